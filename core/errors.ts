@@ -1,0 +1,59 @@
+/** Errors that speak to the person who runs plca. Everything here ends the process with exit status 2. */
+
+/** A position inside the recipe: `["losses", 1, "weight"]`. */
+export type ConfigPath = readonly (string | number)[];
+
+/** `losses[1].options.levels[0].tap`, the notation of `--set`. */
+export function formatPath(path: ConfigPath): string {
+  let text = "";
+  for (const part of path) {
+    text += typeof part === "number" ? `[${part}]` : text === "" ? part : `.${part}`;
+  }
+  return text;
+}
+
+/** The user can mend this; the message says how. `cause` keeps what led to it. */
+export class UserError extends Error {
+  override name = "UserError";
+}
+
+/** One mistake in a recipe. */
+export interface ConfigIssue {
+  readonly path: ConfigPath;
+  /** What is wrong and what was expected, one line, no trailing period. */
+  readonly message: string;
+  /** Filled by config/locate.ts: `recipes/street.yaml:12:5`, or `--set losses[1].weight`. */
+  readonly position?: string;
+}
+
+/** Every mistake found in a recipe, together. */
+export class ConfigError extends UserError {
+  override name = "ConfigError";
+  readonly issues: readonly ConfigIssue[];
+
+  constructor(issues: readonly ConfigIssue[]) {
+    super(issues.map(formatIssue).join("\n"));
+    this.issues = issues;
+  }
+}
+
+function formatIssue(issue: ConfigIssue): string {
+  const where = [issue.position, formatPath(issue.path)].filter((part) => part).join(" ");
+  return where === "" ? issue.message : `${where}: ${issue.message}`;
+}
+
+/** An image, label file or list that cannot be used. The message starts with the file's name. */
+export class DataError extends UserError {
+  override name = "DataError";
+  readonly file: string;
+
+  constructor(file: string, message: string, options?: ErrorOptions) {
+    super(`${file}: ${message}`, options);
+    this.file = file;
+  }
+}
+
+/** A loss term that threw or returned something unusable. */
+export class LossError extends UserError {
+  override name = "LossError";
+}

@@ -1,0 +1,124 @@
+/** A recipe after validation: every plugin planned, nothing allocated, no file of the data read. */
+import type { LabelSpace } from "./label_space.ts";
+import type { ConfigPath } from "./errors.ts";
+import type { DatasetPlan, LossPlan, ModelPlan, OptimizerPlan, SchedulePlan, Similarity } from "./plugin.ts";
+
+/** The names of tensor backends. */
+export type BackendName = "native" | "wasm" | "webgpu" | "cpu";
+
+/** What `eval --split` accepts. `train` is the labelled source. */
+export type Split = "train" | "val" | "test";
+
+/** The whole run. */
+export interface RunPlan {
+  readonly name: string;
+  readonly seed: number;
+  readonly backend: BackendName | "auto";
+  readonly labelSpace: LabelSpace;
+  readonly data: DataPlan;
+  readonly input: InputPlan;
+  readonly model: PlannedModel;
+  readonly losses: readonly PlannedLoss[];
+  readonly optimizer: OptimizerPlan;
+  readonly schedule: SchedulePlan;
+  readonly training: TrainingPlan;
+  readonly evaluation: EvaluationPlan;
+  /** Trained first, on the same seed and budget, to compare with. */
+  readonly baseline?: BaselinePlan;
+  /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** A second objective for the same run. */
+export interface BaselinePlan {
+  readonly name: string;
+  readonly losses: readonly PlannedLoss[];
+}
+
+/** The datasets of a run. */
+export interface DataPlan {
+  /** Absolute; "" when no dataset needs one. */
+  readonly root: string;
+  readonly source: DatasetPlan;
+  readonly target: DatasetPlan;
+  /** `train` is the labelled source; `val` and `test` are there when the recipe names them. */
+  readonly splits: Readonly<Partial<Record<Split, DatasetPlan>>>;
+}
+
+/** From a decoded image to the network's input. */
+export interface InputPlan {
+  readonly training: TrainingTransforms;
+  readonly normalization: Normalization;
+}
+
+/** What training does to an image, in this order. Sizes in pixels. */
+export interface TrainingTransforms {
+  /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
+  readonly shortSide?: readonly [number, number];
+  /** [height, width]; smaller images are padded with the mean colour and the ignore label. */
+  readonly crop: readonly [number, number];
+  /** Mirror horizontally with probability 1/2. */
+  readonly flip: boolean;
+}
+
+/** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
+export interface Normalization {
+  readonly order: "rgb" | "bgr";
+  readonly scale: number;
+  readonly mean: readonly [number, number, number];
+  readonly deviation: readonly [number, number, number];
+}
+
+/** The model and its name for the record. */
+export interface PlannedModel {
+  readonly type: string;
+  readonly plan: ModelPlan;
+}
+
+/** A term of the objective. */
+export interface PlannedLoss {
+  /** Unique in its list: the type, or the recipe's `name:`. */
+  readonly name: string;
+  /** Constant factor of the term. */
+  readonly weight: number;
+  readonly plan: LossPlan;
+  /** Position in the recipe and, for a user's file, its path: named when the term fails. */
+  readonly at: ConfigPath;
+  readonly origin: string;
+}
+
+/** The training loop. */
+export interface TrainingPlan {
+  /** Optimiser updates. */
+  readonly steps: number;
+  /** Images per domain per forward pass. */
+  readonly batch: number;
+  /** Forward passes whose gradients are averaged into one update. */
+  readonly accumulation: number;
+  /** Steps between validations; 0: only at the end. */
+  readonly validateEvery: number;
+  /** Steps between writes of the `last` checkpoint; 0: only at the end. */
+  readonly checkpointEvery: number;
+  /** Steps between `step` lines in the event log. */
+  readonly logEvery: number;
+}
+
+/** How images are evaluated. */
+export interface EvaluationPlan {
+  /** Short side in pixels, or [height, width]; absent: size as read. */
+  readonly size?: number | readonly [number, number];
+  /** `original`: probabilities are resized to the label file's size; `input`: labels are resized to the input's. */
+  readonly labelSize: "original" | "input";
+  /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
+  readonly aggregation?: AggregationPlan;
+  /** At most this many images of the split; absent: all. */
+  readonly limit?: number;
+}
+
+/** Spatial aggregation at inference (the paper's section 3.4). */
+export interface AggregationPlan {
+  /** Share of the aggregated value, in [0, 1]. */
+  readonly alpha: number;
+  readonly features: Similarity;
+  readonly predictions: Similarity;
+}

@@ -1,0 +1,332 @@
+/** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
+import type * as tf from "@tensorflow/tfjs-core";
+import { ConfigError, type ConfigPath } from "./errors.ts";
+import type { LabelSpace } from "./label_space.ts";
+import type { OptionsSchema } from "./schema.ts";
+
+/** What each plugin kind turns its options into. Adding a kind means adding a line here. */
+export interface PlanOf {
+  loss: LossPlan;
+  model: ModelPlan;
+  dataset: DatasetPlan;
+  similarity: Similarity;
+  optimizer: OptimizerPlan;
+  schedule: SchedulePlan;
+}
+
+/** The kinds of plugin. */
+export type Kind = keyof PlanOf;
+
+/** Every kind, in the order `plca list` shows them. */
+export const KINDS: readonly Kind[] = ["loss", "similarity", "model", "dataset", "optimizer", "schedule"];
+
+/** A plugin after {@linkcode definePlugin}: the option type is sealed inside `plan`. */
+export interface Plugin<K extends Kind = Kind> {
+  readonly kind: K;
+  readonly name: string;
+  readonly summary: string;
+  readonly source?: string;
+  /** For `plca list` and `plca schema`. */
+  readonly options: OptionsSchema<unknown>;
+  /** Validates `raw` and returns a plan. Pure: no I/O, no tensors. @throws ConfigError */
+  plan(raw: unknown, at: ConfigPath, registry: PluginLookup): PlanOf[K];
+}
+
+/** How a plugin reaches another one, e.g. `association` its similarity. */
+export interface PluginLookup {
+  /** @throws ConfigError naming `at` and the nearest known name */
+  get<K extends Kind>(kind: K, name: string, at: ConfigPath): Plugin<K>;
+  /** Every plugin of a kind, in list order. */
+  all<K extends Kind>(kind: K): readonly Plugin<K>[];
+}
+
+/** What a plugin's author writes. */
+export interface PluginSpec<K extends Kind, O> {
+  readonly kind: K;
+  /** Kebab-case; the `type:` in YAML. */
+  readonly name: string;
+  /** One line, shown by `plca list`. */
+  readonly summary: string;
+  /** Where the method comes from, e.g. "Kang et al. 2020, Eq. 3-6". */
+  readonly source?: string;
+  /** A strict zod object; every key has a description and a default unless it must be given. */
+  readonly options: OptionsSchema<O>;
+  /** Pure: no I/O, no tensors. `at` is the position of the options in the recipe. @throws ConfigError */
+  plan(options: O, at: ConfigPath, registry: PluginLookup): PlanOf[K];
+}
+
+/** Seals a typed spec into a plugin the registry can hold next to others. */
+export function definePlugin<K extends Kind, O>(spec: PluginSpec<K, O>): Plugin<K> {
+  return {
+    kind: spec.kind,
+    name: spec.name,
+    summary: spec.summary,
+    options: spec.options as OptionsSchema<unknown>,
+    ...(spec.source === undefined ? {} : { source: spec.source }),
+    plan(raw, at, registry) {
+      const result = spec.options.safeParse(raw ?? {});
+      if (!result.success) throw new ConfigError(issuesOf(result.error.issues, at));
+      return spec.plan(result.data, at, registry);
+    },
+  };
+}
+
+interface SchemaIssue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+function issuesOf(issues: readonly SchemaIssue[], at: ConfigPath) {
+  return issues.map((issue) => ({
+    path: [...at, ...issue.path.map((part) => typeof part === "number" ? part : String(part))],
+    message: issue.message,
+  }));
+}
+
+// --- models -----------------------------------------------------------------------------------------------
+
+/** One place in the network that losses may read. */
+export interface TapInfo {
+  readonly channels: number;
+  /** Input pixels per tap pixel along each side. */
+  readonly stride: number;
+  /** `simplex`: channels are >= 0 and sum to 1 at every pixel. */
+  readonly space: "real" | "simplex";
+}
+
+/** A model whose options are valid; nothing is allocated yet. */
+export interface ModelPlan {
+  /** Known before any weight exists, so a wrong tap name fails when the recipe is read. */
+  taps(numClasses: number): Readonly<Record<string, TapInfo>>;
+  /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
+  readonly featureTap: string;
+  create(setup: Setup): Segmenter;
+}
+
+/** What a plugin may use when it builds itself. Everything it allocates is named and owned by the run. */
+export interface Setup {
+  readonly seed: number;
+  readonly numClasses: number;
+  /** Makes a variable the run owns; tfjs rejects a name used twice in a process, so plugins never name their own. */
+  variable(name: string, initial: tf.Tensor, trainable?: boolean): tf.Variable;
+}
+
+/** A network that labels pixels. */
+export interface Segmenter {
+  /** In state-dict order. */
+  readonly params: readonly Param[];
+  /** Non-trainable state by state-dict name (running statistics). Rank-4 tensors are HWIO. */
+  readonly buffers: Readonly<Record<string, tf.Variable>>;
+  /**
+   * @param images float32 [N, H, W, 3], normalised as the recipe's `input.normalization` says.
+   * With `training`, batch-norm uses and records the batch's statistics if its policy is `train`.
+   */
+  forward(images: tf.Tensor4D, mode: ForwardMode): View;
+  /** float32 [N, h, w, C] of the feature tap to logits [N, h, w, K]. */
+  classify(features: tf.Tensor4D): tf.Tensor4D;
+}
+
+/** How a forward pass is made. */
+export interface ForwardMode {
+  readonly training: boolean;
+  readonly domain: Domain;
+}
+
+/** A trainable variable and how to optimise it. */
+export interface Param {
+  /** The state-dict name, e.g. `backbone.layer1.0.conv1.weight`. Rank-4 tensors are HWIO. */
+  readonly name: string;
+  readonly value: tf.Variable;
+  /** Selects the learning-rate multiplier, e.g. "backbone" or "head". */
+  readonly group: string;
+}
+
+/** Which side of the adaptation an image comes from. */
+export type Domain = "source" | "target";
+
+/** One forward pass. Tensors belong to the caller's tidy scope. */
+export interface View {
+  /** float32 [N, h, w, K], before softmax */
+  readonly logits: tf.Tensor4D;
+  /** By tap name; `logits` and `probabilities` included. */
+  readonly taps: Readonly<Record<string, tf.Tensor4D>>;
+}
+
+// --- losses -----------------------------------------------------------------------------------------------
+
+/** A tap that a loss reads. */
+export interface TapNeed {
+  readonly name: string;
+  /** Refuse a tap of another space. */
+  readonly space?: TapInfo["space"];
+  /** Where the recipe names it, for the error. */
+  readonly at: ConfigPath;
+}
+
+/** A loss whose options are valid; nothing is allocated yet. */
+export interface LossPlan {
+  readonly needs: {
+    readonly taps: readonly TapNeed[];
+    /** Ask for {@linkcode StepContext.source}`.upsampled`. */
+    readonly labelResolution?: boolean;
+    /** Ask for the target pass even when no tap of it is read; absent means true. */
+    readonly target?: boolean;
+    readonly teacher?: boolean;
+  };
+  create(setup: LossSetup): LossTerm;
+}
+
+/** What a loss may use when it builds itself. */
+export interface LossSetup extends Setup {
+  readonly taps: Readonly<Record<string, TapInfo>>;
+}
+
+/** A term of the objective, made for one run. */
+export interface LossTerm {
+  /**
+   * The scalar this term asks the segmenter to reduce. Runs inside `tf.variableGrads`: synchronous, no `data()`,
+   * no variable writes.
+   */
+  compute(ctx: StepContext): LossOutput;
+  /** Trainable opponents (discriminators, critics), each with its own optimiser. */
+  readonly players?: readonly Player[];
+  /** Persistent non-trainable state for the checkpoint (running thresholds, counters). */
+  readonly buffers?: Readonly<Record<string, tf.Variable>>;
+  readonly hooks?: Hooks;
+}
+
+/** What a term returns for one step. */
+export interface LossOutput {
+  readonly loss: tf.Scalar;
+  /** Extra scalars to log; never differentiated. */
+  readonly logs?: Readonly<Record<string, tf.Scalar>>;
+  /** Tensors the players need; the trainer keeps them, detaches them and frees them. */
+  readonly handoff?: Readonly<Record<string, tf.Tensor>>;
+}
+
+/** An opponent with its own step after the segmenter's. */
+export interface Player {
+  readonly name: string;
+  readonly params: readonly Param[];
+  readonly optimizer: OptimizerPlan;
+  /** Minimised over `params` only; gradients cannot reach the segmenter. */
+  compute(handoff: Readonly<Record<string, tf.Tensor>>): LossOutput;
+}
+
+/** What a term sees of one step. */
+export interface StepContext {
+  /** Counts from 0. */
+  readonly step: number;
+  /** Total steps of the run. */
+  readonly steps: number;
+  readonly ignoreLabel: number;
+  readonly source: SourceView;
+  /** Same batch size as the source; absent only when every term's `needs.target` is false. */
+  readonly target?: View;
+  /** Predictions of the averaged teacher on the target images; present when `needs.teacher` is true. */
+  readonly teacher?: View;
+}
+
+/** The source pass and its labels. */
+export interface SourceView extends View {
+  /** int32 [N, H, W] train ids, `ignoreLabel` where unlabelled */
+  readonly labels: tf.Tensor3D;
+  /** float32 [N, H, W, K]: logits resized bilinearly to the labels; present when a term asked (`labelResolution`). */
+  readonly upsampled?: tf.Tensor4D;
+}
+
+/** Called between steps, outside any gradient scope, in recipe order. May be async. */
+export interface Hooks {
+  stepEnd?(state: StepState): void | Promise<void>;
+}
+
+/** Where a run stands. */
+export interface StepState {
+  readonly step: number;
+  readonly steps: number;
+  readonly signal: AbortSignal;
+}
+
+/** A way to compare pixels. */
+export interface Similarity {
+  /** Which taps it is defined on. */
+  readonly accepts: TapInfo["space"];
+  /** Whether D(a, b) = D(b, a), so that one product serves both directions. */
+  readonly symmetric: boolean;
+  /** Whether weights of the spatial aggregation are contrast-normalised unless the recipe says otherwise. */
+  readonly contrastAggregation: boolean;
+  /** a [N, P, C], b [N, Q, C] to [N, P, Q]; larger is more alike. */
+  pairwise(a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor3D;
+}
+
+// --- optimisation -----------------------------------------------------------------------------------------
+
+/** An optimiser whose options are valid. */
+export interface OptimizerPlan {
+  create(params: readonly Param[], setup: Pick<Setup, "variable">): Optimizer;
+}
+
+/** Ours, not tfjs's: slots are aligned with the parameters, the rate can change, decay exists. */
+export interface Optimizer {
+  /**
+   * @param grads aligned with `params`; null leaves that variable and its slots alone
+   * @param multiplier on the base learning rate, from the schedule
+   */
+  apply(grads: readonly (tf.Tensor | null)[], multiplier: number): void;
+  /** The learning rate before the schedule's multiplier. */
+  readonly rate: number;
+  /** Momentum and the like, by `<param name>/<slot>`, for the checkpoint. */
+  readonly slots: Readonly<Record<string, tf.Variable>>;
+}
+
+/** The learning rate's multiplier over time. */
+export interface SchedulePlan {
+  /** @param step counts from 0 @param steps the run's length */
+  multiplier(step: number, steps: number): number;
+}
+
+// --- data -------------------------------------------------------------------------------------------------
+
+/** A dataset whose options are valid; no file was touched yet. */
+export interface DatasetPlan {
+  readonly labelSpace: LabelSpace;
+  /** Whether it reads files below `data.root`. */
+  readonly needsRoot: boolean;
+  /** @throws DataError when the root, a list or a folder is missing or empty */
+  open(setup: DatasetSetup): Promise<Dataset>;
+}
+
+/** What a dataset may use. */
+export interface DatasetSetup {
+  /** Absolute folder that holds the data; "" when the recipe has none. */
+  readonly root: string;
+  readonly seed: number;
+  readonly files: FileReader;
+}
+
+/** The only way a dataset reaches the disk. */
+export interface FileReader {
+  /** @throws DataError when missing or unreadable */
+  read(path: string): Promise<Uint8Array>;
+  /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
+  list(folder: string): Promise<readonly string[]>;
+}
+
+/** Plain bytes out: adapters never import the tensor library. */
+export interface Dataset {
+  readonly length: number;
+  /** @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
+  read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
+}
+
+/** One image with its labels. */
+export interface Sample {
+  /** Unique in its dataset; used in errors and file names. */
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  /** RGB, row-major, 3 bytes a pixel */
+  readonly image: Uint8Array;
+  /** Train ids, 1 byte a pixel; absent when not wanted or not there */
+  readonly labels?: Uint8Array;
+}

@@ -1,0 +1,75 @@
+import {
+  xoroshiro128plus,
+  xoroshiro128plusFromState,
+} from "pure-rand/generator/xoroshiro128plus";
+
+type Generator = ReturnType<typeof xoroshiro128plus>;
+
+/**
+ * A seeded stream of random numbers (xoroshiro128+). Streams with different names are independent, so adding
+ * a consumer never shifts the numbers of another.
+ */
+export class Random {
+  #generator: Generator;
+
+  private constructor(generator: Generator) {
+    this.#generator = generator;
+  }
+
+  /** The stream called `name` of a run seeded with `seed`. */
+  static stream(seed: number, name: string): Random {
+    return new Random(xoroshiro128plus(fnv1a(`${seed}:${name}`)));
+  }
+
+  /** Continues a stream from what {@linkcode Random.state} returned. */
+  static fromState(state: readonly number[]): Random {
+    return new Random(xoroshiro128plusFromState(state));
+  }
+
+  /** Serialisable: four 32-bit integers. */
+  state(): readonly number[] {
+    return this.#generator.getState();
+  }
+
+  /** Uniform in [0, 1), 32 bits of resolution. */
+  next(): number {
+    return (this.#generator.next() >>> 0) / 2 ** 32;
+  }
+
+  /** A uniform integer in [low, high], both ends included. */
+  integer(low: number, high: number): number {
+    return low + Math.floor(this.next() * (high - low + 1));
+  }
+
+  /** Uniform in [low, high). */
+  uniform(low: number, high: number): number {
+    return low + this.next() * (high - low);
+  }
+
+  /** Standard normal (Box-Muller). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(1 - this.next()));
+    return radius * Math.cos(2 * Math.PI * this.next());
+  }
+
+  /** A uniformly random order of 0 .. length - 1 (Fisher-Yates). */
+  permutation(length: number): Int32Array {
+    const order = Int32Array.from({ length }, (_, k) => k);
+    for (let k = length - 1; k > 0; k--) {
+      const other = this.integer(0, k);
+      const kept = order[k]!;
+      order[k] = order[other]!;
+      order[other] = kept;
+    }
+    return order;
+  }
+}
+
+/** 32-bit FNV-1a of the text's UTF-8 bytes. */
+export function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  }
+  return hash;
+}

@@ -1,0 +1,15 @@
+import { closest, distance } from "fastest-levenshtein";
+
+/** The known name nearest to a mistyped one, or undefined when nothing is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined;
+  const candidate = closest(name, [...known]);
+  return distance(name, candidate) <= Math.max(2, Math.floor(name.length / 3)) ? candidate : undefined;
+}
+
+/** `; did you mean "layer4"?` or, when nothing is near, `; expected one of a, b, c`. */
+export function suggestion(name: string, known: readonly string[]): string {
+  const near = nearest(name, known);
+  if (near !== undefined) return `; did you mean "${near}"?`;
+  return known.length === 0 ? "" : `; expected one of ${known.join(", ")}`;
+}
