@@ -1,0 +1,38 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { kernels, type Window } from "./kernels.ts";
+
+/** How {@linkcode conv2d} slides its filter; zeros are padded on all four sides. */
+export interface Conv2dOptions extends Partial<Window> {
+  /** The input is data that nothing differentiates: its gradient is not computed and is zero. */
+  readonly constantInput?: boolean;
+}
+
+/**
+ * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1).
+ * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]
+ * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
+ */
+export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptions = {}): tf.Tensor4D {
+  const window = {
+    stride: options.stride ?? 1,
+    padding: options.padding ?? 0,
+    dilation: options.dilation ?? 1,
+  };
+  const op = tf.customGrad((...args) => {
+    const [input, weights, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
+    save([input, weights]);
+    return {
+      value: kernels().conv2d(input, weights, window),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [a, w] = saved as [tf.Tensor4D, tf.Tensor4D];
+        return [
+          options.constantInput
+            ? tf.zerosLike(a)
+            : kernels().conv2dInputGradient(dy as tf.Tensor4D, w, a.shape, window),
+          kernels().conv2dFilterGradient(dy as tf.Tensor4D, a, w.shape, window),
+        ];
+      },
+    };
+  });
+  return op(x, filter) as tf.Tensor4D;
+}

@@ -1,0 +1,37 @@
+/**
+ * The heavy kernels under the operators. A backend may replace any of them; what it leaves out is the portable
+ * version, composed of tfjs operators that are right on every backend.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { portable } from "./portable.ts";
+
+/** Where a convolution window lies. Pixels; `padding` on all four sides. */
+export interface Window {
+  readonly stride: number;
+  readonly padding: number;
+  readonly dilation: number;
+}
+
+/** Everything a backend can speed up. Tensors are NHWC, filters HWIO, all float32. */
+export interface Kernels {
+  conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, window: Window): tf.Tensor4D;
+  /** The gradient with respect to `x`, of shape `xShape`. */
+  conv2dInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
+  /** The gradient with respect to the filter, of shape `filterShape`. */
+  conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
+}
+
+/** The four sides of a rank-4 tensor. */
+export type Shape4D = [number, number, number, number];
+
+const replacements = new Map<string, Partial<Kernels>>();
+
+/** Replaces kernels on one backend; called by backends/select.ts only. */
+export function replaceKernels(backend: string, kernels: Partial<Kernels>): void {
+  replacements.set(backend, kernels);
+}
+
+/** The kernels of the current backend. */
+export function kernels(): Kernels {
+  return { ...portable, ...replacements.get(tf.getBackend()) };
+}

@@ -1,0 +1,74 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { conv2d } from "../backends/ops/conv2d.ts";
+import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import { layersOf } from "./layers/scope.ts";
+import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
+
+const RATES = [6, 12, 18, 24] as const;
+
+const PRESETS = { resnet50: [3, 4, 6, 3], resnet101: [3, 4, 23, 3] } as const;
+
+const options = z.strictObject({
+  layers: z.union([z.enum(["resnet50", "resnet101"]), z.array(z.int().min(1)).length(4)]).default("resnet101")
+    .describe("blocks in each of the four stages, or a preset's name"),
+  width: z.number().min(1 / 16).max(4).default(1).describe("factor on every channel count"),
+  batch_norm: z.enum(["train", "frozen"]).default("train")
+    .describe("train: the batch's statistics while training; frozen: always the running ones"),
+});
+
+/** DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. */
+export const deeplabV2 = definePlugin({
+  kind: "model",
+  name: "deeplab-v2",
+  summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, four summed ASPP convolutions",
+  source: "Chen et al. 2017; He et al. 2016",
+  options,
+  plan({ layers, width, batch_norm }) {
+    const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
+    return deeplabPlan({ layers: blocks, width }, batch_norm === "frozen");
+  },
+});
+
+function deeplabPlan(shape: ResnetShape, frozen: boolean): ModelPlan {
+  const [stem, ...stages] = resnetChannels(shape.width);
+  return {
+    featureTap: "layer4",
+    taps(numClasses) {
+      const real = (channels: number, stride: number) => ({ channels, stride, space: "real" as const });
+      return {
+        stem: real(stem, 2),
+        layer1: real(stages[0]!, 4),
+        layer2: real(stages[1]!, 8),
+        layer3: real(stages[2]!, 8),
+        layer4: real(stages[3]!, 8),
+        logits: real(numClasses, 8),
+        probabilities: { channels: numClasses, stride: 8, space: "simplex" },
+      };
+    },
+    create: (setup) => deeplab(setup, shape, frozen),
+  };
+}
+
+function deeplab(setup: Setup, shape: ResnetShape, frozen: boolean): Segmenter {
+  const layers = layersOf(setup);
+  const backbone = resnet(layers, shape);
+  const features = resnetChannels(shape.width)[4];
+  const heads = RATES.map((dilation, k) => ({
+    dilation,
+    filter: layers.normalFilter(`classifier.0.convs.${k}.0.weight`, [3, 3, features, setup.numClasses], 0.01),
+  }));
+  const classify = (x: tf.Tensor4D) =>
+    heads.map(({ filter, dilation }) => conv2d(x, filter, { padding: dilation, dilation }))
+      .reduce((a, b) => tf.add(a, b));
+  return {
+    params: layers.params,
+    buffers: layers.buffers,
+    classify,
+    forward(images, { training }) {
+      const stages = backbone(images, training && !frozen);
+      const logits = classify(stages.layer4);
+      return { logits, taps: { ...stages, logits, probabilities: tf.softmax(logits) } };
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { batchNormInfer, batchNormTrain } from "../../backends/ops/batch_norm.ts";
+import type { Layers } from "./scope.ts";
+
+/** PyTorch's defaults. */
+const EPSILON = 1e-5;
+const MOMENTUM = 0.1;
+
+/** A batch normalisation: float32 [N, H, W, C] to the same shape. */
+export type BatchNorm = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+
+/**
+ * Makes one under `name`, with `weight`, `bias`, `running_mean` and `running_var`. While training it uses the
+ * batch's statistics and folds them into the running ones (with the unbiased variance), as PyTorch does.
+ */
+export function batchNorm(layers: Layers, name: string, channels: number): BatchNorm {
+  const gamma = layers.param(`${name}.weight`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
+  const beta = layers.param(`${name}.bias`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
+  const mean = layers.buffer(`${name}.running_mean`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
+  const variance = layers.buffer(`${name}.running_var`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
+  return (x, training) => {
+    if (!training) return batchNormInfer(x, { gamma, beta }, { mean, variance }, EPSILON);
+    const count = x.size / channels;
+    return batchNormTrain(x, { gamma, beta }, {
+      epsilon: EPSILON,
+      record(batch) {
+        fold(mean, batch.mean, 1);
+        fold(variance, batch.variance, count / Math.max(1, count - 1));
+      },
+    });
+  };
+}
+
+function fold(running: tf.Variable<tf.Rank.R1>, batch: tf.Tensor1D, factor: number): void {
+  running.assign(tf.tidy(() => tf.add(tf.mul(running, 1 - MOMENTUM), tf.mul(batch, MOMENTUM * factor))));
+}

@@ -1,0 +1,51 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { Param, Setup } from "../../core/plugin.ts";
+import { Random } from "../../core/random.ts";
+
+/** Collects what a network allocates, under its state-dict names. */
+export interface Layers {
+  readonly params: Param[];
+  readonly buffers: Record<string, tf.Variable>;
+  /** A trainable variable in the group the name belongs to. Takes `initial`. */
+  param(name: string, initial: tf.Tensor): tf.Variable;
+  /** A variable that is kept but not trained. Takes `initial`. */
+  buffer(name: string, initial: tf.Tensor): tf.Variable;
+  /** A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name only. */
+  normalFilter(
+    name: string,
+    shape: [number, number, number, number],
+    deviation: number,
+  ): tf.Variable<tf.Rank.R4>;
+}
+
+/** An empty collection that allocates through `setup`. */
+export function layersOf(setup: Setup): Layers {
+  const params: Param[] = [];
+  const buffers: Record<string, tf.Variable> = {};
+  const make = (name: string, initial: tf.Tensor, trainable: boolean) => {
+    const variable = setup.variable(name, initial, trainable);
+    initial.dispose();
+    return variable;
+  };
+  const layers: Layers = {
+    params,
+    buffers,
+    param(name, initial) {
+      const value = make(name, initial, true);
+      params.push({ name, value, group: name.startsWith("backbone.") ? "backbone" : "head" });
+      return value;
+    },
+    buffer(name, initial) {
+      return buffers[name] = make(name, initial, false);
+    },
+    normalFilter(name, shape, deviation) {
+      const random = Random.stream(setup.seed, name);
+      const data = Float32Array.from(
+        { length: shape.reduce((product, side) => product * side, 1) },
+        () => random.normal() * deviation,
+      );
+      return layers.param(name, tf.tensor4d(data, shape)) as tf.Variable<tf.Rank.R4>;
+    },
+  };
+  return layers;
+}

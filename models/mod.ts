@@ -1,0 +1,5 @@
+import type { Plugin } from "../core/plugin.ts";
+import { deeplabV2 } from "./deeplab_v2.ts";
+
+/** The built-in networks. */
+export const models: readonly Plugin[] = [deeplabV2];

@@ -1,0 +1,106 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { conv2d, type Conv2dOptions } from "../backends/ops/conv2d.ts";
+import { maxPool } from "../backends/ops/max_pool.ts";
+import { batchNorm } from "./layers/batch_norm.ts";
+import type { Layers } from "./layers/scope.ts";
+
+/** The size of a bottleneck ResNet. */
+export interface ResnetShape {
+  /** Blocks in each of the four stages: 3, 4, 23, 3 is ResNet-101. */
+  readonly layers: readonly [number, number, number, number];
+  /** Factor on every channel count. */
+  readonly width: number;
+}
+
+/** The stages' outputs, by tap name. */
+export type Stages = Record<"stem" | "layer1" | "layer2" | "layer3" | "layer4", tf.Tensor4D>;
+
+const STAGES = [
+  { planes: 64, stride: 1, first: 1, rest: 1 },
+  { planes: 128, stride: 2, first: 1, rest: 1 },
+  { planes: 256, stride: 1, first: 1, rest: 2 },
+  { planes: 512, stride: 1, first: 2, rest: 4 },
+] as const;
+
+/** Channels of the stem and of each stage's output. */
+export function resnetChannels(width: number): readonly [number, number, number, number, number] {
+  const [a, b, c, d] = STAGES.map(({ planes }) => 4 * Math.floor(planes * width));
+  return [Math.floor(64 * width), a!, b!, c!, d!];
+}
+
+type Layer = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+
+/**
+ * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). The stride sits on the
+ * first 1x1 convolution of a stage ("caffe style"), pooling rounds up.
+ * @returns a function of float32 [N, H, W, 3] to the output of every stage
+ */
+export function resnet(layers: Layers, { layers: blocks, width }: ResnetShape) {
+  const stemChannels = resnetChannels(width)[0];
+  const stem = convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, stemChannels], {
+    stride: 2,
+    padding: 3,
+    constantInput: true,
+  });
+  let channels = stemChannels;
+  const stages = STAGES.map(({ planes, stride, first, rest }, stage) => {
+    const bottleneck = Math.floor(planes * width);
+    return Array.from({ length: blocks[stage]! }, (_, k) => {
+      const made = block(layers, `backbone.layer${stage + 1}.${k}`, {
+        input: channels,
+        bottleneck,
+        stride: k === 0 ? stride : 1,
+        dilation: k === 0 ? first : rest,
+      });
+      channels = 4 * bottleneck;
+      return made;
+    });
+  });
+  return (images: tf.Tensor4D, training: boolean): Stages => {
+    const first = tf.relu(stem(images, training));
+    let x = maxPool(first, { size: 3, stride: 2, padding: 1 });
+    const outputs = stages.map((stage) => x = stage.reduce((input, layer) => layer(input, training), x));
+    const [layer1, layer2, layer3, layer4] = outputs;
+    return { stem: first, layer1: layer1!, layer2: layer2!, layer3: layer3!, layer4: layer4! };
+  };
+}
+
+interface BlockShape {
+  readonly input: number;
+  readonly bottleneck: number;
+  readonly stride: number;
+  readonly dilation: number;
+}
+
+function block(layers: Layers, name: string, { input, bottleneck, stride, dilation }: BlockShape): Layer {
+  const output = 4 * bottleneck;
+  const names = (k: number) => [`${name}.conv${k}`, `${name}.bn${k}`] as const;
+  const reduce = convolutionAndNorm(layers, names(1), [1, input, bottleneck], { stride });
+  const middle = convolutionAndNorm(layers, names(2), [3, bottleneck, bottleneck], {
+    padding: dilation,
+    dilation,
+  });
+  const expand = convolutionAndNorm(layers, names(3), [1, bottleneck, output], {});
+  const shortcut = input !== output || stride !== 1 || name.endsWith(".0")
+    ? convolutionAndNorm(layers, [`${name}.downsample.0`, `${name}.downsample.1`], [1, input, output], {
+      stride,
+    })
+    : undefined;
+  return (x, training) => {
+    const y = expand(tf.relu(middle(tf.relu(reduce(x, training)), training)), training);
+    return tf.relu(tf.add(y, shortcut ? shortcut(x, training) : x));
+  };
+}
+
+function convolutionAndNorm(
+  layers: Layers,
+  [convolution, norm]: readonly [string, string],
+  [side, input, output]: readonly [number, number, number],
+  window: Conv2dOptions,
+): Layer {
+  // He et al. 2015, fan-out.
+  const deviation = Math.sqrt(2 / (side * side * output));
+  const filter = layers.normalFilter(`${convolution}.weight`, [side, side, input, output], deviation);
+  const normalise = batchNorm(layers, norm, output);
+  return (x, training) => normalise(conv2d(x, filter, window), training);
+}
