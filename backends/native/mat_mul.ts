@@ -1,0 +1,77 @@
+/** Matrix products by ONNX Runtime, under tfjs's own `matMul` so that every plugin has them. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Node } from "./onnx.ts";
+import { runModel } from "./runtime.ts";
+
+/** Below this many multiplications tfjs's own kernel is as fast. */
+const SMALL = 4096;
+
+let replaced = false;
+
+/** Replaces the WASM backend's matrix product. Repeating it changes nothing. */
+export function replaceMatMul(): void {
+  if (replaced) return;
+  replaced = true;
+  const original = tf.getKernel("BatchMatMul", "wasm").kernelFunc;
+  tf.unregisterKernel("BatchMatMul", "wasm");
+  tf.registerKernel({
+    kernelName: "BatchMatMul",
+    backendName: "wasm",
+    kernelFunc: (call) => {
+      const { a, b } = call.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+      const { transposeA, transposeB } = call.attrs as { transposeA?: boolean; transposeB?: boolean };
+      const plain = a.dtype !== "float32" || b.dtype !== "float32" || size(a.shape) === 0 ||
+        size(b.shape) === 0;
+      if (plain || size(a.shape) * b.shape[b.shape.length - 1]! < SMALL) return original(call);
+      return matMul(a, b, transposeA ?? false, transposeB ?? false);
+    },
+  });
+}
+
+function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transposeB: boolean): tf.TensorInfo {
+  const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
+  const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];
+  const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
+  const rows = transposeA ? columnsA : rowsA, columns = transposeB ? rowsB : columnsB;
+  const shape = [...tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB), rows, columns];
+  if (size(batchA) === 1 && size(batchB) === 1) {
+    return runModel({
+      key: `gemm ${transposeA} ${transposeB}`,
+      graph: () =>
+        graph([{
+          type: "Gemm",
+          inputs: ["x0", "x1"],
+          outputs: ["y0"],
+          attributes: { transA: Number(transposeA), transB: Number(transposeB) },
+        }]),
+      inputs: [{ tensor: a, dims: [rowsA, columnsA] }, { tensor: b, dims: [rowsB, columnsB] }],
+      outputs: [{ shape, dims: [rows, columns] }],
+    })[0]!;
+  }
+  return runModel({
+    key: `matmul ${transposeA} ${transposeB} ${a.shape.length} ${b.shape.length}`,
+    graph: () =>
+      graph([
+        ...(transposeA ? [swapLast("x0", "a", a.shape.length)] : []),
+        ...(transposeB ? [swapLast("x1", "b", b.shape.length)] : []),
+        { type: "MatMul", inputs: [transposeA ? "a" : "x0", transposeB ? "b" : "x1"], outputs: ["y0"] },
+      ]),
+    inputs: [{ tensor: a }, { tensor: b }],
+    outputs: [{ shape }],
+  })[0]!;
+}
+
+function graph(nodes: readonly Node[]) {
+  return { inputs: ["x0", "x1"], outputs: ["y0"], nodes };
+}
+
+function swapLast(from: string, to: string, rank: number): Node {
+  const perm = Array.from({ length: rank }, (_, k) => k);
+  perm[rank - 1] = rank - 2;
+  perm[rank - 2] = rank - 1;
+  return { type: "Transpose", inputs: [from], outputs: [to], attributes: { perm } };
+}
+
+function size(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}

@@ -1,0 +1,3 @@
+import { testOperators } from "./operators.ts";
+
+testOperators("webgpu");
