@@ -1,0 +1,93 @@
+/** What a run tells while it goes on, and what an evaluation found. Plain data: every value survives JSON. */
+
+/** One thing that happened in a run. `phase` is the baseline's name, then the recipe's. */
+export type TrainEvent =
+  | StartEvent
+  | StepEvent
+  | ValidationEvent
+  | CheckpointEvent
+  | NoteEvent
+  | EndEvent;
+
+/** A phase begins. */
+export interface StartEvent {
+  readonly type: "start";
+  readonly phase: string;
+  /** Optimiser updates to come. */
+  readonly steps: number;
+  /** Images per domain per forward pass. */
+  readonly batch: number;
+  readonly backend?: string;
+}
+
+/** An update was applied. */
+export interface StepEvent {
+  readonly type: "step";
+  readonly phase: string;
+  /** Updates done, this one included. */
+  readonly step: number;
+  readonly steps: number;
+  /** Updates per second over the last steps, validation and checkpoints left out. */
+  readonly rate: number;
+  /** Each term's own value, without its weight; `<loss>/<log>` for what it logs, `<loss>/<player>` for opponents. */
+  readonly terms: Readonly<Record<string, number>>;
+  /** The weighted sum that was minimised. */
+  readonly total: number;
+  /** After the schedule's multiplier. */
+  readonly learningRate: number;
+}
+
+/** The validation split was evaluated, without aggregation. Values in 0..1. */
+export interface ValidationEvent {
+  readonly type: "validation";
+  readonly phase: string;
+  readonly step: number;
+  readonly miou: number;
+  readonly pixelAccuracy: number;
+  /** By class; null: absent from labels and predictions. */
+  readonly iou: readonly (number | null)[];
+  /** Whether it is the highest mIoU of the phase so far. */
+  readonly best: boolean;
+}
+
+/** A checkpoint was written. */
+export interface CheckpointEvent {
+  readonly type: "checkpoint";
+  readonly phase: string;
+  readonly step: number;
+  readonly path: string;
+}
+
+/** Something the person should know. */
+export interface NoteEvent {
+  readonly type: "note";
+  readonly phase: string;
+  readonly message: string;
+}
+
+/** A phase is over. */
+export interface EndEvent {
+  readonly type: "end";
+  readonly phase: string;
+  readonly step: number;
+  readonly interrupted: boolean;
+}
+
+/** How well a network labels one split. Shares are in 0..1. */
+export interface Evaluation {
+  readonly split: string;
+  /** Images evaluated. */
+  readonly images: number;
+  /** The size at which pixels were counted: `original 960x720`, or `input` and `varied` where sizes differ. */
+  readonly labelSize: string;
+  /** Class names in train-id order. */
+  readonly classes: readonly string[];
+  /** By class; null: absent from labels and predictions. */
+  readonly iou: readonly (number | null)[];
+  /** The mean of `iou` over the classes that are not null; 0 when all are. */
+  readonly miou: number;
+  /** 0 when no pixel is labelled. */
+  readonly pixelAccuracy: number;
+  /** Pixels by [label][prediction]. */
+  readonly confusion: readonly (readonly number[])[];
+}

@@ -1,0 +1,75 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import { zeroSlots } from "./slots.ts";
+
+/** The numbers of {@linkcode adamOptimizer}. */
+export interface AdamOptions {
+  readonly lr: number;
+  /** Decay of the running mean of gradients, in [0, 1). */
+  readonly beta1: number;
+  /** Decay of the running mean of squared gradients, in [0, 1). */
+  readonly beta2: number;
+  /** Added to the root of the second moment. */
+  readonly epsilon: number;
+  /** Added to the gradient as `weight_decay * p`. */
+  readonly weight_decay: number;
+}
+
+/** Adam as PyTorch computes it. */
+export const adam = definePlugin({
+  kind: "optimizer",
+  name: "adam",
+  summary: "Adam with bias correction; weight decay is added to the gradient",
+  source: "Kingma and Ba 2015, algorithm 1; torch.optim.Adam",
+  options: z.strictObject({
+    lr: z.number().positive().default(1e-4).describe("learning rate before the schedule"),
+    beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the mean of gradients"),
+    beta2: z.number().min(0).lt(1).default(0.999).describe("decay of the mean of squared gradients"),
+    epsilon: z.number().positive().default(1e-8).describe("added to the root of the second moment"),
+    weight_decay: z.number().min(0).default(0).describe(
+      "factor of the weights that is added to the gradient",
+    ),
+  }),
+  plan: (options) => ({ create: (params, setup) => adamOptimizer(params, setup, options) }),
+});
+
+/**
+ * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon).
+ * Slots: `mean` and `square` of the parameter's shape, `step` (t, a scalar, counted per parameter).
+ */
+export function adamOptimizer(
+  params: readonly Param[],
+  setup: Pick<Setup, "variable">,
+  { lr, beta1, beta2, epsilon, weight_decay }: AdamOptions,
+): Optimizer {
+  const slots: Record<string, tf.Variable> = {};
+  const means = zeroSlots(params, setup, { slot: "mean", slots });
+  const squares = zeroSlots(params, setup, { slot: "square", slots });
+  const steps = zeroSlots(params, setup, { slot: "step", slots, scalar: true });
+  return {
+    rate: lr,
+    slots,
+    apply(grads, multiplier) {
+      params.forEach(({ value }, k) => {
+        const grad = grads[k];
+        if (!grad) return;
+        const mean = means[k]!, square = squares[k]!, step = steps[k]!;
+        tf.tidy(() => {
+          const g = weight_decay === 0 ? grad : tf.add(grad, tf.mul(value, weight_decay));
+          step.assign(tf.add(step, 1));
+          mean.assign(tf.add(tf.mul(mean, beta1), tf.mul(g, 1 - beta1)));
+          square.assign(tf.add(tf.mul(square, beta2), tf.mul(tf.square(g), 1 - beta2)));
+          const root = tf.add(tf.sqrt(tf.div(square, correction(beta2, step))), epsilon);
+          const rate = tf.div(lr * multiplier, correction(beta1, step));
+          value.assign(tf.sub(value, tf.div(tf.mul(mean, rate), root)));
+        });
+      });
+    },
+  };
+}
+
+/** 1 - beta^step; a tensor, because the step is read from the slot that a checkpoint restores. */
+function correction(beta: number, step: tf.Tensor): tf.Tensor {
+  return beta === 0 ? tf.onesLike(step) : tf.neg(tf.expm1(tf.mul(step, Math.log(beta))));
+}

@@ -1,0 +1,7 @@
+import type { Plugin } from "../core/plugin.ts";
+import { adam } from "./adam.ts";
+import { constant, poly } from "./schedule.ts";
+import { sgd } from "./sgd.ts";
+
+/** The built-in optimisers and schedules. */
+export const optimizers: readonly Plugin[] = [sgd, adam, poly, constant];

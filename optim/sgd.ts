@@ -1,0 +1,68 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import { zeroSlots } from "./slots.ts";
+
+/** The numbers of {@linkcode sgdOptimizer}. */
+export interface SgdOptions {
+  readonly lr: number;
+  /** In [0, 1); 0 keeps no buffer. */
+  readonly momentum: number;
+  /** Added to the gradient as `weight_decay * p`. */
+  readonly weight_decay: number;
+}
+
+/** Stochastic gradient descent as PyTorch computes it: no dampening, no Nesterov. */
+export const sgd = definePlugin({
+  kind: "optimizer",
+  name: "sgd",
+  summary: "stochastic gradient descent with momentum; weight decay is added to the gradient",
+  source: "torch.optim.SGD; Sutskever et al. 2013",
+  options: z.strictObject({
+    lr: z.number().positive().default(2.5e-4).describe("learning rate before the schedule"),
+    momentum: z.number().min(0).lt(1).default(0.9).describe(
+      "share of the last step's direction that is kept",
+    ),
+    weight_decay: z.number().min(0).default(5e-4).describe(
+      "factor of the weights that is added to the gradient",
+    ),
+  }),
+  plan: (options) => ({ create: (params, setup) => sgdOptimizer(params, setup, options) }),
+});
+
+/**
+ * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first is g.
+ * Slot: `momentum`, of the parameter's shape.
+ */
+export function sgdOptimizer(
+  params: readonly Param[],
+  setup: Pick<Setup, "variable">,
+  { lr, momentum, weight_decay }: SgdOptions,
+): Optimizer {
+  const slots: Record<string, tf.Variable> = {};
+  const buffers = momentum === 0 ? [] : zeroSlots(params, setup, { slot: "momentum", slots });
+  return {
+    rate: lr,
+    slots,
+    apply(grads, multiplier) {
+      tf.tidy(() => {
+        const rate = tf.scalar(lr * multiplier);
+        const keep = tf.scalar(momentum);
+        const decay = tf.scalar(weight_decay);
+        params.forEach(({ value }, k) => {
+          const grad = grads[k];
+          if (!grad) return;
+          tf.tidy(() => {
+            let direction: tf.Tensor = weight_decay === 0 ? grad : tf.add(grad, tf.mul(value, decay));
+            const buffer = buffers[k];
+            if (buffer) {
+              direction = tf.add(tf.mul(buffer, keep), direction);
+              buffer.assign(direction);
+            }
+            value.assign(tf.sub(value, tf.mul(direction, rate)));
+          });
+        });
+      });
+    },
+  };
+}
