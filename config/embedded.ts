@@ -1,0 +1,16 @@
+/** The recipes that come with plca, by name. */
+import { fileURLToPath } from "node:url";
+
+/** What `train NAME` and `extends: NAME` accept besides paths. */
+export const EMBEDDED: readonly string[] = ["street", "camvid_day_to_dusk", "camvid_source_only"];
+
+/** The absolute path of an embedded recipe; undefined when there is none of that name. */
+export function embeddedRecipe(name: string): string | undefined {
+  if (!EMBEDDED.includes(name)) return undefined;
+  return fileURLToPath(new URL(`../recipes/${name}.yaml`, import.meta.url));
+}
+
+/** Whether the text is a bare name rather than a path. */
+export function isRecipeName(text: string): boolean {
+  return /^[\w-]+$/.test(text);
+}

@@ -1,0 +1,167 @@
+/** Turns zod's findings into sentences for the person who wrote the recipe. */
+import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
+import { type OptionsSchema, z } from "../core/schema.ts";
+import { suggestion } from "../core/suggest.ts";
+
+/** What to validate. */
+export interface Checked {
+  readonly schema: OptionsSchema<unknown>;
+  readonly value: unknown;
+  /** Position of `value` in the recipe. */
+  readonly at: ConfigPath;
+}
+
+/** A valid value with its defaults, or every mistake. `keyed` issues complain about the last key of their path. */
+export type CheckResult =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly issues: readonly (ConfigIssue & { readonly keyed?: boolean })[] };
+
+type KeyedIssue = ConfigIssue & { readonly keyed?: boolean };
+type Issue = z.core.$ZodIssue;
+
+/** Validates; unknown keys and values come with the nearest known one. */
+export function check({ schema, value, at }: Checked): CheckResult {
+  const result = schema.safeParse(value);
+  if (result.success) return { ok: true, value: result.data };
+  return { ok: false, issues: result.error.issues.flatMap((issue) => explain(issue, { schema, value, at })) };
+}
+
+function explain(issue: Issue, { schema, value, at }: Checked): KeyedIssue[] {
+  const local = issue.path.map((part) => typeof part === "number" ? part : String(part));
+  const path = [...at, ...local];
+  const found = lookUp(value, local);
+  if (issue.code === "unrecognized_keys") {
+    const known = keysAt(schema, local);
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      message: `unknown key${suggestion(key, known)}`,
+      keyed: true,
+    }));
+  }
+  if (issue.code === "invalid_union") return explainUnion(issue, { schema, value, at });
+  return [{ path, message: sentence(issue, found) }];
+}
+
+/** Of the alternatives, the one whose kind of value fits; when none fits, all are named. */
+function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): KeyedIssue[] {
+  const prefix = (inner: Issue): Issue => ({ ...inner, path: [...issue.path, ...inner.path] });
+  const branches = issue.errors.filter((branch) => branch.length > 0);
+  const fitting = branches.filter((branch) =>
+    branch.every((inner) => inner.path.length > 0 || !["invalid_type", "invalid_value"].includes(inner.code))
+  );
+  const [only] = fitting;
+  if (only && fitting.length === 1) return only.flatMap((inner) => explain(prefix(inner), checked));
+  const local = issue.path.map((part) => typeof part === "number" ? part : String(part));
+  const found = lookUp(checked.value, local);
+  const wanted = [
+    ...new Set(branches.flatMap((branch) => branch.map((inner) => expectation(prefix(inner))))),
+  ];
+  const path = [...checked.at, ...local];
+  return [{ path, message: `expected ${wanted.join(" or ") || "another value"}${foundText(found)}` }];
+}
+
+function sentence(issue: Issue, found: unknown): string {
+  switch (issue.code) {
+    case "invalid_type":
+      if (found === undefined) return `is missing; expected ${expectation(issue)}`;
+      return `expected ${expectation(issue)}${foundText(found)}`;
+    case "invalid_value": {
+      const values = issue.values.map(String);
+      if (found === undefined) return `is missing; expected ${expectation(issue)}`;
+      if (typeof found === "string" && values.length > 1) {
+        return `there is no "${found}" here${suggestion(found, values)}`;
+      }
+      return `expected ${expectation(issue)}${foundText(found)}`;
+    }
+    case "too_small":
+    case "too_big":
+    case "invalid_format":
+    case "not_multiple_of":
+      return `must be ${expectation(issue)}${foundText(found)}`;
+    default:
+      return issue.message;
+  }
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  number: "a number",
+  int: "a whole number",
+  string: "text",
+  boolean: "true or false",
+  array: "a list",
+  tuple: "a list",
+  object: "a mapping",
+  record: "a mapping",
+  null: "null",
+};
+
+function expectation(issue: Issue): string {
+  switch (issue.code) {
+    case "invalid_type":
+      return KINDS[issue.expected] ?? issue.expected;
+    case "invalid_value":
+      return issue.values.length === 1
+        ? String(issue.values[0])
+        : `one of ${issue.values.map(String).join(", ")}`;
+    case "too_small":
+      return bound(issue.origin, issue.inclusive === false ? "more than" : "at least", issue.minimum);
+    case "too_big":
+      return bound(issue.origin, issue.inclusive === false ? "less than" : "at most", issue.maximum);
+    case "invalid_format":
+      return issue.format === "regex" && issue.pattern ? `text like ${issue.pattern}` : `a ${issue.format}`;
+    case "not_multiple_of":
+      return `a multiple of ${issue.divisor}`;
+    default:
+      return issue.message;
+  }
+}
+
+function bound(origin: string, relation: string, limit: number | bigint): string {
+  if (origin === "array" || origin === "tuple") return `a list of ${relation} ${limit} entries`;
+  if (origin === "string") return `text of ${relation} ${limit} characters`;
+  return `${relation} ${limit}`;
+}
+
+function foundText(found: unknown): string {
+  return found === undefined ? "" : `: it is ${shown(found)}`;
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) {
+    const text = JSON.stringify(value);
+    return text.length <= 60 ? text : `a list of ${value.length} entries`;
+  }
+  if (typeof value === "object" && value !== null) return "a mapping";
+  return typeof value === "number" ? String(value) : JSON.stringify(value);
+}
+
+function lookUp(value: unknown, path: ConfigPath): unknown {
+  let found = value;
+  for (const part of path) {
+    if (typeof found !== "object" || found === null) return undefined;
+    found = (found as Record<string | number, unknown>)[part];
+  }
+  return found;
+}
+
+interface Shape {
+  readonly properties?: Readonly<Record<string, Shape>>;
+  readonly items?: Shape;
+  readonly prefixItems?: readonly Shape[];
+  readonly anyOf?: readonly Shape[];
+  readonly additionalProperties?: Shape | boolean;
+}
+
+/** The keys a schema knows at a path, through lists and alternatives. */
+export function keysAt(schema: OptionsSchema<unknown>, path: ConfigPath): string[] {
+  let shapes = [z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Shape];
+  const open = (shape: Shape): Shape[] => shape.anyOf ? shape.anyOf.flatMap(open) : [shape];
+  for (const part of path) {
+    shapes = shapes.flatMap(open).flatMap((shape) => {
+      if (typeof part === "number") return [shape.prefixItems?.[part] ?? shape.items ?? {}];
+      const other = typeof shape.additionalProperties === "object" ? shape.additionalProperties : {};
+      return [shape.properties?.[part] ?? other];
+    });
+  }
+  return [...new Set(shapes.flatMap(open).flatMap((shape) => Object.keys(shape.properties ?? {})))];
+}

@@ -1,0 +1,121 @@
+/** Collects every mistake of a recipe with its position. */
+import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
+import type { OptionsSchema } from "../core/schema.ts";
+import { suggestion } from "../core/suggest.ts";
+import { check } from "./explain.ts";
+import { find, locate, type Located, type LocatedMapping, locateKey, plain } from "./locate.ts";
+
+/** The recipe being read and what was found wrong in it. */
+export class Findings {
+  readonly root: Located;
+  readonly #issues: ConfigIssue[] = [];
+
+  constructor(root: Located) {
+    this.root = root;
+  }
+
+  /** Records a mistake about the value at `path`. */
+  add(path: ConfigPath, message: string): void {
+    this.#issues.push({ path, message, position: locate(this.root, path).where });
+  }
+
+  /** Records a mistake about the key that `path` ends with. */
+  addKey(path: ConfigPath, message: string): void {
+    this.#issues.push({ path, message, position: locateKey(this.root, path).where });
+  }
+
+  /** Runs `body`; a ConfigError it throws is recorded with positions. Anything else passes through. */
+  attempt<T>(body: () => T): T | undefined {
+    try {
+      return body();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const issue of error.issues) this.add(issue.path, issue.message);
+      return undefined;
+    }
+  }
+
+  /** The value at `path`, validated and with defaults; undefined after recording what is wrong. */
+  value<T>(path: ConfigPath, schema: OptionsSchema<T>): T | undefined {
+    const node = find(this.root, path);
+    const raw = node && !(path.length === 1 && isNull(node)) ? plain(node) : undefined;
+    return this.checked({ path, raw, schema });
+  }
+
+  /** Validates `raw` as if it stood at `path`. */
+  checked<T>(task: { path: ConfigPath; raw: unknown; schema: OptionsSchema<T> }): T | undefined {
+    const result = check({ schema: task.schema, value: task.raw, at: task.path });
+    if (result.ok) return result.value as T;
+    for (const { path, message, keyed } of result.issues) {
+      if (keyed) this.addKey(path, message);
+      else this.add(path, message);
+    }
+    return undefined;
+  }
+
+  /** The mapping at `path`; records its absence, another kind of value, and keys that are not known. */
+  mapping(path: ConfigPath, wanted: MappingWanted): LocatedMapping | undefined {
+    const node = find(this.root, path);
+    if (node === undefined || isNull(node)) {
+      this.add(path, `is missing; expected ${wanted.expected}`);
+      return undefined;
+    }
+    if (node.kind !== "mapping") {
+      const what = node.kind === "sequence" ? "it is a list" : `it is ${JSON.stringify(node.value)}`;
+      this.add(path, `expected ${wanted.expected}: ${what}`);
+      return undefined;
+    }
+    if (wanted.keys) {
+      for (const key of node.entries.keys()) {
+        if (wanted.keys.includes(key)) continue;
+        const hint = wanted.hint?.(key) ?? suggestion(key, wanted.keys);
+        this.addKey([...path, key], `unknown key${hint}`);
+      }
+    }
+    return node;
+  }
+
+  /** Text at `path`; records its absence or another type. */
+  text(path: ConfigPath, expected: string): string | undefined {
+    const node = find(this.root, path);
+    if (node === undefined || isNull(node)) {
+      this.add(path, `is missing; expected ${expected}`);
+      return undefined;
+    }
+    if (node.kind === "scalar" && typeof node.value === "string" && node.value !== "") return node.value;
+    this.add(
+      path,
+      `expected ${expected}: it is ${node.kind === "scalar" ? JSON.stringify(node.value) : `a ${node.kind}`}`,
+    );
+    return undefined;
+  }
+
+  /** Whether a value other than null was written at `path`. */
+  has(path: ConfigPath): boolean {
+    const node = find(this.root, path);
+    return node !== undefined && !isNull(node);
+  }
+
+  /** @throws ConfigError with everything recorded, in the order of the recipe's sections */
+  throwIfAny(): void {
+    if (this.#issues.length > 0) throw new ConfigError(this.#issues);
+  }
+
+  /** Whether nothing was recorded so far. */
+  get clean(): boolean {
+    return this.#issues.length === 0;
+  }
+}
+
+interface MappingWanted {
+  /** `a mapping with type and options`. */
+  readonly expected: string;
+  /** Absent: any key. */
+  readonly keys?: readonly string[];
+  /** A better hint than the nearest known key. */
+  hint?(key: string): string | undefined;
+}
+
+function isNull(node: Located): boolean {
+  return node.kind === "scalar" && node.value === null;
+}

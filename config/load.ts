@@ -1,0 +1,134 @@
+/** Recipe text to {@linkcode RunPlan}: `extends:`, `--set`, and every check that needs no data and no tensors. */
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { ConfigError, UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { Plugin } from "../core/plugin.ts";
+import type { Registry } from "../core/registry.ts";
+import { suggestion } from "../core/suggest.ts";
+import { EMBEDDED, embeddedRecipe, isRecipeName } from "./embedded.ts";
+import { Findings } from "./findings.ts";
+import { find, locate, type Located, parseYaml } from "./locate.ts";
+import { applySet, flattenDatasets, merge } from "./merge.ts";
+import { planRecipe } from "./plan_recipe.ts";
+import { importUsed } from "./plugins.ts";
+
+/** What is loaded: a file (a path, or the name of an embedded recipe), or text that stands for the file at `path`. */
+export interface RecipeSource {
+  readonly path: string;
+  readonly text?: string;
+}
+
+/** What loading may use. */
+export interface LoadOptions {
+  readonly registry: Registry;
+  /** `path=value`, in the order given; the value is YAML. */
+  readonly overrides?: readonly string[];
+  /** Reads a recipe; `path` is absolute. Its error's message tells the person why it failed. */
+  readText(path: string): Promise<string>;
+  /** Imports a user's file with a loss; absent: `use:` is an error. @throws UserError */
+  importPlugin?(path: string): Promise<readonly Plugin[]>;
+  /** Absolute; relative paths given by the person start here. */
+  readonly cwd: string;
+}
+
+/**
+ * Reads, merges and checks a recipe. Nothing is allocated and no data file is opened.
+ * @throws ConfigError with every mistake at once, each as `file:line:col path: message`
+ * @throws UserError when the recipe cannot be read
+ */
+export async function loadRecipe(source: RecipeSource, options: LoadOptions): Promise<RunPlan> {
+  const path = recipePath(source, options.cwd);
+  let root: Located;
+  try {
+    const text = source.text ?? await options.readText(path);
+    root = await readChain({ path, text, chain: [] }, options);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const cause = error instanceof Error ? error : new Error(String(error));
+    throw new UserError(`the recipe ${display(path, options.cwd)} cannot be read: ${cause.message}`, {
+      cause,
+    });
+  }
+  root = applySets(root, options);
+  const findings = new Findings(root);
+  const user = await importUsed(findings, options.importPlugin?.bind(options));
+  const others = [...user.values()].flat().filter((plugin) => plugin.kind !== "loss");
+  const registry = others.length > 0 ? options.registry.with(others) : options.registry;
+  const stem = basename(path).replace(/\.ya?ml$/, "");
+  return planRecipe(findings, { registry, user, stem });
+}
+
+function applySets(root: Located, { overrides = [], cwd }: LoadOptions): Located {
+  const issues = [];
+  for (const text of overrides) {
+    try {
+      root = flattenDatasets(applySet(root, text, cwd));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      issues.push(...error.issues);
+    }
+  }
+  if (issues.length > 0) throw new ConfigError(issues);
+  return root;
+}
+
+function recipePath({ path, text }: RecipeSource, cwd: string): string {
+  if (text === undefined && isRecipeName(path)) {
+    const embedded = embeddedRecipe(path);
+    if (embedded !== undefined) return embedded;
+    throw new UserError(`there is no recipe called "${path}"${suggestion(path, EMBEDDED)}`);
+  }
+  return resolve(cwd, path);
+}
+
+/** Paths below the current folder are shown from there. */
+function display(path: string, cwd: string): string {
+  const short = relative(cwd, path);
+  return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
+}
+
+interface Link {
+  /** Absolute. */
+  readonly path: string;
+  readonly text: string;
+  /** The recipes that led here, absolute. */
+  readonly chain: readonly string[];
+}
+
+async function readChain({ path, text, chain }: Link, options: LoadOptions): Promise<Located> {
+  const { cwd } = options;
+  const own = flattenDatasets(parseYaml({ name: display(path, cwd), folder: dirname(path), text }));
+  if (own.kind !== "mapping") {
+    throw new ConfigError([{
+      path: [],
+      position: own.where,
+      message: `a recipe is a mapping with keys such as data, model and losses: this is a ${own.kind}`,
+    }]);
+  }
+  const parent = find(own, ["extends"]);
+  if (parent === undefined) return own;
+  const refuse = (message: string) =>
+    new ConfigError([{ path: ["extends"], position: locate(own, ["extends"]).where, message }]);
+  if (parent.kind !== "scalar" || typeof parent.value !== "string" || parent.value === "") {
+    throw refuse(`expected the path of a recipe, or one of ${EMBEDDED.join(", ")}`);
+  }
+  const base = isRecipeName(parent.value)
+    ? embeddedRecipe(parent.value)
+    : resolve(dirname(path), parent.value);
+  if (base === undefined) {
+    throw refuse(`there is no recipe called "${parent.value}"${suggestion(parent.value, EMBEDDED)}`);
+  }
+  const seen = [...chain, path];
+  if (seen.includes(base)) {
+    throw refuse(
+      `a recipe cannot extend itself: ${[...seen, base].map((file) => basename(file)).join(" -> ")}`,
+    );
+  }
+  let baseText: string;
+  try {
+    baseText = await options.readText(base);
+  } catch (error) {
+    throw refuse(`${display(base, cwd)} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+  return merge(await readChain({ path: base, text: baseText, chain: seen }, options), own);
+}

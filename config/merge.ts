@@ -1,0 +1,149 @@
+/** One recipe laid over another: `extends:` and `--set path=value`. */
+import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
+import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
+
+/**
+ * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
+ * mapping's `type` changes, the options of the former type go with it.
+ */
+export function merge(base: Located, over: Located, path: ConfigPath = []): Located {
+  if (base.kind !== "mapping" || over.kind !== "mapping") return over;
+  const kept = changesType(base, over) ? withoutOptions(base, path) : base;
+  const entries = new Map(kept.entries);
+  const keys = new Map(kept.keys);
+  for (const [key, value] of over.entries) {
+    keys.set(key, over.keys.get(key) ?? over);
+    const former = entries.get(key);
+    if (value.kind === "scalar" && value.value === null && former) {
+      entries.delete(key);
+      keys.delete(key);
+    } else {
+      entries.set(key, former ? merge(former, value, [...path, key]) : value);
+    }
+  }
+  return { ...over, entries, keys };
+}
+
+function changesType(base: LocatedMapping, over: LocatedMapping): boolean {
+  const [was, is] = [base.entries.get("type"), over.entries.get("type")];
+  return was?.kind === "scalar" && is?.kind === "scalar" && was.value !== is.value;
+}
+
+function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMapping {
+  // A loss keeps what is not an option of its type.
+  const stays = path.includes("losses") ? ["name", "weight"] : [];
+  const keep = <V>(map: ReadonlyMap<string, V>) => new Map([...map].filter(([key]) => stays.includes(key)));
+  return { ...mapping, entries: keep(mapping.entries), keys: keep(mapping.keys) };
+}
+
+/** `data.source: {type, options: {...}}` becomes `{type, ...}`, so that both spellings merge with each other. */
+export function flattenDatasets(root: Located): Located {
+  const data = find(root, ["data"]);
+  if (root.kind !== "mapping" || data?.kind !== "mapping") return root;
+  const entries = new Map<string, Located>();
+  for (const [name, dataset] of data.entries) {
+    const options = find(dataset, ["options"]);
+    if (dataset.kind !== "mapping" || options?.kind !== "mapping") {
+      entries.set(name, dataset);
+      continue;
+    }
+    const without = <V>(map: ReadonlyMap<string, V>) => [...map].filter(([key]) => key !== "options");
+    entries.set(name, {
+      ...dataset,
+      entries: new Map([...without(dataset.entries), ...options.entries]),
+      keys: new Map([...without(dataset.keys), ...options.keys]),
+    });
+  }
+  return { ...root, entries: new Map(root.entries).set("data", { ...data, entries }) };
+}
+
+/**
+ * Applies one `losses[1].weight=0.2`; the value is YAML. Mappings on the way are made when absent.
+ * @param cwd absolute; relative paths in the value start there
+ * @throws ConfigError that names the `--set`
+ */
+export function applySet(root: Located, text: string, cwd: string): Located {
+  const equals = text.indexOf("=");
+  const refuse = (message: string) =>
+    new ConfigError([{ path: [], position: `--set ${equals < 0 ? text : text.slice(0, equals)}`, message }]);
+  if (equals < 1) throw refuse("expected path=value, as in --set losses[1].weight=0.2");
+  const path = parsePath(text.slice(0, equals));
+  if (path === undefined) throw refuse("expected a path such as training.steps or losses[1].weight");
+  const place: Place = { where: `--set ${formatPath(path)}`, folder: cwd };
+  return put(root, { path, depth: 0, value: setValue(text.slice(equals + 1), place, refuse), place, refuse });
+}
+
+function setValue(text: string, place: Place, refuse: (message: string) => ConfigError): Located {
+  if (text.trim() === "") return { kind: "scalar", value: null, ...place };
+  try {
+    return relocate(parseYaml({ name: place.where, folder: place.folder, text }), place);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw refuse(error.issues.map((issue) => issue.message).join("; "));
+  }
+}
+
+/** Line and column inside a `--set` help nobody. */
+function relocate(node: Located, place: Place): Located {
+  if (node.kind === "scalar") return { ...node, ...place };
+  if (node.kind === "sequence") {
+    return { ...node, ...place, items: node.items.map((item) => relocate(item, place)) };
+  }
+  const entries = new Map([...node.entries].map(([key, value]) => [key, relocate(value, place)]));
+  return { ...node, ...place, entries, keys: new Map([...entries.keys()].map((key) => [key, place])) };
+}
+
+interface Put {
+  readonly path: ConfigPath;
+  readonly depth: number;
+  readonly value: Located;
+  readonly place: Place;
+  readonly refuse: (message: string) => ConfigError;
+}
+
+function put(node: Located | undefined, task: Put): Located {
+  const { path, depth, value, place, refuse } = task;
+  const part = path[depth];
+  if (part === undefined) return value;
+  const here = formatPath(path.slice(0, depth)) || "the recipe";
+  const deeper = { ...task, depth: depth + 1 };
+  if (typeof part === "number") {
+    if (node?.kind !== "sequence") throw refuse(`${here} is not a list`);
+    if (part >= node.items.length) {
+      const count = node.items.length;
+      throw refuse(`${here} has ${count} ${count === 1 ? "entry" : "entries"}, counted from 0`);
+    }
+    return { ...node, items: node.items.map((item, k) => k === part ? put(item, deeper) : item) };
+  }
+  const present = node?.kind === "scalar" && node.value === null ? undefined : node;
+  const parent: Located = present ?? { kind: "mapping", entries: new Map(), keys: new Map(), ...place };
+  if (parent.kind !== "mapping") {
+    throw refuse(
+      `${here} is a ${parent.kind === "sequence" ? "list" : "single value"} without a key "${part}"`,
+    );
+  }
+  const child = put(parent.entries.get(part), deeper);
+  const over: LocatedMapping = {
+    kind: "mapping",
+    where: parent.where,
+    folder: parent.folder,
+    entries: new Map([[part, child]]),
+    keys: new Map([[part, parent.keys.get(part) ?? place]]),
+  };
+  if (depth + 1 < path.length) {
+    return {
+      ...parent,
+      entries: new Map(parent.entries).set(part, child),
+      keys: new Map(parent.keys).set(part, parent.keys.get(part) ?? place),
+    };
+  }
+  return merge(parent, over, path.slice(0, depth));
+}
+
+/** `losses[1].options.lambda` to its parts; undefined when it is not a path. */
+export function parsePath(text: string): ConfigPath | undefined {
+  if (!/^[A-Za-z_][\w-]*(\[\d+\])*(\.[\w-]+(\[\d+\])*)*$/.test(text)) return undefined;
+  return [...text.matchAll(/\[(\d+)\]|[\w-]+/g)].map((match) =>
+    match[1] === undefined ? match[0] : Number(match[1])
+  );
+}

@@ -1,0 +1,296 @@
+/** A merged recipe to a plan: every section checked, every plugin planned, and what must fit together compared. */
+import { isAbsolute, resolve } from "node:path";
+import { type ConfigPath } from "../core/errors.ts";
+import { type LabelSpace, sameClasses } from "../core/label_space.ts";
+import type {
+  BaselinePlan,
+  DataPlan,
+  EvaluationPlan,
+  InputPlan,
+  Normalization,
+  PlannedLoss,
+  RunPlan,
+  Split,
+  TrainingPlan,
+} from "../core/plan.ts";
+import type { DatasetPlan, ModelPlan, Similarity } from "../core/plugin.ts";
+import type { Registry } from "../core/registry.ts";
+import type { z } from "../core/schema.ts";
+import { suggestion } from "../core/suggest.ts";
+import type { Findings } from "./findings.ts";
+import { locate } from "./locate.ts";
+import { planLosses, type PlannedEntry, planPlugin, type UserPlugins } from "./plugins.ts";
+import { BASELINE_KEYS, DATASETS, NORMALIZATIONS, RECIPE_KEYS, sections, termName } from "./recipe.ts";
+
+/** What planning may use. */
+export interface PlanSetup {
+  readonly registry: Registry;
+  readonly user: UserPlugins;
+  /** The file's name without its ending: the run's name unless the recipe gives one. */
+  readonly stem: string;
+}
+
+/** @throws ConfigError with everything that is wrong */
+export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
+  const { registry } = setup;
+  findings.mapping([], { expected: "a recipe", keys: RECIPE_KEYS });
+  const name = findings.has(["name"]) ? findings.value(["name"], sections.name) : safeName(setup.stem);
+  const seed = findings.value(["seed"], sections.seed);
+  const backend = findings.value(["backend"], sections.backend);
+  const data = planData(findings, registry);
+  const input = findings.value(["input"], sections.input);
+  if (input) checkShortSide(findings, input.short_side);
+  const model = planPlugin(findings, registry, { kind: "model", path: ["model"] });
+  const losses = planLosses(findings, { ...setup, path: ["losses"] });
+  const optimizer = planPlugin(findings, registry, { kind: "optimizer", path: ["optimizer"] });
+  const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
+  const training = findings.value(["training"], sections.training);
+  const evaluation = findings.value(["evaluation"], sections.evaluation);
+  const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
+
+  const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
+  if (model && data?.plan.source) {
+    const all = [...losses, ...(baseline?.entries ?? [])].map((entry) => entry.loss);
+    checkTaps(findings, { model: model.plan, labelSpace: data.plan.source.labelSpace, losses: all });
+    if (aggregation) {
+      checkAggregation(findings, {
+        ...aggregation,
+        model: model.plan,
+        labelSpace: data.plan.source.labelSpace,
+      });
+    }
+  }
+  findings.throwIfAny();
+  if (
+    !name || seed === undefined || !backend || !data || !input || !model || !optimizer || !schedule ||
+    !training || !evaluation
+  ) throw new Error("a section is missing although nothing was found wrong");
+
+  const resolved = {
+    name,
+    seed,
+    backend,
+    data: data.resolved,
+    input,
+    model: { type: model.type, options: model.options },
+    losses: losses.map((entry) => entry.resolved),
+    optimizer: { type: optimizer.type, options: optimizer.options },
+    schedule: { type: schedule.type, options: schedule.options },
+    training,
+    evaluation,
+    ...(baseline
+      ? { baseline: { name: baseline.plan.name, losses: baseline.entries.map((entry) => entry.resolved) } }
+      : {}),
+  };
+  return {
+    name,
+    seed,
+    backend,
+    labelSpace: data.plan.source.labelSpace,
+    data: data.plan,
+    input: inputPlan(input),
+    model: { type: model.type, plan: model.plan },
+    losses: losses.map((entry) => entry.loss),
+    optimizer: optimizer.plan,
+    schedule: schedule.plan,
+    training: trainingPlan(training),
+    evaluation: evaluationPlan(evaluation, aggregation),
+    ...(baseline ? { baseline: baseline.plan } : {}),
+    resolved,
+  };
+}
+
+function safeName(stem: string): string {
+  return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";
+}
+
+// --- data -------------------------------------------------------------------------------------------------
+
+interface PlannedData {
+  readonly plan: DataPlan;
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+function planData(findings: Findings, registry: Registry): PlannedData | undefined {
+  const keys = ["root", ...DATASETS];
+  if (!findings.mapping(["data"], { expected: `a mapping with ${keys.join(", ")}`, keys })) return undefined;
+  const plans = new Map<string, DatasetPlan>();
+  const resolved: Record<string, unknown> = {};
+  const root = findings.has(["data", "root"]) ? findings.text(["data", "root"], "a folder") : undefined;
+  const folder = root === undefined
+    ? ""
+    : isAbsolute(root)
+    ? root
+    : resolve(locate(findings.root, ["data", "root"]).folder, root);
+  if (folder !== "") resolved["root"] = folder;
+  for (const name of DATASETS) {
+    const path = ["data", name];
+    if ((name === "val" || name === "test") && !findings.has(path)) continue;
+    const planned = planPlugin(findings, registry, { kind: "dataset", path, flat: true });
+    if (!planned) continue;
+    plans.set(name, planned.plan);
+    resolved[name] = { type: planned.type, ...planned.options };
+    if (planned.plan.needsRoot && !findings.has(["data", "root"])) {
+      findings.add(
+        path,
+        `dataset ${planned.type} reads files; give their folder as data.root (--set data.root=FOLDER)`,
+      );
+    }
+  }
+  const [source, target] = [plans.get("source"), plans.get("target")];
+  if (source) {
+    for (const split of ["val", "test"] as const) {
+      const other = plans.get(split)?.labelSpace;
+      if (other && !sameClasses(source.labelSpace, other)) {
+        findings.add(["data", split], difference(source.labelSpace, other));
+      }
+    }
+  }
+  if (!source || !target) return undefined;
+  const [val, test] = [plans.get("val"), plans.get("test")];
+  const splits: Partial<Record<Split, DatasetPlan>> = {
+    train: source,
+    ...(val ? { val } : {}),
+    ...(test ? { test } : {}),
+  };
+  return { plan: { root: folder, source, target, splits }, resolved };
+}
+
+function difference(source: LabelSpace, other: LabelSpace): string {
+  const listed = ({ name, classes, ignore }: LabelSpace) =>
+    `${name} (${classes.join(", ")}; ignore ${ignore})`;
+  return `its classes differ from the source's: ${listed(other)}, expected ${listed(source)}`;
+}
+
+// --- sections without plugins -----------------------------------------------------------------------------
+
+type InputSection = z.infer<typeof sections.input>;
+type TrainingSection = z.infer<typeof sections.training>;
+type EvaluationSection = z.infer<typeof sections.evaluation>;
+
+function checkShortSide(findings: Findings, side: InputSection["short_side"]): void {
+  if (typeof side !== "object" || side[0] <= side[1]) return;
+  findings.add(
+    ["input", "short_side"],
+    `expected [low, high] with low at most high: it is [${side.join(", ")}]`,
+  );
+}
+
+function inputPlan({ short_side: side, crop, flip, normalization }: InputSection): InputPlan {
+  const named: Normalization = typeof normalization === "string"
+    ? NORMALIZATIONS[normalization]
+    : normalization;
+  return {
+    training: {
+      ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
+      crop: typeof crop === "number" ? [crop, crop] : crop,
+      flip,
+    },
+    normalization: named,
+  };
+}
+
+function trainingPlan(section: TrainingSection): TrainingPlan {
+  const { steps, batch, accumulation, validate_every, checkpoint_every, log_every } = section;
+  return {
+    steps,
+    batch,
+    accumulation,
+    validateEvery: validate_every,
+    checkpointEvery: checkpoint_every,
+    logEvery: log_every,
+  };
+}
+
+function evaluationPlan(section: EvaluationSection, aggregation?: PlannedAggregation): EvaluationPlan {
+  return {
+    ...(section.size === undefined ? {} : { size: section.size }),
+    labelSize: section.label_size,
+    ...(section.limit === undefined ? {} : { limit: section.limit }),
+    ...(aggregation ? { aggregation } : {}),
+  };
+}
+
+// --- aggregation at inference -----------------------------------------------------------------------------
+
+interface PlannedAggregation {
+  readonly alpha: number;
+  readonly features: Similarity;
+  readonly predictions: Similarity;
+}
+
+const AGGREGATION: ConfigPath = ["evaluation", "aggregation"];
+
+function planAggregation(
+  findings: Findings,
+  registry: Registry,
+  { aggregation }: EvaluationSection,
+): PlannedAggregation | undefined {
+  if (aggregation === false) return undefined;
+  const [features, predictions] = (["features", "predictions"] as const).map((key) => {
+    const path = [...AGGREGATION, key];
+    const plugin = findings.attempt(() => registry.get("similarity", aggregation[key], path));
+    return plugin && findings.attempt(() => plugin.plan({}, path, registry));
+  });
+  return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
+}
+
+interface AggregationFit extends PlannedAggregation {
+  readonly model: ModelPlan;
+  readonly labelSpace: LabelSpace;
+}
+
+function checkAggregation(findings: Findings, fit: AggregationFit): void {
+  const space = fit.model.taps(fit.labelSpace.classes.length)[fit.model.featureTap]?.space;
+  if (fit.features.accepts === "simplex" && space !== "simplex") {
+    findings.add(
+      [...AGGREGATION, "features"],
+      `compares probabilities, but ${fit.model.featureTap} holds features`,
+    );
+  }
+}
+
+// --- losses and taps --------------------------------------------------------------------------------------
+
+interface PlannedBaseline {
+  readonly plan: BaselinePlan;
+  readonly entries: readonly PlannedEntry[];
+}
+
+function planBaseline(findings: Findings, setup: PlanSetup): PlannedBaseline | undefined {
+  const wanted = { expected: "a mapping with name and losses", keys: BASELINE_KEYS };
+  if (!findings.mapping(["baseline"], wanted)) return undefined;
+  const name = findings.value(["baseline", "name"], termName.default("baseline"));
+  const entries = planLosses(findings, { ...setup, path: ["baseline", "losses"] });
+  return name === undefined
+    ? undefined
+    : { plan: { name, losses: entries.map((entry) => entry.loss) }, entries };
+}
+
+interface TapCheck {
+  readonly model: ModelPlan;
+  readonly labelSpace: LabelSpace;
+  readonly losses: readonly PlannedLoss[];
+}
+
+function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck): void {
+  const taps = model.taps(labelSpace.classes.length);
+  for (const need of losses.flatMap((loss) => loss.plan.needs.taps)) {
+    const tap = taps[need.name];
+    if (!tap) {
+      findings.add(need.at, `the model has no tap "${need.name}"${suggestion(need.name, Object.keys(taps))}`);
+    } else if (need.space !== undefined && need.space !== tap.space) {
+      const fitting = Object.keys(taps).filter((name) => taps[name]?.space === need.space);
+      findings.add(
+        need.at,
+        `tap "${need.name}" holds ${describe(tap.space)}, expected ${describe(need.space)}${
+          fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
+        }`,
+      );
+    }
+  }
+}
+
+function describe(space: "real" | "simplex"): string {
+  return space === "simplex" ? "probabilities" : "features of any value";
+}

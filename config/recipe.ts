@@ -1,0 +1,102 @@
+/** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
+import { z } from "../core/schema.ts";
+import type { Normalization } from "../core/plan.ts";
+
+const pixels = z.int().min(1).max(100_000);
+
+const triple = z.tuple([z.number(), z.number(), z.number()]);
+
+/** The named normalisations. */
+export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization>> = {
+  imagenet: { order: "rgb", scale: 1 / 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
+  caffe: {
+    order: "bgr",
+    scale: 1,
+    mean: [104.00698793, 116.66876762, 122.67891434],
+    deviation: [1, 1, 1],
+  },
+};
+
+/** The sections without plugins. */
+export const sections = {
+  name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/).describe("names the run folder; absent: the file's name"),
+  seed: z.int().min(0).max(2 ** 31 - 1).default(0).describe("seeds weights, order and transforms"),
+  backend: z.enum(["auto", "native", "wasm", "webgpu", "cpu"]).default("auto")
+    .describe("where tensors live; auto takes a GPU, then native"),
+  input: z.strictObject({
+    short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
+      .describe("pixels, or [low, high] for a random integer; absent: size as read"),
+    crop: z.union([pixels, z.tuple([pixels, pixels])]).describe("pixels of a square, or [height, width]"),
+    flip: z.boolean().default(true).describe("mirror horizontally with probability 1/2"),
+    normalization: z.union([
+      z.enum(["imagenet", "caffe"]),
+      z.strictObject({
+        order: z.enum(["rgb", "bgr"]).default("rgb").describe("order of the channels"),
+        scale: z.number().positive().default(1).describe("factor on 0..255 before the mean"),
+        mean: triple.describe("subtracted, per channel in `order`"),
+        deviation: z.tuple([z.number().positive(), z.number().positive(), z.number().positive()])
+          .default([1, 1, 1]).describe("divided by, per channel in `order`"),
+      }),
+    ]).default("imagenet").describe("value = (pixel * scale - mean) / deviation"),
+  }),
+  training: z.strictObject({
+    steps: z.int().min(1).describe("optimiser updates"),
+    batch: z.int().min(1).default(2).describe("images per domain in a forward pass"),
+    accumulation: z.int().min(1).default(1).describe("forward passes whose gradients make one update"),
+    validate_every: z.int().min(0).default(0).describe("steps between validations; 0: only at the end"),
+    checkpoint_every: z.int().min(0).default(0).describe("steps between checkpoints; 0: only at the end"),
+    log_every: z.int().min(1).default(10).describe("steps between step lines of the event log"),
+  }),
+  evaluation: z.strictObject({
+    size: z.union([pixels, z.tuple([pixels, pixels])]).optional()
+      .describe("short side in pixels, or [height, width]; absent: size as read"),
+    label_size: z.enum(["original", "input"]).default("original")
+      .describe(
+        "original: predictions are resized to the label file; input: labels are resized to the input",
+      ),
+    limit: z.int().min(1).optional().describe("at most this many images; absent: all"),
+    aggregation: z.union([
+      z.literal(false),
+      z.strictObject({
+        alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value"),
+        features: z.string().default("cosine").describe("similarity between feature pixels"),
+        predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
+      }),
+    ]).default(false).describe("spatial aggregation at inference (the paper's section 3.4); false: off"),
+  }).prefault({}),
+} as const;
+
+/** The keys of a plugin that is named by its type. */
+export const PLUGIN_KEYS = ["type", "options"] as const;
+
+/** The keys of an entry of `losses`. */
+export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;
+
+/** The keys of `data`; all but `root` are datasets. */
+export const DATASETS = ["source", "target", "val", "test"] as const;
+
+/** The keys of `baseline`. */
+export const BASELINE_KEYS = ["name", "losses"] as const;
+
+/** Every top-level key, in the order the resolved recipe is written. */
+export const RECIPE_KEYS = [
+  "name",
+  "extends",
+  "seed",
+  "backend",
+  "data",
+  "input",
+  "model",
+  "losses",
+  "optimizer",
+  "schedule",
+  "training",
+  "evaluation",
+  "baseline",
+] as const;
+
+/** `name:` of a loss or a baseline. */
+export const termName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
+
+/** `weight:` of a loss. */
+export const termWeight = z.number().min(0).default(1).describe("constant factor of the term");
