@@ -69,7 +69,11 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
 
 async function start(name: BackendName): Promise<string | undefined> {
   try {
-    if (name === "webgpu") await import("@tensorflow/tfjs-backend-webgpu");
+    if (name === "webgpu") {
+      await import("@tensorflow/tfjs-backend-webgpu");
+      const { webgpuKernels } = await import("./webgpu/kernels.ts");
+      replaceKernels("webgpu", webgpuKernels());
+    }
     if (!await tf.setBackend(name === "native" ? "wasm" : name)) return "it failed to start";
     await tf.ready();
     if (name === "native") {

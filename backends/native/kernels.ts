@@ -132,6 +132,7 @@ function conv2dFilterGradient(
     });
   }
   const pixels = n * h * w;
+  const gathered = input <= IM2COL_CHANNELS;
   return runToTensor({
     key: `conv filter gradient ${x.shape} ${filterShape} ${windowKey(window)}`,
     graph: () => {
@@ -140,8 +141,7 @@ function conv2dFilterGradient(
         pads: [0, p, p, 0, 0, p, p, 0],
         axes: [1, 2],
         steps: [stride, stride],
-        rows: [pixels, input],
-        allRows: [pixels, kh * kw * input],
+        rows: [pixels, gathered ? kh * kw * input : input],
       };
       const taps: string[] = [];
       for (let k = 0; k < kh * kw; k++) {
@@ -161,9 +161,9 @@ function conv2dFilterGradient(
         outputs: [to],
         attributes: { transA: 1 },
       });
-      if (input <= IM2COL_CHANNELS) {
+      if (gathered) {
         nodes.push({ type: "Concat", inputs: taps, outputs: ["columns"], attributes: { axis: 3 } });
-        nodes.push({ type: "Reshape", inputs: ["columns", "allRows"], outputs: ["matrix"] });
+        nodes.push({ type: "Reshape", inputs: ["columns", "rows"], outputs: ["matrix"] });
         nodes.push(gemm("matrix", "y0"));
       } else {
         taps.forEach((tap, k) => {

@@ -19,6 +19,15 @@ export interface Kernels {
   conv2dInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to the filter, of shape `filterShape`. */
   conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
+  /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
+  lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
+}
+
+/** The Lovasz-Softmax loss and its slope. */
+export interface LovaszResult {
+  readonly loss: tf.Scalar;
+  /** With respect to the probabilities, [P, K]. */
+  readonly gradient: tf.Tensor2D;
 }
 
 /** The four sides of a rank-4 tensor. */

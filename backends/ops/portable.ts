@@ -1,6 +1,7 @@
-/** Convolution and its gradients composed of tfjs operators: slow, and right on every backend. */
+/** The kernels for every backend: convolution composed of tfjs operators, slow and right everywhere. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "./kernels.ts";
+import { sortedLovasz } from "./lovasz_sort.ts";
 
 /** Puts `stride - 1` zeros between neighbouring pixels: side n becomes (n - 1) * stride + 1. */
 export function spread(x: tf.Tensor4D, stride: number): tf.Tensor4D {
@@ -77,4 +78,9 @@ function conv2dFilterGradient(
 }
 
 /** Kernels for every backend. */
-export const portable: Kernels = { conv2d, conv2dInputGradient, conv2dFilterGradient };
+export const portable: Kernels = {
+  conv2d,
+  conv2dInputGradient,
+  conv2dFilterGradient,
+  lovasz: sortedLovasz,
+};

@@ -1,15 +1,12 @@
 /** The recorded operator cases, run on whichever backend a test file selects. */
 import * as tf from "@tensorflow/tfjs-core";
-import assert from "node:assert/strict";
-import { selectBackend } from "../../backends/select.ts";
-import { batchNormTrain } from "../../backends/ops/batch_norm.ts";
+import { batchNormInfer, batchNormTrain, type BatchStatistics } from "../../backends/ops/batch_norm.ts";
 import { conv2d } from "../../backends/ops/conv2d.ts";
 import { maxPool } from "../../backends/ops/max_pool.ts";
+import { nearestLabels } from "../../backends/ops/nearest.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
 import type { BackendName } from "../../core/plan.ts";
-import { decodeSafetensors, type StoredTensor } from "../../core/safetensors.ts";
-
-const folder = new URL("../goldens/", import.meta.url);
+import { goldenCases, goldenTest, type Read, withGradients } from "../goldens.ts";
 
 interface Case {
   readonly name: string;
@@ -18,40 +15,16 @@ interface Case {
   readonly padding: number;
   readonly dilation: number;
   readonly eps: number;
+  readonly momentum: number;
   readonly size: [number, number];
 }
 
-type Read = (key: string) => tf.Tensor;
-
-/** Relative agreement in the norm, the goldens' README. */
-const TOLERANCE = 1e-4;
-
 /** Registers one test per recorded operator on `backend`. */
 export function testOperators(backend: BackendName): void {
-  const cases: Case[] = JSON.parse(Deno.readTextFileSync(new URL("plca_ops_and_losses.json", folder)));
-  const bytes = Deno.readFileSync(new URL("plca_ops_and_losses.safetensors", folder));
-  const { tensors } = decodeSafetensors(bytes, "plca_ops_and_losses.safetensors");
-  for (const one of cases) {
+  for (const one of goldenCases<Case>()) {
     const run = OPERATORS[one.op];
     if (run === undefined) continue;
-    Deno.test({
-      name: `${backend}: ${one.name} equals the recorded values`,
-      sanitizeOps: false,
-      sanitizeResources: false,
-    }, async () => {
-      await selectBackend(backend);
-      const read: Read = (key) => nhwc(tensors.get(`${one.name}/${key}`)!);
-      const before = tf.memory().numTensors;
-      const results = tf.tidy(() => run(one, read));
-      for (const [key, value] of Object.entries(results)) {
-        const expected = nhwc(tensors.get(`${one.name}/${key}`)!);
-        assert.deepEqual(value.shape, expected.shape, key);
-        const error = relative(await value.data() as Float32Array, await expected.data() as Float32Array);
-        assert.ok(error <= TOLERANCE, `${key}: off by ${error}`);
-        tf.dispose([value, expected]);
-      }
-      assert.equal(tf.memory().numTensors, before, "tensors leaked");
-    });
+    goldenTest(backend, one.name, (read) => run(one, read));
   }
 }
 
@@ -66,20 +39,43 @@ const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Ten
     return { y: value, gx: grads[0]!, gw: tf.transpose(grads[1]!, [3, 0, 1, 2]) };
   },
   batchNorm(one, read) {
+    const affine = { gamma: read("gamma") as tf.Tensor1D, beta: read("beta") as tf.Tensor1D };
+    const running = {
+      mean: read("running_mean") as tf.Tensor1D,
+      variance: read("running_var") as tf.Tensor1D,
+    };
+    let batch: BatchStatistics | undefined;
     const { value, grads } = withGradients(
       (x, gamma, beta) =>
         batchNormTrain(x as tf.Tensor4D, { gamma: gamma as tf.Tensor1D, beta: beta as tf.Tensor1D }, {
           epsilon: one.eps,
+          record: ({ mean, variance }) => batch ??= { mean: tf.keep(mean), variance: tf.keep(variance) },
         }),
-      [read("x"), read("weight"), read("bias")],
+      [read("x"), affine.gamma, affine.beta],
       read("gy"),
     );
-    return { y: value, gx: grads[0]!, gweight: grads[1]!, gbias: grads[2]! };
+    const count = value.size / value.shape[3]!;
+    const fold = (old: tf.Tensor, next: tf.Tensor) =>
+      tf.add(tf.mul(old, 1 - one.momentum), tf.mul(next, one.momentum));
+    const results = {
+      y_train: value,
+      gx: grads[0]!,
+      ggamma: grads[1]!,
+      gbeta: grads[2]!,
+      running_mean_after: fold(running.mean, batch!.mean),
+      running_var_after: fold(running.variance, tf.mul(batch!.variance, count / (count - 1))),
+      y_eval: batchNormInfer(read("x") as tf.Tensor4D, affine, running, one.eps),
+    };
+    tf.dispose([batch!.mean, batch!.variance]);
+    return results;
   },
   maxPool(_, read) {
     const pool = (x: tf.Tensor) => maxPool(x as tf.Tensor4D, { size: 3, stride: 2, padding: 1 });
     const { value, grads } = withGradients(pool, [read("x")], read("gy"));
     return { y: value, gx: grads[0]! };
+  },
+  nearestLabels(one, read) {
+    return { out: nearestLabels(read("labels") as tf.Tensor3D, one.size) };
   },
   resizeBilinear(one, read) {
     const { value, grads } = withGradients(
@@ -90,25 +86,3 @@ const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Ten
     return { y: value, gx: grads[0]! };
   },
 };
-
-function withGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], dy: tf.Tensor) {
-  return { value: f(...xs), grads: tf.grads(f)(xs, dy) };
-}
-
-/** A recorded array as a tensor, NCHW as NHWC. */
-export function nhwc({ data, shape, dtype }: StoredTensor): tf.Tensor {
-  return tf.tidy(() => {
-    const stored = tf.tensor(data, [...shape], dtype === "F32" ? "float32" : "int32");
-    return shape.length === 4 ? tf.transpose(stored, [0, 2, 3, 1]) : stored;
-  });
-}
-
-/** The norm of the difference over the norm. */
-export function relative(actual: Float32Array, expected: Float32Array): number {
-  let difference = 0, norm = 0;
-  expected.forEach((value, k) => {
-    difference += (actual[k]! - value) ** 2;
-    norm += value ** 2;
-  });
-  return Math.sqrt(difference / norm);
-}

@@ -1,0 +1,26 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * The mean over pixels of gamma u, where u = -mean over classes of log softmax(logits) and gamma = u / lambda - 1
+ * carries no gradient (Kang et al. 2020, Eq. 13).
+ * @param logits float32 [N, H, W, K]
+ */
+export function adaptiveLabelSmoothing(logits: tf.Tensor4D, lambda: number): tf.Scalar {
+  const op = tf.customGrad((...args) => {
+    const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
+    const logs = tf.logSoftmax(input);
+    const u = tf.neg(tf.mean(logs, 3, true));
+    const gamma = tf.sub(tf.div(u, lambda), 1);
+    save([logs, gamma]);
+    return {
+      value: tf.mean(tf.mul(gamma, u)),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [logP, factor] = saved as [tf.Tensor4D, tf.Tensor4D];
+        // d u / d logits = softmax - 1 / K
+        const slope = tf.sub(tf.exp(logP), 1 / logP.shape[3]);
+        return tf.mul(tf.mul(slope, factor), tf.div(dy, factor.size));
+      },
+    };
+  });
+  return op(logits) as tf.Scalar;
+}

@@ -1,0 +1,81 @@
+/** The Lovasz extension by a radix sort in plain TypeScript, for backends whose tensors can be read at once. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { LovaszResult } from "./kernels.ts";
+
+const BITS = 11;
+const BUCKETS = 1 << BITS;
+
+/** @param probabilities float32 [P, K] @param labels int32 [P] */
+export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult {
+  const [pixels, classes] = probabilities.shape;
+  const p = probabilities.dataSync() as Float32Array;
+  const y = labels.dataSync() as Int32Array;
+  const counts = new Uint32Array(classes);
+  const valid = new Uint32Array(pixels);
+  let size = 0;
+  for (let k = 0; k < pixels; k++) {
+    const label = y[k]!;
+    if (label < 0 || label >= classes) continue;
+    counts[label]!++;
+    valid[size++] = k;
+  }
+  const present = counts.reduce((sum, count) => sum + Number(count > 0), 0);
+  const gradient = new Float32Array(pixels * classes);
+  const errors = new Float32Array(size);
+  const sort = sorter(size);
+  let loss = 0;
+  for (let c = 0; c < classes; c++) {
+    const members = counts[c]!;
+    if (members === 0) continue;
+    for (let k = 0; k < size; k++) {
+      const pixel = valid[k]!;
+      const value = p[pixel * classes + c]!;
+      errors[k] = Math.abs(y[pixel] === c ? 1 - value : value);
+    }
+    const order = sort(errors);
+    let seen = 0, before = 0;
+    for (let rank = size - 1; rank >= 0; rank--) {
+      const k = order[rank]!;
+      const pixel = valid[k]!;
+      const own = y[pixel] === c;
+      if (own) seen++;
+      const others = size - rank - seen;
+      const jaccard = 1 - (members - seen) / (members + others);
+      const weight = (jaccard - before) / present;
+      before = jaccard;
+      loss += errors[k]! * weight;
+      gradient[pixel * classes + c] = own ? -weight : weight;
+    }
+  }
+  return { loss: tf.scalar(loss), gradient: tf.tensor2d(gradient, [pixels, classes]) };
+}
+
+/** Returns a function from `size` non-negative floats to their ascending order; its result is reused by each call. */
+function sorter(size: number): (values: Float32Array) => Uint32Array {
+  let keys = new Uint32Array(size), nextKeys = new Uint32Array(size);
+  let order = new Uint32Array(size), nextOrder = new Uint32Array(size);
+  const starts = new Uint32Array(BUCKETS);
+  return (values) => {
+    // The bits of non-negative floats sort like the floats.
+    keys.set(new Uint32Array(values.buffer, values.byteOffset, size));
+    for (let k = 0; k < size; k++) order[k] = k;
+    for (let shift = 0; shift < 32; shift += BITS) {
+      starts.fill(0);
+      for (let k = 0; k < size; k++) starts[(keys[k]! >>> shift) & (BUCKETS - 1)]!++;
+      let total = 0;
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        const count = starts[bucket]!;
+        starts[bucket] = total;
+        total += count;
+      }
+      for (let k = 0; k < size; k++) {
+        const place = starts[(keys[k]! >>> shift) & (BUCKETS - 1)]!++;
+        nextKeys[place] = keys[k]!;
+        nextOrder[place] = order[k]!;
+      }
+      [keys, nextKeys] = [nextKeys, keys];
+      [order, nextOrder] = [nextOrder, order];
+    }
+    return order;
+  };
+}

@@ -1,0 +1,125 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { conv2d } from "../backends/ops/conv2d.ts";
+import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
+import { UserError } from "../core/errors.ts";
+import { definePlugin, type LossSetup, type LossTerm, type Param } from "../core/plugin.ts";
+import { Random } from "../core/random.ts";
+import { z } from "../core/schema.ts";
+
+const CHANNELS = [64, 128, 256, 512, 1] as const;
+const SIDE = 4;
+const WINDOW = { stride: 2, padding: 1 } as const;
+const LEAK = 0.2;
+const SMALLEST_MAP = 2 ** CHANNELS.length;
+
+const SOURCE = 1;
+const TARGET = 0;
+
+const options = z.strictObject({
+  map: z.enum(["softmax", "self-information"]).default("softmax")
+    .describe("what the discriminator sees: probabilities, or -p log p / log K (ADVENT)"),
+  lr: z.number().positive().default(1e-4).describe("the discriminator's Adam learning rate"),
+  beta1: z.number().min(0).max(0.9999).default(0.9).describe("Adam's decay of the mean gradient"),
+  beta2: z.number().min(0).max(0.9999).default(0.99).describe("Adam's decay of the squared gradient"),
+});
+
+type Options = z.output<typeof options>;
+
+/**
+ * Output-space adversarial alignment (Tsai et al. 2018; Vu et al. 2019 with self-information maps). A convolutional
+ * discriminator (4x4, stride 2, 64-128-256-512-1 channels, leaky ReLU 0.2) tells source maps (1) from target maps (0)
+ * at the labels' resolution. The term is the binary cross-entropy of the target maps against "source"; after the
+ * segmenter's update the discriminator makes its own Adam step on the same maps, detached.
+ */
+export const adversarial = definePlugin({
+  kind: "loss",
+  name: "adversarial",
+  summary: "output-space adversarial alignment with a convolutional discriminator",
+  source: "Tsai et al. 2018; Vu et al. 2019",
+  options,
+  plan(given, at, registry) {
+    const adam = { lr: given.lr, beta1: given.beta1, beta2: given.beta2 };
+    const optimizer = registry.get("optimizer", "adam", at).plan(adam, at, registry);
+    return {
+      needs: { taps: [], labelResolution: true },
+      create: (setup) => term(setup, given, optimizer),
+    };
+  },
+});
+
+function term(
+  setup: LossSetup,
+  { map }: Options,
+  optimizer: NonNullable<LossTerm["players"]>[number]["optimizer"],
+): LossTerm {
+  const params = discriminatorParams(setup);
+  const judge = (maps: tf.Tensor4D) => discriminate(maps, params);
+  const show = map === "softmax" ? (logits: tf.Tensor4D) => tf.softmax(logits) : selfInformation;
+  return {
+    compute({ source, target }) {
+      const upsampled = source.upsampled!;
+      const [, height, width] = upsampled.shape;
+      if (Math.min(height, width) < SMALLEST_MAP) {
+        throw new UserError(
+          `the discriminator halves its input five times: expected a crop of at least ${SMALLEST_MAP} pixels, got ${height}x${width}`,
+        );
+      }
+      const targetMaps = show(resizeBilinear(target!.logits, [height, width]));
+      return {
+        loss: binaryCrossEntropy(judge(targetMaps), SOURCE),
+        handoff: { source: show(upsampled), target: targetMaps },
+      };
+    },
+    players: [{
+      name: "discriminator",
+      params,
+      optimizer,
+      compute({ source, target }) {
+        const onSource = binaryCrossEntropy(judge(source as tf.Tensor4D), SOURCE);
+        const onTarget = binaryCrossEntropy(judge(target as tf.Tensor4D), TARGET);
+        return { loss: tf.div(tf.add(onSource, onTarget), 2) };
+      },
+    }],
+  };
+}
+
+function discriminatorParams(setup: LossSetup): readonly Param[] {
+  let input = setup.numClasses;
+  return CHANNELS.flatMap((output, k) => {
+    const random = Random.stream(setup.seed, `discriminator.${k}`);
+    // PyTorch's default for a convolution: uniform within 1 / sqrt(fan in), weights and biases alike.
+    const bound = 1 / Math.sqrt(input * SIDE * SIDE);
+    const draw = (size: number) => Float32Array.from({ length: size }, () => random.uniform(-bound, bound));
+    const make = (name: string, shape: number[]): Param => {
+      const initial = tf.tensor(draw(shape.reduce((a, b) => a * b)), shape);
+      const value = setup.variable(name, initial);
+      initial.dispose();
+      return { name, value, group: "discriminator" };
+    };
+    const layer = [make(`${k}.weight`, [SIDE, SIDE, input, output]), make(`${k}.bias`, [output])];
+    input = output;
+    return layer;
+  });
+}
+
+/** float32 [N, H, W, K] to one logit per patch, [N, h, w, 1]. */
+function discriminate(maps: tf.Tensor4D, params: readonly Param[]): tf.Tensor4D {
+  let x = maps;
+  for (let k = 0; k < CHANNELS.length; k++) {
+    const filter = params[2 * k]!.value as tf.Variable<tf.Rank.R4>;
+    const y = tf.add(conv2d(x, filter, WINDOW), params[2 * k + 1]!.value) as tf.Tensor4D;
+    x = k === CHANNELS.length - 1 ? y : tf.maximum(y, tf.mul(y, LEAK));
+  }
+  return x;
+}
+
+/** -p log p / log K */
+function selfInformation(logits: tf.Tensor4D): tf.Tensor4D {
+  const logs = tf.logSoftmax(logits);
+  return tf.div(tf.mul(tf.exp(logs), logs), -Math.log(logs.shape[3]!)) as tf.Tensor4D;
+}
+
+/** The mean of -log sigmoid(z) for the label 1, of -log(1 - sigmoid(z)) for 0. */
+function binaryCrossEntropy(logits: tf.Tensor4D, label: 0 | 1): tf.Scalar {
+  return tf.mean(tf.softplus(label === 1 ? tf.neg(logits) : logits)) as tf.Scalar;
+}

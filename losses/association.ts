@@ -1,0 +1,133 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { aggregate } from "../backends/ops/aggregation.ts";
+import { associationLoss } from "../backends/ops/association.ts";
+import { nearestLabels } from "../backends/ops/nearest.ts";
+import type { ConfigPath } from "../core/errors.ts";
+import {
+  definePlugin,
+  type LossOutput,
+  type PluginLookup,
+  type Similarity,
+  type StepContext,
+} from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+
+const level = z.strictObject({
+  tap: z.string().describe("where in the network pixels are compared, e.g. layer4 or probabilities"),
+  similarity: z.string().describe("how pixels are compared: a similarity plugin"),
+  weight: z.number().min(0).default(1).describe("factor of this level in the sum over levels"),
+});
+
+const aggregation = z.strictObject({
+  alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value, Eq. 9"),
+  contrast: z.boolean().optional().describe(
+    "contrast-normalise the aggregation's similarities; absent: as the similarity's published use has it",
+  ),
+});
+
+const options = z.strictObject({
+  levels: z.array(level).min(1).default([
+    { tap: "layer4", similarity: "cosine", weight: 1 },
+    { tap: "probabilities", similarity: "negative-kl", weight: 1 },
+  ]).describe("the sum of the loss over these levels is the term"),
+  contrast: z.boolean().default(true).describe("contrast-normalise the similarities, Eq. 4"),
+  aggregation: z.union([aggregation, z.literal(false)]).default({ alpha: 0.5 })
+    .describe("spatial aggregation of the target before associating, Eq. 7-9; false: none"),
+  objective: z.enum(["contrastive", "direct"]).default("contrastive")
+    .describe("contrastive: Eq. 3 and 6; direct: only raise the similarity of associated pairs (Sim-PLCA)"),
+});
+
+type Options = z.output<typeof options>;
+
+interface Level {
+  readonly tap: string;
+  readonly weight: number;
+  /** Unique in the list, for the log. */
+  readonly label: string;
+  readonly similarity: Similarity;
+}
+
+/**
+ * Kang et al. 2020, Eq. 1-10: source pixels and the target pixels they are cycle-consistent with are drawn together
+ * against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
+ * image; the loss of a level is the mean over the associated pixels of the batch, 0 when there are none. As in the
+ * published code, the mean and deviation of the contrast normalisation carry no gradient, aggregated features do
+ * not enter the classifier, and the second factor uses the returned pixel i*.
+ */
+export const association = definePlugin({
+  kind: "loss",
+  name: "association",
+  summary: "pixel-level cycle association between source and target, on any list of levels",
+  source: "Kang et al. 2020, Eq. 1-10",
+  options,
+  plan(given, at, registry) {
+    const levels = planLevels(given.levels, [...at, "levels"], registry);
+    return {
+      needs: {
+        taps: levels.map(({ tap, similarity }, k) => ({
+          name: tap,
+          space: similarity.accepts,
+          at: [...at, "levels", k, "tap"],
+        })),
+      },
+      create: () => ({ compute: (ctx) => sumOfLevels(ctx, levels, given) }),
+    };
+  },
+});
+
+function planLevels(given: Options["levels"], at: ConfigPath, registry: PluginLookup): Level[] {
+  const labels = new Map<string, number>();
+  return given.map(({ tap, similarity, weight }, k) => {
+    const path = [...at, k, "similarity"];
+    const seen = (labels.get(tap) ?? 0) + 1;
+    labels.set(tap, seen);
+    return {
+      tap,
+      weight,
+      label: seen === 1 ? tap : `${tap}#${seen}`,
+      similarity: registry.get("similarity", similarity, path).plan({}, path, registry),
+    };
+  });
+}
+
+function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options): LossOutput {
+  const logs: Record<string, tf.Scalar> = {};
+  const losses = levels.map((one) => {
+    const { loss, associated } = levelLoss(ctx, one, given);
+    logs[one.label] = loss;
+    logs[`${one.label} associated`] = associated;
+    return tf.mul(loss, one.weight) as tf.Scalar;
+  });
+  return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
+}
+
+function levelLoss(
+  { source, target, ignoreLabel }: StepContext,
+  { tap, similarity }: Level,
+  { contrast, aggregation, objective }: Options,
+) {
+  const from = source.taps[tap]!, to = target!.taps[tap]!;
+  const [n, height, width] = from.shape;
+  const labels = tf.reshape(nearestLabels(source.labels, [height, width]), [
+    n,
+    height * width,
+  ]) as tf.Tensor2D;
+  const raw = pixels(to);
+  const candidates = aggregation === false ? raw : aggregate(raw, {
+    similarity,
+    alpha: aggregation.alpha,
+    contrast: aggregation.contrast ?? similarity.contrastAggregation,
+  });
+  return associationLoss([pixels(from), candidates], labels, {
+    similarity,
+    contrast,
+    objective,
+    ignoreLabel,
+  });
+}
+
+/** [N, H, W, C] as [N, H * W, C] */
+function pixels(x: tf.Tensor4D): tf.Tensor3D {
+  const [n, height, width, channels] = x.shape;
+  return tf.reshape(x, [n, height * width, channels]);
+}

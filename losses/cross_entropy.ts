@@ -1,0 +1,21 @@
+import { crossEntropy as crossEntropyOf } from "../backends/ops/cross_entropy.ts";
+import { definePlugin } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+
+/**
+ * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
+ * bilinearly to the labels first. A batch without a label gives 0.
+ */
+export const crossEntropy = definePlugin({
+  kind: "loss",
+  name: "cross-entropy",
+  summary: "cross-entropy on the labelled source pixels",
+  source: "Kang et al. 2020, Eq. 11",
+  options: z.strictObject({}),
+  plan: () => ({
+    needs: { taps: [], labelResolution: true, target: false },
+    create: () => ({
+      compute: ({ source }) => ({ loss: crossEntropyOf(source.upsampled!, source.labels) }),
+    }),
+  }),
+});

@@ -1,0 +1,55 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { constant } from "../backends/ops/constant.ts";
+import { definePlugin } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+
+/**
+ * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows linearly
+ * with confidence. Plain (Eq. 3): the mean over pixels of -sum p^2 / 2. Image-weighted (Eq. 12): a pixel predicted
+ * as class c counts 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that
+ * rare classes are not drowned; the sum over pixels is averaged over images. The weights carry no gradient.
+ */
+export const maximumSquares = definePlugin({
+  kind: "loss",
+  name: "maximum-squares",
+  summary: "maximum squares on the target predictions, plain or image-weighted",
+  source: "Chen et al. 2019, Eq. 3 and 12",
+  options: z.strictObject({
+    image_weighted: z.boolean().default(false).describe(
+      "weigh pixels by how rare their class is in the image",
+    ),
+    ratio: z.number().min(0).max(1).default(0.2)
+      .describe("with image_weighted: 0 weighs all pixels alike, 1 all predicted classes"),
+  }),
+  plan: ({ image_weighted, ratio }) => ({
+    needs: { taps: [] },
+    create: () => ({
+      compute({ target }) {
+        const p = tf.softmax(target!.logits);
+        const squares = tf.sum(tf.square(p), 3) as tf.Tensor3D;
+        const [n, height, width] = squares.shape;
+        const weights = image_weighted
+          ? constant(() => rarity(target!.logits, ratio))
+          : tf.scalar(1 / (height * width));
+        return { loss: tf.mul(tf.sum(tf.mul(squares, weights)), -0.5 / n) as tf.Scalar };
+      },
+    }),
+  }),
+});
+
+/** float32 [N, H, W]: 1 / (N_c^ratio N^(1 - ratio)) for the class predicted at each pixel. */
+function rarity(logits: tf.Tensor4D, ratio: number): tf.Tensor3D {
+  return tf.tidy(() => {
+    const [n, height, width, classes] = logits.shape;
+    const pixels = height * width;
+    const predicted = tf.reshape(tf.argMax(logits, 3), [n * pixels]) as tf.Tensor1D;
+    const hot = tf.reshape(tf.cast(tf.oneHot(predicted, classes), "float32"), [
+      n,
+      pixels,
+      classes,
+    ]) as tf.Tensor3D;
+    const counts = tf.sum(hot, 1, true);
+    const weights = tf.div(tf.pow(tf.maximum(counts, 1), -ratio), pixels ** (1 - ratio));
+    return tf.reshape(tf.sum(tf.mul(hot, weights), 2), [n, height, width]) as tf.Tensor3D;
+  });
+}

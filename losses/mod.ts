@@ -1,0 +1,25 @@
+import type { Plugin } from "../core/plugin.ts";
+import { adversarial } from "./adversarial.ts";
+import { association } from "./association.ts";
+import { crossEntropy } from "./cross_entropy.ts";
+import { entropy } from "./entropy.ts";
+import { labelSmoothing } from "./label_smoothing.ts";
+import { lovaszSoftmax } from "./lovasz_softmax.ts";
+import { maximumSquares } from "./maximum_squares.ts";
+import { cosine } from "./similarity/cosine.ts";
+import { negativeEuclidean } from "./similarity/negative_euclidean.ts";
+import { negativeKl } from "./similarity/negative_kl.ts";
+
+/** The built-in terms of an objective. */
+export const losses: readonly Plugin[] = [
+  crossEntropy,
+  lovaszSoftmax,
+  association,
+  labelSmoothing,
+  entropy,
+  maximumSquares,
+  adversarial,
+];
+
+/** The built-in ways to compare pixels. */
+export const similarities: readonly Plugin[] = [cosine, negativeKl, negativeEuclidean];
