@@ -1,0 +1,87 @@
+import { DataError } from "../core/errors.ts";
+import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
+import { definePlugin } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import {
+  below,
+  type ClassMap,
+  type FilePair,
+  filePairs,
+  isAbsolute,
+  readList,
+  requireRoot,
+  stem,
+} from "./file_pairs.ts";
+
+/** The eleven classes in the order of SegNet's annotations. */
+export const CAMVID_CLASSES: LabelSpace = {
+  name: "camvid",
+  classes: [
+    "sky",
+    "building",
+    "pole",
+    "road",
+    "pavement",
+    "tree",
+    "sign",
+    "fence",
+    "car",
+    "pedestrian",
+    "bicyclist",
+  ],
+  ignore: IGNORE_LABEL,
+};
+
+/** SegNet's id of pixels that belong to no class. */
+const VOID = 11;
+
+const MAP: ClassMap = {
+  trainId: (stored) => stored === VOID ? IGNORE_LABEL : stored < VOID ? stored : undefined,
+  expected: "0 to 10, or 11 for void",
+};
+
+/**
+ * CamVid (Brostow et al. 2009) in the form SegNet published: a list of `image annotation` lines, annotations being
+ * single-channel PNGs of the ids 0..10 and 11 for void, which becomes the ignore label. Relative paths start at
+ * `data.root`. SegNet's own lists hold absolute paths (`/SegNet/CamVid/train/x.png`): of a path that is absolute,
+ * the last two parts are looked up below `data.root`.
+ */
+export const camvid = definePlugin({
+  kind: "dataset",
+  name: "camvid",
+  summary: "CamVid in SegNet's list form, 11 classes",
+  source: "Brostow et al. 2009; Badrinarayanan et al. 2017",
+  options: z.strictObject({
+    list: z.string().min(1).describe("list file below data.root: `image annotation` per line"),
+  }),
+  plan: ({ list }) => ({
+    labelSpace: CAMVID_CLASSES,
+    needsRoot: true,
+    async open({ root, files }) {
+      const present = new Set(await requireRoot(files, root));
+      const path = below(root, list);
+      const pairs: FilePair[] = [];
+      for (const entry of await readList(files, path)) {
+        const image = placeOf(entry.image);
+        const labels = entry.labels === undefined ? undefined : placeOf(entry.labels);
+        if (!present.has(image)) {
+          throw new DataError(
+            below(root, image),
+            `there is no such file; ${path} names it in line ${entry.line}`,
+          );
+        }
+        pairs.push({
+          id: stem(image),
+          image: below(root, image),
+          ...(labels === undefined ? {} : { labels: below(root, labels) }),
+        });
+      }
+      return filePairs(pairs, MAP, files);
+    },
+  }),
+});
+
+function placeOf(written: string): string {
+  const parts = written.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
+  return (isAbsolute(written) ? parts.slice(-2) : parts).join("/");
+}

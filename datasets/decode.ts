@@ -1,0 +1,72 @@
+import { decode as decodePng } from "fast-png";
+import sharp from "sharp";
+import { DataError } from "../core/errors.ts";
+
+/** RGB, row-major, 3 bytes a pixel. */
+export interface DecodedImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Class ids as stored, row-major; palette images give their indices. */
+export interface DecodedLabels {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array | Uint16Array;
+}
+
+/**
+ * Decodes a JPEG or PNG (or what else sharp reads) to 8-bit sRGB; transparency is dropped, rotation tags are not
+ * followed, because label files do not carry them. @throws DataError when it is cut short or not an image
+ */
+export async function decodeImage(bytes: Uint8Array, file: string): Promise<DecodedImage> {
+  try {
+    const picture = sharp(bytes, { failOn: "warning" }).toColourspace("srgb").removeAlpha();
+    const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels`);
+    const { buffer, byteOffset, byteLength } = data;
+    return { width: info.width, height: info.height, data: new Uint8Array(buffer, byteOffset, byteLength) };
+  } catch (cause) {
+    throw new DataError(file, "the image is damaged, cut short or not a JPEG or PNG", { cause });
+  }
+}
+
+/**
+ * Decodes a label PNG: grey (1 to 16 bits) or palette; checksums are verified.
+ * @throws DataError when it is damaged, cut short, not a PNG or has colour channels
+ */
+export function decodeLabels(bytes: Uint8Array, file: string): DecodedLabels {
+  let png;
+  try {
+    png = decodePng(bytes, { checkCrc: true });
+  } catch (cause) {
+    throw new DataError(file, "the label image is damaged, cut short or not a PNG", { cause });
+  }
+  const { width, height, depth, channels } = png;
+  if (channels !== 1) {
+    throw new DataError(
+      file,
+      `the label image has ${channels} channels; expected class ids in one channel, grey or palette`,
+    );
+  }
+  const stored = png.data instanceof Uint16Array ? png.data : new Uint8Array(png.data);
+  return { width, height, data: depth < 8 ? unpacked(stored, png) : stored };
+}
+
+/** Pixels of less than 8 bits lie packed, most significant bits first; each row begins with a new byte. */
+function unpacked(
+  packed: Uint8Array | Uint16Array,
+  { width, height, depth }: { readonly width: number; readonly height: number; readonly depth: number },
+): Uint8Array {
+  const row = Math.ceil(width * depth / 8);
+  const data = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const bit = x * depth;
+      const byte = packed[y * row + (bit >> 3)]!;
+      data[y * width + x] = (byte >> (8 - depth - (bit & 7))) & ((1 << depth) - 1);
+    }
+  }
+  return data;
+}

@@ -1,0 +1,131 @@
+import { DataError } from "../core/errors.ts";
+import type { Dataset, FileReader, Sample } from "../core/plugin.ts";
+import { decodeImage, decodeLabels } from "./decode.ts";
+
+/** One image on disk and, when there is one, its label file. Absolute paths. */
+export interface FilePair {
+  readonly id: string;
+  readonly image: string;
+  readonly labels?: string;
+}
+
+/** Maps stored ids to train ids; undefined: the id is not in the class map. */
+export interface ClassMap {
+  trainId(stored: number): number | undefined;
+  /** What the file should have held, for the error. */
+  readonly expected: string;
+}
+
+/** A dataset of image and label files. Labels are opened only when they are wanted. */
+export function filePairs(
+  pairs: readonly FilePair[],
+  map: ClassMap,
+  files: FileReader,
+): Dataset {
+  return {
+    length: pairs.length,
+    async read(index, want): Promise<Sample> {
+      const pair = pairs[index]!;
+      const { width, height, data } = await decodeImage(await files.read(pair.image), pair.image);
+      const sample = { id: pair.id, width, height, image: data };
+      if (!want.labels) return sample;
+      if (pair.labels === undefined) {
+        throw new DataError(pair.image, "this image has no label file, and labels are needed here");
+      }
+      const stored = decodeLabels(await readLabels(files, pair.labels, pair.image), pair.labels);
+      if (stored.width !== width || stored.height !== height) {
+        throw new DataError(
+          pair.labels,
+          `the labels are ${stored.width} x ${stored.height} pixels, ` +
+            `their image ${pair.image} is ${width} x ${height}`,
+        );
+      }
+      return { ...sample, labels: trainIds(stored, map, pair.labels) };
+    },
+  };
+}
+
+/** A missing label file is only an error when labels are wanted, and then the error names the image too. */
+async function readLabels(files: FileReader, labels: string, image: string): Promise<Uint8Array> {
+  try {
+    return await files.read(labels);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    const reason = cause.message.slice(`${cause.file}: `.length);
+    throw new DataError(labels, `${reason}; it should hold the labels of ${image}`, { cause });
+  }
+}
+
+function trainIds(
+  stored: { readonly width: number; readonly data: Uint8Array | Uint16Array },
+  map: ClassMap,
+  file: string,
+): Uint8Array {
+  const known = new Map<number, number>();
+  return Uint8Array.from(stored.data, (id, pixel) => {
+    let train = known.get(id);
+    if (train === undefined) {
+      train = map.trainId(id);
+      if (train === undefined) {
+        const x = pixel % stored.width, y = Math.floor(pixel / stored.width);
+        throw new DataError(
+          file,
+          `label id ${id} at pixel (${x}, ${y}) is not known; expected ${map.expected}`,
+        );
+      }
+      known.set(id, train);
+    }
+    return train;
+  });
+}
+
+/** The entries of a list file: `image` or `image labels` per line; blank lines and `#` lines do not count. */
+export async function readList(files: FileReader, list: string): Promise<ListEntry[]> {
+  const text = new TextDecoder().decode(await files.read(list));
+  const entries: ListEntry[] = [];
+  for (const [at, line] of text.split(/\r?\n/).entries()) {
+    const parts = line.trim().split(/\s+/);
+    if (parts[0] === "" || parts[0]!.startsWith("#")) continue;
+    if (parts.length > 2) {
+      throw new DataError(
+        list,
+        `line ${at + 1} has ${parts.length} words; expected "image labels" or "image"`,
+      );
+    }
+    entries.push({ line: at + 1, image: parts[0]!, ...(parts[1] === undefined ? {} : { labels: parts[1] }) });
+  }
+  if (entries.length === 0) throw new DataError(list, "the list is empty; expected one image per line");
+  return entries;
+}
+
+/** A line of a list, paths as written. */
+export interface ListEntry {
+  readonly line: number;
+  readonly image: string;
+  readonly labels?: string;
+}
+
+/** `path` below `root`, or `path` itself when it is absolute. */
+export function below(root: string, path: string): string {
+  return isAbsolute(path) ? path : `${root.replace(/[\\/]+$/, "")}/${path}`;
+}
+
+/** Whether a path starts at the file system's root; Windows drives included. */
+export function isAbsolute(path: string): boolean {
+  return /^([\\/]|[A-Za-z]:[\\/])/.test(path);
+}
+
+/** The file's path without its extension. */
+export function stem(path: string): string {
+  return path.replace(/\.[^./\\]*$/, "");
+}
+
+/** @throws DataError when the data root does not exist, is empty or was not given */
+export async function requireRoot(files: FileReader, root: string): Promise<readonly string[]> {
+  if (root === "") {
+    throw new DataError("data.root", "it is not set; expected the folder that holds the data");
+  }
+  const names = await files.list(root);
+  if (names.length === 0) throw new DataError(root, "the data folder is empty");
+  return names;
+}

@@ -1,0 +1,43 @@
+import { DataError } from "../core/errors.ts";
+import type { FileReader } from "../core/plugin.ts";
+
+/** Reads from the disk. */
+export function diskFiles(): FileReader {
+  return {
+    async read(path) {
+      try {
+        return await Deno.readFile(path);
+      } catch (cause) {
+        throw new DataError(path, reasonOf(cause, "file"), { cause });
+      }
+    },
+    async list(folder) {
+      const names: string[] = [];
+      try {
+        await collect(folder, "", names);
+      } catch (cause) {
+        throw new DataError(folder, reasonOf(cause, "folder"), { cause });
+      }
+      return names.sort();
+    },
+  };
+}
+
+async function collect(folder: string, prefix: string, names: string[]): Promise<void> {
+  for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
+    const path = `${prefix}${entry.name}`;
+    const { isDirectory } = entry.isSymlink ? await Deno.stat(`${folder}/${path}`) : entry;
+    if (isDirectory) await collect(folder, `${path}/`, names);
+    else names.push(path);
+  }
+}
+
+function reasonOf(cause: unknown, what: "file" | "folder"): string {
+  if (cause instanceof Deno.errors.NotFound) return `there is no such ${what}`;
+  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
+    return `reading this ${what} is not allowed`;
+  }
+  if (cause instanceof Deno.errors.NotADirectory) return "this is a file; expected a folder";
+  if (cause instanceof Deno.errors.IsADirectory) return "this is a folder; expected a file";
+  return `this ${what} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
+}
