@@ -1,0 +1,22 @@
+import { inspectBackends } from "../backends/select.ts";
+import type { Host } from "./host.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** `plca doctor`: returns the exit status. */
+export async function doctorCommand(host: Host): Promise<number> {
+  const { machine } = host;
+  const reports = await inspectBackends();
+  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  const lines = [
+    `plca ${VERSIONS.plca}, ${machine.runtime}, ${machine.system}`,
+    `TensorFlow.js ${VERSIONS.tfjs}, ONNX Runtime ${VERSIONS.onnxruntime}`,
+    `cores   ${machine.cores}`,
+    `memory  ${gib(machine.memory.total)}, ${gib(machine.memory.free)} free`,
+    "backends",
+    ...reports.map(({ name, available, detail }) =>
+      `  ${name.padEnd(7)} ${available ? "found  " : "missing"}  ${detail}`
+    ),
+  ];
+  host.stdout.write(`${lines.join("\n")}\n`);
+  return reports.some((report) => report.available) ? 0 : 2;
+}

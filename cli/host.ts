@@ -1,0 +1,111 @@
+/** The process: the only place with console, exit, signals and the environment. */
+import process from "node:process";
+import { freemem, totalmem } from "node:os";
+
+/** What commands may know of the process and do to it; tests hand in their own. */
+export interface Host {
+  readonly args: readonly string[];
+  /** Absolute. */
+  readonly cwd: string;
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  /** Undefined when unset or not readable. */
+  env(name: string): string | undefined;
+  now(): Date;
+  readonly machine: Machine;
+  /** Calls `handler` with 1, 2, ... on each Ctrl-C or termination; the result stops listening. */
+  onInterrupt(handler: (count: number) => void): () => void;
+  exit(code: number): never;
+}
+
+/** Where text goes. */
+export interface Stream {
+  readonly tty: boolean;
+  /** Characters a line; 80 when not a terminal. */
+  readonly columns: number;
+  /** Whether colours are wanted: a terminal, and NO_COLOR not set. */
+  readonly color: boolean;
+  write(text: string): void;
+}
+
+/** For `run.json` and `plca doctor`. */
+export interface Machine {
+  readonly cores: number;
+  /** Bytes. */
+  readonly memory: { readonly total: number; readonly free: number };
+  /** `deno 2.9.6`. */
+  readonly runtime: string;
+  /** `linux x86_64`. */
+  readonly system: string;
+}
+
+/** The real process. */
+export function processHost(): Host {
+  return {
+    args: Deno.args,
+    cwd: Deno.cwd(),
+    stdout: stream(Deno.stdout),
+    stderr: stream(Deno.stderr),
+    env: readEnv,
+    now: () => new Date(),
+    get machine() {
+      return {
+        cores: navigator.hardwareConcurrency,
+        memory: { total: totalmem(), free: freemem() },
+        runtime: `deno ${Deno.version.deno}`,
+        system: `${Deno.build.os} ${Deno.build.arch}`,
+      };
+    },
+    onInterrupt,
+    exit: (code) => Deno.exit(code),
+  };
+}
+
+function readEnv(name: string): string | undefined {
+  try {
+    return Deno.env.get(name);
+  } catch {
+    return undefined;
+  }
+}
+
+function stream(target: typeof Deno.stdout | typeof Deno.stderr): Stream {
+  const tty = target.isTerminal();
+  return {
+    tty,
+    get columns() {
+      try {
+        return tty ? Math.max(20, Deno.consoleSize().columns) : 80;
+      } catch {
+        return 80;
+      }
+    },
+    color: tty && !readEnv("NO_COLOR"),
+    write(text) {
+      const bytes = new TextEncoder().encode(text);
+      try {
+        for (let written = 0; written < bytes.length;) written += target.writeSync(bytes.subarray(written));
+      } catch (error) {
+        // The reader of a pipe may leave early, as `head` does.
+        if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+      }
+    },
+  };
+}
+
+function onInterrupt(handler: (count: number) => void): () => void {
+  const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
+  let count = 0;
+  const listener = () => handler(++count);
+  for (const signal of signals) Deno.addSignalListener(signal, listener);
+  return () => {
+    for (const signal of signals) Deno.removeSignalListener(signal, listener);
+  };
+}
+
+/** Runs `main`, then ends the process with the status it returns. */
+export async function runProcess(main: (host: Host) => Promise<number>): Promise<never> {
+  const code = await main(processHost());
+  // ONNX Runtime's threads would keep the process alive.
+  process.exit(code);
+}

@@ -1,0 +1,65 @@
+/** The only dynamic import of a user's file. */
+import { pathToFileURL } from "node:url";
+import { kit } from "../backends/kit.ts";
+import { UserError } from "../core/errors.ts";
+import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
+
+/**
+ * Imports a file whose default export is `(kit) => kit.definePlugin({...})`, or a list of such plugins.
+ * @param path absolute
+ * @throws UserError that starts with the file's path: missing, throws on import, no default export, not a plugin
+ */
+export async function importPlugin(path: string): Promise<readonly Plugin[]> {
+  let module: Record<string, unknown>;
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (cause) {
+    if (!await exists(path)) throw new UserError(`${path}: there is no such file`, { cause });
+    throw new UserError(`${path}: importing it failed: ${reason(cause)}`, { cause });
+  }
+  const factory = module["default"];
+  const expected = "expected export default (kit) => kit.definePlugin({...})";
+  if (factory === undefined) throw new UserError(`${path}: it has no default export; ${expected}`);
+  if (typeof factory !== "function") {
+    throw new UserError(`${path}: its default export is ${kindOf(factory)}; ${expected}`);
+  }
+  let made: unknown;
+  try {
+    made = await factory(kit);
+  } catch (cause) {
+    throw new UserError(`${path}: its default export threw: ${reason(cause)}`, { cause });
+  }
+  const plugins: readonly unknown[] = Array.isArray(made) ? made : [made];
+  if (plugins.length === 0) {
+    throw new UserError(`${path}: its default export returned no plugin; ${expected}`);
+  }
+  return plugins.map((plugin) => {
+    if (!isPlugin(plugin)) {
+      throw new UserError(`${path}: its default export returned ${kindOf(plugin)}; ${expected}`);
+    }
+    return plugin;
+  });
+}
+
+function isPlugin(value: unknown): value is Plugin {
+  if (typeof value !== "object" || value === null) return false;
+  const { kind, name, plan } = value as Partial<Record<keyof Plugin<Kind>, unknown>>;
+  return KINDS.some((known) => known === kind) && typeof name === "string" && typeof plan === "function";
+}
+
+function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return "nothing";
+  return typeof value === "object" ? "an object that is no plugin" : `a ${typeof value}`;
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}

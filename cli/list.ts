@@ -1,0 +1,65 @@
+import { optionsSchema } from "../config/json_schema.ts";
+import { UserError } from "../core/errors.ts";
+import { KINDS, type Plugin } from "../core/plugin.ts";
+import { suggestion } from "../core/suggest.ts";
+import { builtins } from "./builtins.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+
+/** `plca list`: returns the exit status. @throws UserError when no plugin has that name */
+export function listCommand(host: Host, { kind, name }: CommandOf<"list">): Promise<number> {
+  const registry = builtins();
+  const kinds = kind === undefined ? KINDS : [kind];
+  if (name !== undefined) {
+    const known = kinds.flatMap((each) => registry.all(each).map((plugin) => plugin.name));
+    if (!known.includes(name)) {
+      throw new UserError(`there is no ${kind} called "${name}"${suggestion(name, known)}`);
+    }
+  }
+  const blocks = kinds.map((each) => {
+    const plugins = registry.all(each).filter((plugin) => name === undefined || plugin.name === name);
+    return [each, ...plugins.map((plugin) => describePlugin(plugin))].join("\n");
+  });
+  host.stdout.write(`${blocks.join("\n\n")}\n`);
+  return Promise.resolve(0);
+}
+
+/** Name and summary, source, then a line for each option: name, type, default, meaning. */
+export function describePlugin(plugin: Plugin): string {
+  const lines = [`  ${plugin.name}: ${plugin.summary}`];
+  if (plugin.source !== undefined) lines.push(`    source: ${plugin.source}`);
+  return [...lines, ...optionLines(optionsSchema(plugin.options), "    ")].join("\n");
+}
+
+interface Property {
+  readonly type?: string;
+  readonly const?: unknown;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly Property[];
+  readonly items?: Property;
+  readonly prefixItems?: readonly Property[];
+  readonly properties?: Readonly<Record<string, Property>>;
+  readonly default?: unknown;
+  readonly description?: string;
+}
+
+function optionLines(schema: Property, indent: string): string[] {
+  return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
+    const standard = property.default === undefined ? "" : ` = ${JSON.stringify(property.default)}`;
+    const meaning = property.description === undefined ? "" : `  ${property.description}`;
+    const inner = [property, ...(property.anyOf ?? [])].map((each) => each.items ?? each);
+    return [
+      `${indent}${key} (${typeText(property)})${standard}${meaning}`,
+      ...inner.flatMap((each) => optionLines(each, `${indent}  `)),
+    ];
+  });
+}
+
+function typeText(property: Property): string {
+  if (property.anyOf) return property.anyOf.map(typeText).join(" | ");
+  if (property.enum) return property.enum.map(String).join(" | ");
+  if (property.const !== undefined) return String(property.const);
+  if (property.prefixItems) return `[${property.prefixItems.map(typeText).join(", ")}]`;
+  if (property.items) return `list of ${typeText(property.items)}`;
+  return property.type === "object" ? "mapping" : property.type ?? "any";
+}

@@ -1,0 +1,51 @@
+/** `plca`: parses the command line, runs one command, turns errors into words and an exit status. */
+import { UserError } from "../core/errors.ts";
+import { checkCommand } from "./check.ts";
+import { doctorCommand } from "./doctor.ts";
+import { evalCommand } from "./eval.ts";
+import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
+import { type Host, runProcess } from "./host.ts";
+import { listCommand } from "./list.ts";
+import { newCommand } from "./new.ts";
+import { schemaCommand } from "./schema.ts";
+import { trainCommand } from "./train.ts";
+import { VERSIONS } from "./versions.ts";
+
+/**
+ * Runs one command. Status 0: done; 1: a bug in plca; 2: something the person can mend; 130: interrupted.
+ */
+export async function main(host: Host): Promise<number> {
+  try {
+    return await run(host, parseArguments(host, VERSIONS.plca));
+  } catch (error) {
+    if (error instanceof ParsingEnd) return error.code;
+    if (error instanceof UserError) {
+      host.stderr.write(`${error.message}\n`);
+      return 2;
+    }
+    const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+    host.stderr.write(`${stack}\nThis is a bug in plca: nothing in your recipe or data should lead here.\n`);
+    return 1;
+  }
+}
+
+function run(host: Host, command: Command): Promise<number> {
+  switch (command.command) {
+    case "train":
+      return trainCommand(host, command);
+    case "eval":
+      return evalCommand(host, command);
+    case "check":
+      return checkCommand(host, command);
+    case "list":
+      return listCommand(host, command);
+    case "schema":
+      return schemaCommand(host);
+    case "doctor":
+      return doctorCommand(host);
+    case "new":
+      return newCommand(host, command);
+  }
+}
+
+if (import.meta.main) await runProcess(main);

@@ -1,0 +1,111 @@
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../core/errors.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { reason } from "./recipes.ts";
+import { shown } from "./run_folder.ts";
+
+/** `plca new loss NAME`: writes the loss and its test; returns the exit status. @throws UserError */
+export async function newCommand(host: Host, { name }: CommandOf<"new">): Promise<number> {
+  const stem = basename(name).replace(/\.ts$/, "").replaceAll("-", "_");
+  if (!/^[a-z][a-z0-9_]*$/.test(stem)) {
+    throw new UserError(
+      `plca new loss ${name}: expected a name of small letters, digits and "_", as in my_loss`,
+    );
+  }
+  const folder = resolve(host.cwd, dirname(name));
+  const project = fileURLToPath(new URL("..", import.meta.url));
+  const files = [
+    { path: join(folder, `${stem}.ts`), text: lossText(stem, specifier(folder, project)) },
+    { path: join(folder, `${stem}_test.ts`), text: testText(stem, specifier(folder, project)) },
+  ];
+  for (const { path } of files) {
+    if (await exists(path)) throw new UserError(`${shown(host, path)} exists already; choose another name`);
+  }
+  for (const { path, text } of files) {
+    try {
+      await Deno.writeTextFile(path, text, { createNew: true });
+    } catch (cause) {
+      throw new UserError(`${shown(host, path)} cannot be written: ${reason(cause)}`, { cause });
+    }
+  }
+  const outside = relative(project, folder).startsWith("..");
+  const config = outside ? ` --config ${join(project, "deno.json")}` : "";
+  const [loss, test] = files.map(({ path }) => shown(host, path));
+  host.stdout.write(`Wrote ${loss} and ${test}\n`);
+  host.stdout.write(`Test it:           deno test${config} --allow-read --allow-env ${test}\n`);
+  host.stdout.write(`Use it in a recipe, under "losses:" (the path starts at the recipe's folder):\n`);
+  host.stdout.write(`  - use: ./${stem}.ts\n    weight: 0.1\n`);
+  return 0;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The project's folder as an import from `folder` writes it. */
+function specifier(folder: string, project: string): string {
+  const path = relative(folder, project).split(sep).join("/");
+  return path === "" ? "." : path.startsWith(".") ? path : `./${path}`;
+}
+
+function lossText(stem: string, project: string): string {
+  const name = stem.replaceAll("_", "-");
+  return `import type { PluginKit } from "${project}/core/kit.ts";
+
+/** Asks for sure predictions on the target: the mean of (1 - largest probability) ^ power over its pixels. */
+export default ({ tf, z, definePlugin }: PluginKit) =>
+  definePlugin({
+    kind: "loss",
+    name: "${name}",
+    summary: "mean unsureness of the target's predictions",
+    options: z.strictObject({
+      power: z.number().positive().default(1).describe("above 1: unsure pixels count more"),
+    }),
+    plan: ({ power }, at) => ({
+      needs: { taps: [{ name: "probabilities", space: "simplex", at }] },
+      create: () => ({
+        compute({ target }) {
+          const surest = tf.max(target!.taps["probabilities"]!, -1);
+          return { loss: tf.mean(tf.pow(tf.sub(1, surest), power)) };
+        },
+      }),
+    }),
+  });
+`;
+}
+
+function testText(stem: string, project: string): string {
+  const name = stem.replaceAll("_", "-");
+  return `import assert from "node:assert/strict";
+import { kit } from "${project}/backends/kit.ts";
+import { selectBackend } from "${project}/backends/select.ts";
+import { Registry } from "${project}/core/registry.ts";
+import makeLoss from "./${stem}.ts";
+
+Deno.test("${name} is lower where the network is surer", async () => {
+  await selectBackend("cpu");
+  const { tf } = kit;
+  const term = makeLoss(kit).plan({}, [], new Registry([])).create({
+    seed: 0,
+    numClasses: 2,
+    taps: { probabilities: { channels: 2, stride: 8, space: "simplex" } },
+    variable: (_, initial, trainable) => tf.variable(initial, trainable),
+  });
+  const value = (sure: number): number => {
+    const probabilities = tf.tensor4d([sure, 1 - sure], [1, 1, 1, 2]);
+    const view = { logits: tf.log(probabilities), taps: { probabilities } };
+    const labels = tf.tensor3d([0], [1, 1, 1], "int32");
+    const step = { step: 0, steps: 1, ignoreLabel: 255, source: { ...view, labels }, target: view };
+    return term.compute(step).loss.dataSync()[0]!;
+  };
+  assert.ok(value(0.9) < value(0.6), \`\${value(0.9)} < \${value(0.6)}\`);
+});
+`;
+}

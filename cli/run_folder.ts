@@ -1,0 +1,149 @@
+/** Run folders: made once, never overwritten, found again. */
+import { isAbsolute, join, relative, resolve } from "node:path";
+import { stringify } from "yaml";
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { Host } from "./host.ts";
+import { reason } from "./recipes.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** Where the weights lie inside a run folder. */
+export const LAST_CHECKPOINT = join("checkpoints", "last.safetensors");
+
+/** Which folder to make. */
+export interface FolderWanted {
+  /** Exactly this one. */
+  readonly run: string | undefined;
+  /** The folder of runs, and the name that gets a number. */
+  readonly runs: string;
+  readonly name: string;
+}
+
+/**
+ * Makes a new run folder, `runs/street-001` and so on.
+ * @returns its absolute path
+ * @throws UserError when `run` exists and is not empty, or the folder cannot be written
+ */
+export async function makeRunFolder(host: Host, { run, runs, name }: FolderWanted): Promise<string> {
+  try {
+    if (run !== undefined) {
+      const folder = resolve(host.cwd, run);
+      await Deno.mkdir(folder, { recursive: true });
+      for await (const entry of Deno.readDir(folder)) {
+        throw new UserError(
+          `${run} already holds ${entry.name}; a run never overwrites anything, choose a new folder for --run`,
+        );
+      }
+      return await writable(folder);
+    }
+    const parent = resolve(host.cwd, runs);
+    await Deno.mkdir(parent, { recursive: true });
+    for (let number = await highestNumber(parent, name) + 1;; number++) {
+      const folder = join(parent, `${name}-${String(number).padStart(3, "0")}`);
+      try {
+        await Deno.mkdir(folder);
+        return await writable(folder);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      }
+    }
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const why = cause instanceof Deno.errors.AlreadyExists
+      ? "it is a file, expected a folder"
+      : reason(cause);
+    throw new UserError(`the run folder ${run ?? join(runs, name)} cannot be made: ${why}`, { cause });
+  }
+}
+
+/** Fails now rather than at the first checkpoint. */
+async function writable(folder: string): Promise<string> {
+  const probe = join(folder, ".probe");
+  await Deno.writeTextFile(probe, "");
+  await Deno.remove(probe);
+  return folder;
+}
+
+async function highestNumber(parent: string, name: string): Promise<number> {
+  let highest = 0;
+  for await (const entry of Deno.readDir(parent)) {
+    if (!entry.name.startsWith(`${name}-`)) continue;
+    const digits = entry.name.slice(name.length + 1);
+    if (/^\d+$/.test(digits)) highest = Math.max(highest, Number(digits));
+  }
+  return highest;
+}
+
+/** Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the result). */
+export async function recordRun(
+  host: Host,
+  run: { folder: string; plan: RunPlan; backend: string },
+): Promise<void> {
+  const { folder, plan, backend } = run;
+  const { machine } = host;
+  const record = {
+    recipe: plan.name,
+    seed: plan.seed,
+    backend,
+    command: ["plca", ...host.args],
+    date: host.now().toISOString(),
+    versions: { ...VERSIONS, runtime: machine.runtime },
+    commit: await gitCommit(),
+    machine: { system: machine.system, cores: machine.cores, memory: machine.memory.total },
+  };
+  await Deno.writeTextFile(join(folder, "config.yaml"), stringify(plan.resolved, { lineWidth: 110 }));
+  await Deno.writeTextFile(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** The commit of this copy of plca; null when it is no git checkout. */
+async function gitCommit(): Promise<string | null> {
+  try {
+    const { success, stdout } = await new Deno.Command("git", {
+      args: ["rev-parse", "HEAD"],
+      cwd: new URL("..", import.meta.url),
+      stderr: "null",
+    }).output();
+    return success ? new TextDecoder().decode(stdout).trim() : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The run whose last checkpoint is the newest. @throws UserError when there is none */
+export async function latestRun(host: Host, runs: string): Promise<string> {
+  const parent = resolve(host.cwd, runs);
+  let latest: { folder: string; time: number } | undefined;
+  try {
+    for await (const entry of Deno.readDir(parent)) {
+      if (!entry.isDirectory) continue;
+      const folder = join(parent, entry.name);
+      const time = (await stat(join(folder, LAST_CHECKPOINT)))?.mtime?.getTime();
+      if (time !== undefined && (!latest || time > latest.time)) latest = { folder, time };
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UserError(`${runs}: ${reason(error)}`, { cause: error });
+    }
+  }
+  if (!latest) {
+    throw new UserError(
+      `there is no run with a checkpoint in ${runs}; train one first: deno task plca train`,
+    );
+  }
+  return latest.folder;
+}
+
+/** File information, or undefined when there is no such file. */
+export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
+  try {
+    return await Deno.stat(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** As people type it: relative to the current folder when it lies below. */
+export function shown(host: Host, path: string): string {
+  const short = relative(host.cwd, path);
+  return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
+}

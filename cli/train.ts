@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import { selectBackend } from "../backends/select.ts";
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { progress } from "../report/progress.ts";
+import { classTable } from "../report/table.ts";
+import { train, type TrainResult } from "../train/mod.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { planOf } from "./recipes.ts";
+import { LAST_CHECKPOINT, makeRunFolder, recordRun, shown, stat } from "./run_folder.ts";
+
+/** `plca train`: returns the exit status. @throws UserError */
+export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
+  if (args.name !== undefined && !/^[A-Za-z0-9][\w.-]*$/.test(args.name)) {
+    throw new UserError(`--name ${args.name}: expected letters, digits, ".", "_" and "-", as in my_run`);
+  }
+  const overrides = args.name === undefined ? args.set : [...args.set, `name="${args.name}"`];
+  const plan = await planOf(host, args.recipe ?? "street", overrides);
+  const backend = await selectBackend(plan.backend);
+  const folder = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
+  await recordRun(host, { folder, plan, backend: backend.name });
+  host.stdout.write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
+  for (const note of backend.notes) host.stdout.write(`  not chosen: ${note}\n`);
+
+  const view = progress(host.stdout);
+  const abort = new AbortController();
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1) host.exit(130);
+    view.line("Stopping after this step, with a checkpoint. Ctrl-C again stops at once.");
+    abort.abort();
+  });
+  let stepped = false;
+  try {
+    const result = await train(plan, {
+      runDir: folder,
+      signal: abort.signal,
+      files: diskFiles(),
+      onEvent: (event) => {
+        stepped ||= event.type === "step";
+        view.event(event);
+      },
+    });
+    view.close();
+    return await conclude(host, { plan, folder, result });
+  } catch (error) {
+    view.close();
+    // A run that never made a step holds nothing worth a number.
+    if (!stepped) await removeRun(folder, args.run === undefined);
+    throw error;
+  } finally {
+    stopListening();
+  }
+}
+
+async function removeRun(folder: string, whole: boolean): Promise<void> {
+  for await (const entry of Deno.readDir(folder)) {
+    await Deno.remove(join(folder, entry.name), { recursive: true });
+  }
+  if (whole) await Deno.remove(folder);
+}
+
+interface Conclusion {
+  readonly plan: RunPlan;
+  readonly folder: string;
+  readonly result: TrainResult;
+}
+
+async function conclude(host: Host, { plan, folder, result }: Conclusion): Promise<number> {
+  const run = shown(host, folder);
+  const write = (line: string) => host.stdout.write(`${line}\n`);
+  if (result.interrupted) {
+    const checkpoint = join(folder, LAST_CHECKPOINT);
+    const baseline = plan.baseline && join(folder, "baseline", LAST_CHECKPOINT);
+    const found = await stat(checkpoint)
+      ? checkpoint
+      : baseline && await stat(baseline)
+      ? baseline
+      : undefined;
+    write(`Interrupted after ${result.steps} steps.`);
+    write(
+      found ? `The weights lie in ${shown(host, found)}` : `No weights were written; the log lies in ${run}`,
+    );
+    return 130;
+  }
+  const { final, baseline, best } = result;
+  if (final) {
+    const columns = [
+      ...(baseline?.final ? [{ title: baseline.name, evaluation: baseline.final }] : []),
+      { title: plan.name, evaluation: final },
+    ];
+    write("");
+    write(classTable(columns));
+    write("");
+    const against = baseline?.final
+      ? `, ${percent(final.miou - baseline.final.miou, true)} points against ${baseline.name}`
+      : "";
+    write(`Target mIoU ${percent(final.miou)} %${against}.`);
+    if (best) write(`Best validation: ${percent(best.miou)} % at step ${best.step}.`);
+  }
+  write(`The run lies in ${run}. Next:`);
+  const split = plan.data.splits.val ? "val" : "train";
+  write(`  deno task plca eval --run ${run} --split ${split}`);
+  return 0;
+}
+
+function percent(share: number, signed = false): string {
+  const text = (100 * share).toFixed(1);
+  return signed && share >= 0 ? `+${text}` : text;
+}

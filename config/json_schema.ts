@@ -1,0 +1,115 @@
+/** The JSON Schema of recipes, for editors: sections from recipe.ts, options from the plugins. */
+import type { Kind, Plugin } from "../core/plugin.ts";
+import type { Registry } from "../core/registry.ts";
+import { type OptionsSchema, z } from "../core/schema.ts";
+import { sections, termName, termWeight } from "./recipe.ts";
+
+/** A JSON Schema, draft 2020-12. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** The options of a plugin as a JSON Schema; defaults and descriptions included. */
+export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+}
+
+/** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
+export function recipeSchema(registry: Registry): JsonSchema {
+  const losses = {
+    type: "array",
+    minItems: 1,
+    items: { anyOf: [...registry.all("loss").map(lossEntry), userLoss()] },
+  };
+  const dataset = named(registry, "dataset", datasetEntry);
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "plca recipe",
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      extends: { type: "string", description: "a recipe this one is laid on: a path, or an embedded name" },
+      name: optionsSchema(sections.name),
+      seed: optionsSchema(sections.seed),
+      backend: optionsSchema(sections.backend),
+      data: {
+        type: "object",
+        additionalProperties: false,
+        properties: {
+          root: { type: "string", description: "folder with the data; relative to this file" },
+          source: { description: "labelled", ...dataset },
+          target: { description: "unlabelled", ...dataset },
+          val: { description: "labelled, of the target domain", ...dataset },
+          test: { description: "labelled, of the target domain", ...dataset },
+        },
+      },
+      input: optional(optionsSchema(sections.input)),
+      model: named(registry, "model", pluginEntry),
+      losses,
+      optimizer: named(registry, "optimizer", pluginEntry),
+      schedule: named(registry, "schedule", pluginEntry),
+      training: optional(optionsSchema(sections.training)),
+      evaluation: optional(optionsSchema(sections.evaluation)),
+      baseline: {
+        type: ["object", "null"],
+        description: "trained first, on the same seed and budget, to compare with",
+        additionalProperties: false,
+        properties: { name: optionsSchema(termName), losses },
+      },
+    },
+  };
+}
+
+function optional(schema: JsonSchema): JsonSchema {
+  const { required: _, ...rest } = schema;
+  return rest;
+}
+
+function named(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema {
+  return { anyOf: registry.all(kind).map(entry) };
+}
+
+function typeOf(plugin: Plugin): JsonSchema {
+  return { const: plugin.name, description: plugin.summary };
+}
+
+function pluginEntry(plugin: Plugin): JsonSchema {
+  return {
+    type: "object",
+    additionalProperties: false,
+    properties: { type: typeOf(plugin), options: optional(optionsSchema(plugin.options)) },
+  };
+}
+
+/** Datasets take their options beside `type`. */
+function datasetEntry(plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = optional(optionsSchema(plugin.options));
+  return { ...rest, properties: { type: typeOf(plugin), ...(properties as JsonSchema | undefined) } };
+}
+
+function lossEntry(plugin: Plugin): JsonSchema {
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: ["type"],
+    properties: {
+      type: typeOf(plugin),
+      name: optionsSchema(termName),
+      weight: optionsSchema(termWeight),
+      options: optionsSchema(plugin.options),
+    },
+  };
+}
+
+function userLoss(): JsonSchema {
+  return {
+    type: "object",
+    additionalProperties: false,
+    required: ["use"],
+    properties: {
+      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
+      name: optionsSchema(termName),
+      weight: optionsSchema(termWeight),
+      options: { type: "object" },
+    },
+  };
+}

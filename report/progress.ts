@@ -1,0 +1,130 @@
+/** A run as it goes: one live line on a terminal, plain lines when piped. */
+import type { StepEvent, TrainEvent } from "../core/events.ts";
+
+/** Where the progress is shown. */
+export interface ProgressTarget {
+  /** Whether a line can be rewritten. */
+  readonly tty: boolean;
+  /** Characters a line. */
+  readonly columns: number;
+  write(text: string): void;
+  /** Milliseconds; for tests. */
+  clock?(): number;
+}
+
+/** Shows events; `close` ends the live line. */
+export interface Progress {
+  event(event: TrainEvent): void;
+  /** A line of its own, above the live one. */
+  line(text: string): void;
+  close(): void;
+}
+
+/** The live line is rewritten at most this often, in milliseconds. */
+const REDRAW_EVERY = 100;
+
+/** Shares of the steps between plain lines. */
+const PLAIN_LINES = 20;
+
+/** A new display; nothing is written before the first event. */
+export function progress(target: ProgressTarget): Progress {
+  const clock = target.clock?.bind(target) ?? (() => performance.now());
+  let live = "";
+  let drawn = -Infinity;
+
+  const clear = () => {
+    if (live !== "") target.write("\r\x1b[K");
+    live = "";
+  };
+  const line = (text: string) => {
+    const kept = live;
+    clear();
+    target.write(`${text}\n`);
+    if (kept !== "") target.write(live = kept);
+  };
+  const step = (event: StepEvent) => {
+    if (!target.tty) {
+      if (isReported(event)) target.write(`${stepLine(event)}\n`);
+      return;
+    }
+    const now = clock();
+    if (now - drawn < REDRAW_EVERY && event.step < event.steps) return;
+    drawn = now;
+    live = fit(event, target.columns - 1);
+    target.write(`\r\x1b[K${live}`);
+  };
+
+  return {
+    line,
+    close: clear,
+    event(event) {
+      switch (event.type) {
+        case "start": {
+          const backend = event.backend === undefined ? "" : `, backend ${event.backend}`;
+          return line(`${event.phase}: ${event.steps} steps, batch ${event.batch}${backend}`);
+        }
+        case "step":
+          return step(event);
+        case "validation": {
+          const best = event.best ? ", the best so far" : "";
+          const shares = `mIoU ${percent(event.miou)} %, pixel accuracy ${percent(event.pixelAccuracy)} %`;
+          return line(`${event.phase} step ${event.step}: validation ${shares}${best}`);
+        }
+        case "note":
+          return line(`${event.phase}: ${event.message}`);
+        case "end":
+          clear();
+          drawn = -Infinity;
+          return;
+        case "checkpoint":
+          return;
+      }
+    },
+  };
+}
+
+/** One line per twentieth of the steps, the first and the last step included. */
+function isReported({ step, steps }: StepEvent): boolean {
+  if (step <= 1 || step >= steps) return true;
+  return Math.floor(step * PLAIN_LINES / steps) > Math.floor((step - 1) * PLAIN_LINES / steps);
+}
+
+/** The step's numbers; term names at most `longest` characters. */
+function stepLine(event: StepEvent, longest = Infinity): string {
+  const { phase, step, steps, rate, terms, total } = event;
+  const left = rate > 0 ? `${duration((steps - step) / rate)} left` : "";
+  const count = `${String(step).padStart(String(steps).length)}/${steps}`;
+  const values = Object.entries(terms).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
+  const parts = [
+    `${phase} ${count}`,
+    `${rate.toPrecision(3)} steps/s`,
+    left,
+    `total ${number(total)}`,
+    ...values,
+  ];
+  return parts.filter((part) => part !== "").join("  ");
+}
+
+/** Shortens the names of terms until the line fits, then cuts it. */
+function fit(event: StepEvent, width: number): string {
+  let text = stepLine(event);
+  for (let longest = 16; text.length > width && longest >= 3; longest--) text = stepLine(event, longest);
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
+}
+
+function number(value: number): string {
+  const size = Math.abs(value);
+  return size !== 0 && (size < 0.001 || size >= 10_000) ? value.toExponential(1) : value.toFixed(3);
+}
+
+/** `1:05:09`, `5:09`. */
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${hours > 0 ? String(minutes).padStart(2, "0") : minutes}:${String(rest).padStart(2, "0")}`;
+  return hours > 0 ? `${hours}:${tail}` : tail;
+}
+
+function percent(share: number): string {
+  return (100 * share).toFixed(1);
+}

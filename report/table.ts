@@ -1,0 +1,65 @@
+/** What evaluations found, as a table for people. */
+import Table from "cli-table3";
+import type { Evaluation } from "../core/events.ts";
+
+/** One network's results. */
+export interface ClassColumn {
+  readonly title: string;
+  readonly evaluation: Evaluation;
+}
+
+const PLAIN = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
+
+/**
+ * IoU in percent by class, then mIoU and pixel accuracy, one column each; with two columns, their difference. A class
+ * absent from labels and predictions is "-". No colours, no trailing newline. No columns gives "".
+ */
+export function classTable(columns: readonly ClassColumn[]): string {
+  const [first, second] = columns;
+  if (!first) return "";
+  const { classes, split, images, labelSize } = first.evaluation;
+  const table = new Table({
+    head: ["IoU %", ...columns.map((column) => column.title), ...(second ? ["difference"] : [])],
+    chars: PLAIN,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
+    colAligns: ["left", ...columns.map(() => "right" as const), ...(second ? ["right" as const] : [])],
+  });
+  const row = (name: string, values: readonly (number | null)[]) => {
+    const [a, b] = values;
+    const delta = typeof a === "number" && typeof b === "number" ? signed(b - a) : "-";
+    table.push([name, ...values.map(percent), ...(second ? [delta] : [])]);
+  };
+  classes.forEach((name, id) => row(name, columns.map((column) => column.evaluation.iou[id] ?? null)));
+  row("mIoU", columns.map((column) => column.evaluation.miou));
+  row("pixel accuracy", columns.map((column) => column.evaluation.pixelAccuracy));
+  const lines = table.toString().split("\n").map((line) => line.trimEnd());
+  const counted = `${images} ${
+    images === 1 ? "image" : "images"
+  } of ${split}, pixels counted at size ${labelSize}`;
+  return [...lines, counted].join("\n");
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : (100 * share).toFixed(1);
+}
+
+function signed(share: number): string {
+  const text = (100 * share).toFixed(1);
+  return text.startsWith("-") && text !== "-0.0" ? text : `+${text.replace("-", "")}`;
+}
