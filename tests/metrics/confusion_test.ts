@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import {
+  classIou,
+  confusionRows,
+  countPixels,
+  emptyConfusion,
+  meanIou,
+  pixelAccuracy,
+} from "../../metrics/confusion.ts";
+
+function counted(labels: number[], predictions: number[], classes = 3) {
+  const confusion = emptyConfusion(classes);
+  countPixels(confusion, { labels, predictions, ignore: 255 });
+  return confusion;
+}
+
+Deno.test("confusion: the recorded case", () => {
+  const file = new URL("../goldens/plca_ops_and_losses.safetensors", import.meta.url);
+  const { tensors } = decodeSafetensors(Deno.readFileSync(file), "goldens");
+  const read = (key: string) => [...tensors.get(`metric/iou/${key}`)!.data];
+  const confusion = counted(read("labels"), read("pred"), 19);
+  assert.deepEqual([...confusion.counts], read("confusion"));
+  const iou = classIou(confusion);
+  read("iou").forEach((expected, id) => {
+    if (Number.isNaN(expected)) assert.equal(iou[id], null);
+    else assert.ok(Math.abs(iou[id]! - expected) < 1e-6, `class ${id}: ${iou[id]} is not ${expected}`);
+  });
+  assert.ok(Math.abs(meanIou(iou) - read("miou")[0]!) < 1e-6);
+  assert.ok(Math.abs(pixelAccuracy(confusion) - read("pixel_accuracy")[0]!) < 1e-6);
+});
+
+Deno.test("confusion: rows are labels, columns predictions, ignored pixels count nowhere", () => {
+  const confusion = counted([0, 0, 1, 255], [0, 1, 1, 2]);
+  assert.deepEqual(confusionRows(confusion), [[1, 1, 0], [0, 1, 0], [0, 0, 0]]);
+  assert.deepEqual(classIou(confusion), [1 / 2, 1 / 2, null]);
+  assert.equal(pixelAccuracy(confusion), 2 / 3);
+});
+
+Deno.test("confusion: a class that is only predicted counts as 0, an absent one not at all", () => {
+  const iou = classIou(counted([0, 0], [0, 1]));
+  assert.deepEqual(iou, [1 / 2, 0, null]);
+  assert.equal(meanIou(iou), 1 / 4);
+});
+
+Deno.test("confusion: nothing labelled gives 0", () => {
+  const confusion = counted([255], [1]);
+  assert.deepEqual(classIou(confusion), [null, null, null]);
+  assert.equal(meanIou([null]), 0);
+  assert.equal(pixelAccuracy(confusion), 0);
+});
+
+Deno.test("confusion: ids outside the classes and unequal lengths are refused", () => {
+  assert.throws(() => counted([3], [0]), {
+    name: "RangeError",
+    message: "label 3 with prediction 0 at pixel 0; expected ids in 0..2",
+  });
+  assert.throws(() => counted([0, 1], [0]), { name: "RangeError", message: "2 labels, but 1 predictions" });
+});

@@ -1,0 +1,166 @@
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { selectBackend } from "../../backends/select.ts";
+import { ConfigError } from "../../core/errors.ts";
+import type { Param, Plugin } from "../../core/plugin.ts";
+import { Registry } from "../../core/registry.ts";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import { adamOptimizer } from "../../optim/adam.ts";
+import { optimizers } from "../../optim/mod.ts";
+import { polyMultiplier } from "../../optim/schedule.ts";
+import { sgdOptimizer } from "../../optim/sgd.ts";
+
+const setup = {
+  variable: (_: string, initial: tf.Tensor, trainable = true) => tf.variable(initial, trainable),
+};
+
+function param(name: string, values: number[]): Param {
+  return { name, value: tf.variable(tf.tensor1d(values)), group: "head" };
+}
+
+function test(name: string, run: () => void): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
+    await selectBackend("native");
+    tf.engine().startScope();
+    try {
+      run();
+    } finally {
+      tf.engine().endScope();
+    }
+  });
+}
+
+function close(actual: tf.Tensor, expected: readonly number[], tolerance = 1e-6): void {
+  const values = [...actual.dataSync()];
+  assert.equal(values.length, expected.length);
+  const worst = Math.max(...values.map((value, k) => Math.abs(value - expected[k]!)));
+  assert.ok(worst <= tolerance, `[${values}] is not [${expected}]`);
+}
+
+test("sgd: the recorded weights with the poly schedule", () => {
+  const file = new URL("../goldens/plca_ops_and_losses.safetensors", import.meta.url);
+  const { tensors } = decodeSafetensors(Deno.readFileSync(file), "goldens");
+  const read = (key: string) => tensors.get(`optimizer/sgd_poly/${key}`)!.data;
+  const size = read("w0").length;
+  const p = param("w", [...read("w0")]);
+  const sgd = sgdOptimizer([p], setup, { lr: 0.25, momentum: 0.9, weight_decay: 5e-4 });
+  for (let step = 0; step < 4; step++) {
+    sgd.apply(
+      [tf.tensor1d(read("grads").slice(step * size, (step + 1) * size))],
+      polyMultiplier(step, 10, 0.9),
+    );
+    close(p.value, [...read("weights_after").slice(step * size, (step + 1) * size)], 1e-5);
+  }
+});
+
+test("sgd: without momentum there is no slot and the step is the gradient", () => {
+  const p = param("w", [1, 2]);
+  const sgd = sgdOptimizer([p], setup, { lr: 0.5, momentum: 0, weight_decay: 0 });
+  sgd.apply([tf.tensor1d([1, -1])], 0.5);
+  close(p.value, [0.75, 2.25]);
+  assert.deepEqual(sgd.slots, {});
+});
+
+test("sgd: a null gradient leaves its variable and slot alone, and no other's", () => {
+  const params = [param("a", [1]), param("b", [1])];
+  const sgd = sgdOptimizer(params, setup, { lr: 1, momentum: 0.5, weight_decay: 0.1 });
+  sgd.apply([tf.tensor1d([1]), tf.tensor1d([2])], 1);
+  sgd.apply([null, tf.tensor1d([2])], 1);
+  close(params[0]!.value, [-0.1]);
+  close(sgd.slots["a/momentum"]!, [1.1]);
+  // b: buffer 2.1, value -1.1; then buffer 1.05 + 2 - 0.11
+  close(sgd.slots["b/momentum"]!, [2.94]);
+  close(params[1]!.value, [-4.04]);
+});
+
+// Recorded with PyTorch 1.13.
+test("adam: two steps as torch.optim.Adam makes them", () => {
+  const p = param("w", [1, -2, 0.5]);
+  const adam = adamOptimizer([p], setup, {
+    lr: 0.1,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weight_decay: 0.01,
+  });
+  adam.apply([tf.tensor1d([0.5, -0.25, 0])], 1);
+  adam.apply([tf.tensor1d([-0.1, 0.4, 0.3])], 0.5);
+  close(p.value, [0.8735009, -1.910989, 0.3623328], 1e-5);
+  assert.deepEqual(Object.keys(adam.slots), ["w/mean", "w/square", "w/step"]);
+  close(adam.slots["w/step"]!, [2]);
+});
+
+test("adam: a null gradient counts no step", () => {
+  const params = [param("a", [1]), param("b", [1])];
+  const adam = adamOptimizer(params, setup, {
+    lr: 0.1,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weight_decay: 0,
+  });
+  adam.apply([null, tf.tensor1d([2])], 1);
+  close(params[0]!.value, [1]);
+  close(adam.slots["a/step"]!, [0]);
+  close(params[1]!.value, [0.9]);
+});
+
+test("optimisers leave no tensor behind", () => {
+  const p = param("w", [1, 2]);
+  const sgd = sgdOptimizer([p], setup, { lr: 1, momentum: 0.9, weight_decay: 0.1 });
+  const adam = adamOptimizer([p], setup, { lr: 1, beta1: 0.9, beta2: 0.9, epsilon: 1e-8, weight_decay: 0.1 });
+  const grad = tf.tensor1d([1, 1]);
+  const before = tf.memory().numTensors;
+  sgd.apply([grad], 1);
+  adam.apply([grad], 1);
+  assert.equal(tf.memory().numTensors, before);
+});
+
+Deno.test("poly falls from 1 to 0 and stays there", () => {
+  assert.equal(polyMultiplier(0, 10, 0.9), 1);
+  assert.ok(Math.abs(polyMultiplier(5, 10, 0.9) - 0.5 ** 0.9) < 1e-12);
+  assert.equal(polyMultiplier(10, 10, 0.9), 0);
+  assert.equal(polyMultiplier(11, 10, 0.9), 0);
+});
+
+const find = (name: string): Plugin => optimizers.find((plugin) => plugin.name === name)!;
+
+Deno.test("a wrong number and an unknown option are refused together", () => {
+  const refused = () =>
+    find("sgd").plan({ lr: -1, momentun: 0.9 }, ["optimizer", "options"], new Registry([]));
+  assert.throws(refused, (error: unknown) => {
+    assert.ok(error instanceof ConfigError);
+    assert.equal(
+      error.message,
+      "optimizer.options.lr: Too small: expected number to be >0\n" +
+        'optimizer.options: Unrecognized key: "momentun"',
+    );
+    return true;
+  });
+});
+
+test("every option of every optimiser changes the weights", () => {
+  const base = { lr: 0.01, weight_decay: 0.1 };
+  const changes: Record<string, Record<string, number>> = {
+    sgd: { lr: 0.02, momentum: 0.5, weight_decay: 0.2 },
+    adam: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
+  };
+  const after = (name: string, options: object) => {
+    const plan = new Registry(optimizers).get("optimizer", name, []).plan(options, [], new Registry([]));
+    const p = param("w", [1, -1]);
+    const optimizer = plan.create([p], setup);
+    [[0.1, 0.2], [-0.3, 0.1]].forEach((grad) => optimizer.apply([tf.tensor1d(grad)], 1));
+    return [...p.value.dataSync()];
+  };
+  for (const { name } of new Registry(optimizers).all("optimizer")) {
+    for (const [option, value] of Object.entries(changes[name]!)) {
+      assert.notDeepEqual(after(name, { ...base, [option]: value }), after(name, base), `${name}.${option}`);
+    }
+  }
+});
+
+Deno.test("the poly schedule reads its power, constant takes no option", () => {
+  const registry = new Registry(optimizers);
+  assert.equal(registry.get("schedule", "poly", []).plan({ power: 2 }, [], registry).multiplier(1, 2), 0.25);
+  assert.equal(registry.get("schedule", "constant", []).plan({}, [], registry).multiplier(1, 2), 1);
+});

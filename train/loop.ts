@@ -1,0 +1,239 @@
+/** One phase of a run: steps, validations, checkpoints, until the end or until it is told to stop. */
+import * as tf from "@tensorflow/tfjs-core";
+import { setImmediate } from "node:timers/promises";
+import { LossError } from "../core/errors.ts";
+import type { Evaluation, TrainEvent } from "../core/events.ts";
+import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+import type { Dataset, DatasetPlan, FileReader } from "../core/plugin.ts";
+import { trainLoader } from "../datasets/loader.ts";
+import { assemble, type Run } from "./assemble.ts";
+import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
+import { evaluateSegmenter } from "./evaluate.ts";
+import { makeFolder } from "./files.ts";
+import { describeLoss, messageOf } from "./loss_errors.ts";
+import type { Batches } from "./pass.ts";
+import { stepRate } from "./rate.ts";
+import { trainStep } from "./step.ts";
+
+/** A phase: an objective and where its files go. */
+export interface PhaseOptions {
+  readonly phase: string;
+  readonly losses: readonly PlannedLoss[];
+  /** Its `checkpoints` folder is made here. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly files: FileReader;
+  readonly emit: (event: TrainEvent) => void;
+}
+
+/** How a phase ended. */
+export interface PhaseResult {
+  /** Updates done. */
+  readonly steps: number;
+  readonly interrupted: boolean;
+  /** Absent without a `val` split or when interrupted. */
+  readonly final?: Evaluation;
+  readonly best?: { readonly step: number; readonly miou: number };
+}
+
+/**
+ * Trains from the plan's seed. Data is opened before anything is allocated.
+ * @throws DataError, LossError (after the last good weights were written), UserError
+ */
+export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
+  const open = (dataset: DatasetPlan) =>
+    dataset.open({ root: plan.data.root, seed: plan.seed, files: options.files });
+  const needsTarget = options.losses.some((loss) => loss.plan.needs.target !== false);
+  const source = await open(plan.data.source);
+  const target = needsTarget ? await open(plan.data.target) : undefined;
+  const validation = plan.data.splits.val && await open(plan.data.splits.val);
+  await makeFolder(`${options.folder}/checkpoints`);
+  const run = assemble(plan, options.losses);
+  const loaders = openLoaders(plan, source, target);
+  try {
+    return await new Phase(plan, run, { ...options, validation, loaders }).train();
+  } finally {
+    loaders.source.close();
+    loaders.target?.close();
+    run.dispose();
+  }
+}
+
+type Loader = ReturnType<typeof trainLoader>;
+
+interface Loaders {
+  readonly source: Loader;
+  readonly target?: Loader;
+}
+
+function openLoaders(plan: RunPlan, source: Dataset, target: Dataset | undefined): Loaders {
+  const common = {
+    transforms: plan.input.training,
+    normalization: plan.input.normalization,
+    batch: plan.training.batch,
+    seed: plan.seed,
+    ignoreLabel: plan.labelSpace.ignore,
+  };
+  return {
+    source: trainLoader(source, { ...common, stream: "source", labels: true }),
+    ...(target ? { target: trainLoader(target, { ...common, stream: "target", labels: false }) } : {}),
+  };
+}
+
+interface PhaseSetup extends PhaseOptions {
+  readonly validation: Dataset | undefined;
+  readonly loaders: Loaders;
+}
+
+/** The state of a phase while it runs. */
+class Phase {
+  readonly #plan: RunPlan;
+  readonly #run: Run;
+  readonly #setup: PhaseSetup;
+  #done = 0;
+  #best: { readonly step: number; readonly miou: number } | undefined;
+
+  constructor(plan: RunPlan, run: Run, setup: PhaseSetup) {
+    this.#plan = plan;
+    this.#run = run;
+    this.#setup = setup;
+  }
+
+  async train(): Promise<PhaseResult> {
+    const { signal, phase, emit } = this.#setup;
+    const { steps, batch, validateEvery, checkpointEvery } = this.#plan.training;
+    emit({ type: "start", phase, steps, batch, backend: tf.getBackend() });
+    const rate = stepRate();
+    while (this.#done < steps && !signal.aborted) {
+      await this.#step(rate);
+      const last = this.#done === steps;
+      if (validateEvery > 0 && this.#done % validateEvery === 0 && !last) await this.#validate();
+      if (checkpointEvery > 0 && this.#done % checkpointEvery === 0 && !last) await this.#save("last");
+    }
+    await this.#save("last");
+    const final = this.#done === steps ? await this.#finish() : undefined;
+    const interrupted = signal.aborted && final === undefined;
+    emit({ type: "end", phase, step: this.#done, interrupted });
+    return {
+      steps: this.#done,
+      interrupted,
+      ...(final ? { final } : {}),
+      ...(this.#best ? { best: this.#best } : {}),
+    };
+  }
+
+  async #step(rate: ReturnType<typeof stepRate>): Promise<void> {
+    const { phase, emit } = this.#setup;
+    const { training, schedule } = this.#plan;
+    rate.begin();
+    const passes: Batches[] = [];
+    while (passes.length < training.accumulation) passes.push(await this.#nextBatches());
+    const clock = { step: this.#done, steps: training.steps };
+    const multiplier = schedule.multiplier(clock.step, clock.steps);
+    let values;
+    try {
+      values = await trainStep(this.#run, { ...clock, passes, multiplier });
+    } catch (error) {
+      throw await this.#withLastGood(error);
+    }
+    this.#done += 1;
+    await this.#hooks();
+    // Kernels run synchronously; signals, timers and the loaders get their turn here.
+    await setImmediate();
+    emit({
+      type: "step",
+      phase,
+      step: this.#done,
+      steps: training.steps,
+      rate: rate.end(),
+      ...values,
+      learningRate: this.#run.optimizer.rate * multiplier,
+    });
+  }
+
+  async #nextBatches(): Promise<Batches> {
+    const { source, target } = this.#setup.loaders;
+    const waiting = target?.next();
+    // A failure of the source must not leave this one unhandled.
+    waiting?.catch(() => {});
+    const labelled = await source.next();
+    return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
+  }
+
+  async #hooks(): Promise<void> {
+    const state = { step: this.#done - 1, steps: this.#plan.training.steps, signal: this.#setup.signal };
+    for (const { planned, term } of this.#run.terms) {
+      try {
+        await term.hooks?.stepEnd?.(state);
+      } catch (cause) {
+        const who = describeLoss(planned);
+        const error = new LossError(`${who} threw in its stepEnd hook: ${messageOf(cause)}`, { cause });
+        throw await this.#withLastGood(error);
+      }
+    }
+  }
+
+  /** Writes the weights as they are and says so in the error. */
+  async #withLastGood(error: unknown): Promise<unknown> {
+    if (!(error instanceof LossError)) return error;
+    const path = await this.#save("last");
+    return new LossError(`${error.message}\nthe weights after step ${this.#done} lie in ${path}`, {
+      cause: error.cause ?? error,
+    });
+  }
+
+  async #save(name: "last" | "best"): Promise<string> {
+    const { phase, emit, folder } = this.#setup;
+    const path = await saveCheckpoint(`${folder}/checkpoints/${name}`, this.#run.state, {
+      format: CHECKPOINT_FORMAT,
+      recipe: this.#plan.name,
+      phase,
+      step: this.#done,
+      steps: this.#plan.training.steps,
+      seed: this.#plan.seed,
+      best: this.#best ?? null,
+    });
+    emit({ type: "checkpoint", phase, step: this.#done, path });
+    return path;
+  }
+
+  /** Without aggregation. Undefined when there is nothing to validate on or the signal fired. */
+  async #validate(): Promise<Evaluation | undefined> {
+    const { phase, emit } = this.#setup;
+    const found = await this.#evaluate(false);
+    if (found === undefined) return undefined;
+    const { miou, pixelAccuracy, iou } = found;
+    const best = this.#best === undefined || miou > this.#best.miou;
+    if (best) this.#best = { step: this.#done, miou };
+    emit({ type: "validation", phase, step: this.#done, miou, pixelAccuracy, iou, best });
+    if (best) await this.#save("best");
+    return found;
+  }
+
+  async #finish(): Promise<Evaluation | undefined> {
+    const { phase, emit, validation } = this.#setup;
+    if (validation === undefined) {
+      emit({ type: "note", phase, message: "the recipe has no val split, so nothing was evaluated" });
+      return undefined;
+    }
+    const plain = await this.#validate();
+    return plain && this.#plan.evaluation.aggregation ? await this.#evaluate(true) : plain;
+  }
+
+  async #evaluate(aggregated: boolean): Promise<Evaluation | undefined> {
+    const { validation, signal } = this.#setup;
+    if (validation === undefined) return undefined;
+    try {
+      return await evaluateSegmenter(this.#plan, {
+        segmenter: this.#run.segmenter,
+        dataset: validation,
+        split: "val",
+        aggregation: aggregated ? this.#plan.evaluation.aggregation : undefined,
+        signal,
+      });
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,116 @@
+/** Training and evaluating a validated recipe. The caller selects the tensor backend first. */
+import type { Evaluation, TrainEvent } from "../core/events.ts";
+import type { RunPlan, Split } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
+import { assembleModel } from "./assemble.ts";
+import { loadCheckpoint } from "./checkpoint.ts";
+import { evaluateSegmenter, openSplit } from "./evaluate.ts";
+import { makeFolder, openLineLog } from "./files.ts";
+import { type PhaseResult, trainPhase } from "./loop.ts";
+
+export type { Evaluation, TrainEvent } from "../core/events.ts";
+
+/** What {@linkcode train} needs besides the plan. */
+export interface TrainOptions {
+  /** Receives `events.jsonl`, `checkpoints/` and `baseline/`; made if it is not there. */
+  readonly runDir: string;
+  /** When it fires, the run writes a checkpoint after the current step and returns. */
+  readonly signal: AbortSignal;
+  readonly files: FileReader;
+  readonly onEvent: (event: TrainEvent) => void;
+}
+
+/** How a run ended. */
+export interface TrainResult {
+  /** Updates done, the baseline's left out. */
+  readonly steps: number;
+  readonly interrupted: boolean;
+  /** The last weights on the `val` split, aggregated if the recipe says so; absent without one. */
+  readonly final?: Evaluation;
+  /** The best validation, without aggregation; mIoU in 0..1. */
+  readonly best?: { readonly step: number; readonly miou: number };
+  /** Absent when the recipe has none or it was interrupted. */
+  readonly baseline?: BaselineResult;
+}
+
+/** How the baseline ended. */
+export interface BaselineResult {
+  readonly name: string;
+  /** Absent without a `val` split. */
+  readonly final?: Evaluation;
+  readonly best?: { readonly step: number; readonly miou: number };
+}
+
+/**
+ * Trains the plan's baseline, if it has one, into `runDir/baseline`, then the plan's own objective, both from the same
+ * weights on the same data order. Events go to `onEvent` and, steps thinned to every `logEvery`-th, to
+ * `runDir/events.jsonl`.
+ * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
+ */
+export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
+  const { runDir, signal, files, onEvent } = options;
+  await makeFolder(runDir);
+  const log = openLineLog(`${runDir}/events.jsonl`);
+  const emit = (event: TrainEvent) => {
+    if (event.type !== "step" || event.step % plan.training.logEvery === 0 || event.step === event.steps) {
+      log.write({ time: new Date().toISOString(), ...event });
+    }
+    onEvent(event);
+  };
+  const common = { signal, files, emit };
+  try {
+    let baseline: BaselineResult | undefined;
+    if (plan.baseline) {
+      const { name, losses } = plan.baseline;
+      const result = await trainPhase(plan, { ...common, phase: name, losses, folder: `${runDir}/baseline` });
+      if (result.interrupted) return { steps: 0, interrupted: true };
+      baseline = { name, ...outcome(result) };
+    }
+    const { name: phase, losses } = plan;
+    const result = await trainPhase(plan, { ...common, phase, losses, folder: runDir });
+    const { steps, interrupted } = result;
+    return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
+  } finally {
+    log.close();
+  }
+}
+
+function outcome({ final, best }: PhaseResult) {
+  return { ...(final ? { final } : {}), ...(best ? { best } : {}) };
+}
+
+/** What {@linkcode evaluate} needs besides the plan. */
+export interface EvaluateOptions {
+  /** A `.safetensors` file with the recipe's model. */
+  readonly checkpoint: string;
+  readonly split: Split;
+  readonly signal: AbortSignal;
+  readonly files: FileReader;
+  /** Receives one note with the number of images. */
+  readonly onEvent?: (event: TrainEvent) => void;
+}
+
+/**
+ * Evaluates a checkpoint on a split, with aggregation if the recipe says so.
+ * @throws UserError when the recipe has no such split or the file does not fit its model, DataError when data
+ * cannot be read, AbortError when the signal fires
+ */
+export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise<Evaluation> {
+  const { checkpoint, split, signal, files } = options;
+  const dataset = await openSplit(plan, split, files);
+  const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
+  options.onEvent?.({ type: "note", phase: plan.name, message: `evaluating ${images} images of ${split}` });
+  const model = assembleModel(plan);
+  try {
+    await loadCheckpoint(checkpoint, model.state, files);
+    return await evaluateSegmenter(plan, {
+      segmenter: model.segmenter,
+      dataset,
+      split,
+      aggregation: plan.evaluation.aggregation,
+      signal,
+    });
+  } finally {
+    model.dispose();
+  }
+}
