@@ -1,5 +1,5 @@
 /** Collects every mistake of a recipe with its position. */
-import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
+import { ConfigError, type ConfigIssue, type ConfigPath, formatPath } from "../core/errors.ts";
 import type { OptionsSchema } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import { check } from "./explain.ts";
@@ -16,12 +16,21 @@ export class Findings {
 
   /** Records a mistake about the value at `path`. */
   add(path: ConfigPath, message: string): void {
-    this.#issues.push({ path, message, position: locate(this.root, path).where });
+    this.#record({ path, message, position: locate(this.root, path).where });
   }
 
   /** Records a mistake about the key that `path` ends with. */
   addKey(path: ConfigPath, message: string): void {
-    this.#issues.push({ path, message, position: locateKey(this.root, path).where });
+    this.#record({ path, message, position: locateKey(this.root, path).where });
+  }
+
+  #record(issue: Required<ConfigIssue>): void {
+    // `--set losses[1].weight: ...` names the path once.
+    const position = issue.position === `--set ${formatPath(issue.path)}` ? "--set" : issue.position;
+    const same = this.#issues.some((other) =>
+      other.message === issue.message && formatPath(other.path) === formatPath(issue.path)
+    );
+    if (!same) this.#issues.push({ ...issue, position });
   }
 
   /** Runs `body`; a ConfigError it throws is recorded with positions. Anything else passes through. */
@@ -99,11 +108,6 @@ export class Findings {
   /** @throws ConfigError with everything recorded, in the order of the recipe's sections */
   throwIfAny(): void {
     if (this.#issues.length > 0) throw new ConfigError(this.#issues);
-  }
-
-  /** Whether nothing was recorded so far. */
-  get clean(): boolean {
-    return this.#issues.length === 0;
   }
 }
 

@@ -59,10 +59,8 @@ export function progress(target: ProgressTarget): Progress {
     close: clear,
     event(event) {
       switch (event.type) {
-        case "start": {
-          const backend = event.backend === undefined ? "" : `, backend ${event.backend}`;
-          return line(`${event.phase}: ${event.steps} steps, batch ${event.batch}${backend}`);
-        }
+        case "start":
+          return line(`${event.phase}: ${event.steps} steps, batch ${event.batch}`);
         case "step":
           return step(event);
         case "validation": {
@@ -94,7 +92,9 @@ function stepLine(event: StepEvent, longest = Infinity): string {
   const { phase, step, steps, rate, terms, total } = event;
   const left = rate > 0 ? `${duration((steps - step) / rate)} left` : "";
   const count = `${String(step).padStart(String(steps).length)}/${steps}`;
-  const values = Object.entries(terms).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
+  // `association/layer4` and the like are details for the log.
+  const shown = Object.entries(terms).filter(([name]) => !name.includes("/"));
+  const values = shown.map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
   const parts = [
     `${phase} ${count}`,
     `${rate.toPrecision(3)} steps/s`,
