@@ -1,0 +1,381 @@
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { selectBackend } from "../../backends/select.ts";
+import { DataError, LossError } from "../../core/errors.ts";
+import type { TrainEvent } from "../../core/events.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import type { Similarity } from "../../core/plugin.ts";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import { evaluate, train } from "../../train/mod.ts";
+import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
+
+interface Folder {
+  readonly path: string;
+  exists(name: string): boolean;
+  json(name: string): unknown;
+  tensors(name: string): Map<string, readonly number[]>;
+}
+
+function test(name: string, run: (folder: Folder) => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
+    await selectBackend("native");
+    const path = await Deno.makeTempDir();
+    const at = (name: string) => `${path}/${name}`;
+    try {
+      await run({
+        path,
+        exists: (name) => {
+          try {
+            return Deno.statSync(at(name)).isFile;
+          } catch {
+            return false;
+          }
+        },
+        json: (name) => JSON.parse(Deno.readTextFileSync(at(name))),
+        tensors: (name) => {
+          const { tensors } = decodeSafetensors(Deno.readFileSync(at(name)), name);
+          return new Map([...tensors].map(([key, { data }]) => [key, [...data]]));
+        },
+      });
+    } finally {
+      await Deno.remove(path, { recursive: true });
+    }
+  });
+}
+
+interface Told {
+  readonly events: TrainEvent[];
+  readonly control: AbortController;
+}
+
+async function run(
+  plan: RunPlan,
+  folder: Folder,
+  onEvent: (event: TrainEvent, told: Told) => void = () => {},
+) {
+  const told: Told = { events: [], control: new AbortController() };
+  const result = await train(plan, {
+    runDir: `${folder.path}/run`,
+    signal: told.control.signal,
+    files: plainFiles,
+    onEvent: (event) => {
+      told.events.push(event);
+      onEvent(event, told);
+    },
+  });
+  return { ...told, result };
+}
+
+function lines(folder: Folder): TrainEvent[] {
+  return Deno.readTextFileSync(`${folder.path}/run/events.jsonl`).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+/** The events as one short text each. */
+function outline(events: readonly TrainEvent[]): string[] {
+  return events.map((event) => {
+    const step = "step" in event ? ` ${event.step}` : "";
+    const file = event.type === "checkpoint" ? ` ${event.path.split("/").at(-1)}` : "";
+    return `${event.type}${step}${file}`;
+  });
+}
+
+test("a run learns, validates, keeps best and last, and tells it", async (folder) => {
+  const plan = tinyPlan({}, { steps: 12, validateEvery: 5, checkpointEvery: 4 });
+  const { result, events } = await run(plan, folder);
+  assert.equal(result.steps, 12);
+  assert.equal(result.interrupted, false);
+  const final = result.final!;
+  assert.equal(final.split, "val");
+  assert.equal(final.images, 4);
+  assert.equal(final.labelSize, "original 12x12");
+  assert.deepEqual(final.classes, CLASSES);
+  assert.equal(final.iou[2], null);
+  assert.equal(final.confusion.flat().reduce((a, b) => a + b), 4 * 144);
+  assert.ok(final.miou > 0.8, `mIoU ${final.miou}`);
+  assert.ok(result.best!.miou >= final.miou);
+
+  const told = outline(events.filter(({ type }) => type !== "step" && type !== "validation"));
+  assert.deepEqual(told.filter((line) => !line.includes("best")), [
+    "start",
+    "checkpoint 4 last.safetensors",
+    "checkpoint 8 last.safetensors",
+    "checkpoint 12 last.safetensors",
+    "end 12",
+  ]);
+  const validations = events.filter((event) => event.type === "validation");
+  assert.deepEqual(validations.map(({ step }) => step), [5, 10, 12]);
+  const steps = events.filter((event) => event.type === "step");
+  assert.deepEqual(steps.map(({ step }) => step), Array.from({ length: 12 }, (_, k) => k + 1));
+  assert.ok(steps.at(-1)!.terms["ce"]! < steps[0]!.terms["ce"]!);
+  assert.equal(steps[0]!.learningRate, 0.2);
+  assert.ok(Math.abs(steps[6]!.learningRate - 0.2 * 0.5 ** 0.9) < 1e-9);
+  assert.ok(steps[11]!.rate > 0);
+
+  const written = lines(folder);
+  assert.deepEqual(written.filter((e) => e.type === "step").map((e) => "step" in e && e.step), [5, 10, 12]);
+  assert.deepEqual(folder.json("run/checkpoints/last.json"), {
+    format: 1,
+    recipe: "tiny",
+    phase: "tiny",
+    step: 12,
+    steps: 12,
+    seed: 7,
+    best: result.best,
+  });
+  assert.ok(folder.exists("run/checkpoints/best.safetensors"));
+});
+
+test("the last checkpoint evaluates to the run's own result", async (folder) => {
+  const plan = tinyPlan();
+  const { result } = await run(plan, folder);
+  const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
+  const signal = new AbortController().signal;
+  assert.deepEqual(
+    await evaluate(plan, { checkpoint, split: "val", signal, files: plainFiles }),
+    result.final,
+  );
+  const limited = { ...plan, evaluation: { ...plan.evaluation, limit: 2 } };
+  const source = await evaluate(limited, { checkpoint, split: "train", signal, files: plainFiles });
+  assert.deepEqual([source.split, source.images], ["train", 2]);
+});
+
+test("the same seed gives the same run, another seed another", async (folder) => {
+  const losses = async (seed: number) => {
+    const { events } = await run({ ...tinyPlan({}, { steps: 3 }), seed }, folder);
+    return events.flatMap((event) => event.type === "step" ? [event.total] : []);
+  };
+  const first = await losses(1);
+  assert.deepEqual(await losses(1), first);
+  assert.notDeepEqual(await losses(2), first);
+});
+
+test("aggregation is used at the end, not by the validations", async (folder) => {
+  const told: string[] = [];
+  const spy = (name: string): Similarity => ({
+    accepts: "real",
+    symmetric: true,
+    contrastAggregation: false,
+    // All pixels alike: aggregation makes every pixel the image's mean.
+    pairwise(a, b) {
+      told.push(name);
+      return tf.zeros([a.shape[0], a.shape[1], b.shape[1]]);
+    },
+  });
+  const aggregation = { alpha: 1, features: spy("features"), predictions: spy("predictions") };
+  const plan = tinyPlan({ evaluation: { labelSize: "original", aggregation } }, { validateEvery: 5 });
+  const { result } = await run(plan, folder, (event) => {
+    if (event.type === "validation") told.push(`validation ${event.step}`);
+  });
+  const images = Array(4).fill(["features", "predictions"]).flat();
+  assert.deepEqual(told, ["validation 5", "validation 10", "validation 12", ...images]);
+  assert.ok(result.best!.miou > 0.8);
+  assert.ok(result.final!.miou < 0.6, `every image has one class, yet mIoU ${result.final!.miou}`);
+});
+
+test("the baseline comes first, into its own folder, from the same weights and data", async (folder) => {
+  const first: Record<string, readonly number[]> = {};
+  const reading = (name: string) =>
+    planned("ce", {
+      needs: { taps: [{ name: "logits", at: [] }], target: false },
+      create: () => ({
+        compute(context) {
+          first[name] ??= [...context.source.logits.dataSync()];
+          return crossEntropy(context);
+        },
+      }),
+    });
+  const plan = tinyPlan({
+    losses: [reading("main"), planned("zero", { needs: { taps: [] }, create: zero })],
+    baseline: { name: "source-only", losses: [reading("baseline")] },
+  }, { steps: 3 });
+  const { result, events } = await run(plan, folder);
+  assert.ok(first["main"]!.some((value) => value !== 0));
+  assert.deepEqual(first["main"], first["baseline"]);
+  assert.equal(result.baseline!.name, "source-only");
+  assert.ok(result.baseline!.final!.images === 4 && result.baseline!.best);
+  const phases = [...new Set(events.map(({ phase }) => phase))];
+  assert.deepEqual(phases, ["source-only", "tiny"]);
+  // The other term is zero, so both runs end with the same weights.
+  const weights = (name: string) =>
+    folder.tensors(`run/${name}checkpoints/last.safetensors`).get("first.weight");
+  assert.deepEqual(weights(""), weights("baseline/"));
+});
+
+function zero() {
+  return { compute: () => ({ loss: tf.scalar(0) }) };
+}
+
+test("the target's labels are never read, and without a term that needs it neither is the target", async (folder) => {
+  const wanted: boolean[] = [];
+  const plan = tinyPlan({}, { steps: 2 });
+  const data = {
+    ...plan.data,
+    target: tinyData({ name: "target", onRead: (_, labels) => wanted.push(labels) }),
+  };
+  await run({ ...plan, data }, folder);
+  assert.deepEqual(wanted, []);
+  const both = [...plan.losses, planned("zero", { needs: { taps: [] }, create: zero })];
+  await run({ ...plan, data, losses: both }, folder);
+  assert.ok(wanted.length > 0);
+  assert.ok(wanted.every((labels) => !labels));
+});
+
+test("an abort ends the run after the step with a checkpoint that evaluates", async (folder) => {
+  const { result, events } = await run(tinyPlan(), folder, (event, { control }) => {
+    if (event.type === "step" && event.step === 4) control.abort();
+  });
+  assert.deepEqual(result, { steps: 4, interrupted: true });
+  assert.deepEqual(outline(events).slice(-3), ["step 4", "checkpoint 4 last.safetensors", "end 4"]);
+  assert.equal((folder.json("run/checkpoints/last.json") as { step: number }).step, 4);
+  const found = await evaluate(tinyPlan(), {
+    checkpoint: `${folder.path}/run/checkpoints/last.safetensors`,
+    split: "val",
+    signal: new AbortController().signal,
+    files: plainFiles,
+  });
+  assert.equal(found.images, 4);
+});
+
+test("an abort during the baseline leaves its checkpoint and does not begin the run", async (folder) => {
+  const plan = tinyPlan({ baseline: { name: "plain", losses: tinyPlan().losses } });
+  const { result, events } = await run(plan, folder, (event, { control }) => {
+    if (event.type === "step") control.abort();
+  });
+  assert.deepEqual(result, { steps: 0, interrupted: true });
+  assert.ok(folder.exists("run/baseline/checkpoints/last.safetensors"));
+  assert.ok(events.every(({ phase }) => phase === "plain"));
+});
+
+test("an abort during the last validation says interrupted", async (folder) => {
+  const { result } = await run(tinyPlan({}, { steps: 2 }), folder, (event, { control }) => {
+    if (event.type === "checkpoint") control.abort();
+  });
+  assert.deepEqual(result, { steps: 2, interrupted: true });
+});
+
+test("a NaN ends the run; the weights of the step before are on disk", async (folder) => {
+  const compute = (context: Parameters<typeof crossEntropy>[0]) => {
+    const { loss } = crossEntropy(context);
+    return { loss: (context.step < 3 ? loss : tf.mul(loss, NaN)) as tf.Scalar };
+  };
+  const path = `${folder.path}/run/checkpoints/last.safetensors`;
+  await assert.rejects(
+    run(tinyPlan({ losses: [planned("mine", lossPlan(compute))] }), folder),
+    (error: unknown) => {
+      assert.ok(error instanceof LossError);
+      assert.equal(
+        error.message,
+        `loss "mine" (./my_loss.ts, at losses[2]) is NaN at step 4\nthe weights after step 3 lie in ${path}`,
+      );
+      return true;
+    },
+  );
+  assert.equal((folder.json("run/checkpoints/last.json") as { step: number }).step, 3);
+  const stored = [...folder.tensors("run/checkpoints/last.safetensors").values()].flat();
+  assert.ok(stored.every(Number.isFinite));
+});
+
+test("a hook that throws is named", async (folder) => {
+  const hooks = { stepEnd: () => Promise.reject(new Error("disk full")) };
+  const plan = tinyPlan({ losses: [planned("mine", lossPlan(crossEntropy, { hooks }))] });
+  await assert.rejects(run(plan, folder), {
+    name: "LossError",
+    message: 'loss "mine" (./my_loss.ts, at losses[2]) threw in its stepEnd hook: disk full\n' +
+      `the weights after step 1 lie in ${folder.path}/run/checkpoints/last.safetensors`,
+  });
+});
+
+test("hooks hear every step", async (folder) => {
+  const heard: number[] = [];
+  const hooks = {
+    stepEnd: ({ step, steps }: { step: number; steps: number }) => {
+      heard.push(step, steps);
+    },
+  };
+  await run(tinyPlan({ losses: [planned("mine", lossPlan(crossEntropy, { hooks }))] }, { steps: 2 }), folder);
+  assert.deepEqual(heard, [0, 2, 1, 2]);
+});
+
+test("accumulation takes so many batches per step", async (folder) => {
+  let passes = 0;
+  const compute = (context: Parameters<typeof crossEntropy>[0]) => {
+    passes += 1;
+    return crossEntropy(context);
+  };
+  await run(
+    tinyPlan({ losses: [planned("mine", lossPlan(compute))] }, { steps: 3, accumulation: 2 }),
+    folder,
+  );
+  assert.equal(passes, 6);
+});
+
+test("the tensor count does not grow over a whole run with validations", async (folder) => {
+  const plan = tinyPlan({}, { validateEvery: 2, checkpointEvery: 3 });
+  const before = tf.memory().numTensors;
+  const counts: number[] = [];
+  await run(plan, folder, (event) => {
+    if (event.type === "step") counts.push(tf.memory().numTensors);
+  });
+  assert.equal(counts.length, 12);
+  assert.deepEqual(counts, Array(12).fill(counts[0]));
+  assert.equal(tf.memory().numTensors, before, "tensors leaked");
+});
+
+test("a missing split is named with those there are", async (folder) => {
+  const options = {
+    checkpoint: "none",
+    split: "test" as const,
+    signal: new AbortController().signal,
+    files: plainFiles,
+  };
+  await assert.rejects(evaluate(tinyPlan(), options), {
+    name: "UserError",
+    message: "the recipe has no test split; it has train, val",
+  });
+  const plan = tinyPlan();
+  const { result, events } = await run({ ...plan, data: { ...plan.data, splits: {} } }, folder);
+  assert.deepEqual(result, { steps: 12, interrupted: false });
+  assert.deepEqual(events.filter(({ type }) => type === "note"), [{
+    type: "note",
+    phase: "tiny",
+    message: "the recipe has no val split, so nothing was evaluated",
+  }]);
+});
+
+test("a run folder that cannot be made is named", async (folder) => {
+  await Deno.writeTextFile(`${folder.path}/run`, "a file");
+  await assert.rejects(run(tinyPlan(), folder), (error: unknown) => {
+    assert.ok(error instanceof Error && error.name === "UserError");
+    assert.match(error.message, /\/run: the folder cannot be created \(.+\)$/);
+    return true;
+  });
+});
+
+test("data that cannot be opened or read fails with its own error and frees the network", async (folder) => {
+  const before = tf.memory().numTensors;
+  const plan = tinyPlan();
+  const failing = {
+    ...tinyData(),
+    open: () =>
+      Promise.resolve({
+        length: 1,
+        read: () => Promise.reject(new DataError("a.png", "the file was cut short")),
+      }),
+  };
+  const source = { ...plan, data: { ...plan.data, source: failing } };
+  await assert.rejects(run(source, folder), { name: "DataError", message: "a.png: the file was cut short" });
+  const unlabelled = {
+    ...tinyData(),
+    open: async () => {
+      const dataset = await tinyData().open({ root: "", seed: 0, files: plainFiles });
+      return { length: 1, read: (index: number) => dataset.read(index, { labels: false }) };
+    },
+  };
+  const val = { ...plan, data: { ...plan.data, splits: { val: unlabelled } } };
+  await assert.rejects(run(val, folder), {
+    name: "DataError",
+    message: "tiny-0: has no labels to evaluate against",
+  });
+  assert.equal(tf.memory().numTensors, before);
+});
