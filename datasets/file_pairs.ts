@@ -61,30 +61,34 @@ function trainIds(
   map: ClassMap,
   file: string,
 ): Uint8Array {
-  const known = new Map<number, number>();
-  return Uint8Array.from(stored.data, (id, pixel) => {
-    let train = known.get(id);
-    if (train === undefined) {
-      train = map.trainId(id);
-      if (train === undefined) {
-        const x = pixel % stored.width, y = Math.floor(pixel / stored.width);
-        throw new DataError(
-          file,
-          `label id ${id} at pixel (${x}, ${y}) is not known; expected ${map.expected}`,
-        );
+  const { width, data } = stored;
+  const known = new Int16Array(2 ** 16).fill(UNSEEN);
+  const ids = new Uint8Array(data.length);
+  for (let pixel = 0; pixel < data.length; pixel++) {
+    const id = data[pixel]!;
+    let train = known[id]!;
+    if (train === UNSEEN) {
+      const mapped = map.trainId(id);
+      if (mapped === undefined) {
+        const place = `(${pixel % width}, ${Math.floor(pixel / width)})`;
+        throw new DataError(file, `label id ${id} at pixel ${place} is not known; expected ${map.expected}`);
       }
-      known.set(id, train);
+      train = known[id] = mapped;
     }
-    return train;
-  });
+    ids[pixel] = train;
+  }
+  return ids;
 }
 
-/** The entries of a list file: `image` or `image labels` per line; blank lines and `#` lines do not count. */
+const UNSEEN = -1;
+
+/** The entries of a list file: `image` or `image labels` per line, split at tabs where there are any,
+ * else at blanks; blank lines and `#` lines do not count. */
 export async function readList(files: FileReader, list: string): Promise<ListEntry[]> {
   const text = new TextDecoder().decode(await files.read(list));
   const entries: ListEntry[] = [];
   for (const [at, line] of text.split(/\r?\n/).entries()) {
-    const parts = line.trim().split(/\s+/);
+    const parts = line.trim().split(line.includes("\t") ? /\t+/ : /\s+/);
     if (parts[0] === "" || parts[0]!.startsWith("#")) continue;
     if (parts.length > 2) {
       throw new DataError(

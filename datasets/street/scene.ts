@@ -53,7 +53,7 @@ export interface Thing {
 /** Draws a street; the same stream gives the same street. */
 export function drawScene(random: Random): Scene {
   const roadHalf = random.uniform(3.6, 5.4);
-  const sidewalk = random.uniform(2.8, 4.6);
+  const sidewalk = random.uniform(3.2, 5);
   const frame = {
     roadHalf,
     sidewalk,
