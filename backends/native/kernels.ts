@@ -1,9 +1,15 @@
 /** The convolutions of `native`: pointwise ones as matrix products, the others as small ONNX graphs. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../ops/kernels.ts";
-import { spread, tapPixels } from "../ops/portable.ts";
+import {
+  fewOutputsConv2d,
+  fewOutputsFilterGradient,
+  fewOutputsInputGradient,
+  hasFewOutputs,
+} from "./few_outputs.ts";
 import { replaceMatMul } from "./mat_mul.ts";
 import type { Node } from "./onnx.ts";
+import { everyNth, spreadTo } from "./pixels.ts";
 import { loadRuntime, runToTensor } from "./runtime.ts";
 
 /** Loads ONNX Runtime, checks a known product, and returns the kernels. @throws Error when something is missing */
@@ -27,7 +33,7 @@ function isPointwise(filterShape: readonly number[], { padding }: Window): boole
 
 /** The pixels a pointwise convolution reads, as rows. */
 function pixelRows(x: tf.Tensor4D, out: readonly [number, number], stride: number): tf.Tensor2D {
-  const seen = stride === 1 ? x : tapPixels(x, [0, 0], out, stride);
+  const seen = stride === 1 ? x : everyNth(x, out, stride);
   return tf.reshape(seen, [seen.size / seen.shape[3], seen.shape[3]]);
 }
 
@@ -42,6 +48,7 @@ function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, window: Window): tf.Tensor4
       return tf.reshape(tf.matMul(pixelRows(x, out, window.stride), weights), shape) as tf.Tensor4D;
     });
   }
+  if (hasFewOutputs(filter.shape, window)) return fewOutputsConv2d(x, filter, window, shape);
   return runToTensor({
     key: `conv ${kh} ${kw} ${windowKey(window)}`,
     graph: () => ({
@@ -72,14 +79,12 @@ function conv2dInputGradient(
       const weights = tf.reshape(filter, [input, output]) as tf.Tensor2D;
       const flat = tf.reshape(dy, [dy.size / output, output]) as tf.Tensor2D;
       const dense = tf.reshape(tf.matMul(flat, weights, false, true), [n, dy.shape[1], dy.shape[2], input]);
-      if (window.stride === 1) return dense as tf.Tensor4D;
-      const sparse = spread(dense as tf.Tensor4D, window.stride);
-      return tf.pad(sparse, [[0, 0], [0, h - sparse.shape[1]], [0, w - sparse.shape[2]], [
-        0,
-        0,
-      ]]) as tf.Tensor4D;
+      return window.stride === 1
+        ? dense as tf.Tensor4D
+        : spreadTo(dense as tf.Tensor4D, [n, h, w, input], window.stride);
     });
   }
+  if (hasFewOutputs(filter.shape, window)) return fewOutputsInputGradient(dy, filter, xShape, window);
   const lack = [
     h - outputOfTransposed(dy.shape[1], kh, window),
     w - outputOfTransposed(dy.shape[2], kw, window),
@@ -131,6 +136,7 @@ function conv2dFilterGradient(
       ) as tf.Tensor4D;
     });
   }
+  if (hasFewOutputs(filterShape, window)) return fewOutputsFilterGradient(dy, x, filterShape, window);
   const pixels = n * h * w;
   const gathered = input <= IM2COL_CHANNELS;
   return runToTensor({

@@ -38,6 +38,20 @@ interface WasmBackend {
   makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
 }
 
+/** The float32 values of a tensor, in the heap itself. Stale after the next allocation, which may grow the heap. */
+export function heapView(tensor: tf.TensorInfo): Float32Array {
+  const backend = tf.backend() as unknown as WasmBackend;
+  const size = tensor.shape.reduce((product, side) => product * side, 1);
+  const { memoryOffset } = backend.dataIdMap.get(tensor.dataId);
+  return new Float32Array(backend.wasm.HEAPU8.buffer as ArrayBuffer, memoryOffset, size);
+}
+
+/** A float32 tensor of the current scope whose values are not set yet. */
+export function emptyTensor(shape: readonly number[]): tf.Tensor {
+  const backend = tf.backend() as unknown as WasmBackend;
+  return tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], "float32"));
+}
+
 /** A float32 tensor as ONNX Runtime should see it: same memory, perhaps another shape. */
 export interface Operand {
   readonly tensor: tf.TensorInfo;

@@ -26,8 +26,8 @@ export function crossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scala
 }
 
 /** float32 [N, H, W, K]; zero rows where the label is not one of the classes. */
-export function oneHotLabels(labels: tf.Tensor3D, classes: number): tf.Tensor4D {
-  return tf.tidy(() =>
-    tf.cast(tf.equal(tf.expandDims(labels, 3), tf.range(0, classes, 1, "int32")), "float32") as tf.Tensor4D
-  );
+function oneHotLabels(labels: tf.Tensor3D, classes: number): tf.Tensor4D {
+  const flat = tf.reshape(labels, [labels.size]) as tf.Tensor1D;
+  const rows = tf.cast(tf.oneHot(flat, classes), "float32");
+  return tf.reshape(rows, [...labels.shape, classes]) as tf.Tensor4D;
 }

@@ -12,6 +12,13 @@ export interface Window {
   readonly dilation: number;
 }
 
+/** A square pooling window, in pixels. */
+export interface PoolWindow {
+  readonly size: number;
+  readonly stride: number;
+  readonly padding: number;
+}
+
 /** Everything a backend can speed up. Tensors are NHWC, filters HWIO, all float32. */
 export interface Kernels {
   conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, window: Window): tf.Tensor4D;
@@ -19,6 +26,10 @@ export interface Kernels {
   conv2dInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to the filter, of shape `filterShape`. */
   conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
+  /** @param out the output's height and width */
+  maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
+  /** The gradient with respect to `x`, given the output `y`. */
+  maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
 }

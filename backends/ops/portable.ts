@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "./kernels.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
+import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 
 /** Puts `stride - 1` zeros between neighbouring pixels: side n becomes (n - 1) * stride + 1. */
 export function spread(x: tf.Tensor4D, stride: number): tf.Tensor4D {
@@ -82,5 +83,7 @@ export const portable: Kernels = {
   conv2d,
   conv2dInputGradient,
   conv2dFilterGradient,
+  maxPool: scannedMaxPool,
+  maxPoolGradient: scannedMaxPoolGradient,
   lovasz: sortedLovasz,
 };

@@ -1,10 +1,11 @@
 /** What WebGPU computes in its own way, so that nothing is read back inside a step. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, LovaszResult } from "../ops/kernels.ts";
+import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 
 /** The replacements for backends/ops/kernels.ts. */
 export function webgpuKernels(): Partial<Kernels> {
-  return { lovasz };
+  return { lovasz, maxPool: composedMaxPool, maxPoolGradient: composedMaxPoolGradient };
 }
 
 /** The Lovasz extension with the device's own sort; ignored pixels get the error -1 and so come last. */

@@ -1,0 +1,143 @@
+/**
+ * Convolutions from many channels to few, such as a classifier head: one product of the pixels with all taps' weights
+ * beside each other, then each tap's small result is shifted into place. A direct convolution would multiply
+ * very long rows by very narrow matrices, which runs at a tenth of the speed.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Shape4D, Window } from "../ops/kernels.ts";
+import { emptyTensor, heapView } from "./runtime.ts";
+
+/** At most this many output channels are "few". */
+const FEW = 32;
+
+/** Whether these kernels are for such a filter. */
+export function hasFewOutputs(filterShape: readonly number[], { stride }: Window): boolean {
+  const [height, width, input, output] = filterShape as Shape4D;
+  return stride === 1 && height * width > 1 && output <= FEW && input >= 4 * output;
+}
+
+/** A tap that touches the image, and where: output pixel p reads input pixel p + (row, column). */
+interface Tap {
+  readonly index: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+function tapsInside(filterShape: Shape4D, { padding, dilation }: Window, x: Shape4D, out: Shape4D): Tap[] {
+  const taps: Tap[] = [];
+  for (let k = 0; k < filterShape[0] * filterShape[1]; k++) {
+    const row = Math.floor(k / filterShape[1]) * dilation - padding;
+    const column = (k % filterShape[1]) * dilation - padding;
+    const touches = row < x[1] && column < x[2] && row + out[1] > 0 && column + out[2] > 0;
+    if (touches) taps.push({ index: k, row, column });
+  }
+  return taps;
+}
+
+/** The taps' weights as columns, [I, taps O]. */
+function weightColumns(filter: tf.Tensor4D, taps: readonly Tap[]): tf.Tensor2D {
+  const [, , input, output] = filter.shape;
+  const columns = emptyTensor([input, taps.length * output]) as tf.Tensor2D;
+  const from = heapView(filter), to = heapView(columns);
+  taps.forEach(({ index }, k) => {
+    for (let i = 0; i < input; i++) {
+      const start = (index * input + i) * output, place = (i * taps.length + k) * output;
+      for (let o = 0; o < output; o++) to[place + o] = from[start + o]!;
+    }
+  });
+  return columns;
+}
+
+/** float32 [N, H, W, I] to `out`. */
+export function fewOutputsConv2d(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  window: Window,
+  out: Shape4D,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const taps = tapsInside(filter.shape, window, x.shape, out);
+    const [n, height, width, input] = x.shape;
+    const flat = tf.reshape(x, [n * height * width, input]) as tf.Tensor2D;
+    const products = tf.matMul(flat, weightColumns(filter, taps));
+    const y = tf.zeros(out) as tf.Tensor4D;
+    const from = heapView(products), to = heapView(y);
+    forEachPixel(taps, x.shape, out, (k, source, target) => {
+      const start = (source * taps.length + k) * out[3], place = target * out[3];
+      for (let o = 0; o < out[3]; o++) to[place + o]! += from[start + o]!;
+    });
+    return y;
+  });
+}
+
+/** dy, shifted to the input pixel each tap took it from: [N H W, taps O]. */
+function shiftedGradient(dy: tf.Tensor4D, taps: readonly Tap[], xShape: Shape4D): tf.Tensor2D {
+  const output = dy.shape[3];
+  const columns = tf.zeros([xShape[0] * xShape[1] * xShape[2], taps.length * output]) as tf.Tensor2D;
+  const from = heapView(dy), to = heapView(columns);
+  forEachPixel(taps, xShape, dy.shape, (k, source, target) => {
+    const start = target * output, place = (source * taps.length + k) * output;
+    for (let o = 0; o < output; o++) to[place + o] = from[start + o]!;
+  });
+  return columns;
+}
+
+/** The gradient with respect to the input, of shape `xShape`. */
+export function fewOutputsInputGradient(
+  dy: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  xShape: Shape4D,
+  window: Window,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const taps = tapsInside(filter.shape, window, xShape, dy.shape);
+    const product = tf.matMul(shiftedGradient(dy, taps, xShape), weightColumns(filter, taps), false, true);
+    return tf.reshape(product, xShape) as tf.Tensor4D;
+  });
+}
+
+/** The gradient with respect to the filter, of shape `filterShape`. */
+export function fewOutputsFilterGradient(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  filterShape: Shape4D,
+  window: Window,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const taps = tapsInside(filterShape, window, x.shape, dy.shape);
+    const [n, height, width, input] = x.shape;
+    const output = filterShape[3];
+    const flat = tf.reshape(x, [n * height * width, input]) as tf.Tensor2D;
+    // [taps O, I]: the wide factor on the right is the fast way round.
+    const product = tf.matMul(shiftedGradient(dy, taps, x.shape), flat, true, false);
+    const gradient = tf.zeros(filterShape) as tf.Tensor4D;
+    const from = heapView(product), to = heapView(gradient);
+    taps.forEach(({ index }, k) => {
+      for (let o = 0; o < output; o++) {
+        const start = (k * output + o) * input;
+        for (let i = 0; i < input; i++) to[(index * input + i) * output + o] = from[start + i]!;
+      }
+    });
+    return gradient;
+  });
+}
+
+/** Calls back with the tap, the flat input pixel and the flat output pixel of every pair inside both images. */
+function forEachPixel(
+  taps: readonly Tap[],
+  [n, height, width]: Shape4D,
+  [, outHeight, outWidth]: Shape4D,
+  visit: (tap: number, source: number, target: number) => void,
+): void {
+  taps.forEach(({ row, column }, k) => {
+    const top = Math.max(0, -row), bottom = Math.min(outHeight, height - row);
+    const left = Math.max(0, -column), right = Math.min(outWidth, width - column);
+    for (let image = 0; image < n; image++) {
+      for (let r = top; r < bottom; r++) {
+        const source = (image * height + r + row) * width + column;
+        const target = (image * outHeight + r) * outWidth;
+        for (let c = left; c < right; c++) visit(k, source + c, target + c);
+      }
+    }
+  });
+}
