@@ -6,9 +6,9 @@ interface Fixture {
   cases: {
     size: [number, number];
     to: [number, number];
-    data: number[];
-    bilinear: number[];
-    nearest: number[];
+    data: string;
+    bilinear: string;
+    nearest: string;
   }[];
   rows: { from: number; to: number; columns: string }[];
 }
