@@ -1,7 +1,7 @@
 /** Turns zod's findings into sentences for the person who wrote the recipe. */
 import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
 import { type OptionsSchema, z } from "../core/schema.ts";
-import { suggestion } from "../core/suggest.ts";
+import { nearest, suggestion } from "../core/suggest.ts";
 
 /** What to validate. */
 export interface Checked {
@@ -52,18 +52,25 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): Ke
   const [only] = fitting;
   if (only && fitting.length === 1) return only.flatMap((inner) => explain(prefix(inner), checked));
   const local = issue.path.map((part) => typeof part === "number" ? part : String(part));
-  const found = lookUp(checked.value, local);
-  const wanted = [
-    ...new Set(branches.flatMap((branch) => branch.map((inner) => expectation(prefix(inner))))),
-  ];
   const path = [...checked.at, ...local];
-  return [{ path, message: `expected ${wanted.join(" or ") || "another value"}${foundText(found)}` }];
+  const found = lookUp(checked.value, local);
+  const flat = branches.flat();
+  const wanted = [...new Set(flat.map((inner) => expectation(prefix(inner))))].join(" or ") ||
+    "another value";
+  if (found === undefined) return [{ path, message: `is missing; expected ${wanted}` }];
+  const values = flat.flatMap((inner) => inner.code === "invalid_value" ? inner.values.map(String) : []);
+  const near = typeof found === "string" ? nearest(found, values) : undefined;
+  const hint = near === undefined ? "" : `; did you mean "${near}"?`;
+  return [{ path, message: `expected ${wanted}${foundText(found)}${hint}` }];
 }
 
 function sentence(issue: Issue, found: unknown): string {
   switch (issue.code) {
     case "invalid_type":
       if (found === undefined) return `is missing; expected ${expectation(issue)}`;
+      if (typeof found === "number" && !Number.isFinite(found)) {
+        return `expected a finite number${foundText(found)}`;
+      }
       return `expected ${expectation(issue)}${foundText(found)}`;
     case "invalid_value": {
       const values = issue.values.map(String);

@@ -94,7 +94,11 @@ export class Findings {
     if (node.kind === "scalar" && typeof node.value === "string" && node.value !== "") return node.value;
     this.add(
       path,
-      `expected ${expected}: it is ${node.kind === "scalar" ? JSON.stringify(node.value) : `a ${node.kind}`}`,
+      `expected ${expected}: it is ${
+        node.kind === "scalar"
+          ? JSON.stringify(node.value)
+          : `a ${node.kind === "sequence" ? "list" : "mapping"}`
+      }`,
     );
     return undefined;
   }

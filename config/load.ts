@@ -102,7 +102,9 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
     throw new ConfigError([{
       path: [],
       position: own.where,
-      message: `a recipe is a mapping with keys such as data, model and losses: this is a ${own.kind}`,
+      message: `a recipe is a mapping with keys such as data, model and losses: this is a ${
+        own.kind === "sequence" ? "list" : "single value"
+      }`,
     }]);
   }
   const parent = find(own, ["extends"]);

@@ -65,7 +65,7 @@ export function flattenDatasets(root: Located): Located {
 export function applySet(root: Located, text: string, cwd: string): Located {
   const equals = text.indexOf("=");
   const refuse = (message: string) =>
-    new ConfigError([{ path: [], position: `--set ${equals < 0 ? text : text.slice(0, equals)}`, message }]);
+    new ConfigError([{ path: [], position: `--set ${equals < 1 ? text : text.slice(0, equals)}`, message }]);
   if (equals < 1) throw refuse("expected path=value, as in --set losses[1].weight=0.2");
   const path = parsePath(text.slice(0, equals));
   if (path === undefined) throw refuse("expected a path such as training.steps or losses[1].weight");

@@ -33,7 +33,7 @@ export function planPlugin<K extends Kind>(
 ): PlannedPlugin<K> | undefined {
   const known = registry.all(kind).map((plugin) => plugin.name);
   const node = findings.mapping(path, {
-    expected: `a mapping with the type of a ${kind}`,
+    expected: `a mapping with the type of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`,
     ...(flat ? {} : { keys: PLUGIN_KEYS, hint: (key) => misplaced(key, { findings, registry, kind, path }) }),
   });
   if (!node) return undefined;

@@ -1,0 +1,195 @@
+import assert from "node:assert/strict";
+import { stringify } from "yaml";
+import { recipeSchema } from "../../config/json_schema.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { UserError } from "../../core/errors.ts";
+import { GOOD, load, lossPlugin, mistakes, registry, tapLoss } from "./fakes.ts";
+
+const mine = () => lossPlugin("mine", () => ({ needs: { taps: [] }, create: () => assert.fail("created") }));
+
+Deno.test("a plan holds every section with its defaults", async () => {
+  const plan = await load({});
+  assert.equal(plan.name, "good");
+  assert.equal(plan.seed, 0);
+  assert.equal(plan.backend, "auto");
+  assert.deepEqual(plan.labelSpace.classes, ["road", "car"]);
+  assert.deepEqual(Object.keys(plan.data.splits), ["train", "val"]);
+  assert.equal(plan.data.splits.train, plan.data.source);
+  assert.deepEqual(plan.input, {
+    training: { crop: [64, 64], flip: true },
+    normalization: {
+      order: "rgb",
+      scale: 1 / 255,
+      mean: [0.485, 0.456, 0.406],
+      deviation: [0.229, 0.224, 0.225],
+    },
+  });
+  assert.deepEqual(plan.training, {
+    steps: 10,
+    batch: 2,
+    accumulation: 1,
+    validateEvery: 0,
+    checkpointEvery: 0,
+    logEvery: 10,
+  });
+  assert.deepEqual(plan.evaluation, { labelSize: "original" });
+  assert.equal(plan.baseline, undefined);
+  assert.deepEqual(plan.losses.map(({ name, weight, at, origin }) => ({ name, weight, at, origin })), [
+    { name: "plain", weight: 1, at: ["losses", 0], origin: "recipes/good.yaml:9:5" },
+    { name: "tapped", weight: 0.5, at: ["losses", 1], origin: "recipes/good.yaml:10:5" },
+  ]);
+});
+
+Deno.test("the caffe normalisation and one written out", async () => {
+  const caffe = await load({ set: ["input.normalization=caffe"] });
+  assert.deepEqual(caffe.input.normalization, {
+    order: "bgr",
+    scale: 1,
+    mean: [104.00698793, 116.66876762, 122.67891434],
+    deviation: [1, 1, 1],
+  });
+  const own = await load({ set: ["input.normalization={mean: [1, 2, 3], scale: 2}"] });
+  assert.deepEqual(own.input.normalization, {
+    order: "rgb",
+    scale: 2,
+    mean: [1, 2, 3],
+    deviation: [1, 1, 1],
+  });
+});
+
+Deno.test("aggregation at inference is planned with its similarities", async () => {
+  const set = ["evaluation.aggregation={alpha: 0.25, features: dot, predictions: kl}", "evaluation.limit=3"];
+  const { evaluation } = await load({ set });
+  assert.equal(evaluation.limit, 3);
+  assert.equal(evaluation.aggregation?.alpha, 0.25);
+  assert.equal(evaluation.aggregation?.features.accepts, "real");
+  assert.equal(evaluation.aggregation?.predictions.accepts, "simplex");
+});
+
+/** Plans differ in function identities and in where things were written. */
+function comparable(plan: RunPlan) {
+  const { data, training, evaluation, input, losses, name, seed, resolved } = plan;
+  const terms = losses.map((loss) => ({ name: loss.name, weight: loss.weight, taps: loss.plan.needs.taps }));
+  return { root: data.root, training, evaluation, input, terms, name, seed, resolved };
+}
+
+Deno.test("the resolved recipe loads again to the same plan", async () => {
+  const set = ["data.root=pictures", "input.short_side=[70, 90]", "seed=5", "name=other"];
+  const importPlugin = () => Promise.resolve([mine()]);
+  const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./mine.ts") };
+  const first = await load({ set, files, importPlugin });
+  const again = await load({
+    path: "runs/other-001/config.yaml",
+    files: { "/runs/other-001/config.yaml": stringify(first.resolved) },
+    importPlugin,
+  });
+  assert.deepEqual(comparable(again), comparable(first));
+});
+
+Deno.test("use: names a file from the recipe that says so", async () => {
+  const asked: string[] = [];
+  const importPlugin = (path: string) => {
+    asked.push(path);
+    return Promise.resolve([mine()]);
+  };
+  const files = {
+    "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./mine.ts"),
+    "/elsewhere/child.yaml": "extends: ../recipes/good.yaml\n",
+  };
+  const plan = await load({ path: "elsewhere/child.yaml", files, importPlugin });
+  assert.deepEqual(asked, ["/recipes/mine.ts"]);
+  assert.equal(plan.losses[0]?.name, "mine");
+  assert.equal(plan.losses[0]?.origin, "/recipes/mine.ts, recipes/good.yaml:9:5");
+});
+
+Deno.test("a file may bring what its loss needs", async () => {
+  const similarity = registry.get("similarity", "dot", []);
+  const importPlugin = () => Promise.resolve([{ ...mine() }, { ...similarity, name: "own" }]);
+  const files = {
+    "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./mine.ts").replace(
+      "similarity: dot",
+      "similarity: own",
+    ),
+  };
+  assert.equal((await load({ files, importPlugin })).losses.length, 2);
+});
+
+const USES:
+  readonly (readonly [use: string, plugins: () => Promise<ReturnType<typeof mine>[]>, message: string])[] = [
+    [
+      "https://example.org/a.ts",
+      () => Promise.resolve([mine()]),
+      "https://example.org/a.ts is not a file; plca runs no code from elsewhere, expected a path like ./my_loss.ts",
+    ],
+    ["3", () => Promise.resolve([mine()]), "expected the path of a TypeScript file"],
+    ["./a.ts", () => Promise.resolve([]), "/recipes/a.ts defines 0 losses; expected exactly one"],
+    [
+      "./a.ts",
+      () => Promise.resolve([mine(), tapLoss]),
+      "/recipes/a.ts defines 2 losses; expected exactly one",
+    ],
+    [
+      "./a.ts",
+      () => Promise.reject(new UserError("/recipes/a.ts: no default export")),
+      "/recipes/a.ts: no default export",
+    ],
+  ];
+
+for (const [use, importPlugin, message] of USES) {
+  Deno.test(`use: ${use} is refused: ${message}`, async () => {
+    const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", `- use: ${use}`) };
+    assert.equal(await mistakes({ files, importPlugin }), `recipes/good.yaml:9:10 losses[0].use: ${message}`);
+  });
+}
+
+Deno.test("type and use exclude each other", async () => {
+  const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- { type: plain, use: ./mine.ts }") };
+  assert.equal(
+    await mistakes({ files, importPlugin: () => Promise.resolve([mine()]) }),
+    "recipes/good.yaml:9:5 losses[0]: has both type and use; keep one",
+  );
+});
+
+Deno.test("a bug in a plugin is not a mistake of the recipe", async () => {
+  const broken = lossPlugin("broken", () => {
+    throw new TypeError("bug");
+  });
+  const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./a.ts") };
+  await assert.rejects(load({ files, importPlugin: () => Promise.resolve([broken]) }), TypeError);
+});
+
+Deno.test("the JSON Schema knows every key, every plugin and its options", () => {
+  const schema = recipeSchema(registry);
+  const properties = schema["properties"] as Record<string, Record<string, unknown>>;
+  assert.deepEqual(
+    Object.keys(properties).toSorted(),
+    [
+      "backend",
+      "baseline",
+      "data",
+      "evaluation",
+      "extends",
+      "input",
+      "losses",
+      "model",
+      "name",
+      "optimizer",
+      "schedule",
+      "seed",
+      "training",
+    ],
+  );
+  const losses = properties["losses"]?.["items"] as {
+    anyOf: { properties: Record<string, { const?: string }> }[];
+  };
+  assert.deepEqual(losses.anyOf.map((entry) => entry.properties["type"]?.const), [
+    "plain",
+    "tapped",
+    undefined,
+  ]);
+  const data = properties["data"]?.["properties"] as Record<string, { anyOf: { properties: object }[] }>;
+  assert.deepEqual(data["val"]?.anyOf.map((entry) => Object.keys(entry.properties)), [
+    ["type", "classes", "domain"],
+    ["type", "list"],
+  ]);
+});
