@@ -1,0 +1,26 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+interface CountedBackend {
+  incRef(id: object): void;
+}
+
+let replaced = false;
+
+/**
+ * Makes `tf.clone` on the WASM backend share memory, as its reshape does. The stock kernel copies, and every tensor
+ * saved for a gradient is cloned. Repeating it changes nothing.
+ */
+export function shareIdentity(): void {
+  if (replaced) return;
+  replaced = true;
+  tf.unregisterKernel("Identity", "wasm");
+  tf.registerKernel({
+    kernelName: "Identity",
+    backendName: "wasm",
+    kernelFunc: ({ inputs, backend }) => {
+      const { dataId, shape, dtype } = inputs["x"] as tf.TensorInfo;
+      (backend as CountedBackend).incRef(dataId);
+      return { dataId, shape, dtype };
+    },
+  });
+}
