@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { Evaluation } from "../../core/events.ts";
+import { classTable } from "../../report/table.ts";
+
+const evaluation = (iou: (number | null)[], extra: Partial<Evaluation> = {}): Evaluation => ({
+  split: "val",
+  images: 40,
+  labelSize: "original 160x96",
+  classes: ["sky", "sidewalk", "pole"],
+  iou,
+  miou: 0.5,
+  pixelAccuracy: 0.75,
+  confusion: [],
+  ...extra,
+});
+
+Deno.test("one network", () => {
+  assert.equal(
+    classTable([{ title: "street", evaluation: evaluation([0.5, 1, null], { images: 1 }) }]),
+    [
+      "IoU %           street",
+      "sky               50.0",
+      "sidewalk         100.0",
+      "pole                 -",
+      "mIoU              50.0",
+      "pixel accuracy    75.0",
+      "1 image of val, pixels counted at size original 160x96",
+    ].join("\n"),
+  );
+});
+
+Deno.test("two networks with their difference", () => {
+  assert.equal(
+    classTable([
+      { title: "source-only", evaluation: evaluation([0.5, 0.25, null]) },
+      { title: "street", evaluation: evaluation([0.4, 0.25, 0.1], { miou: 0.6 }) },
+    ]),
+    [
+      "IoU %           source-only  street  difference",
+      "sky                    50.0    40.0       -10.0",
+      "sidewalk               25.0    25.0        +0.0",
+      "pole                      -    10.0           -",
+      "mIoU                   50.0    60.0       +10.0",
+      "pixel accuracy         75.0    75.0        +0.0",
+      "40 images of val, pixels counted at size original 160x96",
+    ].join("\n"),
+  );
+});
+
+Deno.test("no network gives nothing", () => assert.equal(classTable([]), ""));
