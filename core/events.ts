@@ -11,21 +11,27 @@ export type TrainEvent =
 
 /** A phase begins. */
 export interface StartEvent {
+  /** Tells the events apart. */
   readonly type: "start";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
   /** Optimiser updates to come. */
   readonly steps: number;
   /** Images per domain per forward pass. */
   readonly batch: number;
+  /** The tensor backend. */
   readonly backend?: string;
 }
 
 /** An update was applied. */
 export interface StepEvent {
+  /** Tells the events apart. */
   readonly type: "step";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
   /** Updates done, this one included. */
   readonly step: number;
+  /** Updates of the whole phase. */
   readonly steps: number;
   /** Updates per second over the last steps, validation and checkpoints left out. */
   readonly rate: number;
@@ -39,10 +45,15 @@ export interface StepEvent {
 
 /** The validation split was evaluated, without aggregation. Values in 0..1. */
 export interface ValidationEvent {
+  /** Tells the events apart. */
   readonly type: "validation";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
+  /** Updates done. */
   readonly step: number;
+  /** Mean IoU over the classes present. */
   readonly miou: number;
+  /** Share of labelled pixels with the right class. */
   readonly pixelAccuracy: number;
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
@@ -52,29 +63,41 @@ export interface ValidationEvent {
 
 /** A checkpoint was written. */
 export interface CheckpointEvent {
+  /** Tells the events apart. */
   readonly type: "checkpoint";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
+  /** Updates done. */
   readonly step: number;
+  /** The safetensors file. */
   readonly path: string;
 }
 
 /** Something the person should know. */
 export interface NoteEvent {
+  /** Tells the events apart. */
   readonly type: "note";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
+  /** One sentence. */
   readonly message: string;
 }
 
 /** A phase is over. */
 export interface EndEvent {
+  /** Tells the events apart. */
   readonly type: "end";
+  /** The baseline's name, or the recipe's. */
   readonly phase: string;
+  /** Updates done. */
   readonly step: number;
+  /** Whether it was told to stop before its end. */
   readonly interrupted: boolean;
 }
 
 /** How well a network labels one split. Shares are in 0..1. */
 export interface Evaluation {
+  /** `train`, `val` or `test`. */
   readonly split: string;
   /** Images evaluated. */
   readonly images: number;

@@ -2,6 +2,7 @@
 
 /** Pixels by label (row) and prediction (column). */
 export interface Confusion {
+  /** The number of classes. */
   readonly classes: number;
   /** `counts[label * classes + prediction]` */
   readonly counts: Float64Array;

@@ -48,14 +48,17 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
   const target = needsTarget ? await open(plan.data.target) : undefined;
   const validation = plan.data.splits.val && await open(plan.data.splits.val);
   await makeFolder(`${options.folder}/checkpoints`);
-  const run = assemble(plan, options.losses);
   const loaders = openLoaders(plan, source, target);
   try {
-    return await new Phase(plan, run, { ...options, validation, loaders }).train();
+    const run = assemble(plan, options.losses);
+    try {
+      return await new Phase(plan, run, { ...options, validation, loaders }).train();
+    } finally {
+      run.dispose();
+    }
   } finally {
     loaders.source.close();
     loaders.target?.close();
-    run.dispose();
   }
 }
 

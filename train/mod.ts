@@ -16,7 +16,9 @@ export interface TrainOptions {
   readonly runDir: string;
   /** When it fires, the run writes a checkpoint after the current step and returns. */
   readonly signal: AbortSignal;
+  /** How data and checkpoints are read. */
   readonly files: FileReader;
+  /** Hears everything that happens, in order. */
   readonly onEvent: (event: TrainEvent) => void;
 }
 
@@ -24,6 +26,7 @@ export interface TrainOptions {
 export interface TrainResult {
   /** Updates done, the baseline's left out. */
   readonly steps: number;
+  /** Whether the signal ended it. */
   readonly interrupted: boolean;
   /** The last weights on the `val` split, aggregated if the recipe says so; absent without one. */
   readonly final?: Evaluation;
@@ -35,9 +38,11 @@ export interface TrainResult {
 
 /** How the baseline ended. */
 export interface BaselineResult {
+  /** From the recipe. */
   readonly name: string;
   /** Absent without a `val` split. */
   readonly final?: Evaluation;
+  /** The best validation, without aggregation; mIoU in 0..1. */
   readonly best?: { readonly step: number; readonly miou: number };
 }
 
@@ -83,8 +88,11 @@ function outcome({ final, best }: PhaseResult) {
 export interface EvaluateOptions {
   /** A `.safetensors` file with the recipe's model. */
   readonly checkpoint: string;
+  /** The images to evaluate. */
   readonly split: Split;
+  /** Ends the evaluation when it fires. */
   readonly signal: AbortSignal;
+  /** How data and checkpoints are read. */
   readonly files: FileReader;
   /** Receives one note with the number of images. */
   readonly onEvent?: (event: TrainEvent) => void;
