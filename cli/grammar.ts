@@ -113,9 +113,10 @@ const create = command(
 /** What a token that fits nowhere gets: the nearest option or command. */
 function unexpected(token: string): Message {
   const known = token.startsWith("-") ? OPTIONS : COMMANDS;
-  const near = nearest(token.split("=")[0] ?? token, known);
+  const name = token.split("=")[0] ?? token;
+  const near = nearest(name, known);
   const base = token.startsWith("-")
-    ? message`There is no option ${optionName(token)} here.`
+    ? message`There is no option ${optionName(name)} here.`
     : message`${token} is not expected here.`;
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }

@@ -1,0 +1,73 @@
+import type { Host } from "../../cli/host.ts";
+import { main } from "../../cli/main.ts";
+
+/** What a test varies. */
+export interface Fake {
+  readonly cwd: string;
+  /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
+  readonly onWrite?: (text: string, interrupt: () => void) => void;
+}
+
+/** What a command did. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The process ended through `exit`. */
+export class Exit extends Error {
+  readonly code: number;
+
+  constructor(code: number) {
+    super(`exit ${code}`);
+    this.code = code;
+  }
+}
+
+/** Runs `plca` with these arguments in a process that is not there. */
+export async function plca(args: readonly string[], fake: Fake): Promise<Outcome> {
+  let [stdout, stderr, interrupts] = ["", "", 0];
+  const handlers = new Set<(count: number) => void>();
+  const interrupt = () => {
+    interrupts++;
+    for (const handler of handlers) handler(interrupts);
+  };
+  const stream = (write: (text: string) => void) => ({
+    tty: false,
+    columns: 80,
+    color: false,
+    write(text: string) {
+      write(text);
+      fake.onWrite?.(text, interrupt);
+    },
+  });
+  const host: Host = {
+    args,
+    cwd: fake.cwd,
+    stdout: stream((text) => stdout += text),
+    stderr: stream((text) => stderr += text),
+    env: () => undefined,
+    now: () => new Date(Date.UTC(2030, 0, 2)),
+    machine: { cores: 3, memory: { total: 2 ** 34, free: 2 ** 33 }, runtime: "deno test", system: "test" },
+    onInterrupt(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    exit(code): never {
+      throw new Exit(code);
+    },
+  };
+  const code = await main(host);
+  return { code, stdout, stderr };
+}
+
+/** Calls `body` with a new empty folder that is removed afterwards. */
+export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.realPath(await Deno.makeTempDir());
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { optionsSchema } from "../../config/json_schema.ts";
+import { EMBEDDED } from "../../config/embedded.ts";
+import { builtins } from "../../cli/builtins.ts";
+import { KINDS } from "../../core/plugin.ts";
+import { inFolder, plca } from "./fake_host.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const here = { cwd: project };
+
+const WRONG: readonly (readonly [args: string, message: string])[] = [
+  ["trian", 'Error: "trian" is not expected here. Did you mean train?\n'],
+  ["train --sett a=1", "Error: There is no option `--sett` here. Did you mean --set?\n"],
+  ["eval --splitt=val", "Error: There is no option `--splitt` here. Did you mean --split?\n"],
+  ["eval --split all", 'Error: `--split`: Expected one of "train", "val", and "test", but got "all".\n'],
+  ["list los", 'Error: `KIND`: Expected one of "loss", "similarity", "model", "dataset", \n"optimizer"'],
+  ["list loss lovasz", 'there is no loss called "lovasz"; expected one of'],
+  ["list loss cross-entrpy", 'there is no loss called "cross-entrpy"; did you mean "cross-entropy"?\n'],
+  ["check stret", 'there is no recipe called "stret"; did you mean "street"?\n'],
+  ["check gone.yaml", "the recipe gone.yaml cannot be read: there is no such file\n"],
+  ["check tests", 'there is no recipe called "tests"; expected one of'],
+  ["check ./tests", "the recipe tests cannot be read: it is a folder, expected a file\n"],
+  ["train --name a/b", '--name a/b: expected letters, digits, ".", "_" and "-", as in my_run\n'],
+  ["eval --run gone", "--run gone: there is no such folder\n"],
+  ["eval --run tests", "tests has no checkpoints/last.safetensors; its training wrote no weights yet\n"],
+  ["eval --runs gone", "there is no run with a checkpoint in gone; train one first: deno task plca train\n"],
+  ["eval --checkpoint gone", "--checkpoint gone: there is no such file\n"],
+  [
+    "new loss My_Loss",
+    'plca new loss My_Loss: expected a name of small letters, digits and "_", as in my_loss\n',
+  ],
+];
+
+for (const [args, message] of WRONG) {
+  Deno.test(`plca ${args}: exit 2 and one message`, async () => {
+    const { code, stdout, stderr } = await plca(args.split(" "), here);
+    assert.equal(stdout, "");
+    assert.equal(stderr.slice(0, message.length), message);
+    assert.equal(code, 2);
+  });
+}
+
+Deno.test("--help and --version go to standard output with status 0", async () => {
+  const help = await plca(["--help"], here);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /train .*Train a recipe and compare on the target domain\./);
+  const version = await plca(["--version"], here);
+  assert.deepEqual([version.code, version.stdout], [0, "0.1.0\n"]);
+});
+
+Deno.test("a bug is told apart from a mistake: exit 1, stack and a line that says so", async () => {
+  const broken = () => {
+    throw new RangeError("disk on fire");
+  };
+  let first = true;
+  const onWrite = () => first && (first = false, broken());
+  const { code, stderr } = await plca(["check", "street"], { ...here, onWrite });
+  assert.equal(code, 1);
+  assert.match(stderr, /^RangeError: disk on fire\n {4}at /);
+  assert.match(stderr, /\nThis is a bug in plca: nothing in your recipe or data should lead here\.\n$/);
+});
+
+Deno.test("the embedded recipes are exactly the files in recipes/, and none has a mistake", async () => {
+  const found = [];
+  for await (const { name } of Deno.readDir(join(project, "recipes"))) {
+    found.push(name.replace(/\.yaml$/, ""));
+  }
+  assert.deepEqual(found.toSorted(), EMBEDDED.toSorted());
+  for (const name of EMBEDDED) {
+    const { code, stderr } = await plca(["check", name, "--set", "data.root=anywhere"], here);
+    assert.deepEqual([name, code, stderr], [name, 0, ""]);
+    const text = await Deno.readTextFile(join(project, "recipes", `${name}.yaml`));
+    assert.match(text, /^# deno task plca train/);
+    assert.match(text, /\n# Expected result: /);
+  }
+});
+
+Deno.test("check sums a recipe up", async () => {
+  const { stdout } = await plca(["check", "street", "--set", "training.steps=7"], here);
+  assert.match(
+    stdout,
+    /^street: no mistakes found\n {2}objective {2}cross-entropy \+ 0\.75 lovasz-softmax \+ /,
+  );
+  assert.match(stdout, /\n {2}training {3}7 steps, batch \d+\n$/);
+});
+
+Deno.test("list shows every plugin, its options with defaults and meaning, and its source", async () => {
+  const { stdout } = await plca(["list"], here);
+  const registry = builtins();
+  for (const kind of KINDS) {
+    for (const { name, summary, source } of registry.all(kind)) {
+      assert.ok(stdout.includes(`\n  ${name}: ${summary}\n${source ? `    source: ${source}\n` : ""}`), name);
+    }
+  }
+  const { stdout: one } = await plca(["list", "model", "deeplab-v2"], here);
+  assert.match(one, /^model\n {2}deeplab-v2: /);
+  assert.match(one, /\n {4}width \(number\) = 1 {2}factor on every channel count\n/);
+  assert.match(one, /\n {4}batch_norm \(train \| frozen\) = "train" {2}/);
+});
+
+Deno.test("every option of every plugin says what it means", () => {
+  const registry = builtins();
+  const silent: string[] = [];
+  for (const plugin of KINDS.flatMap((kind) => registry.all(kind))) {
+    const properties = optionsSchema(plugin.options)["properties"] ?? {};
+    for (
+      const [key, { description }] of Object.entries(properties as Record<string, { description?: string }>)
+    ) {
+      if (!description) silent.push(`${plugin.name}.${key}`);
+    }
+  }
+  assert.deepEqual(silent, []);
+});
+
+Deno.test("schema prints a JSON Schema with every built-in loss", async () => {
+  const { code, stdout } = await plca(["schema"], here);
+  assert.equal(code, 0);
+  const schema = JSON.parse(stdout);
+  assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
+  const losses: readonly { properties: { type?: { const: string } } }[] =
+    schema.properties.losses.items.anyOf;
+  assert.deepEqual(
+    losses.map((loss) => loss.properties.type?.const),
+    [...builtins().all("loss").map((plugin) => plugin.name), undefined],
+  );
+});
+
+// In its own process: ONNX Runtime can be loaded by one isolate of a process only.
+Deno.test("doctor lists the backends, memory and cores", async () => {
+  const { success, stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "plca", "doctor"],
+    cwd: project,
+    env: { NO_COLOR: "1" },
+    stderr: "null",
+  }).output();
+  assert.ok(success);
+  const text = new TextDecoder().decode(stdout);
+  assert.match(text, /^plca 0\.1\.0, deno \S+, \S+ \S+\nTensorFlow\.js \S+, ONNX Runtime \S+\n/);
+  assert.match(text, /\ncores {3}\d+\nmemory {2}[\d.]+ GiB, [\d.]+ GiB free\nbackends\n/);
+  for (const name of ["webgpu", "native", "wasm", "cpu"]) {
+    assert.match(text, new RegExp(`\n  ${name} +(found|missing) +\\S`));
+  }
+});
+
+Deno.test("a recipe's mistakes are printed with their places", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "mine.yaml"), "extends: street\nmodle: 3\ntraining:\n  steps: 0\n");
+    const { code, stderr } = await plca(["train", "mine.yaml"], { cwd: folder });
+    assert.equal(code, 2);
+    assert.equal(
+      stderr,
+      'mine.yaml:2:1 modle: unknown key; did you mean "model"?\n' +
+        "mine.yaml:4:10 training.steps: must be at least 1: it is 0\n",
+    );
+    assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["mine.yaml"]);
+  });
+});

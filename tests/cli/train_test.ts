@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder, type Outcome, plca } from "./fake_host.ts";
+
+const RECIPE = `extends: street
+name: tiny
+backend: wasm
+data:
+  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
+  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
+  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
+  test: null
+input: { crop: 32 }
+model: { options: { width: 0.0625 } }
+training: { steps: 3, batch: 2, validate_every: 2 }
+baseline: { losses: [{ type: cross-entropy }] }
+`;
+
+function tiny(name: string, body: (folder: string) => Promise<void>): void {
+  Deno.test({
+    name,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      inFolder(async (folder) => {
+        await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
+        await body(folder);
+      }),
+  });
+}
+
+const files = (folder: string) => [...Deno.readDirSync(folder)].map((entry) => entry.name).toSorted();
+
+const done = ({ code, stderr }: Outcome) => assert.deepEqual([stderr, code], ["", 0]);
+
+tiny("train, then eval of the latest run: same numbers, everything recorded", async (folder) => {
+  const trained = await plca(["train", "tiny.yaml", "--set", "seed=4"], { cwd: folder });
+  done(trained);
+  assert.match(trained.stdout, /^tiny: seed 4, backend wasm, run runs\/tiny-001\n/);
+  assert.match(trained.stdout, /\nIoU % +source-only +tiny +difference\nsky +/);
+  assert.match(trained.stdout, /\nTarget mIoU [\d.]+ %, [+-][\d.]+ points against source-only\.\n/);
+  assert.match(
+    trained.stdout,
+    /\nThe run lies in runs\/tiny-001\. Next:\n {2}deno task plca eval --run runs\/tiny-001 --split val\n$/,
+  );
+
+  const run = join(folder, "runs", "tiny-001");
+  assert.deepEqual(files(run), ["baseline", "checkpoints", "config.yaml", "events.jsonl", "run.json"]);
+  const record = JSON.parse(await Deno.readTextFile(join(run, "run.json")));
+  assert.deepEqual(Object.keys(record), [
+    "recipe",
+    "seed",
+    "backend",
+    "command",
+    "date",
+    "versions",
+    "commit",
+    "machine",
+  ]);
+  assert.deepEqual(record.command, ["plca", "train", "tiny.yaml", "--set", "seed=4"]);
+  assert.deepEqual([record.seed, record.backend, record.machine.cores], [4, "wasm", 3]);
+  assert.equal(record.date, "2030-01-02T00:00:00.000Z");
+  assert.ok(record.commit === null || /^[0-9a-f]{40}$/.test(record.commit));
+
+  const json = await plca(["eval", "--json"], { cwd: folder });
+  done(json);
+  const evaluation = JSON.parse(json.stdout);
+  assert.equal(evaluation.checkpoint, join(run, "checkpoints", "last.safetensors"));
+  const miou = /Target mIoU ([\d.]+) %/.exec(trained.stdout)?.[1];
+  assert.equal((100 * evaluation.miou).toFixed(1), miou);
+
+  const baseline = join("runs", "tiny-001", "baseline", "checkpoints", "last.safetensors");
+  const table = await plca(["eval", "--checkpoint", baseline, "--split", "train"], { cwd: folder });
+  done(table);
+  assert.match(
+    table.stdout,
+    /^runs\/tiny-001\/baseline\/checkpoints\/last\.safetensors on train\n\nIoU % +tiny\n/,
+  );
+
+  const missing = await plca(["eval", "--split", "test"], { cwd: folder });
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /test/);
+});
+
+tiny("run folders are numbered and never overwritten", async (folder) => {
+  const brief = ["train", "tiny.yaml", "--set", "training.steps=1", "--set", "baseline=null"];
+  await Deno.mkdir(join(folder, "runs", "tiny-007"), { recursive: true });
+  done(await plca(brief, { cwd: folder }));
+  assert.deepEqual(files(join(folder, "runs")), ["tiny-007", "tiny-008"]);
+  done(await plca([...brief, "--name", "other", "--runs", "out"], { cwd: folder }));
+  assert.deepEqual(files(join(folder, "out")), ["other-001"]);
+  done(await plca([...brief, "--run", "here/deep"], { cwd: folder }));
+  const again = await plca([...brief, "--run", "here/deep"], { cwd: folder });
+  assert.equal(again.code, 2);
+  assert.match(
+    again.stderr,
+    /^here\/deep already holds \S+; a run never overwrites anything, choose a new folder for --run\n$/,
+  );
+  const onFile = await plca([...brief, "--runs", "tiny.yaml"], { cwd: folder });
+  assert.equal(onFile.code, 2);
+  assert.match(
+    onFile.stderr,
+    /^the run folder tiny\.yaml\/tiny cannot be made: it is a file, expected a folder\n$/,
+  );
+});
+
+tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (folder) => {
+  const onWrite = (text: string, interrupt: () => void) => {
+    if (/^tiny .*1\/500 /.test(text)) interrupt();
+  };
+  const args = ["train", "tiny.yaml", "--set", "baseline=null", "--set", "training.steps=500"];
+  const stopped = await plca(args, { cwd: folder, onWrite });
+  assert.equal(stopped.code, 130);
+  assert.match(
+    stopped.stdout,
+    /\nStopping after this step, with a checkpoint\. Ctrl-C again stops at once\.\n/,
+  );
+  assert.match(
+    stopped.stdout,
+    /\nInterrupted after \d steps?\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\n$/,
+  );
+  done(await plca(["eval"], { cwd: folder }));
+});
+
+tiny("a second Ctrl-C ends the process at once", async (folder) => {
+  let sent = 0;
+  const onWrite = (text: string, interrupt: () => void) => {
+    if (/^tiny .*\/500 /.test(text) && sent++ === 0) interrupt(), interrupt();
+  };
+  const args = ["train", "tiny.yaml", "--set", "baseline=null", "--set", "training.steps=500"];
+  const { code, stderr } = await plca(args, { cwd: folder, onWrite });
+  assert.equal(code, 1);
+  assert.match(stderr, /exit 130/);
+});
+
+tiny("a run that never made a step leaves no folder", async (folder) => {
+  const set = ["data.val={type: folder, list: gone.txt}", "data.root=."];
+  const { code } = await plca(["train", "tiny.yaml", ...set.flatMap((each) => ["--set", each])], {
+    cwd: folder,
+  });
+  assert.equal(code, 2);
+  assert.deepEqual(files(folder), ["tiny.yaml"]);
+});
+
+tiny("a loss of one's own that throws is named with its file and place", async (folder) => {
+  await plca(["new", "loss", "mine"], { cwd: folder });
+  const path = join(folder, "mine.ts");
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(
+    path,
+    text.replace("const surest", 'throw new Error("boom");\n          const surest'),
+  );
+  const set = ["baseline=null", "losses=[{type: cross-entropy}, {use: ./mine.ts}]"];
+  const { code, stderr } = await plca(["train", "tiny.yaml", ...set.flatMap((each) => ["--set", each])], {
+    cwd: folder,
+  });
+  assert.equal(code, 2);
+  assert.ok(stderr.includes(`loss "mine" (${path}, --set losses`), stderr);
+  assert.ok(stderr.includes("boom"), stderr);
+});
