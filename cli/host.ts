@@ -1,6 +1,6 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { freemem, totalmem } from "node:os";
+import { freemem, tmpdir, totalmem } from "node:os";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -75,7 +75,8 @@ function stream(target: typeof Deno.stdout | typeof Deno.stderr): Stream {
     tty,
     get columns() {
       try {
-        return tty ? Math.max(20, Deno.consoleSize().columns) : 80;
+        // Some terminals do not know their size and say 0.
+        return tty ? Math.max(20, Deno.consoleSize().columns || 80) : 80;
       } catch {
         return 80;
       }
@@ -105,6 +106,8 @@ function onInterrupt(handler: (count: number) => void): () => void {
 
 /** Runs `main`, then ends the process with the status it returns. */
 export async function runProcess(main: (host: Host) => Promise<number>): Promise<never> {
+  // Without it, software Vulkan drivers print errors of their own whenever a GPU is looked for.
+  if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
   const code = await main(processHost());
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);

@@ -130,12 +130,13 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
     if (!planned) continue;
     plans.set(name, planned.plan);
     resolved[name] = { type: planned.type, ...planned.options };
-    if (planned.plan.needsRoot && !findings.has(["data", "root"])) {
-      findings.add(
-        path,
-        `dataset ${planned.type} reads files; give their folder as data.root (--set data.root=FOLDER)`,
-      );
-    }
+  }
+  const rootless = [...plans].filter(([, plan]) => plan.needsRoot).map(([name]) => name);
+  if (folder === "" && rootless.length > 0) {
+    findings.add(
+      ["data"],
+      `root is missing; the files of ${rootless.join(", ")} lie there (--set data.root=FOLDER)`,
+    );
   }
   const [source, target] = [plans.get("source"), plans.get("target")];
   if (source) {

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { EMBEDDED } from "../../config/embedded.ts";
 import { builtins } from "../../cli/builtins.ts";
 import { KINDS } from "../../core/plugin.ts";
+import { z } from "../../core/schema.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
@@ -156,4 +158,19 @@ Deno.test("a recipe's mistakes are printed with their places", async () => {
     );
     assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["mine.yaml"]);
   });
+});
+
+Deno.test("the JSON Schema accepts the embedded recipes and refuses what check refuses", async () => {
+  const { stdout } = await plca(["schema"], here);
+  const schema = z.fromJSONSchema(JSON.parse(stdout));
+  for (const name of EMBEDDED) {
+    const recipe = parse(await Deno.readTextFile(join(project, "recipes", `${name}.yaml`)));
+    assert.deepEqual(schema.safeParse(recipe).error, undefined, name);
+    assert.equal(schema.safeParse({ ...recipe, sede: 1 }).success, false);
+    assert.equal(schema.safeParse({ ...recipe, losses: [{ type: "cross-entrpy" }] }).success, false);
+    assert.equal(
+      schema.safeParse({ ...recipe, losses: [{ type: "cross-entropy", weight: -1 }] }).success,
+      false,
+    );
+  }
 });

@@ -106,7 +106,7 @@ const CASES: readonly (readonly [old: string, text: string, message: string])[] 
   [
     "val: { type: drawn, domain: dusk }",
     "val: { type: files, list: a.txt }",
-    `${AT}:4:3 data.val: dataset files reads files; give their folder as data.root (--set data.root=FOLDER)`,
+    `${AT}:1:1 data: root is missing; the files of val lie there (--set data.root=FOLDER)`,
   ],
   [
     "val: { type: drawn, domain: dusk }",
