@@ -16,10 +16,10 @@ export interface ResnetShape {
 export type Stages = Record<"stem" | "layer1" | "layer2" | "layer3" | "layer4", tf.Tensor4D>;
 
 const STAGES = [
-  { planes: 64, stride: 1, first: 1, rest: 1 },
-  { planes: 128, stride: 2, first: 1, rest: 1 },
-  { planes: 256, stride: 1, first: 1, rest: 2 },
-  { planes: 512, stride: 1, first: 2, rest: 4 },
+  { planes: 64, stride: 1, dilation: 1 },
+  { planes: 128, stride: 2, dilation: 1 },
+  { planes: 256, stride: 1, dilation: 2 },
+  { planes: 512, stride: 1, dilation: 4 },
 ] as const;
 
 /** Channels of the stem and of each stage's output. */
@@ -43,14 +43,14 @@ export function resnet(layers: Layers, { layers: blocks, width }: ResnetShape) {
     constantInput: true,
   });
   let channels = stemChannels;
-  const stages = STAGES.map(({ planes, stride, first, rest }, stage) => {
+  const stages = STAGES.map(({ planes, stride, dilation }, stage) => {
     const bottleneck = Math.floor(planes * width);
     return Array.from({ length: blocks[stage]! }, (_, k) => {
       const made = block(layers, `backbone.layer${stage + 1}.${k}`, {
         input: channels,
         bottleneck,
         stride: k === 0 ? stride : 1,
-        dilation: k === 0 ? first : rest,
+        dilation,
       });
       channels = 4 * bottleneck;
       return made;

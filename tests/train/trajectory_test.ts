@@ -7,7 +7,7 @@ import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { backendTest, nhwc, readGolden, relative } from "../goldens.ts";
 import { tinyPlan } from "./fakes.ts";
-import { fillByFormula, formulaImages } from "./formula.ts";
+import { fillByFormula, formulaImages } from "../formula.ts";
 
 const SIDE = 65;
 

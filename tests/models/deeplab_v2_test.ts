@@ -1,0 +1,100 @@
+/** DeepLab-v2 on ResNet-101 against the recorded network, and what its options change. */
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import type { ModelPlan } from "../../core/plugin.ts";
+import { Registry } from "../../core/registry.ts";
+import { models } from "../../models/mod.ts";
+import { assembleModel, type Model } from "../../train/assemble.ts";
+import { fillByFormula, formulaImages } from "../formula.ts";
+import { backendTest, nhwc, readGolden, readGoldenJson, relative } from "../goldens.ts";
+import { tinyPlan } from "../train/fakes.ts";
+
+const SIDE = 65;
+const CLASSES = 19;
+const registry = new Registry(models);
+
+function planned(options: unknown): ModelPlan {
+  return registry.get("model", "deeplab-v2", []).plan(options, [], registry);
+}
+
+async function withModel(options: unknown, use: (model: Model) => void | Promise<void>): Promise<void> {
+  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
+  const model = assembleModel({
+    ...tinyPlan(),
+    labelSpace: { name: "19", classes, ignore: 255 },
+    model: { type: "deeplab-v2", plan: planned(options) },
+  });
+  try {
+    await use(model);
+  } finally {
+    model.dispose();
+  }
+}
+
+backendTest("native", "ResNet-101's state has the names and shapes of published checkpoints", async () => {
+  const recorded = readGoldenJson<Record<string, number[]>>("deeplabv2_resnet101_state_dict.json");
+  const expected = Object.entries(recorded).filter(([name]) => !name.endsWith("num_batches_tracked"));
+  await withModel({ layers: "resnet101" }, ({ state }) => {
+    const found = state.map(({ name, variable: { shape } }): [string, number[]] => {
+      const [h, w, input, output] = shape as [number, number, number, number];
+      return [name, shape.length === 4 ? [output, input, h, w] : shape];
+    });
+    const sorted = (entries: [string, number[]][]) => entries.sort(([a], [b]) => a < b ? -1 : 1);
+    assert.deepEqual(sorted(found), sorted(expected));
+  });
+});
+
+backendTest("native", "ResNet-101 with formula weights gives the recorded features and logits", async () => {
+  const { tensors } = readGolden("resnet101_forward.safetensors");
+  await withModel({ layers: "resnet101" }, async ({ segmenter, state }) => {
+    fillByFormula(state);
+    const images = tf.tensor4d(formulaImages("input:plca", [1, SIDE, SIDE]), [1, SIDE, SIDE, 3]);
+    const { logits, taps } = segmenter.forward(images, { training: false, domain: "source" });
+    for (const [key, value] of [["feat", taps["layer4"]!], ["logits", logits]] as const) {
+      const expected = nhwc(tensors.get(key)!);
+      const error = relative(await value.data(), await expected.data());
+      assert.ok(error < 1e-3, `${key} is off by ${error}`);
+      expected.dispose();
+    }
+    tf.dispose([images, ...Object.values(taps)]);
+  });
+});
+
+backendTest("native", "taps are what the plan declares", async () => {
+  const options = { layers: [1, 2, 1, 1], width: 0.25 };
+  const declared = planned(options).taps(CLASSES);
+  await withModel(options, ({ segmenter }) => {
+    tf.tidy(() => {
+      const images = tf.zeros([1, 64, 96, 3]) as tf.Tensor4D;
+      const { taps } = segmenter.forward(images, { training: false, domain: "target" });
+      assert.deepEqual(Object.keys(taps).sort(), Object.keys(declared).sort());
+      for (const [name, { channels, stride }] of Object.entries(declared)) {
+        // Stride 8 and less, each halving rounding up: one more than side / stride at the most.
+        const [, height, width, depth] = taps[name]!.shape;
+        assert.equal(depth, channels, name);
+        assert.ok(height >= 64 / stride && height <= 64 / stride + 1, `${name}: ${height} rows`);
+        assert.ok(width >= 96 / stride && width <= 96 / stride + 1, `${name}: ${width} columns`);
+      }
+      const sums = tf.sum(taps["probabilities"]!, 3).dataSync();
+      assert.ok(sums.every((sum) => Math.abs(sum - 1) < 1e-5));
+    });
+  });
+});
+
+backendTest(
+  "native",
+  "batch_norm: frozen leaves the running statistics alone, train updates them",
+  async () => {
+    for (const [policy, changes] of [["frozen", false], ["train", true]] as const) {
+      await withModel({ layers: [1, 1, 1, 1], width: 0.25, batch_norm: policy }, ({ segmenter }) => {
+        const mean = segmenter.buffers["backbone.bn1.running_mean"]!;
+        const before = mean.dataSync().slice();
+        tf.tidy(() => {
+          const images = tf.ones([1, 33, 33, 3]) as tf.Tensor4D;
+          segmenter.forward(images, { training: true, domain: "source" });
+        });
+        assert.equal(mean.dataSync().some((value, k) => value !== before[k]), changes, policy);
+      });
+    }
+  },
+);
