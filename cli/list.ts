@@ -2,7 +2,7 @@ import { optionsSchema } from "../config/json_schema.ts";
 import { UserError } from "../core/errors.ts";
 import { KINDS, type Plugin } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
-import { builtins } from "./builtins.ts";
+import { builtins } from "../builtins.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 

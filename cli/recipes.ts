@@ -1,7 +1,7 @@
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { builtins } from "./builtins.ts";
+import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
 

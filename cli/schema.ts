@@ -1,5 +1,5 @@
 import { recipeSchema } from "../config/json_schema.ts";
-import { builtins } from "./builtins.ts";
+import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 
 /** `plca schema`: returns the exit status. */

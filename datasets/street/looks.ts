@@ -28,7 +28,7 @@ export interface Look {
   readonly cameraHeight: readonly [number, number];
   /** Focal length as a share of the image's width. */
   readonly focal: readonly [number, number];
-  /** Colours of the sky at the zenith and the horizon, and of its clouds. */
+  /** Colours of the sky at the zenith and the horizon, and of its clouds; beyond 255 where it outshines the ground. */
   readonly sky: { readonly top: Colour; readonly bottom: Colour; readonly cloud: Colour };
   /** The colours each material comes in; a thing's tone picks between neighbours. */
   readonly palette: Readonly<Record<Material, readonly Colour[]>>;
@@ -87,23 +87,23 @@ const DUSK: Look = {
   ...DAY,
   cameraHeight: [1.65, 1.9],
   focal: [0.66, 0.73],
-  sky: { top: [92, 78, 128], bottom: [246, 164, 112], cloud: [176, 112, 128] },
+  sky: { top: [180, 190, 262], bottom: [318, 262, 236], cloud: [250, 206, 222] },
   palette: {
     ...DAY.palette,
     road: [[86, 84, 96], [106, 100, 108]],
     mark: [[196, 186, 170]],
-    sidewalk: [[140, 128, 130], [160, 148, 146]],
+    sidewalk: [[156, 146, 148], [178, 168, 164]],
     leaf: [[58, 82, 58], [80, 98, 62], [46, 70, 58]],
     pane: [[48, 50, 70], [62, 64, 88]],
   },
   lit: { share: 0.3, colour: [255, 206, 120] },
   texture: 1.8,
   haze: { colour: [188, 138, 130], distance: 170 },
-  gain: [0.52, 0.68],
-  cast: [1.14, 0.92, 0.98],
-  contrast: [0.84, 0.95],
-  vignette: 0.35,
-  noise: [7, 12],
+  gain: [0.68, 0.84],
+  cast: [1.06, 0.96, 0.99],
+  contrast: [0.92, 1],
+  vignette: 0.25,
+  noise: [5, 9],
   blur: true,
 };
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { EMBEDDED } from "../../config/embedded.ts";
-import { builtins } from "../../cli/builtins.ts";
+import { builtins } from "../../builtins.ts";
 import { KINDS } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
 import { inFolder, plca } from "./fake_host.ts";

@@ -1,7 +1,7 @@
 /** Six recorded training steps of DeepLab-v2 with the full objective. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { builtins } from "../../cli/builtins.ts";
+import { builtins } from "../../builtins.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";

@@ -1,0 +1,46 @@
+/**
+ * plca as a library: the plugin types, the built-in plugins, recipes, training and evaluation. Importing it has no
+ * effect; the tensor engine starts with {@linkcode selectBackend}.
+ *
+ * ```ts
+ * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "./mod.ts";
+ *
+ * const plan = await loadRecipe({ path: "street" }, {
+ *   registry: builtins(),
+ *   readText: (path) => Deno.readTextFile(path),
+ *   cwd: Deno.cwd(),
+ * });
+ * await selectBackend(plan.backend);
+ * const result = await train(plan, {
+ *   runDir: "runs/library",
+ *   signal: new AbortController().signal,
+ *   files: diskFiles(),
+ *   onEvent: (event) => console.log(event),
+ * });
+ * console.log(result.final?.miou);
+ * ```
+ * @module
+ */
+export * from "./core/errors.ts";
+export * from "./core/events.ts";
+export * from "./core/kit.ts";
+export * from "./core/label_space.ts";
+export * from "./core/plan.ts";
+export * from "./core/plugin.ts";
+export * from "./core/random.ts";
+export * from "./core/registry.ts";
+export type { OptionsSchema } from "./core/schema.ts";
+
+export * from "./config/json_schema.ts";
+export * from "./config/load.ts";
+
+export { builtins } from "./builtins.ts";
+export { datasets } from "./datasets/mod.ts";
+export { losses, similarities } from "./losses/mod.ts";
+export { models } from "./models/mod.ts";
+export { optimizers } from "./optim/mod.ts";
+
+export { diskFiles } from "./datasets/files.ts";
+export * from "./backends/kit.ts";
+export * from "./backends/select.ts";
+export * from "./train/mod.ts";
