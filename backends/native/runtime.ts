@@ -107,6 +107,8 @@ function session(key: string, graph: () => Graph): NativeSession {
       enableMemPattern: false,
       enableCpuMemArena: false,
       graphOptimizationLevel: "all",
+      // Every session has its own threads; idle ones that spin would take the cores from the next session's.
+      extra: { session: { intra_op: { allow_spinning: "0" } } },
     });
     sessions.set(key, found);
   }
