@@ -1,4 +1,4 @@
-import { UserError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import type { EvaluationPlan, Normalization, TrainingTransforms } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
@@ -130,6 +130,9 @@ async function makeBatch(
   const fill = meanColour(normalization);
   for (const [n, { shortSide, place, flip }] of plan.entries()) {
     const read = samples[n]!;
+    if (labels && !read.labels) {
+      throw new DataError(read.id, "has no labels; training on a source needs them");
+    }
     const sized = shortSide === undefined ? read : resizeSample(read, shortSideSize(read, shortSide));
     const cropped = cropSample(sized, { size: [height, width], place, fill, ignoreLabel });
     const { image, labels: cut } = flip ? flipSample(cropped) : cropped;

@@ -9,8 +9,8 @@ import { drawScene } from "./street/scene.ts";
 const DOMAINS = Object.keys(LOOKS) as [DomainName, ...DomainName[]];
 
 /**
- * Streets drawn in memory: a scene depends on the run's seed, the split and the index, its look on the domain, so
- * two domains show the same world under another light, colours, texture, noise and camera. Labels are exact and
+ * Streets drawn in memory: a scene depends on the run's seed, the domain, the split and the index. Two domains
+ * show the same kind of streets, never the same street, under another light, colours, texture, noise and camera. Labels are exact and
  * always one of the eight classes. Images are RGB in 0..255 of exactly `width` x `height` pixels.
  */
 export const street = definePlugin({
@@ -22,7 +22,7 @@ export const street = definePlugin({
     width: z.int().min(16).max(4096).default(160).describe("pixels"),
     height: z.int().min(16).max(4096).default(96).describe("pixels"),
     count: z.int().min(1).default(400).describe("number of images"),
-    split: z.enum(["train", "val", "test"]).default("train").describe("splits share no scene"),
+    split: z.enum(["train", "val", "test"]).default("train").describe("splits and domains share no scene"),
   }),
   plan: ({ domain, width, height, count, split }) => ({
     labelSpace: STREET_CLASSES,
@@ -31,8 +31,9 @@ export const street = definePlugin({
       Promise.resolve({
         length: count,
         read(index, want) {
-          const scene = drawScene(Random.stream(seed, `street/${split}/${index}`));
-          const varied = Random.stream(seed, `street/${split}/${index}/${domain}`);
+          const stream = `street/${domain}/${split}/${index}`;
+          const scene = drawScene(Random.stream(seed, stream));
+          const varied = Random.stream(seed, `${stream}/look`);
           const { image, labels } = render({ scene, domain, width, height }, varied);
           const id = `${domain}_${split}_${String(index).padStart(5, "0")}`;
           return Promise.resolve({ id, width, height, image, ...(want.labels ? { labels } : {}) });

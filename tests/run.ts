@@ -1,7 +1,7 @@
 /**
  * Runs every test file in a process of its own, two at a time, and ends with `N passed, N failed`: a process has one
  * tensor engine, and ONNX Runtime cannot be loaded again once a test file that used it has ended.
- * `deno task test [PART OF A PATH]...` runs the files whose path holds one of the parts.
+ * Types are left to `deno check`. `deno task test [PART OF A PATH]...` runs the files whose path holds one of the parts.
  */
 import { fileURLToPath } from "node:url";
 
@@ -28,7 +28,7 @@ interface Outcome {
 async function runFile(path: string): Promise<Outcome> {
   const started = performance.now();
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", "--unstable-webgpu", "--no-prompt", ...PERMISSIONS, path],
+    args: ["test", "--quiet", "--no-check", "--unstable-webgpu", "--no-prompt", ...PERMISSIONS, path],
     cwd: root,
     env: { NO_COLOR: "1" },
   }).output();

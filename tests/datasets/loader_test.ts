@@ -76,6 +76,15 @@ Deno.test("without labels none are asked for and none come", async () => {
   assert.ok(reads.length > 0 && reads.every(({ labels }) => !labels));
 });
 
+Deno.test("a source image without labels is refused by name", async () => {
+  const { dataset } = memoryDataset(1);
+  const bare = { ...dataset, read: (index: number) => dataset.read(index, { labels: false }) };
+  await assert.rejects(take(bare, 1), {
+    name: "DataError",
+    message: "0: has no labels; training on a source needs them",
+  });
+});
+
 Deno.test("two batches are read before anyone asks, and no more", async () => {
   const { dataset, reads } = memoryDataset(50);
   const loader = trainLoader(dataset, base);
