@@ -23,6 +23,7 @@ async function testFiles(folder: string): Promise<string[]> {
 interface Outcome {
   readonly passed: number;
   readonly failed: number;
+  readonly skipped: number;
 }
 
 async function runFile(path: string): Promise<Outcome> {
@@ -34,7 +35,9 @@ async function runFile(path: string): Promise<Outcome> {
   }).output();
   const text = new TextDecoder().decode(stdout);
   const [, passed = "0", failed = "0"] = /\| (\d+) passed.*\| (\d+) failed/.exec(text) ?? [];
-  const outcome = { passed: Number(passed), failed: Number(failed) };
+  const skipped = text.match(/^.* \.\.\. ignored.*$/gm) ?? [];
+  for (const line of skipped) console.log(`skipped ${line.replace(/ \.\.\. ignored.*/, "")}`);
+  const outcome = { passed: Number(passed), failed: Number(failed), skipped: skipped.length };
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${code === 0 ? "ok    " : "FAILED"} ${path}  ${outcome.passed} passed, ${seconds} s`);
   // A file that does not even load counts as one failure.
@@ -47,13 +50,15 @@ const parts = Deno.args;
 const queue = (await testFiles("tests")).filter((path) =>
   parts.length === 0 || parts.some((part) => path.includes(part))
 );
-const total = { passed: 0, failed: 0 };
+const total = { passed: 0, failed: 0, skipped: 0 };
 await Promise.all(Array.from({ length: TOGETHER }, async () => {
   for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-    const { passed, failed } = await runFile(path);
+    const { passed, failed, skipped } = await runFile(path);
     total.passed += passed;
     total.failed += failed;
+    total.skipped += skipped;
   }
 }));
+if (total.skipped > 0) console.log(`\n${total.skipped} skipped, named above`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 if (total.failed > 0 || total.passed === 0) Deno.exit(1);
