@@ -29,7 +29,8 @@ export * from "./core/plan.ts";
 export * from "./core/plugin.ts";
 export * from "./core/random.ts";
 export * from "./core/registry.ts";
-export type { OptionsSchema } from "./core/schema.ts";
+export * from "./core/tensors.ts";
+export type { OptionsSchema, ParseIssue, ParseResult } from "./core/schema.ts";
 
 export * from "./config/json_schema.ts";
 export * from "./config/load.ts";

@@ -10,6 +10,7 @@ import { replaceKernels } from "./ops/kernels.ts";
 
 /** What was chosen. */
 export interface SelectedBackend {
+  /** What tensors now run on. */
   readonly name: BackendName;
   /** Why a faster one was not, one line each. */
   readonly notes: readonly string[];
@@ -17,8 +18,11 @@ export interface SelectedBackend {
 
 /** One line of `plca doctor`. */
 export interface BackendReport {
+  /** As in `backend:`. */
   readonly name: BackendName;
+  /** Whether it can be selected here. */
   readonly available: boolean;
+  /** What was found, or why it cannot be used. */
   readonly detail: string;
 }
 

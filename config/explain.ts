@@ -1,6 +1,6 @@
 /** Turns zod's findings into sentences for the person who wrote the recipe. */
 import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
-import { type OptionsSchema, z } from "../core/schema.ts";
+import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import { nearest, suggestion } from "../core/suggest.ts";
 
 /** What to validate. */
@@ -21,7 +21,7 @@ type Issue = z.core.$ZodIssue;
 
 /** Validates; unknown keys and values come with the nearest known one. */
 export function check({ schema, value, at }: Checked): CheckResult {
-  const result = schema.safeParse(value);
+  const result = zodSchema(schema).safeParse(value);
   if (result.success) return { ok: true, value: result.data };
   return { ok: false, issues: result.error.issues.flatMap((issue) => explain(issue, { schema, value, at })) };
 }
@@ -161,7 +161,7 @@ interface Shape {
 
 /** The keys a schema knows at a path, through lists and alternatives. */
 export function keysAt(schema: OptionsSchema<unknown>, path: ConfigPath): string[] {
-  let shapes = [z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as Shape];
+  let shapes = [z.toJSONSchema(zodSchema(schema), { io: "input", unrepresentable: "any" }) as Shape];
   const open = (shape: Shape): Shape[] => shape.anyOf ? shape.anyOf.flatMap(open) : [shape];
   for (const part of path) {
     shapes = shapes.flatMap(open).flatMap((shape) => {

@@ -1,7 +1,7 @@
 /** The JSON Schema of recipes, for editors: sections from recipe.ts, options from the plugins. */
 import type { Kind, Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
-import { type OptionsSchema, z } from "../core/schema.ts";
+import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import { sections, termName, termWeight } from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
@@ -9,7 +9,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** The options of a plugin as a JSON Schema; defaults and descriptions included. */
 export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { $schema: _, ...rest } = z.toJSONSchema(zodSchema(schema), { io: "input", unrepresentable: "any" });
   return rest;
 }
 

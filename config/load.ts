@@ -14,12 +14,15 @@ import { importUsed } from "./plugins.ts";
 
 /** What is loaded: a file (a path, or the name of an embedded recipe), or text that stands for the file at `path`. */
 export interface RecipeSource {
+  /** A file, or the name of an embedded recipe. */
   readonly path: string;
+  /** Stands for the file's content. */
   readonly text?: string;
 }
 
 /** What loading may use. */
 export interface LoadOptions {
+  /** The plugins that recipes may name. */
   readonly registry: Registry;
   /** `path=value`, in the order given; the value is YAML. */
   readonly overrides?: readonly string[];

@@ -14,11 +14,13 @@ export function formatPath(path: ConfigPath): string {
 
 /** The user can mend this; the message says how. `cause` keeps what led to it. */
 export class UserError extends Error {
+  /** Tells it apart from errors of ours. */
   override name = "UserError";
 }
 
 /** One mistake in a recipe. */
 export interface ConfigIssue {
+  /** Where in the recipe. */
   readonly path: ConfigPath;
   /** What is wrong and what was expected, one line, no trailing period. */
   readonly message: string;
@@ -28,9 +30,12 @@ export interface ConfigIssue {
 
 /** Every mistake found in a recipe, together. */
 export class ConfigError extends UserError {
+  /** Tells it apart from other user errors. */
   override name = "ConfigError";
+  /** In the order in which they were found. */
   readonly issues: readonly ConfigIssue[];
 
+  /** All mistakes together; the message has one line for each. */
   constructor(issues: readonly ConfigIssue[]) {
     super(issues.map(formatIssue).join("\n"));
     this.issues = issues;
@@ -44,9 +49,12 @@ function formatIssue(issue: ConfigIssue): string {
 
 /** An image, label file or list that cannot be used. The message starts with the file's name. */
 export class DataError extends UserError {
+  /** Tells it apart from other user errors. */
   override name = "DataError";
+  /** The file, list or image that is meant. */
   readonly file: string;
 
+  /** The message becomes `file: message`. */
   constructor(file: string, message: string, options?: ErrorOptions) {
     super(`${file}: ${message}`, options);
     this.file = file;
@@ -55,5 +63,6 @@ export class DataError extends UserError {
 
 /** A loss term that threw or returned something unusable. */
 export class LossError extends UserError {
+  /** Tells it apart from other user errors. */
   override name = "LossError";
 }

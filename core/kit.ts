@@ -4,7 +4,10 @@ import type { z } from "./schema.ts";
 
 /** What a user's plugin file is called with, so that it needs no imports and there is never a second tensor library. */
 export interface PluginKit {
+  /** The tensor library, on the run's backend. */
   readonly tf: typeof tf;
+  /** The schema library for options. */
   readonly z: typeof z;
+  /** Seals a plugin. */
   readonly definePlugin: typeof definePlugin;
 }

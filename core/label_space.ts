@@ -1,5 +1,6 @@
 /** The classes a run speaks about, in train-id order. */
 export interface LabelSpace {
+  /** For messages, as in `camvid-11`. */
   readonly name: string;
   /** `classes[id]` is the name of train id `id`. */
   readonly classes: readonly string[];

@@ -11,17 +11,29 @@ export type Split = "train" | "val" | "test";
 
 /** The whole run. */
 export interface RunPlan {
+  /** From the recipe; names the run folder. */
   readonly name: string;
+  /** Everything random follows from it. */
   readonly seed: number;
+  /** Where tensors live; `auto` decides when the run starts. */
   readonly backend: BackendName | "auto";
+  /** The classes of source and evaluation. */
   readonly labelSpace: LabelSpace;
+  /** Source, target and the splits to evaluate. */
   readonly data: DataPlan;
+  /** How images become batches. */
   readonly input: InputPlan;
+  /** The network. */
   readonly model: PlannedModel;
+  /** The objective: the weighted sum of these. */
   readonly losses: readonly PlannedLoss[];
+  /** How the network's weights are updated. */
   readonly optimizer: OptimizerPlan;
+  /** The learning rate over time. */
   readonly schedule: SchedulePlan;
+  /** Lengths and intervals. */
   readonly training: TrainingPlan;
+  /** How predictions are compared with labels. */
   readonly evaluation: EvaluationPlan;
   /** Trained first, on the same seed and budget, to compare with. */
   readonly baseline?: BaselinePlan;
@@ -31,7 +43,9 @@ export interface RunPlan {
 
 /** A second objective for the same run. */
 export interface BaselinePlan {
+  /** Titles its column beside the run's. */
   readonly name: string;
+  /** Its objective. */
   readonly losses: readonly PlannedLoss[];
 }
 
@@ -39,7 +53,9 @@ export interface BaselinePlan {
 export interface DataPlan {
   /** Absolute; "" when no dataset needs one. */
   readonly root: string;
+  /** Labelled; trained on. */
   readonly source: DatasetPlan;
+  /** Trained on without its labels. */
   readonly target: DatasetPlan;
   /** `train` is the labelled source; `val` and `test` are there when the recipe names them. */
   readonly splits: Readonly<Partial<Record<Split, DatasetPlan>>>;
@@ -47,7 +63,9 @@ export interface DataPlan {
 
 /** From a decoded image to the network's input. */
 export interface InputPlan {
+  /** Random changes of training images. */
   readonly training: TrainingTransforms;
+  /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
 }
 
@@ -63,15 +81,21 @@ export interface TrainingTransforms {
 
 /** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
 export interface Normalization {
+  /** Channel order the network sees. */
   readonly order: "rgb" | "bgr";
+  /** Applied to 0..255 before the mean is subtracted. */
   readonly scale: number;
+  /** Per channel, in `order`, after scaling. */
   readonly mean: readonly [number, number, number];
+  /** Per channel, in `order`, after scaling. */
   readonly deviation: readonly [number, number, number];
 }
 
 /** The model and its name for the record. */
 export interface PlannedModel {
+  /** The plugin's name. */
   readonly type: string;
+  /** The network, not allocated. */
   readonly plan: ModelPlan;
 }
 
@@ -81,9 +105,11 @@ export interface PlannedLoss {
   readonly name: string;
   /** Constant factor of the term. */
   readonly weight: number;
+  /** The term, not allocated. */
   readonly plan: LossPlan;
   /** Position in the recipe and, for a user's file, its path: named when the term fails. */
   readonly at: ConfigPath;
+  /** The plugin's name or the path of the user's file. */
   readonly origin: string;
 }
 
@@ -119,6 +145,8 @@ export interface EvaluationPlan {
 export interface AggregationPlan {
   /** Share of the aggregated value, in [0, 1]. */
   readonly alpha: number;
+  /** Compares the feature tap's pixels. */
   readonly features: Similarity;
+  /** Compares class probabilities. */
   readonly predictions: Similarity;
 }

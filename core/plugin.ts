@@ -1,16 +1,22 @@
 /** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
-import type * as tf from "@tensorflow/tfjs-core";
+import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
 import { ConfigError, type ConfigPath } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 import type { OptionsSchema } from "./schema.ts";
 
 /** What each plugin kind turns its options into. Adding a kind means adding a line here. */
 export interface PlanOf {
+  /** A term of the objective. */
   loss: LossPlan;
+  /** A network. */
   model: ModelPlan;
+  /** A source of images and labels. */
   dataset: DatasetPlan;
+  /** A way to compare pixels. */
   similarity: Similarity;
+  /** An optimiser. */
   optimizer: OptimizerPlan;
+  /** A learning rate over time. */
   schedule: SchedulePlan;
 }
 
@@ -22,9 +28,13 @@ export const KINDS: readonly Kind[] = ["loss", "similarity", "model", "dataset",
 
 /** A plugin after {@linkcode definePlugin}: the option type is sealed inside `plan`. */
 export interface Plugin<K extends Kind = Kind> {
+  /** What it is; decides what `plan` returns. */
   readonly kind: K;
+  /** Kebab-case; the `type:` in YAML. */
   readonly name: string;
+  /** One line, shown by `plca list`. */
   readonly summary: string;
+  /** Where the method comes from. */
   readonly source?: string;
   /** For `plca list` and `plca schema`. */
   readonly options: OptionsSchema<unknown>;
@@ -34,7 +44,7 @@ export interface Plugin<K extends Kind = Kind> {
 
 /** How a plugin reaches another one, e.g. `association` its similarity. */
 export interface PluginLookup {
-  /** @throws ConfigError naming `at` and the nearest known name */
+  /** The plugin called `name`. @throws ConfigError naming `at` and the nearest known name */
   get<K extends Kind>(kind: K, name: string, at: ConfigPath): Plugin<K>;
   /** Every plugin of a kind, in list order. */
   all<K extends Kind>(kind: K): readonly Plugin<K>[];
@@ -42,6 +52,7 @@ export interface PluginLookup {
 
 /** What a plugin's author writes. */
 export interface PluginSpec<K extends Kind, O> {
+  /** What it is; decides what `plan` returns. */
   readonly kind: K;
   /** Kebab-case; the `type:` in YAML. */
   readonly name: string;
@@ -87,6 +98,7 @@ function issuesOf(issues: readonly SchemaIssue[], at: ConfigPath) {
 
 /** One place in the network that losses may read. */
 export interface TapInfo {
+  /** Values per pixel. */
   readonly channels: number;
   /** Input pixels per tap pixel along each side. */
   readonly stride: number;
@@ -100,15 +112,18 @@ export interface ModelPlan {
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
+  /** Allocates the network, initialised from `setup.seed`. */
   create(setup: Setup): Segmenter;
 }
 
 /** What a plugin may use when it builds itself. Everything it allocates is named and owned by the run. */
 export interface Setup {
+  /** The run's seed; everything drawn from it repeats. */
   readonly seed: number;
+  /** Classes the network tells apart, the ignore label not among them. */
   readonly numClasses: number;
   /** Makes a variable the run owns; tfjs rejects a name used twice in a process, so plugins never name their own. */
-  variable(name: string, initial: tf.Tensor, trainable?: boolean): tf.Variable;
+  variable(name: string, initial: Tensor, trainable?: boolean): Variable;
 }
 
 /** A network that labels pixels. */
@@ -116,19 +131,22 @@ export interface Segmenter {
   /** In state-dict order. */
   readonly params: readonly Param[];
   /** Non-trainable state by state-dict name (running statistics). Rank-4 tensors are HWIO. */
-  readonly buffers: Readonly<Record<string, tf.Variable>>;
+  readonly buffers: Readonly<Record<string, Variable>>;
   /**
+   * Runs the network on a batch.
    * @param images float32 [N, H, W, 3], normalised as the recipe's `input.normalization` says.
    * With `training`, batch-norm uses and records the batch's statistics if its policy is `train`.
    */
-  forward(images: tf.Tensor4D, mode: ForwardMode): View;
+  forward(images: Tensor4D, mode: ForwardMode): View;
   /** float32 [N, h, w, C] of the feature tap to logits [N, h, w, K]. */
-  classify(features: tf.Tensor4D): tf.Tensor4D;
+  classify(features: Tensor4D): Tensor4D;
 }
 
 /** How a forward pass is made. */
 export interface ForwardMode {
+  /** Whether batch statistics are used and recorded. */
   readonly training: boolean;
+  /** Which images they are; for batch-norm policies that tell domains apart. */
   readonly domain: Domain;
 }
 
@@ -136,7 +154,8 @@ export interface ForwardMode {
 export interface Param {
   /** The state-dict name, e.g. `backbone.layer1.0.conv1.weight`. Rank-4 tensors are HWIO. */
   readonly name: string;
-  readonly value: tf.Variable;
+  /** The weights; rank-4 ones are HWIO. */
+  readonly value: Variable;
   /** Selects the learning-rate multiplier, e.g. "backbone" or "head". */
   readonly group: string;
 }
@@ -147,15 +166,16 @@ export type Domain = "source" | "target";
 /** One forward pass. Tensors belong to the caller's tidy scope. */
 export interface View {
   /** float32 [N, h, w, K], before softmax */
-  readonly logits: tf.Tensor4D;
+  readonly logits: Tensor4D;
   /** By tap name; `logits` and `probabilities` included. */
-  readonly taps: Readonly<Record<string, tf.Tensor4D>>;
+  readonly taps: Readonly<Record<string, Tensor4D>>;
 }
 
 // --- losses -----------------------------------------------------------------------------------------------
 
 /** A tap that a loss reads. */
 export interface TapNeed {
+  /** A tap of the model, as in `layer4`. */
   readonly name: string;
   /** Refuse a tap of another space. */
   readonly space?: TapInfo["space"];
@@ -165,6 +185,7 @@ export interface TapNeed {
 
 /** A loss whose options are valid; nothing is allocated yet. */
 export interface LossPlan {
+  /** What the trainer must compute for it. */
   readonly needs: {
     readonly taps: readonly TapNeed[];
     /** Ask for {@linkcode StepContext.source}`.upsampled`. */
@@ -173,11 +194,13 @@ export interface LossPlan {
     readonly target?: boolean;
     readonly teacher?: boolean;
   };
+  /** Allocates what the term owns. */
   create(setup: LossSetup): LossTerm;
 }
 
 /** What a loss may use when it builds itself. */
 export interface LossSetup extends Setup {
+  /** Every tap of the run's model, by name. */
   readonly taps: Readonly<Record<string, TapInfo>>;
 }
 
@@ -191,26 +214,31 @@ export interface LossTerm {
   /** Trainable opponents (discriminators, critics), each with its own optimiser. */
   readonly players?: readonly Player[];
   /** Persistent non-trainable state for the checkpoint (running thresholds, counters). */
-  readonly buffers?: Readonly<Record<string, tf.Variable>>;
+  readonly buffers?: Readonly<Record<string, Variable>>;
+  /** What it does between steps. */
   readonly hooks?: Hooks;
 }
 
 /** What a term returns for one step. */
 export interface LossOutput {
-  readonly loss: tf.Scalar;
+  /** float32, finite; 0 when there is nothing to learn from. */
+  readonly loss: Scalar;
   /** Extra scalars to log; never differentiated. */
-  readonly logs?: Readonly<Record<string, tf.Scalar>>;
+  readonly logs?: Readonly<Record<string, Scalar>>;
   /** Tensors the players need; the trainer keeps them, detaches them and frees them. */
-  readonly handoff?: Readonly<Record<string, tf.Tensor>>;
+  readonly handoff?: Readonly<Record<string, Tensor>>;
 }
 
 /** An opponent with its own step after the segmenter's. */
 export interface Player {
+  /** Unique in its term. */
   readonly name: string;
+  /** What its optimiser updates. */
   readonly params: readonly Param[];
+  /** How it learns; planned with the term. */
   readonly optimizer: OptimizerPlan;
   /** Minimised over `params` only; gradients cannot reach the segmenter. */
-  compute(handoff: Readonly<Record<string, tf.Tensor>>): LossOutput;
+  compute(handoff: Readonly<Record<string, Tensor>>): LossOutput;
 }
 
 /** What a term sees of one step. */
@@ -219,7 +247,9 @@ export interface StepContext {
   readonly step: number;
   /** Total steps of the run. */
   readonly steps: number;
+  /** The id in `source.labels` that counts nowhere. */
   readonly ignoreLabel: number;
+  /** The labelled pass. */
   readonly source: SourceView;
   /** Same batch size as the source; absent only when every term's `needs.target` is false. */
   readonly target?: View;
@@ -230,20 +260,24 @@ export interface StepContext {
 /** The source pass and its labels. */
 export interface SourceView extends View {
   /** int32 [N, H, W] train ids, `ignoreLabel` where unlabelled */
-  readonly labels: tf.Tensor3D;
+  readonly labels: Tensor3D;
   /** float32 [N, H, W, K]: logits resized bilinearly to the labels; present when a term asked (`labelResolution`). */
-  readonly upsampled?: tf.Tensor4D;
+  readonly upsampled?: Tensor4D;
 }
 
 /** Called between steps, outside any gradient scope, in recipe order. May be async. */
 export interface Hooks {
+  /** After every update. */
   stepEnd?(state: StepState): void | Promise<void>;
 }
 
 /** Where a run stands. */
 export interface StepState {
+  /** The step just made, counted from 0. */
   readonly step: number;
+  /** Total steps of the run. */
   readonly steps: number;
+  /** Fires when the run is told to stop. */
   readonly signal: AbortSignal;
 }
 
@@ -256,32 +290,34 @@ export interface Similarity {
   /** Whether weights of the spatial aggregation are contrast-normalised unless the recipe says otherwise. */
   readonly contrastAggregation: boolean;
   /** a [N, P, C], b [N, Q, C] to [N, P, Q]; larger is more alike. */
-  pairwise(a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor3D;
+  pairwise(a: Tensor3D, b: Tensor3D): Tensor3D;
 }
 
 // --- optimisation -----------------------------------------------------------------------------------------
 
 /** An optimiser whose options are valid. */
 export interface OptimizerPlan {
+  /** Makes the optimiser of these parameters, its slots zero. */
   create(params: readonly Param[], setup: Pick<Setup, "variable">): Optimizer;
 }
 
 /** Ours, not tfjs's: slots are aligned with the parameters, the rate can change, decay exists. */
 export interface Optimizer {
   /**
+   * Updates every parameter once.
    * @param grads aligned with `params`; null leaves that variable and its slots alone
    * @param multiplier on the base learning rate, from the schedule
    */
-  apply(grads: readonly (tf.Tensor | null)[], multiplier: number): void;
+  apply(grads: readonly (Tensor | null)[], multiplier: number): void;
   /** The learning rate before the schedule's multiplier. */
   readonly rate: number;
   /** Momentum and the like, by `<param name>/<slot>`, for the checkpoint. */
-  readonly slots: Readonly<Record<string, tf.Variable>>;
+  readonly slots: Readonly<Record<string, Variable>>;
 }
 
 /** The learning rate's multiplier over time. */
 export interface SchedulePlan {
-  /** @param step counts from 0 @param steps the run's length */
+  /** The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param steps the run's length */
   multiplier(step: number, steps: number): number;
 }
 
@@ -289,10 +325,11 @@ export interface SchedulePlan {
 
 /** A dataset whose options are valid; no file was touched yet. */
 export interface DatasetPlan {
+  /** The classes its labels speak about. */
   readonly labelSpace: LabelSpace;
   /** Whether it reads files below `data.root`. */
   readonly needsRoot: boolean;
-  /** @throws DataError when the root, a list or a folder is missing or empty */
+  /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */
   open(setup: DatasetSetup): Promise<Dataset>;
 }
 
@@ -300,13 +337,15 @@ export interface DatasetPlan {
 export interface DatasetSetup {
   /** Absolute folder that holds the data; "" when the recipe has none. */
   readonly root: string;
+  /** The run's seed; procedural datasets depend on it. */
   readonly seed: number;
+  /** How files are read. */
   readonly files: FileReader;
 }
 
 /** The only way a dataset reaches the disk. */
 export interface FileReader {
-  /** @throws DataError when missing or unreadable */
+  /** A whole file. @throws DataError when missing or unreadable */
   read(path: string): Promise<Uint8Array>;
   /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
   list(folder: string): Promise<readonly string[]>;
@@ -314,8 +353,9 @@ export interface FileReader {
 
 /** Plain bytes out: adapters never import the tensor library. */
 export interface Dataset {
+  /** Number of images. */
   readonly length: number;
-  /** @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
+  /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
   read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
 }
 
@@ -323,7 +363,9 @@ export interface Dataset {
 export interface Sample {
   /** Unique in its dataset; used in errors and file names. */
   readonly id: string;
+  /** Pixels. */
   readonly width: number;
+  /** Pixels. */
   readonly height: number;
   /** RGB, row-major, 3 bytes a pixel */
   readonly image: Uint8Array;

@@ -6,7 +6,7 @@ import { suggestion } from "./suggest.ts";
 export class Registry implements PluginLookup {
   readonly #plugins: readonly Plugin[];
 
-  /** @throws UserError when two plugins of one kind share a name */
+  /** Holds these plugins and no others. @throws UserError when two plugins of one kind share a name */
   constructor(plugins: readonly Plugin[]) {
     const seen = new Set<string>();
     for (const { kind, name } of plugins) {
@@ -16,6 +16,7 @@ export class Registry implements PluginLookup {
     this.#plugins = plugins;
   }
 
+  /** The plugin called `name`. @throws ConfigError naming `at` and the nearest known name */
   get<K extends Kind>(kind: K, name: string, at: ConfigPath): Plugin<K> {
     const known = this.all(kind);
     const found = known.find((plugin) => plugin.name === name);
