@@ -13,6 +13,9 @@ const options = z.strictObject({
   layers: z.union([z.enum(["resnet50", "resnet101"]), z.array(z.int().min(1)).length(4)]).default("resnet101")
     .describe("blocks in each of the four stages, or a preset's name"),
   width: z.number().min(1 / 16).max(4).default(1).describe("factor on every channel count"),
+  first_dilation: z.enum(["stage", "previous"]).default("stage").describe(
+    "of the first block of layer3 and layer4: the stage's own (2, 4), or that of the stage before (1, 2)",
+  ),
   batch_norm: z.enum(["train", "frozen"]).default("train")
     .describe("train: the batch's statistics while training; frozen: always the running ones"),
 });
@@ -24,9 +27,9 @@ export const deeplabV2 = definePlugin({
   summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, four summed ASPP convolutions",
   source: "Chen et al. 2017; He et al. 2016",
   options,
-  plan({ layers, width, batch_norm }) {
+  plan({ layers, width, first_dilation, batch_norm }) {
     const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
-    return deeplabPlan({ layers: blocks, width }, batch_norm === "frozen");
+    return deeplabPlan({ layers: blocks, width, firstDilation: first_dilation }, batch_norm === "frozen");
   },
 });
 

@@ -10,6 +10,11 @@ export interface ResnetShape {
   readonly layers: readonly [number, number, number, number];
   /** Factor on every channel count. */
   readonly width: number;
+  /**
+   * The dilation of the first block of layer3 and layer4. `stage`: the stage's, 2 and 4, as in the published PLCA
+   * network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for dilation.
+   */
+  readonly firstDilation: "stage" | "previous";
 }
 
 /** The stages' outputs, by tap name. */
@@ -35,7 +40,7 @@ type Layer = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
  * first 1x1 convolution of a stage ("caffe style"), pooling rounds up.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
-export function resnet(layers: Layers, { layers: blocks, width }: ResnetShape) {
+export function resnet(layers: Layers, { layers: blocks, width, firstDilation }: ResnetShape) {
   const stemChannels = resnetChannels(width)[0];
   const stem = convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, stemChannels], {
     stride: 2,
@@ -45,12 +50,13 @@ export function resnet(layers: Layers, { layers: blocks, width }: ResnetShape) {
   let channels = stemChannels;
   const stages = STAGES.map(({ planes, stride, dilation }, stage) => {
     const bottleneck = Math.floor(planes * width);
+    const first = firstDilation === "stage" ? dilation : STAGES[Math.max(0, stage - 1)]!.dilation;
     return Array.from({ length: blocks[stage]! }, (_, k) => {
       const made = block(layers, `backbone.layer${stage + 1}.${k}`, {
         input: channels,
         bottleneck,
         stride: k === 0 ? stride : 1,
-        dilation,
+        dilation: k === 0 ? first : dilation,
       });
       channels = 4 * bottleneck;
       return made;

@@ -98,3 +98,22 @@ backendTest(
     }
   },
 );
+
+backendTest("native", "first_dilation and batch_norm change the logits of the same weights", async () => {
+  const logits = async (options: Record<string, unknown>): Promise<Float32Array> => {
+    let values = new Float32Array();
+    await withModel({ layers: [1, 1, 1, 1], width: 0.25, ...options }, ({ segmenter, state }) => {
+      fillByFormula(state);
+      values = tf.tidy(() => {
+        const images = tf.tensor4d(formulaImages("input:plca", [1, SIDE, SIDE]), [1, SIDE, SIDE, 3]);
+        return segmenter.forward(images, { training: true, domain: "source" }).logits
+          .dataSync() as Float32Array;
+      }).slice();
+    });
+    return values;
+  };
+  const plain = await logits({});
+  assert.deepEqual(await logits({}), plain);
+  assert.ok(relative(await logits({ first_dilation: "previous" }), plain) > 1e-2);
+  assert.ok(relative(await logits({ batch_norm: "frozen" }), plain) > 1e-2);
+});
