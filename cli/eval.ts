@@ -27,7 +27,16 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   });
   try {
     const { split } = args;
-    const result = await evaluate(plan, { checkpoint, split, signal: abort.signal, files: diskFiles() });
+    const result = await evaluate(plan, {
+      checkpoint,
+      split,
+      signal: abort.signal,
+      files: diskFiles(),
+      onImage: (done, images) => {
+        if (!host.stderr.tty) return;
+        host.stderr.write(done < images ? `\r${split}: image ${done}/${images}` : "\r\x1b[K");
+      },
+    });
     if (abort.signal.aborted) {
       host.stderr.write("Interrupted before every image was evaluated.\n");
       return 130;

@@ -19,8 +19,6 @@ export interface StartEvent {
   readonly steps: number;
   /** Images per domain per forward pass. */
   readonly batch: number;
-  /** The tensor backend. */
-  readonly backend?: string;
 }
 
 /** An update was applied. */

@@ -24,6 +24,8 @@ export interface EvaluationInput {
   /** Absent: off, whatever the plan says. */
   readonly aggregation?: AggregationPlan | undefined;
   readonly signal: AbortSignal;
+  /** Hears the number of images done after each. */
+  readonly onImage?: ((done: number) => void) | undefined;
 }
 
 /** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
@@ -61,6 +63,7 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
     countPixels(confusion, { labels, predictions, ignore });
     sizes.add(`${labelWidth}x${labelHeight}`);
     images += 1;
+    input.onImage?.(images);
   }
   const iou = classIou(confusion);
   return {

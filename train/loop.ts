@@ -1,7 +1,6 @@
 /** One phase of a run: steps, validations, checkpoints, until the end or until it is told to stop. */
-import * as tf from "@tensorflow/tfjs-core";
 import { setImmediate } from "node:timers/promises";
-import { LossError } from "../core/errors.ts";
+import { LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { Dataset, DatasetPlan, FileReader } from "../core/plugin.ts";
@@ -105,13 +104,17 @@ class Phase {
   async train(): Promise<PhaseResult> {
     const { signal, phase, emit } = this.#setup;
     const { steps, batch, validateEvery, checkpointEvery } = this.#plan.training;
-    emit({ type: "start", phase, steps, batch, backend: tf.getBackend() });
+    emit({ type: "start", phase, steps, batch });
     const rate = stepRate();
-    while (this.#done < steps && !signal.aborted) {
-      await this.#step(rate);
-      const last = this.#done === steps;
-      if (validateEvery > 0 && this.#done % validateEvery === 0 && !last) await this.#validate();
-      if (checkpointEvery > 0 && this.#done % checkpointEvery === 0 && !last) await this.#save("last");
+    try {
+      while (this.#done < steps && !signal.aborted) {
+        await this.#step(rate);
+        const last = this.#done === steps;
+        if (validateEvery > 0 && this.#done % validateEvery === 0 && !last) await this.#validate();
+        if (checkpointEvery > 0 && this.#done % checkpointEvery === 0 && !last) await this.#save("last");
+      }
+    } catch (error) {
+      throw await this.#withLastGood(error);
     }
     await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
@@ -133,12 +136,7 @@ class Phase {
     while (passes.length < training.accumulation) passes.push(await this.#nextBatches());
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
-    let values;
-    try {
-      values = await trainStep(this.#run, { ...clock, passes, multiplier });
-    } catch (error) {
-      throw await this.#withLastGood(error);
-    }
+    const values = await trainStep(this.#run, { ...clock, passes, multiplier });
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
@@ -170,19 +168,23 @@ class Phase {
         await term.hooks?.stepEnd?.(state);
       } catch (cause) {
         const who = describeLoss(planned);
-        const error = new LossError(`${who} threw in its stepEnd hook: ${messageOf(cause)}`, { cause });
-        throw await this.#withLastGood(error);
+        throw new LossError(`${who} threw in its stepEnd hook: ${messageOf(cause)}`, { cause });
       }
     }
   }
 
-  /** Writes the weights as they are and says so in the error. */
+  /** Writes the weights as they are, and says so when the error is one the user can mend. */
   async #withLastGood(error: unknown): Promise<unknown> {
-    if (!(error instanceof LossError)) return error;
-    const path = await this.#save("last");
-    return new LossError(`${error.message}\nthe weights after step ${this.#done} lie in ${path}`, {
-      cause: error.cause ?? error,
-    });
+    if (this.#done === 0) return error;
+    let kept;
+    try {
+      kept = `the weights after step ${this.#done} lie in ${await this.#save("last")}`;
+    } catch (cause) {
+      kept = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
+    }
+    if (!(error instanceof UserError)) return error;
+    const Kind = error instanceof LossError ? LossError : UserError;
+    return new Kind(`${error.message}\n${kept}`, { cause: error.cause ?? error });
   }
 
   async #save(name: "last" | "best"): Promise<string> {

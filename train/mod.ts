@@ -94,8 +94,8 @@ export interface EvaluateOptions {
   readonly signal: AbortSignal;
   /** How data and checkpoints are read. */
   readonly files: FileReader;
-  /** Receives one note with the number of images. */
-  readonly onEvent?: (event: TrainEvent) => void;
+  /** Hears after each image how many of how many are done. */
+  readonly onImage?: (done: number, images: number) => void;
 }
 
 /**
@@ -107,7 +107,6 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
   const { checkpoint, split, signal, files } = options;
   const dataset = await openSplit(plan, split, files);
   const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-  options.onEvent?.({ type: "note", phase: plan.name, message: `evaluating ${images} images of ${split}` });
   const model = assembleModel(plan);
   try {
     await loadCheckpoint(checkpoint, model.state, files);
@@ -117,6 +116,7 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
       split,
       aggregation: plan.evaluation.aggregation,
       signal,
+      onImage: (done) => options.onImage?.(done, images),
     });
   } finally {
     model.dispose();

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
-import { DataError, LossError } from "../../core/errors.ts";
+import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
@@ -378,4 +378,33 @@ test("data that cannot be opened or read fails with its own error and frees the 
     message: "tiny-0: has no labels to evaluate against",
   });
   assert.equal(tf.memory().numTensors, before);
+});
+
+test("an image that disappears ends the run; the weights of the step before are on disk", async (folder) => {
+  let reads = 0;
+  const vanishing = {
+    ...tinyData(),
+    open: async () => {
+      const dataset = await tinyData().open({ root: "", seed: 0, files: plainFiles });
+      return {
+        ...dataset,
+        read: (index: number, options: { labels: boolean }) =>
+          ++reads > 20
+            ? Promise.reject(new DataError("a.png", "no such file"))
+            : dataset.read(index, options),
+      };
+    },
+  };
+  const plan = tinyPlan({}, { steps: 20 });
+  const source = { ...plan, data: { ...plan.data, source: vanishing } };
+  await assert.rejects(run(source, folder), (error: unknown) => {
+    assert.ok(error instanceof UserError);
+    assert.match(
+      error.message,
+      /^a\.png: no such file\nthe weights after step [1-9] lie in .+\/last\.safetensors$/,
+    );
+    return true;
+  });
+  const { step } = folder.json("run/checkpoints/last.json") as { step: number };
+  assert.ok(step > 0);
 });
