@@ -385,7 +385,7 @@ test("an image that disappears ends the run; the weights of the step before are 
   const vanishing = {
     ...tinyData(),
     open: async () => {
-      const dataset = await tinyData().open({ root: "", seed: 0, files: plainFiles });
+      const dataset = await tinyData({ count: 40 }).open({ root: "", seed: 0, files: plainFiles });
       return {
         ...dataset,
         read: (index: number, options: { labels: boolean }) =>
