@@ -1,9 +1,11 @@
 /**
- * The table of bench/RESULTS.md on CamVid day to dusk: ours from run folders called `<recipe>-<seed>`, the peer's from
- * bench/peer_camvid.json.
+ * CamVid day to dusk: ours from run folders called `<recipe>-<seed>`, the peer's from bench/peer_camvid.json.
  *
- *     deno run --allow-read bench/camvid.ts FOLDER_OF_RUNS
+ *     deno task bench camvid FOLDER_OF_RUNS
  */
+import { record } from "./record.ts";
+import { mean } from "./statistics.ts";
+
 interface Row {
   readonly method: "source" | "plca";
   readonly seed: number;
@@ -15,57 +17,49 @@ interface Row {
 const RECIPES = { source: "camvid_source_only", plca: "camvid_day_to_dusk" } as const;
 const SEEDS = [0, 1, 2];
 
-function ours(folder: string): Row[] {
-  return Object.entries(RECIPES).flatMap(([method, recipe]) =>
-    SEEDS.flatMap((seed): Row[] => {
-      const values = validations(`${folder}/${recipe}-${seed}/events.jsonl`);
-      if (values === undefined) return [];
-      const percent = values.map((miou) => 100 * miou);
-      return [{ method: method as Row["method"], seed, final: percent.at(-1)!, best: Math.max(...percent) }];
-    })
-  );
+/** Reads finished runs; trains nothing. */
+export async function camvid([folder = "runs"]: readonly string[]): Promise<void> {
+  const peer = JSON.parse(Deno.readTextFileSync(new URL("peer_camvid.json", import.meta.url)));
+  const peers = peer.runs.map((run: { best_validation: number }) => ({ ...run, best: run.best_validation }));
+  const own = SEEDS.flatMap((seed) => [ours(folder, "source", seed), ours(folder, "plca", seed)]);
+  await record("camvid", {
+    title: "CamVid, day to dusk",
+    text: [
+      "Percent mIoU on the 62 frames of dusk_val, at the input's size of 240x180, without aggregation at " +
+      "inference: after the last step, and in brackets at the best of the validations, one every 100 steps " +
+      "(choosing that one would need labels of the target). Slim DeepLab-v2 (layers 1,1,1,1, width 0.5), crop 144, " +
+      "batch 2 + 2, 1200 steps.",
+      `The peer is the same network and objective in plain PyTorch (${peer.torch}), trained with ` +
+      `\`${peer.command}\`.`,
+    ],
+    columns: ["", "objective", ...SEEDS.map((seed) => `seed ${seed}`), "mean final", "mean best"],
+    rows: [...tableRows("plca", own), ...tableRows("peer", peers)],
+    commands: Object.values(RECIPES).map((recipe) =>
+      `for seed in ${
+        SEEDS.join(" ")
+      }; do deno task plca train recipes/${recipe}.yaml --set data.root=CAMVID ` +
+      `--set seed=$seed --run RUNS/${recipe}-$seed; done`
+    ).concat("deno task bench camvid RUNS"),
+  });
 }
 
-/** The mIoU of every validation; undefined unless the run went to its end. */
-function validations(path: string): number[] | undefined {
-  let text;
-  try {
-    text = Deno.readTextFileSync(path);
-  } catch {
-    return undefined;
-  }
-  const events = text.trim().split("\n").map((line) => JSON.parse(line));
-  if (!events.some(({ type, interrupted }) => type === "end" && !interrupted)) return undefined;
-  return events.filter(({ type }) => type === "validation").map(({ miou }) => miou);
-}
-
-function peers(): Row[] {
-  const { runs } = JSON.parse(Deno.readTextFileSync(new URL("peer_camvid.json", import.meta.url)));
-  return runs.map((run: { method: Row["method"]; seed: number; final: number; best_validation: number }) => ({
-    ...run,
-    best: run.best_validation,
-  }));
-}
-
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-
-const folder = Deno.args[0] ?? "runs";
-console.log(
-  "| | method | " + SEEDS.map((seed) => `seed ${seed}`).join(" | ") + " | mean final | mean best |",
-);
-console.log("|---|---|" + "---|".repeat(SEEDS.length + 2));
-for (const [who, rows] of [["plca", ours(folder)], ["peer", peers()]] as const) {
-  for (const method of ["source", "plca"] as const) {
-    const own = rows.filter((row) => row.method === method);
-    const cells = SEEDS.map((seed) => own.find((row) => row.seed === seed))
-      .map((row) => row ? `${row.final.toFixed(2)} (best ${row.best.toFixed(2)})` : "not run");
-    const complete = own.length === SEEDS.length;
-    const means = complete
-      ? [mean(own.map(({ final }) => final)), mean(own.map(({ best }) => best))].map((value) =>
-        value.toFixed(2)
-      )
-      : ["", ""];
+function tableRows(who: string, rows: readonly Row[]): string[][] {
+  return (["source", "plca"] as const).map((method) => {
+    const chosen = rows.filter((row) => row.method === method).toSorted((a, b) => a.seed - b.seed);
+    const cells = chosen.map(({ final, best }) => `${final.toFixed(2)} (${best.toFixed(2)})`);
+    const means = [mean(chosen.map(({ final }) => final)), mean(chosen.map(({ best }) => best))];
     const name = method === "source" ? "source only" : "full objective";
-    console.log(`| ${[who, name, ...cells, ...means].join(" | ")} |`);
-  }
+    return [who, name, ...cells, ...means.map((value) => value.toFixed(2))];
+  });
+}
+
+function ours(folder: string, method: Row["method"], seed: number): Row {
+  const run = `${folder}/${RECIPES[method]}-${seed}`;
+  const events = Deno.readTextFileSync(`${run}/events.jsonl`).trim().split("\n").map((line) =>
+    JSON.parse(line)
+  );
+  const { interrupted } = events.findLast(({ type }) => type === "end") ?? { interrupted: true };
+  if (interrupted) throw new Error(`${run}: the run did not go to its end`);
+  const percent = events.filter(({ type }) => type === "validation").map(({ miou }) => 100 * miou);
+  return { method, seed, final: percent.at(-1)!, best: Math.max(...percent) };
 }

@@ -1,7 +1,7 @@
 /**
  * Seconds of one training step, ours and the PyTorch peer's, in alternating runs:
  *
- *     deno run --allow-read --allow-env --allow-ffi --allow-sys --allow-run bench/step.ts [torch_plca.py]
+ *     deno task bench step [torch_plca.py]
  *
  * Slim DeepLab-v2 (layers 1,1,1,1, width 0.5), crop 144, two images per domain, 19 classes, full objective, SGD.
  */
@@ -11,8 +11,10 @@ import { loadRecipe } from "../config/load.ts";
 import { Random } from "../core/random.ts";
 import { assemble } from "../train/assemble.ts";
 import { trainStep } from "../train/step.ts";
+import { record } from "./record.ts";
+import { median, medianAndRange } from "./statistics.ts";
 
-const STEPS = 8, ROUNDS = 3;
+const STEPS = 8, ROUNDS = 5;
 const CROP = 144, BATCH = 2, CLASSES = 19;
 
 const RECIPE = `
@@ -22,8 +24,6 @@ baseline: null
 model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.5 } }
 optimizer: { type: sgd, options: { lr: 0.00025 } }
 `;
-
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
 async function ourStep(): Promise<number[]> {
   const plan = await loadRecipe({ path: "bench.yaml", text: RECIPE }, {
@@ -59,17 +59,30 @@ async function peerStep(script: string): Promise<number> {
   return JSON.parse(new TextDecoder().decode(stdout)).seconds_median;
 }
 
-const [script] = Deno.args;
-await selectBackend("native");
-const ratios: number[] = [];
-for (let round = 0; round < ROUNDS; round++) {
-  const ours = median(await ourStep());
-  if (script === undefined) {
-    console.log(`plca ${ours.toFixed(3)} s`);
-    continue;
+/** Measures ours, and the peer's when its script is given. */
+export async function step([script]: readonly string[]): Promise<void> {
+  await selectBackend("native");
+  const own: number[] = [], peer: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    own.push(median(await ourStep()));
+    if (script !== undefined) peer.push(await peerStep(script));
   }
-  const peer = await peerStep(script);
-  ratios.push(ours / peer);
-  console.log(`plca ${ours.toFixed(3)} s, peer ${peer.toFixed(3)} s, ratio ${(ours / peer).toFixed(2)}`);
+  const ratios = peer.map((seconds, k) => own[k]! / seconds);
+  const cells = (values: readonly number[], digits: number) =>
+    values.length > 0 ? medianAndRange(values, digits) : "not measured";
+  await record("step", {
+    title: "One training step",
+    text: [
+      `Seconds of a step, the median of ${STEPS}, and over ${ROUNDS} rounds the median and range; a round measures ours ` +
+      "and then the peer. The peer is dense PyTorch.",
+    ],
+    columns: ["work", "plca, native", "peer", "ours/peer"],
+    rows: [[
+      `layers 1,1,1,1, width 0.5, crop ${CROP}, batch ${BATCH} + ${BATCH}, full objective`,
+      cells(own, 3),
+      cells(peer, 3),
+      cells(ratios, 2),
+    ]],
+    commands: [`deno task bench step${script === undefined ? "" : " torch_plca.py"}`],
+  });
 }
-if (ratios.length > 0) console.log(`median ratio ${median(ratios).toFixed(2)}`);

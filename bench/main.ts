@@ -1,0 +1,20 @@
+/** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md. */
+import { camvid } from "./camvid.ts";
+import { step } from "./step.ts";
+import { street } from "./street.ts";
+
+const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
+  step,
+  street,
+  camvid,
+};
+
+const [name, ...args] = Deno.args;
+const chosen = name === undefined ? undefined : BENCHMARKS[name];
+if (chosen === undefined) {
+  console.error(`deno task bench NAME [ARGUMENT...], with NAME one of ${Object.keys(BENCHMARKS).join(", ")}`);
+  Deno.exit(2);
+}
+await chosen(args);
+// ONNX Runtime's threads would keep the process alive.
+Deno.exit(0);
