@@ -29,6 +29,7 @@ export async function camvid([folder = "runs"]: readonly string[]): Promise<void
       "inference: after the last step, and in brackets at the best of the validations, one every 100 steps " +
       "(choosing that one would need labels of the target). Slim DeepLab-v2 (layers 1,1,1,1, width 0.5), crop 144, " +
       "batch 2 + 2, 1200 steps.",
+      `The runs were made with commit ${commits(folder)}.`,
       `The peer is the same network and objective in plain PyTorch (${peer.torch}), trained with ` +
       `\`${peer.command}\`.`,
     ],
@@ -41,6 +42,15 @@ export async function camvid([folder = "runs"]: readonly string[]): Promise<void
       `--set seed=$seed --run RUNS/${recipe}-$seed; done`
     ).concat("deno task bench camvid RUNS"),
   });
+}
+
+function commits(folder: string): string {
+  const all = SEEDS.flatMap((seed) =>
+    Object.values(RECIPES).map((recipe): string =>
+      JSON.parse(Deno.readTextFileSync(`${folder}/${recipe}-${seed}/run.json`)).commit.slice(0, 7)
+    )
+  );
+  return [...new Set(all)].join(", ");
 }
 
 function tableRows(who: string, rows: readonly Row[]): string[][] {
