@@ -1,0 +1,249 @@
+/** What every built-in loss keeps to; a new one is covered by being listed. */
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { isDeepStrictEqual } from "node:util";
+import { builtins } from "../../builtins.ts";
+import { check } from "../../config/explain.ts";
+import { optionsSchema } from "../../config/json_schema.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { IGNORE_LABEL } from "../../core/label_space.ts";
+import type { LossPlan, Plugin } from "../../core/plugin.ts";
+import type { Run } from "../../train/assemble.ts";
+import { backendTest, relative } from "../goldens.ts";
+import { checkGradient, normals } from "./differences.ts";
+import { firstOfEach, variants, withUnknownKey } from "./options.ts";
+import {
+  assembleLoss,
+  evaluate,
+  type Evaluation,
+  LABEL_SIZE,
+  overwrite,
+  randomLabels,
+  readParams,
+  TAPS,
+  train,
+  valueOf,
+} from "./taps.ts";
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** Options without which a loss cannot be planned, by name. */
+const REQUIRED: Readonly<Record<string, Options>> = {};
+
+interface Differentiated {
+  /** The options of the gradient. */
+  readonly gradient: Options;
+  /** The options of the value whose slope it is. */
+  readonly value: Options;
+}
+
+/** Losses of which a part is constant by definition, so that the gradient is not the slope of the same value. */
+const DIFFERENTIATED: Readonly<Record<string, (options: Options) => Differentiated>> = {
+  // Mean and deviation of the contrast normalisation carry no gradient, so without it only (docs/method.md). And a
+  // target of nothing but aggregated pixels is almost one colour: any step makes other cycles.
+  association(options) {
+    const mixing = options["aggregation"] as { readonly alpha: number } | false;
+    const aggregation = mixing && { alpha: Math.min(mixing.alpha, 0.5), contrast: false };
+    const plain = { ...options, contrast: false, aggregation };
+    return { gradient: plain, value: plain };
+  },
+  // The mean of u (u / lambda - 1), the second factor constant: its gradient is the slope of the value at 2 lambda.
+  "label-smoothing"(options) {
+    return { gradient: options, value: { ...options, lambda: 2 * (options["lambda"] as number) } };
+  },
+};
+
+/** Losses that let pixels count whose label is ignored. */
+const IGNORED_COUNT = new Set([
+  "association", // They start no cycle, and stay candidates of others' cycles and part of the statistics.
+]);
+
+const registry = builtins();
+const names = [...Object.keys(TAPS), ...registry.all("similarity").map(({ name }) => name)];
+
+function test(name: string, run: () => void | Promise<void>): void {
+  backendTest("native", name, async () => await run());
+}
+
+/** Does something with a run of one loss, and frees it. */
+async function withRun<T>(plan: LossPlan, seed: number, use: (run: Run) => T | Promise<T>): Promise<T> {
+  const run = assembleLoss(plan, seed);
+  try {
+    return await use(run);
+  } finally {
+    run.dispose();
+  }
+}
+
+for (const plugin of registry.all("loss")) {
+  const { name } = plugin;
+  const base = defaults(plugin, REQUIRED[name] ?? {});
+  const planOf = (options: Options) => plugin.plan(options, ["losses", 0, "options"], registry);
+  const once = (labels = randomLabels(1)) => withRun(planOf(base), 1, (run) => evaluate(run, labels));
+  const changed = (options: Options) =>
+    variants(optionsSchema(plugin.options), options, names)
+      .filter((variant) => isValid(plugin, variant.options))
+      .map(({ path, options }) => ({ path, options: options as Options }));
+
+  test(`${name}: the value is a finite float32 scalar, and something has a gradient`, async () => {
+    const { value, shape, dtype, gradients } = await once();
+    assert.deepEqual({ shape, dtype }, { shape: [], dtype: "float32" });
+    assert.ok(Number.isFinite(value), `${value}`);
+    assert.ok(Object.values(gradients).some((gradient) => gradient?.some((one) => one !== 0)));
+  });
+
+  test(`${name}: gradients agree with finite differences, with every option changed in turn`, async () => {
+    const seen: Evaluation[] = [];
+    for (const { path, options } of [{ path: "defaults", options: base }, ...firstOfEach(changed(base))]) {
+      const { gradient, value } = DIFFERENTIATED[name]?.(options) ?? { gradient: options, value: options };
+      const start = await withRun(planOf(gradient), 1, (run) => evaluate(run, randomLabels(1)));
+      // Some options are the opponents' alone.
+      if (seen.some((other) => isDeepStrictEqual(other, start))) continue;
+      seen.push(start);
+      await withRun(planOf(value), 1, (run) => {
+        for (const { name, value } of readParams(run)) {
+          const f = (values: Float32Array) => {
+            overwrite(value, values);
+            return valueOf(run, randomLabels(1));
+          };
+          const at = value.dataSync().slice() as Float32Array;
+          checkGradient(`${path}, by ${name}`, { at, gradient: start.gradients[name]!, f });
+          overwrite(value, at);
+        }
+      });
+    }
+  });
+
+  test(`${name}: frees what it makes, and owns only what the checkpoint stores`, async () => {
+    const before = tf.memory().numTensors;
+    const plan = planOf(base);
+    assert.equal(tf.memory().numTensors, before, "tensors made by plan()");
+    await withRun(plan, 1, async (run) => {
+      assert.equal(tf.memory().numTensors, before + run.state.length);
+      evaluate(run, randomLabels(1));
+      assert.equal(tf.memory().numTensors, before + run.state.length, "leaked by compute()");
+      await train(run, randomLabels(1));
+      assert.equal(tf.memory().numTensors, before + run.state.length, "leaked by updates");
+    });
+    assert.equal(tf.memory().numTensors, before, "left after the run");
+  });
+
+  test(`${name}: the same seed gives the same values, gradients and updates`, async () => {
+    const all = () =>
+      withRun(planOf(base), 1, async (run) => {
+        const twice = [evaluate(run, randomLabels(1)), evaluate(run, randomLabels(1))];
+        assert.deepEqual(twice[0], twice[1]);
+        return [twice, await train(run, randomLabels(1))];
+      });
+    // The difference of millions of weights would take all memory to print.
+    assert.ok(isDeepStrictEqual(await all(), await all()), "two runs differ");
+  });
+
+  test(`${name}: without a label, 0 if it reads labels, and finite if not`, async () => {
+    const unlabelled = await once(randomLabels(1).fill(IGNORE_LABEL));
+    if (await readsLabels(once)) assertNothing(unlabelled);
+    else assert.deepEqual(unlabelled, await once());
+  });
+
+  test(`${name}: what lies under ignored labels changes nothing, if it reads labels`, async () => {
+    if (IGNORED_COUNT.has(name) || !(await readsLabels(once))) return;
+    // Bilinear resizing mixes neighbours: the first of five tap columns reaches into the first 9 of 32 label columns.
+    const width = LABEL_SIZE[1];
+    const labels = randomLabels(1).map((id, k) => k % width < 10 ? IGNORE_LABEL : id);
+    await withRun(planOf(base), 1, (run) => {
+      const before = evaluate(run, labels);
+      for (const { name, value } of run.segmenter.params) {
+        if (!name.startsWith("source.")) continue;
+        const values = value.dataSync().slice();
+        const columns = value.shape[2]!, channels = value.shape[3]!;
+        const noise = normals(values.length, 2, name);
+        overwrite(
+          value,
+          values.map((old, k) => Math.floor(k / channels) % columns === 0 ? 3 * noise[k]! : old),
+        );
+      }
+      assert.deepEqual(evaluate(run, labels), before);
+    });
+  });
+
+  test(`${name}: every option matters`, async () => {
+    const without = new Set(changed(base).map(({ path }) => path));
+    // An option may matter only where another one is changed too.
+    for (const options of [base, ...changed(base).map((variant) => variant.options)]) {
+      for (const seed of [1, 2]) {
+        if (without.size === 0) return;
+        const labels = randomLabels(seed);
+        const before = await withRun(planOf(options), seed, (run) => train(run, labels));
+        for (const variant of changed(options)) {
+          if (!without.has(variant.path)) continue;
+          const after = await withRun(planOf(variant.options), seed, (run) => train(run, labels));
+          if (after.some((values, k) => relative(values, before[k]!) > 1e-6)) without.delete(variant.path);
+        }
+      }
+    }
+    assert.deepEqual([...without], []);
+  });
+
+  test(`${name}: an unknown option is refused by name`, () => {
+    const misspelt = withUnknownKey(base, "nonsense");
+    assert.throws(
+      () => planOf(misspelt[0] as Options),
+      (error) => error instanceof ConfigError && /^losses\[0\]\.options\b.*nonsense/.test(error.message),
+    );
+    for (const value of misspelt) {
+      assert.throws(() => planOf(value as Options), ConfigError);
+      const result = check({ schema: plugin.options, value, at: [] });
+      assert.ok(!result.ok && result.issues.length === 1);
+      assert.equal(result.issues[0]!.path.at(-1), "nonsense");
+    }
+  });
+}
+
+test("association: cycles that all end at an ignored pixel give 0 and no gradient", async () => {
+  const plan = registry.get("loss", "association", []).plan({}, [], registry);
+  // Every target pixel is alike and like each image's first source pixel, so that every cycle returns there.
+  const labels = randomLabels(1);
+  const [height, width] = LABEL_SIZE;
+  for (let image = 0; image < labels.length; image += height * width) labels[image] = IGNORE_LABEL;
+  await withRun(plan, 1, (run) => {
+    for (const { name, value } of run.segmenter.params) {
+      if (!name.startsWith("target.")) continue;
+      const source = run.segmenter.params.find((param) => param.name === name.replace("target", "source"))!;
+      const [, height, width] = value.shape as [number, number, number];
+      tf.tidy(() => {
+        const first = tf.slice(source.value, [0, 0, 0, 0], [-1, 1, 1, -1]);
+        value.assign(tf.tile(first, [1, height, width, 1]));
+      });
+    }
+    assertNothing(evaluate(run, labels));
+  });
+});
+
+function defaults(plugin: Plugin, given: Options): Options {
+  const parsed = plugin.options.safeParse(given);
+  assert.ok(parsed.success, `${plugin.name} needs options; add them to REQUIRED`);
+  return parsed.data as Options;
+}
+
+/** Whether the recipe could say so: the options are valid and the taps of the right kind. */
+function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
+  try {
+    const { taps } = plugin.plan(options, [], registry).needs;
+    return taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space);
+  } catch (error) {
+    if (error instanceof ConfigError) return false;
+    throw error;
+  }
+}
+
+async function readsLabels(once: (labels: Uint8Array) => Promise<Evaluation>): Promise<boolean> {
+  return (await once(randomLabels(1))).value !== (await once(randomLabels(2))).value;
+}
+
+function assertNothing({ value, gradients }: Evaluation): void {
+  // -0 is fine.
+  assert.ok(value === 0, `${value}`);
+  for (const [tap, gradient] of Object.entries(gradients)) {
+    assert.ok(gradient?.every((one) => one === 0) ?? true, tap);
+  }
+}

@@ -1,0 +1,168 @@
+/** The kernels of `native` against plain JavaScript: tfjs's CPU backend with the portable kernels. */
+import * as tf from "@tensorflow/tfjs-core";
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { selectBackend } from "../../backends/select.ts";
+import { conv2d, type Conv2dOptions } from "../../backends/ops/conv2d.ts";
+import { hasFewOutputs } from "../../backends/native/few_outputs.ts";
+import { backendTest, relative, withGradients } from "../goldens.ts";
+import { normals } from "./differences.ts";
+
+/**
+ * Of the norm. Both sides add up to some thousand float32 products of random sign in orders of their own; each addition
+ * rounds by at most 6e-8 of a partial sum, and such errors grow like the root of their number, to about 2e-6.
+ */
+const TOLERANCE = 1e-5;
+
+const RUNS = { seed: 1, numRuns: 8 };
+
+/** What is computed, from tensors of these shapes with standard normal values. */
+interface Case {
+  readonly shapes: readonly (readonly number[])[];
+  readonly f: (...xs: tf.Tensor[]) => tf.Tensor;
+  /** Left out where tfjs has no right gradient. */
+  readonly gradients: boolean;
+}
+
+/** The value and the gradients on one backend, the output's own gradient being random. */
+async function compute(backend: "native" | "cpu", { shapes, f, gradients }: Case) {
+  await selectBackend(backend);
+  return tf.tidy(() => {
+    const xs = shapes.map((shape, k) => random(shape, `input ${k}`));
+    const dy = random(f(...xs).shape, "output");
+    const { value, grads } = gradients ? withGradients(f, xs, dy) : { value: f(...xs), grads: [] };
+    return [value, ...grads].map((tensor) => ({ shape: tensor.shape, values: tensor.dataSync() }));
+  });
+}
+
+function random(shape: readonly number[], name: string): tf.Tensor {
+  return tf.tensor(normals(shape.reduce((a, b) => a * b, 1), 1, name), [...shape]);
+}
+
+async function agree(one: Case): Promise<void> {
+  const expected = await compute("cpu", one);
+  const actual = await compute("native", one);
+  actual.forEach(({ shape, values }, k) => {
+    const what = k === 0 ? "the value" : `the gradient of input ${k - 1}`;
+    assert.deepEqual(shape, expected[k]!.shape, what);
+    // A gradient may be zero as a whole: a filter that touches only padding.
+    const error = expected[k]!.values.some((value) => value !== 0)
+      ? relative(values, expected[k]!.values)
+      : Math.max(...values.map(Math.abs));
+    assert.ok(error <= TOLERANCE, `${what} is off by ${error}`);
+  });
+}
+
+const sides = fc.tuple(
+  fc.integer({ min: 1, max: 2 }),
+  fc.integer({ min: 1, max: 13 }),
+  fc.integer({ min: 1, max: 13 }),
+);
+const few = fc.tuple(fc.integer({ min: 16, max: 40 }), fc.integer({ min: 1, max: 4 }));
+const many = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 6, max: 24 }));
+
+interface Convolution {
+  readonly image: readonly number[];
+  readonly filter: readonly number[];
+  readonly window: Conv2dOptions;
+}
+
+function convolution({ image, filter, window }: Convolution): Case {
+  return {
+    shapes: [image, filter],
+    f: (x, w) => conv2d(x as tf.Tensor4D, w as tf.Tensor4D, window),
+    gradients: true,
+  };
+}
+
+interface Kernel {
+  readonly what: string;
+  readonly size: number;
+  readonly channels: fc.Arbitrary<[number, number]>;
+  readonly window: Required<Pick<Conv2dOptions, "stride" | "padding" | "dilation">>;
+  /** Whether the kernels for few outputs are meant. */
+  readonly few?: boolean;
+}
+
+const KERNELS: readonly Kernel[] = [
+  { what: "pointwise, few outputs", size: 1, channels: few, window: { stride: 1, padding: 0, dilation: 1 } },
+  { what: "pointwise", size: 1, channels: many, window: { stride: 1, padding: 0, dilation: 1 } },
+  { what: "pointwise, stride 2", size: 1, channels: many, window: { stride: 2, padding: 0, dilation: 1 } },
+  { what: "7x7, stride 2", size: 7, channels: many, window: { stride: 2, padding: 3, dilation: 1 } },
+  { what: "3x3", size: 3, channels: many, window: { stride: 1, padding: 1, dilation: 1 } },
+  { what: "3x3, stride 2", size: 3, channels: many, window: { stride: 2, padding: 1, dilation: 1 } },
+  // Images of at most 13 pixels a side: from dilation 12 or 24 on, most taps see padding only.
+  ...[2, 4, 6, 12, 24].flatMap((dilation) => [
+    {
+      what: `3x3, dilation ${dilation}, few outputs`,
+      size: 3,
+      channels: few,
+      window: { stride: 1, padding: dilation, dilation },
+      few: true,
+    },
+    {
+      what: `3x3, dilation ${dilation}`,
+      size: 3,
+      channels: many,
+      window: { stride: 1, padding: dilation, dilation },
+    },
+  ]),
+];
+
+for (const { what, size, channels, window, few = false } of KERNELS) {
+  backendTest("native", `convolution, ${what}, equals the portable one with its gradients`, async () => {
+    const shapes = fc.tuple(sides, channels).map(([[n, height, width], [input, output]]) => ({
+      image: [n, height, width, input],
+      filter: [size, size, input, output],
+      window,
+    }));
+    await fc.assert(
+      fc.asyncProperty(shapes, (shape) => {
+        assert.equal(hasFewOutputs(shape.filter, window), few);
+        return agree(convolution(shape));
+      }),
+      RUNS,
+    );
+  });
+}
+
+interface Factors {
+  readonly batch: number;
+  readonly rows: number;
+  readonly inner: number;
+  readonly columns: number;
+}
+
+const factors: fc.Arbitrary<Factors> = fc.record({
+  batch: fc.integer({ min: 1, max: 4 }),
+  rows: fc.integer({ min: 1, max: 40 }),
+  inner: fc.integer({ min: 1, max: 40 }),
+  columns: fc.integer({ min: 1, max: 40 }),
+});
+
+for (const transposeA of [false, true]) {
+  for (const transposeB of [false, true]) {
+    const turned = [transposeA ? "the first" : "", transposeB ? "the second" : ""].filter((part) => part);
+    const how = `${turned.join(" and ") || "no"} factor transposed`;
+    const f = (a: tf.Tensor, b: tf.Tensor) => tf.matMul(a, b, transposeA, transposeB);
+
+    backendTest("native", `batched matMul, ${how}, equals the portable one with its gradients`, async () => {
+      const check = ({ batch, rows, inner, columns }: Factors) => {
+        const a = transposeA ? [inner, rows] : [rows, inner];
+        const b = transposeB ? [columns, inner] : [inner, columns];
+        return agree({ shapes: [[batch, ...a], [batch, ...b]], f, gradients: true });
+      };
+      await fc.assert(fc.asyncProperty(factors, check), { ...RUNS, numRuns: 15 });
+      // Large enough for certain to reach the replaced kernel, whose batch of one is another graph.
+      await check({ batch: 3, rows: 33, inner: 29, columns: 31 });
+      await check({ batch: 1, rows: 33, inner: 29, columns: 31 });
+    });
+
+    backendTest("native", `matMul of one matrix with many, ${how}`, async () => {
+      const a = transposeA ? [29, 33] : [33, 29], b = transposeB ? [31, 29] : [29, 31];
+      // tfjs has no gradient for it, and for two unlike batches, [2, 1] and [1, 3], a wrong product but on `native`.
+      await agree({ shapes: [[1, ...a], [3, ...b]], f, gradients: false });
+      await agree({ shapes: [[3, ...a], [1, ...b]], f, gradients: false });
+    });
+  }
+}
