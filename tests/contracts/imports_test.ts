@@ -1,12 +1,11 @@
-/** The shape of the tree: who imports whom, and what only one place may do. */
+/** Who may import whom, and what has one place only: the design's rules, held against every file. */
 import assert from "node:assert/strict";
-import { dirname, join, relative } from "node:path";
+import { dirname, join } from "node:path/posix";
 import { fileURLToPath } from "node:url";
-import project from "../../deno.json" with { type: "json" };
+import config from "../../deno.json" with { type: "json" };
+import { importsOf, readSource, type Source } from "./source_text.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-
-/** What each folder may import besides itself. `backends/ops` is more than `backends`: operators, no engine. */
+/** A folder, or a file of one, and what its files import beside their own folder. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   config: ["core"],
@@ -14,121 +13,166 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   losses: ["core", "backends/ops"],
   models: ["core", "backends/ops"],
   optim: ["core", "backends/ops"],
-  metrics: ["core"],
-  train: ["core", "metrics", "datasets", "backends/ops"],
+  metrics: ["core", "backends/ops"],
   backends: ["core"],
   report: ["core", "metrics"],
-  cli: ["core", "config", "datasets", "losses", "models", "optim", "metrics", "train", "backends", "report"],
+  // Batches come from the loader; logits are resized and features aggregated by the operators.
+  train: ["core", "metrics", "backends/ops", "datasets/loader.ts"],
+  // The command line knows everything, the list of plugins and the project's version included.
+  cli: [
+    "backends",
+    "builtins.ts",
+    "config",
+    "core",
+    "datasets",
+    "deno.json",
+    "losses",
+    "metrics",
+    "models",
+    "optim",
+    "report",
+    "train",
+  ],
+  "builtins.ts": ["core", "losses", "models", "datasets", "optim"],
+  "mod.ts": [
+    "backends",
+    "builtins.ts",
+    "config",
+    "core",
+    "datasets",
+    "losses",
+    "metrics",
+    "models",
+    "optim",
+    "report",
+    "train",
+  ],
 };
 
-/** Folders without the tensor library; its types are no dependency. */
-const NO_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli"];
+/** Everything that is shipped; other folders hold tests, benchmarks and pictures. */
+const PRODUCT = Object.keys(MAY_IMPORT);
 
-/** Only these may, each with what it is for. */
-const ONLY_IN: readonly {
-  readonly what: string;
-  readonly pattern: RegExp;
-  readonly files: readonly string[];
-}[] = [
-  { what: "the console", pattern: /\bconsole\./, files: [] },
-  { what: "the standard streams", pattern: /\bDeno\.std(in|out|err)\b/, files: ["cli/host.ts"] },
-  { what: "the exit", pattern: /\b(Deno|process)\.exit\b/, files: ["cli/host.ts"] },
-  { what: "signals", pattern: /\bDeno\.addSignalListener\b|\bprocess\.on\b/, files: ["cli/host.ts"] },
-  { what: "the environment", pattern: /\bDeno\.env\b|\bprocess\.env\b/, files: ["cli/host.ts"] },
-  { what: "an import of a computed path", pattern: /\bimport\((?!")/, files: ["cli/import_plugin.ts"] },
-];
+/** Folders that do not load the tensor library; `core` may name its types. */
+const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli"];
 
-/** Without comments and templates, which may hold code that is not the file's own. */
-function code(text: string): string {
-  const token = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|`(?:\\[\s\S]|[^`\\])*`|"(?:\\.|[^"\\\n])*"/g;
-  return text.replace(token, (found) => found.startsWith('"') ? found : "");
-}
+const root = fileURLToPath(new URL("../../", import.meta.url));
 
-interface Source {
-  /** From the project's folder, with `/`. */
-  readonly path: string;
-  readonly folder: string;
-  readonly code: string;
-  /** Module specifiers, static and dynamic. */
-  readonly imports: readonly string[];
-}
-
-function read(path: string): Source {
-  const text = code(Deno.readTextFileSync(join(ROOT, path)));
-  const imports = [
-    ...text.matchAll(/\bfrom "([^"]+)"|\bimport "([^"]+)"|\bimport\("([^"]+)"\)|\brequire\("([^"]+)"\)/g),
-  ]
-    .map((match) => match.slice(1).find((part) => part !== undefined)!);
-  return { path, folder: path.includes("/") ? path.slice(0, path.indexOf("/")) : "", code: text, imports };
-}
-
-function* filesBelow(folder: string): Generator<string> {
-  for (const entry of Deno.readDirSync(join(ROOT, folder))) {
-    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory) yield* filesBelow(path);
-    else if (path.endsWith(".ts")) yield path;
-  }
-}
-
-const SOURCES = [
-  ...Object.keys(MAY_IMPORT).flatMap((folder) => [...filesBelow(folder)]),
-  "mod.ts",
-  "builtins.ts",
-]
-  .map(read);
-
-/** Relative imports, as paths from the project's folder. */
-function ownImports({ path, imports }: Source): string[] {
-  return imports.filter((specifier) => specifier.startsWith("."))
-    .map((specifier) => relative(ROOT, join(ROOT, dirname(path), specifier)).replaceAll("\\", "/"));
-}
-
-Deno.test("folders import only what lies below them", () => {
-  const wrong = SOURCES.filter(({ folder }) => folder !== "").flatMap((source) => {
-    const allowed = [source.folder, ...MAY_IMPORT[source.folder]!];
-    // The command line and what it prints may know the list of plugins and the project's version.
-    if (source.folder === "cli") allowed.push("builtins.ts", "deno.json");
-    return ownImports(source)
-      .filter((path) => !allowed.some((one) => path === one || path.startsWith(`${one}/`)))
-      .map((path) => `${source.path} imports ${path}`);
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) => {
+    // Folders of data, runs and hidden ones hold no source.
+    if (name.startsWith(".") || ["runs", "shared", "node_modules"].includes(name)) return [];
+    const path = join(folder, name);
+    return isDirectory ? filesBelow(path) : name.endsWith(".ts") ? [path] : [];
   });
-  assert.deepEqual(wrong, []);
+}
+
+const sources = new Map<string, Source>(
+  filesBelow("").map((path) => [path, readSource(Deno.readTextFileSync(root + path))]),
+);
+const product = [...sources].filter(([path]) => PRODUCT.some((place) => isIn(path, place)));
+
+function isIn(path: string, place: string): boolean {
+  return path === place || path.startsWith(`${place}/`);
+}
+
+/** Local imports as paths from the root, others as written. */
+function targets(path: string, source: Source) {
+  return importsOf(source).map(({ specifier, typeOnly }) => ({
+    target: specifier.startsWith(".") ? join(dirname(path), specifier) : specifier,
+    local: specifier.startsWith("."),
+    typeOnly,
+  }));
+}
+
+/** The files of the product in which a pattern occurs as code. */
+function filesWith(pattern: RegExp): string[] {
+  return product.filter(([, { code }]) => pattern.test(code)).map(([path]) => path);
+}
+
+Deno.test("every local import names a file, and the product has no other folders than these", () => {
+  for (const [path, source] of sources) {
+    for (const { target, local } of targets(path, source)) {
+      assert.ok(!local || sources.has(target) || target === "deno.json", `${path} imports ${target}`);
+    }
+  }
+  const others = [...sources.keys()].filter((path) => !product.some(([known]) => known === path));
+  const folders = new Set(others.map((path) => path.split("/")[0]));
+  assert.deepEqual([...folders].filter((name) => !["bench", "docs", "tests"].includes(name!)), []);
 });
 
-Deno.test("the public module imports nothing of the command line", () => {
+for (const [place, allowed] of Object.entries(MAY_IMPORT)) {
+  Deno.test(`${place} imports ${allowed.join(", ") || "nothing but itself"}`, () => {
+    const wrong = product.filter(([path]) => isIn(path, place)).flatMap(([path, source]) =>
+      targets(path, source)
+        .filter(({ target, local }) => local && ![place, ...allowed].some((one) => isIn(target, one)))
+        .map(({ target }) => `${path} -> ${target}`)
+    );
+    assert.deepEqual(wrong, []);
+  });
+}
+
+Deno.test("the public module reaches nothing of the command line, however far one follows", () => {
   const seen = new Set<string>();
   const visit = (path: string) => {
-    if (seen.has(path) || !path.endsWith(".ts")) return;
+    const source = sources.get(path);
+    if (source === undefined || seen.has(path)) return;
     seen.add(path);
-    ownImports(read(path)).forEach(visit);
+    for (const { target } of targets(path, source)) visit(target);
   };
   visit("mod.ts");
   assert.ok(seen.has("train/mod.ts"));
-  assert.deepEqual([...seen].filter((path) => path.startsWith("cli/")), []);
+  assert.deepEqual([...seen].filter((path) => isIn(path, "cli")), []);
 });
 
-Deno.test("the tensor library stays out of configuration, data and reports", () => {
-  const wrong = SOURCES.filter(({ folder, code }) =>
-    NO_TENSORS.includes(folder) && /^import (?!type)[^;]*"@tensorflow/m.test(code)
+Deno.test(`${WITHOUT_TENSORS.join(", ")} do not load the tensor library`, () => {
+  const wrong = product.filter(([path]) => WITHOUT_TENSORS.some((place) => isIn(path, place)))
+    .filter(([path, source]) =>
+      targets(path, source).some(({ target, typeOnly }) =>
+        target.startsWith("@tensorflow/") && (!typeOnly || !isIn(path, "core"))
+      )
+    );
+  assert.deepEqual(wrong.map(([path]) => path), []);
+});
+
+Deno.test("console, exit, signals and the environment are cli/host.ts's alone", () => {
+  const others = filesWith(/\bconsole\s*\.|\bprocess\b|\bDeno\s*\.\s*(?:exit|addSignal|removeSignal|env|std)/)
+    .filter((path) => path !== "cli/host.ts");
+  assert.deepEqual(others, []);
+});
+
+Deno.test("only cli/import_plugin.ts imports a file whose name is computed", () => {
+  assert.deepEqual(filesWith(/\bimport\s*\(\s*(?!"\d+"\s*\))/), ["cli/import_plugin.ts"]);
+});
+
+Deno.test("every dependency is used, and named through deno.json", () => {
+  const names = Object.keys(config.imports);
+  const specifiers = [...sources].flatMap(([path, source]) => targets(path, source))
+    .filter(({ local }) => !local).map(({ target }) => target);
+  const unused = names.filter((name) =>
+    !specifiers.some((one) => one === name || isIn(one, name.replace(/\/$/, "")))
   );
-  assert.deepEqual(wrong.map(({ path }) => path), []);
+  assert.deepEqual(unused, []);
+  const known = (one: string) =>
+    one.startsWith("node:") || names.some((name) => isIn(one, name.replace(/\/$/, "")));
+  assert.deepEqual(specifiers.filter((one) => !known(one)), []);
 });
 
-Deno.test("streams, exit, signals, environment and users' imports have one place each", () => {
-  const wrong = ONLY_IN.flatMap(({ what, pattern, files }) =>
-    SOURCES.filter(({ path, code }) => pattern.test(code) && !files.includes(path))
-      .map(({ path }) => `${path} uses ${what}`)
-  );
-  assert.deepEqual(wrong, []);
-});
-
-Deno.test("every dependency is declared once and used", () => {
-  const others = ["tests", "bench", "docs"].flatMap((folder) => [...filesBelow(folder)].map(read));
-  const used = new Set([...SOURCES, ...others].flatMap(({ imports }) => imports));
-  const bare = [...used].filter((specifier) => !/^(\.|node:)/.test(specifier));
-  const declared = Object.keys(project.imports);
-  const covers = (name: string, specifier: string) =>
-    specifier === name || specifier.startsWith(name.endsWith("/") ? name : `${name}/`);
-  assert.deepEqual(bare.filter((specifier) => !declared.some((name) => covers(name, specifier))), []);
-  assert.deepEqual(declared.filter((name) => !bare.some((specifier) => covers(name, specifier))), []);
+Deno.test("texts, comments, templates and regular expressions are no code", () => {
+  const text = [
+    'import type { A } from "./a.ts"; // import "./comment.ts"',
+    "export * from './b.ts'; /* console.log() */",
+    'const quoted = "import \\"./text.ts\\"", pattern = /["`]console\\.x/, half = 4 / 2 / 1;',
+    'const made = `import "./template.ts"; ${[`${quoted}`].map((x) => ({ x })).join("`")} console.log`;',
+    'await import("./c.ts"); require("d"); await import(made);',
+  ].join("\n");
+  const source = readSource(text);
+  assert.deepEqual(importsOf(source), [
+    { specifier: "./a.ts", typeOnly: true },
+    { specifier: "./b.ts", typeOnly: false },
+    { specifier: "./c.ts", typeOnly: false },
+    { specifier: "d", typeOnly: false },
+  ]);
+  assert.doesNotMatch(source.code, /console/);
+  assert.match(source.code, /half = 4 \/ 2 \/ 1;/);
+  assert.match(source.code, /\.map\(\(x\) => \(\{ x \}\)\)/);
 });
