@@ -46,7 +46,9 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       return 0;
     }
     host.stdout.write(`${shown(host, checkpoint)} on ${split}\n\n`);
-    host.stdout.write(`${classTable([{ title: plan.name, evaluation: result }])}\n`);
+    host.stdout.write(
+      `${classTable([{ title: await titleOf(checkpoint) ?? plan.name, evaluation: result }])}\n`,
+    );
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -54,6 +56,16 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
     return 130;
   } finally {
     stopListening();
+  }
+}
+
+/** The phase that wrote a checkpoint, from the file beside it; undefined when there is none. */
+async function titleOf(checkpoint: string): Promise<string | undefined> {
+  try {
+    const { phase } = JSON.parse(await Deno.readTextFile(checkpoint.replace(/\.safetensors$/, ".json")));
+    return typeof phase === "string" ? phase : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -43,7 +43,8 @@ export interface Machine {
 export function processHost(): Host {
   return {
     args: Deno.args,
-    cwd: Deno.cwd(),
+    // Tasks run in the project's folder, whichever the person is in.
+    cwd: readEnv("INIT_CWD") ?? Deno.cwd(),
     stdout: stream(Deno.stdout),
     stderr: stream(Deno.stderr),
     env: readEnv,

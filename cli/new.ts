@@ -5,6 +5,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
+import { LAUNCH } from "./versions.ts";
 
 /** `plca new loss NAME`: writes the loss and its test; returns the exit status. @throws UserError */
 export async function newCommand(host: Host, { name }: CommandOf<"new">): Promise<number> {
@@ -34,7 +35,7 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   const config = outside ? ` --config ${join(project, "deno.json")}` : "";
   const [loss, test] = files.map(({ path }) => shown(host, path));
   host.stdout.write(`Wrote ${loss} and ${test}\n`);
-  host.stdout.write(`Test it:           deno test${config} --allow-read --allow-env ${test}\n`);
+  host.stdout.write(`Test it:           ${LAUNCH} test${config} --allow-read --allow-env ${test}\n`);
   host.stdout.write(`Use it in a recipe, under "losses:" (the path starts at the recipe's folder):\n`);
   host.stdout.write(`  - use: ./${stem}.ts\n    weight: 0.1\n`);
   return 0;

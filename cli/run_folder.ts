@@ -5,7 +5,7 @@ import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
-import { VERSIONS } from "./versions.ts";
+import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** Where the weights lie inside a run folder. */
 export const LAST_CHECKPOINT = join("checkpoints", "last.safetensors");
@@ -127,7 +127,7 @@ export async function latestRun(host: Host, runs: string): Promise<string> {
   }
   if (!latest) {
     throw new UserError(
-      `there is no run with a checkpoint in ${runs}; train one first: deno task plca train`,
+      `there is no run with a checkpoint in ${runs}; train one first: ${LAUNCH} task plca train`,
     );
   }
   return latest.folder;

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
+import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { progress } from "../report/progress.ts";
@@ -10,6 +11,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planOf } from "./recipes.ts";
 import { LAST_CHECKPOINT, makeRunFolder, recordRun, shown, stat } from "./run_folder.ts";
+import { LAUNCH } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
@@ -31,23 +33,23 @@ export async function trainCommand(host: Host, args: CommandOf<"train">): Promis
     view.line("Stopping after this step, with a checkpoint. Ctrl-C again stops at once.");
     abort.abort();
   });
-  let stepped = false;
+  let last: StepEvent | undefined;
   try {
     const result = await train(plan, {
       runDir: folder,
       signal: abort.signal,
       files: diskFiles(),
       onEvent: (event) => {
-        stepped ||= event.type === "step";
+        if (event.type === "step") last = event;
         view.event(event);
       },
     });
     view.close();
-    return await conclude(host, { plan, folder, result });
+    return await conclude(host, { plan, folder, result, last });
   } catch (error) {
     view.close();
     // A run that never made a step holds nothing worth a number.
-    if (!stepped) await removeRun(folder, args.run === undefined);
+    if (last === undefined) await removeRun(folder, args.run === undefined);
     throw error;
   } finally {
     stopListening();
@@ -65,9 +67,10 @@ interface Conclusion {
   readonly plan: RunPlan;
   readonly folder: string;
   readonly result: TrainResult;
+  readonly last: StepEvent | undefined;
 }
 
-async function conclude(host: Host, { plan, folder, result }: Conclusion): Promise<number> {
+async function conclude(host: Host, { plan, folder, result, last }: Conclusion): Promise<number> {
   const run = shown(host, folder);
   const write = (line: string) => host.stdout.write(`${line}\n`);
   if (result.interrupted) {
@@ -78,10 +81,17 @@ async function conclude(host: Host, { plan, folder, result }: Conclusion): Promi
       : baseline && await stat(baseline)
       ? baseline
       : undefined;
-    write(`Interrupted after ${result.steps} steps.`);
     write(
-      found ? `The weights lie in ${shown(host, found)}` : `No weights were written; the log lies in ${run}`,
+      last
+        ? `Interrupted in ${last.phase} after ${last.step} of ${last.steps} steps.`
+        : "Interrupted before the first step.",
     );
+    if (found === undefined) {
+      write(`No weights were written; the log lies in ${run}`);
+      return 130;
+    }
+    write(`The weights lie in ${shown(host, found)}. Next:`);
+    write(`  ${LAUNCH} task plca eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`);
     return 130;
   }
   const { final, baseline, best } = result;
@@ -100,9 +110,12 @@ async function conclude(host: Host, { plan, folder, result }: Conclusion): Promi
     if (best) write(`Best validation: ${percent(best.miou)} % at step ${best.step}.`);
   }
   write(`The run lies in ${run}. Next:`);
-  const split = plan.data.splits.val ? "val" : "train";
-  write(`  deno task plca eval --run ${run} --split ${split}`);
+  write(`  ${LAUNCH} task plca eval --run ${run} --split ${splitOf(plan)}`);
   return 0;
+}
+
+function splitOf(plan: RunPlan): string {
+  return plan.data.splits.val ? "val" : "train";
 }
 
 function percent(share: number, signed = false): string {

@@ -7,6 +7,9 @@ export const VERSIONS = {
   onnxruntime: pinned(project.imports["onnxruntime-node"]),
 } as const;
 
+/** What runs this project's tasks where nothing but Node and npm is installed. */
+export const LAUNCH = "npx --yes deno@2.9.6";
+
 function pinned(specifier: string): string {
   return specifier.slice(specifier.lastIndexOf("@") + 1);
 }

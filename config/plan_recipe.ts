@@ -275,6 +275,9 @@ interface TapCheck {
 }
 
 function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck): void {
+  for (const { plan, at } of losses) {
+    if (plan.needs.teacher) findings.add(at, "asks for a teacher, but this trainer keeps none");
+  }
   const taps = model.taps(labelSpace.classes.length);
   for (const need of losses.flatMap((loss) => loss.plan.needs.taps)) {
     const tap = taps[need.name];

@@ -9,6 +9,7 @@ import { keysAt } from "./explain.ts";
 import type { Findings } from "./findings.ts";
 import { find, locate, type Located, plain } from "./locate.ts";
 import { LOSS_KEYS, PLUGIN_KEYS, termName, termWeight } from "./recipe.ts";
+import { guardedLoss } from "./user_loss.ts";
 
 /** A planned plugin and its options with defaults. */
 export interface PlannedPlugin<K extends Kind> {
@@ -152,9 +153,7 @@ function planEntry(findings: Findings, { registry, user, path }: EntryTask): Pla
   }
   const { file, problem }: UsedFile = hasUse ? usedFile(findings.root, [...path, "use"]) : {};
   if (problem !== undefined) findings.add([...path, "use"], problem);
-  const plugin = hasUse
-    ? user.get(file ?? "")?.find((candidate): candidate is Plugin<"loss"> => candidate.kind === "loss")
-    : namedLoss(findings, registry, path);
+  const plugin = hasUse ? user.get(file ?? "")?.find(isLoss) : namedLoss(findings, registry, path);
   if (!plugin) return undefined;
   const at = [...path, "options"];
   const options = find(findings.root, at);
@@ -169,6 +168,7 @@ function planEntry(findings: Findings, { registry, user, path }: EntryTask): Pla
       plan: entry.plan,
       at: path,
       origin: file === undefined ? place : `${file}, ${place}`,
+      ...(file === undefined ? {} : { file }),
     },
     resolved: {
       ...(file === undefined ? { type: plugin.name } : { use: file }),
@@ -207,6 +207,10 @@ function usedFile(root: Located, path: ConfigPath): UsedFile {
   return { file: isAbsolute(use) ? use : resolve(locate(root, path).folder, use) };
 }
 
+function isLoss(plugin: Plugin): plugin is Plugin<"loss"> {
+  return plugin.kind === "loss";
+}
+
 /** Imports every file that a `use:` names, once each; what fails is recorded. */
 export async function importUsed(
   findings: Findings,
@@ -228,9 +232,13 @@ export async function importUsed(
       }
       try {
         const plugins = await importPlugin(file);
-        const losses = plugins.filter((plugin) => plugin.kind === "loss").length;
-        if (losses === 1) found.set(file, plugins);
-        else findings.add(at, `${file} defines ${losses} losses; expected exactly one`);
+        const losses = plugins.filter(isLoss).length;
+        if (losses === 1) {
+          found.set(
+            file,
+            plugins.map((plugin) => isLoss(plugin) ? guardedLoss(plugin, file) : plugin),
+          );
+        } else findings.add(at, `${file} defines ${losses} losses; expected exactly one`);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         findings.add(at, error.message);

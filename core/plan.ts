@@ -103,6 +103,8 @@ export interface PlannedModel {
 export interface PlannedLoss {
   /** Unique in its list: the type, or the recipe's `name:`. */
   readonly name: string;
+  /** The user's file that it comes from, absolute. */
+  readonly file?: string;
   /** Constant factor of the term. */
   readonly weight: number;
   /** The term, not allocated. */

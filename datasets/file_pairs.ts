@@ -129,7 +129,14 @@ export async function requireRoot(files: FileReader, root: string): Promise<read
   if (root === "") {
     throw new DataError("data.root", "it is not set; expected the folder that holds the data");
   }
-  const names = await files.list(root);
-  if (names.length === 0) throw new DataError(root, "the data folder is empty");
+  const named = `data.root ${root}`;
+  let names;
+  try {
+    names = await files.list(root);
+  } catch (error) {
+    if (!(error instanceof DataError) || error.file !== root) throw error;
+    throw new DataError(named, error.message.slice(`${root}: `.length), { cause: error });
+  }
+  if (names.length === 0) throw new DataError(named, "the folder is empty");
   return names;
 }

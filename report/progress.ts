@@ -89,26 +89,41 @@ function isReported({ step, steps }: StepEvent): boolean {
 
 /** The step's numbers; term names at most `longest` characters. */
 function stepLine(event: StepEvent, longest = Infinity): string {
-  const { phase, step, steps, rate, terms, total } = event;
-  const left = rate > 0 ? `${duration((steps - step) / rate)} left` : "";
-  const count = `${String(step).padStart(String(steps).length)}/${steps}`;
-  // `association/layer4` and the like are details for the log.
-  const shown = Object.entries(terms).filter(([name]) => !name.includes("/"));
-  const values = shown.map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
-  const parts = [
-    `${phase} ${count}`,
-    `${rate.toPrecision(3)} steps/s`,
-    left,
-    `total ${number(total)}`,
-    ...values,
-  ];
-  return parts.filter((part) => part !== "").join("  ");
+  const { rate, total } = event;
+  const left = rate > 0 ? [`${secondsLeft(event)} left`] : [];
+  const values = shownTerms(event).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
+  return [counted(event), `${rate.toPrecision(3)} steps/s`, ...left, `total ${number(total)}`, ...values]
+    .join("  ");
 }
 
-/** Shortens the names of terms until the line fits, then cuts it. */
+/** The same for a narrow terminal, where every term matters more than its name. */
+function narrowLine(event: StepEvent): string {
+  const { rate } = event;
+  const left = rate > 0 ? [secondsLeft(event)] : [];
+  const values = shownTerms(event).map(([name, value]) =>
+    `${name.slice(0, 3)} ${Number(value.toPrecision(3))}`
+  );
+  return [counted(event), `${Number(rate.toPrecision(2))}/s`, ...left, ...values].join(" ");
+}
+
+function counted({ phase, step, steps }: StepEvent): string {
+  return `${phase} ${String(step).padStart(String(steps).length)}/${steps}`;
+}
+
+function secondsLeft({ step, steps, rate }: StepEvent): string {
+  return duration((steps - step) / rate);
+}
+
+/** `association/layer4` and the like are details for the log. */
+function shownTerms({ terms }: StepEvent): [string, number][] {
+  return Object.entries(terms).filter(([name]) => !name.includes("/"));
+}
+
+/** Shortens the names of terms until the line fits, then everything, then cuts. */
 function fit(event: StepEvent, width: number): string {
   let text = stepLine(event);
-  for (let longest = 16; text.length > width && longest >= 3; longest--) text = stepLine(event, longest);
+  for (let longest = 16; text.length > width && longest >= 6; longest--) text = stepLine(event, longest);
+  if (text.length > width) text = narrowLine(event);
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 

@@ -40,12 +40,7 @@ export interface PhaseResult {
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
-  const open = (dataset: DatasetPlan) =>
-    dataset.open({ root: plan.data.root, seed: plan.seed, files: options.files });
-  const needsTarget = options.losses.some((loss) => loss.plan.needs.target !== false);
-  const source = await open(plan.data.source);
-  const target = needsTarget ? await open(plan.data.target) : undefined;
-  const validation = plan.data.splits.val && await open(plan.data.splits.val);
+  const { source, target, validation } = await openDomains(plan, options.losses, options.files);
   await makeFolder(`${options.folder}/checkpoints`);
   const loaders = openLoaders(plan, source, target);
   try {
@@ -56,9 +51,55 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
       run.dispose();
     }
   } finally {
-    loaders.source.close();
-    loaders.target?.close();
+    close(loaders);
   }
+}
+
+/**
+ * Makes one step of an objective and throws the result away, so that a term that cannot work is known before
+ * another phase is trained. @throws DataError, LossError
+ */
+export async function rehearse(
+  plan: RunPlan,
+  losses: readonly PlannedLoss[],
+  files: FileReader,
+): Promise<void> {
+  const { source, target } = await openDomains(plan, losses, files);
+  const loaders = openLoaders(plan, source, target);
+  try {
+    const run = assemble(plan, losses);
+    try {
+      const passes = [await nextBatches(loaders)];
+      await trainStep(run, { step: 0, steps: plan.training.steps, passes, multiplier: 0 });
+    } finally {
+      run.dispose();
+    }
+  } finally {
+    close(loaders);
+  }
+}
+
+async function openDomains(plan: RunPlan, losses: readonly PlannedLoss[], files: FileReader) {
+  const open = (dataset: DatasetPlan) => dataset.open({ root: plan.data.root, seed: plan.seed, files });
+  const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
+  return {
+    source: await open(plan.data.source),
+    target: needsTarget ? await open(plan.data.target) : undefined,
+    validation: plan.data.splits.val && await open(plan.data.splits.val),
+  };
+}
+
+async function nextBatches({ source, target }: Loaders): Promise<Batches> {
+  const waiting = target?.next();
+  // A failure of the source must not leave this one unhandled.
+  waiting?.catch(() => {});
+  const labelled = await source.next();
+  return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
+}
+
+function close({ source, target }: Loaders): void {
+  source.close();
+  target?.close();
 }
 
 type Loader = ReturnType<typeof trainLoader>;
@@ -133,7 +174,7 @@ class Phase {
     const { training, schedule } = this.#plan;
     rate.begin();
     const passes: Batches[] = [];
-    while (passes.length < training.accumulation) passes.push(await this.#nextBatches());
+    while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const values = await trainStep(this.#run, { ...clock, passes, multiplier });
@@ -150,15 +191,6 @@ class Phase {
       ...values,
       learningRate: this.#run.optimizer.rate * multiplier,
     });
-  }
-
-  async #nextBatches(): Promise<Batches> {
-    const { source, target } = this.#setup.loaders;
-    const waiting = target?.next();
-    // A failure of the source must not leave this one unhandled.
-    waiting?.catch(() => {});
-    const labelled = await source.next();
-    return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
   }
 
   async #hooks(): Promise<void> {

@@ -1,5 +1,6 @@
 /** How a term of the objective that misbehaves is named. */
 import * as tf from "@tensorflow/tfjs-core";
+import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
 import type { PlannedLoss } from "../core/plan.ts";
 import type { LossOutput } from "../core/plugin.ts";
@@ -22,19 +23,28 @@ export function nonFinite(value: number): string {
 
 /**
  * Runs what a user's plugin computes and checks what it returns.
- * @param who names the term or its player @throws LossError
+ * @param who names the term or its player @param file where a throw's line is looked for @throws LossError
  */
-export function checkedOutput(who: string, compute: () => LossOutput): LossOutput {
+export function checkedOutput(who: string, compute: () => LossOutput, file?: string): LossOutput {
   let output: unknown;
   try {
     output = compute();
   } catch (cause) {
     if (cause instanceof LossError) throw cause;
-    throw new LossError(`${who} threw: ${messageOf(cause)}`, { cause });
+    throw new LossError(`${who} threw${lineOf(cause, file)}: ${messageOf(cause)}`, { cause });
   }
   const fault = outputFault(output);
   if (fault !== undefined) throw new LossError(`${who} returned ${fault}`);
   return output as LossOutput;
+}
+
+/** ` at line 12`: the innermost line of the file on the way to the throw. */
+function lineOf(error: unknown, file: string | undefined): string {
+  if (file === undefined || !(error instanceof Error)) return "";
+  const url = pathToFileURL(file).href;
+  const frame = error.stack?.split("\n").find((line) => line.includes(`${url}:`));
+  const line = frame && /^:(\d+)/.exec(frame.slice(frame.indexOf(url) + url.length))?.[1];
+  return line ? ` at line ${line}` : "";
 }
 
 function outputFault(output: unknown): string | undefined {

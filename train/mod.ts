@@ -6,7 +6,7 @@ import { assembleModel } from "./assemble.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog } from "./files.ts";
-import { type PhaseResult, trainPhase } from "./loop.ts";
+import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 
@@ -67,6 +67,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     let baseline: BaselineResult | undefined;
     if (plan.baseline) {
       const { name, losses } = plan.baseline;
+      await rehearse(plan, plan.losses, files);
       const result = await trainPhase(plan, { ...common, phase: name, losses, folder: `${runDir}/baseline` });
       if (result.interrupted) return { steps: 0, interrupted: true };
       baseline = { name, ...outcome(result) };

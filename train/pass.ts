@@ -73,7 +73,7 @@ export function runPass(run: Run, batches: Batches, { terms, clock }: {
         return terms.map((term) => {
           const { planned } = term;
           const who = describeLoss(planned);
-          const output = checkedOutput(who, () => term.term.compute(contextFor(term, context)));
+          const output = checkedOutput(who, () => term.term.compute(contextFor(term, context)), planned.file);
           scalars.push({ name: planned.name, who, weight: planned.weight, value: keep(output.loss) });
           for (const [name, value] of Object.entries(output.logs ?? {})) {
             scalars.push({ name: `${planned.name}/${name}`, weight: 0, value: keep(value) });
@@ -89,7 +89,11 @@ export function runPass(run: Run, batches: Batches, { terms, clock }: {
           const who = `player "${opponent.player.name}" of ${describeLoss(term.planned)}`;
           const params = opponent.player.params.map(({ value }) => value);
           const playerGrads = gradientsOf(params, () => {
-            const { loss } = checkedOutput(who, () => opponent.player.compute(handoffs[k]!));
+            const { loss } = checkedOutput(
+              who,
+              () => opponent.player.compute(handoffs[k]!),
+              term.planned.file,
+            );
             scalars.push({ name, who, weight: 0, value: keep(loss) });
             return loss;
           });

@@ -27,7 +27,10 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["train --name a/b", '--name a/b: expected letters, digits, ".", "_" and "-", as in my_run\n'],
   ["eval --run gone", "--run gone: there is no such folder\n"],
   ["eval --run tests", "tests has no checkpoints/last.safetensors; its training wrote no weights yet\n"],
-  ["eval --runs gone", "there is no run with a checkpoint in gone; train one first: deno task plca train\n"],
+  [
+    "eval --runs gone",
+    "there is no run with a checkpoint in gone; train one first: npx --yes deno@2.9.6 task plca train\n",
+  ],
   ["eval --checkpoint gone", "--checkpoint gone: there is no such file\n"],
   [
     "new loss My_Loss",

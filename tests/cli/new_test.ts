@@ -12,7 +12,7 @@ Deno.test("new loss writes a loss of under 25 lines and a test that passes", () 
     assert.equal(
       stdout,
       "Wrote my_loss.ts and my_loss_test.ts\n" +
-        `Test it:           deno test --config ${config} --allow-read --allow-env my_loss_test.ts\n` +
+        `Test it:           npx --yes deno@2.9.6 test --config ${config} --allow-read --allow-env my_loss_test.ts\n` +
         'Use it in a recipe, under "losses:" (the path starts at the recipe\'s folder):\n' +
         "  - use: ./my_loss.ts\n    weight: 0.1\n",
     );

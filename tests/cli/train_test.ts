@@ -41,7 +41,7 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   assert.match(trained.stdout, /\nTarget mIoU [\d.]+ %, [+-][\d.]+ points against source-only\.\n/);
   assert.match(
     trained.stdout,
-    /\nThe run lies in runs\/tiny-001\. Next:\n {2}deno task plca eval --run runs\/tiny-001 --split val\n$/,
+    /\nThe run lies in runs\/tiny-001\. Next:\n {2}npx --yes deno@2\.9\.6 task plca eval --run runs\/tiny-001 --split val\n$/,
   );
 
   const run = join(folder, "runs", "tiny-001");
@@ -74,7 +74,7 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   done(table);
   assert.match(
     table.stdout,
-    /^runs\/tiny-001\/baseline\/checkpoints\/last\.safetensors on train\n\nIoU % +tiny\n/,
+    /^runs\/tiny-001\/baseline\/checkpoints\/last\.safetensors on train\n\nIoU % +source-only\n/,
   );
 
   const missing = await plca(["eval", "--split", "test"], { cwd: folder });
@@ -117,7 +117,7 @@ tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (
   );
   assert.match(
     stopped.stdout,
-    /\nInterrupted after \d steps?\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\n$/,
+    /\nInterrupted in tiny after \d of 500 steps\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\. Next:\n {2}npx --yes deno@2\.9\.6 task plca eval --checkpoint runs\/tiny-001\/checkpoints\/last\.safetensors --split val\n$/,
   );
   done(await plca(["eval"], { cwd: folder }));
 });

@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { recipeSchema } from "../../config/json_schema.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { UserError } from "../../core/errors.ts";
+import type { LossPlan } from "../../core/plugin.ts";
 import { GOOD, load, lossPlugin, mistakes, registry, tapLoss } from "./fakes.ts";
 
 const mine = () => lossPlugin("mine", () => ({ needs: { taps: [] }, create: () => assert.fail("created") }));
@@ -150,12 +151,50 @@ Deno.test("type and use exclude each other", async () => {
   );
 });
 
-Deno.test("a bug in a plugin is not a mistake of the recipe", async () => {
-  const broken = lossPlugin("broken", () => {
+const FAULTS: readonly (readonly [unknown, string])[] = [
+  [() => {
     throw new TypeError("bug");
+  }, "plan threw: bug"],
+  [undefined, "plan threw: spec.plan is not a function"],
+  [() => undefined, "plan returned undefined; expected {needs: {taps: [...]}, create}"],
+  [
+    () => ({ needs: { taps: [] } }),
+    "plan returned no create function; expected {needs: {taps: [...]}, create}",
+  ],
+  [() => ({ create() {} }), "plan returned no needs.taps list; expected {needs: {taps: [...]}, create}"],
+  [
+    () => ({ needs: { taps: ["layer4"] }, create() {} }),
+    "plan returned a tap without a name; expected {name, space}",
+  ],
+  [
+    () => ({ needs: { taps: [{ name: "deep", space: "features" }] }, create() {} }),
+    'plan returned the tap "deep" with the space "features"; expected real or simplex',
+  ],
+];
+
+for (const [plan, message] of FAULTS) {
+  Deno.test(`a user's loss whose plan is broken is told with its file: ${message}`, async () => {
+    const broken = lossPlugin("broken", plan as () => LossPlan);
+    const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./a.ts") };
+    assert.equal(
+      await mistakes({ files, importPlugin: () => Promise.resolve([broken]) }),
+      `recipes/good.yaml:9:5 losses[0].options: /recipes/a.ts: ${message}`,
+    );
   });
+}
+
+Deno.test("a user's tap without a position is placed at its loss, and a teacher is refused", async () => {
   const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./a.ts") };
-  await assert.rejects(load({ files, importPlugin: () => Promise.resolve([broken]) }), TypeError);
+  const needing = (needs: unknown) => () =>
+    Promise.resolve([lossPlugin("mine", () => ({ needs, create() {} }) as unknown as LossPlan)]);
+  assert.match(
+    await mistakes({ files, importPlugin: needing({ taps: [{ name: "nowhere" }] }) }),
+    /^recipes\/good\.yaml:9:5 losses\[0\]\.options: the model has no tap "nowhere"/,
+  );
+  assert.equal(
+    await mistakes({ files, importPlugin: needing({ taps: [], teacher: true }) }),
+    "recipes/good.yaml:9:5 losses[0]: asks for a teacher, but this trainer keeps none",
+  );
 });
 
 Deno.test("the JSON Schema knows every key, every plugin and its options", () => {

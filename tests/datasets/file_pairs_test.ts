@@ -51,12 +51,12 @@ Deno.test("camvid reads a JPEG", async () => {
 });
 
 Deno.test("a missing, empty or unset data root is named", async () => {
-  await refuses(camvid({}), "/data: there is no such folder");
+  await refuses(camvid({}), "data.root /data: there is no such folder");
   await refuses(camvid({}, ""), "data.root: it is not set; expected the folder that holds the data");
   const empty = { ...memoryFiles({}), list: () => Promise.resolve([]) };
   await refuses(
     openDataset("camvid", { list: "train.txt" }, { files: empty }),
-    "/data: the data folder is empty",
+    "data.root /data: the folder is empty",
   );
 });
 

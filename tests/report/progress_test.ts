@@ -54,11 +54,12 @@ Deno.test("a terminal: one line, rewritten at most ten times a second and always
   assert.ok(text().endsWith("\r\x1b[K"));
 });
 
-Deno.test("a terminal: names of terms shrink until the line fits, then it is cut", () => {
+Deno.test("a terminal: names of terms shrink until the line fits, then all does, then it is cut", () => {
   for (
     const [columns, expected] of [
       [90, "street 20/40  2.00 steps/s  0:10 left  total 1.250  cross-entro 1.500  label-smoot -0.250"],
-      [40, "street 20/40  2.00 steps/s  0:10 left …"],
+      [60, "street 20/40 2/s 0:10 cro 1.5 lab -0.25"],
+      [30, "street 20/40 2/s 0:10 cro 1.…"],
     ] as const
   ) {
     const { view, text } = shownBy({ tty: true, columns, clock: () => 0 });

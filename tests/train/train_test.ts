@@ -408,3 +408,19 @@ test("an image that disappears ends the run; the weights of the step before are 
   const { step } = folder.json("run/checkpoints/last.json") as { step: number };
   assert.ok(step > 0);
 });
+
+test("an objective that cannot work is known before the baseline is trained", async (folder) => {
+  const broken = lossPlan(() => {
+    throw new TypeError("no such class");
+  });
+  const told: TrainEvent[] = [];
+  const plan = tinyPlan({
+    losses: [planned("mine", broken)],
+    baseline: { name: "before", losses: [planned("ce", lossPlan(crossEntropy))] },
+  });
+  await assert.rejects(run(plan, folder, (event) => told.push(event)), {
+    name: "LossError",
+    message: 'loss "mine" (./my_loss.ts, at losses[2]) threw: no such class',
+  });
+  assert.deepEqual(told, []);
+});
