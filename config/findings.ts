@@ -8,7 +8,7 @@ import { find, locate, type Located, type LocatedMapping, locateKey, plain } fro
 /** The recipe being read and what was found wrong in it. */
 export class Findings {
   readonly root: Located;
-  readonly #issues: ConfigIssue[] = [];
+  readonly #issues: Required<ConfigIssue>[] = [];
 
   constructor(root: Located) {
     this.root = root;
@@ -109,10 +109,21 @@ export class Findings {
     return node !== undefined && !isNull(node);
   }
 
-  /** @throws ConfigError with everything recorded, in the order of the recipe's sections */
+  /** @throws ConfigError with everything recorded, by file in the order of their first mistakes, line and column */
   throwIfAny(): void {
-    if (this.#issues.length > 0) throw new ConfigError(this.#issues);
+    if (this.#issues.length > 0) throw new ConfigError(byPosition(this.#issues));
   }
+}
+
+function byPosition(issues: readonly Required<ConfigIssue>[]): Required<ConfigIssue>[] {
+  const files: string[] = [];
+  const placed = issues.map((issue) => {
+    const [, file = "--set", line = "0", column = "0"] = /^(.*):(\d+):(\d+)$/.exec(issue.position) ?? [];
+    if (!files.includes(file)) files.push(file);
+    return { issue, key: [files.indexOf(file), Number(line), Number(column)] as const };
+  });
+  placed.sort(({ key: a }, { key: b }) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);
+  return placed.map(({ issue }) => issue);
 }
 
 interface MappingWanted {

@@ -115,6 +115,7 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
   const keys = ["root", ...DATASETS];
   if (!findings.mapping(["data"], { expected: `a mapping with ${keys.join(", ")}`, keys })) return undefined;
   const plans = new Map<string, DatasetPlan>();
+  const mended = new Set<string>();
   const resolved: Record<string, unknown> = {};
   const root = findings.has(["data", "root"]) ? findings.text(["data", "root"], "a folder") : undefined;
   const folder = root === undefined
@@ -129,9 +130,12 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
     const planned = planPlugin(findings, registry, { kind: "dataset", path, flat: true });
     if (!planned) continue;
     plans.set(name, planned.plan);
+    if (planned.mended) mended.add(name);
     resolved[name] = { type: planned.type, ...planned.options };
   }
-  const rootless = [...plans].filter(([, plan]) => plan.needsRoot).map(([name]) => name);
+  const rootless = [...plans].filter(([name, plan]) => plan.needsRoot && !mended.has(name)).map(([name]) =>
+    name
+  );
   if (folder === "" && rootless.length > 0) {
     findings.add(
       ["data"],
@@ -139,9 +143,9 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
     );
   }
   const [source, target] = [plans.get("source"), plans.get("target")];
-  if (source) {
+  if (source && !mended.has("source")) {
     for (const split of ["val", "test"] as const) {
-      const other = plans.get(split)?.labelSpace;
+      const other = mended.has(split) ? undefined : plans.get(split)?.labelSpace;
       if (other && !sameClasses(source.labelSpace, other)) {
         findings.add(["data", split], difference(source.labelSpace, other));
       }

@@ -8,6 +8,7 @@ import { suggestion } from "../core/suggest.ts";
 import { keysAt } from "./explain.ts";
 import type { Findings } from "./findings.ts";
 import { find, locate, type Located, plain } from "./locate.ts";
+import { forgivingLookup, mendOptions } from "./mend.ts";
 import { LOSS_KEYS, PLUGIN_KEYS, termName, termWeight } from "./recipe.ts";
 import { guardedLoss } from "./user_loss.ts";
 
@@ -16,6 +17,8 @@ export interface PlannedPlugin<K extends Kind> {
   readonly type: string;
   readonly plan: PlanOf[K];
   readonly options: Readonly<Record<string, unknown>>;
+  /** The options had mistakes, which are recorded; the plan is made from the rest of them. */
+  readonly mended?: boolean;
 }
 
 /** Where a plugin is named. */
@@ -79,11 +82,14 @@ function planOptions<K extends Kind>(
   { plugin, path, raw }: OptionsTask<K>,
 ): PlannedPlugin<K> | undefined {
   const given = raw ?? {};
-  const options = findings.checked({ path, raw: given, schema: plugin.options });
-  if (options === undefined) return undefined;
-  const plan = findings.attempt(() => plugin.plan(given, path, registry));
+  const valid = findings.checked({ path, raw: given, schema: plugin.options }) !== undefined;
+  const rest = mendOptions({ at: path, value: given, schema: plugin.options });
+  if (!rest) return undefined;
+  const lookup = forgivingLookup(findings, registry);
+  const plan = findings.attempt(() => plugin.plan(rest.raw, path, lookup));
   if (plan === undefined) return undefined;
-  return { type: plugin.name, plan, options: options as Record<string, unknown> };
+  const options = rest.options as Record<string, unknown>;
+  return { type: plugin.name, plan, options, ...(valid ? {} : { mended: true }) };
 }
 
 /** Plugins of a user's file, by absolute path. */
@@ -158,13 +164,14 @@ function planEntry(findings: Findings, { registry, user, path }: EntryTask): Pla
   const at = [...path, "options"];
   const options = find(findings.root, at);
   const entry = planOptions(findings, registry, { plugin, path: at, raw: options ? plain(options) : {} });
-  if (!entry || weight === undefined) return undefined;
+  if (!entry) return undefined;
   const place = locate(findings.root, path).where;
   const label = name ?? plugin.name;
   return {
     loss: {
       name: label,
-      weight,
+      // A wrong weight is recorded; the taps are still looked at.
+      weight: weight ?? 0,
       plan: entry.plan,
       at: path,
       origin: file === undefined ? place : `${file}, ${place}`,

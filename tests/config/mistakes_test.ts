@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mistakes, mistakesWith } from "./fakes.ts";
+import { GOOD, mistakes, mistakesWith } from "./fakes.ts";
 
 const AT = "recipes/good.yaml";
 
@@ -128,14 +128,77 @@ Deno.test("all mistakes are reported at once", async () => {
     await mistakes({ files: { "/recipes/good.yaml": text } }),
     [
       `${AT}:1:1 sede: unknown key; did you mean "seed"?`,
-      `${AT}:3:7 data: expected a mapping with root, source, target, val, test: it is 3`,
       `${AT}:1:1 input: is missing; expected a mapping`,
-      `${AT}:2:16 model.type: there is no model called "nett"; did you mean "net"?`,
       `${AT}:1:1 losses: expected a list of at least one loss, each with type or use`,
       `${AT}:1:1 optimizer: is missing; expected a mapping with the type of an optimizer`,
       `${AT}:1:1 schedule: is missing; expected a mapping with the type of a schedule`,
+      `${AT}:2:16 model.type: there is no model called "nett"; did you mean "net"?`,
+      `${AT}:3:7 data: expected a mapping with root, source, target, val, test: it is 3`,
       `${AT}:4:20 training.steps: must be at least 1: it is 0`,
       `${AT}:4:23 training.bach: unknown key; did you mean "batch"?`,
+    ].join("\n"),
+  );
+});
+
+const LEVELS = `- { tap: features, similarity: dot }
+        - { tap: probabilities, similarity: kl }`;
+
+Deno.test("what the schema of a plugin refuses hides nothing that its plan finds", async () => {
+  const levels = `- { tap: featurs, similarity: dott, wieght: 2 }
+        - { tap: probabilites, similarity: kll }
+      alfa: 0.5`;
+  assert.equal(
+    await mistakesWith(LEVELS, levels),
+    [
+      `${AT}:14:18 losses[1].options.levels[0].tap: the model has no tap "featurs"; did you mean "features"?`,
+      `${AT}:14:39 losses[1].options.levels[0].similarity: there is no similarity called "dott"; did you mean "dot"?`,
+      `${AT}:14:45 losses[1].options.levels[0].wieght: unknown key; expected one of tap, similarity`,
+      `${AT}:15:18 losses[1].options.levels[1].tap: the model has no tap "probabilites"; did you mean "probabilities"?`,
+      `${AT}:15:44 losses[1].options.levels[1].similarity: there is no similarity called "kll"; did you mean "kl"?`,
+      `${AT}:16:7 losses[1].options.alfa: unknown key; expected one of levels`,
+    ].join("\n"),
+  );
+});
+
+Deno.test("a wrong weight or a wrong option of the model hides no wrong tap", async () => {
+  const text = GOOD.replace("weight: 0.5", "weight: -1").replace("tap: features", "tap: featurs")
+    .replace("{ type: net }", "{ type: net, options: { width: 0 } }");
+  assert.equal(
+    await mistakes({ files: { "/recipes/good.yaml": text } }),
+    [
+      `${AT}:7:39 model.options.width: must be more than 0: it is 0`,
+      `${AT}:11:13 losses[1].weight: must be at least 0: it is -1`,
+      `${AT}:14:18 losses[1].options.levels[0].tap: the model has no tap "featurs"; did you mean "features"?`,
+    ].join("\n"),
+  );
+});
+
+Deno.test("a wrong option of a dataset is not called a difference of classes too", async () => {
+  assert.equal(
+    await mistakesWith("source: { type: drawn }", "source: { type: drawn, classes: [wall, 3] }"),
+    `${AT}:2:42 data.source.classes[1]: expected text: it is 3`,
+  );
+  assert.equal(
+    await mistakesWith("source: { type: drawn }", "source: { type: drawn, classes: wall }"),
+    `${AT}:2:35 data.source.classes: expected a list: it is "wall"`,
+  );
+});
+
+Deno.test("mistakes come file by file, each from its first line to its last", async () => {
+  const base = GOOD.replace("steps: 10", "steps: 0").replace("crop: 64", "crop: 0");
+  const own = "extends: ./good.yaml\nschedule: { type: flt }\nsede: 1\n";
+  assert.equal(
+    await mistakes({
+      path: "recipes/own.yaml",
+      files: { "/recipes/good.yaml": base, "/recipes/own.yaml": own },
+      set: ["model.type=nett"],
+    }),
+    [
+      'recipes/own.yaml:2:19 schedule.type: there is no schedule called "flt"; did you mean "flat"?',
+      'recipes/own.yaml:3:1 sede: unknown key; did you mean "seed"?',
+      "recipes/good.yaml:6:9 input.crop: must be at least 1: it is 0",
+      "recipes/good.yaml:19:10 training.steps: must be at least 1: it is 0",
+      '--set model.type: there is no model called "nett"; did you mean "net"?',
     ].join("\n"),
   );
 });
