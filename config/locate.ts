@@ -1,7 +1,7 @@
 /** YAML text to a tree in which every value knows where it was written, across `extends:` and `--set`. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { ParsedNode } from "yaml";
-import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
+import { ConfigError, type ConfigPath } from "../core/errors.ts";
 
 /** Where a value was written. */
 export interface Place {
@@ -47,7 +47,7 @@ const MAX_NODES = 100_000;
 
 /**
  * Parses one YAML document. Empty text gives an empty mapping's error, since a recipe needs keys.
- * @throws ConfigError with every syntax error and its position: tabs, duplicate keys, unknown tags, several documents
+ * @throws ConfigError with the first syntax error and its position: tabs, duplicate keys, unknown tags, several documents
  */
 export function parseYaml(source: YamlSource): Located {
   const lines = new LineCounter();
@@ -61,13 +61,11 @@ export function parseYaml(source: YamlSource): Located {
     const { line, col } = lines.linePos(offset);
     return `${source.name}:${line}:${col}`;
   };
-  const faults = [...document.errors, ...document.warnings];
-  if (faults.length > 0) {
-    throw new ConfigError(faults.map((fault): ConfigIssue => ({
-      path: [],
-      position: position(fault.pos[0]),
-      message: explainFault(fault.code, fault.message),
-    })));
+  // What follows the first fault is mostly its consequence.
+  const [fault] = [...document.errors, ...document.warnings].sort((a, b) => a.pos[0] - b.pos[0]);
+  if (fault) {
+    const message = explainFault(fault.code, fault.message);
+    throw new ConfigError([{ path: [], position: position(fault.pos[0]), message }]);
   }
   if (document.contents === null) {
     throw new ConfigError([{ path: [], position: `${source.name}:1:1`, message: "the recipe is empty" }]);
@@ -122,11 +120,16 @@ function scalarOf(value: unknown): LocatedScalar["value"] {
   return String(value);
 }
 
+/** A code of the yaml package and its message, when a line starts at another column than its neighbours. */
+const ABOUT_INDENTATION =
+  /^(BAD_INDENT|BLOCK_AS_IMPLICIT_KEY|MULTILINE_IMPLICIT_KEY) |Sequence item without -|Implicit (map )?keys/;
+
 function explainFault(code: string, message: string): string {
   if (code === "TAB_AS_INDENT") return "tabs cannot indent YAML; use spaces";
   if (code === "DUPLICATE_KEY") return "this key is given twice in one mapping; keep one";
   if (code === "MULTIPLE_DOCS") return "a recipe is one YAML document; remove what follows `---`";
-  return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+  const hint = ABOUT_INDENTATION.test(`${code} ${message}`) ? "; check the indentation of this line" : "";
+  return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`;
 }
 
 /** Plain data without places. */
