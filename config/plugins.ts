@@ -122,7 +122,7 @@ export function planLosses(
       const where = findings.has([...at, "name"]) ? [...at, "name"] : at;
       findings.add(
         where,
-        `${formatPath(former)} is called "${entry.loss.name}" too; give this one another name`,
+        `${formatPath(former)} is called "${entry.loss.name}" too; give this one another name, with "name:"`,
       );
     }
     taken.set(entry.loss.name, at);

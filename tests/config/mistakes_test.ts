@@ -43,7 +43,7 @@ const CASES: readonly (readonly [old: string, text: string, message: string])[] 
   [
     "- type: plain",
     "- type: plain\n  - type: plain",
-    `${AT}:10:5 losses[1]: losses[0] is called "plain" too; give this one another name`,
+    `${AT}:10:5 losses[1]: losses[0] is called "plain" too; give this one another name, with "name:"`,
   ],
   [
     "- type: plain",
