@@ -7,7 +7,7 @@ import type { InferValue } from "@optique/core/parser";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, string } from "@optique/core/valueparser";
 import { KINDS } from "../core/plugin.ts";
-import { nearest } from "../core/suggest.ts";
+import { nearest, suggestion } from "../core/suggest.ts";
 import type { Host } from "./host.ts";
 
 const sets = multiple(option("--set", string({ metavar: "PATH=VALUE" }), {
@@ -82,7 +82,7 @@ const list = command(
   "list",
   object({
     command: constant("list"),
-    kind: optional(argument(choice(KINDS, { metavar: "KIND" }), {
+    kind: optional(argument(choice(KINDS, { metavar: "KIND", errors: { invalidChoice: unknownKind } }), {
       description: message`Only this kind of plugin.`,
     })),
     name: optional(argument(string({ metavar: "NAME" }), { description: message`Only this plugin.` })),
@@ -109,6 +109,10 @@ const create = command(
   }),
   { brief: message`Write your own loss and its test.` },
 );
+
+function unknownKind(kind: string): Message {
+  return [text(`there is no kind called "${kind}"${suggestion(kind, KINDS)}`)];
+}
 
 /** What a token that fits nowhere gets: the nearest option or command. */
 function unexpected(token: string): Message {

@@ -1,6 +1,7 @@
 import { optionsSchema } from "../config/json_schema.ts";
+import { describeSpace } from "../config/plan_recipe.ts";
 import { UserError } from "../core/errors.ts";
-import { KINDS, type Plugin } from "../core/plugin.ts";
+import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { builtins } from "../builtins.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -24,11 +25,26 @@ export function listCommand(host: Host, { kind, name }: CommandOf<"list">): Prom
   return Promise.resolve(0);
 }
 
-/** Name and summary, source, then a line for each option: name, type, default, meaning. */
+/** Name and summary, source, then a line for each option: name, type, default, meaning; of a model, its taps. */
 export function describePlugin(plugin: Plugin): string {
   const lines = [`  ${plugin.name}: ${plugin.summary}`];
   if (plugin.source !== undefined) lines.push(`    source: ${plugin.source}`);
-  return [...lines, ...optionLines(optionsSchema(plugin.options), "    ")].join("\n");
+  lines.push(...optionLines(optionsSchema(plugin.options), "    "));
+  if (isModel(plugin)) lines.push(...tapLines(plugin));
+  return lines.join("\n");
+}
+
+function isModel(plugin: Plugin<Kind>): plugin is Plugin<"model"> {
+  return plugin.kind === "model";
+}
+
+function tapLines(model: Plugin<"model">): string[] {
+  // Names, strides and spaces do not depend on the number of classes.
+  const taps = Object.entries(model.plan({}, [], builtins()).taps(2));
+  return [
+    "    taps, with these defaults",
+    ...taps.map(([name, { stride, space }]) => `      ${name}: stride ${stride}, ${describeSpace(space)}`),
+  ];
 }
 
 interface Property {

@@ -13,7 +13,7 @@ import type {
   Split,
   TrainingPlan,
 } from "../core/plan.ts";
-import type { DatasetPlan, ModelPlan, Similarity } from "../core/plugin.ts";
+import type { DatasetPlan, ModelPlan, Similarity, TapInfo } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import type { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -291,7 +291,7 @@ function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck):
       const fitting = Object.keys(taps).filter((name) => taps[name]?.space === need.space);
       findings.add(
         need.at,
-        `tap "${need.name}" holds ${describe(tap.space)}, expected ${describe(need.space)}${
+        `tap "${need.name}" holds ${describeSpace(tap.space)}, expected ${describeSpace(need.space)}${
           fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
         }`,
       );
@@ -299,6 +299,7 @@ function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck):
   }
 }
 
-function describe(space: "real" | "simplex"): string {
+/** What the channels of a tap hold. */
+export function describeSpace(space: TapInfo["space"]): string {
   return space === "simplex" ? "probabilities" : "features of any value";
 }

@@ -17,7 +17,12 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["train --sett a=1", "Error: There is no option `--sett` here. Did you mean --set?\n"],
   ["eval --splitt=val", "Error: There is no option `--splitt` here. Did you mean --split?\n"],
   ["eval --split all", 'Error: `--split`: Expected one of "train", "val", and "test", but got "all".\n'],
-  ["list los", 'Error: `KIND`: Expected one of "loss", "similarity", "model", "dataset", \n"optimizer"'],
+  ["list los", 'Error: `KIND`: there is no kind called "los"; did you mean "loss"?\n'],
+  [
+    "list networks",
+    'Error: `KIND`: there is no kind called "networks"; expected one of loss, \n' +
+    "similarity, model, dataset, optimizer, schedule\n",
+  ],
   ["list loss lovasz", 'there is no loss called "lovasz"; expected one of'],
   ["list loss cross-entrpy", 'there is no loss called "cross-entrpy"; did you mean "cross-entropy"?\n'],
   ["check stret", 'there is no recipe called "stret"; did you mean "street"?\n'],
@@ -102,6 +107,19 @@ Deno.test("list shows every plugin, its options with defaults and meaning, and i
   const { stdout: one } = await plca(["list", "model", "deeplab-v2"], here);
   assert.match(one, /^model\n {2}deeplab-v2: /);
   assert.match(one, /\n {4}width \(number\) = 1 {2}factor on every channel count\n/);
+  assert.ok(
+    one.endsWith(
+      "\n    taps, with these defaults\n" +
+        "      stem: stride 2, features of any value\n" +
+        "      layer1: stride 4, features of any value\n" +
+        "      layer2: stride 8, features of any value\n" +
+        "      layer3: stride 8, features of any value\n" +
+        "      layer4: stride 8, features of any value\n" +
+        "      logits: stride 8, features of any value\n" +
+        "      probabilities: stride 8, probabilities\n",
+    ),
+    one,
+  );
   assert.match(one, /\n {4}batch_norm \(train \| frozen\) = "train" {2}/);
 });
 
