@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -10,12 +11,14 @@ import { LAUNCH } from "./versions.ts";
 /** `plca new loss NAME`: writes the loss and its test; returns the exit status. @throws UserError */
 export async function newCommand(host: Host, { name }: CommandOf<"new">): Promise<number> {
   const stem = basename(name).replace(/\.ts$/, "").replaceAll("-", "_");
-  if (!/^[a-z][a-z0-9_]*$/.test(stem)) {
-    throw new UserError(
-      `plca new loss ${name}: expected a name of small letters, digits and "_", as in my_loss`,
-    );
-  }
+  const rule = `plca new loss ${name}: loss names are small letters, digits, - and _, as in my_loss`;
+  if (!/^[a-z][a-z0-9_]*$/.test(stem)) throw new UserError(rule);
   const folder = resolve(host.cwd, dirname(name));
+  if (!await exists(folder)) throw new UserError(`${rule}; there is no folder ${dirname(name)}`);
+  const builtin = stem.replaceAll("_", "-");
+  if (builtins().all("loss").some((plugin) => plugin.name === builtin)) {
+    throw new UserError(`plca new loss ${name}: plca has a loss called "${builtin}"; choose another name`);
+  }
   const project = fileURLToPath(new URL("..", import.meta.url));
   const files = [
     { path: join(folder, `${stem}.ts`), text: lossText(stem, specifier(folder, project)) },

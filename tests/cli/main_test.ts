@@ -39,7 +39,16 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["eval --checkpoint gone", "--checkpoint gone: there is no such file\n"],
   [
     "new loss My_Loss",
-    'plca new loss My_Loss: expected a name of small letters, digits and "_", as in my_loss\n',
+    "plca new loss My_Loss: loss names are small letters, digits, - and _, as in my_loss\n",
+  ],
+  [
+    "new loss Bad_Name/x",
+    "plca new loss Bad_Name/x: loss names are small letters, digits, - and _, as in my_loss; " +
+    "there is no folder Bad_Name\n",
+  ],
+  [
+    "new loss cross_entropy",
+    'plca new loss cross_entropy: plca has a loss called "cross-entropy"; choose another name\n',
   ],
 ];
 
