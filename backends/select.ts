@@ -22,6 +22,8 @@ export interface BackendReport {
   readonly name: BackendName;
   /** Whether it can be selected here. */
   readonly available: boolean;
+  /** A GPU that the processor imitates: `auto` does not take it. */
+  readonly software?: boolean;
   /** What was found, or why it cannot be used. */
   readonly detail: string;
 }
@@ -65,7 +67,7 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
     native = { name: "native", available: false, detail: message(error) };
   }
   return [
-    { name: "webgpu", available: gpu.found, detail: gpu.detail },
+    { name: "webgpu", available: gpu.found, software: gpu.found && !gpu.real, detail: gpu.detail },
     native,
     { name: "wasm", available: true, detail: "TensorFlow.js WASM" },
     { name: "cpu", available: true, detail: "plain JavaScript, for checking only: very slow" },

@@ -1,4 +1,4 @@
-import { inspectBackends } from "../backends/select.ts";
+import { type BackendReport, inspectBackends } from "../backends/select.ts";
 import type { Host } from "./host.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -13,10 +13,14 @@ export async function doctorCommand(host: Host): Promise<number> {
     `cores   ${machine.cores}`,
     `memory  ${gib(machine.memory.total)}, ${gib(machine.memory.free)} free`,
     "backends",
-    ...reports.map(({ name, available, detail }) =>
-      `  ${name.padEnd(7)} ${available ? "found  " : "missing"}  ${detail}`
-    ),
+    ...reports.map(backendLine),
   ];
   host.stdout.write(`${lines.join("\n")}\n`);
   return reports.some((report) => report.available) ? 0 : 2;
+}
+
+/** Name, whether it is there, detail, in columns. */
+export function backendLine({ name, available, software, detail }: BackendReport): string {
+  const state = !available ? "missing" : software ? "software only" : "found";
+  return `  ${name.padEnd(7)} ${state.padEnd(13)}  ${detail}`;
 }
