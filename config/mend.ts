@@ -36,7 +36,7 @@ function remove(value: unknown, path: ConfigPath): boolean {
 
 type Raw = Record<string | number, unknown>;
 
-/** Finds the nearest plugin in place of one that does not exist, after recording that. */
+/** Finds a stand-in for a plugin that does not exist, after recording that: the nearest, or any of its kind. */
 export function forgivingLookup(findings: Findings, registry: PluginLookup): PluginLookup {
   return {
     all: (kind) => registry.all(kind),
@@ -44,10 +44,14 @@ export function forgivingLookup(findings: Findings, registry: PluginLookup): Plu
       try {
         return registry.get(kind, name, at);
       } catch (error) {
-        const near = nearest(name, registry.all(kind).map((plugin) => plugin.name));
-        if (!(error instanceof ConfigError) || near === undefined) throw error;
+        const plugins = registry.all(kind);
+        const near = nearest(name, plugins.map((plugin) => plugin.name));
+        const standIn = plugins.find((plugin) => plugin.name === near) ?? plugins[0];
+        if (!(error instanceof ConfigError) || !standIn) throw error;
         for (const issue of error.issues) findings.add(issue.path, issue.message);
-        return registry.get(kind, near, at);
+        if (near !== undefined) return standIn;
+        // What a similarity accepts becomes a demand on a tap; nobody knows what this one would accept.
+        return { ...standIn, plan: (...args) => ({ ...standIn.plan(...args), accepts: undefined }) };
       }
     },
   };
