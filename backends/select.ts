@@ -5,6 +5,7 @@ import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
 import { UserError } from "../core/errors.ts";
 import type { BackendName } from "../core/plan.ts";
+import { copySlice } from "./wasm/copy_slice.ts";
 import { shareIdentity } from "./wasm/share_identity.ts";
 import { replaceKernels } from "./ops/kernels.ts";
 
@@ -83,7 +84,10 @@ async function start(name: BackendName): Promise<string | undefined> {
     }
     if (!await tf.setBackend(name === "native" ? "wasm" : name)) return "it failed to start";
     await tf.ready();
-    if (name === "native" || name === "wasm") shareIdentity();
+    if (name === "native" || name === "wasm") {
+      shareIdentity();
+      copySlice();
+    }
     if (name === "native") {
       const { nativeKernels } = await import("./native/kernels.ts");
       replaceKernels("wasm", nativeKernels());

@@ -9,13 +9,15 @@ export interface Node {
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** A graph over float32 tensors of any shape, with int64 and float constants. */
+/** A graph over float32 tensors of any shape, with constants. */
 export interface Graph {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly Node[];
   /** int64 vectors, e.g. the bounds of a Slice. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
+  /** float32 scalars. */
+  readonly scalars?: Readonly<Record<string, number>>;
 }
 
 const OPSET = 17;
@@ -35,6 +37,13 @@ export function encodeModel(graph: Graph): Uint8Array {
           field(w, 1).int64(values.length);
           field(w, 2).int32(INT64);
           for (const value of values) field(w, 7).int64(value);
+          text(w, 8, name);
+        });
+      }
+      for (const [name, value] of Object.entries(graph.scalars ?? {})) {
+        nested(g, 5, (w) => {
+          field(w, 2).int32(FLOAT);
+          w.tag(4, WireType.Bit32).float(value);
           text(w, 8, name);
         });
       }

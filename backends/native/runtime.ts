@@ -66,7 +66,16 @@ export interface Call {
   /** In the order of the graph's inputs. */
   readonly inputs: readonly Operand[];
   /** In the order of the graph's outputs: the tensor's shape, and the graph's where it differs. */
-  readonly outputs: readonly { readonly shape: readonly number[]; readonly dims?: readonly number[] }[];
+  readonly outputs: readonly Output[];
+}
+
+/** Where a result goes. */
+export interface Output {
+  readonly shape: readonly number[];
+  /** The graph's shape, where it differs. */
+  readonly dims?: readonly number[];
+  /** A tensor that takes the result instead of a new one. */
+  readonly into?: tf.TensorInfo;
 }
 
 /** Runs a model and returns its outputs, owned by the caller. */
@@ -74,7 +83,7 @@ export function runModel({ key, graph, inputs, outputs }: Call): tf.TensorInfo[]
   if (runtime === undefined) throw new Error("the native runtime is not loaded");
   const { Tensor } = runtime;
   const backend = tf.backend() as unknown as WasmBackend;
-  const infos = outputs.map(({ shape }) => backend.makeOutput([...shape], "float32"));
+  const infos = outputs.map(({ shape, into }) => into ?? backend.makeOutput([...shape], "float32"));
   // Views are taken after every allocation: growing the heap detaches older ones.
   const buffer = backend.wasm.HEAPU8.buffer as ArrayBuffer;
   const view = (tensor: tf.TensorInfo, dims: readonly number[]) => {

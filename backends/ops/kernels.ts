@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { portable } from "./portable.ts";
+import type { RowKernels } from "./streaming/row_kernels.ts";
 
 /** Where a convolution window lies. Pixels; `padding` on all four sides. */
 export interface Window {
@@ -32,6 +33,8 @@ export interface Kernels {
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
+  /** How similarities are compared in blocks of rows; undefined: all at once. */
+  readonly rows: RowKernels | undefined;
 }
 
 /** The Lovasz-Softmax loss and its slope. */

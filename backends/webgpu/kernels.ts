@@ -5,7 +5,13 @@ import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 
 /** The replacements for backends/ops/kernels.ts. */
 export function webgpuKernels(): Partial<Kernels> {
-  return { lovasz, maxPool: composedMaxPool, maxPoolGradient: composedMaxPoolGradient };
+  return {
+    lovasz,
+    maxPool: composedMaxPool,
+    maxPoolGradient: composedMaxPoolGradient,
+    // Blocks would need their maxima on the host.
+    rows: undefined,
+  };
 }
 
 /** The Lovasz extension with the device's own sort; ignored pixels get the error -1 and so come last. */

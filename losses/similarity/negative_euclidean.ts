@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
 
-/** Distances below this, relative to the vectors' norms, are rounding and carry no gradient. */
+/** Distances below this, relative to the vectors' norms, are rounding: taken as 0, without gradient. */
 const RELATIVE_ZERO = 1e-3;
 
 /** D(a, b) = -|a - b|, at most 0. */
@@ -26,9 +26,10 @@ function distances(a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor3D {
     const yy = tf.transpose(tf.sum(tf.square(y), 2, true), [0, 2, 1]);
     const norms = tf.add(xx, yy);
     const squared = tf.relu(tf.sub(norms, tf.mul(tf.matMul(x, y, false, true), 2)));
-    const distance = tf.sqrt(squared);
     const apart = tf.greater(squared, tf.mul(norms, RELATIVE_ZERO ** 2));
-    const inverse = tf.where(apart, tf.reciprocal(tf.maximum(distance, 1e-30)), tf.zerosLike(distance));
+    const zero = tf.zerosLike(squared);
+    const distance = tf.where(apart, tf.sqrt(squared), zero);
+    const inverse = tf.where(apart, tf.reciprocal(tf.maximum(distance, 1e-30)), zero);
     save([x, y, inverse]);
     return {
       value: tf.neg(distance),

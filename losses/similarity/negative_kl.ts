@@ -16,11 +16,18 @@ export const negativeKl = definePlugin({
     accepts: "simplex",
     symmetric: false,
     contrastAggregation: false,
+    product: { unit: false, left: (a) => a, right: logarithm, offset: entropy },
     pairwise(a, b) {
-      const logA = tf.log(tf.add(a, EPSILON));
-      const logB = a === b ? logA : tf.log(tf.add(b, EPSILON));
-      const negativeEntropy = tf.sum(tf.mul(a, logA), 2, true);
-      return tf.sub(tf.matMul(a, logB as tf.Tensor3D, false, true), negativeEntropy) as tf.Tensor3D;
+      return tf.add(tf.matMul(a, logarithm(b), false, true), entropy(a)) as tf.Tensor3D;
     },
   }),
 });
+
+function logarithm(p: tf.Tensor3D): tf.Tensor3D {
+  return tf.log(tf.add(p, EPSILON)) as tf.Tensor3D;
+}
+
+/** -sum p log p, [N, P, 1] */
+function entropy(p: tf.Tensor3D): tf.Tensor3D {
+  return tf.neg(tf.sum(tf.mul(p, logarithm(p)), 2, true));
+}

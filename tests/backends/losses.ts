@@ -1,7 +1,8 @@
 /** The recorded loss cases, through the built-in plugins, on whichever backend a test file selects. */
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss, findCycles } from "../../backends/ops/association.ts";
+import { associationLoss } from "../../backends/ops/association.ts";
+import { findCycles } from "../../backends/ops/association_dense.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
 import type { LossTerm, Similarity, StepContext, View } from "../../core/plugin.ts";
 import type { BackendName } from "../../core/plan.ts";
