@@ -16,13 +16,13 @@ Deno.test("the disk is listed with subfolders, sorted, and read", async () => {
     assert.equal(new TextDecoder().decode(await files.read(`${folder}/b/c/x.txt`)), "hello");
     for (
       const [work, message] of [
-        [files.read(`${folder}/no.txt`), `${folder}/no.txt: there is no such file`],
-        [files.read(folder), `${folder}: this is a folder; expected a file`],
-        [files.list(`${folder}/no`), `${folder}/no: there is no such folder`],
-        [files.list(`${folder}/z.txt`), `${folder}/z.txt: this is a file; expected a folder`],
+        [() => files.read(`${folder}/no.txt`), `${folder}/no.txt: there is no such file`],
+        [() => files.read(folder), `${folder}: this is a folder; expected a file`],
+        [() => files.list(`${folder}/no`), `${folder}/no: there is no such folder`],
+        [() => files.list(`${folder}/z.txt`), `${folder}/z.txt: this is a file; expected a folder`],
       ] as const
     ) {
-      await assert.rejects(work, (error) => {
+      await assert.rejects(work(), (error) => {
         assert.ok(error instanceof DataError);
         assert.equal(error.message, message);
         return true;
