@@ -58,16 +58,19 @@ function compare(
   { columnScale, offset }: Parameters<RowKernels["compare"]>[1],
 ): tf.Tensor2D {
   const more = [...(columnScale ? [columnScale] : []), ...(offset ? [offset] : [])];
-  const names = ["d", ...more.map((_, k) => k === more.length - 1 ? "y0" : `d${k}`)];
   return runToTensor({
     key: `rows compare ${columnScale !== undefined} ${offset !== undefined}`,
-    graph: () =>
-      graph([
-        node("Gemm", ["x0", "x1"], more.length === 0 ? "y0" : "d", { transB: 1 }),
-        ...more.map((one, k) =>
-          node(one === columnScale ? "Mul" : "Add", [names[k]!, `x${k + 2}`], names[k + 1]!)
-        ),
-      ]),
+    graph: () => {
+      // The product takes what is added to it along; columns are scaled before that.
+      if (!columnScale) {
+        return graph([node("Gemm", ["x0", "x1", ...(offset ? ["x2"] : [])], "y0", { transB: 1 })]);
+      }
+      return graph([
+        node("Gemm", ["x0", "x1"], "d", { transB: 1 }),
+        node("Mul", ["d", "x2"], offset ? "scaled" : "y0"),
+        ...(offset ? [node("Add", ["scaled", "x3"], "y0")] : []),
+      ]);
+    },
     inputs: [a, b, ...more].map((tensor) => ({ tensor })),
     outputs: [{ shape: [a.shape[0], b.shape[0]] }],
   }) as tf.Tensor2D;
@@ -197,6 +200,7 @@ function unitGradient(sum: tf.Tensor2D, x: tf.Tensor2D): tf.Tensor2D {
 export const nativeRows: RowKernels = {
   blockRows,
   takeRows,
+  valuesOf: heapView,
   inverseNorms,
   compare,
   summarise,

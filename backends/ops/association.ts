@@ -12,7 +12,8 @@ import { denseAssociation } from "./association_dense.ts";
 import { kernels } from "./kernels.ts";
 import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./streaming/directions.ts";
 import type { Sums } from "./streaming/sums.ts";
-import type { RowKernels, RowSummary } from "./streaming/row_kernels.ts";
+import { columnPeaks, emptyPeaks, type Peaks, rowPeaks } from "./streaming/peaks.ts";
+import type { RowKernels } from "./streaming/row_kernels.ts";
 import { everyRow, forEachBlock, type SimilarityRows } from "./streaming/similarity_rows.ts";
 import { Summaries } from "./streaming/summaries.ts";
 
@@ -118,62 +119,86 @@ function findRows(
   { st, ts }: { readonly st: SimilarityRows; readonly ts: SimilarityRows },
   options: Streamed & { readonly labels: Int32Array },
 ): Found {
-  const { labels, ignoreLabel } = options;
-  const forward = scan(st, everyRow(st.rows), options);
-  const candidates = Int32Array.from(new Set(forward.columns)).sort();
-  const homeward = scan(ts, candidates, options);
-  const place = new Int32Array(ts.rows);
-  candidates.forEach((target, k) => place[target] = k);
-  const counts = new Float32Array(candidates.length);
+  const { labels, ignoreLabel, objective } = options;
+  const { forward, homeward, summaries } = findPeaks({ st, ts }, options);
+  const counts = new Float32Array(ts.rows);
   const starts: number[] = [];
   let total = 0;
   forward.columns.forEach((target, pixel) => {
     const label = labels[pixel]!;
-    const k = place[target]!;
-    if (label === ignoreLabel || labels[homeward.columns[k]!] !== label) return;
+    // What cannot be compared is not to pass for a pixel without a cycle.
+    if (Number.isNaN(forward.values[pixel]!)) total = NaN;
+    if (label === ignoreLabel || labels[homeward.columns[target]!] !== label) return;
     starts.push(pixel);
-    counts[k]!++;
-    total += forward.scores[pixel]! + homeward.scores[k]!;
+    counts[target]!++;
+    if (objective === "direct") total += forward.values[pixel]! + homeward.values[target]!;
   });
-  const picked = Int32Array.from(candidates.keys()).filter((k) => counts[k]! > 0);
-  return {
-    total,
-    starts: {
-      indices: Int32Array.from(starts),
-      weights: new Float32Array(starts.length).fill(1),
-      columns: Int32Array.from(starts, (pixel) => forward.columns[pixel]!),
-      summaries: forward.summaries,
-    },
-    chosen: {
-      indices: picked.map((k) => candidates[k]!),
-      weights: Float32Array.from(picked, (k) => counts[k]!),
-      columns: picked.map((k) => homeward.columns[k]!),
-      summaries: homeward.summaries,
-    },
+  const rows = (indices: Int32Array, weights: Float32Array, { columns }: Peaks) => ({
+    indices,
+    weights,
+    columns: indices.map((row) => columns[row]!),
+  });
+  const chosen = everyRow(ts.rows).filter((target) => counts[target]! > 0);
+  const ofStarts = {
+    ...rows(Int32Array.from(starts), new Float32Array(starts.length).fill(1), forward),
+    summaries: summaries ?? new Summaries(st.rows),
   };
+  const ofChosen = {
+    ...rows(chosen, Float32Array.from(chosen, (target) => counts[target]!), homeward),
+    summaries: new Summaries(ts.rows),
+  };
+  if (objective === "contrastive") {
+    if (summaries === undefined) summariseRows(st, ofStarts, { ...options, peaks: forward });
+    summariseRows(ts, ofChosen, { ...options, peaks: homeward });
+    const score = ({ indices, weights, summaries }: WeightedRows, { values }: Peaks) =>
+      indices.reduce((sum, row, k) => sum + weights[k]! * summaries.logSoftmax(row, values[row]!), 0);
+    total += score(ofStarts, forward) + score(ofChosen, homeward);
+  }
+  return { total, starts: ofStarts, chosen: ofChosen };
 }
 
-/** The maximum of every row: where it is, and log softmax there or, for `direct`, its value. */
-function scan(d: SimilarityRows, indices: Int32Array, { kernels, contrast, objective }: Streamed) {
-  const columns = new Int32Array(indices.length), scores = new Float32Array(indices.length);
-  const summaries = new Summaries(d.rows);
-  forEachBlock(d, indices, (block, start) => {
-    const values = d.compare(block);
-    const peaks = tf.max(values, 1, true) as tf.Tensor2D;
-    columns.set(tf.argMax(values, 1).dataSync(), start);
-    if (objective === "direct") {
-      scores.set(peaks.dataSync(), start);
-      return;
-    }
-    const summary = kernels.summarise(values, contrast);
-    summaries.set(block, summary);
-    scores.set(logSoftmax(peaks, summary).dataSync(), start);
+interface FoundPeaks {
+  readonly forward: Peaks;
+  /** By target pixel; of a similarity that is not symmetric only for those that some source pixel chose. */
+  readonly homeward: Peaks;
+  /** Of the source pixels, where they came with little more work. */
+  readonly summaries: Summaries | undefined;
+}
+
+/** Where both directions have their maxima: from one matrix if the similarity is symmetric. */
+function findPeaks(
+  { st, ts }: { readonly st: SimilarityRows; readonly ts: SimilarityRows },
+  { similarity, kernels, contrast, objective }: Streamed,
+): FoundPeaks {
+  const forward = emptyPeaks(st.rows), homeward = emptyPeaks(ts.rows);
+  // To compare deep pixels again costs more than to summarise rows that may not matter.
+  const summaries = st.deep && objective === "contrastive" ? new Summaries(st.rows) : undefined;
+  forEachBlock(st, everyRow(st.rows), (block) => {
+    const d = st.compare(block);
+    summaries?.set(block, kernels.summarise(d, contrast));
+    const values = kernels.valuesOf(d);
+    rowPeaks(values, block, forward);
+    if (similarity.symmetric) columnPeaks(values, block, homeward);
   });
-  return { columns, scores, summaries };
+  if (!similarity.symmetric) {
+    const candidates = Int32Array.from(new Set(forward.columns)).sort();
+    forEachBlock(ts, candidates, (block) => rowPeaks(kernels.valuesOf(ts.compare(block)), block, homeward));
+  }
+  return { forward, homeward, summaries };
 }
 
-function logSoftmax(d: tf.Tensor2D, { mean, inverse, logSum }: RowSummary): tf.Tensor2D {
-  return tf.sub(tf.mul(tf.sub(d, mean), inverse), logSum);
+/** Peaks are read anew: rounding of another product would be seen where all similarities of a row are alike. */
+function summariseRows(
+  d: SimilarityRows,
+  { indices, columns, summaries }: WeightedRows,
+  { kernels, contrast, peaks }: Streamed & { readonly peaks: Peaks },
+): void {
+  forEachBlock(d, indices, (block, start) => {
+    const similarities = d.compare(block);
+    summaries.set(block, kernels.summarise(similarities, contrast));
+    const values = kernels.valuesOf(similarities);
+    block.forEach((row, k) => peaks.values[row] = values[k * d.columns + columns[start + k]!]!);
+  });
 }
 
 interface Pull extends Streamed {

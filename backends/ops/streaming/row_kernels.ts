@@ -24,6 +24,8 @@ export interface RowKernels {
   blockRows(columns: number, depth: number): number;
   /** x[indices], float32 [B, C]; `x` itself when that is all of it. @param indices ascending */
   takeRows(x: tf.Tensor2D, indices: Int32Array): tf.Tensor2D;
+  /** The values of a block on the host, for reading before anything else is computed: perhaps no copy. */
+  valuesOf(d: tf.Tensor2D): Float32Array;
   /** 1 / |x| by row, float32 [P, 1]; 0 for zero vectors. */
   inverseNorms(x: tf.Tensor2D): tf.Tensor2D;
   /** a b^T, columns times `columnScale` [1, Q], plus `offset` [B, 1]. @param factors [B, K] and [Q, K] */
@@ -70,9 +72,14 @@ const DEEP_BLOCK = 2 ** 23, SHALLOW_BLOCK = 2 ** 21, DEEP = 64;
 /** A product gains nothing from more rows. */
 const MOST_ROWS = 512;
 
+/** Whether comparing pixels costs more than the passes over what comes out. @param depth values per pixel */
+export function isDeep(depth: number): boolean {
+  return depth > DEEP;
+}
+
 /** @param depth values per pixel */
 export function blockRows(columns: number, depth: number): number {
-  const bytes = depth > DEEP ? DEEP_BLOCK : SHALLOW_BLOCK;
+  const bytes = isDeep(depth) ? DEEP_BLOCK : SHALLOW_BLOCK;
   return Math.min(MOST_ROWS, Math.max(1, Math.floor(bytes / (4 * columns))));
 }
 
@@ -84,6 +91,7 @@ export const portableRows: RowKernels = {
     if (!isRun(indices)) return tf.gather(x, tf.tensor1d(indices, "int32"));
     return tf.slice(x, [indices[0]!, 0], [indices.length, x.shape[1]]);
   },
+  valuesOf: (d) => d.dataSync() as Float32Array,
   inverseNorms: (x) => inverseNorms(x) as tf.Tensor2D,
   compare([a, b], { columnScale, offset }) {
     return tf.tidy(() => {

@@ -5,7 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
 import type { Sums } from "./sums.ts";
-import type { RowKernels } from "./row_kernels.ts";
+import { isDeep, type RowKernels } from "./row_kernels.ts";
 
 /** D of two images: P rows, Q columns. */
 export interface SimilarityRows {
@@ -13,6 +13,8 @@ export interface SimilarityRows {
   readonly columns: number;
   /** Rows of a block. */
   readonly blockRows: number;
+  /** Whether a block costs more than the passes over it. */
+  readonly deep: boolean;
   /** float32 [B, Q] */
   compare(indices: Int32Array): tf.Tensor2D;
   /** Adds what `g` [B, Q], the gradient of these rows, means for the inputs. */
@@ -34,7 +36,8 @@ export function similarityRows(
   kernels: RowKernels,
 ): SimilarityRows {
   const [columns, depth] = inputs.right.shape;
-  const shape = { rows: inputs.left.shape[0], columns, blockRows: kernels.blockRows(columns, depth) };
+  const blockRows = kernels.blockRows(columns, depth);
+  const shape = { rows: inputs.left.shape[0], columns, blockRows, deep: isDeep(depth) };
   const product = similarity.product;
   return {
     ...shape,

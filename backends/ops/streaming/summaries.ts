@@ -37,6 +37,12 @@ export class Summaries {
     return { mean: mean!, inverse: inverse!, logSum: logSum! };
   }
 
+  /** log softmax of a row where it has the similarity `value`. */
+  logSoftmax(row: number, value: number): number {
+    const { mean, inverse, logSum } = this.#values;
+    return (value - mean[row]!) * inverse[row]! - logSum[row]!;
+  }
+
   /** 1 / deviation of a row. */
   inverse(row: number): number {
     return this.#values.inverse[row]!;

@@ -1,0 +1,48 @@
+/** Where rows and columns of a matrix have their maxima, found block by block on the host. */
+
+/** The first of the largest values of every row or column. */
+export interface Peaks {
+  /** Its place in the row or column; 0 where nothing was compared. */
+  readonly columns: Int32Array;
+  /** NaN where nothing could be compared. */
+  readonly values: Float32Array;
+}
+
+/** Of `rows` rows, nothing compared yet. */
+export function emptyPeaks(rows: number): Peaks {
+  return { columns: new Int32Array(rows), values: new Float32Array(rows).fill(NaN) };
+}
+
+/** Those of some rows. @param d float32 [B, Q], the rows `indices` */
+export function rowPeaks(d: Float32Array, indices: Int32Array, { columns, values }: Peaks): void {
+  const width = d.length / indices.length;
+  for (let k = 0, from = 0; k < indices.length; k++, from += width) {
+    let best = -Infinity, place = -1;
+    for (let j = 0; j < width; j++) {
+      const value = d[from + j]!;
+      if (value > best) {
+        best = value;
+        place = j;
+      }
+    }
+    const row = indices[k]!;
+    columns[row] = Math.max(0, place);
+    values[row] = place < 0 ? NaN : best;
+  }
+}
+
+/** Those of all columns, as far as some rows may raise them. @param indices ascending from call to call */
+export function columnPeaks(d: Float32Array, indices: Int32Array, { columns, values }: Peaks): void {
+  const width = d.length / indices.length;
+  for (let k = 0, from = 0; k < indices.length; k++, from += width) {
+    const row = indices[k]!;
+    for (let j = 0; j < width; j++) {
+      const value = d[from + j]!;
+      // Not `value > values[j]`, which no value is while that is NaN.
+      if (!(value <= values[j]!) && value === value) {
+        values[j] = value;
+        columns[j] = row;
+      }
+    }
+  }
+}
