@@ -10,7 +10,8 @@ import {
 import { replaceMatMul } from "./mat_mul.ts";
 import type { Node } from "./onnx.ts";
 import { everyNth, spreadTo } from "./pixels.ts";
-import { nativeRows } from "./rows.ts";
+import { heapRows } from "../wasm/rows.ts";
+import { nativeMultiply } from "./products.ts";
 import { loadRuntime, runToTensor } from "./runtime.ts";
 
 /** Loads ONNX Runtime, checks a known product, and returns the kernels. @throws Error when something is missing */
@@ -21,7 +22,7 @@ export function nativeKernels(): Partial<Kernels> {
     tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5, 6], [7, 8]])).dataSync()
   );
   if (product.join() !== "19,22,43,50") throw new Error(`a 2x2 product came out as ${product.join()}`);
-  return { conv2d, conv2dInputGradient, conv2dFilterGradient, rows: nativeRows };
+  return { conv2d, conv2dInputGradient, conv2dFilterGradient, rows: heapRows(nativeMultiply) };
 }
 
 function outputSide(side: number, kernel: number, { stride, padding, dilation }: Window): number {

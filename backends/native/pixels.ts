@@ -1,7 +1,7 @@
 /** Every n-th pixel, taken and put back, in the heap. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D } from "../ops/kernels.ts";
-import { emptyTensor, heapView } from "./runtime.ts";
+import { emptyTensor, heapView } from "../wasm/heap.ts";
 
 /** The pixels at multiples of `stride`: float32 [N, H, W, C] to [N, ...out, C]. */
 export function everyNth(x: tf.Tensor4D, out: readonly [number, number], stride: number): tf.Tensor4D {

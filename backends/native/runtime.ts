@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { createRequire } from "node:module";
+import { address, emptyInfo, floatsAt, sizeOf } from "../wasm/heap.ts";
 import { encodeModel, type Graph } from "./onnx.ts";
 
 interface NativeSession {
@@ -31,31 +32,12 @@ export function loadRuntime(): string {
   return "ONNX Runtime kernels in the WASM heap";
 }
 
-/** What the WASM backend keeps of a tensor; not in its public types. */
-interface WasmBackend {
-  readonly wasm: { readonly HEAPU8: Uint8Array };
-  readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
-  makeOutput(shape: number[], dtype: "float32"): tf.TensorInfo;
-}
-
-/** The float32 values of a tensor, in the heap itself. Stale after the next allocation, which may grow the heap. */
-export function heapView(tensor: tf.TensorInfo): Float32Array {
-  const backend = tf.backend() as unknown as WasmBackend;
-  const size = tensor.shape.reduce((product, side) => product * side, 1);
-  const { memoryOffset } = backend.dataIdMap.get(tensor.dataId);
-  return new Float32Array(backend.wasm.HEAPU8.buffer as ArrayBuffer, memoryOffset, size);
-}
-
-/** A float32 tensor of the current scope whose values are not set yet. */
-export function emptyTensor(shape: readonly number[]): tf.Tensor {
-  const backend = tf.backend() as unknown as WasmBackend;
-  return tf.engine().makeTensorFromTensorInfo(backend.makeOutput([...shape], "float32"));
-}
-
-/** A float32 tensor as ONNX Runtime should see it: same memory, perhaps another shape. */
+/** A float32 tensor as ONNX Runtime should see it: same memory, perhaps another shape or only a part. */
 export interface Operand {
   readonly tensor: tf.TensorInfo;
   readonly dims?: readonly number[];
+  /** The first element; 0 if absent. */
+  readonly element?: number;
 }
 
 /** What {@linkcode runModel} computes. */
@@ -74,28 +56,24 @@ export interface Output {
   readonly shape: readonly number[];
   /** The graph's shape, where it differs. */
   readonly dims?: readonly number[];
-  /** A tensor that takes the result instead of a new one. */
-  readonly into?: tf.TensorInfo;
+  /** What takes the result instead of a new tensor. */
+  readonly into?: Operand;
 }
 
 /** Runs a model and returns its outputs, owned by the caller. */
 export function runModel({ key, graph, inputs, outputs }: Call): tf.TensorInfo[] {
   if (runtime === undefined) throw new Error("the native runtime is not loaded");
   const { Tensor } = runtime;
-  const backend = tf.backend() as unknown as WasmBackend;
-  const infos = outputs.map(({ shape, into }) => into ?? backend.makeOutput([...shape], "float32"));
+  const infos = outputs.map(({ shape, into }) => into?.tensor ?? emptyInfo(shape));
   // Views are taken after every allocation: growing the heap detaches older ones.
-  const buffer = backend.wasm.HEAPU8.buffer as ArrayBuffer;
-  const view = (tensor: tf.TensorInfo, dims: readonly number[]) => {
-    const { memoryOffset } = backend.dataIdMap.get(tensor.dataId);
-    const size = dims.reduce((product, side) => product * side, 1);
-    return new Tensor("float32", new Float32Array(buffer, memoryOffset, size), dims);
-  };
-  const feeds = Object.fromEntries(
-    inputs.map(({ tensor, dims }, k) => [`x${k}`, view(tensor, dims ?? tensor.shape)]),
-  );
+  const view = ({ tensor, dims = tensor.shape, element = 0 }: Operand) =>
+    new Tensor("float32", floatsAt(address(tensor, element), sizeOf(dims)), dims);
+  const feeds = Object.fromEntries(inputs.map((operand, k) => [`x${k}`, view(operand)]));
   const fetches = Object.fromEntries(
-    infos.map((info, k) => [`y${k}`, view(info, outputs[k]!.dims ?? info.shape)]),
+    infos.map((tensor, k) => {
+      const { dims = tensor.shape, into } = outputs[k]!;
+      return [`y${k}`, view({ ...into, tensor, dims })];
+    }),
   );
   session(key, graph).run(feeds, fetches, {});
   return infos;

@@ -6,7 +6,7 @@ import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./stre
 import { Sums } from "./streaming/sums.ts";
 import type { RowKernels } from "./streaming/row_kernels.ts";
 import { everyRow, forEachBlock, type SimilarityRows } from "./streaming/similarity_rows.ts";
-import { Summaries } from "./streaming/summaries.ts";
+import { Summaries, valuesAt } from "./streaming/summaries.ts";
 
 /** How {@linkcode aggregate} mixes pixels. */
 export interface AggregationOptions {
@@ -53,25 +53,24 @@ function streamedAggregate(x: tf.Tensor3D, options: Streamed): tf.Tensor3D {
       value,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [given, mixed] = [saved.slice(0, -1) as tf.Tensor3D[], saved.at(-1) as tf.Tensor3D];
+        const along = alongs([given[0]!, dy as tf.Tensor3D, mixed], options);
+        // The gradient needs memory more than anybody needs this.
+        mixed.dispose();
         return gradientsOf(given, kernels, (n, images, sums) => {
-          const [slope, result] = imagesOf([dy as tf.Tensor3D, mixed], n);
-          const task = {
-            values: images[0]!,
-            slope: slope!,
-            result: result!,
-            summaries: byImage[n]!.summaries,
+          const slope = imagesOf([dy as tf.Tensor3D], n)[0]!;
+          const task: Pull = {
             ...options,
+            values: images[0]!,
+            slope,
+            along: along[n]!,
+            summaries: byImage[n]!.summaries,
             sums,
           };
-          const unit = similarity.product?.unit ?? false;
-          if (unit && similarity.symmetric && inputs.length === 1) return pullSymmetric(rows(images), task);
-          // Gradients of unit vectors cannot be added to others before they are turned into the pixels' own.
-          const ofWeights = new Sums(kernels);
-          pullRows(rows(images), { ...task, ofWeights });
-          for (const image of images) {
-            if (unit) ofWeights.fromUnit(image);
-            sums.addRows(image, everyRow(image.shape[0]), ofWeights.take(image));
-          }
+          sums.start(images[0]!, tf.mul(slope, 1 - options.alpha));
+          const d = rows(images);
+          return inputs.length === 1 && similarity.symmetric && d.columnScale
+            ? pullSymmetric(d, { ...task, inverseNorms: d.columnScale })
+            : pullRows(d, { ...task, images });
         });
       },
     };
@@ -82,81 +81,82 @@ function streamedAggregate(x: tf.Tensor3D, options: Streamed): tf.Tensor3D {
 function aggregateRows(d: SimilarityRows, values: tf.Tensor2D, { alpha, contrast, kernels }: Streamed) {
   const summaries = new Summaries(d.rows);
   const result = new Sums(kernels);
-  forEachBlock(d, everyRow(d.rows), (block) => {
-    const similarities = d.compare(block);
-    const summary = kernels.summarise(similarities, contrast);
-    summaries.set(block, summary);
-    const mixed = tf.matMul(kernels.softmax(similarities, summary), values);
-    const kept = tf.mul(kernels.takeRows(values, block), 1 - alpha);
-    result.addRows(values, block, tf.add(kept, tf.mul(mixed, alpha)));
+  result.start(values, tf.mul(values, 1 - alpha));
+  const b = { of: values, indices: everyRow(d.rows) };
+  forEachBlock(d, b.indices, (block) => {
+    const similarities = kernels.summarise(d.compare(block), { indices: block, contrast, summaries });
+    const factor = tf.fill([block.length], alpha) as tf.Tensor1D;
+    const weights = kernels.softmax({ values: similarities }, { ...summaries.of(block), factor });
+    result.addProduct(values, { a: weights, b, transposeA: false, rows: block });
   });
   return { result: result.take(values), summaries };
+}
+
+/**
+ * By image and pixel, the sum over the row of weight * dWeight: the slope along alpha times the mean that was mixed
+ * in. @param batches what was aggregated, the gradient and the result
+ */
+function alongs(batches: readonly tf.Tensor3D[], { alpha, kernels }: Streamed): Float32Array[] {
+  return Array.from({ length: batches[0]!.shape[0] }, (_, n) => {
+    const along = tf.tidy(() => {
+      const [x, dy, y] = imagesOf(batches, n);
+      return tf.sub(kernels.dots(dy!, y!), tf.mul(kernels.dots(dy!, x!), 1 - alpha));
+    });
+    const values = along.dataSync().slice() as Float32Array;
+    along.dispose();
+    return values;
+  });
 }
 
 interface Pull extends Streamed {
   readonly values: tf.Tensor2D;
   /** The gradient of what was aggregated. */
   readonly slope: tf.Tensor2D;
-  /** What came out of the aggregation. */
-  readonly result: tf.Tensor2D;
+  /** By row: the sum of weight * dWeight. */
+  readonly along: Float32Array;
   readonly summaries: Summaries;
   readonly sums: Sums;
 }
 
-/** Sum of weight * dWeight over some rows, [B, 1]: the slope along what the weights mixed, alpha times the mean. */
-function alongRows(block: Int32Array, { values, slope, result, alpha, kernels }: Pull): tf.Tensor2D {
-  const [x, dy, y] = [values, slope, result].map((image) => kernels.takeRows(image, block));
-  return tf.sum(tf.mul(dy!, tf.sub(y!, tf.mul(x!, 1 - alpha))), 1, true);
-}
-
-function pullRows(d: SimilarityRows, task: Pull & { readonly ofWeights: Sums }): void {
-  const { values, slope, alpha, kernels, summaries, sums, ofWeights } = task;
+function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf.Tensor2D[] }): void {
+  const { values, slope, along, alpha, kernels, summaries, sums, images } = task;
+  // Gradients of directions cannot be added to others before they are turned into the pixels' own.
+  const ofWeights = d.columnScale ? new Sums(kernels) : sums;
   forEachBlock(d, everyRow(d.rows), (block) => {
-    const summary = summaries.of(block);
-    const weights = kernels.softmax(d.compare(block), summary);
-    const own = kernels.takeRows(slope, block);
-    const upstream = tf.mul(own, alpha) as tf.Tensor2D;
-    sums.addRows(values, block, tf.mul(own, 1 - alpha));
-    sums.addProduct(values, [weights, upstream], true);
-    const dWeights = tf.matMul(upstream, values, false, true) as tf.Tensor2D;
-    const rows = { along: alongRows(block, task), inverse: summary.inverse };
-    d.pull(block, kernels.softmaxGradient(weights, dWeights, rows), ofWeights);
+    const slopes = kernels.compare({ of: slope, indices: block }, values);
+    const rows = { ...summaries.of(block), along: valuesAt(along, block), alpha };
+    const { weights, gradient } = kernels.softmaxGradient(d.compare(block), slopes, rows);
+    sums.addProduct(values, { a: weights, b: { of: slope, indices: block }, transposeA: true });
+    d.pull(block, gradient, ofWeights);
   });
+  if (ofWeights === sums) return;
+  d.finish(ofWeights);
+  images.forEach((image) => sums.add(image, ofWeights.take(image)));
 }
 
 /**
  * The same where D is the cosine of the values themselves: the columns' gradients are the rows' of the transpose, which
- * the same block of D gives, so that every block finishes its own pixels and no long sum is added to.
+ * the same block of D gives, so that every block finishes its own pixels.
  */
-function pullSymmetric(d: SimilarityRows, task: Pull): void {
-  const { values, slope, alpha, kernels, summaries, sums } = task;
+function pullSymmetric(d: SimilarityRows, task: Pull & { readonly inverseNorms: tf.Tensor1D }): void {
+  const { values, slope, along, alpha, kernels, summaries, sums, inverseNorms } = task;
   const all = everyRow(d.rows);
-  const along = new Float32Array(d.rows);
-  forEachBlock(d, all, (block, start) => along.set(alongRows(block, task).dataSync(), start));
-  const scale = tf.reshape(kernels.inverseNorms(values), [1, d.rows]);
-  const columns = { along: tf.tensor2d(along, [1, d.rows]), inverse: summaries.ofColumns().inverse };
-  forEachBlock(d, all, (block, start) => {
-    const x = kernels.takeRows(values, block), own = kernels.takeRows(slope, block);
-    const similarities = d.compare(block);
-    const summary = summaries.of(block);
-    const rows = {
-      along: tf.tensor2d(along.subarray(start, start + block.length), [block.length, 1]),
-      inverse: summary.inverse,
-    };
-    const there = kernels.softmaxGradient(
-      kernels.softmax(similarities, summary),
-      tf.mul(tf.matMul(own, values, false, true), alpha),
-      rows,
+  const pixels = { ...summaries.of(all), along: valuesAt(along, all), alpha };
+  const norms = inverseNorms.dataSync().slice() as Float32Array;
+  forEachBlock(d, all, (block) => {
+    const x = { of: values, indices: block }, dy = { of: slope, indices: block };
+    const { weights, gradient } = kernels.symmetricGradient(
+      d.compare(block),
+      [kernels.compare(dy, values), kernels.compare(x, slope)],
+      { ...pixels, first: block[0]! },
     );
-    const weightsBack = kernels.softmax(similarities, summaries.ofColumns());
-    const back = kernels.softmaxGradient(
-      weightsBack,
-      tf.mul(tf.matMul(x, slope, false, true), alpha),
-      columns,
-    );
-    const pull = tf.mul(tf.add(there, back), scale) as tf.Tensor2D;
-    const ofWeights = kernels.unitGradient(tf.matMul(pull, values), x);
-    const ofValues = tf.mul(tf.matMul(weightsBack, slope), alpha);
-    sums.addRows(values, block, tf.add(tf.add(ofWeights, ofValues), tf.mul(own, 1 - alpha)));
+    const g = tf.matMul(gradient, values) as tf.Tensor2D;
+    sums.addAcross(values, { g, x, inverseNorms: valuesAt(norms, block), rows: block });
+    sums.addProduct(values, {
+      a: weights,
+      b: { of: slope, indices: all },
+      transposeA: false,
+      rows: block,
+    });
   });
 }

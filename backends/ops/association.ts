@@ -12,7 +12,6 @@ import { denseAssociation } from "./association_dense.ts";
 import { kernels } from "./kernels.ts";
 import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./streaming/directions.ts";
 import type { Sums } from "./streaming/sums.ts";
-import { columnPeaks, emptyPeaks, type Peaks, rowPeaks } from "./streaming/peaks.ts";
 import type { RowKernels } from "./streaming/row_kernels.ts";
 import { everyRow, forEachBlock, type SimilarityRows } from "./streaming/similarity_rows.ts";
 import { Summaries } from "./streaming/summaries.ts";
@@ -73,7 +72,7 @@ function streamedAssociation(
     const save = args[inputs.length] as unknown as tf.GradSaveFunc;
     const found = Array.from({ length: count }, (_, n) => {
       const own = ids.subarray(n * pixels, (n + 1) * pixels);
-      return findRows(tables(imagesOf(inputs, n)), { ...options, labels: own });
+      return scoped(() => findRows(tables(imagesOf(inputs, n)), { ...options, labels: own }));
     });
     associated = found.reduce((sum, { starts }) => sum + starts.indices.length, 0);
     const scale = -1 / Math.max(1, associated);
@@ -86,13 +85,20 @@ function streamedAssociation(
           const { st, ts } = tables(images);
           pullRows(st, found[n]!.starts, { ...options, factor, sums });
           pullRows(ts, found[n]!.chosen, { ...options, factor, sums });
-          if (similarity.product?.unit) images.forEach((image) => sums.fromUnit(image));
+          st.finish(sums);
         });
       },
     };
   });
   const loss = op(...inputs) as tf.Scalar;
   return { loss, associated: tf.scalar(associated / (count * pixels)) };
+}
+
+/** Frees every tensor that `compute` makes; what it returns lies on the host. */
+function scoped<T>(compute: () => T): T {
+  let result: T;
+  tf.tidy(() => void (result = compute()));
+  return result!;
 }
 
 /** Rows with a weight, and where their maximum lies. */
@@ -114,90 +120,92 @@ interface Found {
   readonly chosen: WeightedRows;
 }
 
+interface Tables {
+  readonly st: SimilarityRows;
+  readonly ts: SimilarityRows;
+}
+
 /** Follows source to target to source. */
-function findRows(
-  { st, ts }: { readonly st: SimilarityRows; readonly ts: SimilarityRows },
-  options: Streamed & { readonly labels: Int32Array },
-): Found {
+function findRows(tables: Tables, options: Streamed & { readonly labels: Int32Array }): Found {
   const { labels, ignoreLabel, objective } = options;
-  const { forward, homeward, summaries } = findPeaks({ st, ts }, options);
-  const counts = new Float32Array(ts.rows);
+  const { forward, homeward } = findPeaks(tables, options);
+  const counts = new Float32Array(tables.ts.rows);
   const starts: number[] = [];
   let total = 0;
-  forward.columns.forEach((target, pixel) => {
+  forward.peaks.columns.forEach((target, pixel) => {
     const label = labels[pixel]!;
     // What cannot be compared is not to pass for a pixel without a cycle.
-    if (Number.isNaN(forward.values[pixel]!)) total = NaN;
-    if (label === ignoreLabel || labels[homeward.columns[target]!] !== label) return;
+    if (Number.isNaN(forward.peaks.values[pixel]!)) total = NaN;
+    if (label === ignoreLabel || labels[homeward.peaks.columns[target]!] !== label) return;
     starts.push(pixel);
     counts[target]!++;
-    if (objective === "direct") total += forward.values[pixel]! + homeward.values[target]!;
   });
-  const rows = (indices: Int32Array, weights: Float32Array, { columns }: Peaks) => ({
+  const weighted = (indices: Int32Array, weights: Float32Array, summaries: Summaries): WeightedRows => ({
     indices,
     weights,
-    columns: indices.map((row) => columns[row]!),
+    columns: indices.map((row) => summaries.peaks.columns[row]!),
+    summaries,
   });
-  const chosen = everyRow(ts.rows).filter((target) => counts[target]! > 0);
-  const ofStarts = {
-    ...rows(Int32Array.from(starts), new Float32Array(starts.length).fill(1), forward),
-    summaries: summaries ?? new Summaries(st.rows),
-  };
-  const ofChosen = {
-    ...rows(chosen, Float32Array.from(chosen, (target) => counts[target]!), homeward),
-    summaries: new Summaries(ts.rows),
-  };
-  if (objective === "contrastive") {
-    if (summaries === undefined) summariseRows(st, ofStarts, { ...options, peaks: forward });
-    summariseRows(ts, ofChosen, { ...options, peaks: homeward });
-    const score = ({ indices, weights, summaries }: WeightedRows, { values }: Peaks) =>
-      indices.reduce((sum, row, k) => sum + weights[k]! * summaries.logSoftmax(row, values[row]!), 0);
-    total += score(ofStarts, forward) + score(ofChosen, homeward);
+  const chosen = everyRow(tables.ts.rows).filter((target) => counts[target]! > 0);
+  const ofStarts = weighted(Int32Array.from(starts), new Float32Array(starts.length).fill(1), forward);
+  const ofChosen = weighted(chosen, Float32Array.from(chosen, (target) => counts[target]!), homeward);
+  if (options.similarity.symmetric && objective === "contrastive") {
+    summariseRows(tables.ts, ofChosen, options);
   }
+  const score = ({ indices, weights, summaries }: WeightedRows) =>
+    indices.reduce((sum, row, k) => {
+      const value = summaries.peaks.values[row]!;
+      return sum + weights[k]! * (objective === "direct" ? value : summaries.logSoftmax(row, value));
+    }, 0);
+  total += score(ofStarts) + score(ofChosen);
   return { total, starts: ofStarts, chosen: ofChosen };
 }
 
 interface FoundPeaks {
-  readonly forward: Peaks;
-  /** By target pixel; of a similarity that is not symmetric only for those that some source pixel chose. */
-  readonly homeward: Peaks;
-  /** Of the source pixels, where they came with little more work. */
-  readonly summaries: Summaries | undefined;
+  readonly forward: Summaries;
+  /**
+   * By target pixel. Of a symmetric similarity they are the columns of the first matrix, and only their peaks are
+   * known; of others the rows of a second one, of the pixels that some source pixel chose.
+   */
+  readonly homeward: Summaries;
 }
 
-/** Where both directions have their maxima: from one matrix if the similarity is symmetric. */
-function findPeaks(
-  { st, ts }: { readonly st: SimilarityRows; readonly ts: SimilarityRows },
-  { similarity, kernels, contrast, objective }: Streamed,
-): FoundPeaks {
-  const forward = emptyPeaks(st.rows), homeward = emptyPeaks(ts.rows);
-  // To compare deep pixels again costs more than to summarise rows that may not matter.
-  const summaries = st.deep && objective === "contrastive" ? new Summaries(st.rows) : undefined;
-  forEachBlock(st, everyRow(st.rows), (block) => {
-    const d = st.compare(block);
-    summaries?.set(block, kernels.summarise(d, contrast));
-    const values = kernels.valuesOf(d);
-    rowPeaks(values, block, forward);
-    if (similarity.symmetric) columnPeaks(values, block, homeward);
+/** Where both directions have their maxima. */
+function findPeaks({ st, ts }: Tables, { similarity, kernels, contrast }: Streamed): FoundPeaks {
+  const forward = new Summaries(st.rows), homeward = new Summaries(ts.rows);
+  const { symmetric } = similarity;
+  forEachBlock(st, everyRow(st.rows), (indices) => {
+    const columns = symmetric ? { columns: homeward.peaks } : {};
+    kernels.summarise(st.compare(indices), { indices, contrast, summaries: forward, ...columns });
   });
-  if (!similarity.symmetric) {
-    const candidates = Int32Array.from(new Set(forward.columns)).sort();
-    forEachBlock(ts, candidates, (block) => rowPeaks(kernels.valuesOf(ts.compare(block)), block, homeward));
+  if (!symmetric) {
+    forEachBlock(ts, Int32Array.from(new Set(forward.peaks.columns)).sort(), (indices) => {
+      kernels.summarise(ts.compare(indices), { indices, contrast, summaries: homeward });
+    });
   }
-  return { forward, homeward, summaries };
+  return { forward, homeward };
 }
 
-/** Peaks are read anew: rounding of another product would be seen where all similarities of a row are alike. */
+/**
+ * Rows whose peaks are columns of the transposed matrix. The peaks' values are read anew: the rounding of another
+ * product would be seen where all similarities of a row are alike.
+ */
 function summariseRows(
   d: SimilarityRows,
   { indices, columns, summaries }: WeightedRows,
-  { kernels, contrast, peaks }: Streamed & { readonly peaks: Peaks },
+  { kernels, contrast }: Streamed,
 ): void {
+  const own = new Summaries(d.rows);
   forEachBlock(d, indices, (block, start) => {
-    const similarities = d.compare(block);
-    summaries.set(block, kernels.summarise(similarities, contrast));
-    const values = kernels.valuesOf(similarities);
-    block.forEach((row, k) => peaks.values[row] = values[k * d.columns + columns[start + k]!]!);
+    const values = kernels.valuesOf(
+      kernels.summarise(d.compare(block), { indices: block, contrast, summaries: own }),
+    );
+    block.forEach((row, k) => {
+      summaries.peaks.values[row] = values[k * d.columns + columns[start + k]!]!;
+      summaries.mean[row] = own.mean[row]!;
+      summaries.inverse[row] = own.inverse[row]!;
+      summaries.logSum[row] = own.logSum[row]!;
+    });
   });
 }
 
@@ -213,15 +221,16 @@ function pullRows(
   options: Pull,
 ): void {
   const { kernels, objective, factor, sums } = options;
-  const direct = objective === "direct";
   forEachBlock(d, indices, (block, start) => {
-    const end = start + block.length;
-    const lift = weights.slice(start, end);
-    lift.forEach((weight, k) => lift[k] = factor * weight * (direct ? 1 : summaries.inverse(block[k]!)));
-    const fall = tf.tensor2d(lift.map((value) => -value), [block.length, 1]);
-    const g = direct
-      ? tf.zeros([block.length, d.columns]) as tf.Tensor2D
-      : kernels.softmax(d.compare(block), summaries.of(block), fall);
-    d.pull(block, kernels.addToCells(g, columns.subarray(start, end), lift), sums);
+    const own = columns.subarray(start, start + block.length);
+    const lift = weights.slice(start, start + block.length).map((weight) => factor * weight);
+    if (objective === "direct") {
+      lift.forEach((_, k) => lift[k]! *= d.cellScale(block[k]!, own[k]!));
+      const none = tf.zeros([block.length, d.columns]) as tf.Tensor2D;
+      return d.pull(block, kernels.addToCells(none, own, lift), sums);
+    }
+    const fall = tf.tensor1d(lift.map((value, k) => -value * summaries.inverse[block[k]!]!));
+    const rows = { ...summaries.of(block), factor: fall, columns: own };
+    d.pull(block, kernels.peakGradient(d.compare(block), rows), sums);
   });
 }

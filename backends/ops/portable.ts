@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "./kernels.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
-import { portableRows } from "./streaming/row_kernels.ts";
+import { portableRows } from "./streaming/portable_rows.ts";
 
 /** Puts `stride - 1` zeros between neighbouring pixels: side n becomes (n - 1) * stride + 1. */
 export function spread(x: tf.Tensor4D, stride: number): tf.Tensor4D {

@@ -2,11 +2,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { nativeRows } from "../../backends/native/rows.ts";
+import { nativeMultiply } from "../../backends/native/products.ts";
+import { heapRows } from "../../backends/wasm/rows.ts";
+import { copiedMultiply } from "../../backends/wasm/products.ts";
 import { aggregate } from "../../backends/ops/aggregation.ts";
 import { associationLoss } from "../../backends/ops/association.ts";
 import { replaceKernels } from "../../backends/ops/kernels.ts";
-import { portableRows, type RowKernels } from "../../backends/ops/streaming/row_kernels.ts";
+import { portableRows } from "../../backends/ops/streaming/portable_rows.ts";
+import type { RowKernels } from "../../backends/ops/streaming/row_kernels.ts";
 import { Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
@@ -80,8 +83,10 @@ function isClose(actual: ArrayLike<number>, expected: ArrayLike<number>): boolea
   return difference <= 1e-4 * norm + 1e-7;
 }
 
+const ROWS = { portable: portableRows, wasm: heapRows(copiedMultiply), native: heapRows(nativeMultiply) };
+
 for (const plugin of similarities) {
-  for (const [how, rows] of [["portable", portableRows], ["native", nativeRows]] as const) {
+  for (const [how, rows] of Object.entries(ROWS)) {
     backendTest(
       "native",
       `${plugin.name}, ${how}: blocks of rows give what whole matrices give`,

@@ -4,8 +4,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
+import type { Block, RowKernels } from "./row_kernels.ts";
 import type { Sums } from "./sums.ts";
-import { isDeep, type RowKernels } from "./row_kernels.ts";
+import { valuesAt } from "./summaries.ts";
 
 /** D of two images: P rows, Q columns. */
 export interface SimilarityRows {
@@ -13,12 +14,15 @@ export interface SimilarityRows {
   readonly columns: number;
   /** Rows of a block. */
   readonly blockRows: number;
-  /** Whether a block costs more than the passes over it. */
-  readonly deep: boolean;
-  /** float32 [B, Q] */
-  compare(indices: Int32Array): tf.Tensor2D;
-  /** Adds what `g` [B, Q], the gradient of these rows, means for the inputs. */
+  /** 1 / |x| of the columns' pixels, float32 [Q], where D compares directions. */
+  readonly columnScale?: tf.Tensor1D;
+  compare(indices: Int32Array): Block;
+  /** What a gradient with respect to a cell of D is multiplied with to be one with respect to the product. */
+  cellScale(row: number, column: number): number;
+  /** Adds what `g` [B, Q], the gradient of these rows' product, means for the inputs. */
   pull(indices: Int32Array, g: tf.Tensor2D, sums: Sums): void;
+  /** When all rows have pulled. */
+  finish(sums: Sums): void;
 }
 
 /** What D is computed from; all float32, [P, K] or [Q, K]. */
@@ -29,66 +33,88 @@ export interface RowInputs {
   readonly offset?: tf.Tensor2D;
 }
 
-/** Rows of `similarity` between the inputs' pixels. */
+/** Rows of `similarity` between the inputs' pixels. Allocates in the current scope. */
 export function similarityRows(
   similarity: Similarity,
   inputs: RowInputs,
   kernels: RowKernels,
 ): SimilarityRows {
-  const [columns, depth] = inputs.right.shape;
-  const blockRows = kernels.blockRows(columns, depth);
-  const shape = { rows: inputs.left.shape[0], columns, blockRows, deep: isDeep(depth) };
+  const rows = inputs.left.shape[0], columns = inputs.right.shape[0];
   const product = similarity.product;
   return {
-    ...shape,
-    ...product ? productRows(inputs, kernels, product.unit) : pairwiseRows(inputs, kernels, similarity),
+    rows,
+    columns,
+    blockRows: kernels.blockRows(columns),
+    ...product
+      ? product.unit ? unitRows(inputs, kernels) : productRows(inputs, kernels)
+      : pairwiseRows(inputs, similarity),
   };
 }
 
-type Computed = Pick<SimilarityRows, "compare" | "pull">;
+type Computed = Omit<SimilarityRows, "rows" | "columns" | "blockRows">;
 
-/** D = left right^T + offset, left and right at length 1 if `unit`; gradients are then those of the unit vectors. */
-function productRows({ left, right, offset }: RowInputs, kernels: RowKernels, unit: boolean): Computed {
-  const columnScale = unit ? tf.transpose(kernels.inverseNorms(right)) as tf.Tensor2D : undefined;
-  const leftRows = (indices: Int32Array) => {
-    const rows = kernels.takeRows(left, indices);
-    return unit ? tf.mul(rows, kernels.inverseNorms(rows)) as tf.Tensor2D : rows;
-  };
+/** D = left right^T + offset */
+function productRows({ left, right, offset }: RowInputs, kernels: RowKernels): Computed {
+  const offsets = offset?.dataSync() as Float32Array | undefined;
   return {
-    compare: (indices) =>
-      tf.tidy(() =>
-        kernels.compare([leftRows(indices), right], {
-          columnScale,
-          offset: offset && kernels.takeRows(offset, indices),
-        })
-      ),
-    pull: (indices, g, sums) =>
-      tf.tidy(() => {
-        const scaled = columnScale ? tf.mul(g, columnScale) as tf.Tensor2D : g;
-        sums.addRows(left, indices, tf.matMul(scaled, right));
-        sums.addProduct(right, [g, leftRows(indices)], true);
-        if (offset) sums.addRows(offset, indices, tf.sum(g, 1, true));
-      }),
+    compare: (indices) => ({
+      values: kernels.compare({ of: left, indices }, right),
+      ...(offsets ? { offset: valuesAt(offsets, indices) } : {}),
+    }),
+    cellScale: () => 1,
+    pull(indices, g, sums) {
+      pullFactors({ left, right }, { indices, g, sums });
+      if (offset) sums.add(offset, tf.sum(g, 1, true) as tf.Tensor2D, indices);
+    },
+    finish() {},
+  };
+}
+
+function pullFactors(
+  { left, right }: Pick<RowInputs, "left" | "right">,
+  { indices, g, sums }: { readonly indices: Int32Array; readonly g: tf.Tensor2D; readonly sums: Sums },
+): void {
+  const all = everyRow(right.shape[0]);
+  sums.addProduct(left, { a: g, b: { of: right, indices: all }, transposeA: false, rows: indices });
+  sums.addProduct(right, { a: g, b: { of: left, indices }, transposeA: true });
+}
+
+/** D = left right^T at length 1: sums of gradients are taken across the vectors when they are complete. */
+function unitRows({ left, right }: RowInputs, kernels: RowKernels): Computed {
+  const columnScale = kernels.inverseNorms(right);
+  const rowScale = left === right ? columnScale : kernels.inverseNorms(left);
+  const scales = [rowScale, columnScale].map((scale) => scale.dataSync().slice() as Float32Array);
+  return {
+    columnScale,
+    compare: (indices) => ({
+      values: kernels.compare({ of: left, indices }, right),
+      rowScale: valuesAt(scales[0]!, indices),
+      columnScale,
+    }),
+    cellScale: (row, column) => scales[0]![row]! * scales[1]![column]!,
+    pull: (indices, g, sums) => pullFactors({ left, right }, { indices, g, sums }),
+    finish(sums) {
+      sums.acrossOnly(left, rowScale);
+      if (right !== left) sums.acrossOnly(right, columnScale);
+    },
   };
 }
 
 /** D of any similarity, whose own gradient is asked for each block. */
-function pairwiseRows({ left, right }: RowInputs, kernels: RowKernels, similarity: Similarity): Computed {
+function pairwiseRows({ left, right }: RowInputs, similarity: Similarity): Computed {
   const pairwise = (...[a, b]: tf.Tensor[]) =>
     similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
+  // Always a new tensor: the rows may be `right` itself, and each is to have its own gradient.
+  const leftRows = (indices: Int32Array) => tf.gather(left, tf.tensor1d(indices, "int32")) as tf.Tensor2D;
   return {
-    compare: (indices) => tf.tidy(() => tf.squeeze(pairwise(kernels.takeRows(left, indices), right), [0])),
-    pull: (indices, g, sums) =>
-      tf.tidy(() => {
-        // A clone, because the rows may be `right` itself, and each is to have its own gradient.
-        const [a, b] = nestedGradients(
-          pairwise,
-          [tf.clone(kernels.takeRows(left, indices)), right],
-          tf.expandDims(g),
-        );
-        sums.addRows(left, indices, a! as tf.Tensor2D);
-        sums.addRows(right, everyRow(right.shape[0]), b! as tf.Tensor2D);
-      }),
+    compare: (indices) => ({ values: tf.squeeze(pairwise(leftRows(indices), right), [0]) }),
+    cellScale: () => 1,
+    pull(indices, g, sums) {
+      const [a, b] = nestedGradients(pairwise, [leftRows(indices), right], tf.expandDims(g));
+      sums.add(left, a! as tf.Tensor2D, indices);
+      sums.add(right, b! as tf.Tensor2D);
+    },
+    finish() {},
   };
 }
 
@@ -105,7 +131,9 @@ function nestedGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], 
 
 /** 0 .. count - 1 */
 export function everyRow(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, k) => k);
+  const rows = new Int32Array(count);
+  for (let k = 0; k < count; k++) rows[k] = k;
+  return rows;
 }
 
 /** Calls back with the rows of one block after the other, in a scope of its own. */

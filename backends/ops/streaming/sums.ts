@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { RowKernels } from "./row_kernels.ts";
+import type { Across, Product, RowKernels } from "./row_kernels.ts";
 
 /** Sums that grow block by block, by the tensor whose shape they have: one that plays two parts is summed once. */
 export class Sums {
@@ -10,19 +10,29 @@ export class Sums {
     this.#kernels = kernels;
   }
 
-  /** Adds op(a) b to the sum of `x`. */
-  addProduct(x: tf.Tensor2D, factors: readonly [tf.Tensor2D, tf.Tensor2D], transposeA: boolean): void {
-    this.#set(x, this.#kernels.addProduct(this.#of(x), factors, transposeA));
+  /** The sum of `x` begins with `value`, whose memory it becomes. */
+  start(x: tf.Tensor2D, value: tf.Tensor2D): void {
+    this.#set(x, value);
   }
 
-  /** Adds `values` [B, C] to the rows `indices` of the sum of `x`. */
-  addRows(x: tf.Tensor2D, indices: Int32Array, values: tf.Tensor2D): void {
-    this.#set(x, this.#kernels.addRows(this.#of(x), indices, values));
+  /** Adds `values` to `rows` of the sum of `x`, or to all. */
+  add(x: tf.Tensor2D, values: tf.Tensor2D, rows?: Int32Array): void {
+    this.#set(x, this.#kernels.add(this.#of(x), values, rows));
   }
 
-  /** From gradients of x / |x| to those of `x`. */
-  fromUnit(x: tf.Tensor2D): void {
-    if (this.#sums.has(x)) this.#set(x, this.#kernels.unitGradient(this.#of(x), x));
+  /** Adds a product to the sum of `x`. */
+  addProduct(x: tf.Tensor2D, product: Product): void {
+    this.#set(x, this.#kernels.addProduct(this.#of(x), product));
+  }
+
+  /** Adds what `g` has across some pixels to the sum of `x`. */
+  addAcross(x: tf.Tensor2D, across: Across): void {
+    this.#set(x, this.#kernels.addAcross(this.#of(x), across));
+  }
+
+  /** Takes from the sum of `x` what only changes lengths. */
+  acrossOnly(x: tf.Tensor2D, inverseNorms: tf.Tensor1D): void {
+    if (this.#sums.has(x)) this.#set(x, this.#kernels.across(this.#of(x), x, inverseNorms));
   }
 
   /** The sum of `x` as a tensor of the current scope, zeros if nothing was added. */
@@ -36,12 +46,13 @@ export class Sums {
 
   #of(x: tf.Tensor2D): tf.Tensor2D {
     const sum = this.#sums.get(x);
-    return sum ?? this.#set(x, tf.zeros(x.shape));
+    if (sum !== undefined) return sum;
+    this.#set(x, tf.zeros(x.shape));
+    return this.#sums.get(x)!;
   }
 
   /** Kept, because blocks come and go in scopes of their own. */
-  #set(x: tf.Tensor2D, sum: tf.Tensor2D): tf.Tensor2D {
+  #set(x: tf.Tensor2D, sum: tf.Tensor2D): void {
     this.#sums.set(x, tf.keep(sum));
-    return sum;
   }
 }

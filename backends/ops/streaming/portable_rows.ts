@@ -1,0 +1,177 @@
+/** The row kernels for every backend whose tensors can be read at once: plain loops over copies on the host. */
+import * as tf from "@tensorflow/tfjs-core";
+import { SMALLEST_NORM } from "../unit.ts";
+import { columnPeaks, rowPeaks } from "./peaks.ts";
+import { type Block, blockRows, type RowKernels, type Rows, type Softmax } from "./row_kernels.ts";
+
+/** Added to a deviation, as in backends/ops/contrast.ts. */
+const EPSILON = 1e-10;
+
+function valuesOf(x: tf.Tensor): Float32Array {
+  return x.dataSync() as Float32Array;
+}
+
+function rowsOf({ of, indices }: Rows): tf.Tensor2D {
+  return tf.gather(of, tf.tensor1d(indices, "int32"));
+}
+
+/** A tensor from `values`; `old` is gone. */
+function instead(old: tf.Tensor2D, values: Float32Array): tf.Tensor2D {
+  const { shape } = old;
+  old.dispose();
+  return tf.tensor2d(values, shape);
+}
+
+/** Every value of D with its place, rounded as one that was stored: see the note on rounding in `Block`. */
+function forEachCell(
+  { values, rowScale, columnScale, offset }: Block,
+  visit: (d: number, at: number, row: number, column: number, scale: number) => void,
+): void {
+  const [rows, columns] = values.shape;
+  const raw = valuesOf(values);
+  const [own, others, offsets] = [rowScale, columnScale, offset].map((x) => x && valuesOf(x));
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++, at++) {
+      const scale = Math.fround((own?.[row] ?? 1) * (others?.[column] ?? 1));
+      const product = Math.fround(raw[at]! * scale);
+      visit(Math.fround(product + (offsets?.[row] ?? 0)), at, row, column, scale);
+    }
+  }
+}
+
+/** exp((d - mean) * inverse - logSum) of a row or column. */
+function softmaxOf(softmax: Softmax): (d: number, k: number) => number {
+  const [mean, inverse, logSum] = [softmax.mean, softmax.inverse, softmax.logSum].map(valuesOf);
+  return (d, k) => Math.exp((d - mean![k]!) * inverse![k]! - logSum![k]!);
+}
+
+/** For every row of float32 [P, C]: what `of` says of its first element's place. */
+function byRow(x: tf.Tensor2D, of: (start: number, end: number) => number): tf.Tensor1D {
+  const [rows, width] = x.shape;
+  return tf.tensor1d(Float32Array.from({ length: rows }, (_, row) => of(row * width, (row + 1) * width)));
+}
+
+function dots(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor1D {
+  const left = valuesOf(a), right = valuesOf(b);
+  return byRow(a, (start, end) => {
+    let sum = 0;
+    for (let k = start; k < end; k++) sum += left[k]! * right[k]!;
+    return sum;
+  });
+}
+
+/** g - u (u . g) by row, u = x / |x| */
+function acrossOf(g: tf.Tensor2D, x: tf.Tensor2D, inverseNorms: tf.Tensor1D): Float32Array {
+  const [slopes, pixels, scales] = [valuesOf(g), valuesOf(x), valuesOf(inverseNorms)];
+  const along = valuesOf(dots(g, x));
+  const width = x.shape[1];
+  return slopes.map((value, k) => {
+    const row = Math.floor(k / width);
+    return value - pixels[k]! * along[row]! * scales[row]! ** 2;
+  });
+}
+
+function added(sum: tf.Tensor2D, values: Float32Array, rows?: Int32Array): tf.Tensor2D {
+  const total = valuesOf(sum).slice(), width = sum.shape[1];
+  if (rows === undefined) values.forEach((value, k) => total[k]! += value);
+  else {
+    rows.forEach((row, k) => {
+      for (let c = 0; c < width; c++) total[row * width + c]! += values[k * width + c]!;
+    });
+  }
+  return instead(sum, total);
+}
+
+/** See {@linkcode RowKernels}. */
+export const portableRows: RowKernels = {
+  blockRows,
+  inverseNorms: (x) =>
+    tf.tidy(() => {
+      const norms = valuesOf(dots(x, x)).map(Math.sqrt);
+      return tf.tensor1d(
+        norms.map((norm) => norm > 0 || Number.isNaN(norm) ? 1 / Math.max(norm, SMALLEST_NORM) : 0),
+      );
+    }),
+  dots,
+  compare: (a, b) => tf.tidy(() => tf.matMul(rowsOf(a), b, false, true)),
+  summarise(block, { indices, contrast, summaries, columns }) {
+    const [rows, width] = block.values.shape;
+    const d = new Float32Array(rows * width);
+    forEachCell(block, (value, at) => d[at] = value);
+    rowPeaks(d, indices, summaries.peaks);
+    if (columns) columnPeaks(d, indices, columns);
+    indices.forEach((row, k) => {
+      const own = d.subarray(k * width, (k + 1) * width);
+      const top = summaries.peaks.values[row]!;
+      const mean = contrast ? Math.fround(own.reduce((sum, value) => sum + value, 0) / width) : 0;
+      const squares = own.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+      const inverse = contrast ? 1 / (Math.sqrt(squares / Math.max(1, width - 1)) + EPSILON) : 1;
+      const powers = own.reduce((sum, value) => sum + Math.exp((value - top) * inverse), 0);
+      summaries.mean[row] = mean;
+      summaries.inverse[row] = inverse;
+      summaries.logSum[row] = Math.log(powers) + (top - mean) * inverse;
+    });
+    return instead(block.values, d);
+  },
+  valuesOf,
+  softmax(block, rows) {
+    const p = softmaxOf(rows), factor = valuesOf(rows.factor);
+    const result = new Float32Array(block.values.size);
+    forEachCell(block, (d, at, row) => result[at] = p(d, row) * factor[row]!);
+    return instead(block.values, result);
+  },
+  peakGradient(block, rows) {
+    const p = softmaxOf(rows), factor = valuesOf(rows.factor);
+    const result = new Float32Array(block.values.size);
+    forEachCell(block, (d, at, row, column, scale) => {
+      result[at] = (p(d, row) - Number(column === rows.columns[row])) * factor[row]! * scale;
+    });
+    return instead(block.values, result);
+  },
+  softmaxGradient(block, slope, rows) {
+    const p = softmaxOf(rows), [along, inverse, slopes] = [rows.along, rows.inverse, slope].map(valuesOf);
+    const weights = new Float32Array(slope.size), gradient = new Float32Array(slope.size);
+    const sums = new Float32Array(slope.shape[0]);
+    forEachCell(block, (d, at, row, _, scale) => {
+      const own = p(d, row);
+      const g = own * (rows.alpha * slopes![at]! - along![row]!) * inverse![row]!;
+      weights[at] = rows.alpha * own;
+      gradient[at] = g * scale;
+      sums[row]! += g;
+    });
+    return {
+      weights: instead(block.values, weights),
+      gradient: instead(slope, gradient),
+      sums: tf.tensor1d(sums),
+    };
+  },
+  symmetricGradient(block, [there, back], pixels) {
+    const p = softmaxOf(pixels), { alpha, first } = pixels;
+    const [along, inverse, rowSlopes, columnSlopes] = [pixels.along, pixels.inverse, there, back].map(valuesOf);
+    const weights = new Float32Array(there.size), gradient = new Float32Array(there.size);
+    forEachCell(block, (d, at, row, column, scale) => {
+      const pixel = first + row;
+      const weight = p(d, column);
+      const one = p(d, pixel) * (alpha * rowSlopes![at]! - along![pixel]!) * inverse![pixel]!;
+      const other = weight * (alpha * columnSlopes![at]! - along![column]!) * inverse![column]!;
+      weights[at] = alpha * weight;
+      gradient[at] = (one + other) * scale;
+    });
+    return { weights: instead(block.values, weights), gradient: instead(there, gradient) };
+  },
+  addProduct: (sum, { a, b, transposeA, rows }) => {
+    const product = tf.tidy(() => tf.matMul(a, rowsOf(b), transposeA, false));
+    const result = added(sum, valuesOf(product), rows);
+    product.dispose();
+    return result;
+  },
+  addAcross: (sum, { g, x, inverseNorms, rows }) =>
+    added(sum, acrossOf(g, tf.tidy(() => rowsOf(x)), inverseNorms), rows),
+  add: (sum, values, rows) => added(sum, valuesOf(values), rows),
+  across: (sum, x, inverseNorms) => instead(sum, acrossOf(sum, x, inverseNorms)),
+  addToCells(block, columns, values) {
+    const all = valuesOf(block).slice(), width = block.shape[1];
+    columns.forEach((column, k) => all[k * width + column]! += values[k]!);
+    return instead(block, all);
+  },
+};

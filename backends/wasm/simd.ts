@@ -1,0 +1,29 @@
+/**
+ * The fused kernels of simd/, which work on tensors where they lie. `deno task kernels` compiles simd/ to simd.wasm.
+ * All arguments are addresses in bytes and counts; simd/ documents them.
+ */
+import { heapMemory } from "./heap.ts";
+
+type Numbers = readonly number[];
+
+/** The exported functions. */
+export type SimdKernel =
+  | "summariseRows"
+  | "softmaxRows"
+  | "softmaxGradientRows"
+  | "symmetricGradientRows"
+  | "inverseNorms"
+  | "rowDots"
+  | "addAcross";
+
+let loaded: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
+
+/** Calls a kernel. */
+export function simd(name: SimdKernel, ...args: Numbers): void {
+  const memory = heapMemory();
+  if (loaded?.memory !== memory) {
+    const module = new WebAssembly.Module(Deno.readFileSync(new URL("simd.wasm", import.meta.url)));
+    loaded = { memory, exports: new WebAssembly.Instance(module, { env: { memory } }).exports };
+  }
+  (loaded.exports[name] as (...args: Numbers) => void)(...args);
+}

@@ -1,0 +1,465 @@
+/**
+ * Rows of a similarity matrix, one after the other while they lie in the nearest cache. A matrix is what a product gave:
+ * D = raw * (rowScale * columnScale) + offset; an address of 0 stands for a factor of 1 or an offset of 0. Every kernel
+ * rounds D alike: where all values of a row are, differences of rounding would be divided by next to nothing.
+ */
+import { bytes, exp1, exp4, total } from "./math";
+
+/** Elements whose sum is kept in float32 before it is carried to float64. */
+const CHUNK: i32 = 512;
+
+/** From the product to D, in place. */
+// @ts-ignore: decorator
+@inline
+function resolve(row: usize, columns: i32, scale: f32, columnScale: usize, offset: f32): void {
+  const scales = f32x4.splat(scale), offsets = f32x4.splat(offset);
+  let j = 0;
+  for (; j <= columns - 4; j += 4) {
+    const at = row + bytes(j);
+    const both = columnScale ? f32x4.mul(v128.load(columnScale + bytes(j)), scales) : scales;
+    v128.store(at, f32x4.add(f32x4.mul(v128.load(at), both), offsets));
+  }
+  for (; j < columns; j++) {
+    const at = row + bytes(j);
+    const both = columnScale ? load<f32>(columnScale + bytes(j)) * scale : scale;
+    store<f32>(at, load<f32>(at) * both + offset);
+  }
+}
+
+/** The first of the largest values and its place; a row of nothing but NaN has the place -1. */
+// @ts-ignore: decorator
+@inline
+function peak(row: usize, columns: i32, value: usize, place: usize): void {
+  let best = f32x4.splat(-Infinity), places = i32x4.splat(-1), here = i32x4(0, 1, 2, 3);
+  let j = 0;
+  for (; j <= columns - 4; j += 4) {
+    const values = v128.load(row + bytes(j));
+    const higher = f32x4.gt(values, best);
+    best = v128.bitselect(values, best, higher);
+    places = v128.bitselect(here, places, higher);
+    here = i32x4.add(here, i32x4.splat(4));
+  }
+  let top = f32x4.extract_lane(best, 0), at = i32x4.extract_lane(places, 0);
+  for (let lane = 1; lane < 4; lane++) {
+    const other = lane == 1
+      ? f32x4.extract_lane(best, 1)
+      : lane == 2
+      ? f32x4.extract_lane(best, 2)
+      : f32x4.extract_lane(best, 3);
+    const where = lane == 1
+      ? i32x4.extract_lane(places, 1)
+      : lane == 2
+      ? i32x4.extract_lane(places, 2)
+      : i32x4.extract_lane(places, 3);
+    if (where >= 0 && (other > top || (other == top && (at < 0 || where < at)))) {
+      top = other;
+      at = where;
+    }
+  }
+  for (; j < columns; j++) {
+    const other = load<f32>(row + bytes(j));
+    if (other > top) {
+      top = other;
+      at = j;
+    }
+  }
+  store<f32>(value, at < 0 ? NaN : top);
+  store<i32>(place, at);
+}
+
+/** Raises the columns' maxima so far. */
+// @ts-ignore: decorator
+@inline
+function raise(row: usize, columns: i32, values: usize, rows: usize, index: i32): void {
+  const indices = i32x4.splat(index);
+  let j = 0;
+  for (; j <= columns - 4; j += 4) {
+    const at = bytes(j);
+    const own = v128.load(row + at), best = v128.load(values + at);
+    const higher = f32x4.gt(own, best);
+    if (v128.any_true(higher)) {
+      v128.store(values + at, v128.bitselect(own, best, higher));
+      v128.store(rows + at, v128.bitselect(indices, v128.load(rows + at), higher));
+    }
+  }
+  for (; j < columns; j++) {
+    const at = bytes(j);
+    const own = load<f32>(row + at);
+    if (own > load<f32>(values + at)) {
+      store<f32>(values + at, own);
+      store<i32>(rows + at, index);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function sum(row: usize, columns: i32): f64 {
+  let result: f64 = 0;
+  let j = 0;
+  while (j <= columns - 8) {
+    const end = min(j + CHUNK, columns - 7);
+    let a = f32x4.splat(0), b = f32x4.splat(0);
+    for (; j < end; j += 8) {
+      a = f32x4.add(a, v128.load(row + bytes(j)));
+      b = f32x4.add(b, v128.load(row + bytes(j), 16));
+    }
+    result += total(a) + total(b);
+  }
+  for (; j < columns; j++) result += <f64> load<f32>(row + bytes(j));
+  return result;
+}
+
+/** Sum of (d - mean)^2. */
+// @ts-ignore: decorator
+@inline
+function squares(row: usize, columns: i32, mean: f32): f64 {
+  const means = f32x4.splat(mean);
+  let result: f64 = 0;
+  let j = 0;
+  while (j <= columns - 8) {
+    const end = min(j + CHUNK, columns - 7);
+    let a = f32x4.splat(0), b = f32x4.splat(0);
+    for (; j < end; j += 8) {
+      const first = f32x4.sub(v128.load(row + bytes(j)), means);
+      const second = f32x4.sub(v128.load(row + bytes(j), 16), means);
+      a = f32x4.add(a, f32x4.mul(first, first));
+      b = f32x4.add(b, f32x4.mul(second, second));
+    }
+    result += total(a) + total(b);
+  }
+  for (; j < columns; j++) {
+    const one = load<f32>(row + bytes(j)) - mean;
+    result += <f64> (one * one);
+  }
+  return result;
+}
+
+/** Sum of exp((d - top) * inverse). */
+// @ts-ignore: decorator
+@inline
+function powers(row: usize, columns: i32, top: f32, inverse: f32): f64 {
+  const tops = f32x4.splat(top), inverses = f32x4.splat(inverse);
+  let result: f64 = 0;
+  let j = 0;
+  while (j <= columns - 8) {
+    const end = min(j + CHUNK, columns - 7);
+    let a = f32x4.splat(0), b = f32x4.splat(0);
+    for (; j < end; j += 8) {
+      a = f32x4.add(a, exp4(f32x4.mul(f32x4.sub(v128.load(row + bytes(j)), tops), inverses)));
+      b = f32x4.add(b, exp4(f32x4.mul(f32x4.sub(v128.load(row + bytes(j), 16), tops), inverses)));
+    }
+    result += total(a) + total(b);
+  }
+  for (; j < columns; j++) result += <f64> exp1((load<f32>(row + bytes(j)) - top) * inverse);
+  return result;
+}
+
+/**
+ * From the product to D, in place, with what is kept of every row.
+ * @param contrast 1: rows are contrast-normalised, (d - mean) / (deviation + 1e-10); 0: they are not
+ * @param peaks float32 [rows] @param places int32 [rows]: the first maximum of every row, -1 where all is NaN
+ * @param statistics float32 [3, rows]: mean and inverse deviation (0 and 1 without contrast), and the sum of
+ * exp((d - peak) * inverse)
+ * @param columnPeaks float32 [columns] and `columnRows` int32 [columns], raised by these rows, the first of which is
+ * `first`; 0: not wanted
+ */
+export function summariseRows(
+  d: usize,
+  rows: i32,
+  columns: i32,
+  rowScale: usize,
+  columnScale: usize,
+  offset: usize,
+  contrast: i32,
+  peaks: usize,
+  places: usize,
+  statistics: usize,
+  columnPeaks: usize,
+  columnRows: usize,
+  first: i32,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const row = d + bytes(r) * <usize> columns;
+    if (rowScale || columnScale || offset) {
+      resolve(
+        row,
+        columns,
+        rowScale ? load<f32>(rowScale + bytes(r)) : 1,
+        columnScale,
+        offset ? load<f32>(offset + bytes(r)) : 0,
+      );
+    }
+    peak(row, columns, peaks + bytes(r), places + bytes(r));
+    if (columnPeaks) raise(row, columns, columnPeaks, columnRows, first + r);
+    let mean: f32 = 0, inverse: f32 = 1;
+    if (contrast) {
+      mean = <f32> (sum(row, columns) / columns);
+      const variance = squares(row, columns, mean) / max(1, columns - 1);
+      inverse = <f32> (1 / (sqrt(variance) + 1e-10));
+    }
+    store<f32>(statistics + bytes(r), mean);
+    store<f32>(statistics + bytes(rows + r), inverse);
+    const top = load<f32>(peaks + bytes(r));
+    store<f32>(statistics + bytes(2 * rows + r), <f32> powers(row, columns, top, inverse));
+  }
+}
+
+/**
+ * factor * softmax of every row, in place of the product; or, with `cells`, factor * (softmax - 1 at the row's cell) as
+ * a gradient with respect to the product, that is times both scales.
+ * @param mean and `inverse`, `logSum`, `factor`: float32 [rows]; softmax = exp((D - mean) * inverse - logSum)
+ * @param cells int32 [rows]: columns; or 0
+ */
+export function softmaxRows(
+  d: usize,
+  rows: i32,
+  columns: i32,
+  rowScale: usize,
+  columnScale: usize,
+  offset: usize,
+  mean: usize,
+  inverse: usize,
+  logSum: usize,
+  factor: usize,
+  cells: usize,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const row = d + bytes(r) * <usize> columns;
+    const own: f32 = rowScale ? load<f32>(rowScale + bytes(r)) : 1;
+    const lift: f32 = offset ? load<f32>(offset + bytes(r)) : 0;
+    const middle = load<f32>(mean + bytes(r)), inverted = load<f32>(inverse + bytes(r));
+    const log = load<f32>(logSum + bytes(r)), weight = load<f32>(factor + bytes(r));
+    const owns = f32x4.splat(own), lifts = f32x4.splat(lift), middles = f32x4.splat(middle);
+    const inverses = f32x4.splat(inverted), logs = f32x4.splat(log), weights = f32x4.splat(weight);
+    const cell = cells ? load<i32>(cells + bytes(r)) : 0;
+    const similarity = load<f32>(row + bytes(cell));
+    let j = 0;
+    for (; j <= columns - 4; j += 4) {
+      const at = row + bytes(j);
+      const both = columnScale ? f32x4.mul(v128.load(columnScale + bytes(j)), owns) : owns;
+      const value = f32x4.add(f32x4.mul(v128.load(at), both), lifts);
+      const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, middles), inverses), logs));
+      const weighted = f32x4.mul(p, weights);
+      v128.store(at, cells ? f32x4.mul(weighted, both) : weighted);
+    }
+    for (; j < columns; j++) {
+      const at = row + bytes(j);
+      const both = columnScale ? load<f32>(columnScale + bytes(j)) * own : own;
+      const p = exp1((load<f32>(at) * both + lift - middle) * inverted - log);
+      store<f32>(at, cells ? p * weight * both : p * weight);
+    }
+    if (cells) {
+      // Taken off before the scales, so that a softmax of exactly 1 leaves exactly 0.
+      const at = row + bytes(cell);
+      const both = columnScale ? load<f32>(columnScale + bytes(cell)) * own : own;
+      const p = exp1((similarity * both + lift - middle) * inverted - log);
+      store<f32>(at, (p * weight - weight) * both);
+    }
+  }
+}
+
+/**
+ * Of what has the gradient `slope` with respect to the weights alpha p, p the softmax of the rows of D: the gradient
+ * with respect to the product, p (alpha slope - along) inverse rowScale columnScale, in place of `slope`; the weights
+ * in place of the product.
+ * @param along float32 [rows]: the sum of alpha p slope over the row
+ * @param sums float32 [rows]: receives the sums of p (alpha slope - along) inverse, the gradient of the offset
+ */
+export function softmaxGradientRows(
+  d: usize,
+  slope: usize,
+  rows: i32,
+  columns: i32,
+  rowScale: usize,
+  columnScale: usize,
+  offset: usize,
+  mean: usize,
+  inverse: usize,
+  logSum: usize,
+  along: usize,
+  sums: usize,
+  alpha: f32,
+): void {
+  const alphas = f32x4.splat(alpha);
+  for (let r = 0; r < rows; r++) {
+    const row = d + bytes(r) * <usize> columns, slopes = slope + bytes(r) * <usize> columns;
+    const own: f32 = rowScale ? load<f32>(rowScale + bytes(r)) : 1;
+    const lift: f32 = offset ? load<f32>(offset + bytes(r)) : 0;
+    const middle = load<f32>(mean + bytes(r)), inverted = load<f32>(inverse + bytes(r));
+    const log = load<f32>(logSum + bytes(r)), mixed = load<f32>(along + bytes(r));
+    const owns = f32x4.splat(own), lifts = f32x4.splat(lift), middles = f32x4.splat(middle);
+    const inverses = f32x4.splat(inverted), logs = f32x4.splat(log), mixes = f32x4.splat(mixed);
+    let whole: f64 = 0;
+    let part = f32x4.splat(0);
+    let j = 0;
+    for (; j <= columns - 4; j += 4) {
+      const at = bytes(j);
+      const scale = columnScale ? f32x4.mul(v128.load(columnScale + at), owns) : owns;
+      const value = f32x4.add(f32x4.mul(v128.load(row + at), scale), lifts);
+      const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, middles), inverses), logs));
+      const centred = f32x4.sub(f32x4.mul(v128.load(slopes + at), alphas), mixes);
+      const g = f32x4.mul(f32x4.mul(p, centred), inverses);
+      v128.store(row + at, f32x4.mul(p, alphas));
+      v128.store(slopes + at, f32x4.mul(g, scale));
+      part = f32x4.add(part, g);
+      if ((j & (CHUNK - 1)) == 0) {
+        whole += total(part);
+        part = f32x4.splat(0);
+      }
+    }
+    whole += total(part);
+    for (; j < columns; j++) {
+      const at = bytes(j);
+      const scale = columnScale ? load<f32>(columnScale + at) * own : own;
+      const p = exp1((load<f32>(row + at) * scale + lift - middle) * inverted - log);
+      const g = p * (load<f32>(slopes + at) * alpha - mixed) * inverted;
+      store<f32>(row + at, p * alpha);
+      store<f32>(slopes + at, g * scale);
+      whole += <f64> g;
+    }
+    store<f32>(sums + bytes(r), <f32> whole);
+  }
+}
+
+/**
+ * The aggregation's gradient where D(x, x) is symmetric. With p the softmax of the rows of D, the weights w = alpha p, and
+ * `there` = dy_i x_j, `back` = x_i dy_j: the gradient with respect to the product of everything that pixel i is part
+ * of, p_ij (alpha there - along_i) inverse_i + p_ji (alpha back - along_j) inverse_j, times both scales, in place of
+ * `there`; alpha p_ji in place of the product.
+ * @param scale and `mean`, `inverse`, `logSum`, `along`: float32 [columns], of all pixels; scale 0: ones
+ * @param first the pixel of the first row
+ */
+export function symmetricGradientRows(
+  d: usize,
+  there: usize,
+  back: usize,
+  rows: i32,
+  columns: i32,
+  scale: usize,
+  mean: usize,
+  inverse: usize,
+  logSum: usize,
+  along: usize,
+  first: i32,
+  alpha: f32,
+): void {
+  const alphas = f32x4.splat(alpha);
+  for (let r = 0; r < rows; r++) {
+    const start = bytes(r) * <usize> columns, pixel = bytes(first + r);
+    const own: f32 = scale ? load<f32>(scale + pixel) : 1;
+    const mean_i = load<f32>(mean + pixel), inverse_i = load<f32>(inverse + pixel);
+    const log_i = load<f32>(logSum + pixel), along_i = load<f32>(along + pixel);
+    const owns = f32x4.splat(own), means = f32x4.splat(mean_i), inverses = f32x4.splat(inverse_i);
+    const logs = f32x4.splat(log_i), alongs = f32x4.splat(along_i);
+    let j = 0;
+    for (; j <= columns - 4; j += 4) {
+      const at = start + bytes(j), column = bytes(j);
+      const both = scale ? f32x4.mul(v128.load(scale + column), owns) : owns;
+      const value = f32x4.mul(v128.load(d + at), both);
+      const inverseOther = v128.load(inverse + column);
+      const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, means), inverses), logs));
+      const q = exp4(
+        f32x4.sub(
+          f32x4.mul(f32x4.sub(value, v128.load(mean + column)), inverseOther),
+          v128.load(logSum + column),
+        ),
+      );
+      const one = f32x4.mul(
+        f32x4.mul(p, f32x4.sub(f32x4.mul(v128.load(there + at), alphas), alongs)),
+        inverses,
+      );
+      const other = f32x4.mul(
+        f32x4.mul(q, f32x4.sub(f32x4.mul(v128.load(back + at), alphas), v128.load(along + column))),
+        inverseOther,
+      );
+      v128.store(there + at, f32x4.mul(f32x4.add(one, other), both));
+      v128.store(d + at, f32x4.mul(q, alphas));
+    }
+    for (; j < columns; j++) {
+      const at = start + bytes(j), column = bytes(j);
+      const both: f32 = scale ? load<f32>(scale + column) * own : own;
+      const value = load<f32>(d + at) * both;
+      const inverse_j = load<f32>(inverse + column);
+      const p = exp1((value - mean_i) * inverse_i - log_i);
+      const q = exp1((value - load<f32>(mean + column)) * inverse_j - load<f32>(logSum + column));
+      const one = p * (load<f32>(there + at) * alpha - along_i) * inverse_i;
+      const other = q * (load<f32>(back + at) * alpha - load<f32>(along + column)) * inverse_j;
+      store<f32>(there + at, (one + other) * both);
+      store<f32>(d + at, q * alpha);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function dot(a: usize, b: usize, count: i32): f64 {
+  let result: f64 = 0;
+  let j = 0;
+  while (j <= count - 4) {
+    const end = min(j + CHUNK, count - 3);
+    let part = f32x4.splat(0);
+    for (; j < end; j += 4) part = f32x4.add(part, f32x4.mul(v128.load(a + bytes(j)), v128.load(b + bytes(j))));
+    result += total(part);
+  }
+  for (; j < count; j++) result += <f64> (load<f32>(a + bytes(j)) * load<f32>(b + bytes(j)));
+  return result;
+}
+
+/** 1 / |x| of every row of float32 [rows, columns], 0 for zero rows; lengths below 1e-12 count as 1e-12. */
+export function inverseNorms(x: usize, rows: i32, columns: i32, result: usize): void {
+  for (let r = 0; r < rows; r++) {
+    const row = x + bytes(r) * <usize> columns;
+    const norm = sqrt(dot(row, row, columns));
+    store<f32>(result + bytes(r), norm > 0 || norm != norm ? <f32> (1 / max(norm, 1e-12)) : 0);
+  }
+}
+
+/** a_r . b_r of every row of float32 [rows, columns]. */
+export function rowDots(a: usize, b: usize, rows: i32, columns: i32, result: usize): void {
+  for (let r = 0; r < rows; r++) {
+    const start = bytes(r) * <usize> columns;
+    store<f32>(result + bytes(r), <f32> dot(a + start, b + start, columns));
+  }
+}
+
+/**
+ * sum + factor * (g - u (u . g)) for every row, u = scale * x, in place of `sum`: adds the gradient `g` without
+ * its part along x, which a change of length would be. `scale` 0: factor * g itself. `sum` may be `g`, with `replace` 1.
+ */
+export function addAcross(
+  sum: usize,
+  g: usize,
+  x: usize,
+  scale: usize,
+  rows: i32,
+  columns: i32,
+  factor: f32,
+  replace: i32,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const start = bytes(r) * <usize> columns;
+    const from = g + start, own = x + start, to = sum + start;
+    let along: f32 = 0;
+    if (scale) {
+      const length = load<f32>(scale + bytes(r));
+      along = <f32> (dot(from, own, columns) * length * length);
+    }
+    const alongs = f32x4.splat(along), factors = f32x4.splat(factor);
+    let j = 0;
+    for (; j <= columns - 4; j += 4) {
+      const at = bytes(j);
+      let value = v128.load(from + at);
+      if (scale) value = f32x4.sub(value, f32x4.mul(v128.load(own + at), alongs));
+      value = f32x4.mul(value, factors);
+      v128.store(to + at, replace ? value : f32x4.add(v128.load(to + at), value));
+    }
+    for (; j < columns; j++) {
+      const at = bytes(j);
+      let value = load<f32>(from + at);
+      if (scale) value -= load<f32>(own + at) * along;
+      value *= factor;
+      store<f32>(to + at, replace ? value : load<f32>(to + at) + value);
+    }
+  }
+}
