@@ -69,7 +69,7 @@ function streamedAggregate(x: tf.Tensor3D, options: Streamed): tf.Tensor3D {
           sums.start(images[0]!, tf.mul(slope, 1 - options.alpha));
           const d = rows(images);
           return inputs.length === 1 && similarity.symmetric && d.columnScale
-            ? pullSymmetric(d, { ...task, inverseNorms: d.columnScale })
+            ? pullSymmetric(d, { ...task, scale: d.columnScale })
             : pullRows(d, { ...task, images });
         });
       },
@@ -83,8 +83,9 @@ function aggregateRows(d: SimilarityRows, values: tf.Tensor2D, { alpha, contrast
   const result = new Sums(kernels);
   result.start(values, tf.mul(values, 1 - alpha));
   const b = { of: values, indices: everyRow(d.rows) };
-  forEachBlock(d, b.indices, (block) => {
-    const similarities = kernels.summarise(d.compare(block), { indices: block, contrast, summaries });
+  forEachBlock(b.indices, d.blockRows, (block) => {
+    const compared = d.compare(block, b.indices);
+    const similarities = kernels.summarise(compared, { indices: block, contrast, summaries });
     const factor = tf.fill([block.length], alpha) as tf.Tensor1D;
     const weights = kernels.softmax({ values: similarities }, { ...summaries.of(block), factor });
     result.addProduct(values, { a: weights, b, transposeA: false, rows: block });
@@ -122,41 +123,50 @@ function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf
   const { values, slope, along, alpha, kernels, summaries, sums, images } = task;
   // Gradients of directions cannot be added to others before they are turned into the pixels' own.
   const ofWeights = d.columnScale ? new Sums(kernels) : sums;
-  forEachBlock(d, everyRow(d.rows), (block) => {
-    const slopes = kernels.compare({ of: slope, indices: block }, values);
-    const rows = { ...summaries.of(block), along: valuesAt(along, block), alpha };
-    const { weights, gradient } = kernels.softmaxGradient(d.compare(block), slopes, rows);
-    sums.addProduct(values, { a: weights, b: { of: slope, indices: block }, transposeA: true });
-    d.pull(block, gradient, ofWeights);
+  const all = everyRow(d.rows);
+  forEachBlock(all, d.tileRows, (rows) => {
+    const constants = { ...summaries.of(rows), along: valuesAt(along, rows), alpha };
+    forEachBlock(all, d.tileColumns, (columns) => {
+      const slopes = kernels.compare({ of: slope, indices: rows }, { of: values, indices: columns });
+      const { weights, gradient } = kernels.softmaxGradient(d.compare(rows, columns), slopes, constants);
+      const b = { of: slope, indices: rows };
+      sums.addProduct(values, { a: weights, b, transposeA: true, rows: columns });
+      d.pull({ rows, columns, g: gradient }, ofWeights);
+    });
   });
   if (ofWeights === sums) return;
   d.finish(ofWeights);
-  images.forEach((image) => sums.add(image, ofWeights.take(image)));
+  images.forEach((image) => sums.add(image, ofWeights.take(image), everyRow(image.shape[0])));
 }
 
 /**
- * The same where D is the cosine of the values themselves: the columns' gradients are the rows' of the transpose, which
- * the same block of D gives, so that every block finishes its own pixels.
+ * The same where D is the cosine of the values themselves: what a tile off the diagonal says of its rows, its transpose
+ * says of its columns, so every pair of tiles is compared once. Gradients turn the pixels' directions only; what
+ * would change a length is summed beside them and taken off at the end.
  */
-function pullSymmetric(d: SimilarityRows, task: Pull & { readonly inverseNorms: tf.Tensor1D }): void {
-  const { values, slope, along, alpha, kernels, summaries, sums, inverseNorms } = task;
+function pullSymmetric(d: SimilarityRows, task: Pull & { readonly scale: tf.Tensor1D }): void {
+  const { values, slope, along, alpha, kernels, summaries, sums, scale } = task;
   const all = everyRow(d.rows);
-  const pixels = { ...summaries.of(all), along: valuesAt(along, all), alpha };
-  const norms = inverseNorms.dataSync().slice() as Float32Array;
-  forEachBlock(d, all, (block) => {
-    const x = { of: values, indices: block }, dy = { of: slope, indices: block };
-    const { weights, gradient } = kernels.symmetricGradient(
-      d.compare(block),
-      [kernels.compare(dy, values), kernels.compare(x, slope)],
-      { ...pixels, first: block[0]! },
-    );
-    const g = tf.matMul(gradient, values) as tf.Tensor2D;
-    sums.addAcross(values, { g, x, inverseNorms: valuesAt(norms, block), rows: block });
-    sums.addProduct(values, {
-      a: weights,
-      b: { of: slope, indices: all },
-      transposeA: false,
-      rows: block,
+  const radial = new Float32Array(d.rows);
+  const pixels = { ...summaries.of(all), along: valuesAt(along, all), alpha, scale, radial };
+  forEachBlock(all, d.tileRows, (rows, row) => {
+    forEachBlock(all.subarray(row), d.tileRows, (columns, offset) => {
+      const [x, dy] = [values, slope].map((of) => ({ of, indices: rows }));
+      const [xs, dys] = [values, slope].map((of) => ({ of, indices: columns }));
+      const { gradient, weights, weightsBack } = kernels.symmetricGradient({
+        product: kernels.compare(x!, xs!),
+        there: kernels.compare(dy!, xs!),
+        back: kernels.compare(x!, dys!),
+        row,
+        column: row + offset,
+      }, pixels);
+      sums.addProduct(values, { a: gradient, b: xs!, transposeA: false, rows });
+      sums.addProduct(values, { a: weightsBack, b: dys!, transposeA: false, rows });
+      if (offset === 0) return;
+      sums.addProduct(values, { a: gradient, b: x!, transposeA: true, rows: columns });
+      sums.addProduct(values, { a: weights, b: dy!, transposeA: true, rows: columns });
     });
   });
+  const norms = scale.dataSync() as Float32Array;
+  sums.subtract(values, tf.tensor1d(radial.map((sum, pixel) => sum * norms[pixel]! ** 2)));
 }

@@ -174,13 +174,14 @@ interface FoundPeaks {
 function findPeaks({ st, ts }: Tables, { similarity, kernels, contrast }: Streamed): FoundPeaks {
   const forward = new Summaries(st.rows), homeward = new Summaries(ts.rows);
   const { symmetric } = similarity;
-  forEachBlock(st, everyRow(st.rows), (indices) => {
+  const targets = everyRow(st.columns), sources = everyRow(st.rows);
+  forEachBlock(sources, st.blockRows, (indices) => {
     const columns = symmetric ? { columns: homeward.peaks } : {};
-    kernels.summarise(st.compare(indices), { indices, contrast, summaries: forward, ...columns });
+    kernels.summarise(st.compare(indices, targets), { indices, contrast, summaries: forward, ...columns });
   });
   if (!symmetric) {
-    forEachBlock(ts, Int32Array.from(new Set(forward.peaks.columns)).sort(), (indices) => {
-      kernels.summarise(ts.compare(indices), { indices, contrast, summaries: homeward });
+    forEachBlock(Int32Array.from(new Set(forward.peaks.columns)).sort(), ts.blockRows, (indices) => {
+      kernels.summarise(ts.compare(indices, sources), { indices, contrast, summaries: homeward });
     });
   }
   return { forward, homeward };
@@ -195,10 +196,10 @@ function summariseRows(
   { indices, columns, summaries }: WeightedRows,
   { kernels, contrast }: Streamed,
 ): void {
-  const own = new Summaries(d.rows);
-  forEachBlock(d, indices, (block, start) => {
+  const own = new Summaries(d.rows), all = everyRow(d.columns);
+  forEachBlock(indices, d.blockRows, (block, start) => {
     const values = kernels.valuesOf(
-      kernels.summarise(d.compare(block), { indices: block, contrast, summaries: own }),
+      kernels.summarise(d.compare(block, all), { indices: block, contrast, summaries: own }),
     );
     block.forEach((row, k) => {
       summaries.peaks.values[row] = values[k * d.columns + columns[start + k]!]!;
@@ -221,16 +222,27 @@ function pullRows(
   options: Pull,
 ): void {
   const { kernels, objective, factor, sums } = options;
-  forEachBlock(d, indices, (block, start) => {
-    const own = columns.subarray(start, start + block.length);
-    const lift = weights.slice(start, start + block.length).map((weight) => factor * weight);
+  const all = everyRow(d.columns);
+  forEachBlock(indices, d.tileRows, (rows, start) => {
+    const peaks = columns.subarray(start, start + rows.length);
+    const lift = weights.slice(start, start + rows.length).map((weight) => factor * weight);
     if (objective === "direct") {
-      lift.forEach((_, k) => lift[k]! *= d.cellScale(block[k]!, own[k]!));
-      const none = tf.zeros([block.length, d.columns]) as tf.Tensor2D;
-      return d.pull(block, kernels.addToCells(none, own, lift), sums);
+      lift.forEach((_, k) => lift[k]! *= d.cellScale(rows[k]!, peaks[k]!));
+      return forEachBlock(all, d.tileColumns, (tile, from) => {
+        const none = tf.zeros([rows.length, tile.length]) as tf.Tensor2D;
+        d.pull({ rows, columns: tile, g: kernels.addToCells(none, placesIn(tile, from, peaks), lift) }, sums);
+      });
     }
-    const fall = tf.tensor1d(lift.map((value, k) => -value * summaries.inverse[block[k]!]!));
-    const rows = { ...summaries.of(block), factor: fall, columns: own };
-    d.pull(block, kernels.peakGradient(d.compare(block), rows), sums);
+    const fall = tf.tensor1d(lift.map((value, k) => -value * summaries.inverse[rows[k]!]!));
+    const constants = { ...summaries.of(rows), factor: fall };
+    forEachBlock(all, d.tileColumns, (tile, from) => {
+      const own = { ...constants, columns: placesIn(tile, from, peaks) };
+      d.pull({ rows, columns: tile, g: kernels.peakGradient(d.compare(rows, tile), own) }, sums);
+    });
   });
+}
+
+/** Where some columns lie in a tile, -1 where they do not. */
+function placesIn(tile: Int32Array, from: number, columns: Int32Array): Int32Array {
+  return columns.map((column) => column >= from && column < from + tile.length ? column - from : -1);
 }

@@ -28,7 +28,7 @@ export const copiedMultiply: Multiply = (factors, into, add) =>
     const product = tf.matMul(a!, b!, factors[0].transposed, factors[1].transposed);
     const start = into.from * into.columns;
     if (add) {
-      simd("addAcross", address(into.tensor, start), address(product), 0, 0, into.rows, into.columns, 1, 0);
+      simd("addRows", address(into.tensor, start), 0, into.rows, into.columns, address(product));
     } else {
       floatsAt(address(into.tensor, start), product.size).set(heapView(product));
     }

@@ -8,6 +8,7 @@ import {
   type RowKernels,
   type Rows,
   type Softmax,
+  tileSide,
 } from "../ops/streaming/row_kernels.ts";
 import { address, emptyTensor, heapView, integersOf } from "./heap.ts";
 import { type Matrix, type Multiply, whole } from "./products.ts";
@@ -31,10 +32,10 @@ function softmaxArguments({ mean, inverse, logSum }: Softmax): number[] {
 /** The rows where they lie if they follow each other, else a copy in the current scope. */
 function matrixOf({ of, indices }: Rows): Matrix {
   const columns = of.shape[1], rows = indices.length;
-  if (rows > 0 && isRun(indices)) return { tensor: of, from: indices[0]!, rows, columns };
+  if (isRun(indices)) return { tensor: of, from: indices[0] ?? 0, rows, columns };
+  const places = tf.tensor1d(indices, "int32");
   const copy = emptyTensor([rows, columns]) as tf.Tensor2D;
-  const from = heapView(of), to = heapView(copy);
-  indices.forEach((row, k) => to.set(from.subarray(row * columns, (row + 1) * columns), k * columns));
+  simd("gatherRows", address(of), address(places), rows, columns, address(copy));
   return whole(copy);
 }
 
@@ -60,6 +61,7 @@ function withColumns(columns: Peaks | undefined, run: (values: number, rows: num
 export function heapRows(multiply: Multiply): RowKernels {
   return {
     blockRows,
+    tileSide,
     inverseNorms: (x) => filled(x.shape[0], (result) => simd("inverseNorms", ...sides(x), result)),
     dots(a, b) {
       const [rows, columns] = a.shape;
@@ -67,8 +69,8 @@ export function heapRows(multiply: Multiply): RowKernels {
     },
     compare(a, b) {
       return tf.tidy(() => {
-        const values = emptyTensor([a.indices.length, b.shape[0]]) as tf.Tensor2D;
-        multiply([matrixOf(a), { ...whole(b), transposed: true }], whole(values), false);
+        const values = emptyTensor([a.indices.length, b.indices.length]) as tf.Tensor2D;
+        multiply([matrixOf(a), { ...matrixOf(b), transposed: true }], whole(values), false);
         return values;
       });
     },
@@ -124,42 +126,24 @@ export function heapRows(multiply: Multiply): RowKernels {
       });
       return { weights: block.values, gradient: slope, sums };
     },
-    symmetricGradient({ values, columnScale }, [there, back], pixels) {
-      const [d, rows, columns] = sides(values);
-      simd(
-        "symmetricGradientRows",
-        d!,
-        address(there),
-        address(back),
-        rows!,
-        columns!,
-        place(columnScale),
-        ...softmaxArguments(pixels),
-        address(pixels.along),
-        pixels.first,
-        pixels.alpha,
-      );
-      return { weights: values, gradient: there };
+    symmetricGradient({ product, there, back, row, column }, pixels) {
+      tf.tidy(() => {
+        const radial = tf.tensor1d(pixels.radial);
+        const tile = [product, there, back].map((tensor) => address(tensor));
+        const constants = [place(pixels.scale), ...softmaxArguments(pixels), address(pixels.along)];
+        const places = [row, column, pixels.alpha, address(radial)];
+        simd("symmetricGradientTile", ...tile, ...product.shape, ...constants, ...places);
+        pixels.radial.set(heapView(radial));
+      });
+      return { gradient: there, weights: back, weightsBack: product };
     },
     addProduct(sum, { a, b, transposeA, rows }) {
       tf.tidy(() => {
         const factors = [{ ...whole(a), transposed: transposeA }, matrixOf(b)] as const;
-        if (rows === undefined || isRun(rows)) {
-          const into = rows === undefined ? whole(sum) : matrixOf({ of: sum, indices: rows });
-          if (into.rows > 0) multiply(factors, into, true);
-          return;
-        }
+        if (isRun(rows)) return multiply(factors, matrixOf({ of: sum, indices: rows }), true);
         const product = emptyTensor([rows.length, sum.shape[1]]) as tf.Tensor2D;
         multiply(factors, whole(product), false);
         addTo(sum, product, rows);
-      });
-      return sum;
-    },
-    addAcross(sum, { g, x, inverseNorms, rows }) {
-      tf.tidy(() => {
-        const { tensor, from, columns } = matrixOf(x);
-        const own = address(tensor, from * columns), to = address(sum, rows[0]! * columns);
-        simd("addAcross", to, address(g), own, address(inverseNorms), ...g.shape, 1, 0);
       });
       return sum;
     },
@@ -168,28 +152,26 @@ export function heapRows(multiply: Multiply): RowKernels {
       return sum;
     },
     across(sum, x, inverseNorms) {
-      const own = address(sum);
-      simd("addAcross", own, own, address(x), address(inverseNorms), ...sum.shape, 1, 1);
+      simd("acrossRows", address(sum), address(x), address(inverseNorms), ...sum.shape);
+      return sum;
+    },
+    subtract(sum, x, factor) {
+      simd("subtractRows", address(sum), address(x), address(factor), ...sum.shape);
       return sum;
     },
     addToCells(block, columns, values) {
       const all = heapView(block), width = block.shape[1];
-      columns.forEach((column, k) => all[k * width + column]! += values[k]!);
+      columns.forEach((column, k) => {
+        if (column >= 0) all[k * width + column]! += values[k]!;
+      });
       return block;
     },
   };
 }
 
-function addTo(sum: tf.Tensor2D, values: tf.Tensor2D, rows?: Int32Array): void {
-  const width = sum.shape[1];
-  if (rows === undefined || isRun(rows)) {
-    const to = address(sum, rows === undefined ? 0 : rows[0]! * width);
-    simd("addAcross", to, address(values), 0, 0, ...values.shape, 1, 0);
-    return;
-  }
-  const total = heapView(sum), added = heapView(values);
-  for (let k = 0; k < rows.length; k++) {
-    const to = rows[k]! * width, from = k * width;
-    for (let c = 0; c < width; c++) total[to + c]! += added[from + c]!;
-  }
+function addTo(sum: tf.Tensor2D, values: tf.Tensor2D, rows: Int32Array): void {
+  tf.tidy(() => {
+    const places = tf.tensor1d(rows, "int32");
+    simd("addRows", address(sum), address(places), ...values.shape, address(values));
+  });
 }

@@ -11,10 +11,13 @@ export type SimdKernel =
   | "summariseRows"
   | "softmaxRows"
   | "softmaxGradientRows"
-  | "symmetricGradientRows"
+  | "symmetricGradientTile"
   | "inverseNorms"
   | "rowDots"
-  | "addAcross";
+  | "acrossRows"
+  | "subtractRows"
+  | "gatherRows"
+  | "addRows";
 
 let loaded: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
 

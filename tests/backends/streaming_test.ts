@@ -24,6 +24,7 @@ interface Case {
   readonly targetPixels: number;
   readonly channels: number;
   readonly blockRows: number;
+  readonly tileSide: number;
   readonly contrast: boolean;
   readonly objective: "contrastive" | "direct";
   readonly seed: number;
@@ -36,6 +37,7 @@ const CASES: fc.Arbitrary<Case> = fc.record({
   targetPixels: fc.oneof(fc.constant(1), fc.integer({ min: 6, max: 40 })),
   channels: fc.integer({ min: 4, max: 9 }),
   blockRows: fc.integer({ min: 1, max: 45 }),
+  tileSide: fc.integer({ min: 1, max: 45 }),
   contrast: fc.boolean(),
   objective: fc.constantFrom("contrastive" as const, "direct" as const),
   seed: fc.nat(1000),
@@ -51,7 +53,9 @@ function pixels(space: "real" | "simplex", shape: [number, number, number], rand
 function computed(name: string, one: Case, rows: RowKernels | undefined) {
   const similarity = registry.get("similarity", name, []).plan({}, [], registry);
   const random = Random.stream(one.seed, "streaming");
-  replaceKernels("wasm", { rows: rows && { ...rows, blockRows: () => one.blockRows } });
+  replaceKernels("wasm", {
+    rows: rows && { ...rows, blockRows: () => one.blockRows, tileSide: () => one.tileSide },
+  });
   return tf.tidy(() => {
     const { images, sourcePixels, targetPixels, channels, contrast, objective } = one;
     const source = pixels(similarity.accepts, [images, sourcePixels, channels], random);

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { SMALLEST_NORM } from "../unit.ts";
 import { columnPeaks, rowPeaks } from "./peaks.ts";
-import { type Block, blockRows, type RowKernels, type Rows, type Softmax } from "./row_kernels.ts";
+import { type Block, blockRows, type RowKernels, type Rows, type Softmax, tileSide } from "./row_kernels.ts";
 
 /** Added to a deviation, as in backends/ops/contrast.ts. */
 const EPSILON = 1e-10;
@@ -60,31 +60,24 @@ function dots(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor1D {
   });
 }
 
-/** g - u (u . g) by row, u = x / |x| */
-function acrossOf(g: tf.Tensor2D, x: tf.Tensor2D, inverseNorms: tf.Tensor1D): Float32Array {
-  const [slopes, pixels, scales] = [valuesOf(g), valuesOf(x), valuesOf(inverseNorms)];
-  const along = valuesOf(dots(g, x));
-  const width = x.shape[1];
-  return slopes.map((value, k) => {
-    const row = Math.floor(k / width);
-    return value - pixels[k]! * along[row]! * scales[row]! ** 2;
-  });
+/** sum - factor x by row */
+function less(sum: tf.Tensor2D, x: tf.Tensor2D, factor: Float32Array): tf.Tensor2D {
+  const width = x.shape[1], pixels = valuesOf(x);
+  return instead(sum, valuesOf(sum).map((value, k) => value - pixels[k]! * factor[Math.floor(k / width)]!));
 }
 
-function added(sum: tf.Tensor2D, values: Float32Array, rows?: Int32Array): tf.Tensor2D {
+function added(sum: tf.Tensor2D, values: Float32Array, rows: Int32Array): tf.Tensor2D {
   const total = valuesOf(sum).slice(), width = sum.shape[1];
-  if (rows === undefined) values.forEach((value, k) => total[k]! += value);
-  else {
-    rows.forEach((row, k) => {
-      for (let c = 0; c < width; c++) total[row * width + c]! += values[k * width + c]!;
-    });
-  }
+  rows.forEach((row, k) => {
+    for (let c = 0; c < width; c++) total[row * width + c]! += values[k * width + c]!;
+  });
   return instead(sum, total);
 }
 
 /** See {@linkcode RowKernels}. */
 export const portableRows: RowKernels = {
   blockRows,
+  tileSide,
   inverseNorms: (x) =>
     tf.tidy(() => {
       const norms = valuesOf(dots(x, x)).map(Math.sqrt);
@@ -93,7 +86,7 @@ export const portableRows: RowKernels = {
       );
     }),
   dots,
-  compare: (a, b) => tf.tidy(() => tf.matMul(rowsOf(a), b, false, true)),
+  compare: (a, b) => tf.tidy(() => tf.matMul(rowsOf(a), rowsOf(b), false, true)),
   summarise(block, { indices, contrast, summaries, columns }) {
     const [rows, width] = block.values.shape;
     const d = new Float32Array(rows * width);
@@ -145,19 +138,29 @@ export const portableRows: RowKernels = {
       sums: tf.tensor1d(sums),
     };
   },
-  symmetricGradient(block, [there, back], pixels) {
-    const p = softmaxOf(pixels), { alpha, first } = pixels;
-    const [along, inverse, rowSlopes, columnSlopes] = [pixels.along, pixels.inverse, there, back].map(valuesOf);
-    const weights = new Float32Array(there.size), gradient = new Float32Array(there.size);
-    forEachCell(block, (d, at, row, column, scale) => {
-      const pixel = first + row;
-      const weight = p(d, column);
-      const one = p(d, pixel) * (alpha * rowSlopes![at]! - along![pixel]!) * inverse![pixel]!;
-      const other = weight * (alpha * columnSlopes![at]! - along![column]!) * inverse![column]!;
-      weights[at] = alpha * weight;
-      gradient[at] = (one + other) * scale;
+  symmetricGradient({ product, there, back, row, column }, pixels) {
+    const p = softmaxOf(pixels), { alpha, radial } = pixels;
+    const [along, inverse, slopes, slopesBack] = [pixels.along, pixels.inverse, there, back].map(valuesOf);
+    const scales = pixels.scale && valuesOf(pixels.scale);
+    const cells = () => new Float32Array(product.size);
+    const gradient = cells(), weights = cells(), weightsBack = cells();
+    valuesOf(product).forEach((raw, at) => {
+      const i = row + Math.floor(at / product.shape[1]), j = column + at % product.shape[1];
+      const scale = Math.fround((scales?.[i] ?? 1) * (scales?.[j] ?? 1));
+      const d = Math.fround(raw * scale);
+      weights[at] = alpha * p(d, i);
+      weightsBack[at] = alpha * p(d, j);
+      const own = p(d, i) * (alpha * slopes![at]! - along![i]!) * inverse![i]!;
+      const other = p(d, j) * (alpha * slopesBack![at]! - along![j]!) * inverse![j]!;
+      gradient[at] = (own + other) * scale;
+      radial[i]! += gradient[at]! * raw;
+      if (row !== column) radial[j]! += gradient[at]! * raw;
     });
-    return { weights: instead(block.values, weights), gradient: instead(there, gradient) };
+    return {
+      gradient: instead(there, gradient),
+      weights: instead(back, weights),
+      weightsBack: instead(product, weightsBack),
+    };
   },
   addProduct: (sum, { a, b, transposeA, rows }) => {
     const product = tf.tidy(() => tf.matMul(a, rowsOf(b), transposeA, false));
@@ -165,13 +168,17 @@ export const portableRows: RowKernels = {
     product.dispose();
     return result;
   },
-  addAcross: (sum, { g, x, inverseNorms, rows }) =>
-    added(sum, acrossOf(g, tf.tidy(() => rowsOf(x)), inverseNorms), rows),
   add: (sum, values, rows) => added(sum, valuesOf(values), rows),
-  across: (sum, x, inverseNorms) => instead(sum, acrossOf(sum, x, inverseNorms)),
+  across: (sum, x, inverseNorms) => {
+    const along = valuesOf(dots(sum, x)), scales = valuesOf(inverseNorms);
+    return less(sum, x, along.map((value, row) => value * scales[row]! ** 2));
+  },
+  subtract: (sum, x, factor) => less(sum, x, valuesOf(factor)),
   addToCells(block, columns, values) {
     const all = valuesOf(block).slice(), width = block.shape[1];
-    columns.forEach((column, k) => all[k * width + column]! += values[k]!);
+    columns.forEach((column, k) => {
+      if (column >= 0) all[k * width + column]! += values[k]!;
+    });
     return instead(block, all);
   },
 };

@@ -44,23 +44,42 @@ export interface Summary {
   readonly columns?: Peaks;
 }
 
-/** A product to add; `rows` are those of the sum it belongs to, all if absent. */
+/** A product to add; `rows` are those of the sum it belongs to. */
 export interface Product {
   readonly a: tf.Tensor2D;
   readonly b: Rows;
   readonly transposeA: boolean;
-  readonly rows?: Int32Array;
+  readonly rows: Int32Array;
 }
 
-/** Gradients to add. */
-export interface Across {
-  /** float32 [B, C] */
-  readonly g: tf.Tensor2D;
-  /** The pixels whose direction `g` turns: only what is across them counts. [B, C] and 1 / |x| [B] */
-  readonly x: Rows;
-  readonly inverseNorms: tf.Tensor1D;
-  /** The rows of the sum. */
-  readonly rows: Int32Array;
+/** A tile of a symmetric D(x, x): its product, and the slopes dy_i x_j and x_i dy_j; all float32 [B, Q]. */
+export interface Tile {
+  readonly product: tf.Tensor2D;
+  readonly there: tf.Tensor2D;
+  readonly back: tf.Tensor2D;
+  /** The first pixel of the rows and of the columns. */
+  readonly row: number;
+  readonly column: number;
+}
+
+/** What a tile's gradient needs of all pixels, float32 [P] each. */
+export interface TilePixels extends Softmax {
+  /** 1 / |x| where D compares directions. */
+  readonly scale?: tf.Tensor1D;
+  /** The sum over the row of weight * dWeight. */
+  readonly along: tf.Tensor1D;
+  readonly alpha: number;
+  /** Raised in place: x . gradient of x, which only changes lengths. */
+  readonly radial: Float32Array;
+}
+
+/** What becomes of a tile; float32 [B, Q]. */
+export interface TileGradient {
+  /** With respect to the product, of both weights. */
+  readonly gradient: tf.Tensor2D;
+  /** alpha p_ij and alpha p_ji */
+  readonly weights: tf.Tensor2D;
+  readonly weightsBack: tf.Tensor2D;
 }
 
 /**
@@ -70,19 +89,24 @@ export interface Across {
 export interface RowKernels {
   /** How many rows a block has. */
   blockRows(columns: number): number;
+  /** How many rows or columns of so many pixels a tile has. */
+  tileSide(pixels: number): number;
   /** 1 / |x| by row, float32 [P]; 0 for zero vectors. */
   inverseNorms(x: tf.Tensor2D): tf.Tensor1D;
   /** a_p . b_p, float32 [P] */
   dots(a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor1D;
   /** a b^T, float32 [B, Q] */
-  compare(a: Rows, b: tf.Tensor2D): tf.Tensor2D;
+  compare(a: Rows, b: Rows): tf.Tensor2D;
   /** The block's D, and what is kept of it. */
   summarise(block: Block, to: Summary): tf.Tensor2D;
   /** The values of a block on the host, for reading before anything else is computed: perhaps no copy. */
   valuesOf(d: tf.Tensor2D): Float32Array;
   /** factor [B] * softmax(z) */
   softmax(block: Block, rows: Softmax & { readonly factor: tf.Tensor1D }): tf.Tensor2D;
-  /** factor [B] * (softmax(z) - 1 at `columns` [B]) * rowScale * columnScale: a gradient of the product. */
+  /**
+   * factor [B] * (softmax(z) - 1 at `columns` [B]) * rowScale * columnScale: a gradient of the product. A column of -1 lies
+   * outside the block.
+   */
   peakGradient(
     block: Block,
     rows: Softmax & { readonly factor: tf.Tensor1D; readonly columns: Int32Array },
@@ -97,26 +121,17 @@ export interface RowKernels {
     slope: tf.Tensor2D,
     rows: Softmax & { readonly along: tf.Tensor1D; readonly alpha: number },
   ): { readonly weights: tf.Tensor2D; readonly gradient: tf.Tensor2D; readonly sums: tf.Tensor1D };
-  /**
-   * The same for rows and columns of a symmetric D at once: `weights` are alpha p of the columns, and `gradient` is the
-   * sum of what rows and columns have.
-   * @param slopes [B, Q] with respect to the rows' weights and to the columns'
-   * @param pixels of all pixels, [Q]; `first` is the block's first row
-   */
-  symmetricGradient(
-    block: Block,
-    slopes: readonly [tf.Tensor2D, tf.Tensor2D],
-    pixels: Softmax & { readonly along: tf.Tensor1D; readonly alpha: number; readonly first: number },
-  ): { readonly weights: tf.Tensor2D; readonly gradient: tf.Tensor2D };
-  /** sum + op(a) b */
+  /** The same for rows and columns of a symmetric D at once. The tile is gone afterwards. */
+  symmetricGradient(tile: Tile, pixels: TilePixels): TileGradient;
+  /** sum[rows] + op(a) b */
   addProduct(sum: tf.Tensor2D, product: Product): tf.Tensor2D;
-  /** sum + (g - u (u . g)) with u = x / |x| */
-  addAcross(sum: tf.Tensor2D, across: Across): tf.Tensor2D;
-  /** sum + values, added to `rows` of it or to all. */
-  add(sum: tf.Tensor2D, values: tf.Tensor2D, rows?: Int32Array): tf.Tensor2D;
-  /** (sum - u (u . sum)) with u = x / |x| */
+  /** sum[rows] + values */
+  add(sum: tf.Tensor2D, values: tf.Tensor2D, rows: Int32Array): tf.Tensor2D;
+  /** sum - u (u . sum) with u = x / |x| */
   across(sum: tf.Tensor2D, x: tf.Tensor2D, inverseNorms: tf.Tensor1D): tf.Tensor2D;
-  /** Adds `values[k]` to `block[k, columns[k]]`. */
+  /** sum - factor x @param factor float32 [P] */
+  subtract(sum: tf.Tensor2D, x: tf.Tensor2D, factor: tf.Tensor1D): tf.Tensor2D;
+  /** Adds `values[k]` to `block[k, columns[k]]`, nothing where that column is -1. */
   addToCells(block: tf.Tensor2D, columns: Int32Array, values: Float32Array): tf.Tensor2D;
 }
 
@@ -133,4 +148,12 @@ const MOST_ROWS = 512;
 /** As {@linkcode RowKernels.blockRows}. */
 export function blockRows(columns: number): number {
   return Math.min(MOST_ROWS, Math.max(1, Math.floor(BLOCK / (4 * columns))));
+}
+
+/** The side of a tile: products over it are as good as whole ones, and three tiles are little memory. */
+const TILE = 1056;
+
+/** As {@linkcode RowKernels.tileSide}. */
+export function tileSide(pixels: number): number {
+  return Math.ceil(pixels / Math.max(1, Math.round(pixels / TILE)));
 }

@@ -14,15 +14,27 @@ export interface SimilarityRows {
   readonly columns: number;
   /** Rows of a block. */
   readonly blockRows: number;
+  /** The side of a tile. */
+  readonly tileRows: number;
+  readonly tileColumns: number;
   /** 1 / |x| of the columns' pixels, float32 [Q], where D compares directions. */
   readonly columnScale?: tf.Tensor1D;
-  compare(indices: Int32Array): Block;
+  /** Some rows at some columns, which follow each other. */
+  compare(rows: Int32Array, columns: Int32Array): Block;
   /** What a gradient with respect to a cell of D is multiplied with to be one with respect to the product. */
   cellScale(row: number, column: number): number;
-  /** Adds what `g` [B, Q], the gradient of these rows' product, means for the inputs. */
-  pull(indices: Int32Array, g: tf.Tensor2D, sums: Sums): void;
-  /** When all rows have pulled. */
+  /** Adds what the gradient of some cells' product means for the inputs. */
+  pull(cells: Cells, sums: Sums): void;
+  /** When all have pulled. */
   finish(sums: Sums): void;
+}
+
+/** A gradient with respect to the product of some rows and columns. */
+export interface Cells {
+  readonly rows: Int32Array;
+  readonly columns: Int32Array;
+  /** float32 [rows, columns] */
+  readonly g: tf.Tensor2D;
 }
 
 /** What D is computed from; all float32, [P, K] or [Q, K]. */
@@ -45,38 +57,36 @@ export function similarityRows(
     rows,
     columns,
     blockRows: kernels.blockRows(columns),
+    tileRows: kernels.tileSide(rows),
+    tileColumns: kernels.tileSide(columns),
     ...product
       ? product.unit ? unitRows(inputs, kernels) : productRows(inputs, kernels)
       : pairwiseRows(inputs, similarity),
   };
 }
 
-type Computed = Omit<SimilarityRows, "rows" | "columns" | "blockRows">;
+type Computed = Pick<SimilarityRows, "columnScale" | "compare" | "cellScale" | "pull" | "finish">;
 
 /** D = left right^T + offset */
 function productRows({ left, right, offset }: RowInputs, kernels: RowKernels): Computed {
-  const offsets = offset?.dataSync() as Float32Array | undefined;
+  const offsets = offset?.dataSync().slice() as Float32Array | undefined;
   return {
-    compare: (indices) => ({
-      values: kernels.compare({ of: left, indices }, right),
-      ...(offsets ? { offset: valuesAt(offsets, indices) } : {}),
+    compare: (rows, columns) => ({
+      values: kernels.compare({ of: left, indices: rows }, { of: right, indices: columns }),
+      ...(offsets ? { offset: valuesAt(offsets, rows) } : {}),
     }),
     cellScale: () => 1,
-    pull(indices, g, sums) {
-      pullFactors({ left, right }, { indices, g, sums });
-      if (offset) sums.add(offset, tf.sum(g, 1, true) as tf.Tensor2D, indices);
+    pull(cells, sums) {
+      pullFactors({ left, right }, cells, sums);
+      if (offset) sums.add(offset, tf.sum(cells.g, 1, true) as tf.Tensor2D, cells.rows);
     },
     finish() {},
   };
 }
 
-function pullFactors(
-  { left, right }: Pick<RowInputs, "left" | "right">,
-  { indices, g, sums }: { readonly indices: Int32Array; readonly g: tf.Tensor2D; readonly sums: Sums },
-): void {
-  const all = everyRow(right.shape[0]);
-  sums.addProduct(left, { a: g, b: { of: right, indices: all }, transposeA: false, rows: indices });
-  sums.addProduct(right, { a: g, b: { of: left, indices }, transposeA: true });
+function pullFactors({ left, right }: RowInputs, { rows, columns, g }: Cells, sums: Sums): void {
+  sums.addProduct(left, { a: g, b: { of: right, indices: columns }, transposeA: false, rows });
+  sums.addProduct(right, { a: g, b: { of: left, indices: rows }, transposeA: true, rows: columns });
 }
 
 /** D = left right^T at length 1: sums of gradients are taken across the vectors when they are complete. */
@@ -86,13 +96,13 @@ function unitRows({ left, right }: RowInputs, kernels: RowKernels): Computed {
   const scales = [rowScale, columnScale].map((scale) => scale.dataSync().slice() as Float32Array);
   return {
     columnScale,
-    compare: (indices) => ({
-      values: kernels.compare({ of: left, indices }, right),
-      rowScale: valuesAt(scales[0]!, indices),
-      columnScale,
+    compare: (rows, columns) => ({
+      values: kernels.compare({ of: left, indices: rows }, { of: right, indices: columns }),
+      rowScale: valuesAt(scales[0]!, rows),
+      columnScale: valuesAt(scales[1]!, columns),
     }),
     cellScale: (row, column) => scales[0]![row]! * scales[1]![column]!,
-    pull: (indices, g, sums) => pullFactors({ left, right }, { indices, g, sums }),
+    pull: (cells, sums) => pullFactors({ left, right }, cells, sums),
     finish(sums) {
       sums.acrossOnly(left, rowScale);
       if (right !== left) sums.acrossOnly(right, columnScale);
@@ -104,15 +114,17 @@ function unitRows({ left, right }: RowInputs, kernels: RowKernels): Computed {
 function pairwiseRows({ left, right }: RowInputs, similarity: Similarity): Computed {
   const pairwise = (...[a, b]: tf.Tensor[]) =>
     similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
-  // Always a new tensor: the rows may be `right` itself, and each is to have its own gradient.
-  const leftRows = (indices: Int32Array) => tf.gather(left, tf.tensor1d(indices, "int32")) as tf.Tensor2D;
+  // Always new tensors: both sides may be the same pixels, and each is to have its own gradient.
+  const some = (x: tf.Tensor2D, indices: Int32Array) => tf.gather(x, tf.tensor1d(indices, "int32"));
   return {
-    compare: (indices) => ({ values: tf.squeeze(pairwise(leftRows(indices), right), [0]) }),
+    compare: (rows, columns) => ({
+      values: tf.squeeze(pairwise(some(left, rows), some(right, columns)), [0]),
+    }),
     cellScale: () => 1,
-    pull(indices, g, sums) {
-      const [a, b] = nestedGradients(pairwise, [leftRows(indices), right], tf.expandDims(g));
-      sums.add(left, a! as tf.Tensor2D, indices);
-      sums.add(right, b! as tf.Tensor2D);
+    pull({ rows, columns, g }, sums) {
+      const [a, b] = nestedGradients(pairwise, [some(left, rows), some(right, columns)], tf.expandDims(g));
+      sums.add(left, a! as tf.Tensor2D, rows);
+      sums.add(right, b! as tf.Tensor2D, columns);
     },
     finish() {},
   };
@@ -138,11 +150,11 @@ export function everyRow(count: number): Int32Array {
 
 /** Calls back with the rows of one block after the other, in a scope of its own. */
 export function forEachBlock(
-  { blockRows }: SimilarityRows,
   indices: Int32Array,
+  size: number,
   visit: (block: Int32Array, start: number) => void,
 ): void {
-  for (let start = 0; start < indices.length; start += blockRows) {
-    tf.tidy(() => visit(indices.subarray(start, start + blockRows), start));
+  for (let start = 0; start < indices.length; start += size) {
+    tf.tidy(() => visit(indices.subarray(start, start + size), start));
   }
 }

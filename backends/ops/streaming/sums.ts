@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Across, Product, RowKernels } from "./row_kernels.ts";
+import type { Product, RowKernels } from "./row_kernels.ts";
 
 /** Sums that grow block by block, by the tensor whose shape they have: one that plays two parts is summed once. */
 export class Sums {
@@ -15,24 +15,24 @@ export class Sums {
     this.#set(x, value);
   }
 
-  /** Adds `values` to `rows` of the sum of `x`, or to all. */
-  add(x: tf.Tensor2D, values: tf.Tensor2D, rows?: Int32Array): void {
+  /** Adds `values` to `rows` of the sum of `x`. */
+  add(x: tf.Tensor2D, values: tf.Tensor2D, rows: Int32Array): void {
     this.#set(x, this.#kernels.add(this.#of(x), values, rows));
   }
 
-  /** Adds a product to the sum of `x`. */
+  /** Adds a product to rows of the sum of `x`. */
   addProduct(x: tf.Tensor2D, product: Product): void {
     this.#set(x, this.#kernels.addProduct(this.#of(x), product));
-  }
-
-  /** Adds what `g` has across some pixels to the sum of `x`. */
-  addAcross(x: tf.Tensor2D, across: Across): void {
-    this.#set(x, this.#kernels.addAcross(this.#of(x), across));
   }
 
   /** Takes from the sum of `x` what only changes lengths. */
   acrossOnly(x: tf.Tensor2D, inverseNorms: tf.Tensor1D): void {
     if (this.#sums.has(x)) this.#set(x, this.#kernels.across(this.#of(x), x, inverseNorms));
+  }
+
+  /** Takes `factor` [P] times `x` from the sum of `x`. */
+  subtract(x: tf.Tensor2D, factor: tf.Tensor1D): void {
+    this.#set(x, this.#kernels.subtract(this.#of(x), x, factor));
   }
 
   /** The sum of `x` as a tensor of the current scope, zeros if nothing was added. */

@@ -209,7 +209,7 @@ export function summariseRows(
  * factor * softmax of every row, in place of the product; or, with `cells`, factor * (softmax - 1 at the row's cell) as
  * a gradient with respect to the product, that is times both scales.
  * @param mean and `inverse`, `logSum`, `factor`: float32 [rows]; softmax = exp((D - mean) * inverse - logSum)
- * @param cells int32 [rows]: columns; or 0
+ * @param cells int32 [rows]: columns, -1 outside these; or 0
  */
 export function softmaxRows(
   d: usize,
@@ -232,8 +232,8 @@ export function softmaxRows(
     const log = load<f32>(logSum + bytes(r)), weight = load<f32>(factor + bytes(r));
     const owns = f32x4.splat(own), lifts = f32x4.splat(lift), middles = f32x4.splat(middle);
     const inverses = f32x4.splat(inverted), logs = f32x4.splat(log), weights = f32x4.splat(weight);
-    const cell = cells ? load<i32>(cells + bytes(r)) : 0;
-    const similarity = load<f32>(row + bytes(cell));
+    const cell = cells ? load<i32>(cells + bytes(r)) : -1;
+    const similarity: f32 = cell < 0 ? 0 : load<f32>(row + bytes(cell));
     let j = 0;
     for (; j <= columns - 4; j += 4) {
       const at = row + bytes(j);
@@ -249,7 +249,7 @@ export function softmaxRows(
       const p = exp1((load<f32>(at) * both + lift - middle) * inverted - log);
       store<f32>(at, cells ? p * weight * both : p * weight);
     }
-    if (cells) {
+    if (cell >= 0) {
       // Taken off before the scales, so that a softmax of exactly 1 leaves exactly 0.
       const at = row + bytes(cell);
       const both = columnScale ? load<f32>(columnScale + bytes(cell)) * own : own;
@@ -323,14 +323,18 @@ export function softmaxGradientRows(
 }
 
 /**
- * The aggregation's gradient where D(x, x) is symmetric. With p the softmax of the rows of D, the weights w = alpha p, and
- * `there` = dy_i x_j, `back` = x_i dy_j: the gradient with respect to the product of everything that pixel i is part
- * of, p_ij (alpha there - along_i) inverse_i + p_ji (alpha back - along_j) inverse_j, times both scales, in place of
- * `there`; alpha p_ji in place of the product.
- * @param scale and `mean`, `inverse`, `logSum`, `along`: float32 [columns], of all pixels; scale 0: ones
- * @param first the pixel of the first row
+ * The aggregation's gradient where D(x, x) is symmetric, for a tile of pixels i and j at once. With p the softmax of the
+ * rows of D, `there` = dy_i x_j and `back` = x_i dy_j, in place of
+ * - `there`: the gradient with respect to the product x_i x_j of both weights p_ij and p_ji,
+ *   (p_ij (alpha there - along_i) inverse_i + p_ji (alpha back - along_j) inverse_j) scale_i scale_j;
+ * - `back`: alpha p_ij;
+ * - the product: alpha p_ji.
+ * @param scale and `mean`, `inverse`, `logSum`, `along`: float32 of all pixels; scale 0: ones
+ * @param row and `column`: the tile's first pixels
+ * @param radial float32 of all pixels: raised by the sums of gradient * product over rows, and over columns unless the
+ * tile lies on the diagonal
  */
-export function symmetricGradientRows(
+export function symmetricGradientTile(
   d: usize,
   there: usize,
   back: usize,
@@ -341,53 +345,69 @@ export function symmetricGradientRows(
   inverse: usize,
   logSum: usize,
   along: usize,
-  first: i32,
+  row: i32,
+  column: i32,
   alpha: f32,
+  radial: usize,
 ): void {
-  const alphas = f32x4.splat(alpha);
+  const alphas = f32x4.splat(alpha), away = row != column;
   for (let r = 0; r < rows; r++) {
-    const start = bytes(r) * <usize> columns, pixel = bytes(first + r);
+    const start = bytes(r) * <usize> columns, pixel = bytes(row + r);
     const own: f32 = scale ? load<f32>(scale + pixel) : 1;
     const mean_i = load<f32>(mean + pixel), inverse_i = load<f32>(inverse + pixel);
     const log_i = load<f32>(logSum + pixel), along_i = load<f32>(along + pixel);
     const owns = f32x4.splat(own), means = f32x4.splat(mean_i), inverses = f32x4.splat(inverse_i);
     const logs = f32x4.splat(log_i), alongs = f32x4.splat(along_i);
+    let whole: f64 = 0;
+    let part = f32x4.splat(0);
     let j = 0;
     for (; j <= columns - 4; j += 4) {
-      const at = start + bytes(j), column = bytes(j);
-      const both = scale ? f32x4.mul(v128.load(scale + column), owns) : owns;
-      const value = f32x4.mul(v128.load(d + at), both);
-      const inverseOther = v128.load(inverse + column);
+      const at = start + bytes(j), other = bytes(column + j);
+      const both = scale ? f32x4.mul(v128.load(scale + other), owns) : owns;
+      const product = v128.load(d + at);
+      const value = f32x4.mul(product, both);
+      const inverse_j = v128.load(inverse + other);
       const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, means), inverses), logs));
-      const q = exp4(
-        f32x4.sub(
-          f32x4.mul(f32x4.sub(value, v128.load(mean + column)), inverseOther),
-          v128.load(logSum + column),
+      const centred_j = f32x4.mul(f32x4.sub(value, v128.load(mean + other)), inverse_j);
+      const q = exp4(f32x4.sub(centred_j, v128.load(logSum + other)));
+      const slope_i = f32x4.sub(f32x4.mul(v128.load(there + at), alphas), alongs);
+      const slope_j = f32x4.sub(f32x4.mul(v128.load(back + at), alphas), v128.load(along + other));
+      const g = f32x4.mul(
+        f32x4.add(
+          f32x4.mul(f32x4.mul(p, slope_i), inverses),
+          f32x4.mul(f32x4.mul(q, slope_j), inverse_j),
         ),
+        both,
       );
-      const one = f32x4.mul(
-        f32x4.mul(p, f32x4.sub(f32x4.mul(v128.load(there + at), alphas), alongs)),
-        inverses,
-      );
-      const other = f32x4.mul(
-        f32x4.mul(q, f32x4.sub(f32x4.mul(v128.load(back + at), alphas), v128.load(along + column))),
-        inverseOther,
-      );
-      v128.store(there + at, f32x4.mul(f32x4.add(one, other), both));
+      v128.store(there + at, g);
+      v128.store(back + at, f32x4.mul(p, alphas));
       v128.store(d + at, f32x4.mul(q, alphas));
+      const turn = f32x4.mul(g, product);
+      part = f32x4.add(part, turn);
+      if (away) v128.store(radial + other, f32x4.add(v128.load(radial + other), turn));
+      if ((j & (CHUNK - 1)) == 0) {
+        whole += total(part);
+        part = f32x4.splat(0);
+      }
     }
+    whole += total(part);
     for (; j < columns; j++) {
-      const at = start + bytes(j), column = bytes(j);
-      const both: f32 = scale ? load<f32>(scale + column) * own : own;
-      const value = load<f32>(d + at) * both;
-      const inverse_j = load<f32>(inverse + column);
+      const at = start + bytes(j), other = bytes(column + j);
+      const both: f32 = scale ? load<f32>(scale + other) * own : own;
+      const product = load<f32>(d + at), value = product * both;
+      const inverse_j = load<f32>(inverse + other);
       const p = exp1((value - mean_i) * inverse_i - log_i);
-      const q = exp1((value - load<f32>(mean + column)) * inverse_j - load<f32>(logSum + column));
-      const one = p * (load<f32>(there + at) * alpha - along_i) * inverse_i;
-      const other = q * (load<f32>(back + at) * alpha - load<f32>(along + column)) * inverse_j;
-      store<f32>(there + at, (one + other) * both);
+      const q = exp1((value - load<f32>(mean + other)) * inverse_j - load<f32>(logSum + other));
+      const slope_i = load<f32>(there + at) * alpha - along_i;
+      const slope_j = load<f32>(back + at) * alpha - load<f32>(along + other);
+      const g = (p * slope_i * inverse_i + q * slope_j * inverse_j) * both;
+      store<f32>(there + at, g);
+      store<f32>(back + at, p * alpha);
       store<f32>(d + at, q * alpha);
+      whole += <f64> (g * product);
+      if (away) store<f32>(radial + other, load<f32>(radial + other) + g * product);
     }
+    store<f32>(radial + pixel, load<f32>(radial + pixel) + <f32> whole);
   }
 }
 
@@ -423,43 +443,58 @@ export function rowDots(a: usize, b: usize, rows: i32, columns: i32, result: usi
   }
 }
 
-/**
- * sum + factor * (g - u (u . g)) for every row, u = scale * x, in place of `sum`: adds the gradient `g` without
- * its part along x, which a change of length would be. `scale` 0: factor * g itself. `sum` may be `g`, with `replace` 1.
- */
-export function addAcross(
-  sum: usize,
-  g: usize,
-  x: usize,
-  scale: usize,
-  rows: i32,
-  columns: i32,
-  factor: f32,
-  replace: i32,
-): void {
+/** sum - u (u . sum) for every row, u = scale * x, in place: a gradient without what only changes lengths. */
+export function acrossRows(sum: usize, x: usize, scale: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r++) {
     const start = bytes(r) * <usize> columns;
-    const from = g + start, own = x + start, to = sum + start;
-    let along: f32 = 0;
-    if (scale) {
-      const length = load<f32>(scale + bytes(r));
-      along = <f32> (dot(from, own, columns) * length * length);
-    }
-    const alongs = f32x4.splat(along), factors = f32x4.splat(factor);
+    const length = load<f32>(scale + bytes(r));
+    subtract(sum + start, x + start, <f32> (dot(sum + start, x + start, columns) * length * length), columns);
+  }
+}
+
+/** sum - factor x for every row, in place. @param factor float32 [rows] */
+export function subtractRows(sum: usize, x: usize, factor: usize, rows: i32, columns: i32): void {
+  for (let r = 0; r < rows; r++) {
+    const start = bytes(r) * <usize> columns;
+    subtract(sum + start, x + start, load<f32>(factor + bytes(r)), columns);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function subtract(sum: usize, x: usize, factor: f32, columns: i32): void {
+  const factors = f32x4.splat(factor);
+  let j = 0;
+  for (; j <= columns - 4; j += 4) {
+    const at = sum + bytes(j);
+    v128.store(at, f32x4.sub(v128.load(at), f32x4.mul(v128.load(x + bytes(j)), factors)));
+  }
+  for (; j < columns; j++) {
+    const at = sum + bytes(j);
+    store<f32>(at, load<f32>(at) - load<f32>(x + bytes(j)) * factor);
+  }
+}
+
+/** to[k] = from[indices[k]] @param indices int32 [count], rows of so many columns */
+export function gatherRows(from: usize, indices: usize, count: i32, columns: i32, to: usize): void {
+  const width = bytes(columns);
+  for (let k = 0; k < count; k++) {
+    memory.copy(to + <usize> k * width, from + <usize> load<i32>(indices + bytes(k)) * width, width);
+  }
+}
+
+/** sum[indices[k]] += values[k]; indices 0: sum[k] += values[k] */
+export function addRows(sum: usize, indices: usize, count: i32, columns: i32, values: usize): void {
+  const width = bytes(columns);
+  for (let k = 0; k < count; k++) {
+    const to = sum + <usize> (indices ? load<i32>(indices + bytes(k)) : k) * width;
+    const from = values + <usize> k * width;
     let j = 0;
     for (; j <= columns - 4; j += 4) {
-      const at = bytes(j);
-      let value = v128.load(from + at);
-      if (scale) value = f32x4.sub(value, f32x4.mul(v128.load(own + at), alongs));
-      value = f32x4.mul(value, factors);
-      v128.store(to + at, replace ? value : f32x4.add(v128.load(to + at), value));
+      v128.store(to + bytes(j), f32x4.add(v128.load(to + bytes(j)), v128.load(from + bytes(j))));
     }
     for (; j < columns; j++) {
-      const at = bytes(j);
-      let value = load<f32>(from + at);
-      if (scale) value -= load<f32>(own + at) * along;
-      value *= factor;
-      store<f32>(to + at, replace ? value : load<f32>(to + at) + value);
+      store<f32>(to + bytes(j), load<f32>(to + bytes(j)) + load<f32>(from + bytes(j)));
     }
   }
 }
