@@ -7,7 +7,7 @@ import { UserError } from "../core/errors.ts";
 import type { BackendName } from "../core/plan.ts";
 import { copySlice } from "./wasm/copy_slice.ts";
 import { copiedMultiply } from "./wasm/products.ts";
-import { heapRows } from "./wasm/rows.ts";
+import { heapKernels } from "./wasm/kernels.ts";
 import { shareIdentity } from "./wasm/share_identity.ts";
 import { replaceKernels } from "./ops/kernels.ts";
 
@@ -94,7 +94,7 @@ async function start(name: BackendName): Promise<string | undefined> {
       const { nativeKernels } = await import("./native/kernels.ts");
       replaceKernels("wasm", nativeKernels());
     } else if (name === "wasm") {
-      replaceKernels("wasm", { rows: heapRows(copiedMultiply) });
+      replaceKernels("wasm", heapKernels(copiedMultiply));
     }
     return undefined;
   } catch (error) {

@@ -138,6 +138,11 @@ export interface Segmenter {
    * With `training`, batch-norm uses and records the batch's statistics if its policy is `train`.
    */
   forward(images: Tensor4D, mode: ForwardMode): View;
+  /**
+   * The same for several batches of equal height and width, as if `forward` were called with one after the other, each with
+   * its own batch statistics: larger products are faster. Absent where a network cannot.
+   */
+  forwardTogether?(batches: readonly Tensor4D[], training: boolean): readonly View[];
   /** float32 [N, h, w, C] of the feature tap to logits [N, h, w, K]. */
   classify(features: Tensor4D): Tensor4D;
 }

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { checkpoint } from "../backends/ops/checkpoint.ts";
 import { conv2d, type Conv2dOptions } from "../backends/ops/conv2d.ts";
 import { maxPool } from "../backends/ops/max_pool.ts";
-import { batchNorm } from "./layers/batch_norm.ts";
+import { type After, batchNorm, type Pass } from "./layers/batch_norm.ts";
 import type { Layers } from "./layers/scope.ts";
 
 /** The size of a bottleneck ResNet. */
@@ -15,6 +16,8 @@ export interface ResnetShape {
    * network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for dilation.
    */
   readonly firstDilation: "stage" | "previous";
+  /** Whether blocks keep only their input for the gradient, and are computed again. */
+  readonly checkpointing: boolean;
 }
 
 /** The stages' outputs, by tap name. */
@@ -33,14 +36,14 @@ export function resnetChannels(width: number): readonly [number, number, number,
   return [Math.floor(64 * width), a!, b!, c!, d!];
 }
 
-type Layer = (x: tf.Tensor4D, training: boolean) => tf.Tensor4D;
+type Layer = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
 /**
  * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). The stride sits on the
  * first 1x1 convolution of a stage ("caffe style"), pooling rounds up.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
-export function resnet(layers: Layers, { layers: blocks, width, firstDilation }: ResnetShape) {
+export function resnet(layers: Layers, { layers: blocks, width, firstDilation, checkpointing }: ResnetShape) {
   const stemChannels = resnetChannels(width)[0];
   const stem = convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, stemChannels], {
     stride: 2,
@@ -57,15 +60,16 @@ export function resnet(layers: Layers, { layers: blocks, width, firstDilation }:
         bottleneck,
         stride: k === 0 ? stride : 1,
         dilation: k === 0 ? first : dilation,
+        checkpointing,
       });
       channels = 4 * bottleneck;
       return made;
     });
   });
-  return (images: tf.Tensor4D, training: boolean): Stages => {
-    const first = tf.relu(stem(images, training));
+  return (images: tf.Tensor4D, pass: Pass): Stages => {
+    const first = stem(images, pass, { relu: true });
     let x = maxPool(first, { size: 3, stride: 2, padding: 1 });
-    const outputs = stages.map((stage) => x = stage.reduce((input, layer) => layer(input, training), x));
+    const outputs = stages.map((stage) => x = stage.reduce((input, layer) => layer(input, pass), x));
     const [layer1, layer2, layer3, layer4] = outputs;
     return { stem: first, layer1: layer1!, layer2: layer2!, layer3: layer3!, layer4: layer4! };
   };
@@ -76,11 +80,17 @@ interface BlockShape {
   readonly bottleneck: number;
   readonly stride: number;
   readonly dilation: number;
+  readonly checkpointing: boolean;
 }
 
-function block(layers: Layers, name: string, { input, bottleneck, stride, dilation }: BlockShape): Layer {
+function block(
+  layers: Layers,
+  name: string,
+  { input, bottleneck, stride, dilation, checkpointing }: BlockShape,
+): Layer {
   const output = 4 * bottleneck;
   const names = (k: number) => [`${name}.conv${k}`, `${name}.bn${k}`] as const;
+  const before = layers.params.length;
   const reduce = convolutionAndNorm(layers, names(1), [1, input, bottleneck], { stride });
   const middle = convolutionAndNorm(layers, names(2), [3, bottleneck, bottleneck], {
     padding: dilation,
@@ -92,10 +102,16 @@ function block(layers: Layers, name: string, { input, bottleneck, stride, dilati
       stride,
     })
     : undefined;
-  return (x, training) => {
-    const y = expand(tf.relu(middle(tf.relu(reduce(x, training)), training)), training);
-    return tf.relu(tf.add(y, shortcut ? shortcut(x, training) : x));
-  };
+  const own = layers.params.slice(before).map(({ value }) => value);
+  // What the gradient does not keep is freed at the end of the block.
+  const run: Layer = (x, pass) =>
+    tf.tidy(() => {
+      const residual = shortcut ? shortcut(x, pass) : x;
+      const y = middle(reduce(x, pass, { relu: true }), pass, { relu: true });
+      return expand(y, pass, { residual, relu: true });
+    });
+  if (!checkpointing) return run;
+  return (x, pass) => checkpoint((input, repeated) => run(input, { ...pass, repeated }), x, own);
 }
 
 function convolutionAndNorm(
@@ -108,5 +124,5 @@ function convolutionAndNorm(
   const deviation = Math.sqrt(2 / (side * side * output));
   const filter = layers.normalFilter(`${convolution}.weight`, [side, side, input, output], deviation);
   const normalise = batchNorm(layers, norm, output);
-  return (x, training) => normalise(conv2d(x, filter, window), training);
+  return (x, pass, after) => normalise(conv2d(x, filter, window), pass, after);
 }

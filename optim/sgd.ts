@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs-core";
+import type * as tf from "@tensorflow/tfjs-core";
+import { kernels } from "../backends/ops/kernels.ts";
 import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";
@@ -45,23 +46,12 @@ export function sgdOptimizer(
     rate: lr,
     slots,
     apply(grads, multiplier) {
-      tf.tidy(() => {
-        const rate = tf.scalar(lr * multiplier);
-        const keep = tf.scalar(momentum);
-        const decay = tf.scalar(weight_decay);
-        params.forEach(({ value }, k) => {
-          const grad = grads[k];
-          if (!grad) return;
-          tf.tidy(() => {
-            let direction: tf.Tensor = weight_decay === 0 ? grad : tf.add(grad, tf.mul(value, decay));
-            const buffer = buffers[k];
-            if (buffer) {
-              direction = tf.add(tf.mul(buffer, keep), direction);
-              buffer.assign(direction);
-            }
-            value.assign(tf.sub(value, tf.mul(direction, rate)));
-          });
-        });
+      params.forEach(({ value }, k) => {
+        const gradient = grads[k];
+        if (!gradient) return;
+        const buffer = buffers[k];
+        const numbers = { rate: lr * multiplier, momentum, decay: weight_decay };
+        kernels().sgdStep({ value, gradient, ...(buffer ? { buffer } : {}), ...numbers });
       });
     },
   };

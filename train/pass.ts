@@ -1,5 +1,6 @@
 /** One forward and backward pass of the objective over one batch of each domain. */
 import * as tf from "@tensorflow/tfjs-core";
+import { gradients } from "../backends/ops/gradients.ts";
 import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
 import { LossError } from "../core/errors.ts";
 import type { SourceView, StepContext, View } from "../core/plugin.ts";
@@ -145,25 +146,21 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar): Gradients {
       return tf.scalar(0);
     }
   };
-  let result: { grads: tf.Tensor[] } | undefined;
+  let result: readonly (tf.Tensor | undefined)[];
   try {
-    result = tf.engine().gradients(guarded, variables, undefined, true);
+    result = gradients(guarded, variables).grads;
   } catch (cause) {
-    for (const node of tf.engine().state.activeTape ?? []) tf.dispose(node.saved ?? []);
     throw new ObjectiveError(`cannot be differentiated: ${messageOf(cause)}`, { cause });
   }
   if (failure) throw failure.error;
-  return result.grads.map((grad: tf.Tensor | undefined) => grad ?? null);
+  return result.map((grad) => grad ?? null);
 }
 
 function forward(run: Run, batches: Batches, { terms, clock }: {
   readonly terms: readonly Term[];
   readonly clock: Clock;
 }): StepContext {
-  const { segmenter } = run;
-  const target = batches.target &&
-    segmenter.forward(imagesOf(batches.target), { training: true, domain: "target" });
-  const view = segmenter.forward(imagesOf(batches.source), { training: true, domain: "source" });
+  const [target, view] = views(run.segmenter, batches);
   const labels = labelsOf(batches.source);
   const [, height, width] = labels.shape;
   const wanted = terms.some(({ planned }) => planned.plan.needs.labelResolution);
@@ -173,6 +170,18 @@ function forward(run: Run, batches: Batches, { terms, clock }: {
     ...(wanted ? { upsampled: resizeBilinear(view.logits, [height, width]) } : {}),
   };
   return { ...clock, ignoreLabel: run.ignoreLabel, source, ...(target ? { target } : {}) };
+}
+
+/** Of the target, where there is one, and of the source. */
+function views(segmenter: Run["segmenter"], { source, target }: Batches): [View | undefined, View] {
+  const together = target && segmenter.forwardTogether && String(target.size) === String(source.size);
+  if (together) {
+    return segmenter.forwardTogether!([target, source].map(imagesOf), true) as [View, View];
+  }
+  const one = (batch: Batch, domain: "source" | "target") =>
+    segmenter.forward(imagesOf(batch), { training: true, domain });
+  const first = target && one(target, "target");
+  return [first, one(source, "source")];
 }
 
 function imagesOf({ images, ids, size: [height, width] }: Batch): tf.Tensor4D {

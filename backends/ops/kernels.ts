@@ -31,10 +31,82 @@ export interface Kernels {
   maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
   /** The gradient with respect to `x`, given the output `y`. */
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
+  /** Batch normalisation and what surrounds it. */
+  batchNorm(call: NormCall): NormResult;
+  /** Its gradients. @param dy with respect to the result */
+  batchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient;
+  /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
+  sgdStep(call: SgdCall): void;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
   /** How similarities are compared in blocks of rows; undefined: all at once. */
   readonly rows: RowKernels | undefined;
+}
+
+/** What a batch was normalised with. */
+export interface BatchStatistics {
+  /** float32 [C] */
+  readonly mean: tf.Tensor1D;
+  /** float32 [C], biased (divided by the count) */
+  readonly variance: tf.Tensor1D;
+}
+
+/** y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if `relu`. */
+export interface NormCall {
+  /** float32 [N, H, W, C] */
+  readonly x: tf.Tensor4D;
+  /** float32 [C] */
+  readonly gamma: tf.Tensor1D;
+  /** float32 [C] */
+  readonly beta: tf.Tensor1D;
+  /** Like `x`. */
+  readonly residual?: tf.Tensor4D;
+  readonly relu: boolean;
+  readonly epsilon: number;
+  /** Images of each part of the batch that has statistics of its own; they add up to N. */
+  readonly parts: readonly number[];
+  /** Statistics to use instead of the parts' own. */
+  readonly given?: BatchStatistics;
+}
+
+/** What {@linkcode Kernels.batchNorm} gives; the statistics are those used, by part. */
+export interface NormResult {
+  readonly y: tf.Tensor4D;
+  readonly statistics: readonly BatchStatistics[];
+}
+
+/** What the gradient needs. */
+export interface NormGradientCall {
+  readonly x: tf.Tensor4D;
+  /** The result, where dy counts only if it is positive. */
+  readonly y?: tf.Tensor4D;
+  readonly gamma: tf.Tensor1D;
+  readonly epsilon: number;
+  readonly parts: readonly number[];
+  readonly statistics: readonly BatchStatistics[];
+  /** Whether the statistics were given and so are constants. */
+  readonly given: boolean;
+  /** Whether the residual's gradient is wanted. */
+  readonly residual: boolean;
+}
+
+/** Gradients by argument. */
+export interface NormGradient {
+  readonly dx: tf.Tensor4D;
+  readonly dGamma: tf.Tensor1D;
+  readonly dBeta: tf.Tensor1D;
+  readonly dResidual?: tf.Tensor4D;
+}
+
+/** A step of stochastic gradient descent for one variable. */
+export interface SgdCall {
+  readonly value: tf.Variable;
+  readonly gradient: tf.Tensor;
+  /** Absent without momentum. */
+  readonly buffer?: tf.Variable;
+  readonly rate: number;
+  readonly momentum: number;
+  readonly decay: number;
 }
 
 /** The Lovasz-Softmax loss and its slope. */

@@ -3,6 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "./kernels.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
+import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";
+import { portableSgdStep } from "./sgd_step.ts";
 import { portableRows } from "./streaming/portable_rows.ts";
 
 /** Puts `stride - 1` zeros between neighbouring pixels: side n becomes (n - 1) * stride + 1. */
@@ -86,6 +88,9 @@ export const portable: Kernels = {
   conv2dFilterGradient,
   maxPool: scannedMaxPool,
   maxPoolGradient: scannedMaxPoolGradient,
+  batchNorm: portableBatchNorm,
+  batchNormGradient: portableBatchNormGradient,
+  sgdStep: portableSgdStep,
   lovasz: sortedLovasz,
   rows: portableRows,
 };

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 /** What the WASM backend keeps of a tensor; not in its public types. */
 interface WasmBackend {
   readonly wasm: { readonly HEAPU8: Uint8Array; readonly asm: { readonly memory: WebAssembly.Memory } };
-  readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
+  readonly dataIdMap: { get(id: object): { readonly memoryOffset: number; readonly refCount: number } };
   makeOutput(shape: readonly number[], dtype: "float32" | "int32"): tf.TensorInfo;
 }
 
@@ -20,6 +20,11 @@ export function heapMemory(): WebAssembly.Memory {
 /** Where a tensor's values begin, in bytes, or those of its `element`. */
 export function address(tensor: tf.TensorInfo, element = 0): number {
   return backend().dataIdMap.get(tensor.dataId).memoryOffset + 4 * element;
+}
+
+/** Whether a clone of the tensor, or a reshaped one, lies in the same memory. */
+export function isShared(tensor: tf.TensorInfo): boolean {
+  return backend().dataIdMap.get(tensor.dataId).refCount > 1;
 }
 
 /** Float32 values in the heap itself. Stale after the next allocation, which may grow the heap. */

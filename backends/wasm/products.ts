@@ -1,6 +1,6 @@
 /** Matrix products over parts of tensors in the heap. */
 import * as tf from "@tensorflow/tfjs-core";
-import { address, floatsAt, heapView } from "./heap.ts";
+import { address, floatsAt, heapView, sizeOf } from "./heap.ts";
 import { simd } from "./simd.ts";
 
 /** Some rows of a float32 tensor, read as a matrix. */
@@ -35,5 +35,6 @@ export const copiedMultiply: Multiply = (factors, into, add) =>
   });
 
 function part({ tensor, from, rows, columns }: Matrix): tf.Tensor2D {
-  return tf.slice(tensor as tf.Tensor2D, [from, 0], [rows, columns]);
+  const all = tf.reshape(tensor as tf.Tensor, [sizeOf(tensor.shape) / columns, columns]) as tf.Tensor2D;
+  return tf.slice(all, [from, 0], [rows, columns]);
 }

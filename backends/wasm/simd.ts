@@ -17,7 +17,16 @@ export type SimdKernel =
   | "acrossRows"
   | "subtractRows"
   | "gatherRows"
-  | "addRows";
+  | "addRows"
+  | "channelStatistics"
+  | "normalizeChannels"
+  | "channelGradientSums"
+  | "channelGradient"
+  | "patches"
+  | "addPatches"
+  | "maxPool"
+  | "maxPoolGradient"
+  | "sgdStep";
 
 let loaded: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
 

@@ -92,7 +92,8 @@ export function testLosses(backend: BackendName): void {
         const large = at(labels), small = at(read("labels_small") as tf.Tensor3D);
         const parts = terms.map(([key, weight, one]) => {
           const { loss } = one.compute(key === "fass" || key === "cass" ? small : large);
-          results[key] ??= loss;
+          // The gradient scope frees what it does not return.
+          results[key] = tf.keep(tf.clone(loss));
           return tf.mul(loss, weight);
         });
         return tf.addN(parts);

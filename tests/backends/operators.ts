@@ -1,7 +1,8 @@
 /** The recorded operator cases, run on whichever backend a test file selects. */
 import * as tf from "@tensorflow/tfjs-core";
-import { batchNormInfer, batchNormTrain, type BatchStatistics } from "../../backends/ops/batch_norm.ts";
+import { batchNorm } from "../../backends/ops/batch_norm.ts";
 import { conv2d } from "../../backends/ops/conv2d.ts";
+import type { BatchStatistics } from "../../backends/ops/kernels.ts";
 import { maxPool } from "../../backends/ops/max_pool.ts";
 import { nearestLabels } from "../../backends/ops/nearest.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
@@ -47,9 +48,9 @@ const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Ten
     let batch: BatchStatistics | undefined;
     const { value, grads } = withGradients(
       (x, gamma, beta) =>
-        batchNormTrain(x as tf.Tensor4D, { gamma: gamma as tf.Tensor1D, beta: beta as tf.Tensor1D }, {
+        batchNorm(x as tf.Tensor4D, { gamma: gamma as tf.Tensor1D, beta: beta as tf.Tensor1D }, {
           epsilon: one.eps,
-          record: ({ mean, variance }) => batch ??= { mean: tf.keep(mean), variance: tf.keep(variance) },
+          record: ({ mean, variance }) => batch = { mean: tf.keep(mean), variance: tf.keep(variance) },
         }),
       [read("x"), affine.gamma, affine.beta],
       read("gy"),
@@ -64,7 +65,7 @@ const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Ten
       gbeta: grads[2]!,
       running_mean_after: fold(running.mean, batch!.mean),
       running_var_after: fold(running.variance, tf.mul(batch!.variance, count / (count - 1))),
-      y_eval: batchNormInfer(read("x") as tf.Tensor4D, affine, running, one.eps),
+      y_eval: batchNorm(read("x") as tf.Tensor4D, affine, { epsilon: one.eps, statistics: running }),
     };
     tf.dispose([batch!.mean, batch!.variance]);
     return results;

@@ -62,6 +62,8 @@ function filesBelow(folder: string): string[] {
     // Folders of data, runs and hidden ones hold no source.
     if (name.startsWith(".") || ["runs", "shared", "node_modules"].includes(name)) return [];
     const path = join(folder, name);
+    // AssemblyScript, compiled to simd.wasm.
+    if (path === "backends/wasm/simd") return [];
     return isDirectory ? filesBelow(path) : name.endsWith(".ts") ? [path] : [];
   });
 }

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import { conv2d, type Conv2dOptions } from "../../backends/ops/conv2d.ts";
-import { hasFewOutputs } from "../../backends/native/few_outputs.ts";
+import { hasFewOutputs } from "../../backends/wasm/few_outputs.ts";
 import { backendTest, relative, withGradients } from "../goldens.ts";
 import { normals } from "./differences.ts";
 

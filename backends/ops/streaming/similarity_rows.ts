@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
+import { gradients } from "../gradients.ts";
 import type { Block, RowKernels } from "./row_kernels.ts";
 import type { Sums } from "./sums.ts";
 import { valuesAt } from "./summaries.ts";
@@ -122,23 +123,13 @@ function pairwiseRows({ left, right }: RowInputs, similarity: Similarity): Compu
     }),
     cellScale: () => 1,
     pull({ rows, columns, g }, sums) {
-      const [a, b] = nestedGradients(pairwise, [some(left, rows), some(right, columns)], tf.expandDims(g));
+      const inputs = [some(left, rows), some(right, columns)];
+      const [a, b] = gradients(() => pairwise(...inputs), inputs, tf.expandDims(g)).grads;
       sums.add(left, a! as tf.Tensor2D, rows);
       sums.add(right, b! as tf.Tensor2D, columns);
     },
     finish() {},
   };
-}
-
-/** Gradients of `f` within the gradient of something else, whose tape tfjs would drop. */
-function nestedGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
-  const { state } = tf.engine();
-  const outer = state.activeTape!;
-  try {
-    return tf.grads(f)(xs, dy);
-  } finally {
-    state.activeTape = outer;
-  }
 }
 
 /** 0 .. count - 1 */

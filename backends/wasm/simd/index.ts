@@ -1,1 +1,4 @@
 export * from "./rows";
+export * from "./channels";
+export * from "./windows";
+export * from "./update";

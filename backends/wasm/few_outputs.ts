@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D, Window } from "../ops/kernels.ts";
-import { emptyTensor, heapView } from "../wasm/heap.ts";
+import { emptyTensor, heapView } from "./heap.ts";
 
 /** At most this many output channels are "few". */
 const FEW = 32;

@@ -1,0 +1,144 @@
+/**
+ * Reverse differentiation over tfjs's tape. tfjs keeps everything it saved, and every gradient between, until all gradients
+ * are there; here a tensor is freed as soon as the operator that needed it had its turn.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+
+/** An operator that was recorded. */
+interface TapeNode {
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, tf.Tensor>>;
+  readonly outputs: readonly tf.Tensor[];
+  readonly saved?: readonly tf.Tensor[];
+  readonly gradient?: (dys: readonly (tf.Tensor | null)[]) => Readonly<Record<string, () => tf.Tensor>>;
+}
+
+/** What is used of the engine beyond its public types. */
+interface Engine {
+  readonly state: { activeTape: TapeNode[] | null };
+  startTape(): void;
+  endTape(): void;
+  scopedRun<T>(start: () => void, end: () => void, f: () => T): T;
+}
+
+/** A value and its gradients. */
+export interface Gradients<Y extends tf.Tensor> {
+  readonly value: Y;
+  /** By input; undefined where the value does not depend on it. */
+  readonly grads: readonly (tf.Tensor | undefined)[];
+}
+
+/**
+ * f() and its gradients with respect to `xs`, times `dy` (ones if absent). May be called within the gradient of an operator.
+ * @throws Error when an operator on the way has no gradient; and whatever `f` throws
+ */
+export function gradients<Y extends tf.Tensor>(
+  f: () => Y,
+  xs: readonly tf.Tensor[],
+  dy?: tf.Tensor,
+): Gradients<Y> {
+  const engine = tf.engine() as unknown as Engine;
+  const outer = engine.state.activeTape;
+  let tape: TapeNode[] = [];
+  try {
+    const value = engine.scopedRun(() => engine.startTape(), () => {
+      engine.endTape();
+      tape = engine.state.activeTape ?? [];
+      engine.state.activeTape = outer;
+    }, () => tf.tidy(f));
+    let grads: (tf.Tensor | undefined)[] = [];
+    tf.tidy(() => {
+      grads = backward({ tape, value, xs, dy: dy ?? tf.ones(value.shape), ownsDy: dy === undefined });
+      return grads.filter((grad) => grad !== undefined);
+    });
+    return { value, grads };
+  } finally {
+    for (const node of tape) free(node);
+  }
+}
+
+function free({ saved }: TapeNode): void {
+  for (const tensor of saved ?? []) tensor.dispose();
+}
+
+interface Backward {
+  readonly tape: readonly TapeNode[];
+  readonly value: tf.Tensor;
+  readonly xs: readonly tf.Tensor[];
+  readonly dy: tf.Tensor;
+  readonly ownsDy: boolean;
+}
+
+function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undefined)[] {
+  const between = nodesBetween(tape, xs, value);
+  for (const node of tape) if (!between.has(node)) free(node);
+  const wanted = new Set(xs.map(({ id }) => id));
+  const slopes = new Map<number, tf.Tensor>([[value.id, dy]]);
+  for (const node of [...between.keys()].reverse()) {
+    const dys = node.outputs.map(({ id }) => slopes.get(id) ?? null);
+    if (dys.some((slope) => slope !== null)) {
+      const inputs = between.get(node)!;
+      inputGradients(node, inputs, dys).forEach((dx, k) => addTo(slopes, node.inputs[inputs[k]!]!.id, dx));
+    }
+    free(node);
+    for (const { id } of node.outputs) {
+      const slope = slopes.get(id);
+      if (slope === undefined || wanted.has(id)) continue;
+      slopes.delete(id);
+      if (ownsDy || slope !== dy) slope.dispose();
+    }
+  }
+  return xs.map(({ id }) => slopes.get(id));
+}
+
+/** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
+function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
+  const fromX = new Set(xs.map(({ id }) => id));
+  const dependent = new Map<TapeNode, string[]>();
+  for (const node of tape) {
+    const inputs = Object.keys(node.inputs).filter((name) => fromX.has(node.inputs[name]!.id));
+    if (inputs.length === 0) continue;
+    dependent.set(node, inputs);
+    for (const { id } of node.outputs) fromX.add(id);
+  }
+  const toY = new Set([y.id]);
+  for (const [node, inputs] of [...dependent].reverse()) {
+    if (!node.outputs.some(({ id }) => toY.has(id))) dependent.delete(node);
+    else for (const name of inputs) toY.add(node.inputs[name]!.id);
+  }
+  return dependent;
+}
+
+function inputGradients(
+  { kernelName, inputs, gradient }: TapeNode,
+  names: readonly string[],
+  dys: readonly (tf.Tensor | null)[],
+): tf.Tensor[] {
+  if (gradient === undefined) throw new Error(`the operator ${kernelName} has no gradient`);
+  return tf.tidy(() => {
+    const all = gradient(dys);
+    const made = new Set<tf.Tensor | null>(dys);
+    return names.map((name) => {
+      const x = inputs[name]!, given = all[name]?.();
+      if (given === undefined) throw new Error(`the operator ${kernelName} has no gradient for its input ${name}`);
+      if (given.dtype !== "float32" || !tf.util.arraysEqual(given.shape, x.shape)) {
+        throw new Error(
+          `the gradient of ${kernelName} for its input ${name} is ${given.dtype} [${given.shape}], ` +
+            `expected float32 [${x.shape}]`,
+        );
+      }
+      // What is passed on as it came is freed twice otherwise.
+      const own = made.has(given) ? tf.clone(given) : given;
+      made.add(own);
+      return own;
+    });
+  });
+}
+
+function addTo(slopes: Map<number, tf.Tensor>, id: number, dx: tf.Tensor): void {
+  const before = slopes.get(id);
+  if (before === undefined) return void slopes.set(id, dx);
+  slopes.set(id, tf.add(before, dx));
+  before.dispose();
+  dx.dispose();
+}

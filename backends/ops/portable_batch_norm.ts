@@ -1,0 +1,71 @@
+/** Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are fast. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { BatchStatistics, NormCall, NormGradient, NormGradientCall, NormResult } from "./kernels.ts";
+
+/** A part of a batch as rows, [pixels, C]. */
+function partsOf(x: tf.Tensor4D, parts: readonly number[]): tf.Tensor2D[] {
+  const [, height, width, channels] = x.shape;
+  let image = 0;
+  return parts.map((images) => {
+    const own = parts.length === 1 ? x : tf.slice(x, [image, 0, 0, 0], [images, height, width, channels]);
+    image += images;
+    return tf.reshape(own, [images * height * width, channels]) as tf.Tensor2D;
+  });
+}
+
+function joined(parts: readonly tf.Tensor[], like: tf.Tensor4D): tf.Tensor4D {
+  return tf.reshape(parts.length === 1 ? parts[0]! : tf.concat([...parts]), like.shape) as tf.Tensor4D;
+}
+
+function columnSums(x: tf.Tensor, factor = 1): tf.Tensor1D {
+  const [count, channels] = x.shape as [number, number];
+  return tf.reshape(tf.matMul(tf.fill([1, count], factor), x as tf.Tensor2D), [channels]);
+}
+
+function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
+  const share = 1 / rows.shape[0];
+  const mean = columnSums(rows, share);
+  return { mean, variance: columnSums(tf.square(tf.sub(rows, mean)), share) };
+}
+
+/** See {@linkcode Kernels.batchNorm}. */
+export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormCall): NormResult {
+  const statistics: BatchStatistics[] = [];
+  const normal = joined(
+    partsOf(x, call.parts).map((rows) => {
+      const own = call.given ?? statisticsOf(rows);
+      statistics.push(own);
+      const factor = tf.mul(gamma, tf.rsqrt(tf.add(own.variance, call.epsilon)));
+      return tf.add(tf.mul(tf.sub(rows, own.mean), factor), beta);
+    }),
+    x,
+  );
+  const sum = residual ? tf.add(normal, residual) as tf.Tensor4D : normal;
+  return { y: relu ? tf.relu(sum) : sum, statistics };
+}
+
+/** See {@linkcode Kernels.batchNormGradient}. */
+export function portableBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient {
+  const counted = call.y ? tf.mul(dy, tf.step(call.y)) as tf.Tensor4D : dy;
+  const slopes = partsOf(counted, call.parts);
+  const sums: tf.Tensor1D[] = [], centredSums: tf.Tensor1D[] = [];
+  const dx = partsOf(call.x, call.parts).map((rows, k) => {
+    const { mean, variance } = call.statistics[k]!;
+    const inverse = tf.rsqrt(tf.add(variance, call.epsilon));
+    const normal = tf.mul(tf.sub(rows, mean), inverse);
+    const sum = columnSums(slopes[k]!), normalSum = columnSums(tf.mul(slopes[k]!, normal));
+    sums.push(sum);
+    centredSums.push(normalSum);
+    const factor = tf.mul(call.gamma, inverse);
+    if (call.given) return tf.mul(slopes[k]!, factor);
+    const share = 1 / rows.shape[0];
+    const level = tf.sub(slopes[k]!, tf.mul(sum, share));
+    return tf.mul(tf.sub(level, tf.mul(normal, tf.mul(normalSum, share))), factor);
+  });
+  return {
+    dx: joined(dx, call.x),
+    dGamma: tf.addN(centredSums),
+    dBeta: tf.addN(sums),
+    ...(call.residual ? { dResidual: counted } : {}),
+  };
+}

@@ -1,0 +1,117 @@
+/** Convolutions as matrix products: what the windows see becomes rows, a bounded number of them at a time. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Kernels, Shape4D, Window } from "../ops/kernels.ts";
+import {
+  fewOutputsConv2d,
+  fewOutputsFilterGradient,
+  fewOutputsInputGradient,
+  hasFewOutputs,
+} from "./few_outputs.ts";
+import { address, emptyTensor } from "./heap.ts";
+import type { Matrix, Multiply } from "./products.ts";
+import { simd } from "./simd.ts";
+
+/** Bytes of the rows that exist at once. */
+const PATCHES = 2 ** 23;
+
+function outputSide(side: number, kernel: number, { stride, padding, dilation }: Window): number {
+  return Math.floor((side + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/** Pixels of a tensor as the rows of a matrix. */
+function pixels(tensor: tf.Tensor4D, from = 0, rows?: number): Matrix {
+  const columns = tensor.shape[3];
+  return { tensor, from, rows: rows ?? tensor.size / columns, columns };
+}
+
+/** A filter as [what a window sees, outputs]. */
+function filterMatrix(filter: tf.Tensor4D): Matrix {
+  const [height, width, input, columns] = filter.shape;
+  return { tensor: filter, from: 0, rows: height * width * input, columns };
+}
+
+/** Whether the windows see the pixels just as they lie. */
+function seesPixels(filterShape: readonly number[], { stride, padding }: Window): boolean {
+  return filterShape[0] === 1 && filterShape[1] === 1 && stride === 1 && padding === 0;
+}
+
+interface Geometry {
+  /** Of the image, [N, H, W, C]. */
+  readonly image: Shape4D;
+  /** Of the output, [N, H', W', O]. */
+  readonly out: Shape4D;
+  readonly side: number;
+  readonly window: Window;
+}
+
+/** Calls back with some output pixels and the address for their patches' kernel, until all had their turn. */
+function forEachRun(
+  { image, out, side, window }: Geometry,
+  visit: (rows: Matrix, from: number, run: readonly number[]) => void,
+): void {
+  const [, height, width, channels] = image;
+  const columns = side * side * channels, count = out[0] * out[1] * out[2];
+  const most = Math.max(1, Math.floor(PATCHES / (4 * columns)));
+  // Runs of one length, none of them a short rest.
+  const length = Math.ceil(count / Math.ceil(count / most));
+  const shape = [height, width, channels, side, window.stride, window.padding, window.dilation];
+  for (let from = 0; from < count; from += length) {
+    tf.tidy(() => {
+      const rows = Math.min(length, count - from);
+      const tensor = emptyTensor([rows, columns]);
+      visit({ tensor, from: 0, rows, columns }, from, [...shape, out[1], out[2], from, from + rows]);
+    });
+  }
+}
+
+/** The convolutions of a backend that multiplies by `multiply`. Filters are square. */
+export function heapConvolutions(
+  multiply: Multiply,
+): Pick<Kernels, "conv2d" | "conv2dInputGradient" | "conv2dFilterGradient"> {
+  return {
+    conv2d(x, filter, window) {
+      const [n, height, width] = x.shape, [side, , , output] = filter.shape;
+      const sides = [height, width].map((length) => outputSide(length, side, window));
+      const out: Shape4D = [n, sides[0]!, sides[1]!, output];
+      if (hasFewOutputs(filter.shape, window)) return fewOutputsConv2d(x, filter, window, out);
+      const y = emptyTensor(out) as tf.Tensor4D;
+      if (seesPixels(filter.shape, window)) multiply([pixels(x), filterMatrix(filter)], pixels(y), false);
+      else {
+        forEachRun({ image: x.shape, out, side, window }, (rows, from, run) => {
+          simd("patches", address(x), ...run, address(rows.tensor));
+          multiply([rows, filterMatrix(filter)], pixels(y, from, rows.rows), false);
+        });
+      }
+      return y;
+    },
+    conv2dInputGradient(dy, filter, xShape, window) {
+      if (hasFewOutputs(filter.shape, window)) return fewOutputsInputGradient(dy, filter, xShape, window);
+      const weights = { ...filterMatrix(filter), transposed: true };
+      if (seesPixels(filter.shape, window)) {
+        const dx = emptyTensor(xShape) as tf.Tensor4D;
+        multiply([pixels(dy), weights], pixels(dx), false);
+        return dx;
+      }
+      const dx = tf.zeros(xShape) as tf.Tensor4D;
+      forEachRun({ image: xShape, out: dy.shape, side: filter.shape[0], window }, (rows, from, run) => {
+        multiply([pixels(dy, from, rows.rows), weights], rows, false);
+        simd("addPatches", address(dx), ...run, address(rows.tensor));
+      });
+      return dx;
+    },
+    conv2dFilterGradient(dy, x, filterShape, window) {
+      if (hasFewOutputs(filterShape, window)) return fewOutputsFilterGradient(dy, x, filterShape, window);
+      const gradient = emptyTensor(filterShape) as tf.Tensor4D;
+      const sum = filterMatrix(gradient);
+      if (seesPixels(filterShape, window)) {
+        multiply([{ ...pixels(x), transposed: true }, pixels(dy)], sum, false);
+      } else {
+        forEachRun({ image: x.shape, out: dy.shape, side: filterShape[0], window }, (rows, from, run) => {
+          simd("patches", address(x), ...run, address(rows.tensor));
+          multiply([{ ...rows, transposed: true }, pixels(dy, from, rows.rows)], sum, from > 0);
+        });
+      }
+      return gradient;
+    },
+  };
+}

@@ -1,0 +1,20 @@
+import type { Kernels } from "../ops/kernels.ts";
+import { heapBatchNorm, heapBatchNormGradient } from "./batch_norm.ts";
+import { heapConvolutions } from "./convolutions.ts";
+import { heapMaxPool, heapMaxPoolGradient } from "./max_pool.ts";
+import type { Multiply } from "./products.ts";
+import { heapRows } from "./rows.ts";
+import { heapSgdStep } from "./sgd.ts";
+
+/** The kernels that work in the WASM heap, with matrix products by `multiply`. */
+export function heapKernels(multiply: Multiply): Partial<Kernels> {
+  return {
+    ...heapConvolutions(multiply),
+    maxPool: heapMaxPool,
+    maxPoolGradient: heapMaxPoolGradient,
+    batchNorm: heapBatchNorm,
+    batchNormGradient: heapBatchNormGradient,
+    sgdStep: heapSgdStep,
+    rows: heapRows(multiply),
+  };
+}

@@ -1,0 +1,13 @@
+import type { SgdCall } from "../ops/kernels.ts";
+import { portableSgdStep } from "../ops/sgd_step.ts";
+import { address, isShared } from "./heap.ts";
+import { simd } from "./simd.ts";
+
+/** See {@linkcode Kernels.sgdStep}: in the variables' own memory. */
+export function heapSgdStep(call: SgdCall): void {
+  const { value, gradient, buffer, rate, momentum, decay } = call;
+  // Somebody's copy of a weight is the weight itself until one of the two is written.
+  if (isShared(value) || (buffer && isShared(buffer))) return portableSgdStep(call);
+  const places = [address(value), address(gradient), buffer ? address(buffer) : 0];
+  simd("sgdStep", ...places, value.size, rate, momentum, decay);
+}
