@@ -1,0 +1,57 @@
+/** The PyTorch peer: a script beside the project that does the same work in plain, dense PyTorch. */
+import { fileURLToPath } from "node:url";
+import type { Measured } from "./speed_child.ts";
+
+const PYTHON = "/usr/bin/python3";
+
+/** Where the peer's script lies, or why there is none to measure. */
+export async function findPeer(given: string | undefined): Promise<{ script?: string; missing?: string }> {
+  const script = given ?? fileURLToPath(new URL("../../shared/peer/torch_plca.py", import.meta.url));
+  try {
+    await Deno.stat(script);
+  } catch {
+    return { missing: `no peer: ${given ?? "torch_plca.py"} is not there` };
+  }
+  try {
+    const { success } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"], stderr: "null" }).output();
+    return success ? { script } : { missing: `no peer: ${PYTHON} has no module torch` };
+  } catch {
+    return { missing: `no peer: there is no ${PYTHON}` };
+  }
+}
+
+/** What the peer's commands print; each prints some of it. */
+interface Printed {
+  readonly seconds?: number;
+  readonly forward_s?: number;
+  readonly backward_s?: number;
+  readonly seconds_median?: number;
+  readonly extra_memory_gb?: number;
+  readonly peak_rss_gb?: number;
+}
+
+/** Runs a piece of the peer's work, with the kernels OpenBLAS itself chooses for this processor. */
+export async function runPeer(args: readonly string[]): Promise<Measured> {
+  const env = Deno.env.toObject();
+  // Set on some machines, they hold OpenBLAS to the kernels of older processors.
+  delete env["OPENBLAS_CORETYPE"];
+  delete env["OPENBLAS_L2_SIZE"];
+  const printed = await json(PYTHON, args, env) as Printed;
+  return {
+    seconds: printed.seconds ?? printed.seconds_median ?? printed.forward_s! + printed.backward_s!,
+    extra: printed.extra_memory_gb ?? NaN,
+    peak: printed.peak_rss_gb ?? NaN,
+  };
+}
+
+/** Runs a program that prints one JSON value. */
+export async function json(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = Deno.env.toObject(),
+): Promise<unknown> {
+  const command = new Deno.Command(program, { args: [...args], env, clearEnv: true, stderr: "inherit" });
+  const { stdout, success } = await command.output();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}

@@ -1,0 +1,140 @@
+/**
+ * Association, training step and evaluation beside the PyTorch peer, each in a process of its own, ours and the peer's in
+ * turn:
+ *
+ *     deno task bench speed [torch_plca.py]
+ */
+import { fileURLToPath } from "node:url";
+import { findPeer, json, runPeer } from "./peer.ts";
+import { record } from "./record.ts";
+import type { Measured } from "./speed_child.ts";
+import { median, medianAndRange } from "./statistics.ts";
+
+interface Work {
+  readonly title: string;
+  readonly ours: readonly string[];
+  /** The peer's arguments behind its script. */
+  readonly peer: (script: string) => readonly string[];
+  readonly rounds: number;
+  /** Which memory is compared: above what was loaded, or all. */
+  readonly memory: "extra" | "peak";
+  /** The ratios to reach, of seconds and of memory. */
+  readonly goals: readonly [number, number | undefined];
+}
+
+function associationWork(side: number, channels: number, similarity: string, rest: Pick<Work, "rounds" | "goals">): Work {
+  const metric = similarity === "cosine" ? "cos" : "kl";
+  return {
+    title: `association, ${similarity}, ${side}x${side}x${channels}, forward + backward`,
+    ours: ["association", `${side}`, `${channels}`, similarity],
+    peer: (script) => [script, "assoc", "--size", `${side}`, "--channels", `${channels}`, "--metric", metric],
+    memory: "extra",
+    ...rest,
+  };
+}
+
+function stepWork(title: string, shape: { layers: string; width: number; crop: number; batch: number }, goal: number): Work {
+  const { layers, width, crop, batch } = shape;
+  const sizes = ["--width", `${width}`, "--crop", `${crop}`, "--batch", `${batch}`];
+  return {
+    title: `training step, ${title}, crop ${crop}, batch ${batch}+${batch}`,
+    ours: ["step", `[${layers}]`, `${width}`, `${crop}`, `${batch}`, "6"],
+    peer: (script) => [script, "step", "--layers", layers, ...sizes, "--repeat", "6"],
+    rounds: 7,
+    memory: "peak",
+    goals: [goal, undefined],
+  };
+}
+
+const WORKS: readonly Work[] = [
+  associationWork(92, 2048, "cosine", { rounds: 5, goals: [0.6, 0.15] }),
+  associationWork(92, 19, "negative-kl", { rounds: 7, goals: [0.4, 0.1] }),
+  associationWork(46, 512, "cosine", { rounds: 9, goals: [0.8, undefined] }),
+  stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 129, batch: 1 }, 1),
+  stepWork("layers 1,1,1,1, width 0.5", { layers: "1,1,1,1", width: 0.5, crop: 144, batch: 2 }, 0.9),
+  {
+    title: "evaluation, ResNet-101, 1460x730, with aggregation",
+    ours: ["evaluation", "730", "1460"],
+    peer: (script) => [fileURLToPath(new URL("peer_evaluation.py", import.meta.url)), script, "730", "1460"],
+    rounds: 3,
+    memory: "extra",
+    goals: [0.8, 0.5],
+  },
+];
+
+/** Sides of the images whose association's memory is followed. */
+const GROWTH = [32, 48, 64, 96, 128];
+
+/** Measures ours, and the peer's where it is installed. */
+export async function speed([given]: readonly string[]): Promise<void> {
+  const { script, missing } = await findPeer(given);
+  if (missing !== undefined) console.log(missing);
+  const rows: string[][] = [];
+  for (const work of WORKS) {
+    const own: Measured[] = [], peer: Measured[] = [];
+    for (let round = 0; round < work.rounds; round++) {
+      own.push(await ours(work.ours));
+      if (script !== undefined) peer.push(await runPeer(work.peer(script)));
+    }
+    rows.push(row(work, own, peer));
+    console.log(rows.at(-1)!.join(" | "));
+  }
+  const growth = [];
+  for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
+  await record("speed", {
+    title: "Speed and memory beside the PyTorch peer",
+    text: [
+      "Median and range over rounds; a round runs ours and then the peer, each in a process of its own, and ratios are " +
+      "of one round. The peer is dense PyTorch with the kernels OpenBLAS chooses for the processor, two threads. " +
+      "Memory: of associations and the evaluation the highest resident set above that before the work, of steps all of it.",
+      ...growth,
+    ],
+    columns: ["work", "plca s", "peer s", "ours/peer", "goal", "plca GB", "peer GB", "ours/peer", "goal"],
+    rows,
+    commands: [`deno task bench speed${script === undefined ? "" : " torch_plca.py"}`],
+  });
+}
+
+function row({ title, rounds, memory, goals }: Work, own: readonly Measured[], peer: readonly Measured[]): string[] {
+  const cells = (of: (run: Measured) => number, goal: number | undefined) => {
+    const values = [own, peer].map((runs) => runs.map(of));
+    const ratios = peer.map((run, k) => of(own[k]!) / of(run));
+    const texts = [...values, ratios].map((list) => list.length === 0 ? "" : medianAndRange(list, 2));
+    return [...texts, goal === undefined ? "" : `<= ${goal}`];
+  };
+  return [
+    `${title} (${rounds} rounds)`,
+    ...cells(({ seconds }) => seconds, goals[0]),
+    ...cells((run) => run[memory], goals[1]),
+  ];
+}
+
+/** How the memory of an association grows from 32x32 to 128x128 pixels. */
+async function growthOf(similarity: string): Promise<string> {
+  const channels = similarity === "cosine" ? 256 : 19;
+  const memory: number[] = [];
+  for (const side of GROWTH) {
+    const runs = [];
+    for (let k = 0; k < 3; k++) runs.push(await ours(["association", `${side}`, `${channels}`, similarity]));
+    memory.push(median(runs.map(({ extra }) => extra)));
+  }
+  const sizes = GROWTH.map((side, k) => `${memory[k]!.toFixed(3)} at ${side}x${side}`).join(", ");
+  return `Growth of an association's memory, ${similarity} on ${channels} channels, median of 3, GB: ${sizes}. ` +
+    `Fitted over all of them, memory grows with the pixels to the power ${exponent(memory).toFixed(2)}.`;
+}
+
+/** The slope of a line through the logarithms, by least squares. */
+function exponent(memory: readonly number[]): number {
+  const points = memory.map((value, k) => [Math.log(GROWTH[k]! ** 2), Math.log(value)] as const);
+  const middle = [0, 1].map((k) => points.reduce((sum, point) => sum + point[k]!, 0) / points.length);
+  const [x0, y0] = middle as [number, number];
+  const slope = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
+  return slope / points.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
+}
+
+async function ours(args: readonly string[]): Promise<Measured> {
+  const child = fileURLToPath(new URL("speed_child.ts", import.meta.url));
+  const permissions = ["read", "env", "ffi", "sys"].map((name) => `--allow-${name}`);
+  const flags = ["run", "--quiet", "--v8-flags=--expose-gc", ...permissions];
+  return await json(Deno.execPath(), [...flags, child, ...args]) as Measured;
+}

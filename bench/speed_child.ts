@@ -1,0 +1,158 @@
+/**
+ * One piece of work in a process of its own; prints seconds and memory as JSON.
+ *
+ *     association SIDE CHANNELS cosine|negative-kl
+ *     step LAYERS WIDTH CROP BATCH STEPS [checkpointing]
+ *     evaluation HEIGHT WIDTH
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { resourceUsage } from "node:process";
+import { builtins } from "../builtins.ts";
+import { aggregate } from "../backends/ops/aggregation.ts";
+import { associationLoss } from "../backends/ops/association.ts";
+import { gradients } from "../backends/ops/gradients.ts";
+import { selectBackend } from "../backends/select.ts";
+import { emptyTensor, heapView } from "../backends/wasm/heap.ts";
+import { loadRecipe } from "../config/load.ts";
+import type { RunPlan } from "../core/plan.ts";
+import { Random } from "../core/random.ts";
+import { assemble, assembleModel } from "../train/assemble.ts";
+import { evaluateSegmenter } from "../train/evaluate.ts";
+import { trainStep } from "../train/step.ts";
+import { median } from "./statistics.ts";
+
+const CLASSES = 19;
+
+/** What a child prints. */
+export interface Measured {
+  readonly seconds: number;
+  /** Gigabytes of the highest resident set above that before the work, with everything loaded. */
+  readonly extra: number;
+  /** Gigabytes of the highest resident set. */
+  readonly peak: number;
+}
+
+const random = Random.stream(0, "bench");
+
+/** Standard normal values, written where the tensor lies: a copy would leave free memory that the work could use. */
+function normals(shape: number[], positive: boolean): tf.Tensor {
+  const x = emptyTensor(shape);
+  const values = heapView(x);
+  for (let k = 0; k < values.length; k++) {
+    const value = random.normal();
+    values[k] = positive ? Math.max(0, value) : value;
+  }
+  return x;
+}
+
+function integers(count: number): Int32Array {
+  return Int32Array.from({ length: count }, () => random.integer(0, CLASSES - 1));
+}
+
+/** Seconds of `work` and the memory it took; before it, garbage of the preparation is collected. */
+async function measured(work: () => unknown | Promise<unknown>): Promise<Measured> {
+  (globalThis as { gc?: () => void }).gc?.();
+  const base = Deno.memoryUsage().rss;
+  const started = performance.now();
+  const seconds = await work();
+  const peak = 1024 * resourceUsage().maxRSS;
+  return {
+    seconds: typeof seconds === "number" ? seconds : (performance.now() - started) / 1000,
+    extra: (peak - base) / 1e9,
+    peak: peak / 1e9,
+  };
+}
+
+function association([side, channels, name]: readonly string[]): Promise<Measured> {
+  const registry = builtins();
+  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
+  const pixels = Number(side) ** 2;
+  const features = () => {
+    const x = normals([1, pixels, Number(channels)], similarity.accepts === "real") as tf.Tensor3D;
+    if (similarity.accepts === "real") return x;
+    const p = tf.softmax(x);
+    x.dispose();
+    return p;
+  };
+  const source = features(), target = features();
+  const labels = tf.tensor2d(integers(pixels), [1, pixels], "int32");
+  return measured(() => {
+    const { value } = gradients(() => {
+      const contrast = similarity.contrastAggregation;
+      const mixed = aggregate(target, { similarity, alpha: 0.5, contrast });
+      const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
+      return associationLoss([source, mixed], labels, options).loss;
+    }, [source, target]);
+    value.dataSync();
+  });
+}
+
+async function planOf(model: string, training = ""): Promise<RunPlan> {
+  const text = `extends: street\nbackend: native\nbaseline: null\nmodel: { type: deeplab-v2, options: ${model} }\n` +
+    `optimizer: { type: sgd, options: { lr: 0.00025 } }\n${training}`;
+  const plan = await loadRecipe({ path: "bench.yaml", text }, {
+    registry: builtins(),
+    readText: (path) => Deno.readTextFile(path),
+    cwd: Deno.cwd(),
+  });
+  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
+  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
+}
+
+async function step([layers, width, crop, batch, steps, checkpointing]: readonly string[]): Promise<Measured> {
+  const plan = await planOf(
+    `{ layers: ${layers}, width: ${width}, checkpointing: ${checkpointing === "checkpointing"} }`,
+  );
+  const run = assemble(plan, plan.losses);
+  const side = Number(crop), pixels = Number(batch) * side * side;
+  const size = [side, side] as const, ids = Array.from({ length: Number(batch) }, (_, k) => String(k));
+  const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
+  const labels = Uint8Array.from(integers(pixels));
+  const passes = [{ source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } }];
+  return measured(async () => {
+    const seconds: number[] = [];
+    for (let k = 0; k <= Number(steps); k++) {
+      const started = performance.now();
+      await trainStep(run, { step: k, steps: 100, multiplier: 1, passes });
+      seconds.push((performance.now() - started) / 1000);
+    }
+    return median(seconds.slice(1));
+  });
+}
+
+async function evaluation([height, width]: readonly string[]): Promise<Measured> {
+  const plan = await planOf("{ layers: resnet101 }");
+  const model = assembleModel(plan);
+  const registry = builtins();
+  const similarity = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);
+  const pixels = Number(height) * Number(width);
+  const sample = {
+    id: "image",
+    height: Number(height),
+    width: Number(width),
+    image: Uint8Array.from({ length: 3 * pixels }, () => random.integer(0, 255)),
+    labels: Uint8Array.from(integers(pixels)),
+  };
+  return measured(() =>
+    evaluateSegmenter({ ...plan, evaluation: { labelSize: "original" } }, {
+      segmenter: model.segmenter,
+      dataset: { length: 1, read: () => Promise.resolve(sample) },
+      split: "val",
+      aggregation: { alpha: 0.5, features: similarity("cosine"), predictions: similarity("negative-kl") },
+      signal: new AbortController().signal,
+    }).then(() => undefined)
+  );
+}
+
+const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured>>> = {
+  association,
+  step,
+  evaluation,
+};
+
+if (import.meta.main) {
+  const [name, ...args] = Deno.args;
+  await selectBackend("native");
+  console.log(JSON.stringify(await WORKS[name!]!(args)));
+  Deno.exit(0);
+}
