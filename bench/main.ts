@@ -1,12 +1,10 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md. */
-import { association } from "./association.ts";
 import { camvid } from "./camvid.ts";
-import { step } from "./step.ts";
+import { speed } from "./speed.ts";
 import { street } from "./street.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
-  association,
-  step,
+  speed,
   street,
   camvid,
 };

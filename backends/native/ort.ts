@@ -1,0 +1,196 @@
+/**
+ * ONNX Runtime through its C interface, from the shared library inside the npm package. The package's own JavaScript binding
+ * copies every result into a new buffer; here results are written where they belong, and all models share one pool
+ * of threads.
+ */
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+/** The version of the function table; every later library has it too, its functions in the same places. */
+const API_VERSION = 16;
+
+type Pointer = Deno.PointerValue;
+type Native = Deno.NativeType;
+
+/** Places in the function table (OrtApi of onnxruntime_c_api.h) and the arguments; each returns a status or nothing. */
+const FUNCTIONS = {
+  getErrorMessage: [2, ["pointer"], "pointer"],
+  createSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
+  run: [9, ["pointer", "pointer", "buffer", "buffer", "usize", "buffer", "usize", "buffer"], "pointer"],
+  createSessionOptions: [10, ["buffer"], "pointer"],
+  disableMemPattern: [17, ["pointer"], "pointer"],
+  disableCpuMemArena: [19, ["pointer"], "pointer"],
+  setSessionGraphOptimizationLevel: [23, ["pointer", "i32"], "pointer"],
+  createTensorWithDataAsOrtValue: [
+    49,
+    ["pointer", "pointer", "usize", "buffer", "usize", "i32", "buffer"],
+    "pointer",
+  ],
+  createCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
+  releaseStatus: [93, ["pointer"], "void"],
+  releaseValue: [96, ["pointer"], "void"],
+  createEnvWithGlobalThreadPools: [119, ["i32", "buffer", "pointer", "buffer"], "pointer"],
+  disablePerSessionThreads: [120, ["pointer"], "pointer"],
+  createThreadingOptions: [121, ["buffer"], "pointer"],
+  setGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
+  setGlobalInterOpNumThreads: [148, ["pointer", "i32"], "pointer"],
+  setGlobalSpinControl: [149, ["pointer", "i32"], "pointer"],
+} as const satisfies Record<string, readonly [number, readonly Native[], "pointer" | "void"]>;
+
+type Name = keyof typeof FUNCTIONS;
+type Argument = Pointer | BufferSource | number | bigint | null;
+type Api = Readonly<Record<Name, (...args: Argument[]) => Pointer>>;
+
+const WARNINGS = 2, ALL_OPTIMIZATIONS = 99, FLOAT = 1;
+/** Of createCpuMemoryInfo: an arena allocator's default memory. */
+const ARENA = 1, DEFAULT_MEMORY = 0;
+
+/** A float32 array somewhere in memory, as a tensor. */
+export interface Operand {
+  readonly address: bigint;
+  readonly dims: readonly number[];
+}
+
+/** A loaded model. */
+export interface Session {
+  /** Computes the outputs into their memory. Inputs and outputs in the model's order. */
+  run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
+}
+
+/** ONNX Runtime, loaded. */
+export interface Ort {
+  readonly version: string;
+  /** @throws Error when the model is not one */
+  load(model: Uint8Array, inputs: readonly string[], outputs: readonly string[]): Session;
+}
+
+/** Loads the library and starts its threads. @throws Error when it is not there */
+export function openOrt(threads: number): Ort {
+  const library = Deno.dlopen(libraryPath(), { OrtGetApiBase: { parameters: [], result: "pointer" } });
+  const base = new Deno.UnsafePointerView(library.symbols.OrtGetApiBase()!);
+  const call = (offset: number, parameters: readonly Native[], ...args: Argument[]) =>
+    nativeFunction(base.getPointer(offset), parameters, "pointer")(...args);
+  const version = new Deno.UnsafePointerView(call(8, [])!).getCString();
+  const table = call(0, ["u32"], API_VERSION);
+  if (table === null) throw new Error(`ONNX Runtime ${version} has no interface of version ${API_VERSION}`);
+  return startOrt(version, apiOf(new Deno.UnsafePointerView(table)), threads);
+}
+
+function libraryPath(): string {
+  const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
+  const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
+  const main = createRequire(import.meta.url).resolve("onnxruntime-node");
+  const folder = join(dirname(main), "..", "bin", "napi-v6", platform, arch);
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (/^(lib)?onnxruntime\..*/.test(name)) return join(folder, name);
+  }
+  throw new Error(`onnxruntime-node has no library for ${platform} ${arch}`);
+}
+
+function apiOf(table: Deno.UnsafePointerView): Api {
+  return Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, [index, parameters, result]]) => [
+      name,
+      nativeFunction(table.getPointer(8 * index), parameters, result),
+    ]),
+  ) as Api;
+}
+
+function nativeFunction(
+  at: Pointer,
+  parameters: readonly Native[],
+  result: "pointer" | "void",
+): (...args: Argument[]) => Pointer {
+  const native = new Deno.UnsafeFnPointer(at as Deno.PointerObject<never>, { parameters, result });
+  return (...args) => (native.call as (...args: Argument[]) => Pointer).apply(native, args);
+}
+
+/** Throws what a status says; a good one is null. */
+function check(api: Api, status: Pointer): void {
+  if (status === null) return;
+  const message = new Deno.UnsafePointerView(api.getErrorMessage(status)!).getCString();
+  api.releaseStatus(status);
+  throw new Error(`ONNX Runtime: ${message}`);
+}
+
+/** The pointer that `make` writes. */
+function made(api: Api, make: (out: BigUint64Array<ArrayBuffer>) => Pointer): Pointer {
+  const out = new BigUint64Array(1);
+  check(api, make(out));
+  return Deno.UnsafePointer.create(out[0]!);
+}
+
+function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${text}\0`);
+}
+
+/** Pointers in a row, as C takes a list of names. The strings must live as long as the list. */
+function pointersTo(strings: readonly Uint8Array<ArrayBuffer>[]): BigUint64Array<ArrayBuffer> {
+  return BigUint64Array.from(strings, (string) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(string)));
+}
+
+function startOrt(version: string, api: Api, threads: number): Ort {
+  const threading = made(api, api.createThreadingOptions);
+  check(api, api.setGlobalIntraOpNumThreads(threading, threads));
+  check(api, api.setGlobalInterOpNumThreads(threading, 1));
+  check(api, api.setGlobalSpinControl(threading, 0));
+  const name = cString("plca");
+  const env = made(api, (out) => api.createEnvWithGlobalThreadPools(WARNINGS, name, threading, out));
+  const options = made(api, api.createSessionOptions);
+  check(api, api.disablePerSessionThreads(options));
+  check(api, api.disableMemPattern(options));
+  check(api, api.disableCpuMemArena(options));
+  check(api, api.setSessionGraphOptimizationLevel(options, ALL_OPTIMIZATIONS));
+  const memory = made(api, (out) => api.createCpuMemoryInfo(ARENA, DEFAULT_MEMORY, out));
+  return {
+    version,
+    load(model, inputs, outputs) {
+      const bytes = new Uint8Array(model);
+      const session = made(
+        api,
+        (out) => api.createSessionFromArray(env, bytes, BigInt(bytes.length), options, out),
+      );
+      return sessionOf(api, { session, memory, inputs, outputs });
+    },
+  };
+}
+
+interface Loaded {
+  readonly session: Pointer;
+  readonly memory: Pointer;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
+  const names = [inputs, outputs].map((list) => list.map(cString));
+  const [inputNames, outputNames] = names.map(pointersTo) as [BigUint64Array<ArrayBuffer>, BigUint64Array<ArrayBuffer>];
+  const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];
+  const value = ({ address, dims }: Operand): bigint => {
+    const bytes = BigInt(4 * dims.reduce((product, side) => product * side, 1));
+    const shape = BigInt64Array.from(dims, BigInt);
+    const data = Deno.UnsafePointer.create(address);
+    const out = new BigUint64Array(1);
+    check(
+      api,
+      api.createTensorWithDataAsOrtValue(memory, data, bytes, shape, BigInt(dims.length), FLOAT, out),
+    );
+    return out[0]!;
+  };
+  return {
+    run(inputOperands, outputOperands) {
+      const feeds = BigUint64Array.from(inputOperands, value);
+      const fetches = BigUint64Array.from(outputOperands, value);
+      try {
+        check(
+          api,
+          api.run(session, null, inputNames, feeds, inputCount, outputNames, outputCount, fetches),
+        );
+      } finally {
+        for (const address of [...feeds, ...fetches]) api.releaseValue(Deno.UnsafePointer.create(address));
+        // The lists hold addresses of these strings.
+        names.length;
+      }
+    },
+  };
+}
