@@ -13,7 +13,8 @@ export async function findPeer(given: string | undefined): Promise<{ script?: st
     return { missing: `no peer: ${given ?? "torch_plca.py"} is not there` };
   }
   try {
-    const { success } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"], stderr: "null" }).output();
+    const { success } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"], stderr: "null" })
+      .output();
     return success ? { script } : { missing: `no peer: ${PYTHON} has no module torch` };
   } catch {
     return { missing: `no peer: there is no ${PYTHON}` };

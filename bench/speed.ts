@@ -22,7 +22,12 @@ interface Work {
   readonly goals: readonly [number, number | undefined];
 }
 
-function associationWork(side: number, channels: number, similarity: string, rest: Pick<Work, "rounds" | "goals">): Work {
+function associationWork(
+  side: number,
+  channels: number,
+  similarity: string,
+  rest: Pick<Work, "rounds" | "goals">,
+): Work {
   const metric = similarity === "cosine" ? "cos" : "kl";
   return {
     title: `association, ${similarity}, ${side}x${side}x${channels}, forward + backward`,
@@ -33,7 +38,11 @@ function associationWork(side: number, channels: number, similarity: string, res
   };
 }
 
-function stepWork(title: string, shape: { layers: string; width: number; crop: number; batch: number }, goal: number): Work {
+function stepWork(
+  title: string,
+  shape: { layers: string; width: number; crop: number; batch: number },
+  goal: number,
+): Work {
   const { layers, width, crop, batch } = shape;
   const sizes = ["--width", `${width}`, "--crop", `${crop}`, "--batch", `${batch}`];
   return {
@@ -95,7 +104,11 @@ export async function speed([given]: readonly string[]): Promise<void> {
   });
 }
 
-function row({ title, rounds, memory, goals }: Work, own: readonly Measured[], peer: readonly Measured[]): string[] {
+function row(
+  { title, rounds, memory, goals }: Work,
+  own: readonly Measured[],
+  peer: readonly Measured[],
+): string[] {
   const cells = (of: (run: Measured) => number, goal: number | undefined) => {
     const values = [own, peer].map((runs) => runs.map(of));
     const ratios = peer.map((run, k) => of(own[k]!) / of(run));

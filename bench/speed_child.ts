@@ -88,7 +88,8 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
 }
 
 async function planOf(model: string, training = ""): Promise<RunPlan> {
-  const text = `extends: street\nbackend: native\nbaseline: null\nmodel: { type: deeplab-v2, options: ${model} }\n` +
+  const text =
+    `extends: street\nbackend: native\nbaseline: null\nmodel: { type: deeplab-v2, options: ${model} }\n` +
     `optimizer: { type: sgd, options: { lr: 0.00025 } }\n${training}`;
   const plan = await loadRecipe({ path: "bench.yaml", text }, {
     registry: builtins(),
@@ -99,7 +100,9 @@ async function planOf(model: string, training = ""): Promise<RunPlan> {
   return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
 }
 
-async function step([layers, width, crop, batch, steps, checkpointing]: readonly string[]): Promise<Measured> {
+async function step(
+  [layers, width, crop, batch, steps, checkpointing]: readonly string[],
+): Promise<Measured> {
   const plan = await planOf(
     `{ layers: ${layers}, width: ${width}, checkpointing: ${checkpointing === "checkpointing"} }`,
   );
@@ -108,7 +111,10 @@ async function step([layers, width, crop, batch, steps, checkpointing]: readonly
   const size = [side, side] as const, ids = Array.from({ length: Number(batch) }, (_, k) => String(k));
   const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
   const labels = Uint8Array.from(integers(pixels));
-  const passes = [{ source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } }];
+  const passes = [{
+    source: { ids, size, labels, images: images() },
+    target: { ids, size, images: images() },
+  }];
   return measured(async () => {
     const seconds: number[] = [];
     for (let k = 0; k <= Number(steps); k++) {

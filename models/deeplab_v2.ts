@@ -20,7 +20,9 @@ const options = z.strictObject({
   batch_norm: z.enum(["train", "frozen"]).default("train")
     .describe("train: the batch's statistics while training; frozen: always the running ones"),
   checkpointing: z.boolean().default(false)
-    .describe("keep only the blocks' inputs for the gradient and compute the rest again: less memory, a third more time"),
+    .describe(
+      "keep only the blocks' inputs for the gradient and compute the rest again: less memory, a third more time",
+    ),
 });
 
 /** DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. */
@@ -32,7 +34,10 @@ export const deeplabV2 = definePlugin({
   options,
   plan({ layers, width, first_dilation, batch_norm, checkpointing }) {
     const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
-    return deeplabPlan({ layers: blocks, width, firstDilation: first_dilation, checkpointing }, batch_norm === "frozen");
+    return deeplabPlan(
+      { layers: blocks, width, firstDilation: first_dilation, checkpointing },
+      batch_norm === "frozen",
+    );
   },
 });
 

@@ -164,7 +164,10 @@ interface Loaded {
 
 function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
   const names = [inputs, outputs].map((list) => list.map(cString));
-  const [inputNames, outputNames] = names.map(pointersTo) as [BigUint64Array<ArrayBuffer>, BigUint64Array<ArrayBuffer>];
+  const [inputNames, outputNames] = names.map(pointersTo) as [
+    BigUint64Array<ArrayBuffer>,
+    BigUint64Array<ArrayBuffer>,
+  ];
   const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];
   const value = ({ address, dims }: Operand): bigint => {
     const bytes = BigInt(4 * dims.reduce((product, side) => product * side, 1));

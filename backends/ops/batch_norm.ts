@@ -42,7 +42,9 @@ export function batchNorm(
       ...(given ? { given } : {}),
     });
     if (!given) statistics.forEach((own, part) => record?.(own, part));
-    const numbers = given ? [given.mean, given.variance] : statistics.flatMap((own) => [own.mean, own.variance]);
+    const numbers = given
+      ? [given.mean, given.variance]
+      : statistics.flatMap((own) => [own.mean, own.variance]);
     save([x, gamma, ...numbers, ...(relu ? [y] : [])]);
     return {
       value: y,

@@ -120,7 +120,9 @@ function inputGradients(
     const made = new Set<tf.Tensor | null>(dys);
     return names.map((name) => {
       const x = inputs[name]!, given = all[name]?.();
-      if (given === undefined) throw new Error(`the operator ${kernelName} has no gradient for its input ${name}`);
+      if (given === undefined) {
+        throw new Error(`the operator ${kernelName} has no gradient for its input ${name}`);
+      }
       if (given.dtype !== "float32" || !tf.util.arraysEqual(given.shape, x.shape)) {
         throw new Error(
           `the gradient of ${kernelName} for its input ${name} is ${given.dtype} [${given.shape}], ` +

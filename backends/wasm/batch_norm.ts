@@ -1,6 +1,12 @@
 /** Batch normalisation in the heap: two passes over the input for its statistics, one for everything that follows. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BatchStatistics, NormCall, NormGradient, NormGradientCall, NormResult } from "../ops/kernels.ts";
+import type {
+  BatchStatistics,
+  NormCall,
+  NormGradient,
+  NormGradientCall,
+  NormResult,
+} from "../ops/kernels.ts";
 import { address, emptyTensor, heapView } from "./heap.ts";
 import { simd } from "./simd.ts";
 

@@ -3,7 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
+import { batchNorm } from "../../backends/ops/batch_norm.ts";
 import { conv2d, type Conv2dOptions } from "../../backends/ops/conv2d.ts";
+import { kernels } from "../../backends/ops/kernels.ts";
+import { maxPool } from "../../backends/ops/max_pool.ts";
 import { hasFewOutputs } from "../../backends/wasm/few_outputs.ts";
 import { backendTest, relative, withGradients } from "../goldens.ts";
 import { normals } from "./differences.ts";
@@ -125,6 +128,101 @@ for (const { what, size, channels, window, few = false } of KERNELS) {
     );
   });
 }
+
+backendTest(
+  "native",
+  "a convolution whose patches come in several runs equals the portable one",
+  async () => {
+    const window = { stride: 1, padding: 1, dilation: 1 };
+    await agree(convolution({ image: [2, 47, 53, 64], filter: [3, 3, 64, 33], window }));
+  },
+);
+
+interface Normalised {
+  readonly image: readonly [number, number, number, number];
+  readonly parts: readonly number[];
+  readonly relu: boolean;
+  readonly residual: boolean;
+  readonly given: boolean;
+}
+
+const normalised: fc.Arbitrary<Normalised> = fc.record({
+  parts: fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 3 }),
+  // Of a handful of values, the deviation may come near 0 and enlarge rounding without bound.
+  sides: fc.tuple(fc.integer({ min: 3, max: 9 }), fc.integer({ min: 3, max: 9 })),
+  channels: fc.integer({ min: 1, max: 21 }),
+  relu: fc.boolean(),
+  residual: fc.boolean(),
+  given: fc.boolean(),
+}).map(({ parts, sides: [height, width], channels, ...rest }) => ({
+  image: [parts.reduce((a, b) => a + b), height, width, channels],
+  parts,
+  ...rest,
+}));
+
+backendTest("native", "batch norm with its residual and ReLU equals the portable one", async () => {
+  const check = ({ image, parts, relu, residual, given }: Normalised) => {
+    const channels = [image[3]];
+    return agree({
+      shapes: [image, channels, channels, channels, channels, ...residual ? [image] : []],
+      f: (x, gamma, beta, mean, spread, added) =>
+        batchNorm(x as tf.Tensor4D, { gamma: gamma as tf.Tensor1D, beta: beta as tf.Tensor1D }, {
+          epsilon: 1e-5,
+          parts,
+          relu,
+          ...given
+            ? { statistics: { mean: mean as tf.Tensor1D, variance: tf.square(spread!) as tf.Tensor1D } }
+            : {},
+          ...added ? { residual: added as tf.Tensor4D } : {},
+        }),
+      gradients: true,
+    });
+  };
+  await fc.assert(fc.asyncProperty(normalised, check), { ...RUNS, numRuns: 25 });
+});
+
+backendTest("native", "max-pooling equals the portable one, equal values in a window included", async () => {
+  const images = fc.tuple(sides, fc.integer({ min: 1, max: 9 }));
+  await fc.assert(
+    fc.asyncProperty(images, ([[n, height, width], channels]) =>
+      agree({
+        shapes: [[n, height, width, channels]],
+        f: (x) => maxPool(tf.relu(x) as tf.Tensor4D, { size: 3, stride: 2, padding: 1 }),
+        gradients: true,
+      })),
+    RUNS,
+  );
+});
+
+for (const momentum of [0, 0.9]) {
+  backendTest("native", `an SGD step with momentum ${momentum} equals the portable one`, async () => {
+    await agree({
+      shapes: [[37], [37], [37]],
+      f: (value, gradient, start) => {
+        const variable = tf.variable(value!), buffer = tf.variable(start!);
+        const numbers = { rate: 0.1, momentum, decay: 5e-4 };
+        kernels().sgdStep({
+          value: variable,
+          gradient: gradient!,
+          ...momentum ? { buffer } : {},
+          ...numbers,
+        });
+        const result = tf.concat([variable, buffer]);
+        tf.dispose([variable, buffer]);
+        return result;
+      },
+      gradients: false,
+    });
+  });
+}
+
+backendTest("native", "an SGD step leaves a copy of the weights as it was", async () => {
+  const value = tf.variable(tf.tensor1d([1, 2, 3, 4, 5])), copy = tf.clone(value), gradient = tf.ones([5]);
+  kernels().sgdStep({ value, gradient, rate: 1, momentum: 0, decay: 0 });
+  assert.deepEqual([...await value.data()], [0, 1, 2, 3, 4]);
+  assert.deepEqual([...await copy.data()], [1, 2, 3, 4, 5]);
+  tf.dispose([value, copy, gradient]);
+});
 
 interface Factors {
   readonly batch: number;

@@ -1,6 +1,7 @@
 /** DeepLab-v2 on ResNet-101 against the recorded network, and what its options change. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import { gradients } from "../../backends/ops/gradients.ts";
 import type { ModelPlan } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { models } from "../../models/mod.ts";
@@ -116,4 +117,77 @@ backendTest("native", "first_dilation and batch_norm change the logits of the sa
   assert.deepEqual(await logits({}), plain);
   assert.ok(relative(await logits({ first_dilation: "previous" }), plain) > 1e-2);
   assert.ok(relative(await logits({ batch_norm: "frozen" }), plain) > 1e-2);
+});
+
+/** Logits and layer4 of two batches, the running statistics afterwards, and all gradients. */
+async function trained(options: Record<string, unknown>, together: boolean): Promise<number[][]> {
+  const results: number[][] = [];
+  await withModel({ layers: [1, 2, 1, 1], width: 0.25, ...options }, ({ segmenter, state }) => {
+    fillByFormula(state);
+    tf.tidy(() => {
+      const batches = ["a", "b"].map((name, k) =>
+        tf.tensor4d(formulaImages(name, [k + 1, SIDE, SIDE]), [k + 1, SIDE, SIDE, 3])
+      );
+      const params = segmenter.params.map(({ value }) => value);
+      const seen: tf.Tensor[] = [];
+      const { grads } = gradients(() => {
+        const views = together
+          ? segmenter.forwardTogether!(batches, true)
+          : batches.map((images) => segmenter.forward(images, { training: true, domain: "source" }));
+        seen.push(
+          ...views.flatMap(({ logits, taps }) => [logits, taps["layer4"]!]).map((x) => tf.keep(tf.clone(x))),
+        );
+        return tf.sum(
+          tf.concat(views.map(({ logits }, k) => tf.reshape(tf.mul(tf.mean(tf.square(logits)), k + 1), [1]))),
+        );
+      }, params);
+      results.push(
+        ...[...seen, ...Object.values(segmenter.buffers), ...grads].map((x) => [...x!.dataSync()]),
+      );
+      tf.dispose(seen);
+    });
+  });
+  return results;
+}
+
+function agree(actual: number[][], expected: number[][]): void {
+  assert.equal(actual.length, expected.length);
+  actual.forEach((values, k) => {
+    const error = relative(values, expected[k]!);
+    assert.ok(error < 1e-4, `result ${k} is off by ${error}`);
+  });
+}
+
+backendTest(
+  "native",
+  "two batches in one pass are as one after the other, running statistics included",
+  async () => {
+    agree(await trained({}, true), await trained({}, false));
+    agree(await trained({ batch_norm: "frozen" }, true), await trained({ batch_norm: "frozen" }, false));
+  },
+);
+
+backendTest("native", "checkpointing changes no value, gradient or running statistic", async () => {
+  assert.deepEqual(await trained({ checkpointing: true }, true), await trained({}, true));
+});
+
+backendTest("native", "checkpointing keeps less for the gradient", async () => {
+  const kept = async (checkpointing: boolean): Promise<number> => {
+    let bytes = 0;
+    await withModel({ layers: [2, 2, 2, 2], width: 0.25, checkpointing }, ({ segmenter }) => {
+      const before = tf.memory().numBytes;
+      const weights = segmenter.params.map(({ value }) => value);
+      tf.tidy(() =>
+        gradients(() => {
+          const images = tf.zeros([1, 129, 129, 3]) as tf.Tensor4D;
+          const { logits } = segmenter.forward(images, { training: true, domain: "source" });
+          bytes = tf.memory().numBytes - before;
+          return tf.sum(logits);
+        }, weights).value
+      );
+    });
+    return bytes;
+  };
+  const [all, few] = [await kept(false), await kept(true)];
+  assert.ok(few < 0.6 * all, `${few} of ${all} bytes`);
 });

@@ -222,8 +222,7 @@ const broken: { name: string; compute: Compute; message: string }[] = [
   {
     name: "uses an operator without a gradient",
     compute: ({ source }) => ({ loss: tf.mean(tf.cast(tf.topk(source.logits, 1).values, "float32")) }),
-    message:
-      `${where} cannot be differentiated: the operator TopK has no gradient`,
+    message: `${where} cannot be differentiated: the operator TopK has no gradient`,
   },
 ];
 
