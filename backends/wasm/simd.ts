@@ -18,6 +18,7 @@ export type SimdKernel =
   | "subtractRows"
   | "gatherRows"
   | "addRows"
+  | "transpose"
   | "channelStatistics"
   | "normalizeChannels"
   | "channelGradientSums"

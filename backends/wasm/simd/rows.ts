@@ -498,3 +498,33 @@ export function addRows(sum: usize, indices: usize, count: i32, columns: i32, va
     }
   }
 }
+
+/** The transpose of float32 [rows, columns]. */
+export function transpose(x: usize, rows: i32, columns: i32, y: usize): void {
+  const wide = rows - (rows & 3), tall = columns - (columns & 3);
+  // Squares of 32 stay in the nearest cache on both sides.
+  for (let top = 0; top < wide; top += 32) {
+    const bottom = min(top + 32, wide);
+    for (let left = 0; left < tall; left += 32) {
+      const right = min(left + 32, tall);
+      for (let r = top; r < bottom; r += 4) {
+        for (let c = left; c < right; c += 4) {
+          const from = x + bytes(r * columns + c), to = y + bytes(c * rows + r);
+          const a = v128.load(from), b = v128.load(from + bytes(columns));
+          const d = v128.load(from + bytes(2 * columns)), e = v128.load(from + bytes(3 * columns));
+          const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5), AB = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+          const de = v128.shuffle<f32>(d, e, 0, 4, 1, 5), DE = v128.shuffle<f32>(d, e, 2, 6, 3, 7);
+          v128.store(to, v128.shuffle<f32>(ab, de, 0, 1, 4, 5));
+          v128.store(to + bytes(rows), v128.shuffle<f32>(ab, de, 2, 3, 6, 7));
+          v128.store(to + bytes(2 * rows), v128.shuffle<f32>(AB, DE, 0, 1, 4, 5));
+          v128.store(to + bytes(3 * rows), v128.shuffle<f32>(AB, DE, 2, 3, 6, 7));
+        }
+      }
+    }
+  }
+  for (let r = 0; r < rows; r++) {
+    for (let c = r < wide ? tall : 0; c < columns; c++) {
+      store<f32>(y + bytes(c * rows + r), load<f32>(x + bytes(r * columns + c)));
+    }
+  }
+}
