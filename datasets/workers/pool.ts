@@ -106,7 +106,7 @@ class Thread {
     this.#worker.onerror = (event) => {
       // Else the process would end here, and the weights would be lost.
       event.preventDefault();
-      this.#crash(new Error(event.message));
+      this.#crash(new Error(event.message.replace(/^Uncaught (\(in promise\) )?/, "")));
       this.#ended.resolve();
     };
   }
