@@ -1,9 +1,11 @@
 /** Data for workers: they read the disk, so it lies there. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { DatasetOrigin, EvaluationPlan, Normalization, RunPlan } from "../../../core/plan.ts";
 import type { DatasetPlan, FileReader } from "../../../core/plugin.ts";
 import { Registry } from "../../../core/registry.ts";
-import { evaluationImages } from "../../../datasets/evaluation.ts";
+import type { Batch } from "../../../datasets/batch.ts";
+import { type EvaluationImage, evaluationImages } from "../../../datasets/evaluation.ts";
 import { diskFiles } from "../../../datasets/files.ts";
 import { type Input, type InputDataset, openInput } from "../../../datasets/input.ts";
 import { trainLoader, type TrainLoaderOptions } from "../../../datasets/loader.ts";
@@ -97,7 +99,7 @@ export async function batchesOf(
 ) {
   const loader = trainLoader(dataset, { ...loading, ...options });
   const batches = [];
-  for (let k = 0; k < count; k++) batches.push(await loader.next());
+  for (let k = 0; k < count; k++) batches.push(digested(await loader.next()));
   loader.close();
   return batches;
 }
@@ -105,6 +107,18 @@ export async function batchesOf(
 /** Every image of an evaluation. */
 export async function imagesOf(dataset: InputDataset, evaluation: EvaluationPlan) {
   const images = [];
-  for await (const image of evaluationImages(dataset, { evaluation, normalization })) images.push(image);
+  for await (const image of evaluationImages(dataset, { evaluation, normalization })) {
+    images.push(digested(image));
+  }
   return images;
+}
+
+/** Arrays by their SHA-256: a difference is told in a line, not in a million numbers. */
+function digested(made: Batch | EvaluationImage) {
+  const digest = (data: Float32Array | Uint8Array) =>
+    `${data.length} ${
+      createHash("sha256").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")
+    }`;
+  const { images, labels, ...rest } = made;
+  return { ...rest, images: digest(images), ...(labels ? { labels: digest(labels) } : {}) };
 }
