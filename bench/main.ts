@@ -1,12 +1,14 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md. */
 import { association } from "./association.ts";
 import { camvid } from "./camvid.ts";
+import { input } from "./input.ts";
 import { step } from "./step.ts";
 import { street } from "./street.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   association,
   step,
+  input,
   street,
   camvid,
 };
