@@ -21,7 +21,7 @@ import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
 import { record } from "./record.ts";
 import { mean, median } from "./statistics.ts";
 
-const IMAGES = 8, BATCH = 4, STEPS = 12, STEP_SECONDS = 2;
+const IMAGES = 8, BATCH = 4, ROUNDS = 3, STEPS = 5, STEP_SECONDS = 2;
 const SHORT_SIDE = [760, 988], CROP = 730;
 const SOURCE = { folder: "gtav", domain: "day", width: 1914, height: 1052 };
 const TARGET = { folder: "cityscapes", domain: "fog", width: 2048, height: 1024 };
@@ -36,25 +36,34 @@ export async function input(): Promise<void> {
     const sizes = [await draw(root, SOURCE), await draw(root, TARGET)];
     const matrix = tf.randomUniform([SIDE, SIDE]) as tf.Tensor2D;
     const products = calibrated(matrix);
-    const alone = timed(() => compute(matrix, products));
-    const rows: string[][] = [];
-    for (const workers of WORKERS) {
-      const plan = await recipe(root, workers);
-      const batch = await unhindered(plan);
-      const { first, waits, steps } = await stepping(plan, () => compute(matrix, products));
+    const step = () => compute(matrix, products);
+    const undisturbed: number[] = [];
+    const measured = new Map<number, Measured>(
+      WORKERS.map((workers) => [workers, { alone: [], waits: [], steps: [], first: [] }]),
+    );
+    // In turn, because others may use the machine too.
+    for (let round = 0; round < ROUNDS; round++) {
+      undisturbed.push(timed(step));
+      for (const [workers, into] of measured) {
+        const plan = await recipe(root, workers);
+        await unhindered(plan, into);
+        await stepping(plan, step, into);
+      }
+    }
+    const rows = [...measured].map(([workers, { alone, waits, steps, first }]) => {
       const seconds = (value: number) => value.toFixed(3);
-      rows.push([
+      return [
         workers === 0 ? "0: main thread" : `${workers}`,
-        seconds(median(batch)),
-        (2 * BATCH / median(batch)).toFixed(1),
+        seconds(median(alone)),
+        (2 * BATCH / median(alone)).toFixed(1),
         seconds(median(waits)),
         seconds(Math.max(...waits)),
         seconds(median(steps)),
-        (2 * BATCH / (mean(waits) + mean(steps))).toFixed(1),
-        seconds(first),
-      ]);
-      console.log(rows.at(-1)!.join("  "));
-    }
+        (2 * BATCH / (median(waits) + median(steps))).toFixed(2),
+        seconds(median(first)),
+      ];
+    });
+    const without = median(undisturbed).toFixed(2);
     await record("input", {
       title: "Input at the paper's sizes",
       text: [
@@ -65,10 +74,8 @@ export async function input(): Promise<void> {
         }], flip, crop ${CROP}, ${BATCH} + ${BATCH} images a batch, no image kept, two ` +
         "batches ahead. Seconds; medians unless said otherwise.",
         "Batch alone: from one batch to the next while the main thread does nothing else. Wait: what a step waits for " +
-        `its images, over ${STEPS} steps after the first; a step is ${products} matrix products of ${SIDE}x${SIDE} on ` +
-        `the native backend, ${
-          alone.toFixed(2)
-        } s when nothing else runs; step: the same beside the workers. First: ` +
+        `its images, over ${ROUNDS} rounds of ${STEPS} steps after a first one; a step is ${products} matrix products ` +
+        `of ${SIDE}x${SIDE} on the native backend, ${without} s without any input; step: the same with it. First: ` +
         "from opening the input to the first batch, start of the workers included.",
       ],
       columns: [
@@ -135,11 +142,22 @@ input: { short_side: [${SHORT_SIDE.join(", ")}], crop: ${CROP}, normalization: c
   });
 }
 
+/** Seconds measured with a number of workers. */
+interface Measured {
+  /** From one batch to the next while nothing is computed. */
+  readonly alone: number[];
+  /** That steps waited, and that they computed. */
+  readonly waits: number[];
+  readonly steps: number[];
+  /** Until the first batch. */
+  readonly first: number[];
+}
+
 /** Hands `body` the loaders of a run and the seconds until the first batch of each had come. */
-async function withLoaders<T>(
+async function withLoaders(
   plan: RunPlan,
-  body: (next: () => Promise<unknown>, first: number) => Promise<T>,
-): Promise<T> {
+  body: (next: () => Promise<unknown>, first: number) => Promise<void>,
+): Promise<void> {
   const started = performance.now();
   const opened = openInput(plan, diskFiles());
   try {
@@ -158,30 +176,27 @@ async function withLoaders<T>(
     const next = () => Promise.all(loaders.map((loader) => loader.next()));
     await next();
     const first = (performance.now() - started) / 1000;
-    const result = await body(next, first);
+    await body(next, first);
     for (const loader of loaders) loader.close();
-    return result;
   } finally {
     await opened.close();
   }
 }
 
 /** Seconds from one batch to the next. */
-function unhindered(plan: RunPlan): Promise<number[]> {
+function unhindered(plan: RunPlan, { alone }: Measured): Promise<void> {
   return withLoaders(plan, async (next) => {
-    const seconds: number[] = [];
     // The batches that were ahead say nothing about the pace.
     for (let k = 0; k < 2; k++) await next();
-    for (let k = 0; k < STEPS; k++) seconds.push(await waited(next));
-    return seconds;
+    for (let k = 0; k < STEPS; k++) alone.push(await waited(next));
   });
 }
 
 /** Seconds that steps wait and that they compute. */
-function stepping(plan: RunPlan, step: () => void) {
-  return withLoaders(plan, async (next, first) => {
-    const waits: number[] = [], steps: number[] = [];
-    steps.push(timed(step));
+function stepping(plan: RunPlan, step: () => void, { first, waits, steps }: Measured): Promise<void> {
+  return withLoaders(plan, async (next, started) => {
+    first.push(started);
+    step();
     await setImmediate();
     for (let k = 0; k < STEPS; k++) {
       waits.push(await waited(next));
@@ -189,7 +204,6 @@ function stepping(plan: RunPlan, step: () => void) {
       // As the training loop does.
       await setImmediate();
     }
-    return { first, waits, steps };
   });
 }
 
