@@ -5,6 +5,7 @@ import { type LabelSpace, sameClasses } from "../core/label_space.ts";
 import type {
   BaselinePlan,
   DataPlan,
+  DatasetOrigin,
   EvaluationPlan,
   InputPlan,
   Normalization,
@@ -115,6 +116,7 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
   const keys = ["root", ...DATASETS];
   if (!findings.mapping(["data"], { expected: `a mapping with ${keys.join(", ")}`, keys })) return undefined;
   const plans = new Map<string, DatasetPlan>();
+  const origins = new Map<DatasetPlan, DatasetOrigin>();
   const mended = new Set<string>();
   const resolved: Record<string, unknown> = {};
   const root = findings.has(["data", "root"]) ? findings.text(["data", "root"], "a folder") : undefined;
@@ -130,6 +132,7 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
     const planned = planPlugin(findings, registry, { kind: "dataset", path, flat: true });
     if (!planned) continue;
     plans.set(name, planned.plan);
+    origins.set(planned.plan, { plugin: planned.plugin, options: planned.raw });
     if (planned.mended) mended.add(name);
     resolved[name] = { type: planned.type, ...planned.options };
   }
@@ -158,7 +161,7 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
     ...(val ? { val } : {}),
     ...(test ? { test } : {}),
   };
-  return { plan: { root: folder, source, target, splits }, resolved };
+  return { plan: { root: folder, source, target, splits, origins }, resolved };
 }
 
 function difference(source: LabelSpace, other: LabelSpace): string {
@@ -181,7 +184,7 @@ function checkShortSide(findings: Findings, side: InputSection["short_side"]): v
   );
 }
 
-function inputPlan({ short_side: side, crop, flip, normalization }: InputSection): InputPlan {
+function inputPlan({ short_side: side, crop, flip, normalization, workers }: InputSection): InputPlan {
   const named: Normalization = typeof normalization === "string"
     ? NORMALIZATIONS[normalization]
     : normalization;
@@ -192,6 +195,7 @@ function inputPlan({ short_side: side, crop, flip, normalization }: InputSection
       flip,
     },
     normalization: named,
+    workers,
   };
 }
 

@@ -15,7 +15,10 @@ import { guardedLoss } from "./user_loss.ts";
 /** A planned plugin and its options with defaults. */
 export interface PlannedPlugin<K extends Kind> {
   readonly type: string;
+  readonly plugin: Plugin<K>;
   readonly plan: PlanOf[K];
+  /** What it was planned from, as written. */
+  readonly raw: unknown;
   readonly options: Readonly<Record<string, unknown>>;
   /** The options had mistakes, which are recorded; the plan is made from the rest of them. */
   readonly mended?: boolean;
@@ -89,7 +92,7 @@ function planOptions<K extends Kind>(
   const plan = findings.attempt(() => plugin.plan(rest.raw, path, lookup));
   if (plan === undefined) return undefined;
   const options = rest.options as Record<string, unknown>;
-  return { type: plugin.name, plan, options, ...(valid ? {} : { mended: true }) };
+  return { type: plugin.name, plugin, plan, raw: rest.raw, options, ...(valid ? {} : { mended: true }) };
 }
 
 /** Plugins of a user's file, by absolute path. */

@@ -38,6 +38,8 @@ export const sections = {
           .default([1, 1, 1]).describe("divided by, per channel in `order`"),
       }),
     ]).default("imagenet").describe("value = (pixel * scale - mean) / deviation"),
+    workers: z.int().min(0).max(64).default(1)
+      .describe("threads that read and transform images during the steps; 0: none; changes no result"),
   }),
   training: z.strictObject({
     steps: z.int().min(1).describe("optimiser updates"),

@@ -1,7 +1,15 @@
 /** A recipe after validation: every plugin planned, nothing allocated, no file of the data read. */
 import type { LabelSpace } from "./label_space.ts";
 import type { ConfigPath } from "./errors.ts";
-import type { DatasetPlan, LossPlan, ModelPlan, OptimizerPlan, SchedulePlan, Similarity } from "./plugin.ts";
+import type {
+  DatasetPlan,
+  LossPlan,
+  ModelPlan,
+  OptimizerPlan,
+  Plugin,
+  SchedulePlan,
+  Similarity,
+} from "./plugin.ts";
 
 /** The names of tensor backends. */
 export type BackendName = "native" | "wasm" | "webgpu" | "cpu";
@@ -59,6 +67,16 @@ export interface DataPlan {
   readonly target: DatasetPlan;
   /** `train` is the labelled source; `val` and `test` are there when the recipe names them. */
   readonly splits: Readonly<Partial<Record<Split, DatasetPlan>>>;
+  /** What the datasets were planned from, so that a worker can make them again; those without are read on the main thread. */
+  readonly origins?: ReadonlyMap<DatasetPlan, DatasetOrigin>;
+}
+
+/** What a dataset was planned from. */
+export interface DatasetOrigin {
+  /** What planned it. */
+  readonly plugin: Plugin<"dataset">;
+  /** As the recipe writes them: plain values. */
+  readonly options: unknown;
 }
 
 /** From a decoded image to the network's input. */
@@ -67,6 +85,8 @@ export interface InputPlan {
   readonly training: TrainingTransforms;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
+  /** Threads that read and transform images while the main one computes; 0: the main thread does it. Changes no result. */
+  readonly workers: number;
 }
 
 /** What training does to an image, in this order. Sizes in pixels. */

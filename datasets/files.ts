@@ -1,26 +1,33 @@
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 
-/** Reads from the disk. */
+const DISK: FileReader = {
+  async read(path) {
+    try {
+      return await Deno.readFile(path);
+    } catch (cause) {
+      throw new DataError(path, reasonOf(cause, "file"), { cause });
+    }
+  },
+  async list(folder) {
+    const names: string[] = [];
+    try {
+      await collect(folder, "", names);
+    } catch (cause) {
+      throw new DataError(folder, reasonOf(cause, "folder"), { cause });
+    }
+    return names.sort();
+  },
+};
+
+/** Reads from the disk. Every call returns the same reader: workers, which have one of their own, can stand in for it. */
 export function diskFiles(): FileReader {
-  return {
-    async read(path) {
-      try {
-        return await Deno.readFile(path);
-      } catch (cause) {
-        throw new DataError(path, reasonOf(cause, "file"), { cause });
-      }
-    },
-    async list(folder) {
-      const names: string[] = [];
-      try {
-        await collect(folder, "", names);
-      } catch (cause) {
-        throw new DataError(folder, reasonOf(cause, "folder"), { cause });
-      }
-      return names.sort();
-    },
-  };
+  return DISK;
+}
+
+/** Whether it is {@linkcode diskFiles}' own reader; one that wraps or changes it is not. */
+export function readsDisk(files: FileReader): boolean {
+  return files === DISK;
 }
 
 async function collect(folder: string, prefix: string, names: string[]): Promise<void> {

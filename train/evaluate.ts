@@ -5,8 +5,9 @@ import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import type { AggregationPlan, RunPlan, Split } from "../core/plan.ts";
-import type { Dataset, FileReader, Segmenter, Similarity } from "../core/plugin.ts";
-import { evaluationImages } from "../datasets/loader.ts";
+import type { Segmenter, Similarity } from "../core/plugin.ts";
+import { evaluationImages } from "../datasets/evaluation.ts";
+import type { Input, InputDataset } from "../datasets/input.ts";
 import {
   classIou,
   confusionRows,
@@ -19,7 +20,7 @@ import {
 /** What is evaluated on what. */
 export interface EvaluationInput {
   readonly segmenter: Segmenter;
-  readonly dataset: Dataset;
+  readonly dataset: InputDataset;
   readonly split: Split;
   /** Absent: off, whatever the plan says. */
   readonly aggregation?: AggregationPlan | undefined;
@@ -29,13 +30,13 @@ export interface EvaluationInput {
 }
 
 /** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
-export async function openSplit(plan: RunPlan, split: Split, files: FileReader): Promise<Dataset> {
+export async function openSplit(plan: RunPlan, split: Split, input: Input): Promise<InputDataset> {
   const dataset = plan.data.splits[split];
   if (dataset === undefined) {
     const known = Object.keys(plan.data.splits).join(", ");
     throw new UserError(`the recipe has no ${split} split; it has ${known === "" ? "none" : known}`);
   }
-  return await dataset.open({ root: plan.data.root, seed: plan.seed, files });
+  return await input.open(dataset);
 }
 
 /**

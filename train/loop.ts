@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan } from "../core/plan.ts";
-import type { Dataset, DatasetPlan, FileReader } from "../core/plugin.ts";
+import type { Input, InputDataset } from "../datasets/input.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import { assemble, type Run } from "./assemble.ts";
 import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
@@ -21,7 +21,7 @@ export interface PhaseOptions {
   /** Its `checkpoints` folder is made here. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  readonly files: FileReader;
+  readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
 }
 
@@ -40,7 +40,7 @@ export interface PhaseResult {
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
-  const { source, target, validation } = await openDomains(plan, options.losses, options.files);
+  const { source, target, validation } = await openDomains(plan, options.losses, options.input);
   await makeFolder(`${options.folder}/checkpoints`);
   const loaders = openLoaders(plan, source, target);
   try {
@@ -62,9 +62,9 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
 export async function rehearse(
   plan: RunPlan,
   losses: readonly PlannedLoss[],
-  files: FileReader,
+  input: Input,
 ): Promise<void> {
-  const { source, target } = await openDomains(plan, losses, files);
+  const { source, target } = await openDomains(plan, losses, input);
   const loaders = openLoaders(plan, source, target);
   try {
     const run = assemble(plan, losses);
@@ -79,13 +79,12 @@ export async function rehearse(
   }
 }
 
-async function openDomains(plan: RunPlan, losses: readonly PlannedLoss[], files: FileReader) {
-  const open = (dataset: DatasetPlan) => dataset.open({ root: plan.data.root, seed: plan.seed, files });
+async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
   const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
   return {
-    source: await open(plan.data.source),
-    target: needsTarget ? await open(plan.data.target) : undefined,
-    validation: plan.data.splits.val && await open(plan.data.splits.val),
+    source: await input.open(data.source),
+    target: needsTarget ? await input.open(data.target) : undefined,
+    validation: data.splits.val && await input.open(data.splits.val),
   };
 }
 
@@ -109,13 +108,15 @@ interface Loaders {
   readonly target?: Loader;
 }
 
-function openLoaders(plan: RunPlan, source: Dataset, target: Dataset | undefined): Loaders {
+function openLoaders(plan: RunPlan, source: InputDataset, target: InputDataset | undefined): Loaders {
   const common = {
     transforms: plan.input.training,
     normalization: plan.input.normalization,
     batch: plan.training.batch,
     seed: plan.seed,
     ignoreLabel: plan.labelSpace.ignore,
+    // A step takes all its batches before it computes, so the next step's must be on their way by then.
+    ahead: Math.max(2, plan.training.accumulation),
   };
   return {
     source: trainLoader(source, { ...common, stream: "source", labels: true }),
@@ -124,7 +125,7 @@ function openLoaders(plan: RunPlan, source: Dataset, target: Dataset | undefined
 }
 
 interface PhaseSetup extends PhaseOptions {
-  readonly validation: Dataset | undefined;
+  readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
 }
 

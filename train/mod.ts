@@ -4,6 +4,7 @@ import type { RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { assembleModel } from "./assemble.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
+import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog } from "./files.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
@@ -16,7 +17,7 @@ export interface TrainOptions {
   readonly runDir: string;
   /** When it fires, the run writes a checkpoint after the current step and returns. */
   readonly signal: AbortSignal;
-  /** How data and checkpoints are read. */
+  /** How data is read. Workers (`input.workers`) read the disk themselves, so any reader but `diskFiles()` means none. */
   readonly files: FileReader;
   /** Hears everything that happens, in order. */
   readonly onEvent: (event: TrainEvent) => void;
@@ -62,12 +63,13 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     }
     onEvent(event);
   };
-  const common = { signal, files, emit };
+  const input = openInput(plan, files);
+  const common = { signal, input, emit };
   try {
     let baseline: BaselineResult | undefined;
     if (plan.baseline) {
       const { name, losses } = plan.baseline;
-      await rehearse(plan, plan.losses, files);
+      await rehearse(plan, plan.losses, input);
       const result = await trainPhase(plan, { ...common, phase: name, losses, folder: `${runDir}/baseline` });
       if (result.interrupted) return { steps: 0, interrupted: true };
       baseline = { name, ...outcome(result) };
@@ -77,6 +79,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     const { steps, interrupted } = result;
     return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
   } finally {
+    await input.close();
     log.close();
   }
 }
@@ -93,7 +96,7 @@ export interface EvaluateOptions {
   readonly split: Split;
   /** Ends the evaluation when it fires. */
   readonly signal: AbortSignal;
-  /** How data and checkpoints are read. */
+  /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
   readonly files: FileReader;
   /** Hears after each image how many of how many are done. */
   readonly onImage?: (done: number, images: number) => void;
@@ -106,20 +109,25 @@ export interface EvaluateOptions {
  */
 export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise<Evaluation> {
   const { checkpoint, split, signal, files } = options;
-  const dataset = await openSplit(plan, split, files);
-  const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-  const model = assembleModel(plan);
+  const input = openInput(plan, files);
   try {
-    await loadCheckpoint(checkpoint, model.state, files);
-    return await evaluateSegmenter(plan, {
-      segmenter: model.segmenter,
-      dataset,
-      split,
-      aggregation: plan.evaluation.aggregation,
-      signal,
-      onImage: (done) => options.onImage?.(done, images),
-    });
+    const dataset = await openSplit(plan, split, input);
+    const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
+    const model = assembleModel(plan);
+    try {
+      await loadCheckpoint(checkpoint, model.state, files);
+      return await evaluateSegmenter(plan, {
+        segmenter: model.segmenter,
+        dataset,
+        split,
+        aggregation: plan.evaluation.aggregation,
+        signal,
+        onImage: (done) => options.onImage?.(done, images),
+      });
+    } finally {
+      model.dispose();
+    }
   } finally {
-    model.dispose();
+    await input.close();
   }
 }

@@ -1,12 +1,16 @@
 import type { Sample } from "../../core/plugin.ts";
-import { resizeBilinear, resizeNearest, type Size } from "./resize.ts";
+import { resizeBilinear, resizeNearest, type Size, type Window } from "./resize.ts";
 
-/** The image bilinearly, its labels by the nearest pixel; same size: the sample itself. */
-export function resizeSample(sample: Sample, size: Size): Sample {
-  if (size.width === sample.width && size.height === sample.height) return sample;
-  const image = resizeBilinear({ ...sample, channels: 3, data: sample.image }, size).data;
-  const labels = sample.labels && resizeNearest({ ...sample, channels: 1, data: sample.labels }, size).data;
-  return { id: sample.id, ...size, image, ...(labels ? { labels } : {}) };
+/**
+ * The image bilinearly, its labels by the nearest pixel; of a `window` of the new image only its pixels. Same size
+ * without a window: the sample's own pixels.
+ */
+export function resizeSample(sample: Sample, size: Size, window?: Window): Sample {
+  const image = resizeBilinear({ ...sample, channels: 3, data: sample.image }, size, window);
+  const labels = sample.labels &&
+    resizeNearest({ ...sample, channels: 1, data: sample.labels }, size, window).data;
+  const { width, height, data } = image;
+  return { id: sample.id, width, height, image: data, ...(labels ? { labels } : {}) };
 }
 
 /** The size whose short side is `short` pixels, aspect kept, the long side rounded. */
@@ -27,26 +31,39 @@ export interface Crop {
   readonly ignoreLabel: number;
 }
 
-/**
- * A window of the sample. Where the sample is smaller than the window it lies at the top left, and the rest is the
- * fill colour and the ignore label.
- */
+/** A window of the sample; see {@linkcode resizedCrop}. */
 export function cropSample(sample: Sample, crop: Crop): Sample {
-  const [height, width] = crop.size;
-  const top = Math.floor(crop.place[0] * (Math.max(0, sample.height - height) + 1));
-  const left = Math.floor(crop.place[1] * (Math.max(0, sample.width - width) + 1));
-  const rows = Math.min(height, sample.height), columns = Math.min(width, sample.width);
-  const image = new Uint8Array(height * width * 3);
-  if (rows < height || columns < width) {
-    for (let at = 0; at < image.length; at++) image[at] = crop.fill[at % 3]!;
+  return resizedCrop(sample, sample, crop);
+}
+
+/**
+ * A window of the sample resized to `size`, byte for byte {@linkcode resizeSample} and then the cut, but nothing
+ * outside the window is made. Where the resized sample is smaller than the window it lies at the top left, and the
+ * rest is the fill colour and the ignore label.
+ */
+export function resizedCrop(sample: Sample, { width, height }: Size, crop: Crop): Sample {
+  const [rows, columns] = crop.size;
+  const window = {
+    top: Math.floor(crop.place[0] * (Math.max(0, height - rows) + 1)),
+    left: Math.floor(crop.place[1] * (Math.max(0, width - columns) + 1)),
+    height: Math.min(rows, height),
+    width: Math.min(columns, width),
+  };
+  const cut = resizeSample(sample, { width, height }, window);
+  return cut.width === columns && cut.height === rows ? cut : padded(cut, crop);
+}
+
+function padded({ id, width, height, image, labels }: Sample, { size, fill, ignoreLabel }: Crop): Sample {
+  const [rows, columns] = size;
+  const canvas = new Uint8Array(rows * columns * 3);
+  for (let at = 0; at < canvas.length; at++) canvas[at] = fill[at % 3]!;
+  const ids = labels && new Uint8Array(rows * columns).fill(ignoreLabel);
+  for (let y = 0; y < height; y++) {
+    const from = y * width;
+    canvas.set(image.subarray(from * 3, (from + width) * 3), y * columns * 3);
+    if (ids) ids.set(labels!.subarray(from, from + width), y * columns);
   }
-  const labels = sample.labels && new Uint8Array(height * width).fill(crop.ignoreLabel);
-  for (let y = 0; y < rows; y++) {
-    const from = (top + y) * sample.width + left;
-    image.set(sample.image.subarray(from * 3, (from + columns) * 3), y * width * 3);
-    if (labels) labels.set(sample.labels!.subarray(from, from + columns), y * width);
-  }
-  return { id: sample.id, width, height, image, ...(labels ? { labels } : {}) };
+  return { id, width: columns, height: rows, image: canvas, ...(ids ? { labels: ids } : {}) };
 }
 
 /** Mirrored left to right. */

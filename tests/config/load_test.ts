@@ -4,7 +4,7 @@ import { recipeSchema } from "../../config/json_schema.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { UserError } from "../../core/errors.ts";
 import type { LossPlan } from "../../core/plugin.ts";
-import { GOOD, load, lossPlugin, mistakes, registry, tapLoss } from "./fakes.ts";
+import { drawn, GOOD, load, lossPlugin, mistakes, registry, tapLoss } from "./fakes.ts";
 
 const mine = () => lossPlugin("mine", () => ({ needs: { taps: [] }, create: () => assert.fail("created") }));
 
@@ -24,6 +24,7 @@ Deno.test("a plan holds every section with its defaults", async () => {
       mean: [0.485, 0.456, 0.406],
       deviation: [0.229, 0.224, 0.225],
     },
+    workers: 1,
   });
   assert.deepEqual(plan.training, {
     steps: 10,
@@ -39,6 +40,24 @@ Deno.test("a plan holds every section with its defaults", async () => {
     { name: "plain", weight: 1, at: ["losses", 0], origin: "recipes/good.yaml:9:5" },
     { name: "tapped", weight: 0.5, at: ["losses", 1], origin: "recipes/good.yaml:10:5" },
   ]);
+});
+
+Deno.test("a plan says what its datasets were planned from", async () => {
+  const { data } = await load({ set: ["data.val={type: drawn, domain: dusk}"] });
+  const origins = [data.source, data.target, data.splits.val!].map((dataset) => data.origins?.get(dataset));
+  assert.deepEqual(origins, [
+    { plugin: drawn, options: {} },
+    { plugin: drawn, options: { domain: "dusk" } },
+    { plugin: drawn, options: { domain: "dusk" } },
+  ]);
+});
+
+Deno.test("input.workers is a whole number from 0 on", async () => {
+  assert.equal((await load({ set: ["input.workers=0"] })).input.workers, 0);
+  assert.equal(
+    await mistakes({ set: ["input.workers=-1"] }),
+    "--set input.workers: must be at least 0: it is -1",
+  );
 });
 
 Deno.test("the caffe normalisation and one written out", async () => {

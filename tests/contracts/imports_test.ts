@@ -16,8 +16,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ["core", "backends/ops"],
   backends: ["core"],
   report: ["core", "metrics"],
-  // Batches come from the loader; logits are resized and features aggregated by the operators.
-  train: ["core", "metrics", "backends/ops", "datasets/loader.ts"],
+  // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
+  train: [
+    "core",
+    "metrics",
+    "backends/ops",
+    "datasets/evaluation.ts",
+    "datasets/input.ts",
+    "datasets/loader.ts",
+  ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [
     "backends",

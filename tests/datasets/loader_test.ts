@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { DataError, UserError } from "../../core/errors.ts";
 import type { EvaluationPlan, Normalization } from "../../core/plan.ts";
 import type { Dataset, Sample } from "../../core/plugin.ts";
-import { evaluationImages, trainLoader, type TrainLoaderOptions } from "../../datasets/loader.ts";
+import { evaluationImages } from "../../datasets/evaluation.ts";
+import { trainLoader, type TrainLoaderOptions } from "../../datasets/loader.ts";
 
 const normalization: Normalization = { order: "rgb", scale: 1, mean: [10, 20, 30], deviation: [1, 1, 1] };
 const base: TrainLoaderOptions = {

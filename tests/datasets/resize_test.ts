@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { resizeBilinear, resizeNearest } from "../../datasets/transforms/resize.ts";
+import fc from "fast-check";
+import { type Raster, resizeBilinear, resizeNearest, type Window } from "../../datasets/transforms/resize.ts";
 
 /** Recorded bytes, in hexadecimal. */
 interface Fixture {
@@ -42,6 +43,43 @@ Deno.test("an equal size copies nothing", () => {
   assert.equal(resizeBilinear(raster, { width: 2, height: 1 }).data, raster.data);
   assert.equal(resizeNearest(raster, { width: 2, height: 1 }).data, raster.data);
 });
+
+/** Sizes of an image before and after, and a part of the latter. */
+const windows = fc.tuple(
+  fc.record({ width: fc.integer({ min: 1, max: 40 }), height: fc.integer({ min: 1, max: 40 }) }),
+  fc.record({ width: fc.integer({ min: 1, max: 60 }), height: fc.integer({ min: 1, max: 60 }) }),
+  fc.array(fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), { minLength: 4, maxLength: 4 }),
+  fc.constantFrom(1, 3),
+);
+
+Deno.test("a window holds the very bytes of the whole, whatever is scaled", () => {
+  fc.assert(
+    fc.property(windows, fc.boolean(), ([from, to, [a, b, c, d], channels], keepWidth) => {
+      const size = keepWidth ? { ...to, width: from.width } : to;
+      const left = Math.floor(a! * size.width), top = Math.floor(b! * size.height);
+      const window: Window = {
+        left,
+        top,
+        width: 1 + Math.floor(c! * (size.width - left)),
+        height: 1 + Math.floor(d! * (size.height - top)),
+      };
+      const data = Uint8Array.from({ length: from.width * from.height * channels }, (_, k) => k * 97 % 251);
+      const raster = { ...from, channels, data };
+      for (const resize of [resizeBilinear, resizeNearest]) {
+        assert.deepEqual(resize(raster, size, window), cutOf(resize(raster, size), window));
+      }
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
+function cutOf({ width, channels, data }: Raster, window: Window): Raster {
+  const rows = Array.from({ length: window.height }, (_, y) => {
+    const from = ((window.top + y) * width + window.left) * channels;
+    return [...data.subarray(from, from + window.width * channels)];
+  });
+  return { width: window.width, height: window.height, channels, data: Uint8Array.from(rows.flat()) };
+}
 
 function bytes(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/../g) ?? [], (byte) => parseInt(byte, 16));

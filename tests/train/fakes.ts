@@ -146,6 +146,7 @@ export function tinyPlan(more: Partial<RunPlan> = {}, training: Partial<RunPlan[
     input: {
       training: { crop: [SIDE, SIDE], flip: false },
       normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [0.3, 0.3, 0.3] },
+      workers: 0,
     },
     model: { type: "tiny", plan: tinyModel },
     losses: [planned("ce", lossPlan(crossEntropy))],

@@ -1,0 +1,111 @@
+/** From decoded samples to batches: everything that is decided is in the request, so who makes one does not matter. */
+import { DataError } from "../core/errors.ts";
+import type { Normalization, TrainingTransforms } from "../core/plan.ts";
+import type { Dataset, Sample } from "../core/plugin.ts";
+import type { Maker } from "./maker.ts";
+import { meanColour, normalizeInto } from "./transforms/normalize.ts";
+import { flipSample, resizedCrop, resizeSample, shortSideSize } from "./transforms/sample.ts";
+
+/** Images of one training step, ready for the network. */
+export interface Batch {
+  readonly ids: readonly string[];
+  /** float32, N x H x W x 3, normalised */
+  readonly images: Float32Array;
+  /** Train ids, N x H x W; absent when the loader reads no labels */
+  readonly labels?: Uint8Array;
+  /** [height, width] in pixels */
+  readonly size: readonly [number, number];
+}
+
+/** How batches are made. */
+export interface BatchOptions {
+  readonly transforms: TrainingTransforms;
+  readonly normalization: Normalization;
+  /** false: no label is ever asked for. */
+  readonly labels: boolean;
+  /** Marks the padding of crops larger than their image. */
+  readonly ignoreLabel: number;
+  /** Decoded samples are kept up to this many bytes. */
+  readonly cacheBytes: number;
+}
+
+/** Every random decision about one image. */
+export interface SamplePlan {
+  readonly index: number;
+  /** Absent: size as read. */
+  readonly shortSide?: number;
+  /** Of the crop: vertical and horizontal place in [0, 1). */
+  readonly place: readonly [number, number];
+  readonly flip: boolean;
+}
+
+/** Makes batches of a dataset. @throws DataError from `make` when an image or label file cannot be used */
+export function batchMaker(dataset: Dataset, options: BatchOptions): Maker<readonly SamplePlan[], Batch> {
+  const samples = sampleCache(dataset, options);
+  return {
+    async make(plan) {
+      return batchOf(plan, await Promise.all(plan.map(({ index }) => samples.get(index))), options);
+    },
+    close: samples.clear,
+  };
+}
+
+function batchOf(
+  plan: readonly SamplePlan[],
+  samples: readonly Sample[],
+  { transforms, normalization, labels, ignoreLabel }: BatchOptions,
+): Batch {
+  const [height, width] = transforms.crop;
+  const images = new Float32Array(plan.length * height * width * 3);
+  const ids = new Uint8Array(labels ? plan.length * height * width : 0);
+  const fill = meanColour(normalization);
+  for (const [n, { shortSide, place, flip }] of plan.entries()) {
+    const read = samples[n]!;
+    if (labels && !read.labels) {
+      throw new DataError(read.id, "has no labels; training on a source needs them");
+    }
+    const size = shortSide === undefined ? read : shortSideSize(read, shortSide);
+    const cropped = resizedCrop(read, size, { size: [height, width], place, fill, ignoreLabel });
+    const { image, labels: cut } = flip ? flipSample(cropped) : cropped;
+    normalizeInto(image, normalization, { out: images, offset: n * image.length });
+    if (labels && cut) ids.set(cut, n * cut.length);
+  }
+  return {
+    ids: samples.map(({ id }) => id),
+    images,
+    ...(labels ? { labels: ids } : {}),
+    size: [height, width],
+  };
+}
+
+/**
+ * Keeps decoded samples until the bytes are used up, and then keeps those: with a new order each epoch, replacing
+ * one by another would not raise the share that is found. A fixed short side is applied once, before keeping.
+ */
+function sampleCache(dataset: Dataset, options: BatchOptions) {
+  const { labels, transforms: { shortSide }, cacheBytes } = options;
+  const kept = new Map<number, Promise<Sample>>();
+  let bytes = 0;
+  const load = async (index: number): Promise<Sample> => {
+    const sample = await dataset.read(index, { labels });
+    return shortSide && shortSide[0] === shortSide[1]
+      ? resizeSample(sample, shortSideSize(sample, shortSide[0]))
+      : sample;
+  };
+  return {
+    get(index: number): Promise<Sample> {
+      const found = kept.get(index);
+      if (found) return found;
+      const sample = load(index);
+      if (bytes < cacheBytes) {
+        kept.set(index, sample);
+        sample.then(
+          ({ image, labels }) => bytes += image.byteLength + (labels?.byteLength ?? 0),
+          () => kept.delete(index),
+        );
+      }
+      return sample;
+    },
+    clear: () => kept.clear(),
+  };
+}

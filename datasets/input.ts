@@ -1,0 +1,49 @@
+/** The data of a run, open: read by workers where they can make the dataset again, else by the main thread. */
+import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
+import type { DatasetPlan, FileReader } from "../core/plugin.ts";
+import { readsDisk } from "./files.ts";
+import { datasets } from "./mod.ts";
+import { type InputDataset, WorkerPool } from "./workers/pool.ts";
+
+export type { InputDataset } from "./workers/pool.ts";
+
+/** What opens the datasets of a run. */
+export interface Input {
+  /** @throws DataError when the root, a list or a folder is missing or empty */
+  open(dataset: DatasetPlan): Promise<InputDataset>;
+  /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts `input.workers` workers unless none of them could read anything. A worker has memory of its own, so it makes
+ * the dataset again from plugin and options: that works for a built-in plugin of a recipe ({@linkcode RunPlan}'s
+ * `data.origins`) that reads the disk (`files` is {@linkcode diskFiles}' result). All others are read on the main
+ * thread, with the same batches.
+ */
+export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
+  const { data: { root, origins }, input: { workers: count }, seed } = plan;
+  const known = (dataset: DatasetPlan): DatasetOrigin | undefined => {
+    const origin = origins?.get(dataset);
+    return origin && datasets.includes(origin.plugin) ? origin : undefined;
+  };
+  const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);
+  const pool = used ? new WorkerPool({ count }) : undefined;
+  return {
+    async open(dataset) {
+      const opened = await dataset.open({ root, seed, files });
+      const origin = known(dataset);
+      if (!pool || !origin) return opened;
+      const { plugin: { name: type }, options } = origin;
+      const { length } = opened;
+      return {
+        length,
+        read: (index, want) => opened.read(index, want),
+        workers: pool.reading({ type, options, root, seed, length }),
+      };
+    },
+    async close() {
+      await pool?.close();
+    },
+  };
+}

@@ -1,0 +1,172 @@
+/** Workers that decode and transform images while the main thread computes. */
+import { UserError } from "../../core/errors.ts";
+import type { Dataset } from "../../core/plugin.ts";
+import type { Maker } from "../maker.ts";
+import { fromPlain } from "./errors.ts";
+import type { DatasetRecipe, MakerRecipe, Order, ProductKind, Products, Reply } from "./protocol.ts";
+
+/** A dataset and, where they can make it again, the workers that read it instead of this thread. */
+export interface InputDataset extends Dataset {
+  readonly workers?: DatasetWorkers;
+}
+
+/** Makers in the workers of one dataset. */
+export interface DatasetWorkers {
+  /** Threads that share the work. */
+  readonly count: number;
+  batches: MakerFactory<"batch">;
+  evaluation: MakerFactory<"evaluation">;
+}
+
+type MakerFactory<Kind extends ProductKind> = (options: Products[Kind]["options"]) => ProductMaker<Kind>;
+type ProductMaker<Kind extends ProductKind> = Maker<Products[Kind]["request"], Products[Kind]["result"]>;
+
+/** Of which workers a pool is made. */
+export interface PoolOptions {
+  /** At least 1. */
+  readonly count: number;
+  /** What each runs; another one in tests. */
+  readonly module?: URL;
+  /** Milliseconds that closing waits for the image in work. Default 10000. */
+  readonly patience?: number;
+}
+
+/**
+ * Workers with the permissions of the process (narrower ones would need an unstable flag of Deno). They start at once and load their modules on threads of their own.
+ * Every job is posted as soon as it is asked for and waits in its worker: while the main thread computes, it cannot
+ * hand out work. Results are transferred, not copied.
+ */
+export class WorkerPool {
+  readonly #threads: readonly Thread[];
+  #makers = 0;
+
+  constructor({ count, module = new URL("./worker.ts", import.meta.url), patience = 10_000 }: PoolOptions) {
+    this.#threads = Array.from(
+      { length: count },
+      (_, k) => new Thread(`images ${k + 1}`, { module, patience }),
+    );
+  }
+
+  /** The workers as the readers of a dataset. */
+  reading(dataset: DatasetRecipe): DatasetWorkers {
+    return {
+      count: this.#threads.length,
+      batches: (options) => this.#maker<"batch">({ kind: "batch", dataset, options }),
+      evaluation: (options) => this.#maker<"evaluation">({ kind: "evaluation", dataset, options }),
+    };
+  }
+
+  #maker<Kind extends ProductKind>(recipe: MakerRecipe): ProductMaker<Kind> {
+    const maker = this.#makers++;
+    // Requests go round; two makers that are asked in turn begin at different workers.
+    let turn = maker;
+    for (const thread of this.#threads) thread.post({ type: "maker", maker, recipe });
+    return {
+      make: (request) =>
+        this.#threads[turn++ % this.#threads.length]!.make(maker, request) as Promise<
+          Products[Kind]["result"]
+        >,
+      close: () => {
+        for (const thread of this.#threads) thread.release(maker);
+      },
+    };
+  }
+
+  /** Ends the workers once the image in work is done; requests that are open fail. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+}
+
+interface Job {
+  readonly maker: number;
+  resolve(result: unknown): void;
+  reject(error: Error): void;
+}
+
+interface ThreadOptions {
+  readonly module: URL;
+  readonly patience: number;
+}
+
+/** One worker and the jobs it has not answered. */
+class Thread {
+  readonly #worker: Worker;
+  readonly #patience: number;
+  readonly #jobs = new Map<number, Job>();
+  readonly #ended = Promise.withResolvers<void>();
+  #posted = 0;
+  /** Why it takes no more jobs. */
+  #over: Error | undefined;
+
+  constructor(name: string, { module, patience }: ThreadOptions) {
+    this.#patience = patience;
+    this.#worker = new Worker(module, { type: "module", name });
+    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => this.#hear(data);
+    this.#worker.onerror = (event) => {
+      // Else the process would end here, and the weights would be lost.
+      event.preventDefault();
+      this.#crash(new Error(event.message.replace(/^Uncaught (\(in promise\) )?/, "")));
+      this.#ended.resolve();
+    };
+  }
+
+  post(order: Order): void {
+    this.#worker.postMessage(order);
+  }
+
+  make(maker: number, request: unknown): Promise<unknown> {
+    if (this.#over) return Promise.reject(this.#over);
+    const job = this.#posted++;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#jobs.set(job, { maker, resolve, reject });
+    this.post({ type: "job", job, maker, request });
+    return promise;
+  }
+
+  release(maker: number): void {
+    this.post({ type: "release", maker });
+    this.#refuse(new Error("the loader was closed"), (job) => job.maker === maker);
+  }
+
+  async close(): Promise<void> {
+    this.#over ??= new Error("the workers were closed");
+    this.#refuse(this.#over);
+    this.post({ type: "close" });
+    // Ending a worker while sharp decodes in it would crash the process; one that hangs is ended all the same.
+    const timer = setTimeout(this.#ended.resolve, this.#patience);
+    await this.#ended.promise;
+    clearTimeout(timer);
+    this.#worker.terminate();
+  }
+
+  #hear(reply: Reply): void {
+    switch (reply.type) {
+      case "crashed":
+        return this.#crash(fromPlain(reply.error));
+      case "closed":
+        return this.#ended.resolve();
+    }
+    const job = this.#jobs.get(reply.job);
+    this.#jobs.delete(reply.job);
+    if (reply.type === "done") job?.resolve(reply.result);
+    else job?.reject(fromPlain(reply.error));
+  }
+
+  #crash(cause: Error): void {
+    this.#over ??= new UserError(
+      `a worker that prepares images stopped: ${cause.message}; ` +
+        "with `input.workers: 0` the main thread prepares them",
+      { cause },
+    );
+    this.#refuse(this.#over);
+  }
+
+  #refuse(error: Error, which: (job: Job) => boolean = () => true): void {
+    for (const [number, job] of this.#jobs) {
+      if (!which(job)) continue;
+      this.#jobs.delete(number);
+      job.reject(error);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** A worker's side: makes datasets through the built-in plugins and does one job after the other. */
+import { DataError } from "../../core/errors.ts";
+import type { Dataset } from "../../core/plugin.ts";
+import { Registry } from "../../core/registry.ts";
+import { batchMaker } from "../batch.ts";
+import { evaluationMaker } from "../evaluation.ts";
+import { diskFiles } from "../files.ts";
+import type { Maker } from "../maker.ts";
+import { datasets } from "../mod.ts";
+import { toPlain } from "./errors.ts";
+import type { DatasetRecipe, MakerRecipe, Order, ProductKind, Products, Reply } from "./protocol.ts";
+
+/** How the worker answers; `transfer` lists the memory that moves to the main thread. */
+export type Answer = (reply: Reply, transfer: ArrayBuffer[]) => void;
+
+type AnyMaker = Maker<unknown, Products[ProductKind]["result"]>;
+type Job = Extract<Order, { type: "job" }>;
+
+/** @returns the handler of every order, in the order in which they were sent */
+export function serve(answer: Answer): (order: Order) => void {
+  const makers = new Map<number, Promise<AnyMaker>>();
+  let jobs: Job[] = [];
+  let working = false, closing = false;
+
+  const perform = async ({ job, maker, request }: Job) => {
+    try {
+      const result = await (await makers.get(maker)!).make(request);
+      answer({ type: "done", job, result }, memoryOf(result));
+    } catch (error) {
+      answer({ type: "failed", job, error: toPlain(error) }, []);
+    }
+  };
+  const work = async () => {
+    if (working) return;
+    working = true;
+    for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) await perform(job);
+    working = false;
+    if (closing) answer({ type: "closed" }, []);
+  };
+
+  return (order) => {
+    switch (order.type) {
+      case "maker": {
+        const made = makerOf(order.recipe);
+        // A failure is told with each job that needs the maker.
+        made.catch(() => {});
+        makers.set(order.maker, made);
+        return;
+      }
+      case "job":
+        jobs.push(order);
+        break;
+      case "release": {
+        jobs = jobs.filter(({ maker }) => maker !== order.maker);
+        makers.get(order.maker)?.then((maker) => maker.close(), () => {});
+        makers.delete(order.maker);
+        return;
+      }
+      case "close":
+        jobs = [];
+        closing = true;
+    }
+    work();
+  };
+}
+
+async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMaker> {
+  const opened = await open(dataset);
+  const maker = kind === "batch" ? batchMaker(opened, options) : evaluationMaker(opened, options);
+  // The main thread asks each maker for what its kind takes.
+  return maker as AnyMaker;
+}
+
+async function open({ type, options, root, seed, length }: DatasetRecipe): Promise<Dataset> {
+  const registry = new Registry(datasets);
+  const plan = registry.get("dataset", type, []).plan(options, [], registry);
+  const dataset = await plan.open({ root, seed, files: diskFiles() });
+  if (dataset.length === length) return dataset;
+  const found = `${dataset.length} images were found, ${length} a moment before`;
+  throw new DataError(root === "" ? type : root, `the files changed while they were opened: ${found}`);
+}
+
+function memoryOf({ images, labels }: Products[ProductKind]["result"]): ArrayBuffer[] {
+  return [...new Set([images.buffer, ...(labels ? [labels.buffer] : [])])] as ArrayBuffer[];
+}

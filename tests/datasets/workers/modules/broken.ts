@@ -1,0 +1,2 @@
+/** A worker that cannot even be loaded. */
+throw new TypeError("sharp is not for this machine");

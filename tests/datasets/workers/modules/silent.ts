@@ -1,0 +1,2 @@
+/** A worker that answers nothing, as on a disk that hangs. */
+self.addEventListener("message", () => {});
