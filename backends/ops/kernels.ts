@@ -3,6 +3,7 @@
  * version, composed of tfjs operators that are right on every backend.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { DeviceRowKernels } from "./device_streaming/row_kernels.ts";
 import { portable } from "./portable.ts";
 import type { RowKernels } from "./streaming/row_kernels.ts";
 
@@ -33,8 +34,10 @@ export interface Kernels {
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
-  /** How similarities are compared in blocks of rows; undefined: all at once. */
-  readonly rows: RowKernels | undefined;
+  /** How similarities are compared in blocks of rows. */
+  readonly rows: RowKernels;
+  /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
+  readonly deviceRows: DeviceRowKernels | undefined;
 }
 
 /** The Lovasz-Softmax loss and its slope. */

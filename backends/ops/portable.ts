@@ -88,4 +88,5 @@ export const portable: Kernels = {
   maxPoolGradient: scannedMaxPoolGradient,
   lovasz: sortedLovasz,
   rows: portableRows,
+  deviceRows: undefined,
 };

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, LovaszResult } from "../ops/kernels.ts";
 import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
+import { webgpuRows } from "./rows.ts";
 
 /** The replacements for backends/ops/kernels.ts. */
 export function webgpuKernels(): Partial<Kernels> {
@@ -9,8 +10,7 @@ export function webgpuKernels(): Partial<Kernels> {
     lovasz,
     maxPool: composedMaxPool,
     maxPoolGradient: composedMaxPoolGradient,
-    // Blocks would need their maxima on the host.
-    rows: undefined,
+    deviceRows: webgpuRows,
   };
 }
 

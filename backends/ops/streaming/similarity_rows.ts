@@ -4,6 +4,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
+import { nestedGradients } from "../nested_gradients.ts";
 import type { Sums } from "./sums.ts";
 import { isDeep, type RowKernels } from "./row_kernels.ts";
 
@@ -90,17 +91,6 @@ function pairwiseRows({ left, right }: RowInputs, kernels: RowKernels, similarit
         sums.addRows(right, everyRow(right.shape[0]), b! as tf.Tensor2D);
       }),
   };
-}
-
-/** Gradients of `f` within the gradient of something else, whose tape tfjs would drop. */
-function nestedGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
-  const { state } = tf.engine();
-  const outer = state.activeTape!;
-  try {
-    return tf.grads(f)(xs, dy);
-  } finally {
-    state.activeTape = outer;
-  }
 }
 
 /** 0 .. count - 1 */
