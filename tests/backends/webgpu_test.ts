@@ -1,4 +1,6 @@
+import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { inspectBackends } from "../../backends/select.ts";
+import { testDeviceStreaming } from "./device_streaming.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
 
@@ -6,6 +8,7 @@ const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
+  testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
   Deno.test.ignore(`webgpu: every recorded case (${webgpu.detail})`, () => {});
