@@ -3,11 +3,13 @@ import { inspectBackends } from "../../backends/select.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
+import { testRowShaders } from "./row_shaders.ts";
 
 const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
+  testRowShaders();
   testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
