@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend, WebGPUProgram } from "@tensorflow/tfjs-backend-webgpu";
 
-/** Threads of a workgroup; every device has 256. */
+/** Threads of a workgroup where nothing else is said; every device has 256. */
 export const THREADS = 128;
 
 /** A number that a shader reads as `uniforms.NAME`. */
@@ -29,28 +29,27 @@ export interface Shader {
 export interface Output {
   readonly shape: number[];
   readonly dtype?: "float32" | "int32";
-  /** Absent: a thread for every element of the output. */
+  /** Absent: a thread for every element of the output. At most 65535. */
   readonly workgroups?: number;
-  /** Whether `result` is of atomic integers. */
-  readonly atomic?: boolean;
+  /** Of a workgroup. */
+  readonly threads?: number;
   /** Written to in place of a new tensor. What is not written keeps its values. */
   readonly into?: tf.Tensor;
 }
 
 /** Runs a shader. Without `workgroups`, `index` may pass the last element: compare it with `uniforms.size`. */
 export function runShader({ name, code, inputs, uniforms = [] }: Shader, output: Output): tf.Tensor {
-  const { shape, dtype = "float32", workgroups, atomic = false, into } = output;
+  const { shape, dtype = "float32", workgroups, threads = THREADS, into } = output;
   const size = shape.reduce((a, b) => a * b, 1);
   const program: WebGPUProgram = {
     variableNames: Object.keys(inputs),
     uniforms: uniforms.map((one) => `${one.name} : ${one.type},`).join(" "),
     outputShape: shape,
     dispatchLayout: { x: shape.map((_, k) => k) },
-    dispatch: [workgroups ?? Math.ceil(size / THREADS), 1, 1],
-    workgroupSize: [THREADS, 1, 1],
+    dispatch: [workgroups ?? Math.ceil(size / threads), 1, 1],
+    workgroupSize: [threads, 1, 1],
     shaderKey: `plca_${name}`,
     size: true,
-    atomic,
     getUserCode: () => code,
   };
   const backend = tf.backend() as WebGPUBackend;

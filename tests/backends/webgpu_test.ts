@@ -1,6 +1,7 @@
 import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
+import { testLovaszShaders } from "./lovasz_shaders.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
 import { testRowShaders } from "./row_shaders.ts";
@@ -10,6 +11,7 @@ if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
   testRowShaders();
+  testLovaszShaders();
   testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
