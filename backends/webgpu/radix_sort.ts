@@ -7,7 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { runShader } from "./shader.ts";
 
 /** Keys are below 2^30. */
-export const KEY_BITS = 30;
+const KEY_BITS = 30;
 
 const DIGIT_BITS = 5;
 const DIGITS = 2 ** DIGIT_BITS;

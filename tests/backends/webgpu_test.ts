@@ -1,6 +1,7 @@
 import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
+import { testFilterGradient } from "./filter_gradient.ts";
 import { testLovaszShaders } from "./lovasz_shaders.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
@@ -10,6 +11,7 @@ const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
+  testFilterGradient();
   testRowShaders();
   testLovaszShaders();
   testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
