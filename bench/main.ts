@@ -3,12 +3,14 @@ import { association } from "./association.ts";
 import { camvid } from "./camvid.ts";
 import { step } from "./step.ts";
 import { street } from "./street.ts";
+import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   association,
   step,
   street,
   camvid,
+  webgpu,
 };
 
 const [name, ...args] = Deno.args;

@@ -8,25 +8,27 @@
 import { builtins } from "../builtins.ts";
 import { selectBackend } from "../backends/select.ts";
 import { loadRecipe } from "../config/load.ts";
+import type { BackendName } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
-import { assemble } from "../train/assemble.ts";
-import { trainStep } from "../train/step.ts";
+import { assemble, type Run } from "../train/assemble.ts";
+import { type StepInput, trainStep } from "../train/step.ts";
 import { record } from "./record.ts";
 import { median, medianAndRange } from "./statistics.ts";
 
 const STEPS = 8, ROUNDS = 5;
 const CROP = 144, BATCH = 2, CLASSES = 19;
 
-const RECIPE = `
+const recipe = (backend: BackendName) => `
 extends: street
-backend: native
+backend: ${backend}
 baseline: null
 model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.5 } }
 optimizer: { type: sgd, options: { lr: 0.00025 } }
 `;
 
-async function ourStep(): Promise<number[]> {
-  const plan = await loadRecipe({ path: "bench.yaml", text: RECIPE }, {
+/** The network and the batches of the step that is measured. */
+export async function slimStep(backend: BackendName): Promise<{ run: Run; passes: StepInput["passes"] }> {
+  const plan = await loadRecipe({ path: "bench.yaml", text: recipe(backend) }, {
     registry: builtins(),
     readText: (path) => Deno.readTextFile(path),
     cwd: Deno.cwd(),
@@ -41,6 +43,11 @@ async function ourStep(): Promise<number[]> {
     source: { ids, size, labels, images: images() },
     target: { ids, size, images: images() },
   }];
+  return { run, passes };
+}
+
+async function ourStep(): Promise<number[]> {
+  const { run, passes } = await slimStep("native");
   const seconds: number[] = [];
   for (let step = 0; step <= STEPS; step++) {
     const started = performance.now();
