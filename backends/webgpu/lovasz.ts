@@ -7,12 +7,13 @@
  * so far: written so, nothing is lost as it would be in a difference of nearly equal numbers.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LovaszResult } from "../ops/kernels.ts";
+import type { Kernels, LovaszResult } from "../ops/kernels.ts";
 import { exclusiveScan, sortPairs, TILE_PLACE, TILE_RUN, TILE_THREADS, tilesOf } from "./radix_sort.ts";
 import { runShader, THREADS } from "./shader.ts";
 
 /** Of the pairs that are sorted at once. */
 const SORTED_BYTES = 2 ** 25;
+const PAIR_BYTES = 8;
 /** Workgroups that share the counting of a class's pixels, and the sum of the loss. */
 const PARTS = 64;
 
@@ -125,13 +126,13 @@ const SLOPES = `${DESCENDING}
     let share = shares[class_];
     let members = members_[class_];
     for (var k = start; k < end; k = k + 1) {
-      let place = at(row, k);
-      let pixel = pairs[uniforms.pairsShape.y * length + place];
+      let pixel = pairs[uniforms.pairsShape.y * length + at(row, k)];
+      // Once all pixels of the class are seen nothing rises any more: so too at ignored pixels, which come last.
       var slope = 0.0;
       if (isOwn(row, k)) {
         slope = -share / f32(members + k - seen);
         seen = seen + 1;
-      } else if (pairs[place] > 0 && members > 0) {
+      } else if (seen < members) {
         let united = f32(members + k - seen + 1);
         slope = share * f32(members - seen) / united / (united - 1.0);
       }
@@ -139,31 +140,33 @@ const SLOPES = `${DESCENDING}
     }
   }`;
 
-/** As `Kernels.lovasz`; of equal errors any may come first. */
-export function radixLovasz(p: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult {
-  return tf.tidy(() => {
-    const [pixels, classes] = p.shape;
-    const members = sumOfParts({ name: "count_labels", code: COUNT_LABELS, inputs: { labels } }, {
-      rows: classes,
-      length: pixels,
-      dtype: "int32",
-    });
-    const present = tf.cast(tf.greater(members, 0), "float32");
-    const shares = tf.div(present, tf.maximum(tf.sum(present), 1));
-    const gradient = tf.fill(p.shape, 0) as tf.Tensor2D;
-    const together = Math.max(1, Math.floor(SORTED_BYTES / (8 * pixels)));
-    for (let first = 0; first < classes; first += together) {
-      const rows = Math.min(together, classes - first);
-      tf.tidy(() => addSlopes({ p, labels, members, shares, gradient }, { first, rows }));
-    }
-    const value = sumOfParts({ name: "lovasz_value", code: VALUE, inputs: { p, labels, slope: gradient } }, {
-      rows: 1,
-      length: p.size,
-      dtype: "float32",
-    });
-    return { loss: tf.reshape(value, []) as tf.Scalar, gradient };
-  }) as unknown as LovaszResult;
+/** The kernel that sorts as many classes at once as `sortedBytes` hold, but at least one. */
+export function lovaszInGroups(sortedBytes: number): Kernels["lovasz"] {
+  return (p, labels) =>
+    tf.tidy(() => {
+      const [pixels, classes] = p.shape;
+      const members = sumOfParts(
+        { name: "count_labels", code: COUNT_LABELS, inputs: { labels } },
+        { rows: classes, length: pixels, dtype: "int32" },
+      );
+      const present = tf.cast(tf.greater(members, 0), "float32");
+      const shares = tf.div(present, tf.maximum(tf.sum(present), 1));
+      const gradient = tf.fill(p.shape, 0) as tf.Tensor2D;
+      const together = Math.max(1, Math.floor(sortedBytes / (PAIR_BYTES * pixels)));
+      for (let first = 0; first < classes; first += together) {
+        const rows = Math.min(together, classes - first);
+        tf.tidy(() => writeSlopes({ p, labels, members, shares, gradient }, { first, rows }));
+      }
+      const value = sumOfParts(
+        { name: "lovasz_value", code: VALUE, inputs: { p, labels, slope: gradient } },
+        { rows: 1, length: p.size, dtype: "float32" },
+      );
+      return { loss: tf.reshape(value, []) as tf.Scalar, gradient };
+    }) as unknown as LovaszResult;
 }
+
+/** As `Kernels.lovasz`; of equal errors any may come first. */
+export const radixLovasz = lovaszInGroups(SORTED_BYTES);
 
 function sumOfParts(
   shader: Parameters<typeof runShader>[0],
@@ -191,7 +194,7 @@ interface Slopes {
 }
 
 /** Writes the columns of some classes. */
-function addSlopes(
+function writeSlopes(
   { p, labels, members, shares, gradient }: Slopes,
   { first, rows }: { readonly first: number; readonly rows: number },
 ): void {

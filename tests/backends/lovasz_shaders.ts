@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { sortedLovasz } from "../../backends/ops/lovasz_sort.ts";
-import { radixLovasz } from "../../backends/webgpu/lovasz.ts";
+import { lovaszInGroups, radixLovasz } from "../../backends/webgpu/lovasz.ts";
 import { exclusiveScan, sortPairs } from "../../backends/webgpu/radix_sort.ts";
 import { Random } from "../../core/random.ts";
 import { backendTest, relative } from "../goldens.ts";
@@ -25,10 +25,10 @@ function scene(pixels: number, classes: number) {
   return { p, labels, shape: [pixels, classes] as const };
 }
 
-async function both({ p, labels, shape }: ReturnType<typeof scene>) {
+async function both({ p, labels, shape }: ReturnType<typeof scene>, shaders = radixLovasz) {
   const before = tf.memory().numTensors;
   // Each gets tensors of its own: the host's values of the first are gone once the device has them.
-  const [ours, plain] = await Promise.all([radixLovasz, sortedLovasz].map(async (compute) => {
+  const [ours, plain] = await Promise.all([shaders, sortedLovasz].map(async (compute) => {
     const probabilities = tf.tensor2d(p, [...shape]), ids = tf.tensor1d(labels, "int32");
     const { loss, gradient } = compute(probabilities, ids);
     const read = { loss: (await loss.data())[0]!, gradient: await gradient.data() };
@@ -47,6 +47,14 @@ export function testLovaszShaders(): void {
       assert.ok(Math.abs(ours.loss - plain.loss) < 1e-5, `${ours.loss} and ${plain.loss}`);
       const error = relative(ours.gradient, plain.gradient);
       assert.ok(error < 1e-5, `gradient off by ${error}`);
+    });
+  }
+
+  for (const together of [1, 3]) {
+    backendTest("webgpu", `Lovasz: classes sorted ${together} at a time make no difference`, async () => {
+      const { ours, plain } = await both(scene(1500, 5), lovaszInGroups(together * 1500 * 8));
+      assert.ok(Math.abs(ours.loss - plain.loss) < 1e-5, `${ours.loss} and ${plain.loss}`);
+      assert.ok(relative(ours.gradient, plain.gradient) < 1e-5);
     });
   }
 
