@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Added to the deviation. */
-const EPSILON = 1e-10;
+export const EPSILON = 1e-10;
 
 /** What rows are normalised with; constants for every gradient. */
 export interface RowStatistics {

@@ -1,5 +1,6 @@
 /** The maps and reductions over blocks of rows as compute shaders. */
 import * as tf from "@tensorflow/tfjs-core";
+import { EPSILON } from "../ops/contrast.ts";
 import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../ops/device_streaming/row_kernels.ts";
 import { runShader, THREADS } from "./shader.ts";
 
@@ -14,7 +15,6 @@ function blockRows(columns: number): number {
   return rows < TILE ? rows : rows - rows % TILE;
 }
 
-/** EPSILON of backends/ops/contrast.ts, which WGSL would otherwise have to be told as a uniform. */
 const SUMMARISE = `
   const NOWHERE = 0x7fffffff;
   var<workgroup> numbers : array<f32, ${THREADS}>;
@@ -79,7 +79,7 @@ const SUMMARISE = `
         let distance = d[first + column] - mean;
         squares = squares + distance * distance;
       }
-      inverse = 1.0 / (sqrt(together(squares) / f32(max(1, columns - 1))) + 1e-10);
+      inverse = 1.0 / (sqrt(together(squares) / f32(max(1, columns - 1))) + ${EPSILON});
     }
 
     let top = (best - mean) * inverse;

@@ -22,10 +22,11 @@ export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
 
   const op = tf.customGrad((...args) => {
     const save = args[inputs.length] as unknown as tf.GradSaveFunc;
-    const byImage = Array.from({ length: x.shape[0] }, (_, n) => {
-      const prepared = prepare(inputs, n);
-      return aggregateRows(rows(prepared), prepared.images[0]!, options);
-    });
+    const byImage = Array.from({ length: x.shape[0] }, (_, n) =>
+      tf.tidy(() => {
+        const prepared = prepare(inputs, n);
+        return aggregateRows(rows(prepared), prepared.images[0]!, options);
+      }));
     const value = joinImages([x], byImage.map(({ mixed }) => [mixed]))[0]!;
     save([...inputs, value, ...byImage.map(({ summary }) => summary)]);
     return {

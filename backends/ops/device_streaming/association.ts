@@ -43,17 +43,16 @@ export function deviceAssociation(
 
   const op = tf.customGrad((...args) => {
     const save = args[inputs.length] as unknown as tf.GradSaveFunc;
-    const found = Array.from({ length: count }, (_, n) => {
-      const prepared = prepare(inputs, n);
-      const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
-      return findRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options);
-    });
-    const associated = tf.addN(found.map(({ starts }) => tf.sum(starts.weights)));
+    const found = Array.from({ length: count }, (_, n) =>
+      tf.tidy(() => {
+        const prepared = prepare(inputs, n);
+        const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
+        return { ...findRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options) };
+      }));
+    const associated = tf.addN(found.map(({ starts }) => tf.sum(starts)));
     const scale = tf.neg(tf.reciprocal(tf.maximum(associated, 1)));
     const loss = tf.mul(scale, tf.addN(found.map(({ total }) => total)));
-    const kept = found.flatMap(({ starts, chosen }) =>
-      [starts, chosen].flatMap(({ summary, weights }) => [summary, weights])
-    );
+    const kept = found.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
     save([...inputs, scale, ...kept]);
     return {
       value: tf.stack([loss, tf.div(associated, count * pixels)]),
@@ -80,13 +79,18 @@ export function deviceAssociation(
   return { loss: scalar(0), associated: scalar(1) };
 }
 
+/** Of one image. */
 interface Found {
   /** Sum over the rows of weight * score; NaN where a source pixel cannot be compared with anything. */
   readonly total: tf.Scalar;
-  /** Source pixels, weight 1 where associated. */
-  readonly starts: WeightedRows;
-  /** Target pixels, weighted by how many associated source pixels chose them. */
-  readonly chosen: WeightedRows;
+  /** Of the source pixels' rows. */
+  readonly there: RowSummary;
+  /** float32 [P, 1]: 1 where a source pixel is associated. */
+  readonly starts: tf.Tensor2D;
+  /** Of the target pixels' rows. */
+  readonly home: RowSummary;
+  /** float32 [Q, 1]: how many associated source pixels chose a target pixel. */
+  readonly chosen: tf.Tensor2D;
 }
 
 function findRows(
@@ -99,12 +103,14 @@ function findRows(
     overBlocks(d, (block) => ({ rows: [kernels.summarise(d.compare(block), contrast)], sums: [] })).rows[0]!;
   const there = summarise(st), home = summarise(ts);
   const { associated, chosen } = followCycles({ there, home }, labels, ignoreLabel);
-  const scored = (rows: WeightedRows) => weightedScores(rows, objective);
-  const starts = { summary: there, weights: associated }, ends = { summary: home, weights: chosen };
+  const scores = [
+    weightedScores({ summary: there, weights: associated }, objective),
+    weightedScores({ summary: home, weights: chosen }, objective),
+  ];
   // What cannot be compared is not to pass for a pixel without a cycle.
   const lost = tf.isNaN(summaryColumn(there, "peak"));
   const missing = tf.sum(tf.where(lost, tf.fill(lost.shape, NaN), tf.zeros(lost.shape)));
-  return { total: tf.addN([scored(starts), scored(ends), missing]) as tf.Scalar, starts, chosen: ends };
+  return { total: tf.addN([...scores, missing]) as tf.Scalar, there, starts: associated, home, chosen };
 }
 
 function weightedScores(
@@ -138,13 +144,18 @@ function pullRows(
 ): void {
   const direct = objective === "direct";
   const lift = timesWeights(direct ? factor : tf.mul(factor, summaryColumn(summary, "inverse")), weights);
-  const columns = tf.range(0, d.columns, 1, "float32");
   const pulled = overBlocks(d, (block) => {
     const rowLift = rowsOf(lift, block), rowSummary = rowsOf(summary, block);
     const g = direct
-      ? tf.mul(tf.cast(tf.equal(summaryColumn(rowSummary, "column"), columns), "float32"), rowLift)
+      ? tf.mul(peakMarks(rowSummary, d.columns), rowLift) as tf.Tensor2D
       : kernels.peakGradient(d.compare(block), rowSummary, rowLift);
-    return d.pull(block, g as tf.Tensor2D);
+    return d.pull(block, g);
   });
   d.collect(pulled, gradients);
+}
+
+/** float32 [B, Q]: 1 at the peak of every row. */
+function peakMarks(summary: RowSummary, columns: number): tf.Tensor {
+  const places = tf.range(0, columns, 1, "float32");
+  return tf.cast(tf.equal(summaryColumn(summary, "column"), places), "float32");
 }
