@@ -3,12 +3,14 @@ import { camvid } from "./camvid.ts";
 import { input } from "./input.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
+import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
   input,
   street,
   camvid,
+  webgpu,
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */
@@ -16,7 +18,9 @@ const EVERYTHING = ["speed", "input"];
 
 const [name, ...args] = Deno.args;
 if (name !== undefined && BENCHMARKS[name] === undefined) {
-  console.error(`deno task bench [NAME [ARGUMENT...]], with NAME one of ${Object.keys(BENCHMARKS).join(", ")}`);
+  console.error(
+    `deno task bench [NAME [ARGUMENT...]], with NAME one of ${Object.keys(BENCHMARKS).join(", ")}`,
+  );
   Deno.exit(2);
 }
 for (const one of name === undefined ? EVERYTHING : [name]) await BENCHMARKS[one]!(args);

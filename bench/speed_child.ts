@@ -13,15 +13,12 @@ import { associationLoss } from "../backends/ops/association.ts";
 import { gradients } from "../backends/ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import { emptyTensor, heapView } from "../backends/wasm/heap.ts";
-import { loadRecipe } from "../config/load.ts";
-import type { RunPlan } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
-import { assemble, assembleModel } from "../train/assemble.ts";
+import { assembleModel } from "../train/assemble.ts";
 import { evaluateSegmenter } from "../train/evaluate.ts";
 import { trainStep } from "../train/step.ts";
 import { median } from "./statistics.ts";
-
-const CLASSES = 19;
+import { CLASSES, modelPlan, trainingStep } from "./training_step.ts";
 
 /** What a child prints. */
 export interface Measured {
@@ -87,34 +84,16 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
   });
 }
 
-async function planOf(model: string, training = ""): Promise<RunPlan> {
-  const text =
-    `extends: street\nbackend: native\nbaseline: null\nmodel: { type: deeplab-v2, options: ${model} }\n` +
-    `optimizer: { type: sgd, options: { lr: 0.00025 } }\n${training}`;
-  const plan = await loadRecipe({ path: "bench.yaml", text }, {
-    registry: builtins(),
-    readText: (path) => Deno.readTextFile(path),
-    cwd: Deno.cwd(),
-  });
-  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
-  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
-}
-
 async function step(
   [layers, width, crop, batch, steps, checkpointing]: readonly string[],
 ): Promise<Measured> {
-  const plan = await planOf(
-    `{ layers: ${layers}, width: ${width}, checkpointing: ${checkpointing === "checkpointing"} }`,
-  );
-  const run = assemble(plan, plan.losses);
-  const side = Number(crop), pixels = Number(batch) * side * side;
-  const size = [side, side] as const, ids = Array.from({ length: Number(batch) }, (_, k) => String(k));
-  const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
-  const labels = Uint8Array.from(integers(pixels));
-  const passes = [{
-    source: { ids, size, labels, images: images() },
-    target: { ids, size, images: images() },
-  }];
+  const model = `{ layers: ${layers}, width: ${width}, checkpointing: ${checkpointing === "checkpointing"} }`;
+  const { run, passes } = await trainingStep({
+    backend: "native",
+    model,
+    crop: Number(crop),
+    batch: Number(batch),
+  });
   return measured(async () => {
     const seconds: number[] = [];
     for (let k = 0; k <= Number(steps); k++) {
@@ -127,7 +106,7 @@ async function step(
 }
 
 async function evaluation([height, width]: readonly string[]): Promise<Measured> {
-  const plan = await planOf("{ layers: resnet101 }");
+  const plan = await modelPlan("native", "{ layers: resnet101 }");
   const model = assembleModel(plan);
   const registry = builtins();
   const similarity = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);

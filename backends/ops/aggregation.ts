@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
-import { rowSoftmax } from "./contrast.ts";
+import { deviceAggregate } from "./device_streaming/aggregation.ts";
 import { kernels } from "./kernels.ts";
 import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./streaming/directions.ts";
 import { Sums } from "./streaming/sums.ts";
@@ -20,15 +20,14 @@ export interface AggregationOptions {
 /**
  * Spatial aggregation (Kang et al. 2020, Eq. 7-9): every pixel is mixed with all pixels of its image, itself
  * included, x' = (1 - alpha) x + alpha softmax(D(x, x)) x. Gradients flow through weights and values. Memory grows with
- * the pixels where the backend's tensors can be read at once.
+ * the pixels.
  * @param x float32 [N, P, C] @returns float32 [N, P, C]; on a simplex the result stays on it
  */
 export function aggregate(x: tf.Tensor3D, options: AggregationOptions): tf.Tensor3D {
-  const rowKernels = kernels().rows;
-  if (rowKernels) return streamedAggregate(x, { ...options, kernels: rowKernels });
-  const { similarity, alpha, contrast } = options;
-  const mixed = tf.matMul(rowSoftmax(similarity.pairwise(x, x), contrast), x);
-  return tf.add(tf.mul(x, 1 - alpha), tf.mul(mixed, alpha)) as tf.Tensor3D;
+  const { rows, deviceRows } = kernels();
+  return deviceRows
+    ? deviceAggregate(x, { ...options, kernels: deviceRows })
+    : streamedAggregate(x, { ...options, kernels: rows });
 }
 
 interface Streamed extends AggregationOptions {

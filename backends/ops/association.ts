@@ -8,7 +8,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
-import { denseAssociation } from "./association_dense.ts";
+import { deviceAssociation } from "./device_streaming/association.ts";
 import { kernels } from "./kernels.ts";
 import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./streaming/directions.ts";
 import type { Sums } from "./streaming/sums.ts";
@@ -43,10 +43,10 @@ export function associationLoss(
   labels: tf.Tensor2D,
   options: AssociationOptions,
 ): AssociationResult {
-  const rowKernels = kernels().rows;
-  return rowKernels === undefined
-    ? denseAssociation([source, target], labels, options)
-    : streamedAssociation([source, target], labels, { ...options, kernels: rowKernels });
+  const { rows, deviceRows } = kernels();
+  return deviceRows
+    ? deviceAssociation([source, target], labels, { ...options, kernels: deviceRows })
+    : streamedAssociation([source, target], labels, { ...options, kernels: rows });
 }
 
 interface Streamed extends AssociationOptions {

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Added to the deviation. */
-const EPSILON = 1e-10;
+export const EPSILON = 1e-10;
 
 /** What rows are normalised with; constants for every gradient. */
 export interface RowStatistics {
@@ -26,28 +26,4 @@ export function rowStatistics(d: tf.Tensor3D): RowStatistics {
 /** (d - mean) / (deviation + 1e-10) by row. Not differentiable by itself. */
 export function normaliseRows(d: tf.Tensor3D, { mean, inverse }: RowStatistics): tf.Tensor3D {
   return tf.mul(tf.sub(d, mean), inverse) as tf.Tensor3D;
-}
-
-/**
- * The softmax of every row, contrast-normalised first if asked; mean and deviation carry no gradient.
- * @param d float32 [N, P, Q]
- */
-export function rowSoftmax(d: tf.Tensor3D, contrast: boolean): tf.Tensor3D {
-  if (!contrast) return tf.softmax(d);
-  const op = tf.customGrad((...args) => {
-    const [input, save] = args as unknown as [tf.Tensor3D, tf.GradSaveFunc];
-    const statistics = rowStatistics(input);
-    const value = tf.softmax(normaliseRows(input, statistics));
-    save([value, statistics.inverse]);
-    return {
-      value,
-      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [p, inverse] = saved as [tf.Tensor3D, tf.Tensor3D];
-        const weighted = tf.mul(dy, p);
-        const centred = tf.sub(weighted, tf.mul(p, tf.sum(weighted, 2, true)));
-        return tf.mul(centred, inverse);
-      },
-    };
-  });
-  return op(d) as tf.Tensor3D;
 }

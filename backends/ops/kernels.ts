@@ -3,6 +3,7 @@
  * version, composed of tfjs operators that are right on every backend.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { DeviceRowKernels } from "./device_streaming/row_kernels.ts";
 import { portable } from "./portable.ts";
 import type { RowKernels } from "./streaming/row_kernels.ts";
 
@@ -39,8 +40,10 @@ export interface Kernels {
   sgdStep(call: SgdCall): void;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
-  /** How similarities are compared in blocks of rows; undefined: all at once. */
-  readonly rows: RowKernels | undefined;
+  /** How similarities are compared in blocks of rows. */
+  readonly rows: RowKernels;
+  /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
+  readonly deviceRows: DeviceRowKernels | undefined;
 }
 
 /** What a batch was normalised with. */

@@ -93,4 +93,5 @@ export const portable: Kernels = {
   sgdStep: portableSgdStep,
   lovasz: sortedLovasz,
   rows: portableRows,
+  deviceRows: undefined,
 };

@@ -1,5 +1,9 @@
+import { composedRows } from "./composed_rows.ts";
+import { testDeviceStreaming } from "./device_streaming.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
 
 testOperators("cpu");
 testLosses("cpu");
+// Last: it leaves the operators of a device behind.
+testDeviceStreaming("cpu", composedRows, 30);

@@ -2,13 +2,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../../backends/ops/aggregation.ts";
 import { associationLoss } from "../../backends/ops/association.ts";
-import { findCycles } from "../../backends/ops/association_dense.ts";
 import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
 import type { LossTerm, Similarity, StepContext, View } from "../../core/plugin.ts";
 import type { BackendName } from "../../core/plan.ts";
 import { Registry } from "../../core/registry.ts";
 import { losses, similarities } from "../../losses/mod.ts";
 import { goldenTest, withGradients } from "../goldens.ts";
+import { findCycles } from "./dense.ts";
 
 const registry = new Registry([...losses, ...similarities]);
 const IGNORE = 255;

@@ -14,6 +14,7 @@ import { Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
 import { backendTest } from "../goldens.ts";
+import { denseAggregate, denseAssociation } from "./dense.ts";
 
 const registry = new Registry([...similarities]);
 const IGNORE = 255;
@@ -53,9 +54,12 @@ function pixels(space: "real" | "simplex", shape: [number, number, number], rand
 function computed(name: string, one: Case, rows: RowKernels | undefined) {
   const similarity = registry.get("similarity", name, []).plan({}, [], registry);
   const random = Random.stream(one.seed, "streaming");
-  replaceKernels("wasm", {
-    rows: rows && { ...rows, blockRows: () => one.blockRows, tileSide: () => one.tileSide },
-  });
+  if (rows) {
+    replaceKernels("wasm", {
+      rows: { ...rows, blockRows: () => one.blockRows, tileSide: () => one.tileSide },
+    });
+  }
+  const mix = rows ? aggregate : denseAggregate, associate = rows ? associationLoss : denseAssociation;
   return tf.tidy(() => {
     const { images, sourcePixels, targetPixels, channels, contrast, objective } = one;
     const source = pixels(similarity.accepts, [images, sourcePixels, channels], random);
@@ -67,9 +71,9 @@ function computed(name: string, one: Case, rows: RowKernels | undefined) {
     const labels = tf.tensor2d(ids, [images, sourcePixels], "int32");
     let share = -1;
     const { value, grads } = tf.valueAndGrads((s, t) => {
-      const mixed = aggregate(t as tf.Tensor3D, { similarity, alpha: 0.5, contrast });
+      const mixed = mix(t as tf.Tensor3D, { similarity, alpha: 0.5, contrast });
       const options = { similarity, contrast, objective, ignoreLabel: IGNORE };
-      const { loss, associated } = associationLoss([s as tf.Tensor3D, mixed], labels, options);
+      const { loss, associated } = associate([s as tf.Tensor3D, mixed], labels, options);
       share = associated.dataSync()[0]!;
       return loss;
     })([source, target]);

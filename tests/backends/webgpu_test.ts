@@ -1,11 +1,20 @@
+import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { inspectBackends } from "../../backends/select.ts";
+import { testDeviceStreaming } from "./device_streaming.ts";
+import { testFilterGradient } from "./filter_gradient.ts";
+import { testLovaszShaders } from "./lovasz_shaders.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";
+import { testRowShaders } from "./row_shaders.ts";
 
 const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
+  testFilterGradient();
+  testRowShaders();
+  testLovaszShaders();
+  testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
   Deno.test.ignore(`webgpu: every recorded case (${webgpu.detail})`, () => {});

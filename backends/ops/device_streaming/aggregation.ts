@@ -1,0 +1,98 @@
+/** The spatial aggregation for backends whose tensors are not read within a step. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { AggregationOptions } from "../aggregation.ts";
+import { direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
+import { overBlocks, rowsOf, type Streamed } from "./blocks.ts";
+import { summaryColumn } from "./cycles.ts";
+import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
+import { type DeviceRows, deviceRows, imageGradients, joinImages, prepareImages } from "./similarity.ts";
+
+type Options = AggregationOptions & { readonly kernels: DeviceRowKernels };
+
+/** As `aggregate`. */
+export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
+  const { similarity, kernels } = options;
+  const self = direction(similarity, x, x);
+  // The pixels themselves come first: they are what is mixed.
+  const inputs = [x, ...distinctInputs([self]).filter((input) => input !== x)];
+  const prepare = (given: readonly tf.Tensor3D[], n: number) =>
+    prepareImages(similarity, inputs, imagesOf(given, n));
+  const rows = (prepared: ReturnType<typeof prepare>) =>
+    deviceRows(similarity, self, { ...prepared, blockRows: kernels.blockRows });
+
+  const op = tf.customGrad((...args) => {
+    const save = args[inputs.length] as unknown as tf.GradSaveFunc;
+    const byImage = Array.from({ length: x.shape[0] }, (_, n) =>
+      tf.tidy(() => {
+        const prepared = prepare(inputs, n);
+        return aggregateRows(rows(prepared), prepared.images[0]!, options);
+      }));
+    const value = joinImages([x], byImage.map(({ mixed }) => [mixed]))[0]!;
+    save([...inputs, value, ...byImage.map(({ summary }) => summary)]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const given = saved.slice(0, inputs.length) as tf.Tensor3D[];
+        const [mixed, ...summaries] = saved.slice(inputs.length) as [tf.Tensor3D, ...tf.Tensor2D[]];
+        const gradients = summaries.map((summary, n) =>
+          tf.tidy(() => {
+            const prepared = prepare(given, n);
+            const [slope, result] = imagesOf([dy as tf.Tensor3D, mixed], n);
+            const task = { summary, slope: slope!, result: result!, values: prepared.images[0]!, ...options };
+            const d = rows(prepared);
+            const { pulled, ofValues } = pullRows(d, task);
+            const ofFactors = inputs.map(() => undefined);
+            d.collect(pulled, ofFactors);
+            const [own, ...others] = imageGradients(similarity, prepared, ofFactors);
+            return [tf.add(own!, ofValues) as tf.Tensor2D, ...others];
+          })
+        );
+        return joinImages(given, gradients);
+      },
+    };
+  });
+  return op(...inputs) as tf.Tensor3D;
+}
+
+function aggregateRows(d: DeviceRows, values: tf.Tensor2D, { alpha, contrast, kernels }: Options) {
+  const { rows: [summary, mixed] } = overBlocks(d, (block) => {
+    const similarities = d.compare(block);
+    const rowSummary = kernels.summarise(similarities, contrast);
+    const mean = tf.matMul(kernels.softmax(similarities, rowSummary), values);
+    const result = tf.add(tf.mul(rowsOf(values, block), 1 - alpha), tf.mul(mean, alpha)) as tf.Tensor2D;
+    return { rows: [rowSummary, result], sums: [] };
+  });
+  return { summary: summary!, mixed: mixed! };
+}
+
+interface Pull extends Options {
+  readonly values: tf.Tensor2D;
+  readonly summary: RowSummary;
+  /** The gradient of what came out of the aggregation. */
+  readonly slope: tf.Tensor2D;
+  /** What came out of it. */
+  readonly result: tf.Tensor2D;
+}
+
+/** The gradient through the weights, by factor of D, and that through the values they mix. */
+function pullRows(
+  d: DeviceRows,
+  { values, summary, slope, result, alpha, kernels }: Pull,
+): { readonly pulled: Streamed; readonly ofValues: tf.Tensor2D } {
+  const kept = tf.mul(values, 1 - alpha);
+  // Sum of weight * dWeight over a row: the slope along what the weights mixed.
+  const along = tf.sum(tf.mul(slope, tf.sub(result, kept)), 1, true) as tf.Tensor2D;
+  const { rows, sums: [ofMixed, ...sums] } = overBlocks(d, (block) => {
+    const rowSummary = rowsOf(summary, block);
+    const weights = kernels.softmax(d.compare(block), rowSummary);
+    const upstream = tf.mul(rowsOf(slope, block), alpha) as tf.Tensor2D;
+    const dWeights = tf.matMul(upstream, values, false, true) as tf.Tensor2D;
+    const g = kernels.softmaxGradient(weights, dWeights, {
+      along: rowsOf(along, block),
+      inverse: summaryColumn(rowSummary, "inverse"),
+    });
+    const pulled = d.pull(block, g);
+    return { rows: pulled.rows, sums: [tf.matMul(weights, upstream, true, false), ...pulled.sums] };
+  });
+  return { pulled: { rows, sums }, ofValues: tf.add(tf.mul(slope, 1 - alpha), ofMixed!) as tf.Tensor2D };
+}

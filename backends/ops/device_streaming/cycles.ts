@@ -1,0 +1,48 @@
+/** From pixel to pixel and back, by the summaries of both directions; nothing is read. */
+import * as tf from "@tensorflow/tfjs-core";
+import { type RowSummary, SUMMARY } from "./row_kernels.ts";
+
+/** Which pixels of two images found each other. P source pixels, Q target pixels. */
+export interface Cycles {
+  /** int32 [P]: the most similar target pixel of every source pixel. */
+  readonly forward: tf.Tensor1D;
+  /** int32 [P]: the source pixel that `forward`'s target pixel is most similar to. */
+  readonly back: tf.Tensor1D;
+  /** float32 [P, 1]: 1 where the cycle ends in the class it began in, and that class is not ignored. */
+  readonly associated: tf.Tensor2D;
+  /** float32 [Q, 1]: how many associated source pixels chose the target pixel. */
+  readonly chosen: tf.Tensor2D;
+}
+
+/** One column of a summary, float32 [P, 1]. */
+export function summaryColumn(summary: RowSummary, column: keyof typeof SUMMARY): tf.Tensor2D {
+  return tf.slice(summary, [0, SUMMARY[column]], [summary.shape[0], 1]);
+}
+
+/**
+ * Follows source to target to source.
+ * @param there of the source pixels' rows @param home of the target pixels' rows
+ * @param labels int32 [P], of the source
+ */
+export function followCycles(
+  { there, home }: { readonly there: RowSummary; readonly home: RowSummary },
+  labels: tf.Tensor1D,
+  ignoreLabel: number,
+): Cycles {
+  const [p, q] = [there.shape[0], home.shape[0]];
+  const forward = peakColumns(there);
+  const back = tf.gather(peakColumns(home), forward);
+  const closed = tf.logicalAnd(tf.equal(tf.gather(labels, back), labels), tf.notEqual(labels, ignoreLabel));
+  const associated = tf.cast(closed, "float32") as tf.Tensor1D;
+  const chosen = tf.unsortedSegmentSum(associated, forward, q);
+  return {
+    forward,
+    back,
+    associated: tf.reshape(associated, [p, 1]),
+    chosen: tf.reshape(chosen, [q, 1]),
+  };
+}
+
+function peakColumns(summary: RowSummary): tf.Tensor1D {
+  return tf.cast(tf.reshape(summaryColumn(summary, "column"), [summary.shape[0]]), "int32");
+}

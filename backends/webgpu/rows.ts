@@ -1,0 +1,161 @@
+/** The maps and reductions over blocks of rows as compute shaders. */
+import * as tf from "@tensorflow/tfjs-core";
+import { EPSILON } from "../ops/contrast.ts";
+import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../ops/device_streaming/row_kernels.ts";
+import { runShader, THREADS } from "./shader.ts";
+
+/** Of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its memory. */
+const BLOCK_BYTES = 2 ** 24;
+/** Side of the tiles in which TensorFlow.js multiplies matrices. */
+const TILE = 32;
+
+/** As many whole tiles of rows as fit. */
+function blockRows(columns: number): number {
+  const rows = Math.max(1, Math.floor(BLOCK_BYTES / (4 * columns)));
+  return rows < TILE ? rows : rows - rows % TILE;
+}
+
+const SUMMARISE = `
+  const NOWHERE = 0x7fffffff;
+  var<workgroup> numbers : array<f32, ${THREADS}>;
+  var<workgroup> places : array<i32, ${THREADS}>;
+
+  // The sum over the workgroup, for every thread.
+  fn together(mine : f32) -> f32 {
+    let t = i32(localId.x);
+    numbers[t] = mine;
+    workgroupBarrier();
+    for (var step = ${THREADS / 2}; step > 0; step = step / 2) {
+      if (t < step) { numbers[t] = numbers[t] + numbers[t + step]; }
+      workgroupBarrier();
+    }
+    let total = numbers[0];
+    workgroupBarrier();
+    return total;
+  }
+
+  // One workgroup for every row.
+  fn main(index : i32) {
+    let t = i32(localId.x);
+    let row = index / ${THREADS};
+    let columns = uniforms.dShape.y;
+    let first = row * columns;
+
+    // The first of the largest values; NaN and -infinity are never that.
+    var best = -uniforms.INFINITY;
+    var place = NOWHERE;
+    var sum = 0.0;
+    for (var column = t; column < columns; column = column + ${THREADS}) {
+      let value = d[first + column];
+      sum = sum + value;
+      if (!isnan(value) && value > best) {
+        best = value;
+        place = column;
+      }
+    }
+    numbers[t] = best;
+    places[t] = place;
+    workgroupBarrier();
+    for (var step = ${THREADS / 2}; step > 0; step = step / 2) {
+      if (t < step) {
+        let other = numbers[t + step];
+        if (other > numbers[t] || (other == numbers[t] && places[t + step] < places[t])) {
+          numbers[t] = other;
+          places[t] = places[t + step];
+        }
+      }
+      workgroupBarrier();
+    }
+    best = numbers[0];
+    place = places[0];
+    workgroupBarrier();
+
+    var mean = 0.0;
+    var inverse = 1.0;
+    if (uniforms.contrast == 1) {
+      mean = together(sum) / f32(columns);
+      var squares = 0.0;
+      for (var column = t; column < columns; column = column + ${THREADS}) {
+        let distance = d[first + column] - mean;
+        squares = squares + distance * distance;
+      }
+      inverse = 1.0 / (sqrt(together(squares) / f32(max(1, columns - 1))) + ${EPSILON});
+    }
+
+    let top = (best - mean) * inverse;
+    var powers = 0.0;
+    for (var column = t; column < columns; column = column + ${THREADS}) {
+      powers = powers + exp((d[first + column] - mean) * inverse - top);
+    }
+    let logSum = top + log(together(powers));
+
+    if (t == 0) {
+      let at = row * ${SUMMARY_WIDTH};
+      let found = place != NOWHERE;
+      result[at + ${SUMMARY.peak}] = select(uniforms.NAN, best, found);
+      result[at + ${SUMMARY.column}] = select(0.0, f32(place), found);
+      result[at + ${SUMMARY.mean}] = mean;
+      result[at + ${SUMMARY.inverse}] = inverse;
+      result[at + ${SUMMARY.logSum}] = select(uniforms.NAN, logSum, found);
+    }
+  }`;
+
+/** log softmax(z) of one element. */
+const LOG_SOFTMAX = `
+  fn logSoftmax(value : f32, row : i32) -> f32 {
+    let at = row * ${SUMMARY_WIDTH};
+    let z = (value - summary[at + ${SUMMARY.mean}]) * summary[at + ${SUMMARY.inverse}];
+    return z - summary[at + ${SUMMARY.logSum}];
+  }`;
+
+const SOFTMAX = `${LOG_SOFTMAX}
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    result[index] = exp(logSoftmax(d[index], index / uniforms.outShape.y));
+  }`;
+
+const PEAK_GRADIENT = `${LOG_SOFTMAX}
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    let row = index / uniforms.outShape.y;
+    let column = index - row * uniforms.outShape.y;
+    let factor = lift[row];
+    if (factor == 0.0) {
+      result[index] = 0.0;
+      return;
+    }
+    let peak = select(0.0, 1.0, column == i32(summary[row * ${SUMMARY_WIDTH} + ${SUMMARY.column}]));
+    result[index] = factor * (peak - exp(logSoftmax(d[index], row)));
+  }`;
+
+const SOFTMAX_GRADIENT = `
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    let row = index / uniforms.outShape.y;
+    result[index] = p[index] * (dp[index] - along[row]) * inverse[row];
+  }`;
+
+/** Every row kernel as one shader. */
+export const webgpuRows: DeviceRowKernels = {
+  blockRows,
+  summarise(d, contrast) {
+    const rows = d.shape[0];
+    const uniforms = [{ name: "contrast", type: "i32", value: Number(contrast) }] as const;
+    return runShader(
+      { name: "summarise", code: SUMMARISE, inputs: { d }, uniforms },
+      { shape: [rows, SUMMARY_WIDTH], workgroups: rows },
+    ) as tf.Tensor2D;
+  },
+  softmax: (d, summary) =>
+    runShader({ name: "softmax", code: SOFTMAX, inputs: { d, summary } }, { shape: d.shape }) as tf.Tensor2D,
+  peakGradient: (d, summary, lift) =>
+    runShader(
+      { name: "peak_gradient", code: PEAK_GRADIENT, inputs: { d, summary, lift } },
+      { shape: d.shape },
+    ) as tf.Tensor2D,
+  softmaxGradient: (p, dp, { along, inverse }) =>
+    runShader(
+      { name: "softmax_gradient", code: SOFTMAX_GRADIENT, inputs: { p, dp, along, inverse } },
+      { shape: p.shape },
+    ) as tf.Tensor2D,
+};

@@ -1,0 +1,48 @@
+/** The training step that benchmarks measure: random images and labels, the full objective, SGD. */
+import { builtins } from "../builtins.ts";
+import { loadRecipe } from "../config/load.ts";
+import type { BackendName, RunPlan } from "../core/plan.ts";
+import { Random } from "../core/random.ts";
+import { assemble, type Run } from "../train/assemble.ts";
+import type { StepInput } from "../train/step.ts";
+
+/** Of Cityscapes. */
+export const CLASSES = 19;
+
+/** The default recipe's plan with another model. @param model the options of `deeplab-v2`, in YAML */
+export async function modelPlan(backend: BackendName, model: string): Promise<RunPlan> {
+  const text = `
+extends: street
+backend: ${backend}
+baseline: null
+model: { type: deeplab-v2, options: ${model} }
+optimizer: { type: sgd, options: { lr: 0.00025 } }
+`;
+  const plan = await loadRecipe({ path: "bench.yaml", text }, {
+    registry: builtins(),
+    readText: (path) => Deno.readTextFile(path),
+    cwd: Deno.cwd(),
+  });
+  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
+  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
+}
+
+/** The network and the batches of a step, on the current backend. Sides in pixels, images per domain. */
+export async function trainingStep({ backend, model, crop, batch }: {
+  readonly backend: BackendName;
+  readonly model: string;
+  readonly crop: number;
+  readonly batch: number;
+}): Promise<{ run: Run; passes: StepInput["passes"] }> {
+  const plan = await modelPlan(backend, model);
+  const run = assemble(plan, plan.losses);
+  const random = Random.stream(0, "bench");
+  const size = [crop, crop] as const, ids = Array.from({ length: batch }, (_, k) => String(k));
+  const pixels = batch * crop * crop;
+  const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
+  const labels = Uint8Array.from({ length: pixels }, () => random.integer(0, CLASSES - 1));
+  return {
+    run,
+    passes: [{ source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } }],
+  };
+}

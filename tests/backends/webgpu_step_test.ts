@@ -1,0 +1,134 @@
+/** A whole training step on WebGPU: what comes back from the device, and what it needs there. */
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { aggregate } from "../../backends/ops/aggregation.ts";
+import { associationLoss } from "../../backends/ops/association.ts";
+import { replaceKernels } from "../../backends/ops/kernels.ts";
+import { inspectBackends } from "../../backends/select.ts";
+import { webgpuKernels } from "../../backends/webgpu/kernels.ts";
+import { webgpuRows } from "../../backends/webgpu/rows.ts";
+import { builtins } from "../../builtins.ts";
+import type { PlannedLoss } from "../../core/plan.ts";
+import type { Similarity } from "../../core/plugin.ts";
+import { assemble } from "../../train/assemble.ts";
+import { runPass, tensorsOf } from "../../train/pass.ts";
+import { trainStep } from "../../train/step.ts";
+import { formulaImages } from "../formula.ts";
+import { backendTest } from "../goldens.ts";
+import { tinyPlan } from "../train/fakes.ts";
+import { denseAggregate, denseAssociation } from "./dense.ts";
+import { peakBytesOf, readBacksOf } from "./device_watch.ts";
+
+const registry = builtins();
+const SIDE = 65;
+
+function term(type: string, weight: number): PlannedLoss {
+  const plan = registry.get("loss", type, []).plan({}, [], registry);
+  return { name: type, weight, plan, at: ["losses"], origin: type };
+}
+
+/** The full objective; `association` by default has two levels, each aggregated. */
+const OBJECTIVE = [
+  term("cross-entropy", 1),
+  term("lovasz-softmax", 0.75),
+  term("association", 0.1),
+  term("label-smoothing", 0.01),
+];
+
+function assembled() {
+  const model = registry.get("model", "deeplab-v2", []);
+  return assemble({
+    ...tinyPlan(),
+    labelSpace: { name: "19", classes: Array.from({ length: 19 }, (_, k) => `class ${k}`), ignore: 255 },
+    model: {
+      type: "deeplab-v2",
+      plan: model.plan({ layers: [1, 1, 1, 1], width: 0.0625 }, [], registry),
+    },
+  }, OBJECTIVE);
+}
+
+function batches() {
+  const size = [SIDE, SIDE] as const, ids = ["a", "b"], shape = [2, SIDE, SIDE] as const;
+  const labels = Uint8Array.from(
+    { length: 2 * SIDE * SIDE },
+    (_, k) => (k * 7) % 23 < 19 ? (k * 7) % 23 : 255,
+  );
+  const source = { ids, size, labels, images: formulaImages("source", shape) };
+  return { source, target: { ids, size, images: formulaImages("target", shape) } };
+}
+
+/** Peak bytes of association with aggregation, forward and backward, both sides with `count` pixels. */
+function peakBytes(count: number, similarity: Similarity, dense: boolean): Promise<number> {
+  const options = { similarity, contrast: true, objective: "contrastive" as const, ignoreLabel: 255 };
+  const mix = dense ? denseAggregate : aggregate, associate = dense ? denseAssociation : associationLoss;
+  return peakBytesOf(() => {
+    tf.tidy(() => {
+      const x = tf.softmax(tf.randomNormal([1, count, 16], 0, 1, "float32", 1)) as tf.Tensor3D;
+      const y = tf.softmax(tf.randomNormal([1, count, 16], 0, 1, "float32", 2)) as tf.Tensor3D;
+      const labels = tf.zeros([1, count], "int32") as tf.Tensor2D;
+      tf.grads((s, t) => {
+        const mixed = mix(t as tf.Tensor3D, { similarity, alpha: 0.5, contrast: true });
+        return associate([s as tf.Tensor3D, mixed], labels, options).loss;
+      })([x, y]);
+    });
+  });
+}
+
+const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
+if (webgpu.available) {
+  backendTest(
+    "webgpu",
+    "a pass of the full objective, forward and backward, reads nothing back",
+    async () => {
+      const run = assembled();
+      try {
+        let kept: tf.Tensor[] = [];
+        const reads = await readBacksOf(() => {
+          kept = tensorsOf(runPass(run, batches(), { terms: run.terms, clock: { step: 0, steps: 1 } }));
+        });
+        assert.deepEqual(reads, []);
+        const values = await Promise.all(kept.map((x) => x.data()));
+        assert.ok(values.flatMap((numbers) => [...numbers]).every(Number.isFinite));
+        assert.ok(values.some((numbers) => numbers.some((value) => value !== 0)));
+        tf.dispose(kept);
+      } finally {
+        run.dispose();
+      }
+    },
+  );
+
+  backendTest("webgpu", "a training step reads its values once, all together", async () => {
+    const run = assembled();
+    try {
+      const reads = await readBacksOf(async () => {
+        const { terms } = await trainStep(run, { step: 0, steps: 1, multiplier: 1, passes: [batches()] });
+        assert.ok(terms["association/layer4 associated"]! > 0);
+        assert.ok(terms["association/probabilities associated"]! > 0);
+      });
+      // Four terms, what association logs of two levels, the sum of the gradients.
+      const bytes = 4 * (4 + 4 + 1);
+      assert.deepEqual(reads, [{ how: "read", bytes }, { how: "mapped", bytes }]);
+    } finally {
+      run.dispose();
+    }
+  });
+
+  for (const name of ["cosine", "negative-kl", "negative-euclidean"]) {
+    backendTest(
+      "webgpu",
+      `${name}: twice the pixels need twice the memory on the device, not four times`,
+      async () => {
+        const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+        replaceKernels("webgpu", { ...webgpuKernels(), deviceRows: { ...webgpuRows, blockRows: () => 32 } });
+        const growth = async (dense: boolean) =>
+          await peakBytes(800, similarity, dense) / await peakBytes(400, similarity, dense);
+        const streamed = await growth(false), whole = await growth(true);
+        assert.ok(streamed < 2.2, `streamed: ${streamed} times`);
+        // The measure would see it.
+        assert.ok(whole > 3.5, `whole matrices: ${whole} times`);
+      },
+    );
+  }
+} else {
+  Deno.test.ignore(`webgpu: a step without read-back (${webgpu.detail})`, () => {});
+}
