@@ -127,10 +127,10 @@ function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf
     const constants = { ...summaries.of(rows), along: valuesAt(along, rows), alpha };
     forEachBlock(all, d.tileColumns, (columns) => {
       const slopes = kernels.compare({ of: slope, indices: rows }, { of: values, indices: columns });
-      const { weights, gradient } = kernels.softmaxGradient(d.compare(rows, columns), slopes, constants);
+      const cells = kernels.softmaxGradient(d.compare(rows, columns), slopes, constants);
       const b = { of: slope, indices: rows };
-      sums.addProduct(values, { a: weights, b, transposeA: true, rows: columns });
-      d.pull({ rows, columns, g: gradient }, ofWeights);
+      sums.addProduct(values, { a: cells.weights, b, transposeA: true, rows: columns });
+      d.pull({ rows, columns, g: cells.gradient, sums: cells.sums }, ofWeights);
     });
   });
   if (ofWeights === sums) return;

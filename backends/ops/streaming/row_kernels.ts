@@ -141,7 +141,7 @@ export function isRun(indices: Int32Array): boolean {
 }
 
 /** Bytes of a block: enough rows that a product is worth it, few enough to stay in a cache. */
-const BLOCK = 2 ** 23;
+const BLOCK = 2 ** 24;
 /** A product gains nothing from more rows. */
 const MOST_ROWS = 512;
 

@@ -36,6 +36,8 @@ export interface Cells {
   readonly columns: Int32Array;
   /** float32 [rows, columns] */
   readonly g: tf.Tensor2D;
+  /** float32 [rows]: the sums of `g` over these columns, where they are known. */
+  readonly sums?: tf.Tensor1D;
 }
 
 /** What D is computed from; all float32, [P, K] or [Q, K]. */
@@ -79,7 +81,9 @@ function productRows({ left, right, offset }: RowInputs, kernels: RowKernels): C
     cellScale: () => 1,
     pull(cells, sums) {
       pullFactors({ left, right }, cells, sums);
-      if (offset) sums.add(offset, tf.sum(cells.g, 1, true) as tf.Tensor2D, cells.rows);
+      if (offset === undefined) return;
+      const own = tf.reshape(cells.sums ?? tf.sum(cells.g, 1), [cells.rows.length, 1]);
+      sums.add(offset, own as tf.Tensor2D, cells.rows);
     },
     finish() {},
   };
