@@ -31,12 +31,22 @@ interface Printed {
   readonly peak_rss_gb?: number;
 }
 
-/** Runs a piece of the peer's work, with the kernels OpenBLAS itself chooses for this processor. */
-export async function runPeer(args: readonly string[]): Promise<Measured> {
+/** Where the environment holds OpenBLAS to the kernels of an older processor. */
+const HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+
+/** The ways the peer is run here: as the environment has it and, where that holds OpenBLAS back, with its own choice. */
+export function peerSettings(): readonly { readonly name: string; readonly env: Record<string, string> }[] {
   const env = Deno.env.toObject();
-  // Set on some machines, they hold OpenBLAS to the kernels of older processors.
-  delete env["OPENBLAS_CORETYPE"];
-  delete env["OPENBLAS_L2_SIZE"];
+  const free = Object.fromEntries(Object.entries(env).filter(([name]) => !HELD.includes(name)));
+  const core = env["OPENBLAS_CORETYPE"];
+  return [
+    ...(core === undefined ? [] : [{ name: `OPENBLAS_CORETYPE=${core}`, env }]),
+    { name: "OpenBLAS's choice", env: free },
+  ];
+}
+
+/** Runs a piece of the peer's work. */
+export async function runPeer(args: readonly string[], env: Record<string, string>): Promise<Measured> {
   const printed = await json(PYTHON, args, env) as Printed;
   return {
     seconds: printed.seconds ?? printed.seconds_median ?? printed.forward_s! + printed.backward_s!,

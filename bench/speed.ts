@@ -5,7 +5,7 @@
  *     deno task bench speed [torch_plca.py]
  */
 import { fileURLToPath } from "node:url";
-import { findPeer, json, runPeer } from "./peer.ts";
+import { findPeer, json, peerSettings, runPeer } from "./peer.ts";
 import { record } from "./record.ts";
 import type { Measured } from "./speed_child.ts";
 import { median, medianAndRange } from "./statistics.ts";
@@ -49,16 +49,16 @@ function stepWork(
     title: `training step, ${title}, crop ${crop}, batch ${batch}+${batch}`,
     ours: ["step", `[${layers}]`, `${width}`, `${crop}`, `${batch}`, "6"],
     peer: (script) => [script, "step", "--layers", layers, ...sizes, "--repeat", "6"],
-    rounds: 7,
+    rounds: 5,
     memory: "peak",
     goals: [goal, undefined],
   };
 }
 
 const WORKS: readonly Work[] = [
-  associationWork(92, 2048, "cosine", { rounds: 5, goals: [0.6, 0.15] }),
-  associationWork(92, 19, "negative-kl", { rounds: 7, goals: [0.4, 0.1] }),
-  associationWork(46, 512, "cosine", { rounds: 9, goals: [0.8, undefined] }),
+  associationWork(92, 2048, "cosine", { rounds: 3, goals: [0.6, 0.15] }),
+  associationWork(92, 19, "negative-kl", { rounds: 5, goals: [0.4, 0.1] }),
+  associationWork(46, 512, "cosine", { rounds: 7, goals: [0.8, undefined] }),
   stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 129, batch: 1 }, 1),
   stepWork("layers 1,1,1,1, width 0.5", { layers: "1,1,1,1", width: 0.5, crop: 144, batch: 2 }, 0.9),
   {
@@ -78,27 +78,48 @@ const GROWTH = [32, 48, 64, 96, 128];
 export async function speed([given]: readonly string[]): Promise<void> {
   const { script, missing } = await findPeer(given);
   if (missing !== undefined) console.log(missing);
+  const settings = script === undefined ? [] : peerSettings();
   const rows: string[][] = [];
   for (const work of WORKS) {
-    const own: Measured[] = [], peer: Measured[] = [];
+    const own: Measured[] = [], peers: Measured[][] = settings.map(() => []);
     for (let round = 0; round < work.rounds; round++) {
       own.push(await ours(work.ours));
-      if (script !== undefined) peer.push(await runPeer(work.peer(script)));
+      for (const [k, { env }] of settings.entries()) peers[k]!.push(await runPeer(work.peer(script!), env));
     }
-    rows.push(row(work, own, peer));
-    console.log(rows.at(-1)!.join(" | "));
+    const made = peers.length === 0
+      ? [row(work, own, [], "not measured")]
+      : peers.map((peer, k) => row(work, own, peer, settings[k]!.name));
+    made.forEach((cells) => console.log(cells.join(" | ")));
+    rows.push(...made);
   }
   const growth = [];
   for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
+  const product = await ours(["product"]);
   await record("speed", {
     title: "Speed and memory beside the PyTorch peer",
     text: [
       "Median and range over rounds; a round runs ours and then the peer, each in a process of its own, and ratios are " +
-      "of one round. The peer is dense PyTorch with the kernels OpenBLAS chooses for the processor, two threads. " +
-      "Memory: of associations and the evaluation the highest resident set above that before the work, of steps all of it.",
+      "of one round. The peer is dense PyTorch on two threads. Where the environment holds its OpenBLAS to the kernels of " +
+      "an older processor, it is measured both so and with OpenBLAS's own choice. Memory: of associations and the " +
+      "evaluation the highest resident set above that before the work, of steps all of it.",
+      `A matrix product of 4096 x 4096 x 4096 runs at ${
+        (2 * 4096 ** 3 / product.seconds / 1e9).toFixed(0)
+      } GFLOP/s here; ` +
+      "docs/performance.md says what that means for the association.",
       ...growth,
     ],
-    columns: ["work", "plca s", "peer s", "ours/peer", "goal", "plca GB", "peer GB", "ours/peer", "goal"],
+    columns: [
+      "work",
+      "peer's kernels",
+      "plca s",
+      "peer s",
+      "ours/peer",
+      "goal",
+      "plca GB",
+      "peer GB",
+      "ours/peer",
+      "goal",
+    ],
     rows,
     commands: [`deno task bench speed${script === undefined ? "" : " torch_plca.py"}`],
   });
@@ -108,6 +129,7 @@ function row(
   { title, rounds, memory, goals }: Work,
   own: readonly Measured[],
   peer: readonly Measured[],
+  setting: string,
 ): string[] {
   const cells = (of: (run: Measured) => number, goal: number | undefined) => {
     const values = [own, peer].map((runs) => runs.map(of));
@@ -117,6 +139,7 @@ function row(
   };
   return [
     `${title} (${rounds} rounds)`,
+    setting,
     ...cells(({ seconds }) => seconds, goals[0]),
     ...cells((run) => run[memory], goals[1]),
   ];

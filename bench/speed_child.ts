@@ -4,6 +4,7 @@
  *     association SIDE CHANNELS cosine|negative-kl
  *     step LAYERS WIDTH CROP BATCH STEPS [checkpointing]
  *     evaluation HEIGHT WIDTH
+ *     product
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
@@ -129,10 +130,27 @@ async function evaluation([height, width]: readonly string[]): Promise<Measured>
   );
 }
 
+/** The machine's measure: the fastest of some large matrix products. */
+function product(): Promise<Measured> {
+  const side = 4096,
+    a = normals([side, side], false) as tf.Tensor2D,
+    b = normals([side, side], false) as tf.Tensor2D;
+  return measured(() => {
+    let best = Infinity;
+    for (let k = 0; k < 7; k++) {
+      const started = performance.now();
+      tf.dispose(tf.matMul(a, b));
+      best = Math.min(best, (performance.now() - started) / 1000);
+    }
+    return best;
+  });
+}
+
 const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured>>> = {
   association,
   step,
   evaluation,
+  product,
 };
 
 if (import.meta.main) {

@@ -1,11 +1,9 @@
 /** The row kernels for every backend whose tensors can be read at once: plain loops over copies on the host. */
 import * as tf from "@tensorflow/tfjs-core";
+import { EPSILON } from "../contrast.ts";
 import { SMALLEST_NORM } from "../unit.ts";
 import { columnPeaks, rowPeaks } from "./peaks.ts";
 import { type Block, blockRows, type RowKernels, type Rows, type Softmax, tileSide } from "./row_kernels.ts";
-
-/** Added to a deviation, as in backends/ops/contrast.ts. */
-const EPSILON = 1e-10;
 
 function valuesOf(x: tf.Tensor): Float32Array {
   return x.dataSync() as Float32Array;
