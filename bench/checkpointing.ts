@@ -6,7 +6,10 @@
 import { runOurs } from "./processes.ts";
 import { record } from "./record.ts";
 
-const WORKS = [[129, false], [129, true], [321, false], [321, true], [473, false], [473, true], [730, true]] as const;
+const WORKS = [[129, false], [129, true], [321, false], [321, true], [473, false], [473, true], [
+  730,
+  true,
+]] as const;
 
 /** One process each. */
 export async function checkpointing(): Promise<void> {

@@ -1,5 +1,6 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
 import { camvid } from "./camvid.ts";
+import { checkpointing } from "./checkpointing.ts";
 import { input } from "./input.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -7,6 +8,7 @@ import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  checkpointing,
   input,
   street,
   camvid,
@@ -14,7 +16,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */
-const EVERYTHING = ["speed", "input"];
+const EVERYTHING = ["speed", "checkpointing", "input"];
 
 const [name, ...args] = Deno.args;
 if (name !== undefined && BENCHMARKS[name] === undefined) {

@@ -5,7 +5,7 @@
  *     deno task bench speed [torch_plca.py]
  */
 import { fileURLToPath } from "node:url";
-import { findPeer, json, peerSettings, runPeer } from "./peer.ts";
+import { findPeer, peerSettings, runOurs, runPeer } from "./processes.ts";
 import { record } from "./record.ts";
 import type { Measured } from "./speed_child.ts";
 import { median, medianAndRange } from "./statistics.ts";
@@ -83,7 +83,7 @@ export async function speed([given]: readonly string[]): Promise<void> {
   for (const work of WORKS) {
     const own: Measured[] = [], peers: Measured[][] = settings.map(() => []);
     for (let round = 0; round < work.rounds; round++) {
-      own.push(await ours(work.ours));
+      own.push(await runOurs(work.ours));
       for (const [k, { env }] of settings.entries()) peers[k]!.push(await runPeer(work.peer(script!), env));
     }
     const made = peers.length === 0
@@ -94,7 +94,7 @@ export async function speed([given]: readonly string[]): Promise<void> {
   }
   const growth = [];
   for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
-  const product = await ours(["product"]);
+  const product = await runOurs(["product"]);
   await record("speed", {
     title: "Speed and memory beside the PyTorch peer",
     text: [
@@ -151,7 +151,9 @@ async function growthOf(similarity: string): Promise<string> {
   const memory: number[] = [];
   for (const side of GROWTH) {
     const runs = [];
-    for (let k = 0; k < 3; k++) runs.push(await ours(["association", `${side}`, `${channels}`, similarity]));
+    for (let k = 0; k < 3; k++) {
+      runs.push(await runOurs(["association", `${side}`, `${channels}`, similarity]));
+    }
     memory.push(median(runs.map(({ extra }) => extra)));
   }
   const sizes = GROWTH.map((side, k) => `${memory[k]!.toFixed(3)} at ${side}x${side}`).join(", ");
@@ -166,11 +168,4 @@ function exponent(memory: readonly number[]): number {
   const [x0, y0] = middle as [number, number];
   const slope = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);
   return slope / points.reduce((sum, [x]) => sum + (x - x0) ** 2, 0);
-}
-
-async function ours(args: readonly string[]): Promise<Measured> {
-  const child = fileURLToPath(new URL("speed_child.ts", import.meta.url));
-  const permissions = ["read", "env", "ffi", "sys"].map((name) => `--allow-${name}`);
-  const flags = ["run", "--quiet", "--v8-flags=--expose-gc", ...permissions];
-  return await json(Deno.execPath(), [...flags, child, ...args]) as Measured;
 }

@@ -82,10 +82,13 @@ function streamedAssociation(
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const factor = scale * dy.dataSync()[0]!;
         return gradientsOf(saved as tf.Tensor3D[], kernels, (n, images, sums) => {
-          const { st, ts } = tables(images);
-          pullRows(st, found[n]!.starts, { ...options, factor, sums });
-          pullRows(ts, found[n]!.chosen, { ...options, factor, sums });
-          st.finish(sums);
+          const both = tables(images), task = { ...options, factor, sums };
+          if (similarity.symmetric) pullSymmetric(both, found[n]!, task);
+          else {
+            pullRows(both.st, found[n]!.starts, task);
+            pullRows(both.ts, found[n]!.chosen, task);
+          }
+          both.st.finish(sums);
         });
       },
     };
@@ -215,34 +218,78 @@ interface Pull extends Streamed {
   readonly sums: Sums;
 }
 
-/** The gradient of factor * sum over rows of weight * score. */
-function pullRows(
-  d: SimilarityRows,
-  { indices, weights, columns, summaries }: WeightedRows,
-  options: Pull,
-): void {
-  const { kernels, objective, factor, sums } = options;
-  const all = everyRow(d.columns);
-  forEachBlock(indices, d.tileRows, (rows, start) => {
-    const peaks = columns.subarray(start, start + rows.length);
-    const lift = weights.slice(start, start + rows.length).map((weight) => factor * weight);
-    if (objective === "direct") {
-      lift.forEach((_, k) => lift[k]! *= d.cellScale(rows[k]!, peaks[k]!));
-      return forEachBlock(all, d.tileColumns, (tile, from) => {
-        const none = tf.zeros([rows.length, tile.length]) as tf.Tensor2D;
-        d.pull({ rows, columns: tile, g: kernels.addToCells(none, placesIn(tile, from, peaks), lift) }, sums);
-      });
-    }
-    const fall = tf.tensor1d(lift.map((value, k) => -value * summaries.inverse[rows[k]!]!));
-    const constants = { ...summaries.of(rows), factor: fall };
-    forEachBlock(all, d.tileColumns, (tile, from) => {
-      const own = { ...constants, columns: placesIn(tile, from, peaks) };
-      d.pull({ rows, columns: tile, g: kernels.peakGradient(d.compare(rows, tile), own) }, sums);
+/** What a row's weight makes of a gradient: towards its peak, away from all others. */
+function falls({ indices, weights, summaries }: WeightedRows, { objective, factor }: Pull): Float32Array {
+  return weights.map((weight, k) =>
+    -factor * weight * (objective === "direct" ? 1 : summaries.inverse[indices[k]!]!)
+  );
+}
+
+/** Where each of some pixels stands in a list of them, -1 for the others. */
+function placesOf(list: Int32Array, pixels: number): Int32Array {
+  const places = new Int32Array(pixels).fill(-1);
+  list.forEach((pixel, k) => places[pixel] = k);
+  return places;
+}
+
+/** The gradient of factor * sum over rows of weight * score, in the columns `others` (all if absent). */
+function pullRows(d: SimilarityRows, rows: WeightedRows, task: Pull, others = everyRow(d.columns)): void {
+  const { kernels, objective, sums } = task;
+  const fall = falls(rows, task);
+  forEachBlock(others, d.tileColumns, (columns) => {
+    const places = placesOf(columns, d.columns);
+    forEachBlock(rows.indices, d.tileRows, (tile, start) => {
+      const own = fall.subarray(start, start + tile.length);
+      const peaks = rows.columns.subarray(start, start + tile.length).map((column) => places[column]!);
+      if (objective === "direct") {
+        const lift = own.map((value, k) =>
+          peaks[k]! < 0 ? 0 : -value * d.cellScale(tile[k]!, columns[peaks[k]!]!)
+        );
+        const none = tf.zeros([tile.length, columns.length]) as tf.Tensor2D;
+        return d.pull({ rows: tile, columns, g: kernels.addToCells(none, peaks, lift) }, sums);
+      }
+      const softmax = { ...rows.summaries.of(tile), factor: tf.tensor1d(own), places: peaks };
+      d.pull({ rows: tile, columns, g: kernels.peakGradient(d.compare(tile, columns), softmax) }, sums);
     });
   });
 }
 
-/** Where some columns lie in a tile, -1 where they do not. */
-function placesIn(tile: Int32Array, from: number, columns: Int32Array): Int32Array {
-  return columns.map((column) => column >= from && column < from + tile.length ? column - from : -1);
+/**
+ * The same for both directions of a symmetric D: the rows of associated source pixels hold a part of the columns of the chosen
+ * target pixels, which is compared once for both. What remains of those columns are the other source pixels.
+ */
+function pullSymmetric({ st, ts }: Tables, { starts, chosen }: Found, task: Pull): void {
+  const { kernels, objective, sums } = task;
+  if (objective === "direct") {
+    pullRows(st, starts, task);
+    return pullRows(ts, chosen, task);
+  }
+  const fall = falls(starts, task);
+  const columnFall = new Float32Array(st.columns), peakRows = new Int32Array(st.columns).fill(-1);
+  falls(chosen, task).forEach((value, k) => {
+    columnFall[chosen.indices[k]!] = value;
+    peakRows[chosen.indices[k]!] = chosen.columns[k]!;
+  });
+  forEachBlock(starts.indices, st.tileRows, (rows, start) => {
+    const rowPlaces = placesOf(rows, st.rows);
+    const peaks = starts.columns.subarray(start, start + rows.length);
+    const ofRows = {
+      ...starts.summaries.of(rows),
+      factor: tf.tensor1d(fall.subarray(start, start + rows.length)),
+    };
+    forEachBlock(everyRow(st.columns), st.tileColumns, (columns, from) => {
+      const places = peaks.map((column) =>
+        column >= from && column < from + columns.length ? column - from : -1
+      );
+      const ofColumns = {
+        ...chosen.summaries.of(columns),
+        factor: tf.tensor1d(columnFall.subarray(from, from + columns.length)),
+        places: peakRows.subarray(from, from + columns.length).map((row) => row < 0 ? -1 : rowPlaces[row]!),
+      };
+      const g = kernels.peakGradient(st.compare(rows, columns), { ...ofRows, places }, ofColumns);
+      st.pull({ rows, columns, g }, sums);
+    });
+  });
+  const isStart = placesOf(starts.indices, st.rows);
+  pullRows(ts, chosen, task, everyRow(st.rows).filter((row) => isStart[row]! < 0));
 }

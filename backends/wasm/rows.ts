@@ -98,14 +98,17 @@ export function heapRows(multiply: Multiply): RowKernels {
     },
     valuesOf: heapView,
     softmax(block, rows) {
-      simd("softmaxRows", ...blockArguments(block), ...softmaxArguments(rows), address(rows.factor), 0);
+      simd("softmaxRows", ...blockArguments(block), ...softmaxArguments(rows), address(rows.factor));
       return block.values;
     },
-    peakGradient(block, rows) {
+    peakGradient(block, rows, columns) {
       tf.tidy(() => {
-        const columns = address(tf.tensor1d(rows.columns, "int32"));
-        const factor = address(rows.factor);
-        simd("softmaxRows", ...blockArguments(block), ...softmaxArguments(rows), factor, columns);
+        const peaks = [rows, ...columns ? [columns] : []].flatMap((softmax) => [
+          ...softmaxArguments(softmax),
+          address(softmax.factor),
+          address(tf.tensor1d(softmax.places, "int32")),
+        ]);
+        simd("peakGradientTile", ...blockArguments(block), ...peaks, ...columns ? [] : [0, 0, 0, 0, 0]);
       });
       return block.values;
     },

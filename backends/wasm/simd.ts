@@ -10,6 +10,7 @@ type Numbers = readonly number[];
 export type SimdKernel =
   | "summariseRows"
   | "softmaxRows"
+  | "peakGradientTile"
   | "softmaxGradientRows"
   | "symmetricGradientTile"
   | "inverseNorms"

@@ -111,11 +111,14 @@ export const portableRows: RowKernels = {
     forEachCell(block, (d, at, row) => result[at] = p(d, row) * factor[row]!);
     return instead(block.values, result);
   },
-  peakGradient(block, rows) {
+  peakGradient(block, rows, columns) {
     const p = softmaxOf(rows), factor = valuesOf(rows.factor);
+    const q = columns && softmaxOf(columns), others = columns && valuesOf(columns.factor);
     const result = new Float32Array(block.values.size);
     forEachCell(block, (d, at, row, column, scale) => {
-      result[at] = (p(d, row) - Number(column === rows.columns[row])) * factor[row]! * scale;
+      let g = (p(d, row) - Number(column === rows.places[row])) * factor[row]!;
+      if (others?.[column]) g += (q!(d, column) - Number(row === columns!.places[column])) * others[column]!;
+      result[at] = g * scale;
     });
     return instead(block.values, result);
   },

@@ -32,6 +32,14 @@ export interface Softmax {
   readonly logSum: tf.Tensor1D;
 }
 
+/** Rows or columns whose peaks count. */
+export interface PeakedSoftmax extends Softmax {
+  /** 0 where a peak does not count. */
+  readonly factor: tf.Tensor1D;
+  /** Where the peak lies in the block, -1 where it does not. */
+  readonly places: Int32Array;
+}
+
 /** What is summarised, and where to. */
 export interface Summary {
   /** The block's rows in D. */
@@ -104,13 +112,11 @@ export interface RowKernels {
   /** factor [B] * softmax(z) */
   softmax(block: Block, rows: Softmax & { readonly factor: tf.Tensor1D }): tf.Tensor2D;
   /**
-   * factor [B] * (softmax(z) - 1 at `columns` [B]) * rowScale * columnScale: a gradient of the product. A column of -1 lies
-   * outside the block.
+   * How the peaks of rows, and of columns of a symmetric D, stand out, as a gradient of the product:
+   * (factor_i (p_ij - 1[j = place_i]) + factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the softmax of
+   * row i, p_ji that of column j.
    */
-  peakGradient(
-    block: Block,
-    rows: Softmax & { readonly factor: tf.Tensor1D; readonly columns: Int32Array },
-  ): tf.Tensor2D;
+  peakGradient(block: Block, rows: PeakedSoftmax, columns?: PeakedSoftmax): tf.Tensor2D;
   /**
    * The weights alpha p, p = softmax(z), and of what has the gradient `slope` with respect to them the gradient with
    * respect to the product: p (alpha slope - along) inverse rowScale columnScale; `sums` [B]: that of the offset.

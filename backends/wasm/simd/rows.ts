@@ -206,10 +206,8 @@ export function summariseRows(
 }
 
 /**
- * factor * softmax of every row, in place of the product; or, with `cells`, factor * (softmax - 1 at the row's cell) as
- * a gradient with respect to the product, that is times both scales.
+ * factor * softmax of every row, in place of the product.
  * @param mean and `inverse`, `logSum`, `factor`: float32 [rows]; softmax = exp((D - mean) * inverse - logSum)
- * @param cells int32 [rows]: columns, -1 outside these; or 0
  */
 export function softmaxRows(
   d: usize,
@@ -222,7 +220,6 @@ export function softmaxRows(
   inverse: usize,
   logSum: usize,
   factor: usize,
-  cells: usize,
 ): void {
   for (let r = 0; r < rows; r++) {
     const row = d + bytes(r) * <usize> columns;
@@ -232,29 +229,93 @@ export function softmaxRows(
     const log = load<f32>(logSum + bytes(r)), weight = load<f32>(factor + bytes(r));
     const owns = f32x4.splat(own), lifts = f32x4.splat(lift), middles = f32x4.splat(middle);
     const inverses = f32x4.splat(inverted), logs = f32x4.splat(log), weights = f32x4.splat(weight);
-    const cell = cells ? load<i32>(cells + bytes(r)) : -1;
-    const similarity: f32 = cell < 0 ? 0 : load<f32>(row + bytes(cell));
     let j = 0;
     for (; j <= columns - 4; j += 4) {
       const at = row + bytes(j);
       const both = columnScale ? f32x4.mul(v128.load(columnScale + bytes(j)), owns) : owns;
       const value = f32x4.add(f32x4.mul(v128.load(at), both), lifts);
       const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, middles), inverses), logs));
-      const weighted = f32x4.mul(p, weights);
-      v128.store(at, cells ? f32x4.mul(weighted, both) : weighted);
+      v128.store(at, f32x4.mul(p, weights));
     }
     for (; j < columns; j++) {
       const at = row + bytes(j);
       const both = columnScale ? load<f32>(columnScale + bytes(j)) * own : own;
-      const p = exp1((load<f32>(at) * both + lift - middle) * inverted - log);
-      store<f32>(at, cells ? p * weight * both : p * weight);
+      store<f32>(at, exp1((load<f32>(at) * both + lift - middle) * inverted - log) * weight);
     }
-    if (cell >= 0) {
-      // Taken off before the scales, so that a softmax of exactly 1 leaves exactly 0.
-      const at = row + bytes(cell);
-      const both = columnScale ? load<f32>(columnScale + bytes(cell)) * own : own;
-      const p = exp1((similarity * both + lift - middle) * inverted - log);
-      store<f32>(at, (p * weight - weight) * both);
+  }
+}
+
+/**
+ * How peaks stand out, as a gradient with respect to the product, in its place: (factor_i (p_ij - 1[j = place_i]) +
+ * factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the softmax of row i and p_ji that of column j. What is
+ * subtracted is so before it is scaled: a softmax of exactly 1 leaves exactly 0.
+ * @param mean and `inverse`, `logSum`, `factor`: float32 [rows] @param places int32 [rows]: columns, -1 outside these
+ * @param columnMean and the others: the same of the columns; `columnFactor` 0: none
+ */
+export function peakGradientTile(
+  d: usize,
+  rows: i32,
+  columns: i32,
+  rowScale: usize,
+  columnScale: usize,
+  offset: usize,
+  mean: usize,
+  inverse: usize,
+  logSum: usize,
+  factor: usize,
+  places: usize,
+  columnMean: usize,
+  columnInverse: usize,
+  columnLogSum: usize,
+  columnFactor: usize,
+  columnPlaces: usize,
+): void {
+  for (let r = 0; r < rows; r++) {
+    const row = d + bytes(r) * <usize> columns;
+    const own: f32 = rowScale ? load<f32>(rowScale + bytes(r)) : 1;
+    const lift: f32 = offset ? load<f32>(offset + bytes(r)) : 0;
+    const middle = load<f32>(mean + bytes(r)), inverted = load<f32>(inverse + bytes(r));
+    const log = load<f32>(logSum + bytes(r)), weight = load<f32>(factor + bytes(r));
+    const place = load<i32>(places + bytes(r));
+    const owns = f32x4.splat(own), lifts = f32x4.splat(lift), middles = f32x4.splat(middle);
+    const inverses = f32x4.splat(inverted), logs = f32x4.splat(log), weights = f32x4.splat(weight);
+    const rowIndex = i32x4.splat(r), peak = i32x4.splat(place);
+    let here = i32x4(0, 1, 2, 3);
+    let j = 0;
+    for (; j <= columns - 4; j += 4) {
+      const at = row + bytes(j);
+      const both = columnScale ? f32x4.mul(v128.load(columnScale + bytes(j)), owns) : owns;
+      const value = f32x4.add(f32x4.mul(v128.load(at), both), lifts);
+      const p = exp4(f32x4.sub(f32x4.mul(f32x4.sub(value, middles), inverses), logs));
+      let g = f32x4.sub(f32x4.mul(p, weights), v128.and(weights, i32x4.eq(here, peak)));
+      if (columnFactor) {
+        const others = v128.load(columnFactor + bytes(j));
+        if (v128.any_true(others)) {
+          const centred = f32x4.sub(value, v128.load(columnMean + bytes(j)));
+          const z = f32x4.mul(centred, v128.load(columnInverse + bytes(j)));
+          const q = exp4(f32x4.sub(z, v128.load(columnLogSum + bytes(j))));
+          const stands = i32x4.eq(v128.load(columnPlaces + bytes(j)), rowIndex);
+          g = f32x4.add(g, f32x4.sub(f32x4.mul(q, others), v128.and(others, stands)));
+        }
+      }
+      v128.store(at, f32x4.mul(g, both));
+      here = i32x4.add(here, i32x4.splat(4));
+    }
+    for (; j < columns; j++) {
+      const at = row + bytes(j);
+      const both = columnScale ? load<f32>(columnScale + bytes(j)) * own : own;
+      const value = load<f32>(at) * both + lift;
+      let g = exp1((value - middle) * inverted - log) * weight;
+      if (j == place) g -= weight;
+      if (columnFactor) {
+        const other = load<f32>(columnFactor + bytes(j));
+        if (other != 0) {
+          const centred = value - load<f32>(columnMean + bytes(j));
+          const q = exp1(centred * load<f32>(columnInverse + bytes(j)) - load<f32>(columnLogSum + bytes(j)));
+          g += load<i32>(columnPlaces + bytes(j)) == r ? q * other - other : q * other;
+        }
+      }
+      store<f32>(at, g * both);
     }
   }
 }

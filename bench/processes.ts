@@ -1,4 +1,4 @@
-/** The PyTorch peer: a script beside the project that does the same work in plain, dense PyTorch. */
+/** Measured work in processes of its own: ours, and that of the PyTorch peer beside the project. */
 import { fileURLToPath } from "node:url";
 import type { Measured } from "./speed_child.ts";
 
@@ -65,4 +65,12 @@ export async function json(
   const { stdout, success } = await command.output();
   if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
   return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+/** Runs a piece of our work; see speed_child.ts. */
+export async function runOurs(args: readonly string[]): Promise<Measured> {
+  const child = fileURLToPath(new URL("speed_child.ts", import.meta.url));
+  const permissions = ["read", "env", "ffi", "sys"].map((name) => `--allow-${name}`);
+  const flags = ["run", "--quiet", "--v8-flags=--expose-gc", ...permissions];
+  return await json(Deno.execPath(), [...flags, child, ...args]) as Measured;
 }
