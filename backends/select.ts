@@ -7,6 +7,7 @@ import { UserError } from "../core/errors.ts";
 import type { BackendName } from "../core/plan.ts";
 import { copySlice } from "./wasm/copy_slice.ts";
 import { copiedMultiply } from "./wasm/products.ts";
+import { guardHeap } from "./wasm/guard_heap.ts";
 import { heapKernels } from "./wasm/kernels.ts";
 import { shareIdentity } from "./wasm/share_identity.ts";
 import { replaceKernels } from "./ops/kernels.ts";
@@ -87,6 +88,7 @@ async function start(name: BackendName): Promise<string | undefined> {
     if (!await tf.setBackend(name === "native" ? "wasm" : name)) return "it failed to start";
     await tf.ready();
     if (name === "native" || name === "wasm") {
+      guardHeap();
       shareIdentity();
       copySlice();
     }

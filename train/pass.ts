@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { gradients } from "../backends/ops/gradients.ts";
 import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
-import { LossError } from "../core/errors.ts";
+import { LossError, UserError } from "../core/errors.ts";
 import type { SourceView, StepContext, View } from "../core/plugin.ts";
 import type { Batch } from "../datasets/loader.ts";
 import type { Opponent, Run, Term } from "./assemble.ts";
@@ -150,6 +150,8 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar): Gradients {
   try {
     result = gradients(guarded, variables).grads;
   } catch (cause) {
+    // Such as running out of memory, which is no term's fault.
+    if (cause instanceof UserError) throw cause;
     throw new ObjectiveError(`cannot be differentiated: ${messageOf(cause)}`, { cause });
   }
   if (failure) throw failure.error;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
-import { LossError } from "../../core/errors.ts";
+import { LossError, UserError } from "../../core/errors.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { LossOutput, StepContext } from "../../core/plugin.ts";
 import type { Batch } from "../../datasets/loader.ts";
@@ -225,6 +225,27 @@ const broken: { name: string; compute: Compute; message: string }[] = [
     message: `${where} cannot be differentiated: the operator TopK has no gradient`,
   },
 ];
+
+test("what the user can mend in a backward pass, such as too little memory, is told as it is", async () => {
+  const mend = new UserError("no memory for another 5 MB");
+  const run = assemble(tinyPlan(), [planned(
+    "mine",
+    lossPlan(({ source }) => {
+      const op = tf.customGrad((...args) => ({
+        value: tf.mean(args[0] as tf.Tensor),
+        gradFunc: () => {
+          throw mend;
+        },
+      }));
+      return { loss: op(source.logits) as tf.Scalar };
+    }),
+  )]);
+  const tensors = tf.memory().numTensors;
+  const failing = trainStep(run, { step: 0, steps: 1, passes: [{ source, target }], multiplier: 1 });
+  await assert.rejects(failing, (error) => error === mend);
+  assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
+  run.dispose();
+});
 
 for (const { name, compute, message } of broken) {
   test(`a term that ${name} is named, and neither weights nor tensors change`, async () => {

@@ -1,0 +1,34 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { UserError } from "../../core/errors.ts";
+
+interface AllocatingBackend {
+  readonly wasm: {
+    _malloc(bytes: number): number;
+    readonly asm: { malloc(bytes: number): number };
+  };
+}
+
+const guarded = new WeakSet<object>();
+
+/**
+ * Makes running out of the heap's 4 GB an error: the module's allocator answers with the address 0, which TensorFlow.js
+ * takes for a place like any other. Repeating it changes nothing.
+ */
+export function guardHeap(): void {
+  const { wasm } = tf.backend() as unknown as AllocatingBackend;
+  if (guarded.has(wasm)) return;
+  guarded.add(wasm);
+  wasm._malloc = (bytes) => {
+    // Not through the former `_malloc`, which puts itself back when it is first called.
+    const place = wasm.asm.malloc(bytes);
+    if (place === 0 && bytes > 0) {
+      throw new UserError(
+        `no memory for another ${
+          (bytes / 1e6).toFixed(0)
+        } MB: the tensors of this backend have 4 GB in all; ` +
+          "lower input.crop or training.batch, or set model.options.checkpointing: true",
+      );
+    }
+    return place;
+  };
+}
