@@ -1,6 +1,8 @@
 /** Matrix products by ONNX Runtime, under tfjs's own `matMul` so that every plugin has them. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Node } from "./onnx.ts";
+import { emptyInfo, sizeOf } from "../wasm/heap.ts";
+import { nativeMultiply } from "./products.ts";
 import { runModel } from "./runtime.ts";
 
 /** Below this many multiplications tfjs's own kernel is as fast. */
@@ -20,9 +22,9 @@ export function replaceMatMul(): void {
     kernelFunc: (call) => {
       const { a, b } = call.inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
       const { transposeA, transposeB } = call.attrs as { transposeA?: boolean; transposeB?: boolean };
-      const plain = a.dtype !== "float32" || b.dtype !== "float32" || size(a.shape) === 0 ||
-        size(b.shape) === 0;
-      if (plain || size(a.shape) * b.shape[b.shape.length - 1]! < SMALL) return original(call);
+      const plain = a.dtype !== "float32" || b.dtype !== "float32" || sizeOf(a.shape) === 0 ||
+        sizeOf(b.shape) === 0;
+      if (plain || sizeOf(a.shape) * b.shape[b.shape.length - 1]! < SMALL) return original(call);
       return matMul(a, b, transposeA ?? false, transposeB ?? false);
     },
   });
@@ -34,19 +36,17 @@ function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transpo
   const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
   const rows = transposeA ? columnsA : rowsA, columns = transposeB ? rowsB : columnsB;
   const shape = [...tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB), rows, columns];
-  if (size(batchA) === 1 && size(batchB) === 1) {
-    return runModel({
-      key: `gemm ${transposeA} ${transposeB}`,
-      graph: () =>
-        graph([{
-          type: "Gemm",
-          inputs: ["x0", "x1"],
-          outputs: ["y0"],
-          attributes: { transA: Number(transposeA), transB: Number(transposeB) },
-        }]),
-      inputs: [{ tensor: a, dims: [rowsA, columnsA] }, { tensor: b, dims: [rowsB, columnsB] }],
-      outputs: [{ shape, dims: [rows, columns] }],
-    })[0]!;
+  if (sizeOf(batchA) === 1 && sizeOf(batchB) === 1) {
+    const result = emptyInfo(shape);
+    nativeMultiply(
+      [
+        { tensor: a, from: 0, rows: rowsA, columns: columnsA, transposed: transposeA },
+        { tensor: b, from: 0, rows: rowsB, columns: columnsB, transposed: transposeB },
+      ],
+      { tensor: result, from: 0, rows, columns },
+      false,
+    );
+    return result;
   }
   return runModel({
     key: `matmul ${transposeA} ${transposeB} ${a.shape.length} ${b.shape.length}`,
@@ -70,8 +70,4 @@ function swapLast(from: string, to: string, rank: number): Node {
   perm[rank - 1] = rank - 2;
   perm[rank - 2] = rank - 1;
   return { type: "Transpose", inputs: [from], outputs: [to], attributes: { perm } };
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
 }

@@ -1,11 +1,6 @@
 /** Slices of neighbouring rows, copied within the heap: tfjs reads the whole tensor out of it first. */
 import * as tf from "@tensorflow/tfjs-core";
-
-interface WasmBackend {
-  readonly wasm: { readonly HEAPU8: Uint8Array };
-  readonly dataIdMap: { get(id: object): { readonly memoryOffset: number } };
-  makeOutput(shape: number[], dtype: tf.DataType): tf.TensorInfo;
-}
+import { address, emptyInfo, heapMemory, sizeOf } from "./heap.ts";
 
 let replaced = false;
 
@@ -26,14 +21,12 @@ export function copySlice(): void {
       if (x.dtype === "string" || !tf.slice_util.isSliceContinous(x.shape, begin!, size!)) {
         return original(call);
       }
-      const backend = call.backend as unknown as WasmBackend;
-      const result = backend.makeOutput(size!, x.dtype);
+      const result = emptyInfo(size!, x.dtype);
       const width = tf.util.bytesPerElement(x.dtype);
-      const from = backend.dataIdMap.get(x.dataId).memoryOffset +
+      const from = address(x) +
         width * tf.slice_util.computeFlatOffset(begin!, tf.util.computeStrides(x.shape));
-      const bytes = width * size!.reduce((product, side) => product * side, 1);
       // The view is taken after the allocation, which may have moved the heap.
-      backend.wasm.HEAPU8.copyWithin(backend.dataIdMap.get(result.dataId).memoryOffset, from, from + bytes);
+      new Uint8Array(heapMemory().buffer).copyWithin(address(result), from, from + width * sizeOf(size!));
       return result;
     },
   });

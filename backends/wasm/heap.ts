@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
 interface WasmBackend {
   readonly wasm: { readonly HEAPU8: Uint8Array; readonly asm: { readonly memory: WebAssembly.Memory } };
   readonly dataIdMap: { get(id: object): { readonly memoryOffset: number; readonly refCount: number } };
-  makeOutput(shape: readonly number[], dtype: "float32" | "int32"): tf.TensorInfo;
+  makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo;
 }
 
 function backend(): WasmBackend {
@@ -44,7 +44,7 @@ export function integersOf(tensor: tf.TensorInfo): Int32Array<ArrayBuffer> {
 }
 
 /** Memory for a tensor that nobody owns yet. */
-export function emptyInfo(shape: readonly number[], dtype: "float32" | "int32" = "float32"): tf.TensorInfo {
+export function emptyInfo(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
   return backend().makeOutput([...shape], dtype);
 }
 
