@@ -36,8 +36,8 @@ function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transpo
   const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
   const rows = transposeA ? columnsA : rowsA, columns = transposeB ? rowsB : columnsB;
   const shape = [...tf.broadcast_util.assertAndGetBroadcastShape(batchA, batchB), rows, columns];
+  const result = emptyInfo(shape);
   if (sizeOf(batchA) === 1 && sizeOf(batchB) === 1) {
-    const result = emptyInfo(shape);
     nativeMultiply(
       [
         { tensor: a, from: 0, rows: rowsA, columns: columnsA, transposed: transposeA },
@@ -48,7 +48,7 @@ function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transpo
     );
     return result;
   }
-  return runModel({
+  runModel({
     key: `matmul ${transposeA} ${transposeB} ${a.shape.length} ${b.shape.length}`,
     graph: () =>
       graph([
@@ -57,8 +57,9 @@ function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transpo
         { type: "MatMul", inputs: [transposeA ? "a" : "x0", transposeB ? "b" : "x1"], outputs: ["y0"] },
       ]),
     inputs: [{ tensor: a }, { tensor: b }],
-    outputs: [{ shape }],
-  })[0]!;
+    outputs: [{ tensor: result }],
+  });
+  return result;
 }
 
 function graph(nodes: readonly Node[]) {

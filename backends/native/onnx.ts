@@ -9,21 +9,16 @@ export interface Node {
   readonly attributes?: Readonly<Record<string, number | readonly number[]>>;
 }
 
-/** A graph over float32 tensors of any shape, with constants. */
+/** A graph over float32 tensors of any shape. */
 export interface Graph {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly nodes: readonly Node[];
-  /** int64 vectors, e.g. the bounds of a Slice. */
-  readonly constants?: Readonly<Record<string, readonly number[]>>;
-  /** float32 scalars. */
-  readonly scalars?: Readonly<Record<string, number>>;
 }
 
 const OPSET = 17;
 const IR_VERSION = 8;
 const FLOAT = 1;
-const INT64 = 7;
 
 /** The serialised model. */
 export function encodeModel(graph: Graph): Uint8Array {
@@ -32,21 +27,6 @@ export function encodeModel(graph: Graph): Uint8Array {
     nested(model, 7, (g) => {
       for (const node of graph.nodes) nested(g, 1, (w) => writeNode(w, node));
       text(g, 2, "plca");
-      for (const [name, values] of Object.entries(graph.constants ?? {})) {
-        nested(g, 5, (w) => {
-          field(w, 1).int64(values.length);
-          field(w, 2).int32(INT64);
-          for (const value of values) field(w, 7).int64(value);
-          text(w, 8, name);
-        });
-      }
-      for (const [name, value] of Object.entries(graph.scalars ?? {})) {
-        nested(g, 5, (w) => {
-          field(w, 2).int32(FLOAT);
-          w.tag(4, WireType.Bit32).float(value);
-          text(w, 8, name);
-        });
-      }
       for (const name of graph.inputs) nested(g, 11, (w) => writeValue(w, name));
       for (const name of graph.outputs) nested(g, 12, (w) => writeValue(w, name));
     });

@@ -38,6 +38,6 @@ const multiply: Multiply = ([a, b], into, add) => {
       }],
     }),
     inputs: [operand(a), operand(b), ...(add ? [sum] : [])],
-    outputs: [{ shape: [], dims: sum.dims, into: sum }],
+    outputs: [sum],
   });
 };

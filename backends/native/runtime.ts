@@ -3,7 +3,7 @@
  * writes the heap itself, nothing is copied.
  */
 import type * as tf from "@tensorflow/tfjs-core";
-import { address, emptyInfo, heapMemory } from "../wasm/heap.ts";
+import { address, heapMemory } from "../wasm/heap.ts";
 import { encodeModel, type Graph } from "./onnx.ts";
 import { openOrt, type Ort, type Session } from "./ort.ts";
 
@@ -31,33 +31,17 @@ export interface Call {
   readonly graph: () => Graph;
   /** In the order of the graph's inputs. */
   readonly inputs: readonly Operand[];
-  /** In the order of the graph's outputs: the tensor's shape, and the graph's where it differs. */
-  readonly outputs: readonly Output[];
+  /** What takes the results, in the order of the graph's outputs. */
+  readonly outputs: readonly Operand[];
 }
 
-/** Where a result goes. */
-export interface Output {
-  readonly shape: readonly number[];
-  /** The graph's shape, where it differs. */
-  readonly dims?: readonly number[];
-  /** What takes the result instead of a new tensor. */
-  readonly into?: Operand;
-}
-
-/** Runs a model and returns its outputs, owned by the caller. */
-export function runModel({ key, graph, inputs, outputs }: Call): tf.TensorInfo[] {
-  const infos = outputs.map(({ shape, into }) => into?.tensor ?? emptyInfo(shape));
-  // Where the heap lies is asked after every allocation, which may grow it.
+/** Runs a model; the outputs are written in place. */
+export function runModel({ key, graph, inputs, outputs }: Call): void {
   const heap = heapStart();
   const operand = ({ tensor, dims = tensor.shape, element = 0 }: Operand) => {
     return { address: heap + BigInt(address(tensor, element)), dims };
   };
-  const results = infos.map((tensor, k) => {
-    const { dims = tensor.shape, into } = outputs[k]!;
-    return operand({ ...into, tensor, dims });
-  });
-  session(key, graph).run(inputs.map(operand), results);
-  return infos;
+  session(key, graph).run(inputs.map(operand), outputs.map(operand));
 }
 
 let heap: { readonly buffer: ArrayBufferLike; readonly start: bigint } | undefined;
@@ -75,8 +59,8 @@ function session(key: string, graph: () => Graph): Session {
   let found = sessions.get(key);
   if (found === undefined) {
     if (ort === undefined) throw new Error("the native runtime is not loaded");
-    const { inputs, outputs } = graph();
-    found = ort.load(encodeModel(graph()), inputs, outputs);
+    const made = graph();
+    found = ort.load(encodeModel(made), made.inputs, made.outputs);
     sessions.set(key, found);
   }
   return found;
