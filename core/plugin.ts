@@ -141,8 +141,12 @@ export interface Segmenter {
   /**
    * The same for several batches of equal height and width, as if `forward` were called with one after the other, each with
    * its own batch statistics: larger products are faster. Absent where a network cannot.
+   * @param mode `taps` are those that the views need beside `logits`; others may be left out
    */
-  forwardTogether?(batches: readonly Tensor4D[], training: boolean): readonly View[];
+  forwardTogether?(
+    batches: readonly Tensor4D[],
+    mode: { readonly training: boolean; readonly taps: readonly string[] },
+  ): readonly View[];
   /** float32 [N, h, w, C] of the feature tap to logits [N, h, w, K]. */
   classify(features: Tensor4D): Tensor4D;
 }
@@ -212,7 +216,7 @@ export interface LossSetup extends Setup {
 /** A term of the objective, made for one run. */
 export interface LossTerm {
   /**
-   * The scalar this term asks the segmenter to reduce. Runs inside `tf.variableGrads`: synchronous, no `data()`,
+   * The scalar this term asks the segmenter to reduce. Runs while gradients are recorded: synchronous, no `data()`,
    * no variable writes.
    */
   compute(ctx: StepContext): LossOutput;

@@ -83,25 +83,20 @@ function deeplab(setup: Setup, shape: ResnetShape, frozen: boolean): Segmenter {
     buffers: layers.buffers,
     classify,
     forward: (images, { training }) => run(images, passOf([images.shape[0]], training)),
-    forwardTogether(batches, training) {
+    forwardTogether(batches, { training, taps }) {
       const parts = batches.map((images) => images.shape[0]);
       const whole = run(tf.concat([...batches]), passOf(parts, training));
-      return parts.map((_, k) => viewOf(whole, parts, k));
+      const wanted = new Set(["logits", ...taps]);
+      let from = 0;
+      return parts.map((images) => {
+        const cut = (x: tf.Tensor4D) =>
+          tf.slice(x, [from, 0, 0, 0], [images, ...x.shape.slice(1)]) as tf.Tensor4D;
+        const own = Object.fromEntries(
+          Object.entries(whole.taps).filter(([name]) => wanted.has(name)).map(([name, x]) => [name, cut(x)]),
+        );
+        from += images;
+        return { logits: own["logits"]!, taps: own };
+      });
     },
   };
-}
-
-/** One part's view of a pass over several; its tensors are cut out when they are first read. */
-function viewOf({ taps }: View, parts: readonly number[], part: number): View {
-  const from = parts.slice(0, part).reduce((sum, images) => sum + images, 0);
-  const own: Record<string, tf.Tensor4D> = {};
-  const tap = (name: string) => {
-    const [, ...sides] = taps[name]!.shape;
-    return own[name] ??= tf.slice(taps[name]!, [from, 0, 0, 0], [parts[part]!, ...sides]);
-  };
-  const lazy = {};
-  for (const name of Object.keys(taps)) {
-    Object.defineProperty(lazy, name, { enumerable: true, get: () => tap(name) });
-  }
-  return { logits: tap("logits"), taps: lazy };
 }

@@ -162,7 +162,7 @@ function forward(run: Run, batches: Batches, { terms, clock }: {
   readonly terms: readonly Term[];
   readonly clock: Clock;
 }): StepContext {
-  const [target, view] = views(run.segmenter, batches);
+  const [target, view] = views(run.segmenter, batches, terms);
   const labels = labelsOf(batches.source);
   const [, height, width] = labels.shape;
   const wanted = terms.some(({ planned }) => planned.plan.needs.labelResolution);
@@ -175,10 +175,18 @@ function forward(run: Run, batches: Batches, { terms, clock }: {
 }
 
 /** Of the target, where there is one, and of the source. */
-function views(segmenter: Run["segmenter"], { source, target }: Batches): [View | undefined, View] {
+function views(
+  segmenter: Run["segmenter"],
+  { source, target }: Batches,
+  terms: readonly Term[],
+): [View | undefined, View] {
   const together = target && segmenter.forwardTogether && String(target.size) === String(source.size);
   if (together) {
-    return segmenter.forwardTogether!([target, source].map(imagesOf), true) as [View, View];
+    const taps = terms.flatMap(({ planned }) => planned.plan.needs.taps.map(({ name }) => name));
+    return segmenter.forwardTogether!([target, source].map(imagesOf), { training: true, taps }) as [
+      View,
+      View,
+    ];
   }
   const one = (batch: Batch, domain: "source" | "target") =>
     segmenter.forward(imagesOf(batch), { training: true, domain });

@@ -1,17 +1,36 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../ops/kernels.ts";
+import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
+import { whole } from "../wasm/products.ts";
 import { replaceMatMul } from "./mat_mul.ts";
 import { nativeMultiply } from "./products.ts";
 import { loadRuntime } from "./runtime.ts";
 
-/** Loads ONNX Runtime, checks a known product, and returns the kernels. @throws Error when something is missing */
+/** Loads ONNX Runtime, checks known products, and returns the kernels. @throws Error when something is missing or wrong */
 export function nativeKernels(): Partial<Kernels> {
   loadRuntime();
+  for (const transposeA of [false, true]) {
+    for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
+  }
   replaceMatMul();
-  const product = tf.tidy(() =>
-    tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5, 6], [7, 8]])).dataSync()
-  );
-  if (product.join() !== "19,22,43,50") throw new Error(`a 2x2 product came out as ${product.join()}`);
   return heapKernels(nativeMultiply);
+}
+
+/** [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. */
+function checkProduct(transposeA: boolean, transposeB: boolean): void {
+  tf.tidy(() => {
+    const a = tf.tensor2d(transposeA ? [[1, 3, 5], [2, 4, 6]] : [[1, 2], [3, 4], [5, 6]]);
+    const b = tf.tensor2d(transposeB ? [[1, 0], [0, 1], [2, 3]] : [[1, 0, 2], [0, 1, 3]]);
+    const sum = tf.fill([3, 3], 1) as tf.Tensor2D;
+    const factors = [{ ...whole(a), transposed: transposeA }, {
+      ...whole(b),
+      transposed: transposeB,
+    }] as const;
+    nativeMultiply(factors, whole(sum), true);
+    const found = heapView(sum).join();
+    if (found !== "2,3,9,4,5,19,6,7,29") {
+      throw new Error(`a 3x2x3 product of ONNX Runtime came out as ${found}`);
+    }
+  });
 }

@@ -124,9 +124,19 @@ function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** Pointers in a row, as C takes a list of names. The strings must live as long as the list. */
-function pointersTo(strings: readonly Uint8Array<ArrayBuffer>[]): BigUint64Array<ArrayBuffer> {
-  return BigUint64Array.from(strings, (string) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(string)));
+/** Names as C takes them: a list of addresses. It keeps the strings that lie there. */
+interface Names {
+  readonly strings: readonly Uint8Array<ArrayBuffer>[];
+  readonly addresses: BigUint64Array<ArrayBuffer>;
+}
+
+function namesOf(names: readonly string[]): Names {
+  const strings = names.map(cString);
+  const addresses = BigUint64Array.from(
+    strings,
+    (string) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(string)),
+  );
+  return { strings, addresses };
 }
 
 function startOrt(version: string, api: Api, threads: number): Ort {
@@ -163,11 +173,7 @@ interface Loaded {
 }
 
 function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
-  const names = [inputs, outputs].map((list) => list.map(cString));
-  const [inputNames, outputNames] = names.map(pointersTo) as [
-    BigUint64Array<ArrayBuffer>,
-    BigUint64Array<ArrayBuffer>,
-  ];
+  const [inputNames, outputNames] = [namesOf(inputs), namesOf(outputs)];
   const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];
   const value = ({ address, dims }: Operand): bigint => {
     const bytes = BigInt(4 * dims.reduce((product, side) => product * side, 1));
@@ -187,12 +193,19 @@ function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Sess
       try {
         check(
           api,
-          api.run(session, null, inputNames, feeds, inputCount, outputNames, outputCount, fetches),
+          api.run(
+            session,
+            null,
+            inputNames.addresses,
+            feeds,
+            inputCount,
+            outputNames.addresses,
+            outputCount,
+            fetches,
+          ),
         );
       } finally {
         for (const address of [...feeds, ...fetches]) api.releaseValue(Deno.UnsafePointer.create(address));
-        // The lists hold addresses of these strings.
-        names.length;
       }
     },
   };

@@ -15,7 +15,7 @@ interface TapeNode {
 
 /** What is used of the engine beyond its public types. */
 interface Engine {
-  readonly state: { activeTape: TapeNode[] | null };
+  readonly state: { activeTape: TapeNode[] | null; readonly gradientDepth: number };
   startTape(): void;
   endTape(): void;
   scopedRun<T>(start: () => void, end: () => void, f: () => T): T;
@@ -30,7 +30,7 @@ export interface Gradients<Y extends tf.Tensor> {
 
 /**
  * f() and its gradients with respect to `xs`, times `dy` (ones if absent). May be called within the gradient of an operator.
- * @throws Error when an operator on the way has no gradient; and whatever `f` throws
+ * @throws Error when an operator on the way has no gradient, or while other gradients are recorded; and whatever `f` throws
  */
 export function gradients<Y extends tf.Tensor>(
   f: () => Y,
@@ -38,6 +38,9 @@ export function gradients<Y extends tf.Tensor>(
   dy?: tf.Tensor,
 ): Gradients<Y> {
   const engine = tf.engine() as unknown as Engine;
+  if (engine.state.gradientDepth > 0) {
+    throw new Error("gradients cannot be asked for while others are recorded");
+  }
   const outer = engine.state.activeTape;
   let tape: TapeNode[] = [];
   try {
@@ -88,7 +91,14 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
       if (ownsDy || slope !== dy) slope.dispose();
     }
   }
-  return xs.map(({ id }) => slopes.get(id));
+  const given = new Set<tf.Tensor>(ownsDy ? [] : [dy]);
+  return xs.map(({ id }) => {
+    const slope = slopes.get(id);
+    // Everybody gets a tensor of his own.
+    const own = slope && given.has(slope) ? tf.clone(slope) : slope;
+    if (own) given.add(own);
+    return own;
+  });
 }
 
 /** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
@@ -117,7 +127,6 @@ function inputGradients(
   if (gradient === undefined) throw new Error(`the operator ${kernelName} has no gradient`);
   return tf.tidy(() => {
     const all = gradient(dys);
-    const made = new Set<tf.Tensor | null>(dys);
     return names.map((name) => {
       const x = inputs[name]!, given = all[name]?.();
       if (given === undefined) {
@@ -129,10 +138,8 @@ function inputGradients(
             `expected float32 [${x.shape}]`,
         );
       }
-      // What is passed on as it came is freed twice otherwise.
-      const own = made.has(given) ? tf.clone(given) : given;
-      made.add(own);
-      return own;
+      // It may be what came in, what was saved, or somebody else's: those are freed on their own.
+      return tf.clone(given);
     });
   });
 }

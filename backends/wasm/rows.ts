@@ -39,6 +39,12 @@ function matrixOf({ of, indices }: Rows): Matrix {
   return whole(copy);
 }
 
+/** A product with a single row or column rounds differently: the same cells would not be the same in another block. */
+function twoAtLeast(rows: Rows): Rows {
+  const [only] = rows.indices;
+  return rows.indices.length === 1 ? { ...rows, indices: Int32Array.of(only!, only!) } : rows;
+}
+
 /** float32 [P] that a kernel fills from the address of its values on. */
 function filled(count: number, fill: (result: number) => void): tf.Tensor1D {
   const result = emptyTensor([count]) as tf.Tensor1D;
@@ -68,10 +74,12 @@ export function heapRows(multiply: Multiply): RowKernels {
       return filled(rows, (result) => simd("rowDots", address(a), address(b), rows, columns, result));
     },
     compare(a, b) {
+      const sides: [number, number] = [a.indices.length, b.indices.length];
       return tf.tidy(() => {
-        const values = emptyTensor([a.indices.length, b.indices.length]) as tf.Tensor2D;
-        multiply([matrixOf(a), { ...matrixOf(b), transposed: true }], whole(values), false);
-        return values;
+        const [left, right] = [twoAtLeast(a), twoAtLeast(b)];
+        const values = emptyTensor([left.indices.length, right.indices.length]) as tf.Tensor2D;
+        multiply([matrixOf(left), { ...matrixOf(right), transposed: true }], whole(values), false);
+        return sides.includes(1) ? tf.slice(values, [0, 0], sides) : values;
       });
     },
     summarise(block, { indices, contrast, summaries, columns }) {
@@ -133,7 +141,7 @@ export function heapRows(multiply: Multiply): RowKernels {
       tf.tidy(() => {
         const radial = tf.tensor1d(pixels.radial);
         const tile = [product, there, back].map((tensor) => address(tensor));
-        const constants = [place(pixels.scale), ...softmaxArguments(pixels), address(pixels.along)];
+        const constants = [address(pixels.scale), ...softmaxArguments(pixels), address(pixels.along)];
         const places = [row, column, pixels.alpha, address(radial)];
         simd("symmetricGradientTile", ...tile, ...product.shape, ...constants, ...places);
         pixels.radial.set(heapView(radial));

@@ -132,7 +132,7 @@ async function trained(options: Record<string, unknown>, together: boolean): Pro
       const seen: tf.Tensor[] = [];
       const { grads } = gradients(() => {
         const views = together
-          ? segmenter.forwardTogether!(batches, true)
+          ? segmenter.forwardTogether!(batches, { training: true, taps: ["layer4"] })
           : batches.map((images) => segmenter.forward(images, { training: true, domain: "source" }));
         seen.push(
           ...views.flatMap(({ logits, taps }) => [logits, taps["layer4"]!]).map((x) => tf.keep(tf.clone(x))),

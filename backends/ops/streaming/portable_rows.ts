@@ -142,12 +142,12 @@ export const portableRows: RowKernels = {
   symmetricGradient({ product, there, back, row, column }, pixels) {
     const p = softmaxOf(pixels), { alpha, radial } = pixels;
     const [along, inverse, slopes, slopesBack] = [pixels.along, pixels.inverse, there, back].map(valuesOf);
-    const scales = pixels.scale && valuesOf(pixels.scale);
+    const scales = valuesOf(pixels.scale);
     const cells = () => new Float32Array(product.size);
     const gradient = cells(), weights = cells(), weightsBack = cells();
     valuesOf(product).forEach((raw, at) => {
       const i = row + Math.floor(at / product.shape[1]), j = column + at % product.shape[1];
-      const scale = Math.fround((scales?.[i] ?? 1) * (scales?.[j] ?? 1));
+      const scale = Math.fround(scales[i]! * scales[j]!);
       const d = Math.fround(raw * scale);
       weights[at] = alpha * p(d, i);
       weightsBack[at] = alpha * p(d, j);

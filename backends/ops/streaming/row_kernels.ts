@@ -72,8 +72,8 @@ export interface Tile {
 
 /** What a tile's gradient needs of all pixels, float32 [P] each. */
 export interface TilePixels extends Softmax {
-  /** 1 / |x| where D compares directions. */
-  readonly scale?: tf.Tensor1D;
+  /** 1 / |x|: D compares directions. */
+  readonly scale: tf.Tensor1D;
   /** The sum over the row of weight * dWeight. */
   readonly along: tf.Tensor1D;
   readonly alpha: number;

@@ -1,14 +1,17 @@
 /** What the kernels compute with: four float32 at a time, sums carried in float64. */
 
-/** exp for x at most 88, to about one unit in the last place; 0 below the smallest normal number, NaN stays NaN. */
+/**
+ * exp of what is at most 0, to about one unit in the last place; 0 below the smallest normal number, NaN stays NaN. Larger
+ * numbers, which only rounding makes of a softmax, count as 0.
+ */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   const low = f32x4.splat(-87.33654);
-  // Added to a number, this leaves it rounded to an integer, which then stands in the last bits. pmax keeps a NaN that
-  // stands first.
+  // Added to a number, this leaves it rounded to an integer, which then stands in the last bits. pmin and pmax keep a NaN
+  // that stands first.
   const magic = f32x4.splat(12582912);
-  const inside = f32x4.pmax(x, low);
+  const inside = f32x4.pmax(f32x4.pmin(x, f32x4.splat(0)), low);
   const rounded = f32x4.add(f32x4.mul(inside, f32x4.splat(1.44269504)), magic);
   const n = f32x4.sub(rounded, magic);
   // ln 2 in two parts, so that the reduced argument is exact.

@@ -390,7 +390,7 @@ export function softmaxGradientRows(
  *   (p_ij (alpha there - along_i) inverse_i + p_ji (alpha back - along_j) inverse_j) scale_i scale_j;
  * - `back`: alpha p_ij;
  * - the product: alpha p_ji.
- * @param scale and `mean`, `inverse`, `logSum`, `along`: float32 of all pixels; scale 0: ones
+ * @param scale and `mean`, `inverse`, `logSum`, `along`: float32 of all pixels
  * @param row and `column`: the tile's first pixels
  * @param radial float32 of all pixels: raised by the sums of gradient * product over rows, and over columns unless the
  * tile lies on the diagonal
@@ -414,7 +414,7 @@ export function symmetricGradientTile(
   const alphas = f32x4.splat(alpha), away = row != column;
   for (let r = 0; r < rows; r++) {
     const start = bytes(r) * <usize> columns, pixel = bytes(row + r);
-    const own: f32 = scale ? load<f32>(scale + pixel) : 1;
+    const own = load<f32>(scale + pixel);
     const mean_i = load<f32>(mean + pixel), inverse_i = load<f32>(inverse + pixel);
     const log_i = load<f32>(logSum + pixel), along_i = load<f32>(along + pixel);
     const owns = f32x4.splat(own), means = f32x4.splat(mean_i), inverses = f32x4.splat(inverse_i);
@@ -424,7 +424,7 @@ export function symmetricGradientTile(
     let j = 0;
     for (; j <= columns - 4; j += 4) {
       const at = start + bytes(j), other = bytes(column + j);
-      const both = scale ? f32x4.mul(v128.load(scale + other), owns) : owns;
+      const both = f32x4.mul(v128.load(scale + other), owns);
       const product = v128.load(d + at);
       const value = f32x4.mul(product, both);
       const inverse_j = v128.load(inverse + other);
@@ -454,7 +454,7 @@ export function symmetricGradientTile(
     whole += total(part);
     for (; j < columns; j++) {
       const at = start + bytes(j), other = bytes(column + j);
-      const both: f32 = scale ? load<f32>(scale + other) * own : own;
+      const both = load<f32>(scale + other) * own;
       const product = load<f32>(d + at), value = product * both;
       const inverse_j = load<f32>(inverse + other);
       const p = exp1((value - mean_i) * inverse_i - log_i);
