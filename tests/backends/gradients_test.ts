@@ -46,6 +46,41 @@ test("the value may be an input itself", () => {
   assert.deepEqual(values(gradients(() => a, [a]).grads), [[1, 1]]);
 });
 
+test("a gradient may be what was saved, or a tensor of somebody else, which stays his", () => {
+  const x = tf.tensor1d([1, 2]), outside = tf.tensor1d([7, 8]);
+  const saved = tf.customGrad((...args) => {
+    const [input, save] = args as unknown as [tf.Tensor, tf.GradSaveFunc];
+    save([tf.mul(input, 3)]);
+    return { value: tf.sum(input), gradFunc: (_: tf.Tensor, [kept]: tf.Tensor[]) => kept! };
+  });
+  const fixed = tf.customGrad((...args) => ({
+    value: tf.sum(args[0] as tf.Tensor),
+    gradFunc: () => outside,
+  }));
+  assert.deepEqual(values(gradients(() => saved(tf.square(x)), [x]).grads), [[6, 48]]);
+  assert.deepEqual(values(gradients(() => fixed(tf.square(x)), [x]).grads), [[14, 32]]);
+  assert.deepEqual(values(gradients(() => fixed(x), [x]).grads), [[7, 8]]);
+  assert.deepEqual(values([outside]), [[7, 8]]);
+});
+
+test("an input that is asked for twice, or is the value, gets tensors of its own", () => {
+  const x = tf.tensor1d([1, 2]), dy = tf.tensor1d([3, 4]);
+  const [first, second] = gradients(() => tf.square(x), [x, x], dy).grads;
+  first!.dispose();
+  assert.deepEqual(values([second]), [[6, 16]]);
+  gradients(() => x, [x], dy).grads[0]!.dispose();
+  assert.deepEqual(values([dy]), [[3, 4]]);
+});
+
+test("gradients are refused while others are recorded, whose tape they would take", () => {
+  const x = tf.tensor1d([1, 2]);
+  const f = () => tf.sum(gradients(() => tf.square(x), [x]).grads[0]!);
+  assert.throws(() => tf.tidy(() => gradients(f, [x]).value), {
+    message: "gradients cannot be asked for while others are recorded",
+  });
+  assert.deepEqual(values(gradients(() => tf.square(x), [x]).grads), [[2, 4]]);
+});
+
 test("gradients can be taken within the gradient of an operator, under tfjs's tape as well", () => {
   const cube = (x: tf.Tensor) => tf.mul(x, tf.square(x));
   const op = (x: tf.Tensor) =>

@@ -7,13 +7,14 @@ import { heapRows } from "../../backends/wasm/rows.ts";
 import { copiedMultiply } from "../../backends/wasm/products.ts";
 import { aggregate } from "../../backends/ops/aggregation.ts";
 import { associationLoss } from "../../backends/ops/association.ts";
+import { gradients } from "../../backends/ops/gradients.ts";
 import { replaceKernels } from "../../backends/ops/kernels.ts";
 import { portableRows } from "../../backends/ops/streaming/portable_rows.ts";
 import type { RowKernels } from "../../backends/ops/streaming/row_kernels.ts";
 import { Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
-import { backendTest } from "../goldens.ts";
+import { backendTest, relative } from "../goldens.ts";
 import { denseAggregate, denseAssociation } from "./dense.ts";
 
 const registry = new Registry([...similarities]);
@@ -117,3 +118,40 @@ for (const plugin of similarities) {
     );
   }
 }
+
+backendTest(
+  "native",
+  "source pixels that are nearly alike have the gradients that whole matrices give",
+  () => {
+    const registered = registry.get("similarity", "cosine", []).plan({}, [], registry);
+    replaceKernels("wasm", { rows: ROWS.native });
+    for (const [pixels, channels] of [[81, 64], [289, 256]] as const) {
+      const random = Random.stream(pixels, "alike");
+      const normals = (count: number) => Float32Array.from({ length: count }, () => random.normal());
+      tf.tidy(() => {
+        const base = tf.tensor3d(normals(channels), [1, 1, channels]);
+        const noise = tf.tensor3d(normals(pixels * channels), [1, pixels, channels]);
+        const source = tf.add(base, tf.mul(noise, 1e-4)) as tf.Tensor3D;
+        const target = tf.tensor3d(normals(pixels * channels), [1, pixels, channels]);
+        const labels = tf.zeros([1, pixels], "int32") as tf.Tensor2D;
+        const options = {
+          similarity: registered,
+          contrast: true,
+          objective: "contrastive" as const,
+          ignoreLabel: IGNORE,
+        };
+        const [streamed, whole] = [associationLoss, denseAssociation].map((associate) =>
+          gradients(() => associate([source, target], labels, options).loss, [source, target]).grads
+        );
+        for (const k of [0, 1]) {
+          const error = relative(
+            streamed![k]!.dataSync() as Float32Array,
+            whole![k]!.dataSync() as Float32Array,
+          );
+          assert.ok(error < 0.02, `${pixels} pixels, input ${k}: off by ${error}`);
+        }
+      });
+    }
+    return Promise.resolve();
+  },
+);

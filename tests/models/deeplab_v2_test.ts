@@ -1,6 +1,7 @@
 /** DeepLab-v2 on ResNet-101 against the recorded network, and what its options change. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import { constant } from "../../backends/ops/constant.ts";
 import { gradients } from "../../backends/ops/gradients.ts";
 import type { ModelPlan } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
@@ -191,3 +192,25 @@ backendTest("native", "checkpointing keeps less for the gradient", async () => {
   const [all, few] = [await kept(false), await kept(true)];
   assert.ok(few < 0.6 * all, `${few} of ${all} bytes`);
 });
+
+backendTest(
+  "native",
+  "a tap of a joint pass may first be read where no gradient flows, or in a scope of its own",
+  async () => {
+    await withModel({ layers: [1, 1, 1, 1], width: 0.25 }, ({ segmenter }) => {
+      tf.tidy(() => {
+        const images = tf.ones([1, 33, 33, 3]) as tf.Tensor4D;
+        const { grads } = gradients(() => {
+          const [view] = segmenter.forwardTogether!([images, images], { training: true, taps: ["layer3"] });
+          const still = constant(() => tf.mean(tf.square(view!.taps["layer3"]!)));
+          tf.tidy(() => tf.scalar(view!.taps["layer3"]!.shape[3]));
+          return tf.add(tf.mean(tf.square(view!.taps["layer3"]!)), still) as tf.Scalar;
+        }, segmenter.params.map(({ value }) => value));
+        const reached = segmenter.params.filter((_, k) => grads[k] !== undefined).map(({ name }) => name);
+        assert.ok(
+          reached.includes("backbone.conv1.weight") && reached.includes("backbone.layer3.0.conv3.weight"),
+        );
+      });
+    });
+  },
+);
