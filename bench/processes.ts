@@ -4,20 +4,28 @@ import type { Measured } from "./speed_child.ts";
 
 const PYTHON = "/usr/bin/python3";
 
-/** Where the peer's script lies, or why there is none to measure. */
-export async function findPeer(given: string | undefined): Promise<{ script?: string; missing?: string }> {
+/** A peer that can be measured. */
+export interface Peer {
+  readonly script: string;
+  /** Of PyTorch. */
+  readonly version: string;
+}
+
+/** The peer, or why there is none to measure. */
+export async function findPeer(given: string | undefined): Promise<Peer | string> {
   const script = given ?? fileURLToPath(new URL("../../shared/peer/torch_plca.py", import.meta.url));
   try {
     await Deno.stat(script);
   } catch {
-    return { missing: `no peer: ${given ?? "torch_plca.py"} is not there` };
+    return `no peer: ${given ?? "torch_plca.py"} is not there`;
   }
   try {
-    const { success } = await new Deno.Command(PYTHON, { args: ["-c", "import torch"], stderr: "null" })
-      .output();
-    return success ? { script } : { missing: `no peer: ${PYTHON} has no module torch` };
-  } catch {
-    return { missing: `no peer: there is no ${PYTHON}` };
+    return {
+      script,
+      version: await json(PYTHON, ["-c", "import torch; print(f'\"{torch.__version__}\"')"]) as string,
+    };
+  } catch (error) {
+    return `no peer: ${PYTHON} with torch: ${error instanceof Error ? error.message : error}`;
   }
 }
 

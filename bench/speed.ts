@@ -76,19 +76,22 @@ const GROWTH = [32, 48, 64, 96, 128];
 
 /** Measures ours, and the peer's where it is installed. */
 export async function speed([given]: readonly string[]): Promise<void> {
-  const { script, missing } = await findPeer(given);
-  if (missing !== undefined) console.log(missing);
-  const settings = script === undefined ? [] : peerSettings();
+  const found = await findPeer(given);
+  const peer = typeof found === "string" ? undefined : found;
+  if (typeof found === "string") console.log(found);
+  const settings = peer === undefined ? [] : peerSettings();
   const rows: string[][] = [];
   for (const work of WORKS) {
     const own: Measured[] = [], peers: Measured[][] = settings.map(() => []);
     for (let round = 0; round < work.rounds; round++) {
       own.push(await runOurs(work.ours));
-      for (const [k, { env }] of settings.entries()) peers[k]!.push(await runPeer(work.peer(script!), env));
+      for (const [k, { env }] of settings.entries()) {
+        peers[k]!.push(await runPeer(work.peer(peer!.script), env));
+      }
     }
     const made = peers.length === 0
       ? [row(work, own, [], "not measured")]
-      : peers.map((peer, k) => row(work, own, peer, settings[k]!.name));
+      : peers.map((runs, k) => row(work, own, runs, settings[k]!.name));
     made.forEach((cells) => console.log(cells.join(" | ")));
     rows.push(...made);
   }
@@ -99,7 +102,9 @@ export async function speed([given]: readonly string[]): Promise<void> {
     title: "Speed and memory beside the PyTorch peer",
     text: [
       "Median and range over rounds; a round runs ours and then the peer, each in a process of its own, and ratios are " +
-      "of one round. The peer is dense PyTorch on two threads. Where the environment holds its OpenBLAS to the kernels of " +
+      `of one round. The peer is dense PyTorch${
+        peer ? ` ${peer.version}` : ""
+      } on all cores. Where the environment holds its OpenBLAS to the kernels of ` +
       "an older processor, it is measured both so and with OpenBLAS's own choice. Memory: of associations and the " +
       "evaluation the highest resident set above that before the work, of steps all of it.",
       `A matrix product of 4096 x 4096 x 4096 runs at ${
@@ -121,7 +126,7 @@ export async function speed([given]: readonly string[]): Promise<void> {
       "goal",
     ],
     rows,
-    commands: [`deno task bench speed${script === undefined ? "" : " torch_plca.py"}`],
+    commands: [`deno task bench speed${peer === undefined ? "" : " torch_plca.py"}`],
   });
 }
 
@@ -157,13 +162,18 @@ async function growthOf(similarity: string): Promise<string> {
     memory.push(median(runs.map(({ extra }) => extra)));
   }
   const sizes = GROWTH.map((side, k) => `${memory[k]!.toFixed(3)} at ${side}x${side}`).join(", ");
+  const large = GROWTH.findIndex((side) => side >= 64);
   return `Growth of an association's memory, ${similarity} on ${channels} channels, median of 3, GB: ${sizes}. ` +
-    `Fitted over all of them, memory grows with the pixels to the power ${exponent(memory).toFixed(2)}.`;
+    `Fitted over all of them, memory grows with the pixels to the power ${
+      exponent(memory, 0).toFixed(2)
+    }, from 64x64 on ` +
+    `to the power ${exponent(memory, large).toFixed(2)}.`;
 }
 
 /** The slope of a line through the logarithms, by least squares. */
-function exponent(memory: readonly number[]): number {
-  const points = memory.map((value, k) => [Math.log(GROWTH[k]! ** 2), Math.log(value)] as const);
+function exponent(memory: readonly number[], from: number): number {
+  const all = memory.map((value, k) => [Math.log(GROWTH[k]! ** 2), Math.log(value)] as const);
+  const points = all.slice(from);
   const middle = [0, 1].map((k) => points.reduce((sum, point) => sum + point[k]!, 0) / points.length);
   const [x0, y0] = middle as [number, number];
   const slope = points.reduce((sum, [x, y]) => sum + (x - x0) * (y - y0), 0);

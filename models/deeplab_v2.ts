@@ -21,7 +21,7 @@ const options = z.strictObject({
     .describe("train: the batch's statistics while training; frozen: always the running ones"),
   checkpointing: z.boolean().default(false)
     .describe(
-      "keep only the blocks' inputs for the gradient and compute the rest again: less memory, a third more time",
+      "keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time",
     ),
 });
 

@@ -13,7 +13,7 @@ import { kernels } from "./kernels.ts";
 import { direction, distinctInputs, gradientsOf, imagesOf, rowsOf } from "./streaming/directions.ts";
 import type { Sums } from "./streaming/sums.ts";
 import type { RowKernels } from "./streaming/row_kernels.ts";
-import { everyRow, forEachBlock, type SimilarityRows } from "./streaming/similarity_rows.ts";
+import { everyRow, forEachBlock, normsOf, type SimilarityRows } from "./streaming/similarity_rows.ts";
 import { Summaries } from "./streaming/summaries.ts";
 
 /** What {@linkcode associationLoss} compares and how. */
@@ -62,7 +62,7 @@ function streamedAssociation(
   const there = direction(similarity, source, target), back = direction(similarity, target, source);
   const inputs = distinctInputs([there, back]);
   const tables = (images: readonly tf.Tensor2D[]) => {
-    const given = { inputs, images, similarity, kernels };
+    const given = { inputs, images, similarity, kernels, norms: normsOf(kernels) };
     return { st: rowsOf(there, given), ts: rowsOf(back, given) };
   };
   const [count, pixels] = labels.shape;

@@ -2,8 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { gradients } from "./gradients.ts";
 
 /**
- * f(x), of which nothing but `x` is kept for the gradient: what is between is computed again when it is needed, for a
- * third more arithmetic.
+ * f(x), of which nothing but `x` is kept for the gradient: what is between is computed again when it is needed.
  * @param f called with the input, and with `repeated` true when it is called again
  * @param params the variables that `f` uses
  */

@@ -31,11 +31,6 @@ export interface Crop {
   readonly ignoreLabel: number;
 }
 
-/** A window of the sample; see {@linkcode resizedCrop}. */
-export function cropSample(sample: Sample, crop: Crop): Sample {
-  return resizedCrop(sample, sample, crop);
-}
-
 /**
  * A window of the sample resized to `size`, byte for byte {@linkcode resizeSample} and then the cut, but nothing
  * outside the window is made. Where the resized sample is smaller than the window it lies at the top left, and the

@@ -59,14 +59,16 @@ export class WorkerPool {
   #maker<Kind extends ProductKind>(recipe: MakerRecipe): ProductMaker<Kind> {
     const maker = this.#makers++;
     // Requests go round; two makers that are asked in turn begin at different workers.
-    let turn = maker;
+    let turn = maker, closed = false;
     for (const thread of this.#threads) thread.post({ type: "maker", maker, recipe });
     return {
-      make: (request) =>
-        this.#threads[turn++ % this.#threads.length]!.make(maker, request) as Promise<
-          Products[Kind]["result"]
-        >,
+      make: (request) => {
+        if (closed) return Promise.reject(new Error("the loader was closed"));
+        const thread = this.#threads[turn++ % this.#threads.length]!;
+        return thread.make(maker, request) as Promise<Products[Kind]["result"]>;
+      },
       close: () => {
+        closed = true;
         for (const thread of this.#threads) thread.release(maker);
       },
     };

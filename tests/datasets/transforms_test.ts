@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Normalization } from "../../core/plan.ts";
 import { meanColour, normalizeInto } from "../../datasets/transforms/normalize.ts";
-import { cropSample, flipSample, resizeSample, shortSideSize } from "../../datasets/transforms/sample.ts";
+import { flipSample, resizedCrop, resizeSample, shortSideSize } from "../../datasets/transforms/sample.ts";
 
 const sample = {
   id: "x",
@@ -20,17 +20,17 @@ Deno.test("the short side is met and the aspect kept, whichever side is short", 
 
 Deno.test("a crop takes image and labels from the same window", () => {
   const fill = [9, 9, 9] as const;
-  const last = cropSample(sample, { size: [1, 2], place: [0.99, 0.99], fill, ignoreLabel: 255 });
+  const last = resizedCrop(sample, sample, { size: [1, 2], place: [0.99, 0.99], fill, ignoreLabel: 255 });
   assert.deepEqual([...last.image], [12, 13, 14, 15, 16, 17]);
   assert.deepEqual([...last.labels!], [4, 5]);
-  const first = cropSample(sample, { size: [1, 2], place: [0, 0], fill, ignoreLabel: 255 });
+  const first = resizedCrop(sample, sample, { size: [1, 2], place: [0, 0], fill, ignoreLabel: 255 });
   assert.deepEqual([...first.labels!], [0, 1]);
-  const middle = cropSample(sample, { size: [2, 2], place: [0.5, 0.5], fill, ignoreLabel: 255 });
+  const middle = resizedCrop(sample, sample, { size: [2, 2], place: [0.5, 0.5], fill, ignoreLabel: 255 });
   assert.deepEqual([...middle.labels!], [1, 2, 4, 5]);
 });
 
 Deno.test("a crop larger than the image is padded with the fill colour and the ignore label", () => {
-  const padded = cropSample(sample, {
+  const padded = resizedCrop(sample, sample, {
     size: [3, 4],
     place: [0.9, 0.9],
     fill: [90, 91, 92],
@@ -51,7 +51,7 @@ Deno.test("a flip mirrors image and labels, and twice is nothing", () => {
 
 Deno.test("transforms without labels invent none", () => {
   const { labels: _, ...bare } = sample;
-  const cropped = cropSample(bare, { size: [4, 4], place: [0, 0], fill: [0, 0, 0], ignoreLabel: 255 });
+  const cropped = resizedCrop(bare, bare, { size: [4, 4], place: [0, 0], fill: [0, 0, 0], ignoreLabel: 255 });
   for (const out of [cropped, flipSample(bare), resizeSample(bare, { width: 2, height: 2 })]) {
     assert.equal("labels" in out, false);
   }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
 import { Sums } from "./sums.ts";
 import type { RowKernels } from "./row_kernels.ts";
-import { type SimilarityRows, similarityRows } from "./similarity_rows.ts";
+import { type Norms, normsOf, type SimilarityRows, similarityRows } from "./similarity_rows.ts";
 
 /** What D(a, b) is computed from, float32 [N, P, K] and [N, Q, K]; `offset` [N, P, 1]. */
 export interface Direction {
@@ -38,16 +38,18 @@ export function imagesOf(inputs: readonly tf.Tensor3D[], n: number): tf.Tensor2D
 /** The rows of a direction. @param images one image of each of `inputs`, in their order */
 export function rowsOf(
   { left, right, offset }: Direction,
-  { inputs, images, similarity, kernels }: {
+  { inputs, images, similarity, kernels, norms = normsOf(kernels) }: {
     readonly inputs: readonly tf.Tensor3D[];
     readonly images: readonly tf.Tensor2D[];
     readonly similarity: Similarity;
     readonly kernels: RowKernels;
+    /** Shared by the directions between the same images. */
+    readonly norms?: Norms;
   },
 ): SimilarityRows {
   const image = (x: tf.Tensor3D) => images[inputs.indexOf(x)]!;
   const parts = { left: image(left), right: image(right), ...(offset ? { offset: image(offset) } : {}) };
-  return similarityRows(similarity, parts, kernels);
+  return similarityRows(similarity, parts, { kernels, norms });
 }
 
 /** The gradient of every input, from what `pull` adds image by image. */

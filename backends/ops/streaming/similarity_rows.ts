@@ -48,11 +48,24 @@ export interface RowInputs {
   readonly offset?: tf.Tensor2D;
 }
 
+/** 1 / |x| of tables, each computed once in a scope. */
+export type Norms = (x: tf.Tensor2D) => tf.Tensor1D;
+
+/** Norms for tables of the current scope. */
+export function normsOf(kernels: RowKernels): Norms {
+  const known = new Map<tf.Tensor2D, tf.Tensor1D>();
+  return (x) => {
+    const norms = known.get(x) ?? kernels.inverseNorms(x);
+    known.set(x, norms);
+    return norms;
+  };
+}
+
 /** Rows of `similarity` between the inputs' pixels. Allocates in the current scope. */
 export function similarityRows(
   similarity: Similarity,
   inputs: RowInputs,
-  kernels: RowKernels,
+  { kernels, norms }: { readonly kernels: RowKernels; readonly norms: Norms },
 ): SimilarityRows {
   const rows = inputs.left.shape[0], columns = inputs.right.shape[0];
   const product = similarity.product;
@@ -63,7 +76,7 @@ export function similarityRows(
     tileRows: kernels.tileSide(rows),
     tileColumns: kernels.tileSide(columns),
     ...product
-      ? product.unit ? unitRows(inputs, kernels) : productRows(inputs, kernels)
+      ? product.unit ? unitRows(inputs, kernels, norms) : productRows(inputs, kernels)
       : pairwiseRows(inputs, similarity),
   };
 }
@@ -95,9 +108,8 @@ function pullFactors({ left, right }: RowInputs, { rows, columns, g }: Cells, su
 }
 
 /** D = left right^T at length 1: sums of gradients are taken across the vectors when they are complete. */
-function unitRows({ left, right }: RowInputs, kernels: RowKernels): Computed {
-  const columnScale = kernels.inverseNorms(right);
-  const rowScale = left === right ? columnScale : kernels.inverseNorms(left);
+function unitRows({ left, right }: RowInputs, kernels: RowKernels, norms: Norms): Computed {
+  const [rowScale, columnScale] = [norms(left), norms(right)];
   const scales = [rowScale, columnScale].map((scale) => scale.dataSync().slice() as Float32Array);
   return {
     columnScale,
