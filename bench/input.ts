@@ -220,7 +220,7 @@ function timed(work: () => void): number {
 }
 
 function compute(matrix: tf.Tensor2D, products: number): void {
-  for (let k = 0; k < products; k++) tf.tidy(() => tf.matMul(matrix, matrix));
+  for (let k = 0; k < products; k++) tf.dispose(tf.matMul(matrix, matrix));
 }
 
 /** So many products as take about {@linkcode STEP_SECONDS}. */
