@@ -4,14 +4,12 @@ import { bytes } from "./math";
 /** Pixels whose sum is kept in float32 before it is carried to float64. */
 const CHUNK: i32 = 64;
 
-// @ts-ignore: decorator
 @inline
 function clear(at: usize, count: usize): void {
   memory.fill(at, 0, count);
 }
 
 /** totals (float64) += part (float32); part = 0 */
-// @ts-ignore: decorator
 @inline
 function carry(part: usize, totals: usize, channels: i32): void {
   for (let c = 0; c < channels; c++) {

@@ -4,7 +4,6 @@
  * exp of what is at most 0, to about one unit in the last place; 0 below the smallest normal number, NaN stays NaN. Larger
  * numbers, which only rounding makes of a softmax, count as 0.
  */
-// @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
   const low = f32x4.splat(-87.33654);
@@ -29,14 +28,12 @@ export function exp4(x: v128): v128 {
 }
 
 /** exp of one number, by the same polynomial. */
-// @ts-ignore: decorator
 @inline
 export function exp1(x: f32): f32 {
   return f32x4.extract_lane(exp4(f32x4.splat(x)), 0);
 }
 
 /** The four numbers added up. */
-// @ts-ignore: decorator
 @inline
 export function total(x: v128): f64 {
   return <f64> f32x4.extract_lane(x, 0) + <f64> f32x4.extract_lane(x, 1) +
@@ -44,8 +41,10 @@ export function total(x: v128): f64 {
 }
 
 /** Bytes of so many float32 or int32. */
-// @ts-ignore: decorator
 @inline
 export function bytes(count: i32): usize {
   return <usize> count << 2;
 }
+
+/** Elements whose sum is kept in float32 before it is carried to float64. */
+export const CHUNK: i32 = 512;

@@ -1,7 +1,6 @@
 /** Windows that slide over images, float32 NHWC: patches as rows of a matrix and back, and max-pooling. */
 import { bytes } from "./math";
 
-// @ts-ignore: decorator
 @inline
 function copy(from: usize, count: i32, to: usize): void {
   let c = 0;
@@ -9,7 +8,6 @@ function copy(from: usize, count: i32, to: usize): void {
   for (; c < count; c++) store<f32>(to + bytes(c), load<f32>(from + bytes(c)));
 }
 
-// @ts-ignore: decorator
 @inline
 function clear(count: i32, to: usize): void {
   let c = 0;
@@ -17,7 +15,6 @@ function clear(count: i32, to: usize): void {
   for (; c < count; c++) store<f32>(to + bytes(c), 0);
 }
 
-// @ts-ignore: decorator
 @inline
 function add(from: usize, count: i32, to: usize): void {
   let c = 0;
