@@ -107,8 +107,20 @@ export interface Evaluation {
   readonly iou: readonly (number | null)[];
   /** The mean of `iou` over the classes that are not null; 0 when all are. */
   readonly miou: number;
+  /** The same over some of the classes, for the label spaces that name such subsets. */
+  readonly subsets?: readonly SubsetMean[];
   /** 0 when no pixel is labelled. */
   readonly pixelAccuracy: number;
   /** Pixels by [label][prediction]. */
   readonly confusion: readonly (readonly number[])[];
+}
+
+/** A mean IoU over some of the classes. */
+export interface SubsetMean {
+  /** As in `mIoU*`. */
+  readonly name: string;
+  /** The classes that are averaged, those absent from labels and predictions left out. */
+  readonly classes: readonly string[];
+  /** In 0..1. */
+  readonly miou: number;
 }

@@ -6,7 +6,24 @@ export interface LabelSpace {
   readonly classes: readonly string[];
   /** The id of pixels that count nowhere; outside `0 .. classes.length - 1`. */
   readonly ignore: number;
+  /** Further means of the IoU that papers report, over some of the classes. */
+  readonly subsets?: readonly ClassSubset[];
+  /** The ids that the dataset's own label files use, by train id. */
+  readonly storedIds?: readonly number[];
+  /** RGB in 0..255 by train id, as the dataset's authors draw it. */
+  readonly colours?: readonly Rgb[];
 }
+
+/** Some classes of a label space whose mean IoU is reported beside the mean over all. */
+export interface ClassSubset {
+  /** What tables call it, as in `mIoU*`. */
+  readonly name: string;
+  /** Train ids. */
+  readonly ids: readonly number[];
+}
+
+/** Red, green and blue in 0..255. */
+export type Rgb = readonly [number, number, number];
 
 /** The ignore id that every built-in adapter maps unlabelled pixels to. */
 export const IGNORE_LABEL = 255;

@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../backends/ops/aggregation.ts";
 import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
 import { DataError, UserError } from "../core/errors.ts";
-import type { Evaluation } from "../core/events.ts";
+import type { Evaluation, SubsetMean } from "../core/events.ts";
+import type { ClassSubset } from "../core/label_space.ts";
 import type { AggregationPlan, RunPlan, Split } from "../core/plan.ts";
 import type { Segmenter, Similarity } from "../core/plugin.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
@@ -45,7 +46,7 @@ export async function openSplit(plan: RunPlan, split: Split, input: Input): Prom
  * @throws DataError when an image has no labels, AbortError when the signal fires
  */
 export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): Promise<Evaluation> {
-  const { classes, ignore } = plan.labelSpace;
+  const { classes, ignore, subsets } = plan.labelSpace;
   const confusion = emptyConfusion(classes.length);
   const sizes = new Set<string>();
   let images = 0;
@@ -74,9 +75,18 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
     classes: [...classes],
     iou,
     miou: meanIou(iou),
+    ...(subsets ? { subsets: subsets.map((subset) => subsetMean(subset, classes, iou)) } : {}),
     pixelAccuracy: pixelAccuracy(confusion),
     confusion: confusionRows(confusion),
   };
+}
+
+function subsetMean(
+  { name, ids }: ClassSubset,
+  classes: readonly string[],
+  iou: readonly (number | null)[],
+): SubsetMean {
+  return { name, classes: ids.map((id) => classes[id]!), miou: meanIou(ids.map((id) => iou[id]!)) };
 }
 
 /**

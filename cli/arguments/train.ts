@@ -1,0 +1,26 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional } from "@optique/core/modifiers";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { runs, sets } from "./shared.ts";
+
+/** `plca train`. */
+export const train = command(
+  "train",
+  object({
+    command: constant("train"),
+    recipe: optional(argument(string({ metavar: "RECIPE" }), {
+      description: message`A YAML file, or the name of an embedded recipe (default: street).`,
+    })),
+    set: sets,
+    name: optional(option("--name", string({ metavar: "NAME" }), {
+      description: message`Name of the run folder instead of the recipe's name.`,
+    })),
+    run: optional(option("--run", string({ metavar: "FOLDER" }), {
+      description: message`Exactly this run folder; it must be empty or not exist.`,
+    })),
+    runs,
+  }),
+  { brief: message`Train a recipe and compare on the target domain.` },
+);

@@ -1,0 +1,73 @@
+/** Cityscapes' classes (Cordts et al. 2016) and what other datasets have of them, in the order of its train ids. */
+import { IGNORE_LABEL, type LabelSpace, type Rgb } from "../core/label_space.ts";
+
+interface CityscapesClass {
+  readonly name: string;
+  /** In files called labelIds. */
+  readonly id: number;
+  readonly colour: Rgb;
+  /** Whether SYNTHIA labels it often enough to be learnt: the 16 classes. */
+  readonly synthia: boolean;
+  /** Whether it is one of the 13 classes that are evaluated without wall, fence and pole. */
+  readonly thirteen: boolean;
+}
+
+function named(
+  name: string,
+  id: number,
+  colour: Rgb,
+  found: "everywhere" | "not in 13" | "not in synthia" = "everywhere",
+): CityscapesClass {
+  return { name, id, colour, synthia: found !== "not in synthia", thirteen: found === "everywhere" };
+}
+
+const CLASSES: readonly CityscapesClass[] = [
+  named("road", 7, [128, 64, 128]),
+  named("sidewalk", 8, [244, 35, 232]),
+  named("building", 11, [70, 70, 70]),
+  named("wall", 12, [102, 102, 156], "not in 13"),
+  named("fence", 13, [190, 153, 153], "not in 13"),
+  named("pole", 17, [153, 153, 153], "not in 13"),
+  named("traffic light", 19, [250, 170, 30]),
+  named("traffic sign", 20, [220, 220, 0]),
+  named("vegetation", 21, [107, 142, 35]),
+  named("terrain", 22, [152, 251, 152], "not in synthia"),
+  named("sky", 23, [70, 130, 180]),
+  named("person", 24, [220, 20, 60]),
+  named("rider", 25, [255, 0, 0]),
+  named("car", 26, [0, 0, 142]),
+  named("truck", 27, [0, 0, 70], "not in synthia"),
+  named("bus", 28, [0, 60, 100]),
+  named("train", 31, [0, 80, 100], "not in synthia"),
+  named("motorcycle", 32, [0, 0, 230]),
+  named("bicycle", 33, [119, 11, 32]),
+];
+
+function space(name: string, classes: readonly CityscapesClass[]): LabelSpace {
+  const subset = (title: string, part: readonly CityscapesClass[]) =>
+    part.length < classes.length && part.every((one) => classes.includes(one))
+      ? [{ name: title, ids: part.map((one) => classes.indexOf(one)) }]
+      : [];
+  const subsets = [
+    ...subset("mIoU of 16", CLASSES.filter((one) => one.synthia)),
+    ...subset("mIoU*", CLASSES.filter((one) => one.thirteen)),
+  ];
+  return {
+    name,
+    classes: classes.map((one) => one.name),
+    ignore: IGNORE_LABEL,
+    storedIds: classes.map((one) => one.id),
+    colours: classes.map((one) => one.colour),
+    ...(subsets.length > 0 ? { subsets } : {}),
+  };
+}
+
+/**
+ * The label spaces of the experiments on Cityscapes. `synthia-16` leaves out terrain, truck and train; `synthia-13`
+ * wall, fence and pole as well. Train ids count through in Cityscapes' order.
+ */
+export const CITYSCAPES_SPACES = {
+  "cityscapes-19": space("cityscapes-19", CLASSES),
+  "synthia-16": space("synthia-16", CLASSES.filter((one) => one.synthia)),
+  "synthia-13": space("synthia-13", CLASSES.filter((one) => one.thirteen)),
+} as const;
