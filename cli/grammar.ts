@@ -4,12 +4,14 @@ import { runParserSync } from "@optique/core/facade";
 import { message, optionName, text } from "@optique/core/message";
 import type { InferValue } from "@optique/core/parser";
 import { nearest } from "../core/suggest.ts";
+import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { schema } from "./arguments/schema.ts";
+import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
 import type { Host } from "./host.ts";
 
@@ -24,7 +26,7 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = ["train", "eval", "ablate", "table", "check", "list", "schema", "doctor", "new"];
 const OPTIONS = [
   "--set",
   "--name",
@@ -33,22 +35,19 @@ const OPTIONS = [
   "--checkpoint",
   "--split",
   "--json",
+  "--rows",
+  "--seeds",
+  "--steps",
+  "--out",
+  "--format",
+  "--paper",
   "--help",
   "--version",
 ];
 
-const grammar = or(
-  train,
-  evaluate,
-  check,
-  list,
-  schema,
-  doctor,
-  create,
-  {
-    errors: { unexpectedInput: unexpected },
-  },
-);
+const grammar = or(train, evaluate, ablate, table, check, list, schema, doctor, create, {
+  errors: { unexpectedInput: unexpected },
+});
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;

@@ -1,5 +1,6 @@
 /** `plca`: parses the command line, runs one command, turns errors into words and an exit status. */
 import { UserError } from "../core/errors.ts";
+import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
@@ -8,6 +9,7 @@ import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { schemaCommand } from "./schema.ts";
+import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -35,6 +37,10 @@ function run(host: Host, command: Command): Promise<number> {
       return trainCommand(host, command);
     case "eval":
       return evalCommand(host, command);
+    case "ablate":
+      return ablateCommand(host, command);
+    case "table":
+      return tableCommand(host, command);
     case "check":
       return checkCommand(host, command);
     case "list":

@@ -32,6 +32,8 @@ export interface LoadOptions {
   importPlugin?(path: string): Promise<readonly Plugin[]>;
   /** Absolute; relative paths given by the person start here. */
   readonly cwd: string;
+  /** Laid under the recipe instead of the one it extends: a path, or the name of an embedded recipe. */
+  readonly base?: string;
 }
 
 /**
@@ -109,6 +111,11 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
         own.kind === "sequence" ? "list" : "single value"
       }`,
     }]);
+  }
+  if (chain.length === 0 && options.base !== undefined) {
+    const base = recipePath({ path: options.base }, cwd);
+    const found = await options.readText(base);
+    return merge(await readChain({ path: base, text: found, chain: [path] }, options), own);
   }
   const parent = find(own, ["extends"]);
   if (parent === undefined) return own;

@@ -1,12 +1,17 @@
 /** One recipe laid over another: `extends:` and `--set path=value`. */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
+import { changeTerms, holdsTerms, termIndex } from "./terms.ts";
 
 /**
  * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
- * mapping's `type` changes, the options of the former type go with it.
+ * mapping's `type` changes, the options of the former type go with it. A mapping on a list of losses changes the
+ * terms it names. @throws ConfigError when it names a term that the list does not have
  */
 export function merge(base: Located, over: Located, path: ConfigPath = []): Located {
+  if (base.kind === "sequence" && over.kind === "mapping" && holdsTerms(path)) {
+    return changeTerms(base, over, { path, merge });
+  }
   if (base.kind !== "mapping" || over.kind !== "mapping") return over;
   const kept = changesType(base, over) ? withoutOptions(base, path) : base;
   const entries = new Map(kept.entries);
@@ -114,6 +119,12 @@ function put(node: Located | undefined, task: Put): Located {
       throw refuse(`${here} has ${count} ${count === 1 ? "entry" : "entries"}, counted from 0`);
     }
     return { ...node, items: node.items.map((item, k) => k === part ? put(item, deeper) : item) };
+  }
+  if (node?.kind === "sequence" && holdsTerms(path.slice(0, depth))) {
+    const index = termIndex(node, part);
+    const removed = depth + 1 === path.length && value.kind === "scalar" && value.value === null;
+    if (index >= 0 && removed) return { ...node, items: node.items.toSpliced(index, 1) };
+    if (index >= 0) return put(node, { ...task, path: path.with(depth, index) });
   }
   const present = node?.kind === "scalar" && node.value === null ? undefined : node;
   const parent: Located = present ?? { kind: "mapping", entries: new Map(), keys: new Map(), ...place };

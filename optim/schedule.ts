@@ -10,12 +10,17 @@ export function polyMultiplier(step: number, steps: number, power: number): numb
 export const poly = definePlugin({
   kind: "schedule",
   name: "poly",
-  summary: "multiplies the learning rate by (1 - step / steps)^power",
+  summary: "multiplies the learning rate by (1 - step / (horizon * steps))^power",
   source: "Chen et al. 2017, section 4.1",
   options: z.strictObject({
     power: z.number().positive().default(0.9).describe("exponent; 1 is a straight line"),
+    horizon: z.number().min(1).default(1).describe(
+      "where the rate would reach zero, in lengths of the run: above 1 the run ends before",
+    ),
   }),
-  plan: ({ power }) => ({ multiplier: (step, steps) => polyMultiplier(step, steps, power) }),
+  plan: ({ power, horizon }) => ({
+    multiplier: (step, steps) => polyMultiplier(step, steps * horizon, power),
+  }),
 });
 
 /** The learning rate stays as it is. */

@@ -1,19 +1,19 @@
 /** Training and evaluating a validated recipe. The caller selects the tensor backend first. */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { RunPlan, Split } from "../core/plan.ts";
+import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { assembleModel } from "./assemble.ts";
 import { loadCheckpoint } from "./checkpoint.ts";
 import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
-import { makeFolder, openLineLog } from "./files.ts";
+import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 
 /** What {@linkcode train} needs besides the plan. */
 export interface TrainOptions {
-  /** Receives `events.jsonl`, `checkpoints/` and `baseline/`; made if it is not there. */
+  /** Receives `events.jsonl`, `checkpoints/`, `evaluation.json` and `baseline/`; made if it is not there. */
   readonly runDir: string;
   /** When it fires, the run writes a checkpoint after the current step and returns. */
   readonly signal: AbortSignal;
@@ -50,7 +50,7 @@ export interface BaselineResult {
 /**
  * Trains the plan's baseline, if it has one, into `runDir/baseline`, then the plan's own objective, both from the same
  * weights on the same data order. Events go to `onEvent` and, steps thinned to every `logEvery`-th, to
- * `runDir/events.jsonl`.
+ * `runDir/events.jsonl`; the final evaluations to `evaluation.json` in both folders.
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
@@ -65,17 +65,25 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   };
   const input = openInput(plan, files);
   const common = { signal, input, emit };
+  const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
+    const result = await trainPhase(plan, { ...common, phase, losses, folder });
+    if (result.final) {
+      const record = { phase, step: result.steps, seed: plan.seed, ...result.final };
+      const text = `${JSON.stringify(record, null, 2)}\n`;
+      await writeWhole(`${folder}/evaluation.json`, new TextEncoder().encode(text));
+    }
+    return result;
+  };
   try {
     let baseline: BaselineResult | undefined;
     if (plan.baseline) {
       const { name, losses } = plan.baseline;
       await rehearse(plan, plan.losses, input);
-      const result = await trainPhase(plan, { ...common, phase: name, losses, folder: `${runDir}/baseline` });
+      const result = await phaseOf(name, losses, `${runDir}/baseline`);
       if (result.interrupted) return { steps: 0, interrupted: true };
       baseline = { name, ...outcome(result) };
     }
-    const { name: phase, losses } = plan;
-    const result = await trainPhase(plan, { ...common, phase, losses, folder: runDir });
+    const result = await phaseOf(plan.name, plan.losses, runDir);
     const { steps, interrupted } = result;
     return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
   } finally {

@@ -159,8 +159,10 @@ test("every option of every optimiser changes the weights", () => {
   }
 });
 
-Deno.test("the poly schedule reads its power, constant takes no option", () => {
+Deno.test("the poly schedule reads its power and horizon, constant takes no option", () => {
   const registry = new Registry(optimizers);
+  const ahead = registry.get("schedule", "poly", []).plan({ power: 1, horizon: 1.25 }, [], registry);
+  assert.equal(ahead.multiplier(2, 4), 0.6);
   assert.equal(registry.get("schedule", "poly", []).plan({ power: 2 }, [], registry).multiplier(1, 2), 0.25);
   assert.equal(registry.get("schedule", "constant", []).plan({}, [], registry).multiplier(1, 2), 1);
 });

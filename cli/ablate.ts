@@ -1,0 +1,185 @@
+import { basename, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { stringify } from "yaml";
+import { selectBackend } from "../backends/select.ts";
+import { loadRecipe } from "../config/load.ts";
+import { builtins } from "../builtins.ts";
+import { UserError } from "../core/errors.ts";
+import type { Evaluation } from "../core/events.ts";
+import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { ablationGrid, type Variant } from "../report/ablation.ts";
+import { renderGrid } from "../report/grid.ts";
+import { progress } from "../report/progress.ts";
+import { train } from "../train/mod.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { importPlugin } from "./import_plugin.ts";
+import { readText, reason } from "./recipes.ts";
+import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
+import { makeRunFolder, recordRun, shown, stat } from "./run_folder.ts";
+
+/** Table 1 of the paper. */
+const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
+
+/** One training: a variant with a seed. */
+interface Trial {
+  readonly variant: string;
+  readonly seed: number;
+  readonly plan: RunPlan;
+  /** Absolute. */
+  readonly folder: string;
+}
+
+/**
+ * `plca ablate`: returns the exit status. Every variant is planned before the first is trained; what an earlier call
+ * finished in the same folder is not trained again. @throws UserError
+ */
+export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
+  const trials = await planTrials(host, args);
+  const done = new Map<Trial, Evaluation>();
+  for (const trial of trials) {
+    const found = await finished(host, trial);
+    if (found) done.set(trial, found);
+  }
+  const open = trials.filter((trial) => !done.has(trial));
+  const write = (line: string) => host.stderr.write(`${line}\n`);
+  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
+  const abort = new AbortController();
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1) host.exit(130);
+    write("Stopping after this step. Ctrl-C again stops at once.");
+    abort.abort();
+  });
+  try {
+    const backend = open.length > 0 ? (await selectBackend(open[0]!.plan.backend)).name : "";
+    for (const trial of open) {
+      write(`${done.size + 1} of ${trials.length}: ${trial.variant}, seed ${trial.seed}`);
+      const evaluation = await trainTrial(host, { trial, backend, signal: abort.signal });
+      if (evaluation === undefined) {
+        write(`Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.`);
+        return 130;
+      }
+      done.set(trial, evaluation);
+      write(`  mIoU ${(100 * evaluation.miou).toFixed(1)} % at label size ${evaluation.labelSize}`);
+    }
+  } finally {
+    stopListening();
+  }
+  host.stdout.write(`${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`);
+  return 0;
+}
+
+async function planTrials(host: Host, args: CommandOf<"ablate">): Promise<Trial[]> {
+  const seeds = args.seeds.split(",").map(Number);
+  if (!seeds.every((seed) => Number.isInteger(seed) && seed >= 0) || new Set(seeds).size < seeds.length) {
+    throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
+  }
+  const folder = args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
+  const stem = basename(args.recipe).replace(/\.ya?ml$/, "");
+  const out = resolve(host.cwd, args.out ?? join(args.runs, `ablation-${stem}`));
+  const trials: Trial[] = [];
+  for (const file of await rowFiles(folder, args.rows)) {
+    for (const seed of seeds) {
+      const plan = await loadRecipe({ path: join(folder, file) }, {
+        registry: builtins(),
+        overrides: [
+          // A baseline is a variant of its own here.
+          "baseline=",
+          ...(args.steps === undefined ? [] : [`training.steps=${args.steps}`]),
+          ...args.set,
+          `seed=${seed}`,
+        ],
+        base: args.recipe,
+        readText,
+        importPlugin,
+        cwd: host.cwd,
+      });
+      if (!plan.data.splits.val) {
+        throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
+      }
+      const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
+      if (twin) throw new UserError(`${args.rows ?? folder}: two variants are called "${plan.name}"`);
+      trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });
+    }
+  }
+  // All variants of one seed first: an interrupted ablation can be read already.
+  return seeds.flatMap((seed) => trials.filter((trial) => trial.seed === seed));
+}
+
+async function rowFiles(folder: string, given: string | undefined): Promise<string[]> {
+  const files: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) if (/\.ya?ml$/.test(entry.name)) files.push(entry.name);
+  } catch (cause) {
+    throw new UserError(`--rows ${given}: ${reason(cause)}`, { cause });
+  }
+  if (files.length === 0) throw new UserError(`--rows ${given}: the folder holds no .yaml file`);
+  return files.sort();
+}
+
+/** The evaluation of a trial that an earlier call finished. @throws UserError when its run had another recipe */
+async function finished(host: Host, { plan, folder }: Trial): Promise<Evaluation | undefined> {
+  if (!await stat(join(folder, FINAL_EVALUATION))) return undefined;
+  const config = await readText(join(folder, "config.yaml"));
+  if (config !== recipeText(plan)) {
+    throw new UserError(
+      `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
+    );
+  }
+  return await readEvaluation(folder, shown(host, folder));
+}
+
+function recipeText(plan: RunPlan): string {
+  return stringify(plan.resolved, { lineWidth: 110 });
+}
+
+interface Training {
+  readonly trial: Trial;
+  readonly backend: string;
+  readonly signal: AbortSignal;
+}
+
+/** Undefined when the signal fired. */
+async function trainTrial(host: Host, { trial, backend, signal }: Training): Promise<Evaluation | undefined> {
+  const { plan, folder } = trial;
+  // An earlier call was stopped in the middle of it.
+  if (await stat(join(folder, "run.json"))) await Deno.remove(folder, { recursive: true });
+  await makeRunFolder(host, { run: folder, runs: "", name: plan.name });
+  await recordRun(host, { folder, plan, backend });
+  const view = host.stderr.tty ? progress(host.stderr) : undefined;
+  try {
+    const result = await train(plan, {
+      runDir: folder,
+      signal,
+      files: diskFiles(),
+      onEvent: (event) => view?.event(event),
+    });
+    return result.interrupted ? undefined : result.final;
+  } finally {
+    view?.close();
+  }
+}
+
+function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>): Variant[] {
+  const names = [...new Set(trials.map(({ variant }) => variant))];
+  const several = severalTaps(trials.flatMap(({ plan }) => plan.losses));
+  return names.map((name) => {
+    const own = trials.filter(({ variant }) => variant === name);
+    return {
+      name,
+      parts: own[0]!.plan.losses.flatMap((loss) => partsOf(loss, several)),
+      evaluations: own.flatMap((trial) => done.get(trial) ?? []),
+    };
+  });
+}
+
+/** The terms that some variant applies at several places of the network. */
+function severalTaps(losses: readonly PlannedLoss[]): ReadonlySet<string> {
+  return new Set(losses.filter(({ plan }) => plan.needs.taps.length > 1).map(({ name }) => name));
+}
+
+/** A term, or each place of a term that has several. */
+function partsOf({ name, plan }: PlannedLoss, several: ReadonlySet<string>): string[] {
+  return several.has(name) ? plan.needs.taps.map((tap) => `${name} ${tap.name}`) : [name];
+}

@@ -1,0 +1,44 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import { GRID_FORMATS } from "../../report/grid.ts";
+import { runs, sets } from "./shared.ts";
+
+/** `plca ablate`. */
+export const ablate = command(
+  "ablate",
+  object({
+    command: constant("ablate"),
+    recipe: argument(string({ metavar: "RECIPE" }), {
+      description: message`What every variant is laid on: a YAML file, or the name of an embedded recipe.`,
+    }),
+    rows: optional(option("--rows", string({ metavar: "FOLDER" }), {
+      description:
+        message`The variants, one YAML file each, in the order of their names (default: Table 1's).`,
+    })),
+    seeds: withDefault(
+      option("--seeds", string({ metavar: "LIST" }), {
+        description: message`Seeds, separated by commas (default: 0,1,2).`,
+      }),
+      "0,1,2",
+    ),
+    steps: optional(option("--steps", integer({ metavar: "N", min: 1 }), {
+      description: message`Train every variant for so many steps instead of the recipe's.`,
+    })),
+    out: optional(option("--out", string({ metavar: "FOLDER" }), {
+      description:
+        message`Where the runs lie (default: RUNS/ablation-RECIPE); what is finished there is kept.`,
+    })),
+    format: withDefault(
+      option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {
+        description: message`text, markdown, latex or csv (default: text).`,
+      }),
+      "text" as const,
+    ),
+    set: sets,
+    runs,
+  }),
+  { brief: message`Train the variants of an objective over several seeds and compare them.` },
+);

@@ -1,0 +1,67 @@
+/** Terms of an objective by their name, so that a recipe can change some of those it extends and keep the others. */
+import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
+import { suggestion } from "../core/suggest.ts";
+import { find, type Located, type LocatedMapping, type LocatedSequence } from "./locate.ts";
+
+/** Whether the list at `path` holds terms. */
+export function holdsTerms(path: ConfigPath): boolean {
+  return path.at(-1) === "losses";
+}
+
+/** What a term is called: its `name`, else its `type`; undefined for a user's file without a name. */
+export function termNameOf(term: Located): string | undefined {
+  for (const key of ["name", "type"]) {
+    const node = find(term, [key]);
+    if (node?.kind === "scalar" && typeof node.value === "string") return node.value;
+  }
+  return undefined;
+}
+
+/** The place of the term called `name`; -1 when there is none. */
+export function termIndex(list: LocatedSequence, name: string): number {
+  return list.items.findIndex((term) => termNameOf(term) === name);
+}
+
+/** How the change of one term is laid over it. */
+export type MergeTerm = (term: Located, change: Located, path: ConfigPath) => Located;
+
+/**
+ * `losses: {association: {weight: 0.2}, lovasz-softmax: null, extra: {type: entropy}}` laid on a list: each key names
+ * a term, `null` removes it, a mapping changes it; one with `type` or `use` whose name is new is added at the end.
+ * @throws ConfigError when a name is not in the list and nothing new is described
+ */
+export function changeTerms(
+  list: LocatedSequence,
+  changes: LocatedMapping,
+  { path, merge }: { readonly path: ConfigPath; readonly merge: MergeTerm },
+): LocatedSequence {
+  let items = [...list.items];
+  for (const [name, change] of changes.entries) {
+    const at = termIndex({ ...list, items }, name);
+    if (at >= 0) {
+      items = change.kind === "scalar" && change.value === null
+        ? items.toSpliced(at, 1)
+        : items.with(at, merge(items[at]!, change, [...path, at]));
+      continue;
+    }
+    const key = changes.keys.get(name) ?? change;
+    if (change.kind === "mapping" && (change.entries.has("type") || change.entries.has("use"))) {
+      const own: Located = { kind: "scalar", value: name, where: key.where, folder: key.folder };
+      items.push({
+        ...change,
+        entries: new Map([["name", own], ...change.entries]),
+        keys: new Map([["name", key], ...change.keys]),
+      });
+      continue;
+    }
+    const known = list.items.map(termNameOf).filter((each) => each !== undefined);
+    throw new ConfigError([{
+      path: [...path, name],
+      position: key.where,
+      message: `the extended recipe's ${formatPath(path)} has no term "${name}", and a new one needs a type${
+        suggestion(name, known)
+      }`,
+    }]);
+  }
+  return { ...list, items };
+}

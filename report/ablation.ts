@@ -1,0 +1,57 @@
+/** An ablation in the shape of the paper's Table 1: a variant a row, its parts ticked, means over seeds. */
+import type { Evaluation } from "../core/events.ts";
+import type { Grid } from "./grid.ts";
+import { describeSubset } from "./results.ts";
+
+/** A variant with the evaluations of its seeds. */
+export interface Variant {
+  readonly name: string;
+  /** The parts of its objective, in recipe order. */
+  readonly parts: readonly string[];
+  /** One of each seed that is done. */
+  readonly evaluations: readonly Evaluation[];
+}
+
+/**
+ * mIoU in percent as mean and, from two seeds on, sample standard deviation; a variant without a finished seed is
+ * "-". Columns of parts are in the order in which variants first have them.
+ */
+export function ablationGrid(variants: readonly Variant[]): Grid {
+  const parts = [...new Set(variants.flatMap((variant) => variant.parts))];
+  const done = variants.flatMap((variant) => variant.evaluations);
+  const { classes = [], subsets = [] } = done[0] ?? {};
+  const names = subsets.map(({ name }) => name);
+  return {
+    head: ["", ...parts, "seeds", "mIoU %", ...names.map((name) => `${name} %`)],
+    rows: variants.map(({ name, parts: own, evaluations }) => [
+      name,
+      ...parts.map((part) => own.includes(part) ? "✓" : ""),
+      String(evaluations.length),
+      spread(evaluations.map(({ miou }) => miou)),
+      ...names.map((subset) =>
+        spread(
+          evaluations.flatMap(({ subsets = [] }) =>
+            subsets.filter(({ name }) => name === subset).map(({ miou }) => miou)
+          ),
+        )
+      ),
+    ]),
+    notes: [
+      ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
+      ...new Set(
+        done.map(({ images, split, labelSize }) =>
+          `${images} ${images === 1 ? "image" : "images"} of ${split}, pixels counted at size ${labelSize}`
+        ),
+      ),
+    ],
+  };
+}
+
+function spread(shares: readonly number[]): string {
+  if (shares.length === 0) return "-";
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const text = (100 * mean).toFixed(1);
+  if (shares.length === 1) return text;
+  const squares = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0);
+  return `${text} ± ${(100 * Math.sqrt(squares / (shares.length - 1))).toFixed(1)}`;
+}

@@ -1,0 +1,79 @@
+/** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
+import type { Evaluation } from "../core/events.ts";
+import type { Grid } from "./grid.ts";
+import { PAPER_ROWS, type PaperRow } from "./paper.ts";
+
+/** One method's results. */
+export interface Result {
+  readonly title: string;
+  readonly evaluation: Evaluation;
+}
+
+/** What {@linkcode resultsGrid} shows beside the results. */
+export interface ResultsOptions {
+  /** Class names cut to what fits a terminal. */
+  readonly short: boolean;
+  /** Add what the paper reports for the same classes. */
+  readonly paper: boolean;
+}
+
+/**
+ * IoU in percent of every class, the mean, and the means over subsets where the label space has some. A class absent
+ * from labels and predictions is "-". The notes say on how many images and at which label size each row was counted.
+ * All results must have the same classes; no results give an empty grid.
+ */
+export function resultsGrid(results: readonly Result[], { short, paper }: ResultsOptions): Grid {
+  const [first] = results;
+  if (first === undefined) return { head: [], rows: [], notes: [] };
+  const { classes, subsets = [] } = first.evaluation;
+  const names = subsets.map(({ name }) => name);
+  const own = results.map(({ title, evaluation: { iou, miou, subsets = [] } }) => [
+    title,
+    ...[...iou, miou, ...names.map((name) => subsets.find((each) => each.name === name)?.miou ?? null)]
+      .map(percent),
+  ]);
+  const printed = paper ? PAPER_ROWS.filter((row) => sameNames(row.classes, classes)) : [];
+  return {
+    head: ["IoU %", ...classes.map((name) => short ? shortened(name) : name), "mIoU", ...names],
+    rows: [...own, ...printed.map((row) => paperCells(row, names))],
+    notes: [
+      ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
+      ...results.map(({ title, evaluation: { images, split, labelSize } }) =>
+        `${title}: ${images} ${
+          images === 1 ? "image" : "images"
+        } of ${split}, pixels counted at size ${labelSize}`
+      ),
+      ...printed.map(({ title, source }) => `${title}: ${source}`),
+    ],
+  };
+}
+
+/** `mean of 13 classes, without wall, fence, pole` */
+export function describeSubset(classes: readonly string[], subset: readonly string[]): string {
+  const absent = classes.filter((name) => !subset.includes(name));
+  return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
+}
+
+/** Whether the paper reports numbers for these classes. */
+export function isInPaper(classes: readonly string[]): boolean {
+  return PAPER_ROWS.some((row) => sameNames(row.classes, classes));
+}
+
+function paperCells({ title, iou, miou, subsets }: PaperRow, names: readonly string[]): string[] {
+  const means = names.map((name) => subsets[name] ?? null);
+  return [title, ...[...iou, miou, ...means].map((value) => value === null ? "-" : value.toFixed(1))];
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((name, id) => name === b[id]);
+}
+
+/** The last word, at most six letters. */
+function shortened(name: string): string {
+  const word = name.split(" ").at(-1)!;
+  return word.length > 6 ? `${word.slice(0, 5)}.` : word;
+}
+
+function percent(share: number | null): string {
+  return share === null ? "-" : (100 * share).toFixed(1);
+}
