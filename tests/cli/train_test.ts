@@ -45,7 +45,14 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   );
 
   const run = join(folder, "runs", "tiny-001");
-  assert.deepEqual(files(run), ["baseline", "checkpoints", "config.yaml", "events.jsonl", "run.json"]);
+  assert.deepEqual(files(run), [
+    "baseline",
+    "checkpoints",
+    "config.yaml",
+    "evaluation.json",
+    "events.jsonl",
+    "run.json",
+  ]);
   const record = JSON.parse(await Deno.readTextFile(join(run, "run.json")));
   assert.deepEqual(Object.keys(record), [
     "recipe",
@@ -66,6 +73,9 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   done(json);
   const evaluation = JSON.parse(json.stdout);
   assert.equal(evaluation.checkpoint, join(run, "checkpoints", "last.safetensors"));
+  const final = JSON.parse(await Deno.readTextFile(join(run, "evaluation.json")));
+  assert.deepEqual([final.phase, final.step, final.seed], ["tiny", 3, 4]);
+  assert.deepEqual(final.confusion, evaluation.confusion);
   const miou = /Target mIoU ([\d.]+) %/.exec(trained.stdout)?.[1];
   assert.equal((100 * evaluation.miou).toFixed(1), miou);
 

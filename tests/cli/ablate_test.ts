@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { inFolder, plca } from "./fake_host.ts";
+
+const BASE = `extends: street
+backend: wasm
+data:
+  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
+  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
+  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
+  test: null
+input: { crop: 32 }
+model: { options: { width: 0.0625 } }
+training: { steps: 30, batch: 1 }
+`;
+
+const PLAIN = "extends: street\nname: plain\nlosses: { association: null, label-smoothing: null }\n";
+const WHOLE = "name: whole\n";
+
+function variants(name: string, body: (folder: string) => Promise<void>): void {
+  Deno.test({
+    name,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      inFolder(async (folder) => {
+        await Deno.writeTextFile(join(folder, "base.yaml"), BASE);
+        await Deno.mkdir(join(folder, "rows"));
+        await Deno.writeTextFile(join(folder, "rows", "1.yaml"), PLAIN);
+        await Deno.writeTextFile(join(folder, "rows", "2.yaml"), WHOLE);
+        await body(folder);
+      }),
+  });
+}
+
+const ABLATE = ["ablate", "base.yaml", "--rows", "rows", "--steps", "1", "--seeds"];
+const OUT = ["runs", "ablation-base"];
+
+variants("ablate trains every variant on the recipe, and not again what is finished", async (folder) => {
+  const first = await plca([...ABLATE, "0"], { cwd: folder });
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(
+    first.stderr,
+    /^1 of 2: plain, seed 0\n {2}mIoU [\d.]+ % at label size original 40x32\n2 of 2: whole, seed 0\n/,
+  );
+  const [head, plain, whole, note] = first.stdout.split("\n");
+  assert.equal(
+    head!.replace(/ +/g, " ").trim(),
+    "cross-entropy lovasz-softmax association layer4 association probabilities label-smoothing seeds mIoU %",
+  );
+  assert.match(plain!, /^plain +✓ +✓ +1 +[\d.]+$/);
+  assert.match(whole!, /^whole +✓ +✓ +✓ +✓ +✓ +1 +[\d.]+$/);
+  assert.equal(note, "2 images of val, pixels counted at size original 40x32");
+
+  const second = await plca([...ABLATE, "0,1", "--format", "csv"], { cwd: folder });
+  assert.equal(second.code, 0, second.stderr);
+  assert.match(
+    second.stderr,
+    /^2 of 4 runs are finished already\n3 of 4: plain, seed 1\n.*\n4 of 4: whole, seed 1\n.*\n$/,
+  );
+  const spread = (text: string) => {
+    const share = (seed: number) => {
+      const file = join(folder, ...OUT, `plain-${seed}`, "evaluation.json");
+      return 100 * JSON.parse(Deno.readTextFileSync(file)).miou;
+    };
+    const [a, b] = [share(0), share(1)];
+    assert.notEqual(a, b);
+    // Of two values the sample deviation is their distance over the root of two.
+    assert.ok(
+      text.includes(
+        `plain,✓,✓,,,,2,${((a + b) / 2).toFixed(1)} ± ${(Math.abs(a - b) / 2 ** 0.5).toFixed(1)}\n`,
+      ),
+      text,
+    );
+  };
+  spread(second.stdout);
+});
+
+variants(
+  "a run that was stopped in the middle is trained again, one of another recipe is kept",
+  async (folder) => {
+    const stopped = await plca([...ABLATE, "0"], {
+      cwd: folder,
+      onWrite: (text, interrupt) => text.startsWith("2 of 2") && interrupt(),
+    });
+    assert.equal(stopped.code, 130);
+    assert.equal(stopped.stdout, "");
+    assert.match(stopped.stderr, /Interrupted with 1 of 2 runs finished; the same command goes on\.\n$/);
+    const again = await plca([...ABLATE, "0"], { cwd: folder });
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stderr, /^1 of 2 runs are finished already\n2 of 2: whole, seed 0\n/);
+
+    const other = await plca([...ABLATE, "0", "--set", "training.batch=2"], { cwd: folder });
+    assert.deepEqual([other.code, other.stderr], [
+      2,
+      `${join(...OUT, "plain-0")} was trained with another recipe or other settings; choose another --out\n`,
+    ]);
+  },
+);
+
+const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
+  [["--seeds", "0,0"], "--seeds 0,0: expected different whole numbers from 0 on, as in 0,1,2\n"],
+  [["--seeds", "a"], "--seeds a: expected different whole numbers from 0 on, as in 0,1,2\n"],
+  [["--rows", "gone"], "--rows gone: there is no such file\n"],
+  [["--set", "data.val="], "base.yaml: it has no val split, so variants cannot be compared\n"],
+];
+
+for (const [args, message] of WRONG) {
+  variants(`ablate ${args.join(" ")}: exit 2 and one line`, async (folder) => {
+    const { code, stderr } = await plca(["ablate", "base.yaml", ...args], { cwd: folder });
+    assert.deepEqual([code, stderr], [2, message]);
+  });
+}
+
+variants("two variants of one name are refused before anything is trained", async (folder) => {
+  await Deno.writeTextFile(join(folder, "rows", "3.yaml"), WHOLE);
+  const { code, stderr } = await plca([...ABLATE, "0"], { cwd: folder });
+  assert.deepEqual([code, stderr], [2, 'rows: two variants are called "whole"\n']);
+});
