@@ -119,6 +119,12 @@ function digested(made: Batch | EvaluationImage) {
     `${data.length} ${
       createHash("sha256").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")
     }`;
-  const { images, labels, ...rest } = made;
-  return { ...rest, images: digest(images), ...(labels ? { labels: digest(labels) } : {}) };
+  const { labels, ...rest } = made;
+  const ids = labels ? { labels: digest(labels) } : {};
+  if (!("inputs" in rest)) return { ...rest, images: digest(rest.images), ...ids };
+  return {
+    ...rest,
+    inputs: rest.inputs.map((input) => ({ ...input, images: digest(input.images) })),
+    ...ids,
+  };
 }
