@@ -120,11 +120,11 @@ function digested(made: Batch | EvaluationImage) {
       createHash("sha256").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")
     }`;
   const { labels, ...rest } = made;
-  const ids = labels ? { labels: digest(labels) } : {};
-  if (!("inputs" in rest)) return { ...rest, images: digest(rest.images), ...ids };
+  const inputs = "inputs" in rest ? rest.inputs : [{ images: rest.images }];
   return {
     ...rest,
-    inputs: rest.inputs.map((input) => ({ ...input, images: digest(input.images) })),
-    ...ids,
+    inputs: inputs.map((input) => ({ ...input, images: "" })),
+    images: inputs.map((input) => digest(input.images)).join(),
+    ...(labels ? { labels: digest(labels) } : {}),
   };
 }
