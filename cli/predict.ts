@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { selectBackend } from "../backends/select.ts";
-import { UserError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import type { LabelSpace, Rgb } from "../core/label_space.ts";
 import { decodeImage, hasRotationTag } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
@@ -168,9 +168,11 @@ class Labelling {
         if (interrupted && index + 1 < jobs.length) break;
         interrupted = false;
       }
+    } catch (error) {
+      this.#conclude(false);
+      throw error;
     } finally {
       stopListening();
-      if (stderr.tty) stderr.write("\r\x1b[K");
     }
     this.#conclude(interrupted);
     return interrupted ? 130 : this.#broken.length > 0 ? 2 : 0;
@@ -192,7 +194,7 @@ class Labelling {
     this.#tell({ image: input.path, width, height, ...outputs });
   }
 
-  /** Undefined, after noting why, when the image cannot be read or is too large for the backend's memory. */
+  /** Undefined, after noting why, when the image cannot be read. @throws UserError when the backend has no memory for it */
   async #predict(path: string) {
     const { args: { confidence }, predictor } = this.#options;
     const name = shown(this.#host, path);
@@ -203,7 +205,11 @@ class Labelling {
       if (await hasRotationTag(bytes)) this.#turned.push(name);
       return { width, height, image, ...found };
     } catch (error) {
-      if (!(error instanceof UserError)) throw error;
+      // Memory that ran out may not be whole afterwards, so nothing else goes on.
+      if (error instanceof UserError && !(error instanceof DataError)) {
+        throw new UserError(`${name}: ${error.message}`, { cause: error });
+      }
+      if (!(error instanceof DataError)) throw error;
       const why = error.message.replace(`${path}: `, "");
       this.#broken.push(`${name}: ${why}`);
       this.#tell({ image: path, error: why });
@@ -218,6 +224,7 @@ class Labelling {
   #conclude(interrupted: boolean): void {
     const { args, checkpoint, jobs } = this.#options;
     const { stdout, stderr } = this.#host;
+    if (stderr.tty) stderr.write("\r\x1b[K");
     if (this.#done > 0 && !args.json) {
       const folders = [
         "labels",

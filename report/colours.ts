@@ -10,14 +10,17 @@ export function classColours({ classes, colours }: LabelSpace): readonly Rgb[] {
 }
 
 /**
- * Always the same colours: each is, of a grid of 343, the one that is farthest from those before it and from black, which
- * stands for no class. The first n do not depend on how many follow. @param count at most 342
+ * Always the same colours: each is, of a grid of 343, the one that is farthest from those before it, from black, which
+ * stands for no class, and from white, which bleaches overlays. The first n do not depend on how many follow.
+ * @param count at most 341
  */
 export function distinctColours(count: number): Rgb[] {
   const grid = LEVELS.flatMap((red) =>
     LEVELS.flatMap((green) => LEVELS.map((blue): Rgb => [red, green, blue]))
   );
-  const nearest = grid.map((colour) => distance(colour, [0, 0, 0]));
+  const nearest = grid.map((colour) =>
+    Math.min(distance(colour, [0, 0, 0]), distance(colour, [255, 255, 255]))
+  );
   return Array.from({ length: count }, () => {
     let farthest = 0;
     nearest.forEach((value, k) => {

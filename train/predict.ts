@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../backends/ops/aggregation.ts";
 import { type Grid, resizeBilinear, resizedRows } from "../backends/ops/resize_bilinear.ts";
+import { UserError } from "../core/errors.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
 import type { Segmenter, Similarity } from "../core/plugin.ts";
 import type { NetworkInput } from "../datasets/evaluation.ts";
@@ -79,10 +80,10 @@ export async function predictLabels(
 async function probabilities(network: Network, input: NetworkInput, inference: Inference): Promise<Grid> {
   const { height, width } = input;
   const windows = inference.window ? windowsOf(height, width, inference.window) : [];
-  if (windows.length <= 1) return await gridOf(tf.tidy(() => pass(network, input, inference)));
+  if (windows.length <= 1) return await gridOf(within(input, () => pass(network, input, inference)));
   let mean: WindowMean | undefined;
   for (const window of windows) {
-    const part = await gridOf(tf.tidy(() => {
+    const part = await gridOf(within(window, () => {
       const small = pass(network, windowed(input, window), inference);
       return resizeBilinear(small, [window.height, window.width]);
     }));
@@ -90,6 +91,20 @@ async function probabilities(network: Network, input: NetworkInput, inference: I
     mean.add(window, part.data);
   }
   return mean!.mean();
+}
+
+/** @throws UserError instead of what a WASM module throws whose memory ends in the middle of a kernel */
+function within(size: { readonly height: number; readonly width: number }, body: () => tf.Tensor4D) {
+  try {
+    return tf.tidy(body);
+  } catch (cause) {
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    throw new UserError(
+      `the network has no memory for ${size.width}x${size.height} pixels at once; lower evaluation.size or set ` +
+        "a smaller evaluation.window",
+      { cause },
+    );
+  }
 }
 
 function windowed({ images, width }: NetworkInput, window: Window): NetworkInput {
