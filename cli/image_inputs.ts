@@ -28,34 +28,29 @@ export async function imageInputs(
 ): Promise<ImageInput[]> {
   const found = new Map<string, ImageInput>();
   for (const each of given) {
-    const inputs = (await expand(host, each)).filter(({ path }) =>
-      !leaveOut.some((folder) => path.startsWith(folder + sep))
-    );
-    if (inputs.length === 0) throw new UserError(`${each}: the folder holds no JPEG or PNG`);
-    for (const input of inputs) if (!found.has(input.path)) found.set(input.path, input);
+    for (const input of await expand(host, each, leaveOut)) {
+      if (!found.has(input.path)) found.set(input.path, input);
+    }
   }
   return [...found.values()];
 }
 
-async function expand(host: Host, given: string): Promise<ImageInput[]> {
+async function expand(host: Host, given: string, leaveOut: readonly string[]): Promise<ImageInput[]> {
+  const wanted = (path: string) =>
+    IMAGE.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
   const path = resolve(host.cwd, given);
   const info = await stat(path);
   if (info?.isDirectory) {
-    try {
-      const names = await diskFiles().list(path);
-      return names.filter((name) => IMAGE.test(name)).map((name) => input(join(path, name), path));
-    } catch (error) {
-      if (error instanceof DataError) {
-        throw new UserError(error.message.replace(error.file, given), { cause: error });
-      }
-      throw error;
-    }
+    const files = (await namesIn(path, given)).map((name) => join(path, name)).filter(wanted);
+    if (files.length === 0) throw new UserError(`${given}: the folder holds no JPEG or PNG`);
+    return files.map((file) => input(file, path));
   }
   if (info) return [{ path, name: stem(basename(path)) }];
   if (!/[*?[{]/.test(given)) throw new UserError(`${given}: there is no such file or folder`);
   const matches: string[] = [];
   for await (const match of glob(given, { cwd: host.cwd })) {
-    if (IMAGE.test(match)) matches.push(resolve(host.cwd, match));
+    const file = resolve(host.cwd, match);
+    if (wanted(file)) matches.push(file);
   }
   if (matches.length === 0) throw new UserError(`${given}: no JPEG or PNG matches this pattern`);
   const fixed = given.split(/[\\/]/);
@@ -64,6 +59,15 @@ async function expand(host: Host, given: string): Promise<ImageInput[]> {
     fixed.slice(0, fixed.findIndex((part) => /[*?[{]/.test(part))).join("/") || ".",
   );
   return matches.sort().map((match) => input(match, folder));
+}
+
+async function namesIn(folder: string, given: string): Promise<readonly string[]> {
+  try {
+    return await diskFiles().list(folder);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new UserError(cause.message.replace(cause.file, given), { cause });
+  }
 }
 
 function input(path: string, folder: string): ImageInput {

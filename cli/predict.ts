@@ -2,16 +2,15 @@ import { dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { selectBackend } from "../backends/select.ts";
 import { DataError, UserError } from "../core/errors.ts";
-import type { LabelSpace, Rgb } from "../core/label_space.ts";
 import { decodeImage, hasRotationTag } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
-import { classColours } from "../report/colours.ts";
 import { greyPng, labelPng, overlay } from "../report/pictures.ts";
 import { makeFolder, writeWhole } from "../train/files.ts";
 import { openPredictor, type Predictor } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts";
+import { type LabelClasses, labelClasses, legendText, paletteOf } from "./label_classes.ts";
 import { planOf } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 import { chooseWeights } from "./weights.ts";
@@ -28,25 +27,18 @@ interface Job {
   readonly outputs: Outputs;
 }
 
-/** What label files hold, by train id. */
-interface Classes {
-  readonly space: LabelSpace;
-  readonly ids: readonly number[];
-  readonly colours: readonly Rgb[];
-}
-
 /** `plca predict`: returns the exit status. @throws UserError before anything is predicted */
 export async function predictCommand(host: Host, args: CommandOf<"predict">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
   // A recipe may need the folder of its data to be planned, but no data of it are read.
   const plan = await planOf(host, recipe, ["data.root=.", ...args.set]);
-  const classes = classesOf(plan.labelSpace, args.ids);
+  const classes = labelClasses(plan.labelSpace, args.ids);
   const out = resolve(host.cwd, args.out);
   const made = ["labels", "overlays", "confidence"].map((name) => join(out, name));
   const inputs = await imageInputs(host, args.images, made);
   refuseSameNames(host, inputs, args.out);
   const jobs = inputs.map((input) => ({ input, outputs: outputsOf(input, out, args) }));
-  const legend = { path: join(out, "classes.json"), text: legendText(classes, args.ids) };
+  const legend = { path: join(out, "classes.json"), text: legendText(classes) };
   await refuseOverwriting(host, jobs, { legend, force: args.force });
 
   await selectBackend(plan.backend);
@@ -58,35 +50,6 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
   } finally {
     predictor.dispose();
   }
-}
-
-/** @throws UserError when the label space names no ids of label files, or such as 8 bits cannot hold */
-function classesOf(space: LabelSpace, ids: "train" | "dataset"): Classes {
-  const train = space.classes.map((_, id) => id);
-  const colours = classColours(space);
-  if (ids === "train") return { space, ids: train, colours };
-  const stored = space.storedIds;
-  if (stored === undefined) {
-    throw new UserError(
-      `--ids dataset: the label space ${space.name} does not say which id its label files use for each class; ` +
-        "use --ids train",
-    );
-  }
-  const large = stored.find((id) => id > 255);
-  if (large !== undefined) {
-    throw new UserError(
-      `--ids dataset: id ${large} of ${space.name} does not fit into the 8 bits of a label PNG`,
-    );
-  }
-  return { space, ids: stored, colours };
-}
-
-function legendText({ space, ids, colours }: Classes, kind: "train" | "dataset"): string {
-  const rows = space.classes.map((name, train) =>
-    JSON.stringify({ id: ids[train], train_id: train, name, colour: colours[train] })
-  );
-  const head = `"ids": ${JSON.stringify(kind)},\n  "label_space": ${JSON.stringify(space.name)}`;
-  return `{\n  ${head},\n  "classes": [\n    ${rows.join(",\n    ")}\n  ]\n}\n`;
 }
 
 function outputsOf({ name }: ImageInput, out: string, args: CommandOf<"predict">): Outputs {
@@ -134,7 +97,7 @@ interface LabellingOptions {
   readonly args: CommandOf<"predict">;
   readonly checkpoint: string;
   readonly predictor: Predictor;
-  readonly classes: Classes;
+  readonly classes: LabelClasses;
   readonly jobs: readonly Job[];
 }
 
@@ -184,7 +147,10 @@ class Labelling {
     if (!made) return;
     const { width, height, image, labels, confidence } = made;
     const plane = (data: Uint8Array) => ({ width, height, data });
-    await write(outputs.labels, labelPng(plane(labels.map((id) => ids[id]!)), byId(ids, colours)));
+    await write(
+      outputs.labels,
+      labelPng(plane(labels.map((id) => ids[id]!)), paletteOf(this.#options.classes)),
+    );
     if (outputs.overlay !== undefined && args.overlays !== "none") {
       const options = { colours, opacity: args.opacity, format: args.overlays };
       await write(outputs.overlay, await overlay(image, plane(labels), options));
@@ -256,13 +222,6 @@ class Labelling {
       stderr.write(`Interrupted after ${this.#done + this.#broken.length} of ${counted(jobs.length)}.\n`);
     }
   }
-}
-
-/** The palette of a label file: black where no class has the id. */
-function byId(ids: readonly number[], colours: readonly Rgb[]): Rgb[] {
-  const palette = Array.from({ length: Math.max(...ids) + 1 }, (): Rgb => [0, 0, 0]);
-  ids.forEach((id, train) => palette[id] = colours[train]!);
-  return palette;
 }
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {
