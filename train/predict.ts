@@ -153,8 +153,6 @@ function forward(
 
 function aggregateImage(x: tf.Tensor4D, similarity: Similarity, alpha: number): tf.Tensor4D {
   const [n, height, width, channels] = x.shape;
-  // A lone pixel is its own mean, but one similarity has no deviation to be normalised by.
-  if (height * width === 1) return x;
   const pixels = tf.reshape(x, [n, height * width, channels]) as tf.Tensor3D;
   const mixed = aggregate(pixels, { similarity, alpha, contrast: similarity.contrastAggregation });
   return tf.reshape(mixed, [n, height, width, channels]);

@@ -17,7 +17,7 @@ if (import.meta.main) {
   await selectBackend("native");
   const { gc } = globalThis as unknown as { gc(): void };
   const plan = tinyPlan({
-    evaluation: { labelSize: "original", flip: true, window: { size: [24, 24], stride: [16, 16] }, size: 40 },
+    evaluation: { labelSize: "input", flip: true, window: { size: [24, 24], stride: [16, 16] }, size: 40 },
   });
   const [tensors, bytes, heap]: number[][] = [[], [], []];
   const dataset = await tinyData({ count: 120 }).open({ root: "", seed: 1, files: plainFiles });

@@ -30,10 +30,10 @@ function inputOf(height: number, width: number): NetworkInput {
 const placed: Logits = ([r = 0, g = 0, b = 0], { x, y, width }) => [r, g + x / width, b + 0.3 * y, 0.5];
 
 async function labelled(
-  logits: Logits,
+  logits: Logits | ReturnType<typeof segmenterOf>,
   task: { inputs: NetworkInput[]; inference?: Inference; height?: number; width?: number },
 ) {
-  const { network, seen } = segmenterOf(logits);
+  const { network, seen } = typeof logits === "function" ? segmenterOf(logits) : logits;
   const { inputs, inference = {}, height = inputs[0]!.height, width = inputs[0]!.width } = task;
   const wanted = { height, width, confidence: true };
   const before = tf.memory().numTensors;
@@ -138,6 +138,13 @@ Deno.test("windows: one as large as the image, or larger, is no window", async (
     const inference: Inference = { window: { size, stride: size } };
     assert.deepEqual(await labelled(placed, { inputs, inference, height: 9, width: 9 }), plain);
   }
+  // With a stride the way over the input's size would be another one.
+  const strided = () => segmenterOf(placed, 2);
+  const inference: Inference = { window: { size: [4, 6], stride: [2, 2] } };
+  assert.deepEqual(
+    await labelled(strided(), { inputs, inference, height: 9, width: 9 }),
+    await labelled(strided(), { inputs, height: 9, width: 9 }),
+  );
 });
 
 Deno.test("flip, scales and windows combine: every window of every scale and its mirror", async () => {
@@ -169,7 +176,7 @@ Deno.test("aggregation works within a pass: each window has its own mean", async
   assert.equal(halves.confidence[0], Math.round(255 / (1 + Math.exp(-2))));
 });
 
-Deno.test("a lone pixel is not lost in the contrast of the aggregation", async () => {
+Deno.test("a lone pixel, whose similarity has no deviation, stays what it is under aggregation", async () => {
   const registry = new Registry(similarities);
   const plan = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);
   const aggregation = { alpha: 0.5, features: plan("cosine"), predictions: plan("negative-kl") };

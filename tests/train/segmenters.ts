@@ -9,8 +9,8 @@ export type Logits = (
   at: { readonly x: number; readonly y: number; readonly width: number; readonly height: number },
 ) => readonly number[];
 
-/** A network of stride 1 whose features are its logits, and the sizes of the inputs it saw as `WxH`. */
-export function segmenterOf(logits: Logits) {
+/** A network whose features are its logits, of every `stride`-th pixel, and the sizes of the inputs it saw as `WxH`. */
+export function segmenterOf(logits: Logits, stride = 1) {
   const seen: string[] = [];
   const segmenter: Segmenter = {
     params: [],
@@ -19,7 +19,9 @@ export function segmenterOf(logits: Logits) {
     forward(images) {
       const [, height, width] = images.shape;
       seen.push(`${width}x${height}`);
-      const made = tf.tensor4d([logitsOf(logits, { images: images.dataSync(), height, width })]);
+      const every = logitsOf(logits, { images: images.dataSync(), height, width });
+      const taken = <T>(list: T[]) => list.filter((_, k) => k % stride === 0);
+      const made = tf.tensor4d([taken(every).map(taken)]);
       return { logits: made, taps: { logits: made } };
     },
   };
