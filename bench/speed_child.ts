@@ -120,11 +120,14 @@ async function evaluation([height, width]: readonly string[]): Promise<Measured>
     labels: Uint8Array.from(integers(pixels)),
   };
   return measured(() =>
-    evaluateSegmenter({ ...plan, evaluation: { labelSize: "original" } }, {
+    evaluateSegmenter(plan, {
       segmenter: model.segmenter,
       dataset: { length: 1, read: () => Promise.resolve(sample) },
       split: "val",
-      aggregation: { alpha: 0.5, features: similarity("cosine"), predictions: similarity("negative-kl") },
+      evaluation: {
+        labelSize: "original",
+        aggregation: { alpha: 0.5, features: similarity("cosine"), predictions: similarity("negative-kl") },
+      },
       signal: new AbortController().signal,
     }).then(() => undefined)
   );

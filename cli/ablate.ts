@@ -10,6 +10,7 @@ import type { PlannedLoss, RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { ablationGrid, type Variant } from "../report/ablation.ts";
 import { renderGrid } from "../report/grid.ts";
+import { meansText } from "../report/means.ts";
 import { progress } from "../report/progress.ts";
 import { train } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -61,7 +62,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
         return 130;
       }
       done.set(trial, evaluation);
-      write(`  mIoU ${(100 * evaluation.miou).toFixed(1)} % at label size ${evaluation.labelSize}`);
+      write(`  ${meansText(evaluation)}`);
     }
   } finally {
     stopListening();

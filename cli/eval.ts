@@ -1,24 +1,17 @@
-import { dirname, join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
-import { UserError } from "../core/errors.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planOf } from "./recipes.ts";
-import { LAST_CHECKPOINT, latestRun, shown, stat } from "./run_folder.ts";
+import { shown } from "./run_folder.ts";
+import { chooseWeights } from "./weights.ts";
 
 /** `plca eval`: returns the exit status. @throws UserError */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
-  const { folder, checkpoint } = await chosen(host, args);
-  const config = join(folder, "config.yaml");
-  if (!await stat(config)) {
-    throw new UserError(
-      `${shown(host, folder)} is no run folder: it has no config.yaml; choose one with --run`,
-    );
-  }
-  const plan = await planOf(host, config, args.set);
+  const { recipe, checkpoint } = await chooseWeights(host, args);
+  const plan = await planOf(host, recipe, args.set);
   await selectBackend(plan.backend);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
@@ -67,33 +60,4 @@ async function titleOf(checkpoint: string): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-interface Chosen {
-  /** Absolute. */
-  readonly folder: string;
-  /** Absolute. */
-  readonly checkpoint: string;
-}
-
-async function chosen(host: Host, { run, checkpoint, runs }: CommandOf<"eval">): Promise<Chosen> {
-  if (checkpoint !== undefined) {
-    const file = resolve(host.cwd, checkpoint);
-    if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);
-    if (run !== undefined) return { folder: resolve(host.cwd, run), checkpoint: file };
-    const owner = dirname(dirname(file));
-    for (const folder of [owner, dirname(owner)]) {
-      if (await stat(join(folder, "config.yaml"))) return { folder, checkpoint: file };
-    }
-    return { folder: await latestRun(host, runs), checkpoint: file };
-  }
-  const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
-  if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
-  const last = join(folder, LAST_CHECKPOINT);
-  if (!await stat(last)) {
-    throw new UserError(
-      `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
-    );
-  }
-  return { folder, checkpoint: last };
 }

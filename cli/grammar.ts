@@ -10,6 +10,7 @@ import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
+import { predict } from "./arguments/predict.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -26,7 +27,7 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "ablate", "table", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = ["train", "eval", "predict", "ablate", "table", "check", "list", "schema", "doctor", "new"];
 const OPTIONS = [
   "--set",
   "--name",
@@ -41,11 +42,17 @@ const OPTIONS = [
   "--out",
   "--format",
   "--paper",
+  "--recipe",
+  "--ids",
+  "--overlays",
+  "--opacity",
+  "--confidence",
+  "--force",
   "--help",
   "--version",
 ];
 
-const grammar = or(train, evaluate, ablate, table, check, list, schema, doctor, create, {
+const grammar = or(train, evaluate, predict, ablate, table, check, list, schema, doctor, create, {
   errors: { unexpectedInput: unexpected },
 });
 

@@ -8,6 +8,7 @@ import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
+import { predictCommand } from "./predict.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
@@ -37,6 +38,8 @@ function run(host: Host, command: Command): Promise<number> {
       return trainCommand(host, command);
     case "eval":
       return evalCommand(host, command);
+    case "predict":
+      return predictCommand(host, command);
     case "ablate":
       return ablateCommand(host, command);
     case "table":

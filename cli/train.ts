@@ -4,6 +4,7 @@ import { UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
+import { meansText } from "../report/means.ts";
 import { progress } from "../report/progress.ts";
 import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
@@ -104,10 +105,14 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
     write(classTable(columns));
     write("");
     const against = baseline?.final
-      ? `, ${percent(final.miou - baseline.final.miou, true)} points against ${baseline.name}`
+      ? `; mIoU ${signedPoints(final.miou - baseline.final.miou)} points against ${baseline.name}`
       : "";
-    write(`Target mIoU ${percent(final.miou)} %${against}.`);
-    if (best) write(`Best validation: ${percent(best.miou)} % at step ${best.step}.`);
+    write(`Target ${meansText(final)}${against}.`);
+    if (best) {
+      write(
+        `Best validation: ${meansText({ miou: best.miou, labelSize: final.labelSize })}, step ${best.step}.`,
+      );
+    }
   }
   write(`The run lies in ${run}. Next:`);
   write(`  ${LAUNCH} task plca eval --run ${run} --split ${splitOf(plan)}`);
@@ -118,7 +123,7 @@ function splitOf(plan: RunPlan): string {
   return plan.data.splits.val ? "val" : "train";
 }
 
-function percent(share: number, signed = false): string {
+function signedPoints(share: number): string {
   const text = (100 * share).toFixed(1);
-  return signed && share >= 0 ? `+${text}` : text;
+  return share >= 0 ? `+${text}` : text;
 }

@@ -50,6 +50,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
 
   const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
+  if (evaluation) checkPasses(findings, evaluation);
   if (model && data?.plan.source) {
     const all = [...losses, ...(baseline?.entries ?? [])].map((entry) => entry.loss);
     checkTaps(findings, { model: model.plan, labelSpace: data.plan.source.labelSpace, losses: all });
@@ -191,7 +192,7 @@ function inputPlan({ short_side: side, crop, flip, normalization, workers }: Inp
   return {
     training: {
       ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
-      crop: typeof crop === "number" ? [crop, crop] : crop,
+      crop: sides(crop),
       flip,
     },
     normalization: named,
@@ -211,9 +212,33 @@ function trainingPlan(section: TrainingSection): TrainingPlan {
   };
 }
 
+function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {
+  if (new Set(scales).size < scales.length) {
+    findings.add(["evaluation", "scales"], `expected different factors: it is [${scales.join(", ")}]`);
+  }
+  if (window === false) return;
+  const [size, stride] = [sides(window.size), sides(window.stride)];
+  if (stride[0] > size[0] || stride[1] > size[1]) {
+    findings.add(
+      ["evaluation", "window", "stride"],
+      `expected at most the window's size [${size.join(", ")}], or pixels between windows would have no ` +
+        `prediction: it is [${stride.join(", ")}]`,
+    );
+  }
+}
+
+/** [height, width] */
+function sides(given: number | readonly [number, number]): readonly [number, number] {
+  return typeof given === "number" ? [given, given] : given;
+}
+
 function evaluationPlan(section: EvaluationSection, aggregation?: PlannedAggregation): EvaluationPlan {
+  const { scales, window } = section;
   return {
     ...(section.size === undefined ? {} : { size: section.size }),
+    ...(section.flip ? { flip: true } : {}),
+    ...(scales.length === 1 && scales[0] === 1 ? {} : { scales }),
+    ...(window === false ? {} : { window: { size: sides(window.size), stride: sides(window.stride) } }),
     labelSize: section.label_size,
     ...(section.limit === undefined ? {} : { limit: section.limit }),
     ...(aggregation ? { aggregation } : {}),

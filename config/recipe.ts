@@ -65,6 +65,18 @@ export const sections = {
         predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
       }),
     ]).default(false).describe("spatial aggregation at inference (the paper's section 3.4); false: off"),
+    flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
+    scales: z.array(z.number().positive().max(16)).min(1).default([1])
+      .describe("factors on the input's size, whose probabilities are averaged at the label size"),
+    window: z.union([
+      z.literal(false),
+      z.strictObject({
+        size: z.union([pixels, z.tuple([pixels, pixels])])
+          .describe("pixels of a square, or [height, width], of the input"),
+        stride: z.union([pixels, z.tuple([pixels, pixels])])
+          .describe("pixels from one window to the next, at most its size"),
+      }),
+    ]).default(false).describe("predict in windows that slide over the input; false: the whole at once"),
   }).prefault({}),
 } as const;
 

@@ -41,7 +41,10 @@ export interface StepEvent {
   readonly learningRate: number;
 }
 
-/** The validation split was evaluated, without aggregation. Values in 0..1. */
+/**
+ * The validation split was evaluated in one pass per image: without aggregation, mirror and further scales. Values in
+ * 0..1.
+ */
 export interface ValidationEvent {
   /** Tells the events apart. */
   readonly type: "validation";
@@ -51,6 +54,10 @@ export interface ValidationEvent {
   readonly step: number;
   /** Mean IoU over the classes present. */
   readonly miou: number;
+  /** The same over some of the classes, for the label spaces that name such subsets. */
+  readonly subsets?: readonly SubsetMean[];
+  /** The size at which pixels were counted, as in {@linkcode Evaluation}. */
+  readonly labelSize: string;
   /** Share of labelled pixels with the right class. */
   readonly pixelAccuracy: number;
   /** By class; null: absent from labels and predictions. */
@@ -101,6 +108,8 @@ export interface Evaluation {
   readonly images: number;
   /** The size at which pixels were counted: `original 960x720`, or `input` and `varied` where sizes differ. */
   readonly labelSize: string;
+  /** How probabilities were made beyond one pass per image, as in `aggregation 0.5, flip`; absent: nothing. */
+  readonly inference?: string;
   /** Class names in train-id order. */
   readonly classes: readonly string[];
   /** By class; null: absent from labels and predictions. */

@@ -159,8 +159,22 @@ export interface EvaluationPlan {
   readonly labelSize: "original" | "input";
   /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
   readonly aggregation?: AggregationPlan;
+  /** Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation during training. */
+  readonly flip?: boolean;
+  /** Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during training. */
+  readonly scales?: readonly number[];
+  /** Absent: every input is predicted whole. */
+  readonly window?: WindowPlan;
   /** At most this many images of the split; absent: all. */
   readonly limit?: number;
+}
+
+/** Windows that slide over an input, in its pixels as [height, width]. */
+export interface WindowPlan {
+  /** Of a window; an input that is smaller along a side is taken whole along that side. */
+  readonly size: readonly [number, number];
+  /** From one window to the next, at most their size. */
+  readonly stride: readonly [number, number];
 }
 
 /** Spatial aggregation at inference (the paper's section 3.4). */

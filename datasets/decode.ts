@@ -28,8 +28,18 @@ export async function decodeImage(bytes: Uint8Array, file: string): Promise<Deco
     const { buffer, byteOffset, byteLength } = data;
     return { width: info.width, height: info.height, data: new Uint8Array(buffer, byteOffset, byteLength) };
   } catch (cause) {
-    throw new DataError(file, "the image is damaged, cut short or not a JPEG or PNG", { cause });
+    const limit = cause instanceof Error && /pixel limit/.test(cause.message);
+    const why = limit
+      ? "the image has more than 268 million pixels, too many to decode"
+      : "the image is damaged, cut short or not a JPEG or PNG";
+    throw new DataError(file, why, { cause });
   }
+}
+
+/** Whether viewers turn or mirror the image because of its EXIF tag; {@linkcode decodeImage} does not. */
+export async function hasRotationTag(bytes: Uint8Array): Promise<boolean> {
+  const { orientation = 1 } = await sharp(bytes).metadata();
+  return orientation !== 1;
 }
 
 /**

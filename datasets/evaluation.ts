@@ -3,16 +3,23 @@ import type { EvaluationPlan, Normalization } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
 import type { Maker } from "./maker.ts";
 import { normalizeInto } from "./transforms/normalize.ts";
-import { resizeSample, shortSideSize } from "./transforms/sample.ts";
+import { resizeBilinear, resizeNearest, type Size } from "./transforms/resize.ts";
+import { shortSideSize } from "./transforms/sample.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
-/** One image of a split, ready for the network, with the labels to compare with. */
-export interface EvaluationImage {
-  readonly id: string;
+/** An image as the network reads it. */
+export interface NetworkInput {
   /** float32, height x width x 3, normalised */
   readonly images: Float32Array;
   readonly height: number;
   readonly width: number;
+}
+
+/** One image of a split, ready for the network, with the labels to compare with. */
+export interface EvaluationImage {
+  readonly id: string;
+  /** One for each of `evaluation.scales`, in their order. */
+  readonly inputs: readonly NetworkInput[];
   /** Train ids, labelHeight x labelWidth */
   readonly labels?: Uint8Array;
   readonly labelHeight: number;
@@ -21,13 +28,13 @@ export interface EvaluationImage {
 
 /** How the images of a split are prepared. */
 export interface EvaluationOptions {
-  readonly evaluation: Pick<EvaluationPlan, "size" | "labelSize">;
+  readonly evaluation: Pick<EvaluationPlan, "size" | "labelSize" | "scales">;
   readonly normalization: Normalization;
 }
 
 /**
- * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` says; labels in
- * the file's size or, with `labelSize: "input"`, resized to the input. While the caller works on one, the following
+ * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` and `scales` say;
+ * labels in the file's size or, with `labelSize: "input"`, resized to `size`. While the caller works on one, the following
  * is read, or as many as the dataset has workers. An empty dataset yields nothing.
  * @throws DataError when a file cannot be used
  */
@@ -35,8 +42,11 @@ export async function* evaluationImages(
   dataset: InputDataset,
   options: { readonly evaluation: EvaluationPlan; readonly normalization: Normalization },
 ): AsyncGenerator<EvaluationImage, void, void> {
-  const { evaluation: { size, labelSize, limit = Infinity }, normalization } = options;
-  const chosen = { evaluation: { ...(size === undefined ? {} : { size }), labelSize }, normalization };
+  const { evaluation: { size, labelSize, scales, limit = Infinity }, normalization } = options;
+  const chosen = {
+    evaluation: { ...(size === undefined ? {} : { size }), ...(scales ? { scales } : {}), labelSize },
+    normalization,
+  };
   const maker = dataset.workers?.evaluation(chosen) ?? evaluationMaker(dataset, chosen);
   const count = Math.min(dataset.length, limit);
   const ready: Promise<EvaluationImage>[] = [];
@@ -73,26 +83,44 @@ export function evaluationMaker(
   };
 }
 
-function evaluationImage(
-  sample: Sample,
-  { evaluation: { size, labelSize }, normalization }: EvaluationOptions,
-): EvaluationImage {
-  const wanted = size === undefined
-    ? { width: sample.width, height: sample.height }
-    : typeof size === "number"
-    ? shortSideSize(sample, size)
-    : { width: size[1], height: size[0] };
-  const input = resizeSample(sample, wanted);
-  const measured = labelSize === "input" ? input : sample;
-  const images = new Float32Array(input.image.length);
-  normalizeInto(input.image, normalization, { out: images, offset: 0 });
+function evaluationImage(sample: Sample, options: EvaluationOptions): EvaluationImage {
+  const { id, labels } = sample;
+  const size = options.evaluation.labelSize === "input" ? inputSize(sample, options) : sample;
+  const measured = labels && resizeNearest({ ...sample, channels: 1, data: labels }, size).data;
   return {
-    id: sample.id,
-    images,
-    height: input.height,
-    width: input.width,
-    ...(measured.labels ? { labels: measured.labels } : {}),
-    labelHeight: measured.height,
-    labelWidth: measured.width,
+    id,
+    inputs: networkInputs(sample, options),
+    ...(measured ? { labels: measured } : {}),
+    labelHeight: size.height,
+    labelWidth: size.width,
   };
+}
+
+/** An RGB image, 3 bytes a pixel, as the network reads it: one input for each scale, each resized from the image itself. */
+export function networkInputs(
+  image: Pick<Sample, "width" | "height" | "image">,
+  options: Pick<EvaluationOptions, "normalization"> & {
+    readonly evaluation: Pick<EvaluationPlan, "size" | "scales">;
+  },
+): NetworkInput[] {
+  const base = inputSize(image, options);
+  return (options.evaluation.scales ?? [1]).map((scale) => {
+    const wanted = { width: scaled(base.width, scale), height: scaled(base.height, scale) };
+    const { data, width, height } = resizeBilinear({ ...image, channels: 3, data: image.image }, wanted);
+    const images = new Float32Array(data.length);
+    normalizeInto(data, options.normalization, { out: images, offset: 0 });
+    return { images, height, width };
+  });
+}
+
+function inputSize(
+  image: Size,
+  { evaluation: { size } }: { evaluation: Pick<EvaluationPlan, "size"> },
+): Size {
+  if (size === undefined) return { width: image.width, height: image.height };
+  return typeof size === "number" ? shortSideSize(image, size) : { width: size[1], height: size[0] };
+}
+
+function scaled(pixels: number, scale: number): number {
+  return Math.max(1, Math.round(pixels * scale));
 }

@@ -1,7 +1,7 @@
 /** An ablation in the shape of the paper's Table 1: a variant a row, its parts ticked, means over seeds. */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
-import { describeSubset } from "./results.ts";
+import { countedText, describeSubset } from "./means.ts";
 
 /** A variant with the evaluations of its seeds. */
 export interface Variant {
@@ -38,11 +38,7 @@ export function ablationGrid(variants: readonly Variant[]): Grid {
     ]),
     notes: [
       ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
-      ...new Set(
-        done.map(({ images, split, labelSize }) =>
-          `${images} ${images === 1 ? "image" : "images"} of ${split}, pixels counted at size ${labelSize}`
-        ),
-      ),
+      ...new Set(done.map(countedText)),
     ],
   };
 }

@@ -1,5 +1,6 @@
 /** A run as it goes: one live line on a terminal, plain lines when piped. */
 import type { StepEvent, TrainEvent } from "../core/events.ts";
+import { meansText } from "./means.ts";
 
 /** Where the progress is shown. */
 export interface ProgressTarget {
@@ -65,8 +66,10 @@ export function progress(target: ProgressTarget): Progress {
           return step(event);
         case "validation": {
           const best = event.best ? ", the best so far" : "";
-          const shares = `mIoU ${percent(event.miou)} %, pixel accuracy ${percent(event.pixelAccuracy)} %`;
-          return line(`${event.phase} step ${event.step}: validation ${shares}${best}`);
+          const accuracy = `pixel accuracy ${percent(event.pixelAccuracy)} %`;
+          return line(
+            `${event.phase} step ${event.step}: validation ${meansText(event)}, ${accuracy}${best}`,
+          );
         }
         case "note":
           return line(`${event.phase}: ${event.message}`);

@@ -1,6 +1,7 @@
 /** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
+import { countedText, describeSubset } from "./means.ts";
 import { PAPER_ROWS, type PaperRow } from "./paper.ts";
 
 /** One method's results. */
@@ -38,20 +39,10 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
     rows: [...own, ...printed.map((row) => paperCells(row, names))],
     notes: [
       ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
-      ...results.map(({ title, evaluation: { images, split, labelSize } }) =>
-        `${title}: ${images} ${
-          images === 1 ? "image" : "images"
-        } of ${split}, pixels counted at size ${labelSize}`
-      ),
+      ...results.map(({ title, evaluation }) => `${title}: ${countedText(evaluation)}`),
       ...printed.map(({ title, source }) => `${title}: ${source}`),
     ],
   };
-}
-
-/** `mean of 13 classes, without wall, fence, pole` */
-export function describeSubset(classes: readonly string[], subset: readonly string[]): string {
-  const absent = classes.filter((name) => !subset.includes(name));
-  return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
 }
 
 /** Whether the paper reports numbers for these classes. */

@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import type { Evaluation } from "../core/events.ts";
 import { FRAMELESS } from "./grid.ts";
+import { countedText, describeSubset } from "./means.ts";
 
 /** One network's results. */
 export interface ClassColumn {
@@ -10,13 +11,14 @@ export interface ClassColumn {
 }
 
 /**
- * IoU in percent by class, then mIoU and pixel accuracy, one column each; with two columns, their difference. A class
- * absent from labels and predictions is "-". No colours, no trailing newline. No columns gives "".
+ * IoU in percent by class, then mIoU, the means over subsets of the classes and pixel accuracy, one column each; with
+ * two columns, their difference. A class absent from labels and predictions is "-". Below it stands what the subsets
+ * are and where pixels were counted. No colours, no trailing newline. No columns gives "".
  */
 export function classTable(columns: readonly ClassColumn[]): string {
   const [first, second] = columns;
   if (!first) return "";
-  const { classes, split, images, labelSize } = first.evaluation;
+  const { classes, subsets = [] } = first.evaluation;
   const table = new Table({
     head: ["IoU %", ...columns.map((column) => column.title), ...(second ? ["difference"] : [])],
     chars: FRAMELESS,
@@ -30,12 +32,22 @@ export function classTable(columns: readonly ClassColumn[]): string {
   };
   classes.forEach((name, id) => row(name, columns.map((column) => column.evaluation.iou[id] ?? null)));
   row("mIoU", columns.map((column) => column.evaluation.miou));
+  for (const { name } of subsets) {
+    row(
+      name,
+      columns.map(({ evaluation }) => evaluation.subsets?.find((each) => each.name === name)?.miou ?? null),
+    );
+  }
   row("pixel accuracy", columns.map((column) => column.evaluation.pixelAccuracy));
   const lines = table.toString().split("\n").map((line) => line.trimEnd());
-  const counted = `${images} ${
-    images === 1 ? "image" : "images"
-  } of ${split}, pixels counted at size ${labelSize}`;
-  return [...lines, counted].join("\n");
+  const counted = [...new Set(columns.map(({ evaluation }) => countedText(evaluation)))];
+  return [
+    ...lines,
+    ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
+    ...(counted.length === 1
+      ? counted
+      : columns.map(({ title, evaluation }) => `${title}: ${countedText(evaluation)}`)),
+  ].join("\n");
 }
 
 function percent(share: number | null): string {

@@ -1,12 +1,10 @@
 /** How well a network labels a split: one image at a time. */
-import * as tf from "@tensorflow/tfjs-core";
-import { aggregate } from "../backends/ops/aggregation.ts";
-import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
+import { setImmediate } from "node:timers/promises";
 import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
-import type { AggregationPlan, RunPlan, Split } from "../core/plan.ts";
-import type { Segmenter, Similarity } from "../core/plugin.ts";
+import type { EvaluationPlan, RunPlan, Split } from "../core/plan.ts";
+import type { Segmenter } from "../core/plugin.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -17,17 +15,26 @@ import {
   meanIou,
   pixelAccuracy,
 } from "../metrics/confusion.ts";
+import { predictLabels } from "./predict.ts";
 
 /** What is evaluated on what. */
 export interface EvaluationInput {
   readonly segmenter: Segmenter;
   readonly dataset: InputDataset;
   readonly split: Split;
-  /** Absent: off, whatever the plan says. */
-  readonly aggregation?: AggregationPlan | undefined;
+  /** Instead of the plan's; {@linkcode onePass} for instance. */
+  readonly evaluation?: EvaluationPlan;
   readonly signal: AbortSignal;
   /** Hears the number of images done after each. */
   readonly onImage?: ((done: number) => void) | undefined;
+}
+
+/**
+ * The same without aggregation, mirror and scales: what validation during training can afford. Windows stay, because
+ * without them an image may not fit into memory.
+ */
+export function onePass({ aggregation: _, flip: __, scales: ___, ...rest }: EvaluationPlan): EvaluationPlan {
+  return rest;
 }
 
 /** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
@@ -42,7 +49,7 @@ export async function openSplit(plan: RunPlan, split: Split, input: Input): Prom
 
 /**
  * Predicts every image of a dataset in inference mode and counts its pixels. Probabilities are resized
- * bilinearly to the labels, then the largest wins.
+ * bilinearly to the labels, then the largest wins. Nothing of an image is kept.
  * @throws DataError when an image has no labels, AbortError when the signal fires
  */
 export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): Promise<Evaluation> {
@@ -50,28 +57,29 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   const confusion = emptyConfusion(classes.length);
   const sizes = new Set<string>();
   let images = 0;
-  const { evaluation, input: { normalization } } = plan;
+  const { evaluation = plan.evaluation, segmenter } = input;
+  const { model: { plan: { featureTap } }, input: { normalization } } = plan;
   for await (const image of evaluationImages(input.dataset, { evaluation, normalization })) {
     input.signal.throwIfAborted();
-    const { id, labels, labelHeight, labelWidth } = image;
+    const { id, inputs, labels, labelHeight, labelWidth } = image;
     if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
-    const winners = tf.tidy(() => {
-      const pixels = tf.tensor4d(image.images, [1, image.height, image.width, 3]);
-      const probabilities = predict(pixels, input, plan.model.plan.featureTap);
-      return tf.argMax(resizeBilinear(probabilities, [labelHeight, labelWidth]), 3);
-    });
-    const predictions = await winners.data();
-    winners.dispose();
+    const wanted = { height: labelHeight, width: labelWidth, confidence: false };
+    const network = { segmenter, featureTap };
+    const { labels: predictions } = await predictLabels(network, { inputs, inference: evaluation, wanted });
     countPixels(confusion, { labels, predictions, ignore });
     sizes.add(`${labelWidth}x${labelHeight}`);
     images += 1;
     input.onImage?.(images);
+    // Kernels run synchronously; signals and timers get their turn here.
+    await setImmediate();
   }
   const iou = classIou(confusion);
+  const inference = inferenceText(evaluation);
   return {
     split: input.split,
     images,
     labelSize: `${evaluation.labelSize} ${sizes.size === 1 ? [...sizes][0] : "varied"}`,
+    ...(inference === "" ? {} : { inference }),
     classes: [...classes],
     iou,
     miou: meanIou(iou),
@@ -81,30 +89,21 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   };
 }
 
+/** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */
+function inferenceText({ aggregation, flip, scales, window }: EvaluationPlan): string {
+  const sides = ([height, width]: readonly [number, number]) => `${width}x${height}`;
+  return [
+    ...(aggregation ? [`aggregation ${aggregation.alpha}`] : []),
+    ...(flip ? ["flip"] : []),
+    ...(scales ? [`scales ${scales.join(" ")}`] : []),
+    ...(window ? [`window ${sides(window.size)} at stride ${sides(window.stride)}`] : []),
+  ].join(", ");
+}
+
 function subsetMean(
   { name, ids }: ClassSubset,
   classes: readonly string[],
   iou: readonly (number | null)[],
 ): SubsetMean {
   return { name, classes: ids.map((id) => classes[id]!), miou: meanIou(ids.map((id) => iou[id]!)) };
-}
-
-/**
- * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
- * section 3.4) the features are aggregated before they are classified, and the probabilities after the softmax.
- */
-function predict(images: tf.Tensor4D, input: EvaluationInput, featureTap: string): tf.Tensor4D {
-  const { segmenter, aggregation } = input;
-  const view = segmenter.forward(images, { training: false, domain: "target" });
-  if (aggregation === undefined) return tf.softmax(view.logits);
-  const { alpha, features, predictions } = aggregation;
-  const mixed = aggregateImage(view.taps[featureTap]!, features, alpha);
-  return aggregateImage(tf.softmax(segmenter.classify(mixed)), predictions, alpha);
-}
-
-function aggregateImage(x: tf.Tensor4D, similarity: Similarity, alpha: number): tf.Tensor4D {
-  const [n, height, width, channels] = x.shape;
-  const pixels = tf.reshape(x, [n, height * width, channels]) as tf.Tensor3D;
-  const mixed = aggregate(pixels, { similarity, alpha, contrast: similarity.contrastAggregation });
-  return tf.reshape(mixed, [n, height, width, channels]);
 }

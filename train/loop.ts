@@ -2,12 +2,12 @@
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import { assemble, type Run } from "./assemble.ts";
 import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
-import { evaluateSegmenter } from "./evaluate.ts";
+import { evaluateSegmenter, onePass } from "./evaluate.ts";
 import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
@@ -235,15 +235,16 @@ class Phase {
     return path;
   }
 
-  /** Without aggregation. Undefined when there is nothing to validate on or the signal fired. */
+  /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
   async #validate(): Promise<Evaluation | undefined> {
     const { phase, emit } = this.#setup;
-    const found = await this.#evaluate(false);
+    const found = await this.#evaluate(onePass(this.#plan.evaluation));
     if (found === undefined) return undefined;
-    const { miou, pixelAccuracy, iou } = found;
+    const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = this.#best === undefined || miou > this.#best.miou;
     if (best) this.#best = { step: this.#done, miou };
-    emit({ type: "validation", phase, step: this.#done, miou, pixelAccuracy, iou, best });
+    const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
+    emit({ type: "validation", phase, step: this.#done, ...means, pixelAccuracy, iou, best });
     if (best) await this.#save("best");
     return found;
   }
@@ -255,10 +256,12 @@ class Phase {
       return undefined;
     }
     const plain = await this.#validate();
-    return plain && this.#plan.evaluation.aggregation ? await this.#evaluate(true) : plain;
+    const { evaluation } = this.#plan;
+    const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
+    return plain && !same ? await this.#evaluate(evaluation) : plain;
   }
 
-  async #evaluate(aggregated: boolean): Promise<Evaluation | undefined> {
+  async #evaluate(evaluation: EvaluationPlan): Promise<Evaluation | undefined> {
     const { validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
     try {
@@ -266,7 +269,7 @@ class Phase {
         segmenter: this.#run.segmenter,
         dataset: validation,
         split: "val",
-        aggregation: aggregated ? this.#plan.evaluation.aggregation : undefined,
+        evaluation,
         signal,
       });
     } catch (error) {

@@ -2,14 +2,14 @@
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
-import { assembleModel } from "./assemble.ts";
-import { loadCheckpoint } from "./checkpoint.ts";
 import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
+import { openTrained } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
+export * from "./predictor.ts";
 
 /** What {@linkcode train} needs besides the plan. */
 export interface TrainOptions {
@@ -29,9 +29,9 @@ export interface TrainResult {
   readonly steps: number;
   /** Whether the signal ended it. */
   readonly interrupted: boolean;
-  /** The last weights on the `val` split, aggregated if the recipe says so; absent without one. */
+  /** The last weights on the `val` split, as the recipe's `evaluation` says; absent without one. */
   readonly final?: Evaluation;
-  /** The best validation, without aggregation; mIoU in 0..1. */
+  /** The best validation, in one pass per image; mIoU in 0..1. */
   readonly best?: { readonly step: number; readonly miou: number };
   /** Absent when the recipe has none or it was interrupted. */
   readonly baseline?: BaselineResult;
@@ -43,7 +43,7 @@ export interface BaselineResult {
   readonly name: string;
   /** Absent without a `val` split. */
   readonly final?: Evaluation;
-  /** The best validation, without aggregation; mIoU in 0..1. */
+  /** The best validation, in one pass per image; mIoU in 0..1. */
   readonly best?: { readonly step: number; readonly miou: number };
 }
 
@@ -111,7 +111,7 @@ export interface EvaluateOptions {
 }
 
 /**
- * Evaluates a checkpoint on a split, with aggregation if the recipe says so.
+ * Evaluates a checkpoint on a split, as the recipe's `evaluation` says.
  * @throws UserError when the recipe has no such split or the file does not fit its model, DataError when data
  * cannot be read, AbortError when the signal fires
  */
@@ -121,14 +121,12 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
   try {
     const dataset = await openSplit(plan, split, input);
     const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-    const model = assembleModel(plan);
+    const model = await openTrained(plan, { checkpoint, files });
     try {
-      await loadCheckpoint(checkpoint, model.state, files);
       return await evaluateSegmenter(plan, {
         segmenter: model.segmenter,
         dataset,
         split,
-        aggregation: plan.evaluation.aggregation,
         signal,
         onImage: (done) => options.onImage?.(done, images),
       });

@@ -19,6 +19,54 @@ export function resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]):
   return op(x) as tf.Tensor4D;
 }
 
+/** Values of one image in the process's own memory, which may be larger than a backend's. */
+export interface Grid {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** float32, height x width x channels */
+  readonly data: Float32Array;
+}
+
+/** Consecutive rows. */
+export interface Rows {
+  readonly first: number;
+  readonly count: number;
+}
+
+/**
+ * Some rows of {@linkcode resizeBilinear}'s result, from the rows of the grid that they need: memory grows with `rows`,
+ * not with `size`. @param size [height, width] of the whole result @returns float32 [1, rows.count, width, channels]
+ */
+export function resizedRows(grid: Grid, size: readonly [number, number], rows: Rows): tf.Tensor4D {
+  const { height, width, channels, data } = grid;
+  const taken = (first: number, count: number) =>
+    tf.tensor4d(data.subarray(first * width * channels, (first + count) * width * channels), [
+      1,
+      count,
+      width,
+      channels,
+    ]);
+  if (height === size[0] && width === size[1]) return taken(rows.first, rows.count);
+  return tf.tidy(() => {
+    const { needed, weights: tall } = rowWeights(height, size[0], rows);
+    return apply(taken(needed.first, needed.count), tall, weights(width, size[1]), false);
+  });
+}
+
+/** The part of {@linkcode weights} that makes `rows`, and the old rows it begins and ends with. */
+function rowWeights(from: number, to: number, rows: Rows): { needed: Rows; weights: Weights } {
+  const first = place(from, to, rows.first).low;
+  const count = place(from, to, rows.first + rows.count - 1).high - first + 1;
+  const data = new Float32Array(rows.count * count);
+  for (let row = 0; row < rows.count; row++) {
+    const { low, high, share } = place(from, to, rows.first + row);
+    data[row * count + low - first]! += 1 - share;
+    data[row * count + high - first]! += share;
+  }
+  return { needed: { first, count }, weights: { data, shape: [rows.count, count] } };
+}
+
 interface Weights {
   readonly data: Float32Array;
   /** [to, from] */
@@ -28,14 +76,18 @@ interface Weights {
 function weights(from: number, to: number): Weights {
   const data = new Float32Array(to * from);
   for (let row = 0; row < to; row++) {
-    const centre = Math.max(0, ((row + 0.5) * from) / to - 0.5);
-    const low = Math.min(Math.floor(centre), from - 1);
-    const high = Math.min(low + 1, from - 1);
-    const share = centre - low;
+    const { low, high, share } = place(from, to, row);
     data[row * from + low]! += 1 - share;
     data[row * from + high]! += share;
   }
   return { data, shape: [to, from] };
+}
+
+/** The two old pixels around the centre of a new one, and the second's share. */
+function place(from: number, to: number, pixel: number) {
+  const centre = Math.max(0, ((pixel + 0.5) * from) / to - 0.5);
+  const low = Math.min(Math.floor(centre), from - 1);
+  return { low, high: Math.min(low + 1, from - 1), share: centre - low };
 }
 
 function apply(x: tf.Tensor4D, rows: Weights, columns: Weights, transposed: boolean): tf.Tensor4D {

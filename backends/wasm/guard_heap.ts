@@ -26,7 +26,8 @@ export function guardHeap(): void {
         `no memory for another ${
           (bytes / 1e6).toFixed(0)
         } MB: the tensors of this backend have 4 GB in all; ` +
-          "lower input.crop or training.batch, or set model.options.checkpointing: true",
+          "lower input.crop or training.batch, or set model.options.checkpointing: true; " +
+          "for predictions lower evaluation.size or set evaluation.window",
       );
     }
     return place;

@@ -1,6 +1,6 @@
 /** Options that several commands take. */
 import { message } from "@optique/core/message";
-import { multiple, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 
@@ -16,3 +16,17 @@ export const runs = withDefault(
   }),
   "runs",
 );
+
+/** `--run`, `--recipe` and `--checkpoint`. */
+export const weights = {
+  run: optional(option("--run", string({ metavar: "FOLDER" }), {
+    description: message`The run (default: the latest one).`,
+  })),
+  recipe: optional(option("--recipe", string({ metavar: "RECIPE" }), {
+    description:
+      message`The recipe of weights that lie in no run: a YAML file, or the name of an embedded recipe.`,
+  })),
+  checkpoint: optional(option("--checkpoint", string({ metavar: "FILE" }), {
+    description: message`The weights (default: the last ones of the run).`,
+  })),
+};

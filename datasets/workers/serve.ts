@@ -80,6 +80,8 @@ async function open({ type, options, root, seed, length }: DatasetRecipe): Promi
   throw new DataError(root === "" ? type : root, `the files changed while they were opened: ${found}`);
 }
 
-function memoryOf({ images, labels }: Products[ProductKind]["result"]): ArrayBuffer[] {
-  return [...new Set([images.buffer, ...(labels ? [labels.buffer] : [])])] as ArrayBuffer[];
+function memoryOf(result: Products[ProductKind]["result"]): ArrayBuffer[] {
+  const images = "inputs" in result ? result.inputs.map((input) => input.images) : [result.images];
+  const arrays = [...images, ...(result.labels ? [result.labels] : [])];
+  return [...new Set(arrays.map(({ buffer }) => buffer))] as ArrayBuffer[];
 }

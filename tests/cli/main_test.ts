@@ -38,6 +38,33 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ],
   ["eval --checkpoint gone", "--checkpoint gone: there is no such file\n"],
   [
+    "eval --checkpoint deno.json",
+    "--checkpoint deno.json: it lies in no run folder; name the recipe of its network with --recipe, or a run " +
+    "with the same network with --run\n",
+  ],
+  [
+    "eval --recipe street",
+    "--recipe street: whose weights? name their file with --checkpoint\n",
+  ],
+  [
+    "eval --recipe street --run x --checkpoint deno.json",
+    "--recipe street: a run brings its own recipe; give --run or --recipe, not both\n",
+  ],
+  [
+    "eval --run docs --checkpoint deno.json",
+    "docs is no run folder: it has no config.yaml; choose one with --run\n",
+  ],
+  [
+    "eval --recipe stret --checkpoint deno.json",
+    'there is no recipe called "stret"; did you mean "street"?\n',
+  ],
+  ["predict docs --out x --runs gone", "there is no run with a checkpoint in gone; train one first: "],
+  ["predict docs", "Error: "],
+  [
+    "predict x --out y --opacity 2",
+    'Error: `--opacity`: Expected a value less than or equal to 1, but got "2".\n',
+  ],
+  [
     "new loss My_Loss",
     "plca new loss My_Loss: loss names are small letters, digits, - and _, as in my_loss\n",
   ],

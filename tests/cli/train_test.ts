@@ -38,7 +38,10 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   done(trained);
   assert.match(trained.stdout, /^tiny: seed 4, backend wasm, run runs\/tiny-001\n/);
   assert.match(trained.stdout, /\nIoU % +source-only +tiny +difference\nsky +/);
-  assert.match(trained.stdout, /\nTarget mIoU [\d.]+ %, [+-][\d.]+ points against source-only\.\n/);
+  assert.match(
+    trained.stdout,
+    /\nTarget mIoU [\d.]+ % at label size original 40x32; mIoU [+-][\d.]+ points against source-only\.\nBest validation: mIoU [\d.]+ % at label size original 40x32, step 2\.\n/,
+  );
   assert.match(
     trained.stdout,
     /\nThe run lies in runs\/tiny-001\. Next:\n {2}npx --yes deno@2\.9\.6 task plca eval --run runs\/tiny-001 --split val\n$/,

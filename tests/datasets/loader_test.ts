@@ -155,9 +155,10 @@ Deno.test("evaluation shows each image once in order, up to the limit", async ()
 Deno.test("evaluation sizes: as read, by short side, fixed; labels in the file's size or the input's", async () => {
   const sizes = async (evaluation: EvaluationPlan) => {
     const [image] = await evaluated(evaluation);
-    assert.equal(image!.images.length, image!.height * image!.width * 3);
+    const [input] = image!.inputs;
+    assert.equal(input!.images.length, input!.height * input!.width * 3);
     assert.equal(image!.labels!.length, image!.labelHeight * image!.labelWidth);
-    return [image!.height, image!.width, image!.labelHeight, image!.labelWidth];
+    return [input!.height, input!.width, image!.labelHeight, image!.labelWidth];
   };
   assert.deepEqual(await sizes({ labelSize: "original" }), [6, 8, 6, 8]);
   assert.deepEqual(await sizes({ labelSize: "original", size: 3 }), [3, 4, 6, 8]);

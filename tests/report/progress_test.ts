@@ -77,6 +77,7 @@ Deno.test("other events are lines above the live one, which stays", () => {
     phase: "street",
     step: 20,
     miou: 0.345,
+    labelSize: "original 160x96",
     pixelAccuracy: 0.8,
     iou: [],
     best: true,
@@ -86,7 +87,7 @@ Deno.test("other events are lines above the live one, which stays", () => {
   assert.equal(
     text(),
     `\r\x1b[K${live}\r\x1b[K` +
-      "street step 20: validation mIoU 34.5 %, pixel accuracy 80.0 %, the best so far\n" +
+      "street step 20: validation mIoU 34.5 % at label size original 160x96, pixel accuracy 80.0 %, the best so far\n" +
       `${live}\r\x1b[Kstreet: slow disk\n${live}`,
   );
 });

@@ -47,4 +47,33 @@ Deno.test("two networks with their difference", () => {
   );
 });
 
+Deno.test("means over subsets stand below the mean over all, and are explained", () => {
+  const subsets = (miou: number) => [{ name: "mIoU*", classes: ["sky", "sidewalk"], miou }];
+  assert.equal(
+    classTable([
+      { title: "a", evaluation: evaluation([0.5, 0.25, 0], { subsets: subsets(0.375) }) },
+      {
+        title: "b",
+        evaluation: evaluation([0.4, 0.25, 0.1], {
+          subsets: subsets(0.325),
+          labelSize: "original varied",
+          inference: "flip",
+        }),
+      },
+    ]),
+    [
+      "IoU %              a     b  difference",
+      "sky             50.0  40.0       -10.0",
+      "sidewalk        25.0  25.0        +0.0",
+      "pole             0.0  10.0       +10.0",
+      "mIoU            50.0  50.0        +0.0",
+      "mIoU*           37.5  32.5        -5.0",
+      "pixel accuracy  75.0  75.0        +0.0",
+      "mIoU*: mean of 2 classes, without pole",
+      "a: 40 images of val, pixels counted at size original 160x96",
+      "b: 40 images of val, pixels counted at size original varied; flip",
+    ].join("\n"),
+  );
+});
+
 Deno.test("no network gives nothing", () => assert.equal(classTable([]), ""));

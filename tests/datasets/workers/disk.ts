@@ -119,6 +119,12 @@ function digested(made: Batch | EvaluationImage) {
     `${data.length} ${
       createHash("sha256").update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)).digest("hex")
     }`;
-  const { images, labels, ...rest } = made;
-  return { ...rest, images: digest(images), ...(labels ? { labels: digest(labels) } : {}) };
+  const { labels, ...rest } = made;
+  const inputs = "inputs" in rest ? rest.inputs : [{ images: rest.images }];
+  return {
+    ...rest,
+    inputs: inputs.map((input) => ({ ...input, images: "" })),
+    images: inputs.map((input) => digest(input.images)).join(),
+    ...(labels ? { labels: digest(labels) } : {}),
+  };
 }

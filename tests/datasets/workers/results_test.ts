@@ -22,7 +22,7 @@ import {
 
 const EVALUATIONS = [
   { labelSize: "original", size: 17 },
-  { labelSize: "input", size: [20, 31] },
+  { labelSize: "input", size: [20, 31], scales: [0.5, 1.5] },
   { labelSize: "original", limit: 4 },
 ] as const;
 

@@ -1,0 +1,95 @@
+/** The images that a command line names: files, folders and patterns. */
+import { glob } from "node:fs/promises";
+import { basename, join, relative, resolve, sep } from "node:path";
+import { DataError, UserError } from "../core/errors.ts";
+import { diskFiles } from "../datasets/files.ts";
+import type { Host } from "./host.ts";
+import { shown, stat } from "./run_folder.ts";
+
+/** One image. */
+export interface ImageInput {
+  /** Absolute. */
+  readonly path: string;
+  /** Of what is made from it: the path below the folder or the fixed part of the pattern, with `/`, without extension. */
+  readonly name: string;
+}
+
+const IMAGE = /\.(jpe?g|png)$/i;
+
+/**
+ * The images in the order given; in folders and patterns sorted, and only JPEGs and PNGs by their names. A file that is
+ * named twice is taken once. @param leaveOut absolute folders that are not looked into
+ * @throws UserError when something is not there or holds no image
+ */
+export async function imageInputs(
+  host: Host,
+  given: readonly string[],
+  leaveOut: readonly string[],
+): Promise<ImageInput[]> {
+  const found = new Map<string, ImageInput>();
+  for (const each of given) {
+    for (const input of await expand(host, each, leaveOut)) {
+      if (!found.has(input.path)) found.set(input.path, input);
+    }
+  }
+  return [...found.values()];
+}
+
+async function expand(host: Host, given: string, leaveOut: readonly string[]): Promise<ImageInput[]> {
+  const wanted = (path: string) =>
+    IMAGE.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
+  const path = resolve(host.cwd, given);
+  const info = await stat(path);
+  if (info?.isDirectory) {
+    const files = (await namesIn(path, given)).map((name) => join(path, name)).filter(wanted);
+    if (files.length === 0) throw new UserError(`${given}: the folder holds no JPEG or PNG`);
+    return files.map((file) => input(file, path));
+  }
+  if (info) return [{ path, name: stem(basename(path)) }];
+  if (!/[*?[{]/.test(given)) throw new UserError(`${given}: there is no such file or folder`);
+  const matches: string[] = [];
+  for await (const match of glob(given, { cwd: host.cwd })) {
+    const file = resolve(host.cwd, match);
+    if (wanted(file)) matches.push(file);
+  }
+  if (matches.length === 0) throw new UserError(`${given}: no JPEG or PNG matches this pattern`);
+  const fixed = given.split(/[\\/]/);
+  const folder = resolve(
+    host.cwd,
+    fixed.slice(0, fixed.findIndex((part) => /[*?[{]/.test(part))).join("/") || ".",
+  );
+  return matches.sort().map((match) => input(match, folder));
+}
+
+async function namesIn(folder: string, given: string): Promise<readonly string[]> {
+  try {
+    return await diskFiles().list(folder);
+  } catch (cause) {
+    if (!(cause instanceof DataError)) throw cause;
+    throw new UserError(cause.message.replace(cause.file, given), { cause });
+  }
+}
+
+function input(path: string, folder: string): ImageInput {
+  return { path, name: stem(relative(folder, path).replaceAll(sep, "/")) };
+}
+
+function stem(name: string): string {
+  return name.replace(/\.[^./]*$/, "");
+}
+
+/** @throws UserError when two images have one name */
+export function refuseSameNames(host: Host, inputs: readonly ImageInput[], out: string): void {
+  const owners = new Map<string, ImageInput>();
+  for (const each of inputs) {
+    const other = owners.get(each.name);
+    if (other) {
+      throw new UserError(
+        `${shown(host, other.path)} and ${shown(host, each.path)} would both become ` +
+          `${join(out, "labels", `${each.name}.png`)}; give them in two calls with another --out, ` +
+          "or name a folder above both",
+      );
+    }
+    owners.set(each.name, each);
+  }
+}

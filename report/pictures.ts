@@ -1,0 +1,51 @@
+/** Predictions as image files. */
+import { encode } from "fast-png";
+import sharp from "sharp";
+import type { Rgb } from "../core/label_space.ts";
+
+/** One value for each pixel, row-major. */
+export interface Plane {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * A PNG with a palette, 8 bits a pixel: its indices are the ids, any viewer shows the colours. @param colours by id, up
+ * to the highest that occurs
+ */
+export function labelPng({ width, height, data }: Plane, colours: readonly Rgb[]): Uint8Array {
+  return encode({ width, height, channels: 1, data, palette: colours.map((colour) => [...colour]) });
+}
+
+/** A grey PNG, 8 bits a pixel. */
+export function greyPng({ width, height, data }: Plane): Uint8Array {
+  return encode({ width, height, channels: 1, data });
+}
+
+/** How {@linkcode overlay} mixes. */
+export interface OverlayOptions {
+  /** By the labels' values. */
+  readonly colours: readonly Rgb[];
+  /** Share of the colours, in [0, 1]. */
+  readonly opacity: number;
+  readonly format: "png" | "jpg";
+}
+
+/** An image under the colours of its labels: (1 - opacity) pixel + opacity colour, rounded. @param image RGB, 3 bytes a pixel */
+export async function overlay(
+  image: Uint8Array,
+  labels: Plane,
+  { colours, opacity, format }: OverlayOptions,
+): Promise<Uint8Array> {
+  const { width, height, data } = labels;
+  const mixed = new Uint8Array(image.length);
+  for (let pixel = 0, at = 0; pixel < data.length; pixel++) {
+    const colour = colours[data[pixel]!]!;
+    for (let channel = 0; channel < 3; channel++, at++) {
+      mixed[at] = Math.round((1 - opacity) * image[at]! + opacity * colour[channel]!);
+    }
+  }
+  const picture = sharp(mixed, { raw: { width, height, channels: 3 } });
+  return await (format === "png" ? picture.png() : picture.jpeg({ quality: 90 })).toBuffer();
+}

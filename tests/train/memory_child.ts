@@ -1,0 +1,50 @@
+/** Evaluates 120 small images and prints what was in use after the 40th, 80th and last; see evaluate_test.ts. */
+import * as tf from "@tensorflow/tfjs-core";
+import { selectBackend } from "../../backends/select.ts";
+import { evaluateSegmenter } from "../../train/evaluate.ts";
+import { plainFiles, tinyData, tinyPlan } from "./fakes.ts";
+
+/** In use, after every 40 images. */
+export interface Measured {
+  readonly images: number;
+  readonly tensors: readonly number[];
+  readonly bytes: readonly number[];
+  /** Bytes of JavaScript, arrays included. */
+  readonly heap: readonly number[];
+}
+
+if (import.meta.main) {
+  await selectBackend("native");
+  const { gc } = globalThis as unknown as { gc(): void };
+  const plan = tinyPlan({
+    evaluation: { labelSize: "input", flip: true, window: { size: [24, 24], stride: [16, 16] }, size: 40 },
+  });
+  const [tensors, bytes, heap]: number[][] = [[], [], []];
+  const dataset = await tinyData({ count: 120 }).open({ root: "", seed: 1, files: plainFiles });
+  const { images } = await evaluateSegmenter(plan, {
+    segmenter: {
+      params: [],
+      buffers: {},
+      classify: (features) => features,
+      forward(images) {
+        const logits = tf.mul<tf.Tensor4D>(images, 2);
+        return { logits, taps: { logits } };
+      },
+    },
+    dataset,
+    split: "val",
+    signal: new AbortController().signal,
+    onImage(done) {
+      if (done % 40 !== 0) return;
+      gc();
+      const { numTensors, numBytes } = tf.memory();
+      tensors!.push(numTensors);
+      bytes!.push(numBytes);
+      const { heapUsed, external } = Deno.memoryUsage();
+      heap!.push(heapUsed + external);
+    },
+  });
+  console.log(JSON.stringify({ images, tensors, bytes, heap }));
+  // ONNX Runtime's threads would keep the process alive.
+  Deno.exit(0);
+}

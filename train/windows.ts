@@ -1,0 +1,82 @@
+/** Windows that slide over an input, and the mean of what they say where they overlap. Plain numbers, no tensors. */
+import type { Grid } from "../backends/ops/resize_bilinear.ts";
+import type { WindowPlan } from "../core/plan.ts";
+
+/** A part of an input, in its pixels. */
+export interface Window {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/**
+ * Windows that cover an input of `height` x `width` pixels, row by row. They lie a stride apart; the last along a side
+ * is shifted inside. Along a side that is shorter than the window, the window is as long as that side.
+ */
+export function windowsOf(height: number, width: number, { size, stride }: WindowPlan): Window[] {
+  const rows = starts(height, size[0], stride[0]);
+  const columns = starts(width, size[1], stride[1]);
+  return rows.flatMap((top) =>
+    columns.map((left) => ({
+      top,
+      left,
+      height: Math.min(size[0], height),
+      width: Math.min(size[1], width),
+    }))
+  );
+}
+
+function starts(length: number, size: number, stride: number): number[] {
+  const last = Math.max(0, length - size);
+  const count = Math.ceil(last / stride) + 1;
+  return Array.from({ length: count }, (_, k) => Math.min(k * stride, last));
+}
+
+/** The pixels of a window, from `channels` values a pixel in rows of `width` pixels. */
+export function cutWindow(
+  data: Float32Array,
+  { width, channels }: { readonly width: number; readonly channels: number },
+  window: Window,
+): Float32Array {
+  const row = window.width * channels;
+  const out = new Float32Array(window.height * row);
+  for (let y = 0; y < window.height; y++) {
+    const from = ((window.top + y) * width + window.left) * channels;
+    out.set(data.subarray(from, from + row), y * row);
+  }
+  return out;
+}
+
+/** Adds up windows and averages them where they overlap. */
+export class WindowMean {
+  readonly #grid: Grid;
+  readonly #covered: Uint16Array;
+
+  /** Zeros of this size. */
+  constructor({ height, width, channels }: Omit<Grid, "data">) {
+    this.#grid = { height, width, channels, data: new Float32Array(height * width * channels) };
+    this.#covered = new Uint16Array(height * width);
+  }
+
+  /** @param values window.height x window.width x channels */
+  add(window: Window, values: ArrayLike<number>): void {
+    const { width, channels, data } = this.#grid;
+    let at = 0;
+    for (let y = 0; y < window.height; y++) {
+      const pixel = (window.top + y) * width + window.left;
+      for (let k = pixel * channels; k < (pixel + window.width) * channels; k++) data[k]! += values[at++]!;
+      for (let k = pixel; k < pixel + window.width; k++) this.#covered[k]! += 1;
+    }
+  }
+
+  /** The mean at every pixel, in place. To be called once, after the windows cover everything. */
+  mean(): Grid {
+    const { channels, data } = this.#grid;
+    this.#covered.forEach((times, pixel) => {
+      if (times === 1) return;
+      for (let k = pixel * channels; k < (pixel + 1) * channels; k++) data[k]! /= times;
+    });
+    return this.#grid;
+  }
+}
