@@ -1,6 +1,6 @@
 /** The data of a run, open: read by workers where they can make the dataset again, else by the main thread. */
 import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
-import type { DatasetPlan, FileReader } from "../core/plugin.ts";
+import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
 import { datasets } from "./mod.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
@@ -9,8 +9,11 @@ export type { InputDataset } from "./workers/pool.ts";
 
 /** What opens the datasets of a run. */
 export interface Input {
-  /** @throws DataError when the root, a list or a folder is missing or empty */
-  open(dataset: DatasetPlan): Promise<InputDataset>;
+  /**
+   * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
+   * @throws DataError when the root, a list or a folder is missing or empty
+   */
+  open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
   /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
   close(): Promise<void>;
 }
@@ -30,16 +33,19 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);
   const pool = used ? new WorkerPool({ count }) : undefined;
   return {
-    async open(dataset) {
-      const opened = await dataset.open({ root, seed, files });
+    async open(dataset, want = {}) {
+      const opened = await dataset.open({ root, seed, files, ...want });
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length } = opened;
+      const { length, ids } = opened;
+      const { labels = true, onMissing } = want;
+      const incomplete = onMissing !== undefined;
       return {
         length,
+        ...(ids === undefined ? {} : { ids }),
         read: (index, want) => opened.read(index, want),
-        workers: pool.reading({ type, options, root, seed, length }),
+        workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
       };
     },
     async close() {

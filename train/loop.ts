@@ -83,7 +83,7 @@ async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], in
   const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
   return {
     source: await input.open(data.source),
-    target: needsTarget ? await input.open(data.target) : undefined,
+    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
     validation: data.splits.val && await input.open(data.splits.val),
   };
 }
