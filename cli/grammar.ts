@@ -6,6 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
+import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
@@ -26,7 +27,19 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "ablate", "table", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = [
+  "train",
+  "eval",
+  "ablate",
+  "table",
+  "check",
+  "data",
+  "stats",
+  "list",
+  "schema",
+  "doctor",
+  "new",
+];
 const OPTIONS = [
   "--set",
   "--name",
@@ -41,11 +54,12 @@ const OPTIONS = [
   "--out",
   "--format",
   "--paper",
+  "--limit",
   "--help",
   "--version",
 ];
 
-const grammar = or(train, evaluate, ablate, table, check, list, schema, doctor, create, {
+const grammar = or(train, evaluate, ablate, table, check, data, list, schema, doctor, create, {
   errors: { unexpectedInput: unexpected },
 });
 

@@ -387,6 +387,8 @@ export interface Dataset {
   readonly length: number;
   /** The ids of its samples in their order, where they are known without reading an image. */
   readonly ids?: readonly string[];
+  /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
+  readonly unlabelled?: string;
   /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
   read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
 }

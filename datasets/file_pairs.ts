@@ -31,10 +31,12 @@ export interface PairReading {
 
 /** A dataset of image and label files. Labels are opened only when they are wanted. */
 export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
-  const { map, files, decode = decodeLabels, withheld } = reading;
+  const { map, files, decode = decodeLabels, withheld = "there are no label files" } = reading;
+  const bare = reading.withheld !== undefined || pairs.every(({ labels }) => labels === undefined);
   return {
     length: pairs.length,
     ids: pairs.map(({ id }) => id),
+    ...(bare ? { unlabelled: withheld } : {}),
     async read(index, want): Promise<Sample> {
       const pair = pairs[index]!;
       const bytes = await files.read(pair.image);
@@ -45,7 +47,7 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
       if (pair.labels === undefined) {
         throw new DataError(
           pair.image,
-          withheld ?? "this image has no label file, and labels are needed here",
+          reading.withheld ?? "this image has no label file, and labels are needed here",
         );
       }
       const stored = decode(await readLabels(files, pair.labels, pair.image), pair.labels);
