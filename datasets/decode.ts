@@ -49,8 +49,8 @@ export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
   if (header?.interlaced && header.depth < 8) {
     throw new DataError(
       file,
-      `this label image is an interlaced PNG of ${header.depth} bits, which cannot be read; ` +
-        "save it without interlacing, or with 8 bits",
+      `this label image is an interlaced PNG of ${header.depth} ${header.depth === 1 ? "bit" : "bits"}, ` +
+        "which cannot be read; save it without interlacing, or with 8 bits",
     );
   }
   let png;

@@ -140,7 +140,7 @@ async function fromFolders(layout: Layout, place: Place, { files, labelled }: Se
     files,
     imagesAt,
     () =>
-      `${title}'s folder holds ${images.folder}/${example}${images.suffix}.png ` +
+      `the folder of ${title} holds ${images.folder}/${example}${images.suffix}.png ` +
       `and ${labels.folder}/${example}${labels.suffix}.png (${place.told})`,
   );
   const found = matching(names, /\.(png|jpe?g)$/i, images.suffix);
@@ -218,7 +218,7 @@ async function fromList(
   const inFolder = await namesIn(
     files,
     place.folder,
-    () => `expected ${layout.title}'s folder (${place.told})`,
+    () => `expected the folder of ${layout.title} (${place.told})`,
   );
   const present = new Set(inFolder);
   const shared = place.root === "" || place.root === place.folder ? undefined : place.root;

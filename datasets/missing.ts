@@ -82,16 +82,17 @@ export function reportMissing(
 }
 
 function together(broken: readonly Pair[], all: number): string {
-  const absent = (files: readonly (PairFile | undefined)[]) => {
+  const absent = (files: readonly (PairFile | undefined)[], [one, many]: readonly [string, string]) => {
     const missing = files.filter((file) => file?.missing !== undefined).map((file) => file!);
-    const named = missing.map(({ path, missing }) => missing === "" ? path : `${path}, ${missing}`);
-    return missing.length === 0 ? [] : [`${missing.length} (${someOf(named)})`];
+    if (missing.length === 0) return [];
+    const named = missing.map(({ path, missing }) => missing === "" ? path : `${path} in ${missing}`);
+    return [`${missing.length} ${missing.length === 1 ? one : many} (${someOf(named)})`];
   };
   const parts = [
-    ...absent(broken.map(({ image }) => image)).map((text) => `images: ${text}`),
-    ...absent(broken.map(({ labels }) => labels)).map((text) => `label files: ${text}`),
+    ...absent(broken.map(({ image }) => image), ["image", "images"]),
+    ...absent(broken.map(({ labels }) => labels), ["label file", "label files"]),
   ];
-  return `${broken.length} of ${all} pairs are not whole; there are no such ${parts.join("; ")}; ` +
+  return `${broken.length} of ${all} pairs lack a file: ${parts.join(" and ")}; ` +
     "complete the download, or leave them out with `exclude` or `list`";
 }
 
