@@ -1,5 +1,4 @@
 /** What a check of a dataset found, as plain data. */
-import type { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import { frequencies } from "./class_stats.ts";
 import type { Fault, Inspection } from "./inspection.ts";
@@ -50,19 +49,15 @@ export interface Summarizer {
   summary(images: number): DatasetSummary;
 }
 
-/** An empty summary of a dataset; `missing` is what was told when it was opened. */
+/** An empty summary of a dataset; `known` is what was found before its images were looked at. */
 export function summarizer(
-  { space, labels, missing }: {
+  { space, labels, known }: {
     readonly space: LabelSpace;
     readonly labels: boolean;
-    readonly missing: readonly DataError[];
+    readonly known: readonly Fault[];
   },
 ): Summarizer {
-  const faults: Fault[] = missing.map(({ file, message }) => ({
-    file,
-    message: message.slice(`${file}: `.length),
-    kind: "missing",
-  }));
+  const faults: Fault[] = [...known];
   const sizes = new Map<string, number>();
   const unknown = new Map<number, number>();
   const pixels = new Array<number>(space.classes.length).fill(0);
