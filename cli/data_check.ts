@@ -3,7 +3,7 @@ import { DataError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
-import { faultOf, inspections } from "../datasets/inspection.ts";
+import { type Fault, faultOf, inspections } from "../datasets/inspection.ts";
 import { type DatasetSummary, summarizer } from "../datasets/summary.ts";
 import type { CommandOf } from "./grammar.ts";
 import { describeDataset } from "./describe_dataset.ts";
@@ -80,16 +80,21 @@ async function checkDataset(
     opened = await openToCheck(input, { name, dataset, missing });
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    const { summary } = summarizer({ space: dataset.labelSpace, labels: false, missing: [] });
-    return { name, type, summary: { ...summary(0), faults: [faultOf(error)] } };
+    const known = [faultOf(error)];
+    return {
+      name,
+      type,
+      summary: summarizer({ space: dataset.labelSpace, labels: false, known }).summary(0),
+    };
   }
   const { images, unlabelled } = opened;
   const labels = unlabelled === undefined;
   const needed = name === "source" || name === "val";
+  const known: Fault[] = missing.map((error) => ({ ...faultOf(error), kind: "missing" }));
   if (!labels && needed) {
-    missing.push(new DataError(`data.${name}`, `${unlabelled}, and they are needed here`));
+    known.push({ file: `data.${name}`, message: `it needs labels, but ${unlabelled}`, kind: "unreadable" });
   }
-  const { add, summary } = summarizer({ space: dataset.labelSpace, labels, missing });
+  const { add, summary } = summarizer({ space: dataset.labelSpace, labels, known });
   const of = Math.min(images.length, limit ?? Infinity);
   let done = 0;
   const range = { labels, space: dataset.labelSpace, signal, ...(limit === undefined ? {} : { limit }) };
