@@ -261,6 +261,26 @@ tiny("data stats, then training with rare-class sampling, then eval", SOUND, asy
   });
 });
 
+const RARE = {
+  ...SOUND,
+  "gta5/labels/00001.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
+  "gta5/labels/00002.png": palettePng(SIZES[1]!, blocks(SIZES[1]!, [7, 7, 26])),
+};
+
+tiny("a low temperature trains on nothing but the image with the rare class", RARE, async (folder) => {
+  await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
+  const weights = async (name: string, change: string) => {
+    const args = ["train", "tiny.yaml", "--name", name, ...sets("data.val=null", "training.steps=3", change)];
+    const { code, stderr } = await plca(args, { cwd: folder });
+    assert.deepEqual([code, stderr], [0, ""]);
+    return await Deno.readFile(join(folder, "runs", `${name}-001`, "checkpoints/last.safetensors"));
+  };
+  const sampled = "input.rare_class_sampling={stats: tiny_classes.json, temperature: 0.001, min_pixels: 1}";
+  const expected = await weights("alone", 'data.source.exclude=["00001"]');
+  assert.deepEqual(await weights("sampled", sampled), expected);
+  assert.notDeepEqual(await weights("both", "seed=0"), expected);
+});
+
 tiny("data stats writes where it is told, and names the path from the recipe", SOUND, async (folder) => {
   await Deno.mkdir(join(folder, "recipes"));
   await Deno.writeTextFile(join(folder, "recipes/deep.yaml"), RECIPE.replace("./sets", "../sets"));
