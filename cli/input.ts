@@ -24,6 +24,7 @@ export async function withInput<T>(
   try {
     return await body(input, abort.signal);
   } finally {
+    if (host.stderr.tty) host.stderr.write("\r\x1b[K");
     stopListening();
     await input.close();
   }

@@ -32,6 +32,8 @@ export const cityscapes = definePlugin({
       title: "Cityscapes",
       images: { folder: `leftImg8bit/${split}`, suffix: "_leftImg8bit" },
       labels: { folder: `gtFine/${split}`, suffix: `_gtFine_${given.labels}` },
+      beforeId: /^(.*\/)?leftImg8bit\/(train|val|test)\//,
+      otherLabels: OTHER[given.labels],
       example: EXAMPLES[split],
       map: mapByName(
         CITYSCAPES_SPACES[given.label_space],
@@ -48,6 +50,12 @@ const EXAMPLES = {
   train: "aachen/aachen_000000_000019",
   val: "frankfurt/frankfurt_000000_000294",
   test: "berlin/berlin_000000_000019",
+};
+
+/** Train ids that are read as label ids would all be known and mean something else. */
+const OTHER = {
+  labelIds: { suffix: "_labelTrainIds", remedy: "`labels: labelTrainIds` reads these files" },
+  labelTrainIds: { suffix: "_labelIds", remedy: "`labels: labelIds` reads these files" },
 };
 
 const EXPECTED = {

@@ -20,6 +20,7 @@ export const gtav = definePlugin({
       title: "GTAV",
       images: { folder: "images", suffix: "" },
       labels: { folder: "labels", suffix: "" },
+      beforeId: /^(.*\/)?images\//,
       example: "00001",
       map: mapByName(CITYSCAPES_SPACES[given.label_space], CITYSCAPES_STORED.labelIds, LABEL_IDS),
       decode: (bytes, file) => decodeLabels(bytes, file, PALETTE),

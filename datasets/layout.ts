@@ -39,6 +39,10 @@ export interface Layout {
   readonly title: string;
   readonly images: FilesAt;
   readonly labels: FilesAt;
+  /** What stands before the id in a path of a list. */
+  readonly beforeId: RegExp;
+  /** How label files of another kind end, and what reads them. */
+  readonly otherLabels?: { readonly suffix: string; readonly remedy: string };
   /** An id as examples in errors show it. */
   readonly example: string;
   readonly map: ClassMap;
@@ -209,7 +213,10 @@ function matching(names: readonly string[], extension: RegExp, suffix: string): 
   return found;
 }
 
-/** Paths of a list start at the dataset's folder or at data.root; absolute ones are not looked up before they are read. */
+/**
+ * Paths of a list start at the dataset's folder or at data.root, also those that begin with a slash when they are found
+ * there; other absolute ones are not looked up before they are read.
+ */
 async function fromList(
   layout: Layout,
   place: Place,
@@ -235,11 +242,17 @@ async function fromList(
           `${bare[0]!.image}); expected image, tab and labels, because labels are needed here`,
       );
     }
+    const { otherLabels } = layout;
+    const other = otherLabels && entries.find(({ labels }) => stem(labels!).endsWith(otherLabels.suffix));
+    if (other) {
+      throw new DataError(listPath, `line ${other.line} names ${other.labels}; ${otherLabels!.remedy}`);
+    }
   }
   let everywhere: ReadonlySet<string> | undefined;
   const lookUp = async (written: string, line: number) => {
-    const path = normal(written);
-    if (isAbsolute(written) || present.has(path)) return { path };
+    const path = normal(written).replace(/^\/+/, "");
+    if (present.has(path)) return { path };
+    if (isAbsolute(written)) return { path: written };
     if (shared === undefined) return { path, missing: `line ${line} of ${list}` };
     everywhere ??= new Set(await files.list(shared));
     return everywhere.has(path)
@@ -249,7 +262,7 @@ async function fromList(
   const pairs: Pair[] = [];
   for (const { line, image, labels } of entries) {
     pairs.push({
-      id: idOf(normal(image), layout.images),
+      id: idOf(normal(image), layout),
       image: await lookUp(image, line),
       ...(labels === undefined ? {} : {
         labels: labelled ? await lookUp(labels, line) : { path: normal(labels) },
@@ -264,9 +277,8 @@ function normal(written: string): string {
   return written.replaceAll("\\", "/").split("/").filter((part) => part !== ".").join("/");
 }
 
-/** The path below the folder of images without suffix and extension, which a list and the folders have in common. */
-function idOf(path: string, { folder, suffix }: FilesAt): string {
-  const at = `/${path}`.lastIndexOf(`/${folder}/`);
-  const key = stem(at < 0 ? path : path.slice(at + folder.length + 1));
+/** The path below the folder of images without suffix and extension: the id that the folders give. */
+function idOf(path: string, { beforeId, images: { suffix } }: Layout): string {
+  const key = stem(path.replace(beforeId, ""));
   return suffix !== "" && key.endsWith(suffix) ? key.slice(0, -suffix.length) : key;
 }

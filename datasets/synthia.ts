@@ -49,6 +49,7 @@ export const synthia = definePlugin({
       title: "SYNTHIA",
       images: { folder: "RGB", suffix: "" },
       labels: { folder: "GT/LABELS", suffix: "" },
+      beforeId: /^(.*\/)?RGB\//,
       example: "0000000",
       map: mapByName(CITYSCAPES_SPACES[given.label_space], STORED, "SYNTHIA's ids 0 to 22"),
       decode: firstOf16Bits,

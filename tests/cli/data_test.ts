@@ -269,8 +269,8 @@ const RARE = {
 
 tiny("a low temperature trains on nothing but the image with the rare class", RARE, async (folder) => {
   await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
-  const totals = async (name: string, change: string) => {
-    const brief = ["data.val=null", "training.steps=3", "training.log_every=1", change];
+  const totals = async (name: string, ...changes: string[]) => {
+    const brief = ["data.val=null", "training.steps=3", "training.log_every=1", ...changes];
     const { code, stderr } = await plca(["train", "tiny.yaml", "--name", name, ...sets(...brief)], {
       cwd: folder,
     });
@@ -284,6 +284,10 @@ tiny("a low temperature trains on nothing but the image with the rare class", RA
   const expected = await totals("alone", 'data.source.exclude=["00001"]');
   assert.equal(expected.length, 3);
   assert.deepEqual(await totals("sampled", sampled), expected);
+  const warm = sampled.replace("0.001", "1");
+  const drawn = await totals("main", warm, "input.workers=0");
+  assert.notDeepEqual(drawn, expected);
+  assert.deepEqual(await totals("workers", warm, "input.workers=3"), drawn);
   assert.notDeepEqual(await totals("both", "seed=0"), expected);
 });
 

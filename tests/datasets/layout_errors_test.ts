@@ -213,3 +213,12 @@ Deno.test("sizes that differ", async () => {
     "/data/labels/00001.png: the labels are 40 x 33 pixels, their image /data/images/00001.png is 41 x 33",
   );
 });
+
+Deno.test("a list of Cityscapes' other label files, whose ids would mean something else", async () => {
+  const [image, , trainIds] = Object.keys(cityscapes("val", 1));
+  const files = { ...cityscapes("val", 1), "a.lst": `# a comment\n${image}\t${trainIds}\n` };
+  await refuses(
+    open("cityscapes", files, { list: "a.lst" }),
+    `/data/a.lst: line 2 names ${trainIds}; \`labels: labelTrainIds\` reads these files`,
+  );
+});

@@ -193,10 +193,19 @@ Deno.test("list: paths start at the dataset's folder or at data.root, ids are th
     assert.deepEqual(dataset.ids, ["00002", "00001"]);
     assert.equal((await dataset.read(1, { labels: true })).labels!.length, 41 * 33);
   }
+  // Lists that others publish often begin their paths with a slash.
+  const slashed = {
+    ...gtav(),
+    "two.lst": LIST.replaceAll("images/", "/images/").replaceAll("labels/", "/labels/"),
+  };
+  const lenient = await open("gtav", slashed, { list: "two.lst" });
+  assert.deepEqual(lenient.ids, ["00002", "00001"]);
+  assert.equal((await lenient.read(0, { labels: true })).width, 48);
   const city = cityscapes("val", 1);
   const [image, labels] = Object.keys(city);
   const dataset = await open("cityscapes", { ...city, "a.lst": `${image}\t${labels}` }, { list: "a.lst" });
   assert.equal((await dataset.read(0, { labels: true })).labels!.length, 41 * 33);
+  assert.deepEqual(dataset.ids, ["bochum/bochum_000000_000010"]);
 });
 
 Deno.test("exclude leaves pairs out by id, by name or by a path, broken ones too", async () => {
