@@ -201,12 +201,12 @@ function noImages({ images, labels }: Layout, names: readonly string[]): string 
   return `the folder holds no PNG or JPEG${ending}${swapped}`;
 }
 
-/** The files with an extension and a suffix, by their path without both, in order. */
+/** The files with an extension and a suffix, by their path without both, in order; hidden ones do not count. */
 function matching(names: readonly string[], extension: RegExp, suffix: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of names) {
     const key = stem(name);
-    if (extension.test(name) && key.endsWith(suffix)) {
+    if (extension.test(name) && key.endsWith(suffix) && !/(^|\/)\./.test(name)) {
       found.set(key.slice(0, key.length - suffix.length), name);
     }
   }

@@ -27,9 +27,9 @@ export function leaveOut(
   { title, example }: { readonly title: string; readonly example: string },
 ): readonly Pair[] {
   if (exclude.length === 0) return pairs;
-  const unused = new Set(exclude);
+  const wanted = new Set(exclude), unused = new Set(exclude);
   const kept = pairs.filter((pair) => {
-    const named = namesOf(pair).filter((name) => unused.has(name) || exclude.includes(name));
+    const named = namesOf(pair).filter((name) => wanted.has(name));
     for (const name of named) unused.delete(name);
     return named.length === 0;
   });

@@ -127,6 +127,12 @@ Deno.test("gtav reads grey ids of 8 and 16 bits, -1 included", async () => {
   }
 });
 
+Deno.test("hidden files, as some archives hold, are no images", async () => {
+  const nothing = new Uint8Array(3);
+  const files = { ...gtav(1), "images/._00001.png": nothing, "labels/.x/00001.png": nothing };
+  assert.deepEqual((await open("gtav", files)).ids, ["00001"]);
+});
+
 Deno.test("synthia reads ids of 16 bits in one channel", async () => {
   const samples = blocks(small!, [3, 22, 21]);
   const png = rawPng({ ...small!, depth: 16, colour: 0, samples });
