@@ -6,6 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
+import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
@@ -27,7 +28,20 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "predict", "ablate", "table", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = [
+  "train",
+  "eval",
+  "predict",
+  "ablate",
+  "table",
+  "check",
+  "data",
+  "stats",
+  "list",
+  "schema",
+  "doctor",
+  "new",
+];
 const OPTIONS = [
   "--set",
   "--name",
@@ -48,11 +62,12 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--limit",
   "--help",
   "--version",
 ];
 
-const grammar = or(train, evaluate, predict, ablate, table, check, list, schema, doctor, create, {
+const grammar = or(train, evaluate, predict, ablate, table, check, data, list, schema, doctor, create, {
   errors: { unexpectedInput: unexpected },
 });
 

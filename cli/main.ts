@@ -2,6 +2,8 @@
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
+import { dataCheckCommand } from "./data_check.ts";
+import { dataStatsCommand } from "./data_stats.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
 import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
@@ -46,6 +48,10 @@ function run(host: Host, command: Command): Promise<number> {
       return tableCommand(host, command);
     case "check":
       return checkCommand(host, command);
+    case "data check":
+      return dataCheckCommand(host, command);
+    case "data stats":
+      return dataStatsCommand(host, command);
     case "list":
       return listCommand(host, command);
     case "schema":

@@ -39,7 +39,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const seed = findings.value(["seed"], sections.seed);
   const backend = findings.value(["backend"], sections.backend);
   const data = planData(findings, registry);
-  const input = findings.value(["input"], sections.input);
+  const input = locatedInput(findings, findings.value(["input"], sections.input));
   if (input) checkShortSide(findings, input.short_side);
   const model = planPlugin(findings, registry, { kind: "model", path: ["model"] });
   const losses = planLosses(findings, { ...setup, path: ["losses"] });
@@ -177,6 +177,14 @@ type InputSection = z.infer<typeof sections.input>;
 type TrainingSection = z.infer<typeof sections.training>;
 type EvaluationSection = z.infer<typeof sections.evaluation>;
 
+/** The section with its path made absolute: the resolved recipe is written to another folder. */
+function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
+  if (input?.rare_class_sampling === undefined) return input;
+  const { stats } = input.rare_class_sampling;
+  const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
+  return { ...input, rare_class_sampling: { ...input.rare_class_sampling, stats: resolve(folder, stats) } };
+}
+
 function checkShortSide(findings: Findings, side: InputSection["short_side"]): void {
   if (typeof side !== "object" || side[0] <= side[1]) return;
   findings.add(
@@ -185,7 +193,8 @@ function checkShortSide(findings: Findings, side: InputSection["short_side"]): v
   );
 }
 
-function inputPlan({ short_side: side, crop, flip, normalization, workers }: InputSection): InputPlan {
+function inputPlan(section: InputSection): InputPlan {
+  const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
   const named: Normalization = typeof normalization === "string"
     ? NORMALIZATIONS[normalization]
     : normalization;
@@ -197,6 +206,15 @@ function inputPlan({ short_side: side, crop, flip, normalization, workers }: Inp
     },
     normalization: named,
     workers,
+    ...(rare
+      ? {
+        rareClassSampling: {
+          stats: rare.stats,
+          temperature: rare.temperature,
+          minPixels: rare.min_pixels,
+        },
+      }
+      : {}),
   };
 }
 

@@ -40,9 +40,9 @@ export interface PhaseResult {
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
-  const { source, target, validation } = await openDomains(plan, options.losses, options.input);
+  const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
   await makeFolder(`${options.folder}/checkpoints`);
-  const loaders = openLoaders(plan, source, target);
+  const loaders = openLoaders(plan, domains);
   try {
     const run = assemble(plan, options.losses);
     try {
@@ -64,8 +64,7 @@ export async function rehearse(
   losses: readonly PlannedLoss[],
   input: Input,
 ): Promise<void> {
-  const { source, target } = await openDomains(plan, losses, input);
-  const loaders = openLoaders(plan, source, target);
+  const loaders = openLoaders(plan, await openDomains(plan, losses, input));
   try {
     const run = assemble(plan, losses);
     try {
@@ -81,9 +80,11 @@ export async function rehearse(
 
 async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
   const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
+  const source = await input.open(data.source);
   return {
-    source: await input.open(data.source),
-    target: needsTarget ? await input.open(data.target) : undefined,
+    source,
+    draw: await input.sourceDraw(source),
+    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
     validation: data.splits.val && await input.open(data.splits.val),
   };
 }
@@ -108,7 +109,13 @@ interface Loaders {
   readonly target?: Loader;
 }
 
-function openLoaders(plan: RunPlan, source: InputDataset, target: InputDataset | undefined): Loaders {
+interface Domains {
+  readonly source: InputDataset;
+  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
+  readonly target: InputDataset | undefined;
+}
+
+function openLoaders(plan: RunPlan, { source, draw, target }: Domains): Loaders {
   const common = {
     transforms: plan.input.training,
     normalization: plan.input.normalization,
@@ -119,7 +126,7 @@ function openLoaders(plan: RunPlan, source: InputDataset, target: InputDataset |
     ahead: Math.max(2, plan.training.accumulation),
   };
   return {
-    source: trainLoader(source, { ...common, stream: "source", labels: true }),
+    source: trainLoader(source, { ...common, stream: "source", labels: true, draw }),
     ...(target ? { target: trainLoader(target, { ...common, stream: "target", labels: false }) } : {}),
   };
 }
