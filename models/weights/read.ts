@@ -4,6 +4,7 @@ import { decodeSafetensors } from "../../core/safetensors.ts";
 import type { LazyTensor } from "../../core/stored_tensor.ts";
 import { isTorchFile, readTorch } from "./torch_file.ts";
 import { TorchTensor } from "./torch_tensor.ts";
+import { plainText } from "./unpickle.ts";
 
 /** What a file of weights holds. */
 export interface WeightsFile {
@@ -68,7 +69,7 @@ function stateDict(value: unknown, name: string): StateDict {
     );
   }
   const others = [...value].filter(([key]) => key !== wrapper).map(([key, other]): [string, unknown] => [
-    String(key),
+    plainText(key),
     other,
   ]);
   const inner = split(value.get(wrapper));
@@ -78,7 +79,7 @@ function stateDict(value: unknown, name: string): StateDict {
 function split(map: ReadonlyMap<unknown, unknown>): StateDict {
   const tensors = tensorsOf(map);
   const others = [...map].filter(([, value]) => !(value instanceof TorchTensor));
-  return { tensors, others: new Map(others.map(([key, value]) => [String(key), value])) };
+  return { tensors, others: new Map(others.map(([key, value]) => [plainText(key), value])) };
 }
 
 function tensorsOf(map: ReadonlyMap<unknown, unknown>): Map<string, LazyTensor> {
@@ -94,5 +95,5 @@ const SHOWN = 5;
 function listed(keys: readonly unknown[]): string {
   if (keys.length === 0) return "an empty dictionary";
   const more = keys.length > SHOWN ? ` and ${keys.length - SHOWN} more` : "";
-  return `${keys.slice(0, SHOWN).map(String).join(", ")}${more}`;
+  return `${keys.slice(0, SHOWN).map(plainText).join(", ")}${more}`;
 }

@@ -5,7 +5,7 @@ import { bytesOf } from "../../core/stored_tensor.ts";
 import { Cursor } from "./cursor.ts";
 import type { TorchStorage } from "./torch_tensor.ts";
 import { type StorageId, torchWorld } from "./torch_world.ts";
-import { unpickle } from "./unpickle.ts";
+import { plainText, unpickle } from "./unpickle.ts";
 
 /** What torch.save was given: arrays, `Map`s, numbers, texts, and `TorchTensor`s among them. */
 export interface TorchFile {
@@ -117,7 +117,7 @@ function readLegacy(cursor: Cursor): unknown {
   unpickle(cursor, world);
   const protocol = unpickle(cursor, world);
   if (protocol !== LEGACY_PROTOCOL) {
-    cursor.fail(`protocol ${String(protocol)} of torch.save; expected ${LEGACY_PROTOCOL}`);
+    cursor.fail(`protocol ${plainText(protocol)} of torch.save; expected ${LEGACY_PROTOCOL}`);
   }
   const system = unpickle(cursor, world);
   const bigEndian = system instanceof Map && system.get("little_endian") === false;
@@ -125,7 +125,7 @@ function readLegacy(cursor: Cursor): unknown {
   const keys = unpickle(cursor, world);
   if (!Array.isArray(keys)) cursor.fail("the file is damaged: its list of storages is missing");
   for (const key of keys) {
-    const storage = storages.get(String(key)) ??
+    const storage = storages.get(plainText(key)) ??
       cursor.fail("the file is damaged: a storage belongs to no tensor");
     storage.fill(bigEndian);
   }

@@ -2,7 +2,7 @@
 import type { DType } from "../../core/stored_tensor.ts";
 import type { Cursor } from "./cursor.ts";
 import { type TorchStorage, TorchTensor } from "./torch_tensor.ts";
-import { type Buildable, type PickleGlobal, pickleGlobal, type PickleWorld } from "./unpickle.ts";
+import { type Buildable, type PickleGlobal, pickleGlobal, type PickleWorld, plainText } from "./unpickle.ts";
 
 /** How a file names a storage. */
 export interface StorageId {
@@ -97,7 +97,7 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
     return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
   });
   add("torch.Size", ([sides]) => counts(sides) ?? unexpected("torch.Size"));
-  add("torch.device", (parts) => parts.join(":"));
+  add("torch.device", (parts) => parts.map(plainText).join(":"));
   for (const name of TORCH_DTYPES) add(`torch.${name}`);
   const storages = new Map<unknown, DType>();
   for (const [name, dtype] of Object.entries(STORAGES)) {

@@ -308,3 +308,8 @@ function isGlobal(value: unknown): value is PickleGlobal {
 function isBuildable(value: unknown): value is Buildable {
   return typeof value === "object" && value !== null && "build" in value && typeof value.build === "function";
 }
+
+/** A key or number of a pickle as text; a collection only as such, since it may hold itself. */
+export function plainText(value: unknown): string {
+  return typeof value === "object" && value !== null ? "a collection" : String(value);
+}

@@ -1,0 +1,294 @@
+/** Which tensors of a file become which tensors of a network, in which order of classes. Pure. */
+import { UserError } from "../../core/errors.ts";
+import { type LazyTensor, type StoredTensor, toFloat32 } from "../../core/stored_tensor.ts";
+import type { NameScheme, WeightNames } from "../../core/weights.ts";
+import type { WeightsFile } from "./read.ts";
+
+/** A tensor of the network, its shape as files store it (filters OIHW). */
+export interface WantedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** What a file is fitted to. */
+export interface Fitting {
+  /** The file's name, for messages. */
+  readonly path: string;
+  readonly file: WeightsFile;
+  /** Absent: the file must use the network's own names. */
+  readonly names: WeightNames | undefined;
+  readonly wanted: readonly WantedTensor[];
+  /** The recipe's classes in train-id order. */
+  readonly classes: readonly string[];
+  /** `ours` or one of `names.classOrders`, whatever the file's form says; absent: what that says. */
+  readonly classOrder?: string | undefined;
+}
+
+/** Tensors that share a fate. */
+export interface NameGroup {
+  /** The first part of the names, or what they have in common. */
+  readonly group: string;
+  readonly names: readonly string[];
+}
+
+/** What became of a file's tensors, and of the network's. */
+export interface ImportReport {
+  /** The way of naming, from the model's list. */
+  readonly scheme: string;
+  /** The order in which the file counts classes; absent: as the recipe does, or it has no classifier. */
+  readonly classOrder?: string;
+  /** The network's names that the file has. */
+  readonly used: readonly string[];
+  /** By the file's names. */
+  readonly skipped: readonly NameGroup[];
+  /** By the network's names: what keeps its initial values. */
+  readonly initialised: readonly NameGroup[];
+  /** Sentences. */
+  readonly warnings: readonly string[];
+}
+
+/** A fitted file. */
+export interface Fitted {
+  /** float32, by the network's names, filters OIHW, classes in the recipe's order. */
+  readonly tensors: ReadonlyMap<string, StoredTensor<"F32">>;
+  readonly report: ImportReport;
+  /** Names in the file that belong to a network, but not to this one. */
+  readonly unexpected: readonly string[];
+}
+
+/** What a checkpoint holds for training alone. */
+const TRAINING = /^(?:optimizer|player|loss)\//;
+
+const OWN_NAMES: WeightNames = {
+  perClass: /$^/,
+  classOrders: {},
+  schemes: [{
+    name: "plca",
+    rules: [{ pattern: /\.num_batches_tracked$/, to: null }, { pattern: /^.*$/, to: "$&" }],
+  }],
+  lacking: [],
+};
+
+/**
+ * Names, checks and reorders a file's tensors; those that are used are converted to float32.
+ * @throws UserError in one line when shapes differ, when the classes are others than the recipe's, when nothing fits
+ */
+export function fitWeights(fitting: Fitting): Fitted {
+  const { path, file, wanted } = fitting;
+  const names = fitting.names ?? OWN_NAMES;
+  const scheme = likeliestScheme(file, names);
+  const renamed = renamedBy(scheme, file, path);
+  const wantedNames = new Set(wanted.map(({ name }) => name));
+  const used = wanted.filter(({ name }) => renamed.own.has(name));
+  if (used.length === 0) {
+    throw new UserError(
+      `${path}: none of its ${file.tensors.size} tensors (${
+        some([...file.tensors.keys()])
+      }) belongs to the model; expected names such as ${some(wanted.map(({ name }) => name))}`,
+    );
+  }
+  checkShapes(
+    path,
+    used.map((one) => ({ ...one, found: renamed.own.get(one.name)!.tensor.shape })),
+    names.perClass,
+  );
+  const order = classOrderOf(fitting, { names, scheme, used });
+  const tensors = new Map(used.map(({ name, shape }): [string, StoredTensor<"F32">] => {
+    const data = toFloat32(renamed.own.get(name)!.tensor.read());
+    const sorted = order && names.perClass.test(name) ? reordered(data, order.indices) : data;
+    return [name, { dtype: "F32", shape, data: sorted }];
+  }));
+  const lacked = [...renamed.own].filter(([name]) => !wantedNames.has(name));
+  const lackedInFile = lacked.map(([, { inFile }]) => inFile);
+  return {
+    tensors,
+    unexpected: [...lackedInFile, ...renamed.unknown].filter((name) => !TRAINING.test(name)),
+    report: {
+      scheme: scheme.name,
+      ...(order ? { classOrder: order.name } : {}),
+      used: used.map(({ name }) => name),
+      skipped: grouped([...renamed.unneeded, ...lackedInFile, ...renamed.unknown]),
+      initialised: grouped(wanted.map(({ name }) => name).filter((name) => !renamed.own.has(name))),
+      warnings: [...warningsOf(lacked, names), ...partWarnings(wanted, renamed.own)],
+    },
+  };
+}
+
+/** The name without `module.`, which PyTorch's DataParallel puts before all of them. */
+function bare(name: string): string {
+  return name.replace(/^(?:module\.)+/, "");
+}
+
+/** The way of naming that explains most of a file's names. */
+export function likeliestScheme(
+  file: Pick<WeightsFile, "tensors" | "wrapper">,
+  names: WeightNames,
+): NameScheme {
+  const fitting = names.schemes.filter(({ wrapper }) => wrapper === undefined || wrapper === file.wrapper);
+  const explained = (scheme: NameScheme) =>
+    [...file.tensors.keys()].filter((name) => ruleFor(scheme, name) !== undefined).length;
+  const counts = fitting.map(explained);
+  return fitting[counts.indexOf(Math.max(...counts))]!;
+}
+
+function ruleFor(scheme: NameScheme, name: string) {
+  const short = bare(name);
+  return scheme.rules.find(({ pattern }) => pattern.test(short));
+}
+
+interface Renamed {
+  /** By the network's names. */
+  readonly own: Map<string, { readonly inFile: string; readonly tensor: LazyTensor }>;
+  readonly unneeded: readonly string[];
+  readonly unknown: readonly string[];
+}
+
+function renamedBy(scheme: NameScheme, { tensors }: WeightsFile, path: string): Renamed {
+  const own: Renamed["own"] = new Map();
+  const unneeded: string[] = [], unknown: string[] = [];
+  for (const [inFile, tensor] of tensors) {
+    const rule = ruleFor(scheme, inFile);
+    if (rule === undefined) unknown.push(inFile);
+    else if (rule.to === null) unneeded.push(inFile);
+    else {
+      const name = bare(inFile).replace(rule.pattern, rule.to);
+      const former = own.get(name)?.inFile;
+      if (former !== undefined) {
+        throw new UserError(`${path}: ${former} and ${inFile} both stand for ${name}; expected one of them`);
+      }
+      own.set(name, { inFile, tensor });
+    }
+  }
+  return { own, unneeded, unknown };
+}
+
+// --- shapes and classes -----------------------------------------------------------------------------------
+
+interface FoundShape extends WantedTensor {
+  readonly found: readonly number[];
+}
+
+function checkShapes(path: string, tensors: readonly FoundShape[], perClass: RegExp): void {
+  const wrong = tensors.filter(({ shape, found }) => String(shape) !== String(found));
+  const [first] = wrong;
+  if (first === undefined) return;
+  const { name, shape, found } = first;
+  if (perClass.test(name) && String(shape.slice(1)) === String(found.slice(1))) {
+    throw new UserError(`${path}: the classifier has ${found[0]} classes, the recipe ${shape[0]}`);
+  }
+  const more = wrong.length > 1 ? `, and ${wrong.length - 1} more differ` : "";
+  throw new UserError(
+    `${path}: ${name}: the file has shape [${found.join(", ")}], the model [${shape.join(", ")}]${more}`,
+  );
+}
+
+interface OrderTask {
+  readonly names: WeightNames;
+  readonly scheme: NameScheme;
+  readonly used: readonly WantedTensor[];
+}
+
+interface FoundOrder {
+  readonly name: string;
+  /** By train id, the class's place in the file. */
+  readonly indices: readonly number[];
+}
+
+/** The order in which a file's metadata, its form or the person says that it counts classes; undefined: the recipe's. */
+function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): FoundOrder | undefined {
+  const { path, file, classes } = fitting;
+  const name = fitting.classOrder ?? file.metadata["class_order"] ?? scheme.classOrder ?? "ours";
+  if (name === "ours" || !used.some((one) => names.perClass.test(one.name))) return undefined;
+  const order = names.classOrders[name];
+  if (order === undefined) {
+    const known = ["ours", ...Object.keys(names.classOrders)].join(", ");
+    throw new UserError(
+      `${path}: there is no class order "${name}" for this model; expected one of ${known}`,
+    );
+  }
+  return { name, indices: classIndices(order, classes, path) };
+}
+
+/**
+ * By train id, the place of the class in an order of as many classes.
+ * @param path begins the message @throws UserError when the order lacks a class
+ */
+export function classIndices(
+  order: readonly string[],
+  classes: readonly string[],
+  path: string,
+): readonly number[] {
+  const first = order.slice(0, classes.length);
+  return classes.map((name) => {
+    const index = first.indexOf(name);
+    if (index >= 0) return index;
+    throw new UserError(
+      `${path}: its classes are in the published order (${
+        first.join(", ")
+      }), without "${name}" of the recipe; if they are in the recipe's order, convert it with plca weights import --class-order ours`,
+    );
+  });
+}
+
+/** Blocks of the first axis in another order. */
+export function reordered(data: Float32Array, indices: readonly number[]): Float32Array {
+  const block = data.length / indices.length;
+  const result = new Float32Array(data.length);
+  indices.forEach((from, to) => result.set(data.subarray(from * block, (from + 1) * block), to * block));
+  return result;
+}
+
+// --- words ------------------------------------------------------------------------------------------------
+
+const COUNTER = "num_batches_tracked";
+
+function grouped(names: readonly string[]): NameGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const group = name.endsWith(`.${COUNTER}`) ? COUNTER : bare(name).split(/[./]/)[0]!;
+    const members = groups.get(group) ?? [];
+    members.push(name);
+    groups.set(group, members);
+  }
+  return [...groups].map(([group, names]) => ({ group, names }));
+}
+
+type Lacked = readonly (readonly [string, { readonly tensor: LazyTensor }])[];
+
+function warningsOf(lacked: Lacked, { lacking }: WeightNames): string[] {
+  return lacking.filter(({ pattern }) =>
+    lacked.some(([name, { tensor }]) =>
+      pattern.test(name) && toFloat32(tensor.read()).some((value) => value !== 0)
+    )
+  ).map(({ message }) => message);
+}
+
+/** A part of the network that the file has only partly: most likely a network of another depth. */
+function partWarnings(wanted: readonly WantedTensor[], own: ReadonlyMap<string, unknown>): string[] {
+  return grouped(wanted.map(({ name }) => name)).flatMap(({ group, names }) => {
+    const missing = names.filter((name) => !own.has(name)).length;
+    return missing === 0 || missing === names.length ? [] : [
+      `${missing} of the model's ${names.length} tensors of ${group} are not in the file: is it of another network?`,
+    ];
+  });
+}
+
+/** `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors, initialised anew` */
+export function describeImport({ scheme, classOrder, used, skipped, initialised }: ImportReport): string {
+  const parts = [
+    `${count(used.length)} used (${scheme} names${classOrder ? `, ${classOrder} class order` : ""})`,
+  ];
+  if (skipped.length > 0) {
+    parts.push(`skipped: ${skipped.map(({ group, names }) => `${group} (${names.length})`).join(", ")}`);
+  }
+  parts.push(...initialised.map(({ group, names }) => `${group}: ${count(names.length)}, initialised anew`));
+  return parts.join("; ");
+}
+
+function count(number: number): string {
+  return `${number} ${number === 1 ? "tensor" : "tensors"}`;
+}
+
+function some(names: readonly string[]): string {
+  return names.length === 0 ? "none" : `${names.slice(0, 2).join(", ")}${names.length > 2 ? ", ..." : ""}`;
+}
