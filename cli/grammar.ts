@@ -13,6 +13,7 @@ import { create } from "./arguments/new.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
 /** What a token that fits nowhere gets: the nearest option or command. */
@@ -26,7 +27,21 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "ablate", "table", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = [
+  "train",
+  "eval",
+  "ablate",
+  "table",
+  "check",
+  "list",
+  "schema",
+  "doctor",
+  "new",
+  "weights",
+  "inspect",
+  "import",
+  "export",
+];
 const OPTIONS = [
   "--set",
   "--name",
@@ -39,13 +54,15 @@ const OPTIONS = [
   "--seeds",
   "--steps",
   "--out",
+  "--recipe",
+  "--class-order",
   "--format",
   "--paper",
   "--help",
   "--version",
 ];
 
-const grammar = or(train, evaluate, ablate, table, check, list, schema, doctor, create, {
+const grammar = or(train, evaluate, ablate, table, check, list, schema, doctor, create, weights, {
   errors: { unexpectedInput: unexpected },
 });
 

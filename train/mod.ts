@@ -3,11 +3,11 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { assembleModel } from "./assemble.ts";
-import { loadCheckpoint } from "./checkpoint.ts";
 import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
+import { loadWeights } from "./weights.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 
@@ -64,7 +64,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { signal, input, emit };
+  const common = { signal, files, input, emit };
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
     const result = await trainPhase(plan, { ...common, phase, losses, folder });
     if (result.final) {
@@ -98,7 +98,7 @@ function outcome({ final, best }: PhaseResult) {
 
 /** What {@linkcode evaluate} needs besides the plan. */
 export interface EvaluateOptions {
-  /** A `.safetensors` file with the recipe's model. */
+  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
   readonly checkpoint: string;
   /** The images to evaluate. */
   readonly split: Split;
@@ -123,7 +123,7 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
     const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
     const model = assembleModel(plan);
     try {
-      await loadCheckpoint(checkpoint, model.state, files);
+      await loadWeights(checkpoint, { plan, state: model.state }, files);
       return await evaluateSegmenter(plan, {
         segmenter: model.segmenter,
         dataset,

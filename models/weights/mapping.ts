@@ -28,6 +28,7 @@ export interface Fitting {
 export interface NameGroup {
   /** The first part of the names, or what they have in common. */
   readonly group: string;
+  /** At least one. */
   readonly names: readonly string[];
 }
 
@@ -56,8 +57,8 @@ export interface Fitted {
   readonly unexpected: readonly string[];
 }
 
-/** What a checkpoint holds for training alone. */
-const TRAINING = /^(?:optimizer|player|loss)\//;
+/** Names of what a checkpoint holds for training alone. */
+export const TRAINING = /^(?:optimizer|player|loss)\//;
 
 const OWN_NAMES: WeightNames = {
   perClass: /$^/,
@@ -125,10 +126,14 @@ export function likeliestScheme(
   names: WeightNames,
 ): NameScheme {
   const fitting = names.schemes.filter(({ wrapper }) => wrapper === undefined || wrapper === file.wrapper);
-  const explained = (scheme: NameScheme) =>
-    [...file.tensors.keys()].filter((name) => ruleFor(scheme, name) !== undefined).length;
-  const counts = fitting.map(explained);
+  const counts = fitting.map((scheme) => explainedBy(scheme, file));
   return fitting[counts.indexOf(Math.max(...counts))]!;
+}
+
+/** How many of a file's names a way of naming has a rule for; 0 when all of those say that it is not needed. */
+export function explainedBy(scheme: NameScheme, { tensors }: Pick<WeightsFile, "tensors">): number {
+  const rules = [...tensors.keys()].map((name) => ruleFor(scheme, name)).filter((rule) => rule !== undefined);
+  return rules.some(({ to }) => to !== null) ? rules.length : 0;
 }
 
 function ruleFor(scheme: NameScheme, name: string) {
@@ -206,28 +211,21 @@ function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): Fou
       `${path}: there is no class order "${name}" for this model; expected one of ${known}`,
     );
   }
-  return { name, indices: classIndices(order, classes, path) };
+  const indices = classIndices(order, classes);
+  if (typeof indices !== "string") return { name, indices };
+  throw new UserError(
+    `${path}: its classes are in the ${name} order, which has no "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
+  );
 }
 
-/**
- * By train id, the place of the class in an order of as many classes.
- * @param path begins the message @throws UserError when the order lacks a class
- */
+/** By train id, the place of the class in an order cut to as many classes; or the name of a class it lacks. */
 export function classIndices(
   order: readonly string[],
   classes: readonly string[],
-  path: string,
-): readonly number[] {
+): readonly number[] | string {
   const first = order.slice(0, classes.length);
-  return classes.map((name) => {
-    const index = first.indexOf(name);
-    if (index >= 0) return index;
-    throw new UserError(
-      `${path}: its classes are in the published order (${
-        first.join(", ")
-      }), without "${name}" of the recipe; if they are in the recipe's order, convert it with plca weights import --class-order ours`,
-    );
-  });
+  const indices = classes.map((name) => first.indexOf(name));
+  return indices.includes(-1) ? classes[indices.indexOf(-1)]! : indices;
 }
 
 /** Blocks of the first axis in another order. */
