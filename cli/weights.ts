@@ -57,8 +57,8 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
   const file = readWeights(await diskFiles().read(resolve(host.cwd, args.file)), args.file);
   const plan = await planOf(host, args.recipe, args.set);
-  // Names and shapes are all that is asked of the network, so the backend that starts at once will do.
-  await selectBackend("cpu");
+  // Names and shapes are all that is asked of the network, so the backend that is always there will do.
+  await selectBackend("wasm");
   const { tensors, report } = convertWeights({ path: args.file, file }, plan, {
     classOrder: args.classOrder,
   });

@@ -100,6 +100,7 @@ export function fitWeights(fitting: Fitting): Fitted {
     return [name, { dtype: "F32", shape, data: sorted }];
   }));
   const lacked = [...renamed.own].filter(([name]) => !wantedNames.has(name));
+  const ownNames = new Map(lacked.map(([own, { inFile }]) => [inFile, own]));
   const lackedInFile = lacked.map(([, { inFile }]) => inFile);
   return {
     tensors,
@@ -108,7 +109,10 @@ export function fitWeights(fitting: Fitting): Fitted {
       scheme: scheme.name,
       ...(order ? { classOrder: order.name } : {}),
       used: used.map(({ name }) => name),
-      skipped: grouped([...renamed.unneeded, ...lackedInFile, ...renamed.unknown]),
+      skipped: grouped(
+        [...renamed.unneeded, ...lackedInFile, ...renamed.unknown],
+        (name) => ownNames.get(name) ?? name,
+      ),
       initialised: grouped(wanted.map(({ name }) => name).filter((name) => !renamed.own.has(name))),
       warnings: [...warningsOf(lacked, names), ...partWarnings(wanted, renamed.own)],
     },
@@ -240,10 +244,11 @@ export function reordered(data: Float32Array, indices: readonly number[]): Float
 
 const COUNTER = "num_batches_tracked";
 
-function grouped(names: readonly string[]): NameGroup[] {
+/** @param groupOf what decides the group of a name; absent: the name itself */
+function grouped(names: readonly string[], groupOf = (name: string) => name): NameGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {
-    const group = name.endsWith(`.${COUNTER}`) ? COUNTER : bare(name).split(/[./]/)[0]!;
+    const group = name.endsWith(`.${COUNTER}`) ? COUNTER : bare(groupOf(name)).split(/[./]/)[0]!;
     const members = groups.get(group) ?? [];
     members.push(name);
     groups.set(group, members);
@@ -261,14 +266,24 @@ function warningsOf(lacked: Lacked, { lacking }: WeightNames): string[] {
   ).map(({ message }) => message);
 }
 
-/** A part of the network that the file has only partly: most likely a network of another depth. */
+/** A part of the network that the file has only partly, or has more of: most likely a network of another depth. */
 function partWarnings(wanted: readonly WantedTensor[], own: ReadonlyMap<string, unknown>): string[] {
-  return grouped(wanted.map(({ name }) => name)).flatMap(({ group, names }) => {
-    const missing = names.filter((name) => !own.has(name)).length;
-    return missing === 0 || missing === names.length ? [] : [
-      `${missing} of the model's ${names.length} tensors of ${group} are not in the file: is it of another network?`,
+  const parts = grouped(wanted.map(({ name }) => name));
+  const missing = parts.flatMap(({ group, names }) => {
+    const absent = names.filter((name) => !own.has(name)).length;
+    return absent === 0 || absent === names.length ? [] : [
+      `${absent} of the model's ${names.length} tensors of ${group} are not in the file: is it of another network?`,
     ];
   });
+  const known = new Set(parts.flatMap(({ names }) => names));
+  const parents = new Set(parts.map(({ group }) => group));
+  const extra = grouped([...own.keys()].filter((name) => !known.has(name)))
+    // Biases have a warning of their own, if they matter.
+    .filter(({ group, names }) => parents.has(group) && !names.every((name) => name.endsWith(".bias")))
+    .map(({ group, names }) =>
+      `${names.length} tensors of ${group} have no place in the model: is it another network?`
+    );
+  return [...missing, ...extra];
 }
 
 /** `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors, initialised anew` */
