@@ -66,7 +66,10 @@ function summary(value: unknown): string | number | boolean | null {
   if (typeof value === "bigint") return String(value);
   if (value instanceof Map) return `dictionary of ${value.size}`;
   if (Array.isArray(value)) return `list of ${value.length}`;
-  return "other";
+  if (value instanceof Set) return `set of ${value.size}`;
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  if (typeof value === "object" && "shape" in value) return "tensor";
+  return typeof value === "object" && "name" in value ? String(value.name) : "other";
 }
 
 /** The same as lines of text: a summary, an empty line, a tensor a line. */
