@@ -9,7 +9,7 @@ import { diskFiles } from "../datasets/files.ts";
 import { describeWeights, type KnownNames, weightsDescription } from "../models/weights/describe.ts";
 import { inClassOrder, torchStateDict } from "../models/weights/export.ts";
 import { describeImport } from "../models/weights/mapping.ts";
-import { readWeights } from "../models/weights/read.ts";
+import { readWeights, type WeightsFile } from "../models/weights/read.ts";
 import { encodeTorch } from "../models/weights/write_torch.ts";
 import { CHECKPOINT_FORMAT } from "../train/checkpoint.ts";
 import { writeWhole } from "../train/files.ts";
@@ -35,13 +35,20 @@ export function weightsCommand(host: Host, args: Weights): Promise<number> {
 }
 
 async function inspect(host: Host, { file, json }: ActionOf<"inspect">): Promise<number> {
-  const read = readWeights(await diskFiles().read(resolve(host.cwd, file)), file);
+  const read = await readFile(host, file);
   const description = weightsDescription(read, knownNames());
   const text = json
     ? JSON.stringify({ file, ...description }, null, 2)
     : describeWeights(basename(file), description);
   host.stdout.write(`${text}\n`);
   return 0;
+}
+
+/** A file as the person calls it. @throws UserError, DataError */
+async function readFile(host: Host, file: string): Promise<WeightsFile> {
+  const path = resolve(host.cwd, file);
+  if (!(await stat(path))?.isFile) throw new UserError(`${file}: there is no such file`);
+  return readWeights(await diskFiles().read(path), file);
 }
 
 /** Of every built-in model with its default options. */
@@ -55,7 +62,7 @@ function knownNames(): KnownNames[] {
 
 async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
-  const file = readWeights(await diskFiles().read(resolve(host.cwd, args.file)), args.file);
+  const file = await readFile(host, args.file);
   const plan = await planOf(host, args.recipe, args.set);
   // Names and shapes are all that is asked of the network, so the backend that is always there will do.
   await selectBackend("wasm");

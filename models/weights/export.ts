@@ -56,7 +56,9 @@ export function inClassOrder(
   }
   const indices = classIndices(order, classes);
   if (typeof indices === "string") {
-    throw new UserError(`${path}: the ${classOrder} class order has no "${indices}", a class of the recipe`);
+    throw new UserError(
+      `${path}: the first ${classes.length} classes of the ${classOrder} order are without "${indices}" of the recipe`,
+    );
   }
   const places = indices.map((_, place) => indices.indexOf(place));
   return new Map([...tensors].map(([name, tensor]): [string, StoredTensor] => {

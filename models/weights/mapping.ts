@@ -218,7 +218,7 @@ function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): Fou
   const indices = classIndices(order, classes);
   if (typeof indices !== "string") return { name, indices };
   throw new UserError(
-    `${path}: its classes are in the ${name} order, which has no "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
+    `${path}: its classes are in the ${name} order, whose first ${classes.length} are without "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
   );
 }
 

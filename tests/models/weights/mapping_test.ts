@@ -177,7 +177,7 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
   [
     "classes that the published order does not have",
     () => fit(network(19), { wrapper: "weights", classes: CLASSES.with(3, "tree") }),
-    'x.pth: its classes are in the published order, which has no "tree"; if they are in the recipe\'s own, convert it with plca weights import --class-order ours',
+    'x.pth: its classes are in the published order, whose first 19 are without "tree"; if they are in the recipe\'s own, convert it with plca weights import --class-order ours',
   ],
   [
     "an order that the model does not know",
@@ -209,7 +209,7 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
         classes: ["sky", "tree"],
         classOrder: "published",
       }),
-    'x.pth: the published class order has no "tree", a class of the recipe',
+    'x.pth: the first 2 classes of the published order are without "tree" of the recipe',
   ],
 ];
 
