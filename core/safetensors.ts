@@ -1,5 +1,6 @@
 /** The safetensors container: 8-byte little-endian header length, JSON header, raw little-endian data. Pure. */
 import { UserError } from "./errors.ts";
+import { printable } from "./printable.ts";
 import { bytesOf, DTYPES, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
 
 export type { StoredTensor } from "./stored_tensor.ts";
@@ -43,7 +44,7 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer
  * other than {@linkcode DTYPES}
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
-  const refuse = (why: string) => new UserError(`${name}: ${why}; expected a safetensors file`);
+  const refuse = (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
   if (bytes.length < 8) throw refuse(`only ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../core/stored_tensor.ts";
 import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../models/weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../models/weights/read.ts";
@@ -119,5 +120,5 @@ const SHOWN = 5;
 function listed(what: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
-  return [`${what} ${names.slice(0, SHOWN).join(", ")}${more}`];
+  return [`${what} ${printable(names.slice(0, SHOWN).join(", "))}${more}`];
 }

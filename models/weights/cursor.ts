@@ -1,4 +1,5 @@
 import { DataError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 
 /** Reads bytes one after the other; whatever lies beyond the end is an error that says the file is cut short. */
 export class Cursor {
@@ -17,7 +18,7 @@ export class Cursor {
 
   /** @throws DataError */
   fail(message: string): never {
-    throw new DataError(this.name, message);
+    throw new DataError(this.name, printable(message));
   }
 
   /** Moves on by `count` bytes and returns where they begin. @throws DataError */

@@ -1,4 +1,5 @@
 /** What a file of weights holds, for people and programs. Pure. */
+import { printable } from "../../core/printable.ts";
 import { bytesOf, sizeOf } from "../../core/stored_tensor.ts";
 import type { WeightNames } from "../../core/weights.ts";
 import { explainedBy, likeliestScheme } from "./mapping.ts";
@@ -105,12 +106,6 @@ function namingText(
 function pairs(title: string, values: Readonly<Record<string, unknown>>): [string, string][] {
   const texts = Object.entries(values).map(([key, value]) => printable(`${key} ${value}`).slice(0, 60));
   return texts.length === 0 ? [] : [[title, texts.join(", ")]];
-}
-
-/** Without characters that move a terminal's cursor. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }
 
 function megabytes(bytes: number): string {

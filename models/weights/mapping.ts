@@ -1,5 +1,6 @@
 /** Which tensors of a file become which tensors of a network, in which order of classes. Pure. */
 import { UserError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 import { type LazyTensor, type StoredTensor, toFloat32 } from "../../core/stored_tensor.ts";
 import type { NameScheme, WeightNames } from "../../core/weights.ts";
 import type { WeightsFile } from "./read.ts";
@@ -70,6 +71,10 @@ const OWN_NAMES: WeightNames = {
   lacking: [],
 };
 
+function refusal(path: string, message: string): UserError {
+  return new UserError(`${path}: ${printable(message)}`);
+}
+
 /**
  * Names, checks and reorders a file's tensors; those that are used are converted to float32.
  * @throws UserError in one line when shapes differ, when the classes are others than the recipe's, when nothing fits
@@ -82,8 +87,9 @@ export function fitWeights(fitting: Fitting): Fitted {
   const wantedNames = new Set(wanted.map(({ name }) => name));
   const used = wanted.filter(({ name }) => renamed.own.has(name));
   if (used.length === 0) {
-    throw new UserError(
-      `${path}: none of its ${file.tensors.size} tensors (${
+    throw refusal(
+      path,
+      `none of its ${file.tensors.size} tensors (${
         some([...file.tensors.keys()])
       }) belongs to the model; expected names such as ${some(wanted.map(({ name }) => name))}`,
     );
@@ -163,7 +169,7 @@ function renamedBy(scheme: NameScheme, { tensors }: WeightsFile, path: string): 
       const name = bare(inFile).replace(rule.pattern, rule.to);
       const former = own.get(name)?.inFile;
       if (former !== undefined) {
-        throw new UserError(`${path}: ${former} and ${inFile} both stand for ${name}; expected one of them`);
+        throw refusal(path, `${former} and ${inFile} both stand for ${name}; expected one of them`);
       }
       own.set(name, { inFile, tensor });
     }
@@ -183,11 +189,12 @@ function checkShapes(path: string, tensors: readonly FoundShape[], perClass: Reg
   if (first === undefined) return;
   const { name, shape, found } = first;
   if (perClass.test(name) && String(shape.slice(1)) === String(found.slice(1))) {
-    throw new UserError(`${path}: the classifier has ${found[0]} classes, the recipe ${shape[0]}`);
+    throw refusal(path, `the classifier has ${found[0]} classes, the recipe ${shape[0]}`);
   }
   const more = wrong.length > 1 ? `, and ${wrong.length - 1} more differ` : "";
-  throw new UserError(
-    `${path}: ${name}: the file has shape [${found.join(", ")}], the model [${shape.join(", ")}]${more}`,
+  throw refusal(
+    path,
+    `${name}: the file has shape [${found.join(", ")}], the model [${shape.join(", ")}]${more}`,
   );
 }
 
@@ -211,14 +218,13 @@ function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): Fou
   const order = names.classOrders[name];
   if (order === undefined) {
     const known = ["ours", ...Object.keys(names.classOrders)].join(", ");
-    throw new UserError(
-      `${path}: there is no class order "${name}" for this model; expected one of ${known}`,
-    );
+    throw refusal(path, `there is no class order "${name}" for this model; expected one of ${known}`);
   }
   const indices = classIndices(order, classes);
   if (typeof indices !== "string") return { name, indices };
-  throw new UserError(
-    `${path}: its classes are in the ${name} order, whose first ${classes.length} are without "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
+  throw refusal(
+    path,
+    `its classes are in the ${name} order, whose first ${classes.length} are without "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
   );
 }
 

@@ -1,5 +1,6 @@
 /** A file of weights, whatever wrote it: its tensors by name. Pure. */
 import { DataError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import type { LazyTensor } from "../../core/stored_tensor.ts";
 import { isTorchFile, readTorch } from "./torch_file.ts";
@@ -95,5 +96,5 @@ const SHOWN = 5;
 function listed(keys: readonly unknown[]): string {
   if (keys.length === 0) return "an empty dictionary";
   const more = keys.length > SHOWN ? ` and ${keys.length - SHOWN} more` : "";
-  return `${keys.slice(0, SHOWN).map(plainText).join(", ")}${more}`;
+  return `${printable(keys.slice(0, SHOWN).map(plainText).join(", "))}${more}`;
 }

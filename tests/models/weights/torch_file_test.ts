@@ -295,6 +295,11 @@ const ATTACKS: readonly (readonly [what: string, bytes: Uint8Array, message: str
     "the file is damaged: 0x69 is no operation that state dicts need (byte 2 of its description)",
   ],
   [
+    "a name that holds a line",
+    withPickle("U\x06po\nsixU\x06system", [0x93], "."),
+    `it names po?six.system, ${RESAVE}`,
+  ],
+  [
     "a name in two texts",
     withPickle("U\x05posixU\x06system", [0x93], "."),
     `it names posix.system, ${RESAVE}`,
