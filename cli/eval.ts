@@ -61,6 +61,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
 
 /** The phase that wrote a checkpoint, from the file beside it; undefined when there is none. */
 async function titleOf(checkpoint: string): Promise<string | undefined> {
+  if (!checkpoint.endsWith(".safetensors")) return undefined;
   try {
     const { phase } = JSON.parse(await Deno.readTextFile(checkpoint.replace(/\.safetensors$/, ".json")));
     return typeof phase === "string" ? phase : undefined;

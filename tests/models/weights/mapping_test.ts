@@ -158,6 +158,9 @@ Deno.test("a published checkpoint's classes are put into the recipe's order by n
       /^524 tensors used \(published PLCA names, published class order\); /,
     );
 
+    const parallel = renamed(published, (each) => `module.${each}`);
+    sameAsNetwork(fit(parallel, { wrapper, classes, model: original }), original);
+
     const asNumbered = fit(published, { wrapper, classes, model: original, classOrder: "ours" });
     assert.deepEqual(asNumbered.tensors.get(name), published.get(name));
     const bare = fit(published, { classes, model: original, classOrder: "published" });
