@@ -1,4 +1,4 @@
-import type { NameRule, WeightNames } from "../core/weights.ts";
+import type { NameRule, NameScheme, WeightNames } from "../core/weights.ts";
 
 /** PyTorch counts batches for an option that none of these networks use. */
 const COUNTERS: NameRule = { pattern: /\.num_batches_tracked$/, to: null };
@@ -30,18 +30,18 @@ const PUBLISHED = [
   "train",
 ];
 
-/** A classifier on layer4 called `layer<number>.conv2d_list`; one on layer3, for training only, is left out. */
-function adapted(number: number, name: string): WeightNames["schemes"][number] {
+/** A classifier on layer4 called `layer<head>.conv2d_list`; one on layer3, for training only, is left out. */
+function adapted(head: number, name: string): NameScheme {
   return {
     name,
     rules: [
       COUNTERS,
       { pattern: new RegExp(`^(?:Scale\\.)?${STAGES}$`), to: "backbone.$1" },
       {
-        pattern: new RegExp(`^(?:Scale\\.)?layer${number}\\.conv2d_list\\.(\\d+)\\.(weight|bias)$`),
+        pattern: new RegExp(`^(?:Scale\\.)?layer${head}\\.conv2d_list\\.(\\d+)\\.(weight|bias)$`),
         to: "classifier.0.convs.$1.0.$2",
       },
-      ...(number > 5 ? [{ pattern: /^(?:Scale\.)?layer5\./, to: null }] : []),
+      ...(head > 5 ? [{ pattern: /^(?:Scale\.)?layer5\./, to: null }] : []),
     ],
   };
 }

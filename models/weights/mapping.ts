@@ -215,7 +215,7 @@ function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): Fou
   const { path, file, classes } = fitting;
   const name = fitting.classOrder ?? file.metadata["class_order"] ?? scheme.classOrder ?? "ours";
   if (name === "ours" || !used.some((one) => names.perClass.test(one.name))) return undefined;
-  const order = names.classOrders[name];
+  const order = Object.hasOwn(names.classOrders, name) ? names.classOrders[name] : undefined;
   if (order === undefined) {
     const known = ["ours", ...Object.keys(names.classOrders)].join(", ");
     throw refusal(path, `there is no class order "${name}" for this model; expected one of ${known}`);

@@ -188,6 +188,14 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
     'x.pth: there is no class order "alphabetical" for this model; expected one of ours, published',
   ],
   [
+    "metadata with a made-up order",
+    () => {
+      const bytes = encodeSafetensors({ tensors: network(19), metadata: { class_order: "constructor" } });
+      return fit(network(19), { file: readWeights(bytes, "x") });
+    },
+    'x.pth: there is no class order "constructor" for this model; expected one of ours, published',
+  ],
+  [
     "another shape",
     () => fit(network(19).set("backbone.bn1.weight", vector(4, 1)).set("backbone.bn1.bias", vector(4, 1))),
     "x.pth: backbone.bn1.weight: the file has shape [4], the model [3], and 1 more differ",
