@@ -15,11 +15,12 @@ export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
 
 /** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
 export function recipeSchema(registry: Registry): JsonSchema {
-  const losses = {
+  const terms = {
     type: "array",
     minItems: 1,
     items: { anyOf: [...registry.all("loss").map(lossEntry), userLoss()] },
   };
+  const losses = { anyOf: [terms, changedTerms()] };
   const dataset = named(registry, "dataset", datasetEntry);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -117,5 +118,24 @@ function userLoss(): JsonSchema {
       weight: optionsSchema(termWeight),
       options: { type: "object" },
     },
+  };
+}
+
+/** Changes of the extended recipe's terms, by their name. */
+function changedTerms(): JsonSchema {
+  const change = {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      type: { type: "string", description: "a new term, or another one in this place" },
+      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
+      weight: optionsSchema(termWeight),
+      options: { type: ["object", "null"] },
+    },
+  };
+  return {
+    type: "object",
+    description: "changes of the extended recipe's terms, by name; null removes one",
+    additionalProperties: { anyOf: [change, { type: "null" }] },
   };
 }
