@@ -119,6 +119,9 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
   add("torch._utils._rebuild_tensor_v2", tensor);
   add("torch._utils._rebuild_parameter", parameter);
   add("torch._utils._rebuild_parameter_with_state", parameter);
+  // As PyTorch before 0.4 wrote them.
+  add("torch.nn.parameter.Parameter", parameter);
+  add("torch.autograd.variable.Variable", parameter);
 
   add("numpy.dtype", ([name]) => typeof name === "string" ? new NumpyType(name) : unexpected("numpy.dtype"));
   for (const module of ["numpy.core", "numpy._core"]) {

@@ -233,6 +233,20 @@ function withTensor(
   );
 }
 
+Deno.test("parameters of PyTorch before 0.4, with the state they had", () => {
+  const bytes = withPickle(
+    [0x80, 2],
+    "}U\x01wctorch.nn.parameter\nParameter\nctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\n",
+    "U\x010U\x03cpuK\x02tQK\x00(K\x02t(K\x01ttR",
+    [0x85],
+    "R(",
+    [0x88, 0x89],
+    "}tbs.",
+  );
+  const { tensors } = readWeights(bytes, "x");
+  assert.deepEqual(tensors.get("w")!.read(), { dtype: "F32", shape: [2], data: new Float32Array(2) });
+});
+
 const ATTACKS: readonly (readonly [what: string, bytes: Uint8Array, message: string])[] = [
   [
     "a storage larger than the file",
