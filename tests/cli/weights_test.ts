@@ -1,6 +1,7 @@
 /** plca weights, and PyTorch files where commands read weights. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
 import { readWeights } from "../../models/weights/read.ts";
 import { encodeTorch } from "../../models/weights/write_torch.ts";
 import { inFolder, type Outcome, plca } from "./fake_host.ts";
@@ -265,4 +266,12 @@ test("a run whose weights cannot be read leaves no folder", async (folder) => {
   const { code, stderr } = await run(folder, "train tiny.yaml --set model.weights=truncated.pth");
   assert.deepEqual([code, stderr], [2, `${join(folder, CUT)}`]);
   assert.deepEqual([...Deno.readDirSync(join(folder, "runs"))], []);
+});
+
+Deno.test("docs/weights.md lists the published classes and this refusal as they are", async () => {
+  const text = await Deno.readTextFile(new URL("../../docs/weights.md", import.meta.url));
+  const flowing = text.replace(/\s+/g, " ");
+  assert.ok(flowing.includes(`: ${DEEPLAB_V2_NAMES.classOrders["published"]!.join(", ")};`));
+  const whole = await Deno.readFile(new URL("../models/weights/fixtures/whole_model.pth", import.meta.url));
+  assert.throws(() => readWeights(whole, "model.pth"), ({ message }: Error) => flowing.includes(message));
 });
