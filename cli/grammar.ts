@@ -15,6 +15,7 @@ import { predict } from "./arguments/predict.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
 /** What a token that fits nowhere gets: the nearest option or command. */
@@ -41,6 +42,10 @@ const COMMANDS = [
   "schema",
   "doctor",
   "new",
+  "weights",
+  "inspect",
+  "import",
+  "export",
 ];
 const OPTIONS = [
   "--set",
@@ -54,6 +59,7 @@ const OPTIONS = [
   "--seeds",
   "--steps",
   "--out",
+  "--class-order",
   "--format",
   "--paper",
   "--recipe",
@@ -67,9 +73,23 @@ const OPTIONS = [
   "--version",
 ];
 
-const grammar = or(train, evaluate, predict, ablate, table, check, data, list, schema, doctor, create, {
-  errors: { unexpectedInput: unexpected },
-});
+const grammar = or(
+  train,
+  evaluate,
+  predict,
+  ablate,
+  table,
+  check,
+  data,
+  weights,
+  list,
+  schema,
+  doctor,
+  create,
+  {
+    errors: { unexpectedInput: unexpected },
+  },
+);
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;

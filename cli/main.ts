@@ -15,6 +15,7 @@ import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
+import { weightsCommand } from "./weights.ts";
 
 /**
  * Runs one command. Status 0: done; 1: a bug in plca; 2: something the person can mend; 130: interrupted.
@@ -60,6 +61,8 @@ function run(host: Host, command: Command): Promise<number> {
       return doctorCommand(host);
     case "new":
       return newCommand(host, command);
+    case "weights":
+      return weightsCommand(host, command);
   }
 }
 

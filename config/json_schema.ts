@@ -2,7 +2,7 @@
 import type { Kind, Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
-import { sections, termName, termWeight } from "./recipe.ts";
+import { sections, termName, termWeight, WEIGHTS_KEY } from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -44,7 +44,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
         },
       },
       input: optional(optionsSchema(sections.input)),
-      model: named(registry, "model", pluginEntry),
+      model: named(registry, "model", modelEntry),
       losses,
       optimizer: named(registry, "optimizer", pluginEntry),
       schedule: named(registry, "schedule", pluginEntry),
@@ -79,6 +79,12 @@ function pluginEntry(plugin: Plugin): JsonSchema {
     additionalProperties: false,
     properties: { type: typeOf(plugin), options: optional(optionsSchema(plugin.options)) },
   };
+}
+
+function modelEntry(plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = pluginEntry(plugin);
+  const weights = { type: "string", description: "a file that training starts from; relative to this file" };
+  return { ...rest, properties: { ...properties as JsonSchema, [WEIGHTS_KEY]: weights } };
 }
 
 /** Datasets take their options beside `type`. */

@@ -21,7 +21,15 @@ import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
 import { planLosses, type PlannedEntry, planPlugin, type UserPlugins } from "./plugins.ts";
-import { BASELINE_KEYS, DATASETS, NORMALIZATIONS, RECIPE_KEYS, sections, termName } from "./recipe.ts";
+import {
+  BASELINE_KEYS,
+  DATASETS,
+  NORMALIZATIONS,
+  RECIPE_KEYS,
+  sections,
+  termName,
+  WEIGHTS_KEY,
+} from "./recipe.ts";
 
 /** What planning may use. */
 export interface PlanSetup {
@@ -41,7 +49,8 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const data = planData(findings, registry);
   const input = locatedInput(findings, findings.value(["input"], sections.input));
   if (input) checkShortSide(findings, input.short_side);
-  const model = planPlugin(findings, registry, { kind: "model", path: ["model"] });
+  const model = planPlugin(findings, registry, { kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
+  const weights = weightsFile(findings);
   const losses = planLosses(findings, { ...setup, path: ["losses"] });
   const optimizer = planPlugin(findings, registry, { kind: "optimizer", path: ["optimizer"] });
   const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
@@ -74,7 +83,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     backend,
     data: data.resolved,
     input,
-    model: { type: model.type, options: model.options },
+    model: { type: model.type, ...weights, options: model.options },
     losses: losses.map((entry) => entry.resolved),
     optimizer: { type: optimizer.type, options: optimizer.options },
     schedule: { type: schedule.type, options: schedule.options },
@@ -91,7 +100,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace: data.plan.source.labelSpace,
     data: data.plan,
     input: inputPlan(input),
-    model: { type: model.type, plan: model.plan },
+    model: { type: model.type, plan: model.plan, ...weights },
     losses: losses.map((entry) => entry.loss),
     optimizer: optimizer.plan,
     schedule: schedule.plan,
@@ -104,6 +113,13 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
 
 function safeName(stem: string): string {
   return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";
+}
+
+/** `model.weights`, absolute: relative to the file that names it, or to where the person is. */
+function weightsFile(findings: Findings): { readonly weights?: string } {
+  const path = ["model", WEIGHTS_KEY];
+  const file = findings.has(path) ? findings.text(path, "the path of a file of weights") : undefined;
+  return file === undefined ? {} : { weights: resolve(locate(findings.root, path).folder, file) };
 }
 
 // --- data -------------------------------------------------------------------------------------------------

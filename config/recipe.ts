@@ -92,6 +92,9 @@ export const sections = {
 /** The keys of a plugin that is named by its type. */
 export const PLUGIN_KEYS = ["type", "options"] as const;
 
+/** The key of `model` that names a file to start from. */
+export const WEIGHTS_KEY = "weights";
+
 /** The keys of an entry of `losses`. */
 export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;
 

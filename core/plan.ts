@@ -129,6 +129,8 @@ export interface PlannedModel {
   readonly type: string;
   /** The network, not allocated. */
   readonly plan: ModelPlan;
+  /** A file that training starts from, absolute; absent: the network starts from the seed alone. */
+  readonly weights?: string;
 }
 
 /** A term of the objective. */

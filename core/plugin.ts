@@ -3,6 +3,7 @@ import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts"
 import { ConfigError, type ConfigPath, type DataError } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 import type { OptionsSchema } from "./schema.ts";
+import type { WeightNames } from "./weights.ts";
 
 /** What each plugin kind turns its options into. Adding a kind means adding a line here. */
 export interface PlanOf {
@@ -112,6 +113,8 @@ export interface ModelPlan {
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
+  /** How published files name its tensors; absent: files must use its own names. */
+  readonly weightNames?: WeightNames;
   /** Allocates the network, initialised from `setup.seed`. */
   create(setup: Setup): Segmenter;
 }

@@ -3,9 +3,11 @@ import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import { trainLoader } from "../datasets/loader.ts";
-import { assemble, type Run } from "./assemble.ts";
+import { describeImport } from "../models/weights/mapping.ts";
+import { assemble, modelState, type Run } from "./assemble.ts";
 import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
 import { evaluateSegmenter, onePass } from "./evaluate.ts";
 import { makeFolder } from "./files.ts";
@@ -13,6 +15,7 @@ import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
 import { stepRate } from "./rate.ts";
 import { trainStep } from "./step.ts";
+import { initialiseFrom } from "./weights.ts";
 
 /** A phase: an objective and where its files go. */
 export interface PhaseOptions {
@@ -21,6 +24,8 @@ export interface PhaseOptions {
   /** Its `checkpoints` folder is made here. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** How `model.weights` is read. */
+  readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
 }
@@ -46,6 +51,7 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
   try {
     const run = assemble(plan, options.losses);
     try {
+      await initialise(plan, run, options);
       return await new Phase(plan, run, { ...options, validation, loaders }).train();
     } finally {
       run.dispose();
@@ -53,6 +59,15 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
   } finally {
     close(loaders);
   }
+}
+
+/** Reads `model.weights`, if the recipe has it, and tells what was used of it. */
+async function initialise(plan: RunPlan, { segmenter }: Run, { phase, files, emit }: PhaseOptions) {
+  const { weights } = plan.model;
+  if (weights === undefined) return;
+  const report = await initialiseFrom(weights, { plan, state: modelState(segmenter) }, files);
+  const messages = [`weights of ${weights}: ${describeImport(report)}`, ...report.warnings];
+  for (const message of messages) emit({ type: "note", phase, message });
 }
 
 /**
