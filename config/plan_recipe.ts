@@ -200,13 +200,15 @@ function inputPlan({ short_side: side, crop, flip, normalization, workers }: Inp
 }
 
 function trainingPlan(section: TrainingSection): TrainingPlan {
-  const { steps, batch, accumulation, validate_every, checkpoint_every, log_every } = section;
+  const { steps, batch, accumulation, validate_every, checkpoint_every, keep_checkpoints, log_every } =
+    section;
   return {
     steps,
     batch,
     accumulation,
     validateEvery: validate_every,
     checkpointEvery: checkpoint_every,
+    keepCheckpoints: keep_checkpoints,
     logEvery: log_every,
   };
 }

@@ -1,17 +1,17 @@
-/** Checkpoints: a safetensors file with state-dict names and a JSON file beside it. */
+/** Checkpoints: one safetensors file with state-dict names, where the run stands and a checksum. */
+import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
-import { writeWhole } from "./files.ts";
+import { replaceKeeping } from "./files.ts";
 
-/** The version of the layout that this file reads and writes. */
-export const CHECKPOINT_FORMAT = 1;
+/** The version of the layout that this file writes; it reads 1 as well, which has neither state nor checksum. */
+export const CHECKPOINT_FORMAT = 2;
 
-/** What the JSON file beside the tensors says. */
+/** Where a run stands; the sampler's position follows from the steps done. */
 export interface CheckpointState {
-  readonly format: typeof CHECKPOINT_FORMAT;
   /** The recipe's name. */
   readonly recipe: string;
   readonly phase: string;
@@ -21,28 +21,74 @@ export interface CheckpointState {
   readonly seed: number;
   /** The best validation so far; mIoU in 0..1. */
   readonly best: { readonly step: number; readonly miou: number } | null;
+  /** The step of the last validation; 0: none yet. */
+  readonly validated: number;
+}
+
+/** A checkpoint file as read. */
+export interface StoredCheckpoint {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Absent in files of format 1 and in those that plca did not write. */
+  readonly state?: CheckpointState;
+}
+
+/** What is written, and how much of what was there is kept. */
+export interface CheckpointContent {
+  readonly entries: readonly StateEntry[];
+  readonly state: CheckpointState;
+  /** Files kept, the new one included: of `last.safetensors` the former is `last.1.safetensors`, and so on. */
+  readonly keep: number;
 }
 
 /**
- * Writes `<base>.safetensors`, then `<base>.json`, each by renaming a finished file. Filters are stored OIHW.
- * @returns the path of the tensors @throws UserError when a file cannot be written
+ * Writes a file beside the one that is there, flushes and then renames it, so that at every moment a whole
+ * checkpoint lies in the folder. Filters are stored OIHW.
+ * @throws UserError when it cannot be written
  */
 export async function saveCheckpoint(
-  base: string,
-  entries: readonly StateEntry[],
-  state: CheckpointState,
-): Promise<string> {
+  path: string,
+  { entries, state, keep }: CheckpointContent,
+): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
+  const described = JSON.stringify(state);
   const metadata = {
     producer: "plca",
-    format: String(state.format),
-    recipe: state.recipe,
-    step: String(state.step),
+    format: String(CHECKPOINT_FORMAT),
+    state: described,
+    sha256: digest(tensors, described),
   };
-  await writeWhole(`${base}.safetensors`, encodeSafetensors({ tensors, metadata }));
-  await writeWhole(`${base}.json`, new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`));
-  return `${base}.safetensors`;
+  await replaceKeeping({ path, bytes: encodeSafetensors({ tensors, metadata }), keep });
+}
+
+/** Over names, shapes and values of all tensors in their order, and the state. */
+function digest(tensors: ReadonlyMap<string, StoredTensor>, state: string): string {
+  const hash = createHash("sha256").update(state);
+  for (const [name, { dtype, shape, data }] of tensors) {
+    hash.update(`\n${name} ${dtype} ${shape.join(",")}\n`);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Reads a checkpoint, or any other safetensors file.
+ * @throws UserError that starts with `path` when it is damaged or of a format of the future
+ * @throws DataError when it cannot be read
+ */
+export async function readCheckpoint(path: string, files: FileReader): Promise<StoredCheckpoint> {
+  const { tensors, metadata } = decodeSafetensors(await files.read(path), path);
+  const { producer, format, state, sha256 } = metadata;
+  if (producer !== "plca" || format === "1") return { tensors };
+  if (format !== String(CHECKPOINT_FORMAT)) {
+    throw new UserError(
+      `${path}: checkpoint format ${format}; this plca reads up to ${CHECKPOINT_FORMAT}, a newer one wrote the file`,
+    );
+  }
+  if (state === undefined || digest(tensors, state) !== sha256) {
+    throw new UserError(`${path}: damaged: its contents do not have the checksum they were written with`);
+  }
+  return { tensors, state: JSON.parse(state) };
 }
 
 async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {
@@ -64,11 +110,15 @@ export async function loadCheckpoint(
   entries: readonly StateEntry[],
   files: FileReader,
 ): Promise<void> {
-  const { tensors, metadata } = decodeSafetensors(await files.read(path), path);
-  const { producer, format } = metadata;
-  if (producer === "plca" && format !== String(CHECKPOINT_FORMAT)) {
-    throw new UserError(`${path}: checkpoint format ${format}; this plca reads format ${CHECKPOINT_FORMAT}`);
-  }
+  assignTensors(path, (await readCheckpoint(path, files)).tensors, entries);
+}
+
+/** What {@linkcode loadCheckpoint} does with a file that was read already. @throws UserError */
+export function assignTensors(
+  path: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  entries: readonly StateEntry[],
+): void {
   const faults = differences(tensors, entries);
   if (faults.length > 0) {
     throw new UserError(`${path}: does not fit the recipe's model\n${faults.join("\n")}`);

@@ -3,17 +3,22 @@ import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
 import type { StateEntry } from "../../train/assemble.ts";
-import { type CheckpointState, loadCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
+import {
+  type CheckpointState,
+  loadCheckpoint,
+  readCheckpoint,
+  saveCheckpoint,
+} from "../../train/checkpoint.ts";
 import { plainFiles } from "./fakes.ts";
 
 const state: CheckpointState = {
-  format: 1,
   recipe: "tiny",
   phase: "tiny",
   step: 3,
   steps: 5,
   seed: 7,
   best: { step: 2, miou: 0.5 },
+  validated: 2,
 };
 
 function test(name: string, run: (folder: string) => Promise<void>): void {
@@ -26,6 +31,13 @@ function test(name: string, run: (folder: string) => Promise<void>): void {
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+/** Saves as the newest of two. @returns the path */
+async function save(folder: string, entries: readonly StateEntry[], keep = 2): Promise<string> {
+  const path = `${folder}/last.safetensors`;
+  await saveCheckpoint(path, { entries, state, keep });
+  return path;
 }
 
 function entry(name: string, initial: tf.Tensor): StateEntry {
@@ -42,18 +54,18 @@ test("filters are stored OIHW and everything comes back bit for bit", async (fol
     entry("loss/mine/count", tf.scalar(41, "int32")),
   ];
   const saved = entries();
-  const path = await saveCheckpoint(`${folder}/last`, saved, state);
-  assert.equal(path, `${folder}/last.safetensors`);
+  const path = await save(folder, saved);
   const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
   const stored = tensors.get("conv.weight")!;
   assert.deepEqual(stored.shape, [4, 3, 1, 2]);
   // HWIO [0, 1, 2, 3] is element 23; OIHW [3, 2, 0, 1] the last.
   assert.equal(stored.data[23], 23);
   assert.equal(stored.data[1], 12);
-  assert.deepEqual(metadata, { producer: "plca", format: "1", recipe: "tiny", step: "3" });
-  assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/last.json`)), state);
+  assert.deepEqual(Object.keys(metadata), ["producer", "format", "state", "sha256"]);
+  assert.deepEqual([metadata["producer"], metadata["format"]], ["plca", "2"]);
+  assert.deepEqual((await readCheckpoint(path, plainFiles)).state, state);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-  assert.deepEqual(names, ["last.json", "last.safetensors"]);
+  assert.deepEqual(names, ["last.safetensors"]);
 
   const empty = entries();
   empty.forEach(({ variable }) => variable.assign(tf.zerosLike(variable)));
@@ -66,7 +78,7 @@ test("filters are stored OIHW and everything comes back bit for bit", async (fol
 test("saving and loading keep no tensor", async (folder) => {
   const entries = [filter()];
   const before = tf.memory().numTensors;
-  const path = await saveCheckpoint(`${folder}/last`, entries, state);
+  const path = await save(folder, entries);
   await loadCheckpoint(path, entries, plainFiles);
   assert.equal(tf.memory().numTensors, before);
 });
@@ -74,7 +86,7 @@ test("saving and loading keep no tensor", async (folder) => {
 test("what only training needs, and PyTorch's counters, are passed over", async (folder) => {
   const more = ["optimizer/w/momentum", "player/a/d/w", "loss/a/b", "bn.num_batches_tracked"];
   const entries = [filter(), ...more.map((name) => entry(name, tf.scalar(1)))];
-  const path = await saveCheckpoint(`${folder}/last`, entries, state);
+  const path = await save(folder, entries);
   const model = filter(0);
   await loadCheckpoint(path, [model], plainFiles);
   assert.equal(model.variable.dataSync()[23], 23);
@@ -87,7 +99,7 @@ test("every difference is named and nothing is loaded", async (folder) => {
     entry("bn.bias", tf.zeros([3])),
     ...names.map((name) => entry(name, tf.scalar(0))),
   ];
-  const path = await saveCheckpoint(`${folder}/last`, stored, state);
+  const path = await save(folder, stored);
   const wanted = [
     entry("conv.weight", tf.zeros([3, 3, 2, 4])),
     entry("bn.bias", tf.ones([3])),
@@ -105,11 +117,11 @@ test("every difference is named and nothing is loaded", async (folder) => {
 
 test("another format, a cut file and an unwritable folder are told apart", async (folder) => {
   const path = `${folder}/x.safetensors`;
-  const bytes = encodeSafetensors({ tensors: new Map(), metadata: { producer: "plca", format: "2" } });
+  const bytes = encodeSafetensors({ tensors: new Map(), metadata: { producer: "plca", format: "3" } });
   await Deno.writeFile(path, bytes);
   await assert.rejects(loadCheckpoint(path, [], plainFiles), {
     name: "UserError",
-    message: `${path}: checkpoint format 2; this plca reads format 1`,
+    message: `${path}: checkpoint format 3; this plca reads up to 2, a newer one wrote the file`,
   });
   await Deno.writeFile(path, bytes.slice(0, 20));
   await assert.rejects(loadCheckpoint(path, [], plainFiles), {
@@ -118,9 +130,42 @@ test("another format, a cut file and an unwritable folder are told apart", async
       bytes.length - 8
     } bytes, the file has 20; expected a safetensors file`,
   });
-  await assert.rejects(saveCheckpoint(`${folder}/none/last`, [filter()], state), (error: unknown) => {
+  await assert.rejects(save(`${folder}/none`, [filter()]), (error: unknown) => {
     assert.ok(error instanceof Error && error.name === "UserError");
     assert.match(error.message, /\/none\/last\.safetensors: cannot be written \(.+\)$/);
     return true;
   });
+});
+
+test("so many of the latest are kept, and nothing else lies there", async (folder) => {
+  const stored = async (path: string) =>
+    (await readCheckpoint(`${folder}/${path}`, plainFiles)).tensors.get("w")!.data[0];
+  const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  for (const value of [1, 2, 3, 4]) await save(folder, [entry("w", tf.scalar(value))], 3);
+  assert.deepEqual(names(), ["last.1.safetensors", "last.2.safetensors", "last.safetensors"]);
+  assert.deepEqual(
+    [
+      await stored("last.safetensors"),
+      await stored("last.1.safetensors"),
+      await stored("last.2.safetensors"),
+    ],
+    [4, 3, 2],
+  );
+});
+
+test("one changed bit is found, a file of format 1 still loads", async (folder) => {
+  const path = await save(folder, [filter()]);
+  const bytes = await Deno.readFile(path);
+  const { tensors } = decodeSafetensors(bytes, path);
+  bytes[bytes.length - 5]! ^= 1;
+  await Deno.writeFile(path, bytes);
+  await assert.rejects(loadCheckpoint(path, [filter()], plainFiles), {
+    name: "UserError",
+    message: `${path}: damaged: its contents do not have the checksum they were written with`,
+  });
+  const older = { tensors, metadata: { producer: "plca", format: "1", recipe: "tiny", step: "3" } };
+  await Deno.writeFile(path, encodeSafetensors(older));
+  const loaded = filter(0);
+  await loadCheckpoint(path, [loaded], plainFiles);
+  assert.equal(loaded.variable.dataSync()[23], 23);
 });
