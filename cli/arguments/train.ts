@@ -20,6 +20,10 @@ export const train = command(
     run: optional(option("--run", string({ metavar: "FOLDER" }), {
       description: message`Exactly this run folder; it must be empty or not exist.`,
     })),
+    resume: optional(option("--resume", string({ metavar: "RUN" }), {
+      description:
+        message`Go on with this run folder where it stopped, as if it never had; takes nothing else.`,
+    })),
     runs,
   }),
   { brief: message`Train a recipe and compare on the target domain.` },
