@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
@@ -16,6 +17,7 @@ import { LAUNCH, VERSIONS } from "./versions.ts";
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
   const run = args.resume === undefined ? await begun(host, args) : await resumed(host, args, args.resume);
+  if (args.debugNumerics) watchNumerics();
   return await trainRun(host, run);
 }
 

@@ -200,16 +200,16 @@ function inputPlan({ short_side: side, crop, flip, normalization, workers }: Inp
 }
 
 function trainingPlan(section: TrainingSection): TrainingPlan {
-  const { steps, batch, accumulation, validate_every, checkpoint_every, keep_checkpoints, log_every } =
-    section;
+  const { steps, batch, accumulation, clip_norm, validate_every, checkpoint_every } = section;
   return {
     steps,
     batch,
     accumulation,
+    ...(clip_norm === undefined ? {} : { clipNorm: clip_norm }),
     validateEvery: validate_every,
     checkpointEvery: checkpoint_every,
-    keepCheckpoints: keep_checkpoints,
-    logEvery: log_every,
+    keepCheckpoints: section.keep_checkpoints,
+    logEvery: section.log_every,
   };
 }
 

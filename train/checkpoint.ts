@@ -43,7 +43,7 @@ export interface CheckpointContent {
 /**
  * Writes a file beside the one that is there, flushes and then renames it, so that at every moment a whole
  * checkpoint lies in the folder. Filters are stored OIHW.
- * @throws UserError when it cannot be written
+ * @throws UserError when it cannot be written, or a value of the network or an optimiser is not finite
  */
 export async function saveCheckpoint(
   path: string,
@@ -51,6 +51,14 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
+  const broken = [...tensors].find(([name, { data }]) =>
+    !name.startsWith("loss/") && !data.every(Number.isFinite)
+  );
+  if (broken) {
+    throw new UserError(
+      `${path}: not written, for ${broken[0]} has values that are not finite; what lies there stays`,
+    );
+  }
   const described = JSON.stringify(state);
   const metadata = {
     producer: "plca",

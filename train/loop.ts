@@ -206,7 +206,8 @@ class Phase {
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
-    const values = await trainStep(this.#run, { ...clock, passes, multiplier });
+    const { clipNorm } = training;
+    const values = await trainStep(this.#run, { ...clock, passes, multiplier, clipNorm });
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.

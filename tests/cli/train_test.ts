@@ -205,3 +205,22 @@ tiny("a loss of one's own that throws is named with its file and place", async (
   assert.ok(stderr.includes(`loss "mine" (${path}, --set losses`), stderr);
   assert.ok(stderr.includes("boom"), stderr);
 });
+
+tiny("--debug-numerics names the operator that makes a NaN", async (folder) => {
+  await plca(["new", "loss", "mine"], { cwd: folder });
+  const path = join(folder, "mine.ts");
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(
+    path,
+    text.replace("const surest", "tf.sum(tf.log(tf.fill([5], -2)));\n          const surest"),
+  );
+  const set = ["baseline=null", "losses=[{type: cross-entropy}, {use: ./mine.ts}]"];
+  const args = ["train", "tiny.yaml", ...set.flatMap((each) => ["--set", each])];
+  assert.equal((await plca(args, { cwd: folder })).code, 0);
+  const { code, stderr } = await plca([...args, "--debug-numerics"], { cwd: folder });
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^loss "mine" \(.*\) threw at line \d+: the operator Log made NaN from finite inputs of shape \[5\]; its result has the shape \[5\]\n/,
+  );
+});

@@ -169,3 +169,13 @@ test("one changed bit is found, a file of format 1 still loads", async (folder) 
   await loadCheckpoint(path, [loaded], plainFiles);
   assert.equal(loaded.variable.dataSync()[23], 23);
 });
+
+test("values that are not finite are not written, and what lay there stays", async (folder) => {
+  const path = await save(folder, [entry("w", tf.scalar(1))]);
+  await assert.rejects(save(folder, [entry("w", tf.scalar(NaN)), entry("loss/a/b", tf.scalar(Infinity))]), {
+    name: "UserError",
+    message: `${path}: not written, for w has values that are not finite; what lies there stays`,
+  });
+  assert.equal((await readCheckpoint(path, plainFiles)).tensors.get("w")!.data[0], 1);
+  await save(folder, [entry("loss/a/b", tf.scalar(Infinity))]);
+});
