@@ -51,16 +51,26 @@ export async function inject(
   return table;
 }
 
-/** The table for people. */
-export function drawn(rows: readonly Tried[]): string {
+/** The table's cells. */
+export function drawnRows(rows: readonly Tried[]): { readonly head: string[]; readonly rows: string[][] } {
+  return {
+    head: ["fault", "tried", "survived", "lost", "steps again", "remarks"],
+    rows: rows.map(({ name, tried, survived, again, remarks }) => [
+      name,
+      ...[tried, survived, tried - survived, again].map(String),
+      remarks.join("; "),
+    ]),
+  };
+}
+
+function drawn(tried: readonly Tried[]): string {
+  const { head, rows } = drawnRows(tried);
   const table = new Table({
-    head: ["fault", "tried", "survived", "lost", "steps again", ""],
+    head,
     chars: FRAMELESS,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
   });
-  for (const { name, tried, survived, again, remarks } of rows) {
-    table.push([name, tried, survived, tried - survived, again, remarks.join("; ")]);
-  }
+  table.push(...rows);
   return table.toString();
 }
 
