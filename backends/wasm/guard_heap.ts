@@ -4,7 +4,11 @@ import { UserError } from "../../core/errors.ts";
 interface AllocatingBackend {
   readonly wasm: {
     _malloc(bytes: number): number;
-    readonly asm: { malloc(bytes: number): number };
+    readonly asm: {
+      readonly memory: WebAssembly.Memory;
+      malloc(bytes: number): number;
+      free(place: number): void;
+    };
   };
 }
 
@@ -12,7 +16,8 @@ const guarded = new WeakSet<object>();
 
 /**
  * Makes running out of the heap's 4 GB an error: the module's allocator answers with the address 0, which TensorFlow.js
- * takes for a place like any other. Repeating it changes nothing.
+ * takes for a place like any other, or, where the end would lie beyond 2^32, with memory that is not there. Repeating it
+ * changes nothing.
  */
 export function guardHeap(): void {
   const { wasm } = tf.backend() as unknown as AllocatingBackend;
@@ -20,8 +25,10 @@ export function guardHeap(): void {
   guarded.add(wasm);
   wasm._malloc = (bytes) => {
     // Not through the former `_malloc`, which puts itself back when it is first called.
-    const place = wasm.asm.malloc(bytes);
-    if (place === 0 && bytes > 0) {
+    const place = wasm.asm.malloc(bytes) >>> 0;
+    const isThere = place > 0 && place + bytes <= wasm.asm.memory.buffer.byteLength;
+    if (!isThere && bytes > 0) {
+      if (place > 0) wasm.asm.free(place);
       throw new UserError(
         `no memory for another ${
           (bytes / 1e6).toFixed(0)
