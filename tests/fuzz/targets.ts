@@ -41,18 +41,24 @@ const recipe: Target = {
     const recipe = new TextDecoder().decode(bytes);
     const plan = await loadRecipe({ path: "fuzz.yaml" }, {
       registry: builtins(),
-      overrides: [],
+      overrides: ["data.root=/nowhere"],
       cwd: "/nowhere",
-      readText: (path) =>
-        path.endsWith("fuzz.yaml")
-          ? Promise.resolve(recipe)
-          : Promise.reject(new UserError("there is no such file")),
+      readText: (path) => path.endsWith("fuzz.yaml") ? Promise.resolve(recipe) : ownRecipe(path),
       importPlugin: () => Promise.reject(new UserError("a recipe that is only read imports nothing")),
     });
     // What was accepted can be written down and read again.
     JSON.stringify(plan.resolved);
   },
 };
+
+/** What the recipes that come with plca extend. */
+async function ownRecipe(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(new URL(path.split("/").at(-1)!, RECIPES));
+  } catch (cause) {
+    throw new UserError("there is no such file", { cause });
+  }
+}
 
 const size = { width: 9, height: 7 };
 const pixels = (count: number) => Uint8Array.from({ length: 63 * count }, (_, k) => (k * 37) % 251);
