@@ -8,6 +8,7 @@ import { type Random } from "../../core/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
+import { readWeights } from "../../models/weights/read.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
 /** A reader with examples of what it reads. */
@@ -115,6 +116,24 @@ const safetensors: Target = {
   read: (bytes) => Promise.resolve().then(() => decodeSafetensors(bytes, "x.safetensors")),
 };
 
+const TORCH = new URL("../goldens/torch/", import.meta.url);
+
+const torch: Target = {
+  name: "PyTorch file",
+  examples: () =>
+    Promise.all(
+      ["sample_zip.pth", "sample_legacy.pth", "bare_state_dict.pth"].map((name) =>
+        Deno.readFile(new URL(name, TORCH))
+      ),
+    ),
+  mutate: mutateBytes,
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      // A tensor's elements are brought together when they are asked for.
+      for (const tensor of readWeights(bytes, "x.pth").tensors.values()) tensor.read();
+    }),
+};
+
 /** The header's length as it is now, so that its JSON is looked at. */
 function withHeaderLength(bytes: Uint8Array): Uint8Array {
   const end = bytes.lastIndexOf("}".charCodeAt(0));
@@ -144,7 +163,7 @@ function crc(bytes: Uint8Array): number {
 }
 
 /** All of them. */
-export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors];
+export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors, torch];
 
 /** Whether the error is one that speaks to the person. */
 export function isClear(error: unknown): boolean {
