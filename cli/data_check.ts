@@ -9,11 +9,11 @@ import type { CommandOf } from "./grammar.ts";
 import { describeDataset } from "./describe_dataset.ts";
 import type { Host } from "./host.ts";
 import { showImage, withInput } from "./input.ts";
-import { planOf } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 
 /** `plca data check`: returns the exit status, 2 when something is broken. @throws UserError */
 export async function dataCheckCommand(host: Host, args: CommandOf<"data check">): Promise<number> {
-  const plan = await planOf(host, args.recipe, args.set);
+  const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
   const chosen = DATASETS.filter((name) => args.split.length === 0 || args.split.includes(name));
   const found = await withInput(host, plan, async (input, signal) => {
     const checked: CheckedDataset[] = [];

@@ -6,12 +6,12 @@ import { writeWhole } from "../train/files.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { showImage, withInput } from "./input.ts";
-import { planOf } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 
 /** `plca data stats`: returns the exit status. @throws UserError when an image of the source cannot be used */
 export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">): Promise<number> {
-  const plan = await planOf(host, args.recipe, args.set);
+  const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
   const { source } = plan.data;
   const space = source.labelSpace;
   const images: ClassStats["images"] = [];

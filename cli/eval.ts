@@ -5,14 +5,14 @@ import { readCheckpoint } from "../train/checkpoint.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { planOf } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
 /** `plca eval`: returns the exit status. @throws UserError */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
-  const plan = await planOf(host, recipe, args.set);
+  const plan = await planUnrun(host, { path: recipe, overrides: args.set });
   await selectBackend(plan.backend);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {

@@ -69,6 +69,9 @@ const OPTIONS = [
   "--confidence",
   "--force",
   "--limit",
+  "--import",
+  "--resume",
+  "--debug-numerics",
   "--help",
   "--version",
 ];

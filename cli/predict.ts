@@ -11,7 +11,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts";
 import { type LabelClasses, labelClasses, legendText, paletteOf } from "./label_classes.ts";
-import { planOf } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
@@ -31,7 +31,7 @@ interface Job {
 export async function predictCommand(host: Host, args: CommandOf<"predict">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
   // A recipe may need the folder of its data to be planned, but no data of it are read.
-  const plan = await planOf(host, recipe, ["data.root=.", ...args.set]);
+  const plan = await planUnrun(host, { path: recipe, overrides: ["data.root=.", ...args.set] });
   const classes = labelClasses(plan.labelSpace, args.ids);
   const out = resolve(host.cwd, args.out);
   const made = ["labels", "overlays", "confidence"].map((name) => join(out, name));

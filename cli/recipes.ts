@@ -1,6 +1,9 @@
+import { basename } from "node:path";
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
+import { definePlugin, type Plugin } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
@@ -25,7 +28,53 @@ export function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
-/** The plan of a recipe, with the built-in plugins and the files it names. @throws UserError */
+/** The plan of a recipe, with the built-in plugins and the losses in the files it names, which are run. @throws UserError */
 export function planOf(host: Host, path: string, overrides: readonly string[]): Promise<RunPlan> {
+  return planWith(host, { path, overrides, importPlugin });
+}
+
+/** What {@linkcode planUnrun} plans. */
+export interface Unrun {
+  readonly path: string;
+  readonly overrides: readonly string[];
+  /** Hears the absolute path of every file of a loss. */
+  readonly onFile?: (path: string) => void;
+}
+
+/**
+ * The same for commands that train nothing: the files of losses are neither run nor opened, so a recipe from a stranger is
+ * safe to look at. Their losses are called what the files are, have any options and cannot be created. @throws UserError
+ */
+export function planUnrun(host: Host, { path, overrides, onFile }: Unrun): Promise<RunPlan> {
+  return planWith(host, {
+    path,
+    overrides,
+    importPlugin(file) {
+      onFile?.(file);
+      return Promise.resolve([unrunLoss(basename(file).replace(/\.[^.]*$/, "").replaceAll("_", "-"))]);
+    },
+  });
+}
+
+interface Planning extends Omit<Unrun, "onFile"> {
+  importPlugin(path: string): Promise<readonly Plugin[]>;
+}
+
+function planWith(host: Host, { path, overrides, importPlugin }: Planning): Promise<RunPlan> {
   return loadRecipe({ path }, { registry: builtins(), overrides, readText, importPlugin, cwd: host.cwd });
+}
+
+function unrunLoss(name: string): Plugin<"loss"> {
+  return definePlugin({
+    kind: "loss",
+    name,
+    summary: "a file that was not run",
+    options: z.looseObject({}),
+    plan: () => ({
+      needs: { taps: [] },
+      create() {
+        throw new Error(`the file of the loss ${name} was not run`);
+      },
+    }),
+  });
 }

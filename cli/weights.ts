@@ -16,7 +16,7 @@ import { writeWhole } from "../train/files.ts";
 import { convertWeights } from "../train/weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { planOf } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 import { LAST_CHECKPOINT, shown, stat } from "./run_folder.ts";
 
 type Weights = CommandOf<"weights">;
@@ -63,7 +63,7 @@ function knownNames(): KnownNames[] {
 async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
   const file = await readFile(host, args.file);
-  const plan = await planOf(host, args.recipe, args.set);
+  const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
   // Names and shapes are all that is asked of the network, so the backend that is always there will do.
   await selectBackend("wasm");
   const { tensors, report } = convertWeights({ path: args.file, file }, plan, {
@@ -101,7 +101,7 @@ async function save(host: Host, args: ActionOf<"export">): Promise<number> {
   let wrapper: string | undefined;
   const { classOrder } = args;
   if (classOrder !== "ours") {
-    const plan = await planOf(host, await configOf(host, folder), []);
+    const plan = await planUnrun(host, { path: await configOf(host, folder), overrides: [] });
     const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
     tensors = inClassOrder(tensors, { path, names, classes, classOrder });
     wrapper = names?.schemes.find((scheme) => scheme.classOrder === classOrder)?.wrapper;

@@ -1,6 +1,7 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { argument, command, constant } from "@optique/core/primitives";
+import { withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { sets } from "./shared.ts";
 
@@ -13,6 +14,12 @@ export const check = command(
       description: message`A YAML file, or the name of an embedded recipe.`,
     }),
     set: sets,
+    import: withDefault(
+      flag("--import", {
+        description: message`Run the files of losses of your own as well, so that their options are checked.`,
+      }),
+      false,
+    ),
   }),
   { brief: message`Read a recipe and name every mistake in it.` },
 );

@@ -143,6 +143,29 @@ Deno.test("no variant of the ablation has a mistake, and each has a name of its 
   ]);
 });
 
+Deno.test("check runs no file that a recipe names", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(join(folder, "evil_loss.ts"), 'Deno.writeTextFileSync("proof", "");\n');
+    await Deno.writeTextFile(
+      join(folder, "mine.yaml"),
+      "extends: street\nlosses:\n  - type: cross-entropy\n  - { use: ./evil_loss.ts, options: { any: 1 } }\n",
+    );
+    const { code, stdout, stderr } = await plca(["check", "mine.yaml"], { cwd: folder });
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^ {2}objective {2}cross-entropy \+ evil-loss$/m);
+    assert.match(stdout, /\n {2}not run {4}evil_loss\.ts; --import runs it, to check its options\n$/);
+    assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(), [
+      "evil_loss.ts",
+      "mine.yaml",
+    ]);
+    await Deno.remove(join(folder, "evil_loss.ts"));
+    const gone = await plca(["check", "mine.yaml"], { cwd: folder });
+    assert.deepEqual([gone.code, gone.stderr], [
+      2,
+      `mine.yaml: ${join(folder, "evil_loss.ts")}: there is no such file\n`,
+    ]);
+  }));
+
 Deno.test("check sums a recipe up", async () => {
   const { stdout } = await plca(["check", "street", "--set", "training.steps=7"], here);
   assert.match(

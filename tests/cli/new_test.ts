@@ -43,15 +43,17 @@ Deno.test("a new loss is at once usable in a recipe", () =>
       join(folder, "mine.yaml"),
       "extends: street\nlosses:\n  - type: cross-entropy\n  - use: ./my_loss.ts\n    options: { powr: 2 }\n",
     );
-    const wrong = await plca(["check", "mine.yaml"], { cwd: folder });
+    const wrong = await plca(["check", "mine.yaml", "--import"], { cwd: folder });
     assert.deepEqual(
       wrong.stderr,
       'mine.yaml:5:16 losses[1].options.powr: unknown key; did you mean "power"?\n',
     );
-    const right = await plca(["check", "mine.yaml", "--set", "losses[1].options={power: 2}"], {
+    const right = await plca(["check", "mine.yaml", "--import", "--set", "losses[1].options={power: 2}"], {
       cwd: folder,
     });
     assert.equal(right.stderr, 'mine.yaml:5:16 losses[1].options.powr: unknown key; did you mean "power"?\n');
-    const reset = await plca(["check", "mine.yaml", "--set", "losses[1].options=null"], { cwd: folder });
+    const reset = await plca(["check", "mine.yaml", "--import", "--set", "losses[1].options=null"], {
+      cwd: folder,
+    });
     assert.match(reset.stdout, /objective {2}cross-entropy \+ my-loss\n/);
   }));
