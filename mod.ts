@@ -30,6 +30,7 @@ export * from "./core/plugin.ts";
 export * from "./core/random.ts";
 export * from "./core/registry.ts";
 export * from "./core/tensors.ts";
+export * from "./core/weights.ts";
 export type { OptionsSchema, ParseIssue, ParseResult } from "./core/schema.ts";
 
 export * from "./config/json_schema.ts";

@@ -6,7 +6,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planOf } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
-import { chooseWeights } from "./weights.ts";
+import { chooseWeights } from "./choose_weights.ts";
 
 /** `plca eval`: returns the exit status. @throws UserError */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
@@ -54,6 +54,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
 
 /** The phase that wrote a checkpoint, from the file beside it; undefined when there is none. */
 async function titleOf(checkpoint: string): Promise<string | undefined> {
+  if (!checkpoint.endsWith(".safetensors")) return undefined;
   try {
     const { phase } = JSON.parse(await Deno.readTextFile(checkpoint.replace(/\.safetensors$/, ".json")));
     return typeof phase === "string" ? phase : undefined;

@@ -6,6 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
+import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
@@ -14,6 +15,7 @@ import { predict } from "./arguments/predict.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
 /** What a token that fits nowhere gets: the nearest option or command. */
@@ -27,7 +29,24 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-const COMMANDS = ["train", "eval", "predict", "ablate", "table", "check", "list", "schema", "doctor", "new"];
+const COMMANDS = [
+  "train",
+  "eval",
+  "predict",
+  "ablate",
+  "table",
+  "check",
+  "data",
+  "stats",
+  "list",
+  "schema",
+  "doctor",
+  "new",
+  "weights",
+  "inspect",
+  "import",
+  "export",
+];
 const OPTIONS = [
   "--set",
   "--name",
@@ -40,6 +59,7 @@ const OPTIONS = [
   "--seeds",
   "--steps",
   "--out",
+  "--class-order",
   "--format",
   "--paper",
   "--recipe",
@@ -48,13 +68,28 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--limit",
   "--help",
   "--version",
 ];
 
-const grammar = or(train, evaluate, predict, ablate, table, check, list, schema, doctor, create, {
-  errors: { unexpectedInput: unexpected },
-});
+const grammar = or(
+  train,
+  evaluate,
+  predict,
+  ablate,
+  table,
+  check,
+  data,
+  weights,
+  list,
+  schema,
+  doctor,
+  create,
+  {
+    errors: { unexpectedInput: unexpected },
+  },
+);
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;

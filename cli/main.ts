@@ -2,6 +2,8 @@
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
+import { dataCheckCommand } from "./data_check.ts";
+import { dataStatsCommand } from "./data_stats.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
 import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
@@ -13,6 +15,7 @@ import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
+import { weightsCommand } from "./weights.ts";
 
 /**
  * Runs one command. Status 0: done; 1: a bug in plca; 2: something the person can mend; 130: interrupted.
@@ -46,6 +49,10 @@ function run(host: Host, command: Command): Promise<number> {
       return tableCommand(host, command);
     case "check":
       return checkCommand(host, command);
+    case "data check":
+      return dataCheckCommand(host, command);
+    case "data stats":
+      return dataStatsCommand(host, command);
     case "list":
       return listCommand(host, command);
     case "schema":
@@ -54,6 +61,8 @@ function run(host: Host, command: Command): Promise<number> {
       return doctorCommand(host);
     case "new":
       return newCommand(host, command);
+    case "weights":
+      return weightsCommand(host, command);
   }
 }
 

@@ -13,7 +13,7 @@ import { type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts
 import { type LabelClasses, labelClasses, legendText, paletteOf } from "./label_classes.ts";
 import { planOf } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
-import { chooseWeights } from "./weights.ts";
+import { chooseWeights } from "./choose_weights.ts";
 
 /** The files of one image, absolute; absent: not wanted. */
 interface Outputs {

@@ -1,69 +1,170 @@
-/** Which weights a command uses, and the recipe of the network that they are for. */
-import { dirname, join, resolve } from "node:path";
+/** `plca weights`: files of weights in and out. */
+import { basename, dirname, join, resolve } from "node:path";
+import { selectBackend } from "../backends/select.ts";
+import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
+import { encodeSafetensors } from "../core/safetensors.ts";
+import type { StoredTensor } from "../core/stored_tensor.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { describeWeights, type KnownNames, weightsDescription } from "../models/weights/describe.ts";
+import { inClassOrder, torchStateDict } from "../models/weights/export.ts";
+import { describeImport } from "../models/weights/mapping.ts";
+import { readWeights, type WeightsFile } from "../models/weights/read.ts";
+import { encodeTorch } from "../models/weights/write_torch.ts";
+import { CHECKPOINT_FORMAT } from "../train/checkpoint.ts";
+import { writeWhole } from "../train/files.ts";
+import { convertWeights } from "../train/weights.ts";
+import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { LAST_CHECKPOINT, latestRun, shown, stat } from "./run_folder.ts";
+import { planOf } from "./recipes.ts";
+import { LAST_CHECKPOINT, shown, stat } from "./run_folder.ts";
 
-/** As `eval` and `predict` take them. */
-export interface WeightsWanted {
-  readonly run: string | undefined;
-  readonly recipe: string | undefined;
-  readonly checkpoint: string | undefined;
-  /** Where run folders lie. */
-  readonly runs: string;
+type Weights = CommandOf<"weights">;
+type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
+
+/** `plca weights`: returns the exit status. @throws UserError */
+export function weightsCommand(host: Host, args: Weights): Promise<number> {
+  switch (args.action) {
+    case "inspect":
+      return inspect(host, args);
+    case "import":
+      return convert(host, args);
+    case "export":
+      return save(host, args);
+  }
 }
 
-/** What was chosen. */
-export interface Weights {
-  /** A path, or the name of an embedded recipe. */
-  readonly recipe: string;
+async function inspect(host: Host, { file, json }: ActionOf<"inspect">): Promise<number> {
+  const read = await readFile(host, file);
+  const description = weightsDescription(read, knownNames());
+  const text = json
+    ? JSON.stringify({ file, ...description }, null, 2)
+    : describeWeights(basename(file), description);
+  host.stdout.write(`${text}\n`);
+  return 0;
+}
+
+/** A file as the person calls it. @throws UserError, DataError */
+async function readFile(host: Host, file: string): Promise<WeightsFile> {
+  const path = resolve(host.cwd, file);
+  if (!(await stat(path))?.isFile) throw new UserError(`${file}: there is no such file`);
+  return readWeights(await diskFiles().read(path), file);
+}
+
+/** Of every built-in model with its default options. */
+function knownNames(): KnownNames[] {
+  const registry = builtins();
+  return registry.all("model").flatMap((plugin) => {
+    const { weightNames: names } = plugin.plan({}, [], registry);
+    return names ? [{ model: plugin.name, names }] : [];
+  });
+}
+
+async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
+  const out = await newFile(host, args.out, [".safetensors"]);
+  const file = await readFile(host, args.file);
+  const plan = await planOf(host, args.recipe, args.set);
+  // Names and shapes are all that is asked of the network, so the backend that is always there will do.
+  await selectBackend("wasm");
+  const { tensors, report } = convertWeights({ path: args.file, file }, plan, {
+    classOrder: args.classOrder,
+  });
+  const metadata = {
+    producer: "plca",
+    format: String(CHECKPOINT_FORMAT),
+    recipe: plan.name,
+    source: basename(args.file),
+  };
+  await writeWhole(out, encodeSafetensors({ tensors, metadata }));
+  host.stdout.write(`${args.file}: ${describeImport(report)}\n`);
+  for (const warning of report.warnings) host.stdout.write(`warning: ${warning}\n`);
+  host.stdout.write(
+    `Written to ${shown(host, out)}; train from it with --set model.weights=${shown(host, out)}\n`,
+  );
+  return 0;
+}
+
+const TORCH_ENDINGS = [".pth", ".pt"];
+
+async function save(host: Host, args: ActionOf<"export">): Promise<number> {
+  const out = await newFile(host, args.out, [...TORCH_ENDINGS, ".safetensors"]);
+  const { checkpoint, folder } = await chosen(host, args);
+  const path = shown(host, checkpoint);
+  const file = readWeights(await diskFiles().read(checkpoint), path);
+  if (file.metadata["producer"] !== "plca" || file.metadata["class_order"] !== undefined) {
+    throw new UserError(
+      `${path}: expected a checkpoint of plca; bring other files to a recipe with plca weights import first`,
+    );
+  }
+  const read = [...file.tensors].map(([name, tensor]): [string, StoredTensor] => [name, tensor.read()]);
+  let tensors: ReadonlyMap<string, StoredTensor> = torchStateDict(new Map(read));
+  let wrapper: string | undefined;
+  const { classOrder } = args;
+  if (classOrder !== "ours") {
+    const plan = await planOf(host, await configOf(host, folder), []);
+    const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
+    tensors = inClassOrder(tensors, { path, names, classes, classOrder });
+    wrapper = names?.schemes.find((scheme) => scheme.classOrder === classOrder)?.wrapper;
+  }
+  const metadata = { producer: "plca", format: String(CHECKPOINT_FORMAT), source: basename(checkpoint) };
+  const ordered = classOrder === "ours" ? metadata : { ...metadata, class_order: classOrder };
+  const asTorch = TORCH_ENDINGS.some((ending) => out.endsWith(ending));
+  await writeWhole(
+    out,
+    asTorch ? encodeTorch(tensors, { wrapper }) : encodeSafetensors({ tensors, metadata: ordered }),
+  );
+  const form = asTorch && wrapper !== undefined ? `, under "${wrapper}"` : "";
+  const order = classOrder === "ours" ? "" : `, classes in the ${classOrder} order`;
+  host.stdout.write(`${path}: ${tensors.size} tensors written to ${shown(host, out)}${form}${order}\n`);
+  return 0;
+}
+
+/** Absolute. @throws UserError when the ending is another or the file exists */
+async function newFile(host: Host, out: string, endings: readonly string[]): Promise<string> {
+  if (!endings.some((ending) => out.endsWith(ending))) {
+    throw new UserError(`--out ${out}: expected a name that ends in ${endings.join(" or ")}`);
+  }
+  const path = resolve(host.cwd, out);
+  if (await stat(path)) throw new UserError(`--out ${out}: the file exists; choose another name`);
+  return path;
+}
+
+interface Chosen {
   /** Absolute. */
   readonly checkpoint: string;
+  /** Absolute; the run folder if the checkpoint lies in one. */
+  readonly folder: string | undefined;
 }
 
-/**
- * A run's last weights (the latest run's unless one is named) or a file's; a file in a run folder has that run's
- * recipe, others have the one that is named. @throws UserError
- */
-export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<Weights> {
-  const { run, recipe, checkpoint, runs } = wanted;
-  if (recipe !== undefined && run !== undefined) {
-    throw new UserError(`--recipe ${recipe}: a run brings its own recipe; give --run or --recipe, not both`);
+async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Promise<Chosen> {
+  if (run === undefined && checkpoint === undefined) {
+    throw new UserError("plca weights export needs --run FOLDER or --checkpoint FILE");
+  }
+  const folder = run === undefined ? undefined : resolve(host.cwd, run);
+  if (folder !== undefined && !(await stat(folder))?.isDirectory) {
+    throw new UserError(`--run ${run}: there is no such folder`);
   }
   if (checkpoint === undefined) {
-    if (recipe !== undefined) {
-      throw new UserError(`--recipe ${recipe}: whose weights? name their file with --checkpoint`);
-    }
-    const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
-    if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
-    const last = join(folder, LAST_CHECKPOINT);
-    if (!await stat(last)) {
-      throw new UserError(
-        `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
-      );
-    }
-    return { recipe: await recipeOf(host, folder), checkpoint: last };
+    const last = join(folder!, LAST_CHECKPOINT);
+    if (await stat(last)) return { checkpoint: last, folder };
+    throw new UserError(`${run} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`);
   }
   const file = resolve(host.cwd, checkpoint);
   if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);
-  if (recipe !== undefined) return { recipe, checkpoint: file };
-  if (run !== undefined) return { recipe: await recipeOf(host, resolve(host.cwd, run)), checkpoint: file };
   const owner = dirname(dirname(file));
-  // The baseline's weights lie one folder deeper.
-  for (const folder of [owner, dirname(owner)]) {
-    const config = join(folder, "config.yaml");
-    if (await stat(config)) return { recipe: config, checkpoint: file };
+  for (const candidate of folder === undefined ? [owner, dirname(owner)] : [folder]) {
+    if (await stat(join(candidate, "config.yaml"))) return { checkpoint: file, folder: candidate };
   }
-  throw new UserError(
-    `--checkpoint ${checkpoint}: it lies in no run folder; name the recipe of its network with --recipe, ` +
-      "or a run with the same network with --run",
-  );
+  return { checkpoint: file, folder };
 }
 
-async function recipeOf(host: Host, folder: string): Promise<string> {
+async function configOf(host: Host, folder: string | undefined): Promise<string> {
+  if (folder === undefined) {
+    throw new UserError(
+      "--class-order needs the recipe's classes: give --run FOLDER, or a checkpoint that lies in a run folder",
+    );
+  }
   const config = join(folder, "config.yaml");
   if (await stat(config)) return config;
-  throw new UserError(
-    `${shown(host, folder)} is no run folder: it has no config.yaml; choose one with --run`,
-  );
+  throw new UserError(`${shown(host, folder)} is no run folder: it has no config.yaml`);
 }

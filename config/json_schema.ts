@@ -2,7 +2,7 @@
 import type { Kind, Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
-import { sections, termName, termWeight } from "./recipe.ts";
+import { sections, termName, termWeight, WEIGHTS_KEY } from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -15,11 +15,12 @@ export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
 
 /** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
 export function recipeSchema(registry: Registry): JsonSchema {
-  const losses = {
+  const terms = {
     type: "array",
     minItems: 1,
     items: { anyOf: [...registry.all("loss").map(lossEntry), userLoss()] },
   };
+  const losses = { anyOf: [terms, changedTerms()] };
   const dataset = named(registry, "dataset", datasetEntry);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -43,7 +44,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
         },
       },
       input: optional(optionsSchema(sections.input)),
-      model: named(registry, "model", pluginEntry),
+      model: named(registry, "model", modelEntry),
       losses,
       optimizer: named(registry, "optimizer", pluginEntry),
       schedule: named(registry, "schedule", pluginEntry),
@@ -80,6 +81,12 @@ function pluginEntry(plugin: Plugin): JsonSchema {
   };
 }
 
+function modelEntry(plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = pluginEntry(plugin);
+  const weights = { type: "string", description: "a file that training starts from; relative to this file" };
+  return { ...rest, properties: { ...properties as JsonSchema, [WEIGHTS_KEY]: weights } };
+}
+
 /** Datasets take their options beside `type`. */
 function datasetEntry(plugin: Plugin): JsonSchema {
   const { properties, ...rest } = optional(optionsSchema(plugin.options));
@@ -111,5 +118,24 @@ function userLoss(): JsonSchema {
       weight: optionsSchema(termWeight),
       options: { type: "object" },
     },
+  };
+}
+
+/** Changes of the extended recipe's terms, by their name. */
+function changedTerms(): JsonSchema {
+  const change = {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      type: { type: "string", description: "a new term, or another one in this place" },
+      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
+      weight: optionsSchema(termWeight),
+      options: { type: ["object", "null"] },
+    },
+  };
+  return {
+    type: "object",
+    description: "changes of the extended recipe's terms, by name; null removes one",
+    additionalProperties: { anyOf: [change, { type: "null" }] },
   };
 }

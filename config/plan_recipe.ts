@@ -21,7 +21,15 @@ import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
 import { planLosses, type PlannedEntry, planPlugin, type UserPlugins } from "./plugins.ts";
-import { BASELINE_KEYS, DATASETS, NORMALIZATIONS, RECIPE_KEYS, sections, termName } from "./recipe.ts";
+import {
+  BASELINE_KEYS,
+  DATASETS,
+  NORMALIZATIONS,
+  RECIPE_KEYS,
+  sections,
+  termName,
+  WEIGHTS_KEY,
+} from "./recipe.ts";
 
 /** What planning may use. */
 export interface PlanSetup {
@@ -39,9 +47,10 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const seed = findings.value(["seed"], sections.seed);
   const backend = findings.value(["backend"], sections.backend);
   const data = planData(findings, registry);
-  const input = findings.value(["input"], sections.input);
+  const input = locatedInput(findings, findings.value(["input"], sections.input));
   if (input) checkShortSide(findings, input.short_side);
-  const model = planPlugin(findings, registry, { kind: "model", path: ["model"] });
+  const model = planPlugin(findings, registry, { kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
+  const weights = weightsFile(findings);
   const losses = planLosses(findings, { ...setup, path: ["losses"] });
   const optimizer = planPlugin(findings, registry, { kind: "optimizer", path: ["optimizer"] });
   const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
@@ -74,7 +83,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     backend,
     data: data.resolved,
     input,
-    model: { type: model.type, options: model.options },
+    model: { type: model.type, ...weights, options: model.options },
     losses: losses.map((entry) => entry.resolved),
     optimizer: { type: optimizer.type, options: optimizer.options },
     schedule: { type: schedule.type, options: schedule.options },
@@ -91,7 +100,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace: data.plan.source.labelSpace,
     data: data.plan,
     input: inputPlan(input),
-    model: { type: model.type, plan: model.plan },
+    model: { type: model.type, plan: model.plan, ...weights },
     losses: losses.map((entry) => entry.loss),
     optimizer: optimizer.plan,
     schedule: schedule.plan,
@@ -104,6 +113,13 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
 
 function safeName(stem: string): string {
   return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";
+}
+
+/** `model.weights`, absolute: relative to the file that names it, or to where the person is. */
+function weightsFile(findings: Findings): { readonly weights?: string } {
+  const path = ["model", WEIGHTS_KEY];
+  const file = findings.has(path) ? findings.text(path, "the path of a file of weights") : undefined;
+  return file === undefined ? {} : { weights: resolve(locate(findings.root, path).folder, file) };
 }
 
 // --- data -------------------------------------------------------------------------------------------------
@@ -177,6 +193,14 @@ type InputSection = z.infer<typeof sections.input>;
 type TrainingSection = z.infer<typeof sections.training>;
 type EvaluationSection = z.infer<typeof sections.evaluation>;
 
+/** The section with its path made absolute: the resolved recipe is written to another folder. */
+function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
+  if (input?.rare_class_sampling === undefined) return input;
+  const { stats } = input.rare_class_sampling;
+  const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
+  return { ...input, rare_class_sampling: { ...input.rare_class_sampling, stats: resolve(folder, stats) } };
+}
+
 function checkShortSide(findings: Findings, side: InputSection["short_side"]): void {
   if (typeof side !== "object" || side[0] <= side[1]) return;
   findings.add(
@@ -185,7 +209,8 @@ function checkShortSide(findings: Findings, side: InputSection["short_side"]): v
   );
 }
 
-function inputPlan({ short_side: side, crop, flip, normalization, workers }: InputSection): InputPlan {
+function inputPlan(section: InputSection): InputPlan {
+  const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
   const named: Normalization = typeof normalization === "string"
     ? NORMALIZATIONS[normalization]
     : normalization;
@@ -197,6 +222,15 @@ function inputPlan({ short_side: side, crop, flip, normalization, workers }: Inp
     },
     normalization: named,
     workers,
+    ...(rare
+      ? {
+        rareClassSampling: {
+          stats: rare.stats,
+          temperature: rare.temperature,
+          minPixels: rare.min_pixels,
+        },
+      }
+      : {}),
   };
 }
 

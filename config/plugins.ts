@@ -28,6 +28,8 @@ export interface PlannedPlugin<K extends Kind> {
 export interface PluginAt<K extends Kind> {
   readonly kind: K;
   readonly path: ConfigPath;
+  /** Keys beside `type` and `options`. */
+  readonly moreKeys?: readonly string[];
   /** The options stand beside `type` instead of under `options`. */
   readonly flat?: boolean;
 }
@@ -36,12 +38,15 @@ export interface PluginAt<K extends Kind> {
 export function planPlugin<K extends Kind>(
   findings: Findings,
   registry: Registry,
-  { kind, path, flat }: PluginAt<K>,
+  { kind, path, flat, moreKeys = [] }: PluginAt<K>,
 ): PlannedPlugin<K> | undefined {
   const known = registry.all(kind).map((plugin) => plugin.name);
   const node = findings.mapping(path, {
     expected: `a mapping with the type of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`,
-    ...(flat ? {} : { keys: PLUGIN_KEYS, hint: (key) => misplaced(key, { findings, registry, kind, path }) }),
+    ...(flat ? {} : {
+      keys: [...PLUGIN_KEYS, ...moreKeys],
+      hint: (key) => misplaced(key, { findings, registry, kind, path }),
+    }),
   });
   if (!node) return undefined;
   const type = findings.text([...path, "type"], `one of ${known.join(", ")}`);

@@ -40,6 +40,15 @@ export const sections = {
     ]).default("imagenet").describe("value = (pixel * scale - mean) / deviation"),
     workers: z.int().min(0).max(64).default(1)
       .describe("threads that read and transform images during the steps; 0: none; changes no result"),
+    rare_class_sampling: z.strictObject({
+      stats: z.string().min(1).describe("file that `plca data stats` wrote, relative to the recipe"),
+      temperature: z.number().min(1e-4).default(0.01)
+        .describe(
+          "T of P(class) = softmax((1 - its share of pixels) / T); small: hardly any but rare classes",
+        ),
+      min_pixels: z.int().min(1).default(3000)
+        .describe("the image is one with at least so many pixels of the drawn class, where there is any"),
+    }).optional().describe("source images that hold rare classes come more often; absent: all alike"),
   }),
   training: z.strictObject({
     steps: z.int().min(1).describe("optimiser updates"),
@@ -82,6 +91,9 @@ export const sections = {
 
 /** The keys of a plugin that is named by its type. */
 export const PLUGIN_KEYS = ["type", "options"] as const;
+
+/** The key of `model` that names a file to start from. */
+export const WEIGHTS_KEY = "weights";
 
 /** The keys of an entry of `losses`. */
 export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;

@@ -87,6 +87,18 @@ export interface InputPlan {
   readonly normalization: Normalization;
   /** Threads that read and transform images while the main one computes; 0: the main thread does it. Changes no result. */
   readonly workers: number;
+  /** Absent: every source image comes once an epoch. */
+  readonly rareClassSampling?: RareClassSampling;
+}
+
+/** Which source images come how often (Hoyer et al. 2022). */
+export interface RareClassSampling {
+  /** Absolute path of what `plca data stats` wrote. */
+  readonly stats: string;
+  /** T of P(c) = softmax((1 - f_c) / T). */
+  readonly temperature: number;
+  /** Images with so many pixels of the drawn class are chosen from. */
+  readonly minPixels: number;
 }
 
 /** What training does to an image, in this order. Sizes in pixels. */
@@ -117,6 +129,8 @@ export interface PlannedModel {
   readonly type: string;
   /** The network, not allocated. */
   readonly plan: ModelPlan;
+  /** A file that training starts from, absolute; absent: the network starts from the seed alone. */
+  readonly weights?: string;
 }
 
 /** A term of the objective. */

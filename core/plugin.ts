@@ -1,8 +1,9 @@
 /** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
 import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
-import { ConfigError, type ConfigPath } from "./errors.ts";
+import { ConfigError, type ConfigPath, type DataError } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 import type { OptionsSchema } from "./schema.ts";
+import type { WeightNames } from "./weights.ts";
 
 /** What each plugin kind turns its options into. Adding a kind means adding a line here. */
 export interface PlanOf {
@@ -112,6 +113,8 @@ export interface ModelPlan {
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
+  /** How published files name its tensors; absent: files must use its own names. */
+  readonly weightNames?: WeightNames;
   /** Allocates the network, initialised from `setup.seed`. */
   create(setup: Setup): Segmenter;
 }
@@ -364,6 +367,13 @@ export interface DatasetSetup {
   readonly seed: number;
   /** How files are read. */
   readonly files: FileReader;
+  /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
+  readonly labels?: boolean;
+  /**
+   * Hears of the images and labels of which a file is missing, which are then left out; absent: they are one
+   * DataError together.
+   */
+  readonly onMissing?: (missing: readonly DataError[]) => void;
 }
 
 /** The only way a dataset reaches the disk. */
@@ -378,6 +388,10 @@ export interface FileReader {
 export interface Dataset {
   /** Number of images. */
   readonly length: number;
+  /** The ids of its samples in their order, where they are known without reading an image. */
+  readonly ids?: readonly string[];
+  /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
+  readonly unlabelled?: string;
   /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
   read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
 }

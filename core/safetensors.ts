@@ -1,12 +1,9 @@
 /** The safetensors container: 8-byte little-endian header length, JSON header, raw little-endian data. Pure. */
 import { UserError } from "./errors.ts";
+import { printable } from "./printable.ts";
+import { bytesOf, DTYPES, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
 
-/** A named array as stored. */
-export interface StoredTensor {
-  readonly dtype: "F32" | "I32";
-  readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array;
-}
+export type { StoredTensor } from "./stored_tensor.ts";
 
 /** What a file holds. */
 export interface SafetensorsFile {
@@ -14,13 +11,19 @@ export interface SafetensorsFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The bytes of a safetensors file; tensors in the map's order, each aligned to 8 bytes. */
-export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
+/** The bytes of a safetensors file; tensors in the map's order, each aligned to its elements. */
+export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: file.metadata };
+  // Readers that map the file need every tensor at a multiple of its elements' size, so wide ones come first.
+  const inFile = [...file.tensors].sort(([, a], [, b]) => bytesOf(b.dtype) - bytesOf(a.dtype));
   let offset = 0;
-  for (const [name, { dtype, shape, data }] of file.tensors) {
-    header[name] = { dtype, shape, data_offsets: [offset, offset + data.byteLength] };
+  const places = new Map<string, readonly [number, number]>();
+  for (const [name, { data }] of inFile) {
+    places.set(name, [offset, offset + data.byteLength]);
     offset += data.byteLength;
+  }
+  for (const [name, { dtype, shape }] of file.tensors) {
+    header[name] = { dtype, shape, data_offsets: places.get(name) };
   }
   let text = JSON.stringify(header);
   while (new TextEncoder().encode(text).length % 8 !== 0) text += " ";
@@ -28,26 +31,20 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array {
   const bytes = new Uint8Array(8 + head.length + offset);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
   bytes.set(head, 8);
-  let at = 8 + head.length;
-  for (const { data } of file.tensors.values()) {
+  for (const [name, { data }] of inFile) {
+    const at = 8 + head.length + places.get(name)![0];
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
-    at += data.byteLength;
   }
   return bytes;
 }
 
-interface HeaderEntry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
-
 /**
- * Reads a whole file. Only F32 and I32 tensors are supported.
- * @throws UserError that starts with `name` when the file is cut short or not safetensors
+ * Reads a whole file; nothing larger than the file is allocated.
+ * @throws UserError that starts with `name` when the file is cut short or not safetensors, or holds a type of element
+ * other than {@linkcode DTYPES}
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
-  const refuse = (why: string) => new UserError(`${name}: ${why}; expected a safetensors file`);
+  const refuse = (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
   if (bytes.length < 8) throw refuse(`only ${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = view.getBigUint64(0, true);
@@ -55,25 +52,55 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
     throw refuse(`its header claims ${length} bytes, the file has ${bytes.length}`);
   }
   const start = 8 + Number(length);
-  let header: Record<string, unknown>;
+  let header: unknown;
   try {
     header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
   } catch (cause) {
     throw new UserError(`${name}: its header is not JSON; expected a safetensors file`, { cause });
   }
+  if (!isMapping(header)) throw refuse("its header is no mapping of names to tensors");
   const tensors = new Map<string, StoredTensor>();
   for (const [key, value] of Object.entries(header)) {
     if (key === "__metadata__") continue;
-    const { dtype, shape, data_offsets: [begin, end] } = value as HeaderEntry;
-    if (dtype !== "F32" && dtype !== "I32") throw refuse(`tensor ${key} has dtype ${dtype}, not F32 or I32`);
-    const size = shape.reduce((product, side) => product * side, 1);
-    if (end - begin !== size * 4) throw refuse(`tensor ${key} of shape [${shape}] has ${end - begin} bytes`);
-    if (begin < 0 || start + end > bytes.length) {
-      throw refuse(`tensor ${key} ends beyond the file, which was cut short`);
+    if (!isEntry(value)) throw refuse(`tensor ${key} has no dtype, shape and data_offsets of whole numbers`);
+    const { dtype, shape, data_offsets: [begin, end] } = value;
+    if (!isDType(dtype)) {
+      throw refuse(`tensor ${key} has dtype ${dtype}, which is none of ${DTYPES.join(", ")}`);
     }
-    // A copy, because the data need not be aligned to 4 bytes in the file.
-    const raw = bytes.slice(start + begin, start + end).buffer;
-    tensors.set(key, { dtype, shape, data: dtype === "F32" ? new Float32Array(raw) : new Int32Array(raw) });
+    if (end - begin !== sizeOf(shape) * bytesOf(dtype)) {
+      throw refuse(`tensor ${key} of shape [${shape}] has ${end - begin} bytes`);
+    }
+    if (start + end > bytes.length) throw refuse(`tensor ${key} ends beyond the file, which was cut short`);
+    // A copy, because the data need not be aligned to its elements in the file.
+    tensors.set(key, storedTensor(dtype, shape, bytes.slice(start + begin, start + end).buffer));
   }
-  return { tensors, metadata: (header["__metadata__"] ?? {}) as Record<string, string> };
+  return { tensors, metadata: metadataOf(header["__metadata__"]) };
+}
+
+interface HeaderEntry {
+  readonly dtype: unknown;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isEntry(value: unknown): value is HeaderEntry {
+  if (!isMapping(value)) return false;
+  const { shape, data_offsets: offsets } = value;
+  return areCounts(shape) && areCounts(offsets) && offsets.length === 2;
+}
+
+function areCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0);
+}
+
+/** The format allows only text here. */
+function metadataOf(value: unknown): Record<string, string> {
+  if (!isMapping(value)) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter((pair): pair is [string, string] => typeof pair[1] === "string"),
+  );
 }

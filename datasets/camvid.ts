@@ -12,6 +12,7 @@ import {
   requireRoot,
   stem,
 } from "./file_pairs.ts";
+import { tellMissing } from "./missing.ts";
 
 /** The eleven classes in the order of SegNet's annotations. */
 export const CAMVID_CLASSES: LabelSpace = {
@@ -57,18 +58,18 @@ export const camvid = definePlugin({
   plan: ({ list }) => ({
     labelSpace: CAMVID_CLASSES,
     needsRoot: true,
-    async open({ root, files }) {
+    async open({ root, files, onMissing }) {
       const present = new Set(await requireRoot(files, root));
       const path = below(root, list);
       const pairs: FilePair[] = [];
+      const missing: DataError[] = [];
       for (const entry of await readList(files, path)) {
         const image = placeOf(entry.image);
         const labels = entry.labels === undefined ? undefined : placeOf(entry.labels);
         if (!present.has(image)) {
-          throw new DataError(
-            below(root, image),
-            `there is no such file; ${path} names it in line ${entry.line}`,
-          );
+          const why = `there is no such file; ${path} names it in line ${entry.line}`;
+          missing.push(new DataError(below(root, image), why));
+          continue;
         }
         pairs.push({
           id: stem(image),
@@ -76,7 +77,8 @@ export const camvid = definePlugin({
           ...(labels === undefined ? {} : { labels: below(root, labels) }),
         });
       }
-      return filePairs(pairs, MAP, files);
+      tellMissing(missing, onMissing);
+      return filePairs(pairs, { map: MAP, files });
     },
   }),
 });

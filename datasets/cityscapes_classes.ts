@@ -71,3 +71,21 @@ export const CITYSCAPES_SPACES = {
   "synthia-16": space("synthia-16", CLASSES.filter((one) => one.synthia)),
   "synthia-13": space("synthia-13", CLASSES.filter((one) => one.thirteen)),
 } as const;
+
+/** -1 in PNGs of 8 and of 16 bits. */
+const MINUS_ONE = [[255, undefined], [65535, undefined]] as const;
+
+/** Class names by the ids that label files hold; undefined: an id that counts nowhere, the licence plate's 34 included. */
+export const CITYSCAPES_STORED: Readonly<
+  Record<"labelIds" | "labelTrainIds", ReadonlyMap<number, string | undefined>>
+> = {
+  labelIds: new Map<number, string | undefined>([
+    ...Array.from({ length: 35 }, (_, id) => [id, undefined] as const),
+    ...MINUS_ONE,
+    ...CLASSES.map(({ id, name }) => [id, name] as const),
+  ]),
+  labelTrainIds: new Map<number, string | undefined>([
+    ...MINUS_ONE,
+    ...CLASSES.map(({ name }, id) => [id, name] as const),
+  ]),
+};

@@ -42,11 +42,27 @@ export async function hasRotationTag(bytes: Uint8Array): Promise<boolean> {
   return orientation !== 1;
 }
 
+/** What a PNG holds, samples as stored: nothing is stretched, no palette is applied. */
+export interface StoredPng extends DecodedLabels {
+  /** 1 for grey and palette, 3 for colours; one more with transparency. */
+  readonly channels: number;
+  /** Bits a sample. */
+  readonly depth: number;
+}
+
 /**
- * Decodes a label PNG: grey (1 to 16 bits) or palette; checksums are verified.
- * @throws DataError when it is damaged, cut short, not a PNG or has colour channels
+ * Decodes a label PNG; checksums are verified.
+ * @throws DataError when it is damaged, cut short, not a PNG, or interlaced with less than 8 bits
  */
-export function decodeLabels(bytes: Uint8Array, file: string): DecodedLabels {
+export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
+  const header = pngHeader(bytes);
+  if (header?.interlaced && header.depth < 8) {
+    throw new DataError(
+      file,
+      `this label image is an interlaced PNG of ${header.depth} ${header.depth === 1 ? "bit" : "bits"}, ` +
+        "which cannot be read; save it without interlacing, or with 8 bits",
+    );
+  }
   let png;
   try {
     png = decodePng(bytes, { checkCrc: true });
@@ -54,14 +70,44 @@ export function decodeLabels(bytes: Uint8Array, file: string): DecodedLabels {
     throw new DataError(file, "the label image is damaged, cut short or not a PNG", { cause });
   }
   const { width, height, depth, channels } = png;
-  if (channels !== 1) {
-    throw new DataError(
-      file,
-      `the label image has ${channels} channels; expected class ids in one channel, grey or palette`,
-    );
-  }
   const stored = png.data instanceof Uint16Array ? png.data : new Uint8Array(png.data);
-  return { width, height, data: depth < 8 ? unpacked(stored, png) : stored };
+  return { width, height, depth, channels, data: depth < 8 ? unpacked(stored, png) : stored };
+}
+
+/** Turns a label file into ids. @throws DataError when it does not hold what was expected */
+export type LabelDecoder = (bytes: Uint8Array, file: string) => DecodedLabels;
+
+/**
+ * Decodes a label PNG: grey (1 to 16 bits) or palette; checksums are verified.
+ * @param expected what should have been there instead of colours, for the error
+ * @throws DataError when it is damaged, cut short, not a PNG or has colour channels
+ */
+export function decodeLabels(
+  bytes: Uint8Array,
+  file: string,
+  expected = "class ids in one channel, grey or palette",
+): DecodedLabels {
+  const { width, height, channels, data } = decodeStored(bytes, file);
+  if (channels === 1) return { width, height, data };
+  throw new DataError(file, `the label image has ${channels} channels; expected ${expected}`);
+}
+
+/** The first chunk of a PNG. */
+export interface PngHeader {
+  /** Bits a sample. */
+  readonly depth: number;
+  readonly palette: boolean;
+  readonly grey: boolean;
+  readonly interlaced: boolean;
+}
+
+const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
+
+/** Undefined when the bytes do not begin as a PNG does. */
+export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
+  if (bytes.length < 29 || !SIGNATURE.every((byte, at) => bytes[at] === byte)) return undefined;
+  const [depth, colour, , , interlace] = bytes.subarray(24, 29);
+  return { depth: depth!, palette: colour === 3, grey: colour === 0, interlaced: interlace === 1 };
 }
 
 /** Pixels of less than 8 bits lie packed, most significant bits first; each row begins with a new byte. */

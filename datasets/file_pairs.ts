@@ -1,6 +1,7 @@
 import { DataError } from "../core/errors.ts";
 import type { Dataset, FileReader, Sample } from "../core/plugin.ts";
-import { decodeImage, decodeLabels } from "./decode.ts";
+import { decodeImage, decodeLabels, type LabelDecoder, pngHeader } from "./decode.ts";
+import { SizesDifferError, UnknownIdsError } from "./faults.ts";
 
 /** One image on disk and, when there is one, its label file. Absolute paths. */
 export interface FilePair {
@@ -16,25 +17,42 @@ export interface ClassMap {
   readonly expected: string;
 }
 
+/** How files become samples. */
+export interface PairReading {
+  readonly map: ClassMap;
+  readonly files: FileReader;
+  /** Absent: {@linkcode decodeLabels}. */
+  readonly decode?: LabelDecoder;
+  /** Images are always colour pictures of 8 bits; of another PNG it is asked whether ..., as in "the folders were swapped". */
+  readonly swapped?: string;
+  /** Why nothing has labels, for the error; absent: a label file is missing. */
+  readonly withheld?: string;
+}
+
 /** A dataset of image and label files. Labels are opened only when they are wanted. */
-export function filePairs(
-  pairs: readonly FilePair[],
-  map: ClassMap,
-  files: FileReader,
-): Dataset {
+export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
+  const { map, files, decode = decodeLabels, withheld = "there are no label files" } = reading;
+  const bare = reading.withheld !== undefined || pairs.every(({ labels }) => labels === undefined);
   return {
     length: pairs.length,
+    ids: pairs.map(({ id }) => id),
+    ...(bare ? { unlabelled: withheld } : {}),
     async read(index, want): Promise<Sample> {
       const pair = pairs[index]!;
-      const { width, height, data } = await decodeImage(await files.read(pair.image), pair.image);
+      const bytes = await files.read(pair.image);
+      if (reading.swapped !== undefined) requireColours(bytes, pair.image, reading.swapped);
+      const { width, height, data } = await decodeImage(bytes, pair.image);
       const sample = { id: pair.id, width, height, image: data };
       if (!want.labels) return sample;
       if (pair.labels === undefined) {
-        throw new DataError(pair.image, "this image has no label file, and labels are needed here");
-      }
-      const stored = decodeLabels(await readLabels(files, pair.labels, pair.image), pair.labels);
-      if (stored.width !== width || stored.height !== height) {
         throw new DataError(
+          pair.image,
+          reading.withheld ?? "this image has no label file, and labels are needed here",
+        );
+      }
+      const stored = decode(await readLabels(files, pair.labels, pair.image), pair.labels);
+      if (stored.width !== width || stored.height !== height) {
+        throw new SizesDifferError(
           pair.labels,
           `the labels are ${stored.width} x ${stored.height} pixels, ` +
             `their image ${pair.image} is ${width} x ${height}`,
@@ -43,6 +61,17 @@ export function filePairs(
       return { ...sample, labels: trainIds(stored, map, pair.labels) };
     },
   };
+}
+
+function requireColours(bytes: Uint8Array, image: string, swapped: string): void {
+  const header = pngHeader(bytes);
+  if (!header || !(header.palette || header.grey || header.depth === 16)) return;
+  const kind = header.palette ? "palette PNG" : header.grey ? "grey PNG" : "colour PNG";
+  throw new DataError(
+    image,
+    `this is a ${kind} of ${header.depth} ${header.depth === 1 ? "bit" : "bits"}, as label files are; ` +
+      `expected a colour image of 8 bits (were ${swapped} swapped?)`,
+  );
 }
 
 /** A missing label file is only an error when labels are wanted, and then the error names the image too. */
@@ -63,20 +92,19 @@ function trainIds(
 ): Uint8Array {
   const { width, data } = stored;
   const known = new Int16Array(2 ** 16).fill(UNSEEN);
+  const unknown = new Map<number, [number, number]>();
   const ids = new Uint8Array(data.length);
   for (let pixel = 0; pixel < data.length; pixel++) {
     const id = data[pixel]!;
     let train = known[id]!;
     if (train === UNSEEN) {
       const mapped = map.trainId(id);
-      if (mapped === undefined) {
-        const place = `(${pixel % width}, ${Math.floor(pixel / width)})`;
-        throw new DataError(file, `label id ${id} at pixel ${place} is not known; expected ${map.expected}`);
-      }
-      train = known[id] = mapped;
+      if (mapped === undefined) unknown.set(id, [pixel % width, Math.floor(pixel / width)]);
+      train = known[id] = mapped ?? 0;
     }
     ids[pixel] = train;
   }
+  if (unknown.size > 0) throw new UnknownIdsError(file, unknown, map.expected);
   return ids;
 }
 

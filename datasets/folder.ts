@@ -1,6 +1,6 @@
 import { ConfigError, type ConfigIssue, type ConfigPath, DataError } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
-import { definePlugin, type FileReader } from "../core/plugin.ts";
+import { type DatasetSetup, definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import {
   below,
@@ -12,6 +12,7 @@ import {
   requireRoot,
   stem,
 } from "./file_pairs.ts";
+import { tellMissing } from "./missing.ts";
 
 const ids = z.array(z.int().min(0).max(65535));
 
@@ -49,11 +50,12 @@ export const folder = definePlugin({
     return {
       labelSpace: labelSpaceOf(given),
       needsRoot: !isAbsolute(given.list ?? given.images!),
-      async open({ root, files }) {
+      async open(setup) {
+        const { files } = setup;
         const pairs = given.list === undefined
-          ? await fromFolders(given, root, files)
-          : await fromList(given.list, root, files);
-        return filePairs(pairs, map, files);
+          ? await fromFolders(given, setup)
+          : await fromList(given.list, setup);
+        return filePairs(pairs, { map, files });
       },
     };
   },
@@ -100,7 +102,7 @@ function classMap({ classes, ignore, other }: Options): ClassMap {
   };
 }
 
-async function fromList(list: string, root: string, files: FileReader): Promise<FilePair[]> {
+async function fromList(list: string, { root, files }: DatasetSetup): Promise<FilePair[]> {
   if (!isAbsolute(list)) await requireRoot(files, root);
   return (await readList(files, below(root, list))).map(({ image, labels }) => ({
     id: stem(image),
@@ -109,7 +111,10 @@ async function fromList(list: string, root: string, files: FileReader): Promise<
   }));
 }
 
-async function fromFolders(given: Options, root: string, files: FileReader): Promise<FilePair[]> {
+async function fromFolders(
+  given: Options,
+  { root, files, labels: wanted = true, onMissing }: DatasetSetup,
+): Promise<FilePair[]> {
   if (!isAbsolute(given.images!)) await requireRoot(files, root);
   const images = below(root, given.images!);
   const found = matching(await files.list(images), /\.(jpe?g|png)$/i, given.image_suffix);
@@ -117,21 +122,25 @@ async function fromFolders(given: Options, root: string, files: FileReader): Pro
     const ending = given.image_suffix === "" ? "" : ` whose name ends in "${given.image_suffix}"`;
     throw new DataError(images, `the folder holds no JPEG or PNG${ending}`);
   }
-  if (given.labels === undefined) {
+  if (given.labels === undefined || !wanted) {
     return [...found].map(([id, name]) => ({ id, image: `${images}/${name}` }));
   }
   const labels = below(root, given.labels);
   const annotated = matching(await files.list(labels), /\.png$/i, given.label_suffix);
-  return [...found].map(([id, name]) => {
+  const pairs: FilePair[] = [];
+  const missing: DataError[] = [];
+  for (const [id, name] of found) {
+    const image = `${images}/${name}`;
     const label = annotated.get(id);
-    if (label === undefined) {
-      throw new DataError(
-        `${images}/${name}`,
-        `this image has no labels; expected ${labels}/${id}${given.label_suffix}.png`,
-      );
+    if (label !== undefined) {
+      pairs.push({ id, image, labels: `${labels}/${label}` });
+      continue;
     }
-    return { id, image: `${images}/${name}`, labels: `${labels}/${label}` };
-  });
+    const expected = `${labels}/${id}${given.label_suffix}.png`;
+    missing.push(new DataError(image, `this image has no labels; expected ${expected}`));
+  }
+  tellMissing(missing, onMissing);
+  return pairs;
 }
 
 /** The files with an extension and a suffix, by their path without both. */

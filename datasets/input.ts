@@ -1,16 +1,25 @@
 /** The data of a run, open: read by workers where they can make the dataset again, else by the main thread. */
 import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
-import type { DatasetPlan, FileReader } from "../core/plugin.ts";
+import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
 import { datasets } from "./mod.ts";
+import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
 export type { InputDataset } from "./workers/pool.ts";
 
 /** What opens the datasets of a run. */
 export interface Input {
-  /** @throws DataError when the root, a list or a folder is missing or empty */
-  open(dataset: DatasetPlan): Promise<InputDataset>;
+  /**
+   * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
+   * @throws DataError when the root, a list or a folder is missing or empty
+   */
+  open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
+  /**
+   * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
+   * @throws DataError when the statistics do not fit the source
+   */
+  sourceDraw(source: InputDataset): Promise<ImageDraw | undefined>;
   /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
   close(): Promise<void>;
 }
@@ -22,7 +31,7 @@ export interface Input {
  * thread, with the same batches.
  */
 export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
-  const { data: { root, origins }, input: { workers: count }, seed } = plan;
+  const { data: { root, origins }, input: { workers: count, rareClassSampling }, seed } = plan;
   const known = (dataset: DatasetPlan): DatasetOrigin | undefined => {
     const origin = origins?.get(dataset);
     return origin && datasets.includes(origin.plugin) ? origin : undefined;
@@ -30,17 +39,26 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);
   const pool = used ? new WorkerPool({ count }) : undefined;
   return {
-    async open(dataset) {
-      const opened = await dataset.open({ root, seed, files });
+    async open(dataset, want = {}) {
+      const opened = await dataset.open({ root, seed, files, ...want });
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length } = opened;
+      const { length, ids, unlabelled } = opened;
+      const { labels = true, onMissing } = want;
+      const incomplete = onMissing !== undefined;
       return {
         length,
+        ...(ids === undefined ? {} : { ids }),
+        ...(unlabelled === undefined ? {} : { unlabelled }),
         read: (index, want) => opened.read(index, want),
-        workers: pool.reading({ type, options, root, seed, length }),
+        workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
       };
+    },
+    sourceDraw(source) {
+      if (rareClassSampling === undefined) return Promise.resolve(undefined);
+      const space = plan.data.source.labelSpace;
+      return openRareClasses({ ...rareClassSampling, dataset: source, space, files });
     },
     async close() {
       await pool?.close();

@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { type Batch, batchMaker, type BatchOptions, type SamplePlan } from "./batch.ts";
 import type { Maker } from "./maker.ts";
+import type { ImageDraw } from "./rare_classes.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
 export type { Batch } from "./batch.ts";
@@ -14,6 +15,8 @@ export interface TrainLoaderOptions extends Omit<BatchOptions, "cacheBytes"> {
   readonly seed: number;
   /** Names the loader's random numbers: two loaders of a run with different names draw independently. */
   readonly stream: string;
+  /** Chooses every image; absent: each image once per epoch, in a random order. */
+  readonly draw?: ImageDraw | undefined;
   /** Batches that are prepared before they are asked for. Default 2. */
   readonly ahead?: number;
   /** Decoded samples are kept up to this many bytes, in equal shares when several workers read. Default 512 MiB. */
@@ -29,8 +32,8 @@ export interface TrainLoader {
 }
 
 /**
- * Reads `dataset` forever in seeded random orders, every image once per epoch; a batch may reach into the next
- * epoch. Short side, crop and flip are drawn when a batch is planned, here, so the sequence depends on the seed
+ * Reads `dataset` forever in seeded random orders, every image once per epoch, or as `draw` chooses; a batch may reach
+ * into the next epoch. Short side, crop and flip are drawn when a batch is planned, here, so the sequence depends on the seed
  * alone: not on when files arrive, nor on how many workers read them. The next `ahead` batches are prepared in the
  * dataset's workers or, where it has none, one after the other between the caller's own work.
  * @throws UserError when the dataset is empty
@@ -97,16 +100,21 @@ function inTurn<Request, Result>(maker: Maker<Request, Result>): Maker<Request, 
 }
 
 function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePlan[] {
-  const { transforms, batch } = options;
+  const { transforms, batch, draw } = options;
   const random = Random.stream(options.seed, `loader/${options.stream}`);
+  // A stream of its own: the transforms' numbers do not depend on how many a draw takes.
+  const drawn = Random.stream(options.seed, `loader/${options.stream}/draw`);
   let order = new Int32Array(0);
   let used = 0;
-  const plan = (): SamplePlan => {
+  const nextInOrder = () => {
     if (used === order.length) {
       order = Int32Array.from(random.permutation(length));
       used = 0;
     }
-    const index = order[used++]!;
+    return order[used++]!;
+  };
+  const plan = (): SamplePlan => {
+    const index = draw?.(drawn) ?? nextInOrder();
     const range = transforms.shortSide;
     return {
       index,

@@ -4,6 +4,7 @@ import { definePlugin, type ModelPlan, type Segmenter, type Setup, type View } f
 import { z } from "../core/schema.ts";
 import type { Pass } from "./layers/batch_norm.ts";
 import { layersOf } from "./layers/scope.ts";
+import { DEEPLAB_V2_NAMES } from "./deeplab_v2_names.ts";
 import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
 
 const RATES = [6, 12, 18, 24] as const;
@@ -17,6 +18,11 @@ const options = z.strictObject({
   first_dilation: z.enum(["stage", "previous"]).default("stage").describe(
     "of the first block of layer3 and layer4: the stage's own (2, 4), or that of the stage before (1, 2)",
   ),
+  stride_in: z.enum(["conv1", "conv2"]).default("conv1").describe(
+    "of a stage that halves the size: its first 1x1 convolution (caffe, the published network) or the 3x3 (torchvision)",
+  ),
+  classifier_bias: z.boolean().default(false)
+    .describe("whether each of the four classifying convolutions adds a bias per class"),
   batch_norm: z.enum(["train", "frozen"]).default("train")
     .describe("train: the batch's statistics while training; frozen: always the running ones"),
   checkpointing: z.boolean().default(false)
@@ -32,19 +38,27 @@ export const deeplabV2 = definePlugin({
   summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, four summed ASPP convolutions",
   source: "Chen et al. 2017; He et al. 2016",
   options,
-  plan({ layers, width, first_dilation, batch_norm, checkpointing }) {
+  plan({ layers, width, first_dilation, stride_in, classifier_bias, batch_norm, checkpointing }) {
     const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
     return deeplabPlan(
-      { layers: blocks, width, firstDilation: first_dilation, checkpointing },
-      batch_norm === "frozen",
+      { layers: blocks, width, firstDilation: first_dilation, strideIn: stride_in, checkpointing },
+      { bias: classifier_bias, frozen: batch_norm === "frozen" },
     );
   },
 });
 
-function deeplabPlan(shape: ResnetShape, frozen: boolean): ModelPlan {
+interface HeadOptions {
+  /** Whether the classifying convolutions have biases. */
+  readonly bias: boolean;
+  /** Whether batch-norm always uses the running statistics. */
+  readonly frozen: boolean;
+}
+
+function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const [stem, ...stages] = resnetChannels(shape.width);
   return {
     featureTap: "layer4",
+    weightNames: DEEPLAB_V2_NAMES,
     taps(numClasses) {
       const real = (channels: number, stride: number) => ({ channels, stride, space: "real" as const });
       return {
@@ -57,21 +71,24 @@ function deeplabPlan(shape: ResnetShape, frozen: boolean): ModelPlan {
         probabilities: { channels: numClasses, stride: 8, space: "simplex" },
       };
     },
-    create: (setup) => deeplab(setup, shape, frozen),
+    create: (setup) => deeplab(setup, shape, head),
   };
 }
 
-function deeplab(setup: Setup, shape: ResnetShape, frozen: boolean): Segmenter {
+function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen }: HeadOptions): Segmenter {
   const layers = layersOf(setup);
   const backbone = resnet(layers, shape);
   const features = resnetChannels(shape.width)[4];
   const heads = RATES.map((dilation, k) => ({
     dilation,
     filter: layers.normalFilter(`classifier.0.convs.${k}.0.weight`, [3, 3, features, setup.numClasses], 0.01),
+    ...(bias ? { bias: layers.param(`classifier.0.convs.${k}.0.bias`, tf.zeros([setup.numClasses])) } : {}),
   }));
   const classify = (x: tf.Tensor4D) =>
-    heads.map(({ filter, dilation }) => conv2d(x, filter, { padding: dilation, dilation }))
-      .reduce((a, b) => tf.add(a, b));
+    heads.map(({ filter, dilation, bias }) => {
+      const scores = conv2d(x, filter, { padding: dilation, dilation });
+      return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
+    }).reduce((a, b) => tf.add(a, b));
   const passOf = (parts: readonly number[], training: boolean): Pass => training && !frozen ? { parts } : {};
   const run = (images: tf.Tensor4D, pass: Pass): View => {
     const stages = backbone(images, pass);

@@ -16,6 +16,8 @@ export interface ResnetShape {
    * network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for dilation.
    */
   readonly firstDilation: "stage" | "previous";
+  /** Where a stage that halves the size does so: in its first 1x1 convolution, or in the 3x3 after it. */
+  readonly strideIn: "conv1" | "conv2";
   /** Whether blocks keep only their input for the gradient, and are computed again. */
   readonly checkpointing: boolean;
 }
@@ -39,11 +41,11 @@ export function resnetChannels(width: number): readonly [number, number, number,
 type Layer = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
 /**
- * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). The stride sits on the
- * first 1x1 convolution of a stage ("caffe style"), pooling rounds up.
+ * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Pooling rounds up.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
-export function resnet(layers: Layers, { layers: blocks, width, firstDilation, checkpointing }: ResnetShape) {
+export function resnet(layers: Layers, shape: ResnetShape) {
+  const { layers: blocks, width, firstDilation, strideIn, checkpointing } = shape;
   const stemChannels = resnetChannels(width)[0];
   const stem = convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, stemChannels], {
     stride: 2,
@@ -60,6 +62,7 @@ export function resnet(layers: Layers, { layers: blocks, width, firstDilation, c
         bottleneck,
         stride: k === 0 ? stride : 1,
         dilation: k === 0 ? first : dilation,
+        strideIn,
         checkpointing,
       });
       channels = 4 * bottleneck;
@@ -80,19 +83,23 @@ interface BlockShape {
   readonly bottleneck: number;
   readonly stride: number;
   readonly dilation: number;
+  readonly strideIn: ResnetShape["strideIn"];
   readonly checkpointing: boolean;
 }
 
 function block(
   layers: Layers,
   name: string,
-  { input, bottleneck, stride, dilation, checkpointing }: BlockShape,
+  { input, bottleneck, stride, dilation, strideIn, checkpointing }: BlockShape,
 ): Layer {
   const output = 4 * bottleneck;
   const names = (k: number) => [`${name}.conv${k}`, `${name}.bn${k}`] as const;
   const before = layers.params.length;
-  const reduce = convolutionAndNorm(layers, names(1), [1, input, bottleneck], { stride });
+  const reduce = convolutionAndNorm(layers, names(1), [1, input, bottleneck], {
+    stride: strideIn === "conv1" ? stride : 1,
+  });
   const middle = convolutionAndNorm(layers, names(2), [3, bottleneck, bottleneck], {
+    stride: strideIn === "conv2" ? stride : 1,
     padding: dilation,
     dilation,
   });

@@ -20,8 +20,8 @@ export function renderGrid(grid: Grid, format: GridFormat): string {
   return RENDERERS[format](grid);
 }
 
-/** Lines without frames, as on a terminal. */
-const FRAMELESS = {
+/** cli-table3's characters for lines without frames, as on a terminal. */
+export const FRAMELESS = {
   top: "",
   "top-mid": "",
   "top-left": "",

@@ -1,6 +1,7 @@
 /** What evaluations found, as a table for people. */
 import Table from "cli-table3";
 import type { Evaluation } from "../core/events.ts";
+import { FRAMELESS } from "./grid.ts";
 import { countedText, describeSubset } from "./means.ts";
 
 /** One network's results. */
@@ -8,24 +9,6 @@ export interface ClassColumn {
   readonly title: string;
   readonly evaluation: Evaluation;
 }
-
-const PLAIN = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
-};
 
 /**
  * IoU in percent by class, then mIoU, the means over subsets of the classes and pixel accuracy, one column each; with
@@ -38,7 +21,7 @@ export function classTable(columns: readonly ClassColumn[]): string {
   const { classes, subsets = [] } = first.evaluation;
   const table = new Table({
     head: ["IoU %", ...columns.map((column) => column.title), ...(second ? ["difference"] : [])],
-    chars: PLAIN,
+    chars: FRAMELESS,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
     colAligns: ["left", ...columns.map(() => "right" as const), ...(second ? ["right" as const] : [])],
   });

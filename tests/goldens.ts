@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { gradients } from "../backends/ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import type { BackendName } from "../core/plan.ts";
-import { decodeSafetensors, type SafetensorsFile, type StoredTensor } from "../core/safetensors.ts";
+import { decodeSafetensors, type SafetensorsFile } from "../core/safetensors.ts";
+import { type StoredTensor, toFloat32 } from "../core/stored_tensor.ts";
 
 const folder = new URL("goldens/", import.meta.url);
 
@@ -72,9 +73,10 @@ export function withGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tenso
 }
 
 /** A recorded array as a tensor, NCHW as NHWC. */
-export function nhwc({ data, shape, dtype }: StoredTensor): tf.Tensor {
+export function nhwc(tensor: StoredTensor): tf.Tensor {
+  const { shape, dtype } = tensor;
   return tf.tidy(() => {
-    const stored = tf.tensor(data, [...shape], dtype === "F32" ? "float32" : "int32");
+    const stored = tf.tensor(toFloat32(tensor), [...shape], dtype === "F32" ? "float32" : "int32");
     return shape.length === 4 ? tf.transpose(stored, [0, 2, 3, 1]) : stored;
   });
 }

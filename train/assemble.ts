@@ -114,7 +114,8 @@ function createTerm(plan: RunPlan, planned: PlannedLoss, variables: Variables): 
   }
 }
 
-function modelState({ params, buffers }: Segmenter): StateEntry[] {
+/** A network's variables, in state-dict order. */
+export function modelState({ params, buffers }: Segmenter): StateEntry[] {
   return [
     ...params.map(paramState("")),
     ...Object.entries(buffers).map(([name, variable]) => entry(name, variable)),

@@ -1,8 +1,6 @@
 /** Checkpoints: a safetensors file with state-dict names and a JSON file beside it. */
 import * as tf from "@tensorflow/tfjs-core";
-import { UserError } from "../core/errors.ts";
-import type { FileReader } from "../core/plugin.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
+import { encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
 import { writeWhole } from "./files.ts";
 
@@ -51,65 +49,4 @@ async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {
   tensor.dispose();
   if (data instanceof Float32Array) return { dtype: "F32", shape: tensor.shape, data };
   return { dtype: "I32", shape: tensor.shape, data: Int32Array.from(data) };
-}
-
-/**
- * Reads tensors into the variables of `entries`, all or none. Names below `optimizer/`, `player/` and `loss/` that
- * are not asked for, and PyTorch's `num_batches_tracked`, are passed over.
- * @throws UserError that names `path` and every missing, unexpected or differently shaped tensor
- * @throws DataError when the file cannot be read
- */
-export async function loadCheckpoint(
-  path: string,
-  entries: readonly StateEntry[],
-  files: FileReader,
-): Promise<void> {
-  const { tensors, metadata } = decodeSafetensors(await files.read(path), path);
-  const { producer, format } = metadata;
-  if (producer === "plca" && format !== String(CHECKPOINT_FORMAT)) {
-    throw new UserError(`${path}: checkpoint format ${format}; this plca reads format ${CHECKPOINT_FORMAT}`);
-  }
-  const faults = differences(tensors, entries);
-  if (faults.length > 0) {
-    throw new UserError(`${path}: does not fit the recipe's model\n${faults.join("\n")}`);
-  }
-  for (const { name, variable, filter } of entries) {
-    const { data, shape } = tensors.get(name)!;
-    tf.tidy(() => {
-      const tensor = tf.tensor(data, [...shape], variable.dtype);
-      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
-    });
-  }
-}
-
-const SHOWN = 5;
-
-function differences(tensors: ReadonlyMap<string, StoredTensor>, entries: readonly StateEntry[]): string[] {
-  const wanted = new Set(entries.map(({ name }) => name));
-  const missing = [...wanted].filter((name) => !tensors.has(name));
-  const unexpected = [...tensors.keys()].filter((name) => !wanted.has(name) && !passedOver(name));
-  const shapes = entries.flatMap(({ name, variable, filter }) => {
-    const [h, w, i, o] = variable.shape;
-    const expected = filter ? [o, i, h, w] : variable.shape;
-    const found = tensors.get(name)?.shape;
-    return found === undefined || String(found) === String(expected)
-      ? []
-      : [`  ${name}: the file has shape [${found.join(", ")}], the model [${expected.join(", ")}]`];
-  });
-  return [...listed("missing", missing), ...listed("unexpected", unexpected), ...shortened(shapes)];
-}
-
-function passedOver(name: string): boolean {
-  return /^(optimizer|player|loss)\//.test(name) || name.endsWith(".num_batches_tracked");
-}
-
-function listed(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
-  return [`  ${what}: ${names.slice(0, SHOWN).join(", ")}${more}`];
-}
-
-function shortened(lines: readonly string[]): readonly string[] {
-  if (lines.length <= SHOWN) return lines;
-  return [...lines.slice(0, SHOWN), `  and ${lines.length - SHOWN} more of another shape`];
 }

@@ -3,9 +3,11 @@ import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import { trainLoader } from "../datasets/loader.ts";
-import { assemble, type Run } from "./assemble.ts";
+import { describeImport } from "../models/weights/mapping.ts";
+import { assemble, modelState, type Run } from "./assemble.ts";
 import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
 import { evaluateSegmenter, onePass } from "./evaluate.ts";
 import { makeFolder } from "./files.ts";
@@ -13,6 +15,7 @@ import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
 import { stepRate } from "./rate.ts";
 import { trainStep } from "./step.ts";
+import { initialiseFrom } from "./weights.ts";
 
 /** A phase: an objective and where its files go. */
 export interface PhaseOptions {
@@ -21,6 +24,8 @@ export interface PhaseOptions {
   /** Its `checkpoints` folder is made here. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** How `model.weights` is read. */
+  readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
 }
@@ -40,12 +45,13 @@ export interface PhaseResult {
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
-  const { source, target, validation } = await openDomains(plan, options.losses, options.input);
+  const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
   await makeFolder(`${options.folder}/checkpoints`);
-  const loaders = openLoaders(plan, source, target);
+  const loaders = openLoaders(plan, domains);
   try {
     const run = assemble(plan, options.losses);
     try {
+      await initialise(plan, run, options);
       return await new Phase(plan, run, { ...options, validation, loaders }).train();
     } finally {
       run.dispose();
@@ -53,6 +59,15 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
   } finally {
     close(loaders);
   }
+}
+
+/** Reads `model.weights`, if the recipe has it, and tells what was used of it. */
+async function initialise(plan: RunPlan, { segmenter }: Run, { phase, files, emit }: PhaseOptions) {
+  const { weights } = plan.model;
+  if (weights === undefined) return;
+  const report = await initialiseFrom(weights, { plan, state: modelState(segmenter) }, files);
+  const messages = [`weights of ${weights}: ${describeImport(report)}`, ...report.warnings];
+  for (const message of messages) emit({ type: "note", phase, message });
 }
 
 /**
@@ -64,8 +79,7 @@ export async function rehearse(
   losses: readonly PlannedLoss[],
   input: Input,
 ): Promise<void> {
-  const { source, target } = await openDomains(plan, losses, input);
-  const loaders = openLoaders(plan, source, target);
+  const loaders = openLoaders(plan, await openDomains(plan, losses, input));
   try {
     const run = assemble(plan, losses);
     try {
@@ -81,9 +95,11 @@ export async function rehearse(
 
 async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
   const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
+  const source = await input.open(data.source);
   return {
-    source: await input.open(data.source),
-    target: needsTarget ? await input.open(data.target) : undefined,
+    source,
+    draw: await input.sourceDraw(source),
+    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
     validation: data.splits.val && await input.open(data.splits.val),
   };
 }
@@ -108,7 +124,13 @@ interface Loaders {
   readonly target?: Loader;
 }
 
-function openLoaders(plan: RunPlan, source: InputDataset, target: InputDataset | undefined): Loaders {
+interface Domains {
+  readonly source: InputDataset;
+  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
+  readonly target: InputDataset | undefined;
+}
+
+function openLoaders(plan: RunPlan, { source, draw, target }: Domains): Loaders {
   const common = {
     transforms: plan.input.training,
     normalization: plan.input.normalization,
@@ -119,7 +141,7 @@ function openLoaders(plan: RunPlan, source: InputDataset, target: InputDataset |
     ahead: Math.max(2, plan.training.accumulation),
   };
   return {
-    source: trainLoader(source, { ...common, stream: "source", labels: true }),
+    source: trainLoader(source, { ...common, stream: "source", labels: true, draw }),
     ...(target ? { target: trainLoader(target, { ...common, stream: "target", labels: false }) } : {}),
   };
 }

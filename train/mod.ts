@@ -64,7 +64,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { signal, input, emit };
+  const common = { signal, files, input, emit };
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
     const result = await trainPhase(plan, { ...common, phase, losses, folder });
     if (result.final) {
@@ -98,7 +98,7 @@ function outcome({ final, best }: PhaseResult) {
 
 /** What {@linkcode evaluate} needs besides the plan. */
 export interface EvaluateOptions {
-  /** A `.safetensors` file with the recipe's model. */
+  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
   readonly checkpoint: string;
   /** The images to evaluate. */
   readonly split: Split;

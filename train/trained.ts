@@ -2,7 +2,7 @@
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { assembleModel, type Model } from "./assemble.ts";
-import { loadCheckpoint } from "./checkpoint.ts";
+import { loadWeights } from "./weights.ts";
 
 /** A weights file and how it is read. */
 export interface TrainedOptions {
@@ -15,7 +15,7 @@ export interface TrainedOptions {
 export async function openTrained(plan: RunPlan, { checkpoint, files }: TrainedOptions): Promise<Model> {
   const model = assembleModel(plan);
   try {
-    await loadCheckpoint(checkpoint, model.state, files);
+    await loadWeights(checkpoint, { plan, state: model.state }, files);
     return model;
   } catch (error) {
     model.dispose();

@@ -16,6 +16,7 @@ export interface DatasetWorkers {
   readonly count: number;
   batches: MakerFactory<"batch">;
   evaluation: MakerFactory<"evaluation">;
+  inspection: MakerFactory<"inspection">;
 }
 
 type MakerFactory<Kind extends ProductKind> = (options: Products[Kind]["options"]) => ProductMaker<Kind>;
@@ -53,6 +54,7 @@ export class WorkerPool {
       count: this.#threads.length,
       batches: (options) => this.#maker<"batch">({ kind: "batch", dataset, options }),
       evaluation: (options) => this.#maker<"evaluation">({ kind: "evaluation", dataset, options }),
+      inspection: (options) => this.#maker<"inspection">({ kind: "inspection", dataset, options }),
     };
   }
 

@@ -1,12 +1,14 @@
 /** What the main thread and a worker say to each other. Everything can be cloned; large arrays are transferred. */
 import type { Batch, BatchOptions, SamplePlan } from "../batch.ts";
 import type { EvaluationImage, EvaluationOptions } from "../evaluation.ts";
+import type { Inspection, InspectionOptions } from "../inspection.ts";
 import type { PlainError } from "./errors.ts";
 
 /** What is made in a worker: its options, what is asked and what comes back. */
 export interface Products {
   readonly batch: { options: BatchOptions; request: readonly SamplePlan[]; result: Batch };
   readonly evaluation: { options: EvaluationOptions; request: number; result: EvaluationImage };
+  readonly inspection: { options: InspectionOptions; request: number; result: Inspection };
 }
 
 /** The kinds of product. */
@@ -20,6 +22,10 @@ export interface DatasetRecipe {
   readonly options: unknown;
   readonly root: string;
   readonly seed: number;
+  /** Whether label files must be there; absent: yes. */
+  readonly labels?: boolean;
+  /** Whether incomplete pairs are left out, as the main thread did; absent: no. */
+  readonly incomplete?: boolean;
   /** Images the main thread counted; another number means that the files have changed. */
   readonly length: number;
 }

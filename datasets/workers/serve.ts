@@ -5,6 +5,7 @@ import { Registry } from "../../core/registry.ts";
 import { batchMaker } from "../batch.ts";
 import { evaluationMaker } from "../evaluation.ts";
 import { diskFiles } from "../files.ts";
+import { inspectionMaker } from "../inspection.ts";
 import type { Maker } from "../maker.ts";
 import { datasets } from "../mod.ts";
 import { toPlain } from "./errors.ts";
@@ -66,22 +67,39 @@ export function serve(answer: Answer): (order: Order) => void {
 
 async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMaker> {
   const opened = await open(dataset);
-  const maker = kind === "batch" ? batchMaker(opened, options) : evaluationMaker(opened, options);
   // The main thread asks each maker for what its kind takes.
-  return maker as AnyMaker;
+  switch (kind) {
+    case "batch":
+      return batchMaker(opened, options) as AnyMaker;
+    case "evaluation":
+      return evaluationMaker(opened, options) as AnyMaker;
+    case "inspection":
+      return inspectionMaker(opened, options) as AnyMaker;
+  }
 }
 
-async function open({ type, options, root, seed, length }: DatasetRecipe): Promise<Dataset> {
+async function open(recipe: DatasetRecipe): Promise<Dataset> {
+  const { type, options, root, seed, length, labels = true, incomplete } = recipe;
   const registry = new Registry(datasets);
   const plan = registry.get("dataset", type, []).plan(options, [], registry);
-  const dataset = await plan.open({ root, seed, files: diskFiles() });
+  const dataset = await plan.open({
+    root,
+    seed,
+    files: diskFiles(),
+    labels,
+    ...(incomplete ? { onMissing: () => {} } : {}),
+  });
   if (dataset.length === length) return dataset;
   const found = `${dataset.length} images were found, ${length} a moment before`;
   throw new DataError(root === "" ? type : root, `the files changed while they were opened: ${found}`);
 }
 
 function memoryOf(result: Products[ProductKind]["result"]): ArrayBuffer[] {
-  const images = "inputs" in result ? result.inputs.map((input) => input.images) : [result.images];
-  const arrays = [...images, ...(result.labels ? [result.labels] : [])];
-  return [...new Set(arrays.map(({ buffer }) => buffer))] as ArrayBuffer[];
+  const images = "inputs" in result
+    ? result.inputs.map((input) => input.images)
+    : "images" in result
+    ? [result.images]
+    : [];
+  const labels = "labels" in result && result.labels ? [result.labels] : [];
+  return [...new Set([...images, ...labels].map(({ buffer }) => buffer))] as ArrayBuffer[];
 }

@@ -47,3 +47,39 @@ const FILES = [
   ["real_val/images/b.jpg", 3],
   ["real_val/labels/b.png", 1],
 ] as const;
+
+const datasets = await Deno.readTextFile(
+  fileURLToPath(new URL("../../docs/datasets.md", import.meta.url)),
+);
+
+/** What a part of a recipe needs to be one; a key of the part replaces it. */
+const REST: Readonly<Record<string, string>> = {
+  data: "data: { source: { type: street, domain: day }, target: { type: street, domain: dusk } }",
+  input: "input: { crop: 32 }",
+  model: "model: { type: deeplab-v2 }",
+  losses: "losses: [{ type: cross-entropy }]",
+  optimizer: "optimizer: { type: sgd, options: { lr: 0.01 } }",
+  schedule: "schedule: { type: poly }",
+  training: "training: { steps: 1 }",
+};
+
+Deno.test("every recipe part of docs/datasets.md passes check", () =>
+  inFolder(async (folder) => {
+    const parts = [...datasets.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, part]) => part!);
+    assert.equal(parts.length, 4);
+    for (const part of parts) {
+      const rest = Object.entries(REST).flatMap(([key, line]) => part.startsWith(`${key}:`) ? [] : [line]);
+      await Deno.writeTextFile(join(folder, "part.yaml"), `${part}${rest.join("\n")}\n`);
+      const { code, stderr } = await plca(["check", "part.yaml"], { cwd: folder });
+      assert.deepEqual([code, stderr], [0, ""], part);
+    }
+  }));
+
+Deno.test("docs/datasets.md names every option of gtav, synthia and cityscapes", async () => {
+  for (const name of ["gtav", "synthia", "cityscapes"]) {
+    const { stdout } = await plca(["list", "dataset", name], { cwd: "." });
+    const options = [...stdout.matchAll(/^ {4}(\w+) \(/gm)].map(([, option]) => option!);
+    assert.ok(options.includes("label_space"));
+    for (const option of options) assert.match(datasets, new RegExp(`^\\| \`${option}\` +\\|`, "m"));
+  }
+});

@@ -237,10 +237,10 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "training",
     ],
   );
-  const losses = properties["losses"]?.["items"] as {
-    anyOf: { properties: Record<string, { const?: string }> }[];
-  };
-  assert.deepEqual(losses.anyOf.map((entry) => entry.properties["type"]?.const), [
+  const [terms] = properties["losses"]?.["anyOf"] as {
+    items: { anyOf: { properties: Record<string, { const?: string }> }[] };
+  }[];
+  assert.deepEqual(terms?.items.anyOf.map((entry) => entry.properties["type"]?.const), [
     "plain",
     "tapped",
     undefined,

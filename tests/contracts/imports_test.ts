@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   datasets: ["core"],
   losses: ["core", "backends/ops"],
   models: ["core", "backends/ops"],
+  "models/weights": ["core"],
   optim: ["core", "backends/ops"],
   metrics: ["core", "backends/ops"],
   backends: ["core"],
@@ -24,6 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    // Files of weights: functions of bytes.
+    "models/weights",
   ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [
@@ -60,7 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = Object.keys(MAY_IMPORT);
 
 /** Folders that do not load the tensor library; `core` may name its types. */
-const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli"];
+const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli", "models/weights"];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Registry } from "../../core/registry.ts";
 import { datasets } from "../../datasets/mod.ts";
+import { below, cityscapes, gtav, synthia } from "./layouts.ts";
 import { labelPng, memoryFiles, openDataset, picture } from "./memory_files.ts";
 
 const image = await picture(4, 3);
@@ -11,10 +12,16 @@ const disk = {
   "/data/images/b.png": image,
   "/data/labels/a.png": labels,
   "/data/labels/b.png": labels,
+  ...below("/data/gta5", gtav()),
+  ...below("/data/synthia", synthia()),
+  ...below("/data/cityscapes", cityscapes("val")),
 };
 /** How each plugin is opened here; a plugin that is missing fails below. */
 const examples: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   street: { domain: "dusk", width: 40, height: 24, count: 3 },
+  gtav: { root: "gta5" },
+  synthia: { root: "synthia" },
+  cityscapes: { root: "cityscapes", split: "val" },
   camvid: { list: "list.txt" },
   folder: { images: "images", labels: "labels", classes: { a: [0], b: [1], c: [2, 3] } },
 };
@@ -61,6 +68,6 @@ for (const { name, kind, options, summary } of datasets) {
     for (let index = 0; index < dataset.length; index++) {
       assert.equal("labels" in await dataset.read(index, { labels: false }), false);
     }
-    assert.deepEqual(files.opened.filter((path) => path.includes("labels")), []);
+    assert.deepEqual(files.opened.filter((path) => /labels|gtFine/i.test(path)), []);
   });
 }

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { encode } from "fast-png";
 import { ConfigError, DataError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/plugin.ts";
+import { Registry } from "../../core/registry.ts";
+import { datasets } from "../../datasets/mod.ts";
 import { labelPng, memoryFiles, openDataset, picture } from "./memory_files.ts";
 
 const grey = labelPng(3, 2, [0, 1, 2, 9, 10, 11]);
@@ -239,4 +241,30 @@ Deno.test("folder reports all mistakes of its options together", async () => {
     (error) =>
       error instanceof ConfigError && error.message === "data.source.classes: expected at least two classes",
   );
+});
+
+Deno.test("camvid and folder name several missing files in one error, or tell whoever asks", async () => {
+  const list = ["a", "b", "c", "d", "e", "f"].map((name) => `train/${name}.png trainannot/${name}.png\n`)
+    .join("");
+  await refuses(
+    camvid({ ...sound, "/data/train.txt": list }),
+    "/data/train/b.png: there is no such file; /data/train.txt names it in line 2 " +
+      "(and 4 more: /data/train/c.png, /data/train/d.png, /data/train/e.png and 1 more)",
+  );
+  const files = memoryFiles({ ...folders, "/data/img/2_rgb.png": png, "/data/img/3_rgb.png": png });
+  await refuses(
+    openDataset("folder", { ...suffixes, classes }, { files }),
+    "/data/img/2_rgb.png: this image has no labels; expected /data/gt/2_ids.png (and 1 more: /data/img/3_rgb.png)",
+  );
+  const told: string[] = [];
+  const registry = new Registry(datasets);
+  const plan = registry.get("dataset", "folder", []).plan({ ...suffixes, classes }, [], registry);
+  const setup = { root: "/data", seed: 0, files };
+  const whole = await plan.open({
+    ...setup,
+    onMissing: (missing) => void told.push(...missing.map(({ file }) => file)),
+  });
+  assert.deepEqual([whole.ids, told], [["berlin/1"], ["/data/img/2_rgb.png", "/data/img/3_rgb.png"]]);
+  // A target's labels are not asked for, so they need not be there.
+  assert.equal((await plan.open({ ...setup, labels: false })).length, 3);
 });

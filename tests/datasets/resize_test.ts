@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { type Raster, resizeBilinear, resizeNearest, type Window } from "../../datasets/transforms/resize.ts";
 
@@ -36,6 +37,32 @@ for (const { from, to, columns } of fixture.rows) {
     const out = resizeNearest({ width: from, height: 1, channels: 1, data }, { width: to, height: 1 });
     assert.deepEqual(out.data, bytes(columns));
   });
+}
+
+/** At the datasets' sizes; digests of bytes. fixtures/record_large_resize.py recorded them. */
+const large: {
+  cases: { size: [number, number]; to: [number, number]; bilinear: string; nearest: string }[];
+} = JSON.parse(await Deno.readTextFile(new URL("fixtures/pillow_large_resize.json", import.meta.url)));
+
+for (const { size: [width, height], to, bilinear, nearest } of large.cases) {
+  Deno.test(`image and labels ${width}x${height} to ${to[0]}x${to[1]} equal Pillow's bytes`, () => {
+    const size = { width: to[0], height: to[1] };
+    const raster = (channels: number) => ({
+      width,
+      height,
+      channels,
+      data: Uint8Array.from(
+        { length: width * height * channels },
+        (_, k) => (k * 97 + Math.floor(k / 1009)) % 251,
+      ),
+    });
+    assert.equal(digest(resizeBilinear(raster(3), size).data), bilinear);
+    assert.equal(digest(resizeNearest(raster(1), size).data), nearest);
+  });
+}
+
+function digest(data: Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
 }
 
 Deno.test("an equal size copies nothing", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeSafetensors } from "../../core/safetensors.ts";
+import { toFloat32 } from "../../core/stored_tensor.ts";
 import {
   classIou,
   confusionRows,
@@ -18,7 +19,7 @@ function counted(labels: number[], predictions: number[], classes = 3) {
 Deno.test("confusion: the recorded case", () => {
   const file = new URL("../goldens/plca_ops_and_losses.safetensors", import.meta.url);
   const { tensors } = decodeSafetensors(Deno.readFileSync(file), "goldens");
-  const read = (key: string) => [...tensors.get(`metric/iou/${key}`)!.data];
+  const read = (key: string) => [...toFloat32(tensors.get(`metric/iou/${key}`)!)];
   const confusion = counted(read("labels"), read("pred"), 19);
   assert.deepEqual([...confusion.counts], read("confusion"));
   const iou = classIou(confusion);

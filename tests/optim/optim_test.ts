@@ -5,6 +5,7 @@ import { ConfigError } from "../../core/errors.ts";
 import type { Param, Plugin } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
+import { toFloat32 } from "../../core/stored_tensor.ts";
 import { adamOptimizer } from "../../optim/adam.ts";
 import { optimizers } from "../../optim/mod.ts";
 import { polyMultiplier } from "../../optim/schedule.ts";
@@ -40,7 +41,7 @@ function close(actual: tf.Tensor, expected: readonly number[], tolerance = 1e-6)
 test("sgd: the recorded weights with the poly schedule", () => {
   const file = new URL("../goldens/plca_ops_and_losses.safetensors", import.meta.url);
   const { tensors } = decodeSafetensors(Deno.readFileSync(file), "goldens");
-  const read = (key: string) => tensors.get(`optimizer/sgd_poly/${key}`)!.data;
+  const read = (key: string) => toFloat32(tensors.get(`optimizer/sgd_poly/${key}`)!);
   const size = read("w0").length;
   const p = param("w", [...read("w0")]);
   const sgd = sgdOptimizer([p], setup, { lr: 0.25, momentum: 0.9, weight_decay: 5e-4 });

@@ -6,6 +6,7 @@ import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
+import { toFloat32 } from "../../core/stored_tensor.ts";
 import { evaluate, train } from "../../train/mod.ts";
 import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
 
@@ -34,7 +35,7 @@ function test(name: string, run: (folder: Folder) => Promise<void>): void {
         json: (name) => JSON.parse(Deno.readTextFileSync(at(name))),
         tensors: (name) => {
           const { tensors } = decodeSafetensors(Deno.readFileSync(at(name)), name);
-          return new Map([...tensors].map(([key, { data }]) => [key, [...data]]));
+          return new Map([...tensors].map(([key, tensor]) => [key, [...toFloat32(tensor)]]));
         },
       });
     } finally {

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
+import { toFloat32 } from "../../core/stored_tensor.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
@@ -47,7 +48,7 @@ backendTest("native", "six steps of the full objective follow the recorded ones,
   const run = assemble(plan, losses);
   try {
     fillByFormula(run.state.filter(({ name }) => !name.startsWith("optimizer/")));
-    const labels = Uint8Array.from(tensors.get("labels")!.data);
+    const labels = Uint8Array.from(toFloat32(tensors.get("labels")!));
     const size = [SIDE, SIDE] as const, ids = ["0", "1"];
     const shape = [2, SIDE, SIDE] as const;
     for (const [step, expected] of recorded.entries()) {

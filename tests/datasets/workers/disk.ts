@@ -64,12 +64,14 @@ export interface Reading {
   readonly workers: number;
   readonly root?: string;
   readonly files?: FileReader;
+  /** Whether labels must be there; absent: yes. */
+  readonly labels?: boolean;
 }
 
 /** Opens `dataset` with these workers, and closes it. */
 export async function withInput<T>(
   [dataset, origin]: readonly [DatasetPlan, DatasetOrigin?],
-  { workers, root = "", files = diskFiles() }: Reading,
+  { workers, root = "", files = diskFiles(), labels = true }: Reading,
   body: (dataset: InputDataset, input: Input) => Promise<T>,
 ): Promise<T> {
   const plan: Pick<RunPlan, "data" | "input" | "seed"> = {
@@ -85,7 +87,7 @@ export async function withInput<T>(
   };
   const input = openInput(plan, files);
   try {
-    return await body(await input.open(dataset), input);
+    return await body(await input.open(dataset, { labels }), input);
   } finally {
     await input.close();
   }

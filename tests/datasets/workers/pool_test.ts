@@ -42,7 +42,7 @@ Deno.test("no more than the batches ahead is ever asked of the workers", () => {
   let asked = 0;
   const made = Promise.withResolvers<never>();
   const maker = () => ({ make: () => (asked++, made.promise), close() {} });
-  const loader = loaderOf({ count: 3, batches: maker, evaluation: maker }, 3);
+  const loader = loaderOf({ count: 3, batches: maker, evaluation: maker, inspection: maker }, 3);
   assert.equal(asked, 3);
   loader.next();
   loader.next();
@@ -56,7 +56,7 @@ Deno.test("every worker gets an equal share of the cache", () => {
   const batches: DatasetWorkers["batches"] = ({ cacheBytes }) => (shares.push(cacheBytes), never);
   const dataset = { length: 7, read: () => assert.fail("the main thread read") };
   for (const count of [1, 3]) {
-    const workers = { count, batches, evaluation: () => never };
+    const workers = { count, batches, evaluation: () => never, inspection: () => never };
     trainLoader({ ...dataset, workers }, { ...loading, cacheBytes: 1000 }).close();
   }
   assert.deepEqual(shares, [1000, 333]);

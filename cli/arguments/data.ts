@@ -1,0 +1,49 @@
+import { object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import { DATASETS } from "../../config/recipe.ts";
+import { sets } from "./shared.ts";
+
+const recipe = argument(string({ metavar: "RECIPE" }), {
+  description: message`A YAML file, or the name of an embedded recipe.`,
+});
+
+const check = command(
+  "check",
+  object({
+    command: constant("data check"),
+    recipe,
+    split: multiple(option("--split", choice(DATASETS, { metavar: "DATASET" }), {
+      description: message`Only this one: source, target, val or test; may be given again (default: all).`,
+    })),
+    limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
+      description: message`At most so many images of each (default: all).`,
+    })),
+    json: withDefault(
+      flag("--json", { description: message`Print what was found as JSON, every broken file included.` }),
+      false,
+    ),
+    set: sets,
+  }),
+  { brief: message`Read every image and label of a recipe and name what is broken.` },
+);
+
+const stats = command(
+  "stats",
+  object({
+    command: constant("data stats"),
+    recipe,
+    out: optional(option("--out", string({ metavar: "FILE" }), {
+      description: message`Where the statistics are written (default: NAME_classes.json, NAME the recipe's).`,
+    })),
+    set: sets,
+  }),
+  { brief: message`Count the classes in every source image, for input.rare_class_sampling.` },
+);
+
+/** `plca data check` and `plca data stats`. */
+export const data = command("data", or(check, stats), {
+  brief: message`Check the datasets of a recipe, or count their classes.`,
+});

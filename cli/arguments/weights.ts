@@ -1,0 +1,66 @@
+import { object, or } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+import { sets } from "./shared.ts";
+
+const file = argument(string({ metavar: "FILE" }), {
+  description: message`A file of torch.save (.pth, .pt, .tar) or safetensors; nothing in it is executed.`,
+});
+
+const classOrder = {
+  description:
+    message`The order of the classifier's classes: published, as in the published PLCA checkpoints, or ours.`,
+};
+
+const inspect = command(
+  "inspect",
+  object({
+    command: constant("weights"),
+    action: constant("inspect"),
+    file,
+    json: withDefault(flag("--json", { description: message`Print it as JSON.` }), false),
+  }),
+  { brief: message`Show what a file of weights holds.` },
+);
+
+const convert = command(
+  "import",
+  object({
+    command: constant("weights"),
+    action: constant("import"),
+    file,
+    recipe: option("--recipe", string({ metavar: "RECIPE" }), {
+      description: message`The recipe whose model and classes the file is brought to.`,
+    }),
+    out: option("--out", string({ metavar: "FILE" }), { description: message`The new .safetensors file.` }),
+    classOrder: optional(option("--class-order", string({ metavar: "ORDER" }), classOrder)),
+    set: sets,
+  }),
+  { brief: message`Bring a file of weights to the names and classes of a recipe.` },
+);
+
+const save = command(
+  "export",
+  object({
+    command: constant("weights"),
+    action: constant("export"),
+    run: optional(option("--run", string({ metavar: "FOLDER" }), {
+      description: message`The run whose last weights are exported.`,
+    })),
+    checkpoint: optional(option("--checkpoint", string({ metavar: "FILE" }), {
+      description: message`A checkpoint of plca instead.`,
+    })),
+    out: option("--out", string({ metavar: "FILE" }), {
+      description: message`The new file: .pth or .pt for torch.load, or .safetensors.`,
+    }),
+    classOrder: withDefault(option("--class-order", string({ metavar: "ORDER" }), classOrder), "ours"),
+  }),
+  { brief: message`Write a network for PyTorch.` },
+);
+
+/** `plca weights`. */
+export const weights = command("weights", or(inspect, convert, save), {
+  brief: message`Inspect, import and export files of weights.`,
+});

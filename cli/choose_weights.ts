@@ -1,0 +1,69 @@
+/** Which weights a command uses, and the recipe of the network that they are for. */
+import { dirname, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { Host } from "./host.ts";
+import { LAST_CHECKPOINT, latestRun, shown, stat } from "./run_folder.ts";
+
+/** As `eval` and `predict` take them. */
+export interface WeightsWanted {
+  readonly run: string | undefined;
+  readonly recipe: string | undefined;
+  readonly checkpoint: string | undefined;
+  /** Where run folders lie. */
+  readonly runs: string;
+}
+
+/** What was chosen. */
+export interface Weights {
+  /** A path, or the name of an embedded recipe. */
+  readonly recipe: string;
+  /** Absolute. */
+  readonly checkpoint: string;
+}
+
+/**
+ * A run's last weights (the latest run's unless one is named) or a file's; a file in a run folder has that run's
+ * recipe, others have the one that is named. @throws UserError
+ */
+export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<Weights> {
+  const { run, recipe, checkpoint, runs } = wanted;
+  if (recipe !== undefined && run !== undefined) {
+    throw new UserError(`--recipe ${recipe}: a run brings its own recipe; give --run or --recipe, not both`);
+  }
+  if (checkpoint === undefined) {
+    if (recipe !== undefined) {
+      throw new UserError(`--recipe ${recipe}: whose weights? name their file with --checkpoint`);
+    }
+    const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
+    if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
+    const last = join(folder, LAST_CHECKPOINT);
+    if (!await stat(last)) {
+      throw new UserError(
+        `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
+      );
+    }
+    return { recipe: await recipeOf(host, folder), checkpoint: last };
+  }
+  const file = resolve(host.cwd, checkpoint);
+  if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);
+  if (recipe !== undefined) return { recipe, checkpoint: file };
+  if (run !== undefined) return { recipe: await recipeOf(host, resolve(host.cwd, run)), checkpoint: file };
+  const owner = dirname(dirname(file));
+  // The baseline's weights lie one folder deeper.
+  for (const folder of [owner, dirname(owner)]) {
+    const config = join(folder, "config.yaml");
+    if (await stat(config)) return { recipe: config, checkpoint: file };
+  }
+  throw new UserError(
+    `--checkpoint ${checkpoint}: it lies in no run folder; name the recipe of its network with --recipe, ` +
+      "or a run with the same network with --run",
+  );
+}
+
+async function recipeOf(host: Host, folder: string): Promise<string> {
+  const config = join(folder, "config.yaml");
+  if (await stat(config)) return config;
+  throw new UserError(
+    `${shown(host, folder)} is no run folder: it has no config.yaml; choose one with --run`,
+  );
+}

@@ -1,0 +1,133 @@
+import { DATASETS } from "../config/recipe.ts";
+import { DataError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { DatasetPlan } from "../core/plugin.ts";
+import type { Input, InputDataset } from "../datasets/input.ts";
+import { type Fault, faultOf, inspections } from "../datasets/inspection.ts";
+import { type DatasetSummary, summarizer } from "../datasets/summary.ts";
+import type { CommandOf } from "./grammar.ts";
+import { describeDataset } from "./describe_dataset.ts";
+import type { Host } from "./host.ts";
+import { showImage, withInput } from "./input.ts";
+import { planOf } from "./recipes.ts";
+
+/** `plca data check`: returns the exit status, 2 when something is broken. @throws UserError */
+export async function dataCheckCommand(host: Host, args: CommandOf<"data check">): Promise<number> {
+  const plan = await planOf(host, args.recipe, args.set);
+  const chosen = DATASETS.filter((name) => args.split.length === 0 || args.split.includes(name));
+  const found = await withInput(host, plan, async (input, signal) => {
+    const checked: CheckedDataset[] = [];
+    for (const name of chosen) {
+      const dataset = datasetOf(plan, name);
+      if (dataset === undefined || signal.aborted) continue;
+      const check = await checkDataset({ host, plan, input, signal }, { name, dataset, limit: args.limit });
+      if (check && !args.json) host.stdout.write(`${describeDataset(check)}\n\n`);
+      if (check) checked.push(check);
+    }
+    return signal.aborted ? undefined : checked;
+  });
+  if (found === undefined) {
+    host.stderr.write("Interrupted before every image was looked at.\n");
+    return 130;
+  }
+  const broken = found.filter(({ summary }) => summary.faults.length > 0).map(({ name }) => name);
+  if (args.json) {
+    const datasets = Object.fromEntries(found.map(({ name, ...rest }) => [name, rest]));
+    host.stdout.write(`${JSON.stringify({ recipe: plan.name, broken, datasets }, null, 2)}\n`);
+  } else {
+    const verdict = broken.length === 0 ? "Nothing is broken." : `Broken: ${broken.join(", ")}.`;
+    host.stdout.write(`${verdict}\n`);
+  }
+  return broken.length === 0 ? 0 : 2;
+}
+
+/** A dataset of the recipe and what was found. */
+export interface CheckedDataset {
+  readonly name: string;
+  /** The plugin's name. */
+  readonly type: string;
+  readonly summary: DatasetSummary;
+  /** Why labels were not looked at. */
+  readonly unlabelled?: string;
+}
+
+function datasetOf({ data }: RunPlan, name: (typeof DATASETS)[number]): DatasetPlan | undefined {
+  return name === "source" || name === "target" ? data[name] : data.splits[name];
+}
+
+interface Checking {
+  readonly host: Host;
+  readonly plan: RunPlan;
+  readonly input: Input;
+  readonly signal: AbortSignal;
+}
+
+interface Chosen {
+  readonly name: (typeof DATASETS)[number];
+  readonly dataset: DatasetPlan;
+  readonly limit: number | undefined;
+}
+
+/** Undefined when it was interrupted. A dataset that cannot be opened is a finding as well. */
+async function checkDataset(
+  { host, plan, input, signal }: Checking,
+  { name, dataset, limit }: Chosen,
+): Promise<CheckedDataset | undefined> {
+  const type = plan.data.origins?.get(dataset)?.plugin.name ?? "dataset";
+  const missing: DataError[] = [];
+  let opened: Opened;
+  try {
+    opened = await openToCheck(input, { name, dataset, missing });
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+    const known = [faultOf(error)];
+    return {
+      name,
+      type,
+      summary: summarizer({ space: dataset.labelSpace, labels: false, known }).summary(0),
+    };
+  }
+  const { images, unlabelled } = opened;
+  const labels = unlabelled === undefined;
+  const needed = name === "source" || name === "val";
+  const known: Fault[] = missing.map((error) => ({ ...faultOf(error), kind: "missing" }));
+  if (!labels && needed) {
+    known.push({ file: `data.${name}`, message: `it needs labels, but ${unlabelled}`, kind: "unreadable" });
+  }
+  const { add, summary } = summarizer({ space: dataset.labelSpace, labels, known });
+  const of = Math.min(images.length, limit ?? Infinity);
+  let done = 0;
+  const range = { labels, space: dataset.labelSpace, signal, ...(limit === undefined ? {} : { limit }) };
+  for await (const found of inspections(images, range)) {
+    add(found);
+    showImage(host, name, { done: ++done, of });
+  }
+  if (signal.aborted) return undefined;
+  return { name, type, summary: summary(images.length), ...(labels ? {} : { unlabelled }) };
+}
+
+interface Opened {
+  readonly images: InputDataset;
+  /** Why labels are not looked at. */
+  readonly unlabelled?: string;
+}
+
+/** Labels of the target are looked at where every image has some; nobody needs them. */
+async function openToCheck(
+  input: Input,
+  { name, dataset, missing }: Pick<Chosen, "name" | "dataset"> & { readonly missing: DataError[] },
+): Promise<Opened> {
+  const onMissing = (told: readonly DataError[]) => void missing.push(...told);
+  if (name !== "target") {
+    const images = await input.open(dataset, { onMissing });
+    return { images, ...(images.unlabelled === undefined ? {} : { unlabelled: images.unlabelled }) };
+  }
+  try {
+    const images = await input.open(dataset);
+    if (images.unlabelled === undefined) return { images };
+  } catch (error) {
+    if (!(error instanceof DataError)) throw error;
+  }
+  const images = await input.open(dataset, { labels: false, onMissing });
+  return { images, unlabelled: "not every image has labels" };
+}

@@ -1,0 +1,54 @@
+import { dirname, relative, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { type ClassStats, classStats, renderStats } from "../datasets/class_stats.ts";
+import { type Fault, inspections } from "../datasets/inspection.ts";
+import { writeWhole } from "../train/files.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { showImage, withInput } from "./input.ts";
+import { planOf } from "./recipes.ts";
+import { shown, stat } from "./run_folder.ts";
+
+/** `plca data stats`: returns the exit status. @throws UserError when an image of the source cannot be used */
+export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">): Promise<number> {
+  const plan = await planOf(host, args.recipe, args.set);
+  const { source } = plan.data;
+  const space = source.labelSpace;
+  const images: ClassStats["images"] = [];
+  const faults: Fault[] = [];
+  const interrupted = await withInput(host, plan, async (input, signal) => {
+    const dataset = await input.open(source);
+    if (dataset.unlabelled !== undefined) {
+      throw new UserError(`data.source: ${dataset.unlabelled}; statistics count the pixels of labels`);
+    }
+    let done = 0;
+    for await (const { id, pixels, fault } of inspections(dataset, { labels: true, space, signal })) {
+      if (fault) faults.push(fault);
+      else images.push({ id: id!, pixels: [...pixels!] });
+      showImage(host, "source", { done: ++done, of: dataset.length });
+    }
+    return signal.aborted;
+  });
+  if (interrupted) {
+    host.stderr.write("Interrupted before every image was counted; nothing was written.\n");
+    return 130;
+  }
+  const [first] = faults;
+  if (first) {
+    const others = faults.length === 1 ? "" : `, and ${faults.length - 1} more`;
+    throw new UserError(
+      `${first.file}: ${first.message}${others}; nothing was written ` +
+        "(plca data check names all, `exclude` leaves images out)",
+    );
+  }
+  const dataset = plan.data.origins?.get(source)?.plugin.name ?? "dataset";
+  const file = resolve(host.cwd, args.out ?? `${plan.name}_classes.json`);
+  await writeWhole(file, new TextEncoder().encode(renderStats(classStats({ dataset, space, images }))));
+  const counted = `${images.length} images of ${dataset}, ${space.classes.length} classes of ${space.name}`;
+  host.stdout.write(`${counted}: ${shown(host, file)}\n`);
+  // Paths of a recipe start at its folder.
+  const recipe = resolve(host.cwd, args.recipe);
+  const path = relative(await stat(recipe) ? dirname(recipe) : host.cwd, file);
+  host.stdout.write(`In the recipe: input: { rare_class_sampling: { stats: ${path} } }\n`);
+  return 0;
+}

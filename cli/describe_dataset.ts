@@ -1,0 +1,82 @@
+/** What `plca data check` says of one dataset. */
+import type { DatasetSummary, LabelSummary } from "../datasets/summary.ts";
+import { renderGrid } from "../report/grid.ts";
+import type { CheckedDataset } from "./data_check.ts";
+
+/** Broken files that are named; with `--json` all are. */
+const NAMED = 20;
+
+/** Sizes that are named. */
+const SIZES = 6;
+
+/** Several lines, without a trailing newline. */
+export function describeDataset({ name, type, summary, unlabelled }: CheckedDataset): string {
+  const { images, inspected, labels, secondsPerImage } = summary;
+  const looked = inspected < images ? `, ${inspected} looked at` : "";
+  const lines = [`${name}: ${type}, ${plural(images, "image")}${looked}`];
+  if (inspected > 0) {
+    lines.push(`  sizes   ${sizesText(summary)}`);
+    lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
+    lines.push(`  time    ${secondsPerImage.toFixed(3)} s per image`);
+  }
+  if (labels && labels.images > 0) lines.push("", classTable(labels));
+  lines.push(...brokenLines(summary));
+  return lines.join("\n");
+}
+
+function sizesText({ sizes }: DatasetSummary): string {
+  if (sizes.length === 0) return "none: no image can be read";
+  const named = sizes.slice(0, SIZES).map(({ width, height, images }) => `${width}x${height} (${images})`);
+  const rest = sizes.length - SIZES;
+  return rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
+}
+
+function labelsText({ space, images, ignored }: LabelSummary): string {
+  return `${space}, ${percent(ignored)} % of the pixels ignored, counted in ${plural(images, "image")}`;
+}
+
+function classTable({ classes }: LabelSummary): string {
+  const table = renderGrid({
+    head: ["class", "pixels %", "images %"],
+    rows: classes.map((
+      { name, pixelShare, imageShare },
+    ) => [name, percent(pixelShare, 3), percent(imageShare)]),
+    notes: [],
+  }, "text");
+  return table.split("\n").map((line) => `  ${line}`).join("\n");
+}
+
+function brokenLines({ faults, unknownIds }: DatasetSummary): string[] {
+  if (faults.length === 0) return [];
+  const lines = ["", `  broken: ${kinds(faults)}`];
+  if (unknownIds.length > 0) {
+    const ids = unknownIds.map(({ id, files }) => `${id} in ${plural(files, "file")}`);
+    lines.push(`  unknown ids: ${ids.join(", ")}`);
+  }
+  lines.push(...faults.slice(0, NAMED).map(({ file, message }) => `    ${file}: ${message}`));
+  if (faults.length > NAMED) lines.push(`    and ${faults.length - NAMED} more; --json names all`);
+  return lines;
+}
+
+const KINDS = {
+  missing: "missing",
+  unreadable: "not usable",
+  sizes: "of another size than their image",
+  ids: "with unknown ids",
+} as const;
+
+function kinds(faults: DatasetSummary["faults"]): string {
+  const parts = Object.entries(KINDS).flatMap(([kind, words]) => {
+    const count = faults.filter((fault) => fault.kind === kind).length;
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  return parts.join(", ");
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
+
+function percent(share: number, digits = 1): string {
+  return (100 * share).toFixed(digits);
+}

@@ -1,0 +1,37 @@
+/** Reading the images of a recipe outside of training. */
+import type { RunPlan } from "../core/plan.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { type Input, openInput } from "../datasets/input.ts";
+import type { Host } from "./host.ts";
+
+/** More threads than this wait for the disk. */
+const MOST_WORKERS = 8;
+
+/** Calls `body` with the recipe's data, read by as many workers as there are cores unless the recipe wants none. */
+export async function withInput<T>(
+  host: Host,
+  plan: RunPlan,
+  body: (input: Input, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { workers } = plan.input;
+  const used = workers === 0 ? 0 : Math.max(workers, Math.min(host.machine.cores, MOST_WORKERS));
+  const input = openInput({ ...plan, input: { ...plan.input, workers: used } }, diskFiles());
+  const abort = new AbortController();
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1) host.exit(130);
+    abort.abort();
+  });
+  try {
+    return await body(input, abort.signal);
+  } finally {
+    if (host.stderr.tty) host.stderr.write("\r\x1b[K");
+    stopListening();
+    await input.close();
+  }
+}
+
+/** A line on a terminal that says which image is read; the last one clears it. */
+export function showImage(host: Host, name: string, { done, of }: { done: number; of: number }): void {
+  if (!host.stderr.tty) return;
+  host.stderr.write(done < of ? `\r${name}: image ${done}/${of}` : "\r\x1b[K");
+}

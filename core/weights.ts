@@ -1,0 +1,36 @@
+/** How files of weights name the tensors of a network: data that a model's plan carries. */
+
+/** The names that files use for the tensors of one network. */
+export interface WeightNames {
+  /** The ways of naming that are known. The one that explains most of a file's names is taken, the first of equals. */
+  readonly schemes: readonly NameScheme[];
+  /** The network's own names of tensors whose first axis, as files store them, runs over the classes. */
+  readonly perClass: RegExp;
+  /** Orders of classes other than the label space's, by the name that schemes and `--class-order` use. */
+  readonly classOrders: Readonly<Record<string, ClassOrder>>;
+  /** What to tell the person when a file has a tensor, other than zero, that the network lacks. */
+  readonly lacking: readonly { readonly pattern: RegExp; readonly message: string }[];
+}
+
+/** One way of naming. */
+export interface NameScheme {
+  /** As reports call it: "torchvision". */
+  readonly name: string;
+  /** Only files whose tensors lie in a dictionary under this key. */
+  readonly wrapper?: string;
+  /** The order of the classifier's classes, one of {@linkcode WeightNames}' `classOrders`; absent: the label space's. */
+  readonly classOrder?: string;
+  /** The first rule whose pattern matches a name decides; a name without a rule belongs to another network. */
+  readonly rules: readonly NameRule[];
+}
+
+/** A rule of naming. */
+export interface NameRule {
+  /** Matches a name in the file, after a leading `module.`. */
+  readonly pattern: RegExp;
+  /** The network's own name, with `$1` and so on as in String.replace; null: the tensor is known and not needed. */
+  readonly to: string | null;
+}
+
+/** Class names; a file with fewer classes has the first of them. */
+export type ClassOrder = readonly string[];

@@ -1,0 +1,52 @@
+/** What can be wrong with a pair of files, told apart so that a check can count it. */
+import { DataError } from "../core/errors.ts";
+
+/** A label file with ids that its dataset does not know. */
+export class UnknownIdsError extends DataError {
+  /** In ascending order. */
+  readonly ids: readonly number[];
+
+  /** The message names every id; of up to eight, a pixel that has it, else one pixel of the lowest. */
+  constructor(file: string, found: UnknownIds, expected: string) {
+    super(file, `${unknownText(found)} not known; expected ${expected}`);
+    this.ids = [...found.keys()].sort((a, b) => a - b);
+  }
+}
+
+/** A label file of another size than its image. */
+export class SizesDifferError extends DataError {
+}
+
+/** Stored ids and for each a pixel, as column and row. */
+export type UnknownIds = ReadonlyMap<number, readonly [number, number]>;
+
+/** Ids up to this many are listed with a pixel each. */
+const WITH_PIXELS = 8;
+
+function unknownText(found: UnknownIds): string {
+  const ids = [...found.keys()].sort((a, b) => a - b);
+  const at = (id: number) => `at pixel (${found.get(id)!.join(", ")})`;
+  const [lowest] = ids;
+  if (ids.length === 1) return `label id ${lowest} ${at(lowest!)} is`;
+  if (ids.length <= WITH_PIXELS) return `label ids ${ids.map((id) => `${id} ${at(id)}`).join(", ")} are`;
+  return `label ids ${ranges(ids)} (${ids.length} ids, ${lowest} ${at(lowest!)}) are`;
+}
+
+function ranges(ids: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const id of ids) {
+    const last = parts.at(-1);
+    if (last && last[1] === id - 1) last[1] = id;
+    else parts.push([id, id]);
+  }
+  return parts.map(([from, to]) => from === to ? `${from}` : `${from} to ${to}`).join(", ");
+}
+
+/** How many of several files are named in one line. */
+const NAMED = 3;
+
+/** `a, b, c and 9 more`. */
+export function someOf(names: readonly string[]): string {
+  const rest = names.length - NAMED;
+  return rest > 0 ? `${names.slice(0, NAMED).join(", ")} and ${rest} more` : names.join(", ");
+}

@@ -1,0 +1,380 @@
+/** `plca data check` and `plca data stats`, and training and evaluating the datasets of the paper in tiny. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import {
+  below,
+  blocks,
+  cityscapes,
+  type Files,
+  gtav,
+  SIZES,
+  synthia,
+  writeFiles,
+} from "../datasets/layouts.ts";
+import { colourPng, palettePng } from "../datasets/png.ts";
+import { inFolder, plca } from "./fake_host.ts";
+
+const RECIPE = `name: tiny
+backend: wasm
+data:
+  root: ./sets
+  source: { type: gtav, root: gta5 }
+  target: { type: cityscapes, root: city }
+  val: { type: cityscapes, root: city, split: val }
+input: { crop: 32, short_side: 33 }
+model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.0625 } }
+losses: [{ type: cross-entropy }, { type: association, weight: 0.1 }]
+optimizer: { type: sgd, options: { lr: 0.01 } }
+schedule: { type: poly }
+training: { steps: 2, batch: 1 }
+`;
+
+const CITY = { ...cityscapes("train"), ...cityscapes("val") };
+
+/** With the recipe, and with these files below `sets`. */
+function tiny(name: string, files: Files, body: (folder: string) => Promise<void>): void {
+  Deno.test({
+    name,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      inFolder(async (folder) => {
+        await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
+        await writeFiles(join(folder, "sets"), files);
+        await body(folder);
+      }),
+  });
+}
+
+const sets = (...all: string[]) => all.flatMap((each) => ["--set", each]);
+const timeless = (text: string) => text.replace(/time {4}\d+\.\d{3} s/g, "time    # s");
+
+const SOUND = { ...below("gta5", gtav(2, [7, 26, 0])), ...below("city", CITY) };
+
+tiny("data check of a sound source", SOUND, async (folder) => {
+  const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "source"], {
+    cwd: folder,
+  });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.equal(
+    timeless(stdout),
+    `source: gtav, 2 images
+  sizes   41x33 (1), 48x36 (1)
+  labels  cityscapes-19, 33.4 % of the pixels ignored, counted in 2 images
+  time    # s per image
+
+  class          pixels %  images %
+  road             50.292     100.0
+  sidewalk          0.000       0.0
+  building          0.000       0.0
+  wall              0.000       0.0
+  fence             0.000       0.0
+  pole              0.000       0.0
+  traffic light     0.000       0.0
+  traffic sign      0.000       0.0
+  vegetation        0.000       0.0
+  terrain           0.000       0.0
+  sky               0.000       0.0
+  person            0.000       0.0
+  rider             0.000       0.0
+  car              49.708     100.0
+  truck             0.000       0.0
+  bus               0.000       0.0
+  train             0.000       0.0
+  motorcycle        0.000       0.0
+  bicycle           0.000       0.0
+
+Nothing is broken.
+`,
+  );
+});
+
+tiny("data check of the whole recipe as JSON", SOUND, async (folder) => {
+  await Deno.remove(join(folder, "sets/city/gtFine/train"), { recursive: true });
+  const { code, stdout } = await plca(["data", "check", "tiny.yaml", "--json", "--limit", "1"], {
+    cwd: folder,
+  });
+  assert.equal(code, 0);
+  const { recipe, broken, datasets } = JSON.parse(stdout);
+  assert.deepEqual([recipe, broken, Object.keys(datasets)], ["tiny", [], ["source", "target", "val"]]);
+  const { source, target, val } = datasets;
+  assert.deepEqual([source.type, source.summary.images, source.summary.inspected], ["gtav", 2, 1]);
+  assert.deepEqual(source.summary.sizes, [{ width: 41, height: 33, images: 1 }]);
+  const ids = blocks(SIZES[0]!, [7, 26, 0]);
+  const count = (id: number) => ids.filter((each) => each === id).length;
+  const { classes, ignored } = source.summary.labels;
+  assert.equal(ignored, count(0) / ids.length);
+  assert.deepEqual(classes[0], {
+    name: "road",
+    pixels: count(7),
+    pixelShare: count(7) / (count(7) + count(26)),
+    images: 1,
+    imageShare: 1,
+  });
+  assert.equal(classes[13].pixels, count(26));
+  assert.deepEqual([target.unlabelled, target.summary.labels], ["not every image has labels", undefined]);
+  assert.equal(val.summary.labels.classes[18].images, 1);
+  assert.ok(source.summary.secondsPerImage > 0);
+});
+
+const FAULTY = {
+  ...below("gta5", gtav(6)),
+  ...below("city", CITY),
+  "gta5/labels/00001.png": palettePng({ width: 40, height: 33 }, blocks({ width: 40, height: 33 }, [7])),
+  "gta5/labels/00002.png": colourPng(SIZES[1]!),
+  "gta5/labels/00003.png": palettePng(SIZES[2]!, blocks(SIZES[2]!, [7, 99, 80])),
+  "gta5/labels/00004.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [99, 7])),
+  "gta5/images/00007.png": colourPng(SIZES[0]!),
+  "gta5/images/00005.png": new Uint8Array(9),
+};
+
+tiny("data check names planted faults together and ends with 2", FAULTY, async (folder) => {
+  const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "source"], {
+    cwd: folder,
+  });
+  assert.deepEqual([code, stderr], [2, ""]);
+  const at = join(folder, "sets/gta5");
+  const expected = "not known; expected Cityscapes' label ids 0 to 34, or 255 for -1";
+  assert.equal(
+    stdout.slice(stdout.indexOf("\n\n  broken")),
+    `
+
+  broken: 1 missing, 2 not usable, 1 of another size than their image, 2 with unknown ids
+  unknown ids: 80 in 1 file, 99 in 2 files
+    ${at}/labels/00007.png: there is no such label file; images/00007.png has no labels without it
+    ${at}/labels/00001.png: the labels are 40 x 33 pixels, their image ${at}/images/00001.png is 41 x 33
+    ${at}/labels/00002.png: the label image has 3 channels; expected GTAV's palette files, one channel of class ids, not colours
+    ${at}/labels/00003.png: label ids 80 at pixel (8, 0), 99 at pixel (4, 0) are ${expected}
+    ${at}/labels/00004.png: label id 99 at pixel (0, 0) is ${expected}
+    ${at}/images/00005.png: the image is damaged, cut short or not a JPEG or PNG
+
+Broken: source.
+`,
+  );
+  assert.match(
+    timeless(stdout),
+    /^source: gtav, 6 images\n {2}sizes {3}41x33 \(2\), 40x40 \(2\), 48x36 \(1\)\n/,
+  );
+  const json = JSON.parse(
+    (await plca(["data", "check", "tiny.yaml", "--split", "source", "--json"], { cwd: folder })).stdout,
+  );
+  assert.deepEqual(json.broken, ["source"]);
+  const { faults, unknownIds } = json.datasets.source.summary;
+  assert.deepEqual(faults.map(({ kind }: { kind: string }) => kind), [
+    "missing",
+    "sizes",
+    "unreadable",
+    "ids",
+    "ids",
+    "unreadable",
+  ]);
+  assert.deepEqual(unknownIds, [{ id: 80, files: 1 }, { id: 99, files: 2 }]);
+});
+
+const MANY = below("gta5", gtav(24, [99]));
+
+tiny("data check names twenty broken files, --json all", MANY, async (folder) => {
+  const check = ["data", "check", "tiny.yaml", "--split", "source"];
+  const { stdout } = await plca(check, { cwd: folder });
+  assert.match(stdout, /\n {4}and 4 more; --json names all\n\nBroken: source\.\n$/);
+  assert.equal(stdout.match(/label id 99 at pixel/g)?.length, 20);
+  const json = JSON.parse((await plca([...check, "--json"], { cwd: folder })).stdout);
+  assert.equal(json.datasets.source.summary.faults.length, 24);
+});
+
+tiny("data check: datasets that cannot be opened, one line each", SOUND, async (folder) => {
+  const wrong = sets("data.source.root=gta", "data.val.root=.");
+  const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", ...wrong], { cwd: folder });
+  assert.deepEqual([code, stderr], [2, ""]);
+  assert.ok(
+    stdout.startsWith(`source: gtav, 0 images
+
+  broken: 1 not usable
+    ${folder}/sets/gta/images: there is no such folder; the folder of GTAV holds images/00001.png and \
+labels/00001.png (data.root is ${folder}/sets, root is gta)
+
+target: cityscapes, 2 images
+`),
+    stdout,
+  );
+  assert.ok(stdout.endsWith("\n\nBroken: source, val.\n"));
+});
+
+tiny("data check: val needs labels, test does without", SOUND, async (folder) => {
+  await writeFiles(join(folder, "sets/city"), cityscapes("test", 1));
+  const check = ["data", "check", "tiny.yaml", "--split", "val", "--split", "test"];
+  const test = "{ type: cityscapes, root: city, split: test }";
+  const why = "the labels of Cityscapes' test split are not published (its label files are dummies); " +
+    "expected `split: train` or `split: val` where labels are needed";
+  const { code, stdout } = await plca([...check, ...sets(`data.test=${test}`)], { cwd: folder });
+  assert.equal(code, 0);
+  assert.ok(
+    stdout.includes(`test: cityscapes, 1 image\n  sizes   41x33 (1)\n  labels  not looked at: ${why}\n`),
+  );
+  const wrong = await plca([...check, ...sets(`data.val=${test}`)], { cwd: folder });
+  assert.equal(wrong.code, 2);
+  assert.ok(
+    wrong.stdout.includes(`  broken: 1 not usable\n    data.val: it needs labels, but ${why}\n`),
+    wrong.stdout,
+  );
+});
+
+tiny("data check stops at Ctrl-C", SOUND, async (folder) => {
+  const onWrite = (text: string, interrupt: () => void) => {
+    if (text.startsWith("source")) interrupt();
+  };
+  const { code, stderr } = await plca(["data", "check", "tiny.yaml"], { cwd: folder, onWrite });
+  assert.deepEqual([code, stderr], [130, "Interrupted before every image was looked at.\n"]);
+});
+
+tiny("data stats, then training with rare-class sampling, then eval", SOUND, async (folder) => {
+  const counted = await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
+  assert.deepEqual(counted, {
+    code: 0,
+    stderr: "",
+    stdout: "2 images of gtav, 19 classes of cityscapes-19: tiny_classes.json\n" +
+      "In the recipe: input: { rare_class_sampling: { stats: tiny_classes.json } }\n",
+  });
+  const stats = JSON.parse(await Deno.readTextFile(join(folder, "tiny_classes.json")));
+  assert.deepEqual([stats.dataset, stats.labelSpace], ["gtav", "cityscapes-19"]);
+  assert.deepEqual(stats.images.map(({ id }: { id: string }) => id), ["00001", "00002"]);
+  const ids = blocks(SIZES[0]!, [7, 26, 0]);
+  assert.equal(stats.images[0].pixels[0], ids.filter((id) => id === 7).length);
+  assert.equal(stats.images[0].pixels[13], ids.filter((id) => id === 26).length);
+
+  const sampling = sets("input.rare_class_sampling={stats: tiny_classes.json, min_pixels: 10}");
+  const trained = await plca(["train", "tiny.yaml", ...sampling], { cwd: folder });
+  assert.deepEqual([trained.code, trained.stderr], [0, ""]);
+  const config = await Deno.readTextFile(join(folder, "runs/tiny-001/config.yaml"));
+  assert.ok(config.includes(`stats: ${folder}/tiny_classes.json`), config);
+  const evaluated = await plca(["eval", "--json"], { cwd: folder });
+  assert.deepEqual([evaluated.code, evaluated.stderr], [0, ""]);
+  assert.equal(JSON.parse(evaluated.stdout).images, 2);
+
+  await Deno.remove(join(folder, "sets/gta5/images/00002.png"));
+  await Deno.remove(join(folder, "sets/gta5/labels/00002.png"));
+  assert.deepEqual(await plca(["train", "tiny.yaml", ...sampling], { cwd: folder }), {
+    code: 2,
+    stdout: "tiny: seed 0, backend wasm, run runs/tiny-002\n",
+    stderr: `${folder}/tiny_classes.json: it counts 2 images of gtav, the source has 1; ` +
+      "write it anew with plca data stats\n",
+  });
+});
+
+const RARE = {
+  ...SOUND,
+  "gta5/labels/00001.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
+  "gta5/labels/00002.png": palettePng(SIZES[1]!, blocks(SIZES[1]!, [7, 7, 26])),
+};
+
+tiny("a low temperature trains on nothing but the image with the rare class", RARE, async (folder) => {
+  await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
+  const totals = async (name: string, ...changes: string[]) => {
+    const brief = ["data.val=null", "training.steps=3", "training.log_every=1", ...changes];
+    const { code, stderr } = await plca(["train", "tiny.yaml", "--name", name, ...sets(...brief)], {
+      cwd: folder,
+    });
+    assert.deepEqual([code, stderr], [0, ""]);
+    const events = await Deno.readTextFile(join(folder, "runs", `${name}-001`, "events.jsonl"));
+    return events.trim().split("\n").map((line) => JSON.parse(line).total).filter((total) =>
+      total !== undefined
+    );
+  };
+  const sampled = "input.rare_class_sampling={stats: tiny_classes.json, temperature: 0.001, min_pixels: 1}";
+  const expected = await totals("alone", 'data.source.exclude=["00001"]');
+  assert.equal(expected.length, 3);
+  assert.deepEqual(await totals("sampled", sampled), expected);
+  const warm = sampled.replace("0.001", "1");
+  const drawn = await totals("main", warm, "input.workers=0");
+  assert.notDeepEqual(drawn, expected);
+  assert.deepEqual(await totals("workers", warm, "input.workers=3"), drawn);
+  assert.notDeepEqual(await totals("both", "seed=0"), expected);
+});
+
+tiny("data stats writes where it is told, and names the path from the recipe", SOUND, async (folder) => {
+  await Deno.mkdir(join(folder, "recipes"));
+  await Deno.writeTextFile(join(folder, "recipes/deep.yaml"), RECIPE.replace("./sets", "../sets"));
+  const args = ["data", "stats", "recipes/deep.yaml", "--out", "counts/c.json"];
+  const refused = await plca(args, { cwd: folder });
+  assert.equal(refused.code, 2);
+  assert.match(refused.stderr, /counts\/c\.json: cannot be written/);
+  await Deno.mkdir(join(folder, "counts"));
+  const { stdout } = await plca(args, { cwd: folder });
+  assert.equal(
+    stdout,
+    "2 images of gtav, 19 classes of cityscapes-19: counts/c.json\n" +
+      "In the recipe: input: { rare_class_sampling: { stats: ../counts/c.json } }\n",
+  );
+});
+
+tiny("data stats refuses broken files and a source without labels", FAULTY, async (folder) => {
+  const at = join(folder, "sets/gta5");
+  await Deno.remove(`${at}/images/00007.png`);
+  const { code, stderr } = await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
+  assert.equal(code, 2);
+  assert.equal(
+    stderr,
+    `${at}/labels/00001.png: the labels are 40 x 33 pixels, their image ${at}/images/00001.png is 41 x 33, ` +
+      "and 4 more; nothing was written (plca data check names all, `exclude` leaves images out)\n",
+  );
+  const bare = sets(
+    "data.source={type: folder, images: gta5/images, classes: {a: [0], b: [1]}}",
+    "data.val=null",
+  );
+  assert.equal(
+    (await plca(["data", "stats", "tiny.yaml", ...bare], { cwd: folder })).stderr,
+    "data.source: there are no label files; statistics count the pixels of labels\n",
+  );
+});
+
+const PAPER = { ...below("gta5", gtav()), ...below("syn", synthia()), ...below("city", CITY) };
+
+tiny(
+  "SYNTHIA to Cityscapes over 16 classes trains and is evaluated over 13 as well",
+  PAPER,
+  async (folder) => {
+    await Deno.remove(join(folder, "sets/city/gtFine/train"), { recursive: true });
+    const synthetic = sets(
+      "data.source={type: synthia, root: syn}",
+      "data.target.label_space=synthia-16",
+      "data.val={type: cityscapes, root: city, split: val, label_space: synthia-16, labels: labelTrainIds}",
+      "input.workers=2",
+    );
+    const trained = await plca(["train", "tiny.yaml", ...synthetic], { cwd: folder });
+    assert.deepEqual([trained.code, trained.stderr], [0, ""]);
+    const { stdout } = await plca(["eval", "--json"], { cwd: folder });
+    const { classes, subsets } = JSON.parse(stdout);
+    assert.equal(classes.length, 16);
+    assert.deepEqual(
+      subsets.map(({ name, classes }: { name: string; classes: string[] }) => [name, classes.length]),
+      [
+        ["mIoU*", 13],
+      ],
+    );
+  },
+);
+
+tiny("train says of bad data in one line what is wrong", FAULTY, async (folder) => {
+  const stderr = async (...changed: string[]) => {
+    const { code, stderr } = await plca(["train", "tiny.yaml", ...sets(...changed)], { cwd: folder });
+    assert.equal(code, 2);
+    return stderr;
+  };
+  assert.equal(
+    await stderr(),
+    `${folder}/sets/gta5: 1 of 7 pairs lack a file: 1 label file (labels/00007.png); ` +
+      "complete the download, or leave them out with `exclude` or `list`\n",
+  );
+  assert.equal(
+    await stderr('data.source.exclude=["00001", "00002", "00003", "00005", "00006", "00007"]'),
+    `${folder}/sets/gta5/labels/00004.png: label id 99 at pixel (0, 0) is not known; ` +
+      "expected Cityscapes' label ids 0 to 34, or 255 for -1\n",
+  );
+  assert.equal(
+    await stderr("data.source.label_space=synthia-16"),
+    "tiny.yaml:7:3 data.val: its classes differ from the source's: cityscapes-19 (road, sidewalk, building, wall, " +
+      "fence, pole, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train, " +
+      "motorcycle, bicycle; ignore 255), expected synthia-16 (road, sidewalk, building, wall, fence, pole, " +
+      "traffic light, traffic sign, vegetation, sky, person, rider, car, bus, motorcycle, bicycle; ignore 255)\n",
+  );
+});

@@ -1,0 +1,43 @@
+/** `input.rare_class_sampling`: defaults, where its file lies, mistakes. */
+import assert from "node:assert/strict";
+import { GOOD, load, mistakes } from "./fakes.ts";
+
+const SET = "input.rare_class_sampling";
+
+Deno.test("absent: no sampling; a file alone: the defaults", async () => {
+  assert.equal("rareClassSampling" in (await load({})).input, false);
+  assert.deepEqual((await load({ set: [`${SET}={stats: a.json}`] })).input.rareClassSampling, {
+    stats: "/a.json",
+    temperature: 0.01,
+    minPixels: 3000,
+  });
+});
+
+Deno.test("the file lies beside the recipe that names it, --set names it from the current folder", async () => {
+  const section =
+    "crop: 64\n  rare_class_sampling: { stats: ../counts/a.json, temperature: 0.5, min_pixels: 1 }";
+  const plan = await load({ files: { "/recipes/good.yaml": GOOD.replace("crop: 64", section) } });
+  const expected = { stats: "/counts/a.json", temperature: 0.5, minPixels: 1 };
+  assert.deepEqual(plan.input.rareClassSampling, expected);
+  // As config.yaml of a run has it, which lies elsewhere.
+  const { input } = plan.resolved as { input: Record<string, unknown> };
+  assert.deepEqual(input["rare_class_sampling"], {
+    stats: "/counts/a.json",
+    temperature: 0.5,
+    min_pixels: 1,
+  });
+  const extended = {
+    "/recipes/good.yaml": GOOD.replace("crop: 64", section),
+    "/x/b.yaml": "extends: ../recipes/good.yaml\n",
+  };
+  assert.deepEqual((await load({ files: extended, path: "x/b.yaml" })).input.rareClassSampling, expected);
+});
+
+Deno.test("mistakes", async () => {
+  const text = await mistakes({ set: [`${SET}={temperature: 0, min_pixel: 5}`] });
+  assert.deepEqual(text.split("\n"), [
+    `--set ${SET} ${SET}.stats: is missing; expected text`,
+    `--set ${SET} ${SET}.temperature: must be at least 0.0001: it is 0`,
+    `--set ${SET} ${SET}.min_pixel: unknown key; did you mean "min_pixels"?`,
+  ]);
+});

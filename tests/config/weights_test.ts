@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { recipeSchema } from "../../config/json_schema.ts";
+import { GOOD, load, mistakesWith, registry } from "./fakes.ts";
+
+const withWeights = (text: string) => ({
+  "/recipes/good.yaml": GOOD.replace("{ type: net }", `{ type: net, ${text} }`),
+});
+
+Deno.test("model.weights is relative to the recipe that names it, and recorded whole", async () => {
+  const files = withWeights("weights: ../files/a.pth");
+  const plan = await load({ files });
+  assert.equal(plan.model.weights, "/files/a.pth");
+  assert.deepEqual(plan.resolved["model"], { type: "net", weights: "/files/a.pth", options: { width: 1 } });
+  const child = "extends: ../../recipes/good.yaml\nmodel: { options: { width: 2 } }\n";
+  const extended = await load({ files: { ...files, "/deep/er/x.yaml": child }, path: "deep/er/x.yaml" });
+  assert.equal(extended.model.weights, "/files/a.pth");
+});
+
+Deno.test("--set model.weights is relative to the current folder; nothing removes it", async () => {
+  assert.equal((await load({ set: ["model.weights=a.pth"] })).model.weights, "/a.pth");
+  const files = withWeights("weights: a.pth");
+  assert.equal((await load({ files, set: ["model.weights="] })).model.weights, undefined);
+  const plain = await load({});
+  assert.deepEqual(plain.resolved["model"], { type: "net", options: { width: 1 } });
+  assert.ok(!("weights" in plain.model));
+});
+
+Deno.test("model.weights that is no path, and misspelt", async () => {
+  assert.equal(
+    await mistakesWith("{ type: net }", "{ type: net, weights: [a.pth] }"),
+    "recipes/good.yaml:7:21 model.weights: expected the path of a file of weights: it is a list",
+  );
+  assert.equal(
+    await mistakesWith("{ type: net }", "{ type: net, weight: a.pth }"),
+    'recipes/good.yaml:7:21 model.weight: unknown key; did you mean "weights"?',
+  );
+});
+
+Deno.test("editors know model.weights, and only there", () => {
+  const { properties } = recipeSchema(registry) as {
+    properties: Record<string, { anyOf: { properties: object }[] }>;
+  };
+  const keys = (section: string) => Object.keys(properties[section]!.anyOf[0]!.properties);
+  assert.deepEqual(keys("model"), ["type", "options", "weights"]);
+  assert.deepEqual(keys("optimizer"), ["type", "options"]);
+});

@@ -1,0 +1,44 @@
+/** Tests that hold files against PyTorch itself, skipped (and counted by tests/run.ts) where it is not installed. */
+import assert from "node:assert/strict";
+
+let known: string | null | undefined;
+
+/** A Python that can import torch; null when there is none. */
+function pythonWithTorch(): string | null {
+  if (known !== undefined) return known;
+  known = null;
+  for (const python of ["python3", "/usr/bin/python3"]) {
+    try {
+      const { success } = new Deno.Command(python, {
+        args: ["-c", "import torch"],
+        stdout: "null",
+        stderr: "null",
+      }).outputSync();
+      if (success) return known = python;
+    } catch {
+      // Not installed.
+    }
+  }
+  return known;
+}
+
+/** Runs a script with `sys.argv[1]` as the folder; returns what it prints. */
+export type Python = (script: string, folder: string) => Promise<string>;
+
+/** Registers a test that needs PyTorch. */
+export function torchTest(name: string, body: (python: Python) => Promise<void>): void {
+  const python = pythonWithTorch();
+  Deno.test({
+    name: python === null ? `${name} (no Python with torch)` : name,
+    ignore: python === null,
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () =>
+      body(async (script, folder) => {
+        const { success, stdout, stderr } = await new Deno.Command(python!, { args: ["-c", script, folder] })
+          .output();
+        assert.ok(success, new TextDecoder().decode(stderr));
+        return new TextDecoder().decode(stdout).trim();
+      }),
+  });
+}

@@ -1,0 +1,124 @@
+/** Files of weights into a network: checkpoints of plca and what PyTorch wrote. */
+import * as tf from "@tensorflow/tfjs-core";
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
+import { printable } from "../core/printable.ts";
+import type { StoredTensor } from "../core/stored_tensor.ts";
+import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../models/weights/mapping.ts";
+import { readWeights, type WeightsFile } from "../models/weights/read.ts";
+import { assembleModel, type StateEntry } from "./assemble.ts";
+import { CHECKPOINT_FORMAT } from "./checkpoint.ts";
+
+export type { ImportReport, NameGroup } from "../models/weights/mapping.ts";
+
+/** The network that a file is read into. */
+export interface WeightsTarget {
+  /** Gives the names that files may use, and the classes. */
+  readonly plan: Pick<RunPlan, "labelSpace" | "model">;
+  /** The network's variables. */
+  readonly state: readonly StateEntry[];
+}
+
+/**
+ * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor must be in the file,
+ * and the file may hold nothing else of a network. What only training needs and PyTorch's counters are passed over.
+ * @throws UserError that names `path` and what is missing, unexpected or differently shaped
+ * @throws DataError when the file cannot be read
+ */
+export async function loadWeights(path: string, target: WeightsTarget, files: FileReader): Promise<void> {
+  const { tensors, report, unexpected } = await fitted(path, target, files);
+  const faults = [
+    ...listed("missing", report.initialised.flatMap(({ names }) => names)),
+    ...listed("unexpected", unexpected),
+    // Where something is missing, the warnings say the same.
+    ...(report.initialised.length === 0 && unexpected.length > 0 ? report.warnings : []),
+  ];
+  if (faults.length > 0) {
+    throw new UserError(`${path}: does not fit the recipe's model: ${faults.join("; ")}`);
+  }
+  assign(tensors, target.state);
+}
+
+/**
+ * Reads what a file has of a network; the rest keeps its values.
+ * @returns what became of every tensor
+ * @throws UserError that names `path` when a shape differs, the classes are others, or nothing fits
+ * @throws DataError when the file cannot be read
+ */
+export async function initialiseFrom(
+  path: string,
+  target: WeightsTarget,
+  files: FileReader,
+): Promise<ImportReport> {
+  const { tensors, report } = await fitted(path, target, files);
+  assign(tensors, target.state);
+  return report;
+}
+
+/** What {@linkcode convertWeights} may be told. */
+export interface ConvertOptions {
+  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
+  readonly classOrder?: string | undefined;
+}
+
+/**
+ * A file's tensors by the names of a recipe's model, float32, with the classes in the recipe's order; what the model
+ * has and the file not is left out. The model is made and freed again, so a backend must be selected.
+ * @throws UserError as {@linkcode initialiseFrom}
+ */
+export function convertWeights(
+  { path, file }: { readonly path: string; readonly file: WeightsFile },
+  plan: RunPlan,
+  { classOrder }: ConvertOptions = {},
+): Fitted {
+  const model = assembleModel(plan);
+  try {
+    return fit({ path, file, classOrder }, { plan, state: model.state });
+  } finally {
+    model.dispose();
+  }
+}
+
+interface Source extends ConvertOptions {
+  readonly path: string;
+  readonly file: WeightsFile;
+}
+
+async function fitted(path: string, target: WeightsTarget, files: FileReader): Promise<Fitted> {
+  return fit({ path, file: readWeights(await files.read(path), path) }, target);
+}
+
+function fit({ path, file, classOrder }: Source, { plan, state }: WeightsTarget): Fitted {
+  const { producer, format } = file.metadata;
+  if (producer === "plca" && format !== String(CHECKPOINT_FORMAT)) {
+    throw new UserError(`${path}: checkpoint format ${format}; this plca reads format ${CHECKPOINT_FORMAT}`);
+  }
+  const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
+  return fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder });
+}
+
+function wantedOf({ name, variable: { shape }, filter }: StateEntry): WantedTensor {
+  const [h, w, i, o] = shape as [number, number, number, number];
+  return { name, shape: filter ? [o, i, h, w] : shape };
+}
+
+function assign(tensors: ReadonlyMap<string, StoredTensor<"F32">>, state: readonly StateEntry[]): void {
+  for (const { name, variable, filter } of state) {
+    const stored = tensors.get(name);
+    if (stored === undefined) continue;
+    tf.tidy(() => {
+      const data = variable.dtype === "float32" ? stored.data : Int32Array.from(stored.data);
+      const tensor = tf.tensor(data, [...stored.shape], variable.dtype);
+      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
+    });
+  }
+}
+
+const SHOWN = 5;
+
+function listed(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";
+  return [`${what} ${printable(names.slice(0, SHOWN).join(", "))}${more}`];
+}
