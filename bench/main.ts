@@ -1,6 +1,7 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
+import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -12,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   input,
   street,
   camvid,
+  faults,
   webgpu,
 };
 

@@ -1,6 +1,7 @@
 import { selectBackend } from "../backends/select.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
+import { readCheckpoint } from "../train/checkpoint.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -52,13 +53,8 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   }
 }
 
-/** The phase that wrote a checkpoint, from the file beside it; undefined when there is none. */
+/** The phase that wrote a checkpoint; undefined when it does not say. */
 async function titleOf(checkpoint: string): Promise<string | undefined> {
   if (!checkpoint.endsWith(".safetensors")) return undefined;
-  try {
-    const { phase } = JSON.parse(await Deno.readTextFile(checkpoint.replace(/\.safetensors$/, ".json")));
-    return typeof phase === "string" ? phase : undefined;
-  } catch {
-    return undefined;
-  }
+  return (await readCheckpoint(checkpoint, diskFiles())).state?.phase;
 }

@@ -95,6 +95,27 @@ export async function recordRun(
   await Deno.writeTextFile(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
 }
 
+/** What {@linkcode recordRun} wrote and a resumed run needs. */
+export interface RunRecord {
+  readonly backend: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** @param given the folder as the person wrote it @throws UserError when `run.json` is not there or damaged */
+export async function readRecord(folder: string, given: string): Promise<RunRecord> {
+  let record: unknown;
+  try {
+    record = JSON.parse(await Deno.readTextFile(join(folder, "run.json")));
+  } catch (cause) {
+    throw new UserError(`${given}: its run.json cannot be read (${reason(cause)})`, { cause });
+  }
+  const { backend, versions } = (record ?? {}) as Partial<RunRecord>;
+  if (typeof backend !== "string" || typeof versions !== "object") {
+    throw new UserError(`${given}: its run.json names no backend and versions; plca train wrote another one`);
+  }
+  return { backend, versions };
+}
+
 /** The commit of this copy of plca; null when it is no git checkout. */
 async function gitCommit(): Promise<string | null> {
   try {

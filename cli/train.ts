@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
@@ -11,11 +12,26 @@ import { train, type TrainResult } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planOf } from "./recipes.ts";
-import { LAST_CHECKPOINT, makeRunFolder, recordRun, shown, stat } from "./run_folder.ts";
-import { LAUNCH } from "./versions.ts";
+import { LAST_CHECKPOINT, makeRunFolder, readRecord, recordRun, shown, stat } from "./run_folder.ts";
+import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
+  const run = args.resume === undefined ? await begun(host, args) : await resumed(host, args, args.resume);
+  if (args.debugNumerics) watchNumerics();
+  return await trainRun(host, run);
+}
+
+interface Begun {
+  readonly plan: RunPlan;
+  /** Absolute. */
+  readonly folder: string;
+  readonly resume: boolean;
+  /** What is removed when not one step could be made. */
+  readonly onFailure: "whole folder" | "contents" | "nothing";
+}
+
+async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
   if (args.name !== undefined && !/^[A-Za-z0-9][\w.-]*$/.test(args.name)) {
     throw new UserError(`--name ${args.name}: expected letters, digits, ".", "_" and "-", as in my_run`);
   }
@@ -26,7 +42,41 @@ export async function trainCommand(host: Host, args: CommandOf<"train">): Promis
   await recordRun(host, { folder, plan, backend: backend.name });
   host.stdout.write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
   for (const note of backend.notes) host.stdout.write(`  not chosen: ${note}\n`);
+  return { plan, folder, resume: false, onFailure: args.run === undefined ? "whole folder" : "contents" };
+}
 
+async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
+  if (args.recipe !== undefined || args.set.length > 0 || args.name !== undefined || args.run !== undefined) {
+    throw new UserError(
+      `--resume ${given}: the run goes on as it was begun; it takes no recipe, --set, --name or --run`,
+    );
+  }
+  const folder = resolve(host.cwd, given);
+  const config = join(folder, "config.yaml");
+  if (!await stat(config)) {
+    throw new UserError(
+      `--resume ${given}: expected a run folder with its config.yaml, as in runs/street-001`,
+    );
+  }
+  const record = await readRecord(folder, given);
+  // Another backend would give other numbers.
+  const plan = await planOf(host, config, [`backend=${record.backend}`]);
+  await selectBackend(plan.backend);
+  host.stdout.write(
+    `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,
+  );
+  for (const [what, before] of Object.entries(record.versions)) {
+    const now = { ...VERSIONS, runtime: host.machine.runtime }[what];
+    if (now !== before) {
+      host.stdout.write(
+        `  begun with ${what} ${before}, goes on with ${now}: numbers may differ from one run\n`,
+      );
+    }
+  }
+  return { plan, folder, resume: true, onFailure: "nothing" };
+}
+
+async function trainRun(host: Host, { plan, folder, resume, onFailure }: Begun): Promise<number> {
   const view = progress(host.stdout);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
@@ -38,6 +88,7 @@ export async function trainCommand(host: Host, args: CommandOf<"train">): Promis
   try {
     const result = await train(plan, {
       runDir: folder,
+      resume,
       signal: abort.signal,
       files: diskFiles(),
       onEvent: (event) => {
@@ -50,7 +101,7 @@ export async function trainCommand(host: Host, args: CommandOf<"train">): Promis
   } catch (error) {
     view.close();
     // A run that never made a step holds nothing worth a number.
-    if (last === undefined) await removeRun(folder, args.run === undefined);
+    if (last === undefined && onFailure !== "nothing") await removeRun(folder, onFailure === "whole folder");
     throw error;
   } finally {
     stopListening();
@@ -92,6 +143,7 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
       return 130;
     }
     write(`The weights lie in ${shown(host, found)}. Next:`);
+    write(`  ${LAUNCH} task plca train --resume ${run}`);
     write(`  ${LAUNCH} task plca eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`);
     return 130;
   }

@@ -235,14 +235,16 @@ function inputPlan(section: InputSection): InputPlan {
 }
 
 function trainingPlan(section: TrainingSection): TrainingPlan {
-  const { steps, batch, accumulation, validate_every, checkpoint_every, log_every } = section;
+  const { steps, batch, accumulation, clip_norm, validate_every, checkpoint_every } = section;
   return {
     steps,
     batch,
     accumulation,
+    ...(clip_norm === undefined ? {} : { clipNorm: clip_norm }),
     validateEvery: validate_every,
     checkpointEvery: checkpoint_every,
-    logEvery: log_every,
+    keepCheckpoints: section.keep_checkpoints,
+    logEvery: section.log_every,
   };
 }
 

@@ -54,8 +54,14 @@ export const sections = {
     steps: z.int().min(1).describe("optimiser updates"),
     batch: z.int().min(1).default(2).describe("images per domain in a forward pass"),
     accumulation: z.int().min(1).default(1).describe("forward passes whose gradients make one update"),
+    clip_norm: z.number().positive().optional().describe(
+      "largest Euclidean norm of the network's gradient, to which a larger one is scaled; absent: any",
+    ),
     validate_every: z.int().min(0).default(0).describe("steps between validations; 0: only at the end"),
     checkpoint_every: z.int().min(0).default(0).describe("steps between checkpoints; 0: only at the end"),
+    keep_checkpoints: z.int().min(1).max(1000).default(2).describe(
+      "how many of the latest checkpoints are kept, beside the best one",
+    ),
     log_every: z.int().min(1).default(10).describe("steps between step lines of the event log"),
   }),
   evaluation: z.strictObject({

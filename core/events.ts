@@ -3,6 +3,7 @@
 /** One thing that happened in a run. `phase` is the baseline's name, then the recipe's. */
 export type TrainEvent =
   | StartEvent
+  | ResumeEvent
   | StepEvent
   | ValidationEvent
   | CheckpointEvent
@@ -19,6 +20,16 @@ export interface StartEvent {
   readonly steps: number;
   /** Images per domain per forward pass. */
   readonly batch: number;
+}
+
+/** A phase goes on where an earlier process left it; events of later steps before this one are of that process. */
+export interface ResumeEvent {
+  /** Tells the events apart. */
+  readonly type: "resume";
+  /** The baseline's name, or the recipe's. */
+  readonly phase: string;
+  /** Updates done before. */
+  readonly step: number;
 }
 
 /** An update was applied. */

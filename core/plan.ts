@@ -161,6 +161,10 @@ export interface TrainingPlan {
   readonly validateEvery: number;
   /** Steps between writes of the `last` checkpoint; 0: only at the end. */
   readonly checkpointEvery: number;
+  /** Largest Euclidean norm of the network's gradient in an update; a larger one is scaled to it. Absent: any. */
+  readonly clipNorm?: number;
+  /** How many of the latest checkpoints are kept, beside the best one. */
+  readonly keepCheckpoints: number;
   /** Steps between `step` lines in the event log. */
   readonly logEvery: number;
 }

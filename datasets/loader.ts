@@ -17,6 +17,8 @@ export interface TrainLoaderOptions extends Omit<BatchOptions, "cacheBytes"> {
   readonly stream: string;
   /** Chooses every image; absent: each image once per epoch, in a random order. */
   readonly draw?: ImageDraw | undefined;
+  /** Batches at the beginning that are decided on but neither read nor returned. Default 0. */
+  readonly skip?: number;
   /** Batches that are prepared before they are asked for. Default 2. */
   readonly ahead?: number;
   /** Decoded samples are kept up to this many bytes, in equal shares when several workers read. Default 512 MiB. */
@@ -40,8 +42,9 @@ export interface TrainLoader {
  */
 export function trainLoader(dataset: InputDataset, options: TrainLoaderOptions): TrainLoader {
   if (dataset.length === 0) throw new UserError("The dataset is empty; training needs at least one image");
-  const { ahead = 2 } = options;
+  const { ahead = 2, skip = 0 } = options;
   const plans = batchPlans(dataset.length, options);
+  for (let k = 0; k < skip; k++) plans();
   const maker = makerFor(dataset, options);
   const ready: Promise<Batch>[] = [];
   let closed = false;

@@ -62,6 +62,8 @@ export function progress(target: ProgressTarget): Progress {
       switch (event.type) {
         case "start":
           return line(`${event.phase}: ${event.steps} steps, batch ${event.batch}`);
+        case "resume":
+          return line(`${event.phase}: goes on after step ${event.step}`);
         case "step":
           return step(event);
         case "validation": {

@@ -1,15 +1,17 @@
-/** Checkpoints: a safetensors file with state-dict names and a JSON file beside it. */
+/** Checkpoints: one safetensors file with state-dict names, where the run stands and a checksum. */
+import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
-import { encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
+import { UserError } from "../core/errors.ts";
+import type { FileReader } from "../core/plugin.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
-import { writeWhole } from "./files.ts";
+import { replaceKeeping } from "./files.ts";
 
-/** The version of the layout that this file reads and writes. */
-export const CHECKPOINT_FORMAT = 1;
+/** The version of the layout that this file writes; it reads 1 as well, which has neither state nor checksum. */
+export const CHECKPOINT_FORMAT = 2;
 
-/** What the JSON file beside the tensors says. */
+/** Where a run stands; the sampler's position follows from the steps done. */
 export interface CheckpointState {
-  readonly format: typeof CHECKPOINT_FORMAT;
   /** The recipe's name. */
   readonly recipe: string;
   readonly phase: string;
@@ -19,28 +21,96 @@ export interface CheckpointState {
   readonly seed: number;
   /** The best validation so far; mIoU in 0..1. */
   readonly best: { readonly step: number; readonly miou: number } | null;
+  /** The step of the last validation; 0: none yet. */
+  readonly validated: number;
+}
+
+/** A checkpoint file as read. */
+export interface StoredCheckpoint {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Absent in files of format 1 and in those that plca did not write. */
+  readonly state?: CheckpointState;
+}
+
+/** What is written, and how much of what was there is kept. */
+export interface CheckpointContent {
+  readonly entries: readonly StateEntry[];
+  readonly state: CheckpointState;
+  /** Files kept, the new one included: of `last.safetensors` the former is `last.1.safetensors`, and so on. */
+  readonly keep: number;
 }
 
 /**
- * Writes `<base>.safetensors`, then `<base>.json`, each by renaming a finished file. Filters are stored OIHW.
- * @returns the path of the tensors @throws UserError when a file cannot be written
+ * Writes a file beside the one that is there, flushes and then renames it, so that at every moment a whole
+ * checkpoint lies in the folder. Filters are stored OIHW.
+ * @throws UserError when it cannot be written, or a value of the network or an optimiser is not finite
  */
 export async function saveCheckpoint(
-  base: string,
-  entries: readonly StateEntry[],
-  state: CheckpointState,
-): Promise<string> {
+  path: string,
+  { entries, state, keep }: CheckpointContent,
+): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
+  const broken = [...tensors].find(([name, { data }]) =>
+    !name.startsWith("loss/") && !data.every(Number.isFinite)
+  );
+  if (broken) {
+    throw new UserError(
+      `${path}: not written, for ${broken[0]} has values that are not finite; what lies there stays`,
+    );
+  }
+  const described = JSON.stringify(state);
   const metadata = {
     producer: "plca",
-    format: String(state.format),
-    recipe: state.recipe,
-    step: String(state.step),
+    format: String(CHECKPOINT_FORMAT),
+    state: described,
+    sha256: digest(tensors, described),
   };
-  await writeWhole(`${base}.safetensors`, encodeSafetensors({ tensors, metadata }));
-  await writeWhole(`${base}.json`, new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`));
-  return `${base}.safetensors`;
+  await replaceKeeping({ path, bytes: encodeSafetensors({ tensors, metadata }), keep });
+}
+
+/** Over names, shapes and values of all tensors in their order, and the state. */
+function digest(tensors: ReadonlyMap<string, StoredTensor>, state: string): string {
+  const hash = createHash("sha256").update(state);
+  for (const [name, { dtype, shape, data }] of tensors) {
+    hash.update(`\n${name} ${dtype} ${shape.join(",")}\n`);
+    hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Reads a checkpoint, or any other safetensors file.
+ * @throws UserError that starts with `path` when it is damaged or of a format of the future
+ * @throws DataError when it cannot be read
+ */
+export async function readCheckpoint(path: string, files: FileReader): Promise<StoredCheckpoint> {
+  const { tensors, metadata } = decodeSafetensors(await files.read(path), path);
+  const state = verifiedState({ path, tensors, metadata });
+  return { tensors, ...(state ? { state } : {}) };
+}
+
+/** A safetensors file that was read, whoever wrote it. */
+export interface FoundFile {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What a checkpoint says of its run; undefined where it says nothing, as in files of format 1 and in exported ones. @throws UserError */
+export function verifiedState({ path, tensors, metadata }: FoundFile): CheckpointState | undefined {
+  const { producer, format, state, sha256 } = metadata;
+  if (producer !== "plca") return undefined;
+  if (format !== "1" && format !== String(CHECKPOINT_FORMAT)) {
+    throw new UserError(
+      `${path}: checkpoint format ${format}; this plca reads up to ${CHECKPOINT_FORMAT}, a newer one wrote the file`,
+    );
+  }
+  if (state === undefined || sha256 === undefined) return undefined;
+  if (digest(tensors, state) !== sha256) {
+    throw new UserError(`${path}: damaged: its contents do not have the checksum they were written with`);
+  }
+  return JSON.parse(state);
 }
 
 async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {
@@ -49,4 +119,33 @@ async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {
   tensor.dispose();
   if (data instanceof Float32Array) return { dtype: "F32", shape: tensor.shape, data };
   return { dtype: "I32", shape: tensor.shape, data: Int32Array.from(data) };
+}
+
+/**
+ * Puts a checkpoint's tensors into the variables of a run, optimisers and terms included.
+ * @throws UserError that names the first one that is missing or has another shape; nothing is changed then
+ */
+export function restoreEntries(
+  { path, tensors }: { readonly path: string; readonly tensors: StoredCheckpoint["tensors"] },
+  entries: readonly StateEntry[],
+): void {
+  for (const { name, variable, filter } of entries) {
+    const [h, w, i, o] = variable.shape;
+    const wanted = filter ? [o, i, h, w] : variable.shape;
+    const found = tensors.get(name)?.shape;
+    if (found !== undefined && String(found) === String(wanted)) continue;
+    throw new UserError(
+      `${path}: ${name}: the checkpoint has ${
+        found === undefined ? "none" : `shape [${found.join(", ")}]`
+      }, ` +
+        `the run needs [${wanted.join(", ")}]; the recipe's plugins have changed since`,
+    );
+  }
+  for (const { name, variable, filter } of entries) {
+    const { data, shape } = tensors.get(name)!;
+    tf.tidy(() => {
+      const tensor = tf.tensor(data as Float32Array | Int32Array, [...shape], variable.dtype);
+      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
+    });
+  }
 }

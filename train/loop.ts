@@ -8,12 +8,13 @@ import type { Input, InputDataset } from "../datasets/input.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import { describeImport } from "../models/weights/mapping.ts";
 import { assemble, modelState, type Run } from "./assemble.ts";
-import { CHECKPOINT_FORMAT, saveCheckpoint } from "./checkpoint.ts";
+import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
 import { evaluateSegmenter, onePass } from "./evaluate.ts";
 import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
 import { stepRate } from "./rate.ts";
+import type { ResumePoint } from "./resume.ts";
 import { trainStep } from "./step.ts";
 import { initialiseFrom } from "./weights.ts";
 
@@ -28,6 +29,8 @@ export interface PhaseOptions {
   readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
+  /** Where an earlier process left it; absent: from the seed. */
+  readonly from?: ResumePoint | undefined;
 }
 
 /** How a phase ended. */
@@ -41,17 +44,19 @@ export interface PhaseResult {
 }
 
 /**
- * Trains from the plan's seed. Data is opened before anything is allocated.
+ * Trains from the plan's seed, or goes on as if it had never stopped. Data is opened before anything is allocated.
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
   const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
   await makeFolder(`${options.folder}/checkpoints`);
-  const loaders = openLoaders(plan, domains);
+  const done = options.from?.state.step ?? 0;
+  const loaders = openLoaders(plan, { ...domains, skip: done * plan.training.accumulation });
   try {
     const run = assemble(plan, options.losses);
     try {
-      await initialise(plan, run, options);
+      if (options.from) restoreEntries(options.from, run.state);
+      else await initialise(plan, run, options);
       return await new Phase(plan, run, { ...options, validation, loaders }).train();
     } finally {
       run.dispose();
@@ -79,7 +84,7 @@ export async function rehearse(
   losses: readonly PlannedLoss[],
   input: Input,
 ): Promise<void> {
-  const loaders = openLoaders(plan, await openDomains(plan, losses, input));
+  const loaders = openLoaders(plan, { ...await openDomains(plan, losses, input), skip: 0 });
   try {
     const run = assemble(plan, losses);
     try {
@@ -128,10 +133,13 @@ interface Domains {
   readonly source: InputDataset;
   readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
   readonly target: InputDataset | undefined;
+  /** Batches of each that an earlier process has used. */
+  readonly skip: number;
 }
 
-function openLoaders(plan: RunPlan, { source, draw, target }: Domains): Loaders {
+function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
   const common = {
+    skip,
     transforms: plan.input.training,
     normalization: plan.input.normalization,
     batch: plan.training.batch,
@@ -156,31 +164,46 @@ class Phase {
   readonly #plan: RunPlan;
   readonly #run: Run;
   readonly #setup: PhaseSetup;
-  #done = 0;
+  #done: number;
+  /** The step of the newest checkpoint on disk. */
+  #saved: number;
+  /** The step of the last validation. */
+  #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
 
   constructor(plan: RunPlan, run: Run, setup: PhaseSetup) {
     this.#plan = plan;
     this.#run = run;
     this.#setup = setup;
+    const { step = 0, validated = 0, best = null } = setup.from?.state ?? {};
+    this.#done = this.#saved = step;
+    this.#validated = validated;
+    this.#best = best ?? undefined;
   }
 
   async train(): Promise<PhaseResult> {
     const { signal, phase, emit } = this.#setup;
     const { steps, batch, validateEvery, checkpointEvery } = this.#plan.training;
     emit({ type: "start", phase, steps, batch });
+    if (this.#done > 0) emit({ type: "resume", phase, step: this.#done });
     const rate = stepRate();
+    const isDue = (every: number) =>
+      every > 0 && this.#done > 0 && this.#done % every === 0 && this.#done < steps;
+    // An interruption may have kept the former process from it.
+    const validateIfDue = async () => {
+      if (isDue(validateEvery) && this.#validated < this.#done) await this.#validate();
+    };
     try {
+      await validateIfDue();
       while (this.#done < steps && !signal.aborted) {
         await this.#step(rate);
-        const last = this.#done === steps;
-        if (validateEvery > 0 && this.#done % validateEvery === 0 && !last) await this.#validate();
-        if (checkpointEvery > 0 && this.#done % checkpointEvery === 0 && !last) await this.#save("last");
+        await validateIfDue();
+        if (isDue(checkpointEvery)) await this.#save("last");
       }
     } catch (error) {
       throw await this.#withLastGood(error);
     }
-    await this.#save("last");
+    if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = signal.aborted && final === undefined;
     emit({ type: "end", phase, step: this.#done, interrupted });
@@ -200,7 +223,8 @@ class Phase {
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
-    const values = await trainStep(this.#run, { ...clock, passes, multiplier });
+    const { clipNorm } = training;
+    const values = await trainStep(this.#run, { ...clock, passes, multiplier, clipNorm });
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
@@ -233,7 +257,8 @@ class Phase {
     if (this.#done === 0) return error;
     let kept;
     try {
-      kept = `the weights after step ${this.#done} lie in ${await this.#save("last")}`;
+      const path = this.#saved < this.#done ? await this.#save("last") : this.#pathOf("last");
+      kept = `the weights after step ${this.#done} lie in ${path}`;
     } catch (cause) {
       kept = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
     }
@@ -242,17 +267,28 @@ class Phase {
     return new Kind(`${error.message}\n${kept}`, { cause: error.cause ?? error });
   }
 
+  #pathOf(name: "last" | "best"): string {
+    return `${this.#setup.folder}/checkpoints/${name}.safetensors`;
+  }
+
   async #save(name: "last" | "best"): Promise<string> {
-    const { phase, emit, folder } = this.#setup;
-    const path = await saveCheckpoint(`${folder}/checkpoints/${name}`, this.#run.state, {
-      format: CHECKPOINT_FORMAT,
-      recipe: this.#plan.name,
-      phase,
-      step: this.#done,
-      steps: this.#plan.training.steps,
-      seed: this.#plan.seed,
-      best: this.#best ?? null,
+    const { phase, emit } = this.#setup;
+    const { name: recipe, seed, training: { steps, keepCheckpoints } } = this.#plan;
+    const path = this.#pathOf(name);
+    await saveCheckpoint(path, {
+      entries: this.#run.state,
+      state: {
+        recipe,
+        phase,
+        step: this.#done,
+        steps,
+        seed,
+        best: this.#best ?? null,
+        validated: this.#validated,
+      },
+      keep: name === "last" ? keepCheckpoints : 1,
     });
+    if (name === "last") this.#saved = this.#done;
     emit({ type: "checkpoint", phase, step: this.#done, path });
     return path;
   }
@@ -264,6 +300,7 @@ class Phase {
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = this.#best === undefined || miou > this.#best.miou;
+    this.#validated = this.#done;
     if (best) this.#best = { step: this.#done, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
     emit({ type: "validation", phase, step: this.#done, ...means, pixelAccuracy, iou, best });

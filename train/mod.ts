@@ -6,6 +6,7 @@ import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
+import { resumePoint } from "./resume.ts";
 import { openTrained } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
@@ -15,6 +16,11 @@ export * from "./predictor.ts";
 export interface TrainOptions {
   /** Receives `events.jsonl`, `checkpoints/`, `evaluation.json` and `baseline/`; made if it is not there. */
   readonly runDir: string;
+  /**
+   * Goes on from the checkpoints in `runDir`: on the same backend every later value is bit for bit that of a run that was
+   * never stopped. Without checkpoints it begins anew. Default false.
+   */
+  readonly resume?: boolean;
   /** When it fires, the run writes a checkpoint after the current step and returns. */
   readonly signal: AbortSignal;
   /** How data is read. Workers (`input.workers`) read the disk themselves, so any reader but `diskFiles()` means none. */
@@ -54,7 +60,7 @@ export interface BaselineResult {
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
-  const { runDir, signal, files, onEvent } = options;
+  const { runDir, resume = false, signal, files, onEvent } = options;
   await makeFolder(runDir);
   const log = openLineLog(`${runDir}/events.jsonl`);
   const emit = (event: TrainEvent) => {
@@ -66,9 +72,19 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const input = openInput(plan, files);
   const common = { signal, files, input, emit };
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
-    const result = await trainPhase(plan, { ...common, phase, losses, folder });
+    const onDamaged = (message: string) => emit({ type: "note", phase, message });
+    const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
+    const earlier = from?.state.step === plan.training.steps && await finishedResult(folder, from.state.step);
+    if (earlier) return earlier;
+    const result = await trainPhase(plan, { ...common, phase, losses, folder, from });
     if (result.final) {
-      const record = { phase, step: result.steps, seed: plan.seed, ...result.final };
+      const record: FinalRecord = {
+        phase,
+        step: result.steps,
+        seed: plan.seed,
+        best: result.best ?? null,
+        ...result.final,
+      };
       const text = `${JSON.stringify(record, null, 2)}\n`;
       await writeWhole(`${folder}/evaluation.json`, new TextEncoder().encode(text));
     }
@@ -90,6 +106,27 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     await input.close();
     log.close();
   }
+}
+
+/** What `evaluation.json` holds. */
+interface FinalRecord extends Evaluation {
+  readonly phase: string;
+  readonly step: number;
+  readonly seed: number;
+  readonly best: { readonly step: number; readonly miou: number } | null;
+}
+
+/** How a phase ended that an earlier process brought to its end; undefined when it did not evaluate it. */
+async function finishedResult(folder: string, steps: number): Promise<PhaseResult | undefined> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(`${folder}/evaluation.json`);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  const { phase: _, step: __, seed: ___, best, ...final }: FinalRecord = JSON.parse(text);
+  return { steps, interrupted: false, final, ...(best ? { best } : {}) };
 }
 
 function outcome({ final, best }: PhaseResult) {

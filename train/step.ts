@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError } from "../core/errors.ts";
 import type { Run } from "./assemble.ts";
+import { clipGradients } from "./clip.ts";
 import { describeLoss, nonFinite } from "./loss_errors.ts";
 import {
   type Batches,
@@ -19,6 +20,8 @@ export interface StepInput extends Clock {
   readonly passes: readonly Batches[];
   /** On the learning rates. */
   readonly multiplier: number;
+  /** Largest norm of the network's gradient; absent: any. */
+  readonly clipNorm?: number | undefined;
 }
 
 /** The step's values, averaged over its passes. */
@@ -42,8 +45,8 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
     for (const batches of input.passes) {
       passes.push(runPass(run, batches, { terms: run.terms, clock: input }));
     }
-    const values = await readValues(passes, input);
-    update(run, passes, input.multiplier);
+    const values = await readValues(run, passes, input);
+    update(run, passes, input);
     return values;
   } catch (error) {
     const named = error instanceof ObjectiveError ? await blame(run, input, error) : error;
@@ -56,25 +59,62 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
 }
 
 /** One scalar per value, read in a single transfer. */
-async function readValues(passes: readonly Pass[], { step }: Clock): Promise<StepValues> {
+async function readValues(run: Run, passes: readonly Pass[], { step }: Clock): Promise<StepValues> {
   const scalars = passes.flatMap((pass) => pass.scalars);
   const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)]));
   const numbers = await stacked.data();
   stacked.dispose();
   const terms: Record<string, number> = {};
   let total = 0;
-  scalars.forEach(({ name, who, weight }, k) => {
+  for (const [k, { name, who, weight }] of scalars.entries()) {
     const value = numbers[k]!;
     if (who !== undefined && !Number.isFinite(value)) {
-      throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}`);
+      const cause = await brokenWeight(run);
+      throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
     }
     terms[name] = (terms[name] ?? 0) + value / passes.length;
     total += weight * value / passes.length;
-  });
+  }
   if (!Number.isFinite(numbers[scalars.length]!)) {
-    throw new ObjectiveError(`has a gradient that is not finite at step ${step + 1}, though its value is`);
+    const which = await brokenGradient(run, passes);
+    throw new ObjectiveError(
+      `has a gradient that is not finite at step ${step + 1}, though its value is${which}`,
+    );
   }
   return { terms, total };
+}
+
+/** `: the weights w are NaN since the update before`, or "" when all are finite. */
+async function brokenWeight({ segmenter }: Run): Promise<string> {
+  for (const { name, value } of segmenter.params) {
+    const found = await firstNonFinite(value);
+    if (found !== undefined) return `: the weights ${name} are ${nonFinite(found)} since the update before`;
+  }
+  return "";
+}
+
+/** `: that of w is NaN, and of 2 more`. */
+async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Promise<string> {
+  const names = segmenter.params.map(({ name }) => name);
+  const all = passes.flatMap(({ grads, players }) => [
+    ...grads.map((grad, k) => ({ grad, name: names[k]! })),
+    ...players.flatMap(({ grads, opponent: { player } }) =>
+      grads.map((grad, k) => ({ grad, name: `${player.name}/${player.params[k]!.name}` }))
+    ),
+  ]);
+  let first = "";
+  const broken = new Set<string>();
+  for (const { grad, name } of all) {
+    const found = grad ? await firstNonFinite(grad) : undefined;
+    if (found === undefined) continue;
+    if (broken.size === 0) first = `: that of ${name} is ${nonFinite(found)}`;
+    broken.add(name);
+  }
+  return broken.size > 1 ? `${first}, and of ${broken.size - 1} more` : first;
+}
+
+async function firstNonFinite(tensor: tf.Tensor): Promise<number | undefined> {
+  return (await tensor.data()).find((value) => !Number.isFinite(value));
 }
 
 /** A scalar that is finite only if every gradient is. */
@@ -91,7 +131,7 @@ async function blame(run: Run, input: StepInput, error: ObjectiveError): Promise
       const passes: Pass[] = [];
       try {
         passes.push(runPass(run, batches, { terms: [term], clock: input }));
-        await readValues(passes, input);
+        await readValues(run, passes, input);
       } catch (alone) {
         if (!(alone instanceof ObjectiveError)) throw alone;
         return new LossError(`${describeLoss(term.planned)} ${alone.fault}`, { cause: alone.cause ?? error });
@@ -103,9 +143,10 @@ async function blame(run: Run, input: StepInput, error: ObjectiveError): Promise
   return error;
 }
 
-function update(run: Run, passes: readonly Pass[], multiplier: number): void {
+function update(run: Run, passes: readonly Pass[], { multiplier, clipNorm }: StepInput): void {
   tf.tidy(() => {
-    run.optimizer.apply(mean(passes.map(({ grads }) => grads)), multiplier);
+    const whole = mean(passes.map(({ grads }) => grads));
+    run.optimizer.apply(clipNorm === undefined ? whole : clipGradients(whole, clipNorm), multiplier);
     passes[0]!.players.forEach(({ opponent }, k) => {
       opponent.optimizer.apply(mean(passes.map(({ players }) => players[k]!.grads)), multiplier);
     });

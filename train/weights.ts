@@ -8,7 +8,7 @@ import type { StoredTensor } from "../core/stored_tensor.ts";
 import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../models/weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../models/weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
-import { CHECKPOINT_FORMAT } from "./checkpoint.ts";
+import { verifiedState } from "./checkpoint.ts";
 
 export type { ImportReport, NameGroup } from "../models/weights/mapping.ts";
 
@@ -90,9 +90,9 @@ async function fitted(path: string, target: WeightsTarget, files: FileReader): P
 }
 
 function fit({ path, file, classOrder }: Source, { plan, state }: WeightsTarget): Fitted {
-  const { producer, format } = file.metadata;
-  if (producer === "plca" && format !== String(CHECKPOINT_FORMAT)) {
-    throw new UserError(`${path}: checkpoint format ${format}; this plca reads format ${CHECKPOINT_FORMAT}`);
+  if (file.format === "safetensors") {
+    const tensors = new Map([...file.tensors].map(([name, tensor]) => [name, tensor.read()]));
+    verifiedState({ path, tensors, metadata: file.metadata });
   }
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
   return fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder });

@@ -1,7 +1,7 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional } from "@optique/core/modifiers";
-import { argument, command, constant, option } from "@optique/core/primitives";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { runs, sets } from "./shared.ts";
 
@@ -20,6 +20,16 @@ export const train = command(
     run: optional(option("--run", string({ metavar: "FOLDER" }), {
       description: message`Exactly this run folder; it must be empty or not exist.`,
     })),
+    resume: optional(option("--resume", string({ metavar: "RUN" }), {
+      description:
+        message`Go on with this run folder where it stopped, as if it never had; takes nothing else.`,
+    })),
+    debugNumerics: withDefault(
+      flag("--debug-numerics", {
+        description: message`Stop at the first operator that makes NaN or infinity; many times slower.`,
+      }),
+      false,
+    ),
     runs,
   }),
   { brief: message`Train a recipe and compare on the target domain.` },

@@ -130,10 +130,47 @@ tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (
   );
   assert.match(
     stopped.stdout,
-    /\nInterrupted in tiny after \d of 500 steps\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\. Next:\n {2}npx --yes deno@2\.9\.6 task plca eval --checkpoint runs\/tiny-001\/checkpoints\/last\.safetensors --split val\n$/,
+    /\nInterrupted in tiny after \d of 500 steps\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\. Next:\n {2}npx --yes deno@2\.9\.6 task plca train --resume runs\/tiny-001\n {2}npx --yes deno@2\.9\.6 task plca eval --checkpoint runs\/tiny-001\/checkpoints\/last\.safetensors --split val\n$/,
   );
   done(await plca(["eval"], { cwd: folder }));
 });
+
+tiny("train --resume ends with the weights of a run that was never stopped", async (folder) => {
+  const args = ["train", "tiny.yaml", "--set", "training.steps=6"];
+  done(await plca([...args, "--run", "whole"], { cwd: folder }));
+  const onWrite = (text: string, interrupt: () => void) => {
+    if (/^tiny .*2\/6 /.test(text)) interrupt();
+  };
+  assert.equal((await plca([...args, "--run", "parts"], { cwd: folder, onWrite })).code, 130);
+  const file = join(folder, "parts", "run.json");
+  const record = JSON.parse(await Deno.readTextFile(file));
+  record.versions.runtime = "deno 1.0.0";
+  await Deno.writeTextFile(file, JSON.stringify(record));
+  const resumed = await plca(["train", "--resume", "parts"], { cwd: folder });
+  done(resumed);
+  assert.match(
+    resumed.stdout,
+    /^tiny: seed 0, backend wasm, resumes parts\n {2}begun with runtime deno 1\.0\.0, goes on with deno test: numbers may differ from one run\ntiny: 6 steps, batch 2\ntiny: goes on after step 2\n/,
+  );
+  assert.match(resumed.stdout, /\nTarget mIoU [\d.]+ %, [+-][\d.]+ points against source-only\.\n/);
+  const weights = (run: string) => Deno.readFile(join(folder, run, "checkpoints", "last.safetensors"));
+  assert.deepEqual(await weights("parts"), await weights("whole"));
+});
+
+const NOT_RESUMED: readonly (readonly [args: readonly string[], message: string])[] = [
+  [["gone"], "--resume gone: expected a run folder with its config.yaml, as in runs/street-001\n"],
+  [
+    ["run", "--set", "seed=1"],
+    "--resume run: the run goes on as it was begun; it takes no recipe, --set, --name or --run\n",
+  ],
+];
+
+for (const [args, message] of NOT_RESUMED) {
+  tiny(`train --resume ${args.join(" ")}: exit 2 and one line`, async (folder) => {
+    const { code, stderr } = await plca(["train", "--resume", ...args], { cwd: folder });
+    assert.deepEqual([code, stderr], [2, message]);
+  });
+}
 
 tiny("a second Ctrl-C ends the process at once", async (folder) => {
   let sent = 0;
@@ -170,4 +207,23 @@ tiny("a loss of one's own that throws is named with its file and place", async (
   assert.equal(code, 2);
   assert.ok(stderr.includes(`loss "mine" (${path}, --set losses`), stderr);
   assert.ok(stderr.includes("boom"), stderr);
+});
+
+tiny("--debug-numerics names the operator that makes a NaN", async (folder) => {
+  await plca(["new", "loss", "mine"], { cwd: folder });
+  const path = join(folder, "mine.ts");
+  const text = await Deno.readTextFile(path);
+  await Deno.writeTextFile(
+    path,
+    text.replace("const surest", "tf.sum(tf.log(tf.fill([5], -2)));\n          const surest"),
+  );
+  const set = ["baseline=null", "losses=[{type: cross-entropy}, {use: ./mine.ts}]"];
+  const args = ["train", "tiny.yaml", ...set.flatMap((each) => ["--set", each])];
+  assert.equal((await plca(args, { cwd: folder })).code, 0);
+  const { code, stderr } = await plca([...args, "--debug-numerics"], { cwd: folder });
+  assert.equal(code, 2);
+  assert.match(
+    stderr,
+    /^loss "mine" \(.*\) threw at line \d+: the operator Log made NaN from finite inputs of shape \[5\]; its result has the shape \[5\]\n/,
+  );
 });

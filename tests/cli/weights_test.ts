@@ -126,7 +126,7 @@ test("a run is exported for PyTorch, evaluated from there alike, and started fro
   const evaluation = async (line: string) => JSON.parse(done(await run(folder, line)));
   const own = await evaluation("eval --json");
   for (const file of ["a.pth", "a.safetensors"]) {
-    const other = await evaluation(`eval --json --checkpoint ${file}`);
+    const other = await evaluation(`eval --json --run runs/tiny-001 --checkpoint ${file}`);
     assert.deepEqual({ ...other, checkpoint: own.checkpoint }, own);
   }
   const again = done(await run(folder, "train tiny.yaml --set model.weights=a.pth"));

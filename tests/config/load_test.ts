@@ -32,6 +32,7 @@ Deno.test("a plan holds every section with its defaults", async () => {
     accumulation: 1,
     validateEvery: 0,
     checkpointEvery: 0,
+    keepCheckpoints: 2,
     logEvery: 10,
   });
   assert.deepEqual(plan.evaluation, { labelSize: "original" });

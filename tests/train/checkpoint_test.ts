@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
 import type { StateEntry } from "../../train/assemble.ts";
-import { type CheckpointState, saveCheckpoint } from "../../train/checkpoint.ts";
+import { type CheckpointState, readCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
 import { loadWeights } from "../../train/weights.ts";
 import { plainFiles, tinyPlan } from "./fakes.ts";
 
 const state: CheckpointState = {
-  format: 1,
   recipe: "tiny",
   phase: "tiny",
   step: 3,
   steps: 5,
   seed: 7,
   best: { step: 2, miou: 0.5 },
+  validated: 2,
 };
 
 function test(name: string, run: (folder: string) => Promise<void>): void {
@@ -27,6 +27,13 @@ function test(name: string, run: (folder: string) => Promise<void>): void {
       await Deno.remove(folder, { recursive: true });
     }
   });
+}
+
+/** Saves as the newest of two. @returns the path */
+async function save(folder: string, entries: readonly StateEntry[], keep = 2): Promise<string> {
+  const path = `${folder}/last.safetensors`;
+  await saveCheckpoint(path, { entries, state, keep });
+  return path;
 }
 
 function entry(name: string, initial: tf.Tensor): StateEntry {
@@ -46,18 +53,18 @@ test("filters are stored OIHW and everything comes back bit for bit", async (fol
     entry("loss/mine/count", tf.scalar(41, "int32")),
   ];
   const saved = entries();
-  const path = await saveCheckpoint(`${folder}/last`, saved, state);
-  assert.equal(path, `${folder}/last.safetensors`);
+  const path = await save(folder, saved);
   const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path), path);
   const stored = tensors.get("conv.weight")!;
   assert.deepEqual(stored.shape, [4, 3, 1, 2]);
   // HWIO [0, 1, 2, 3] is element 23; OIHW [3, 2, 0, 1] the last.
   assert.equal(stored.data[23], 23);
   assert.equal(stored.data[1], 12);
-  assert.deepEqual(metadata, { producer: "plca", format: "1", recipe: "tiny", step: "3" });
-  assert.deepEqual(JSON.parse(await Deno.readTextFile(`${folder}/last.json`)), state);
+  assert.deepEqual(Object.keys(metadata), ["producer", "format", "state", "sha256"]);
+  assert.deepEqual([metadata["producer"], metadata["format"]], ["plca", "2"]);
+  assert.deepEqual((await readCheckpoint(path, plainFiles)).state, state);
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-  assert.deepEqual(names, ["last.json", "last.safetensors"]);
+  assert.deepEqual(names, ["last.safetensors"]);
 
   const empty = entries();
   empty.forEach(({ variable }) => variable.assign(tf.zerosLike(variable)));
@@ -70,7 +77,7 @@ test("filters are stored OIHW and everything comes back bit for bit", async (fol
 test("saving and loading keep no tensor", async (folder) => {
   const entries = [filter()];
   const before = tf.memory().numTensors;
-  const path = await saveCheckpoint(`${folder}/last`, entries, state);
+  const path = await save(folder, entries);
   await load(path, entries);
   assert.equal(tf.memory().numTensors, before);
 });
@@ -78,7 +85,7 @@ test("saving and loading keep no tensor", async (folder) => {
 test("what only training needs, and PyTorch's counters, are passed over", async (folder) => {
   const more = ["optimizer/w/momentum", "player/a/d/w", "loss/a/b", "bn.num_batches_tracked"];
   const entries = [filter(), ...more.map((name) => entry(name, tf.scalar(1)))];
-  const path = await saveCheckpoint(`${folder}/last`, entries, state);
+  const path = await save(folder, entries);
   const model = filter(0);
   await load(path, [model]);
   assert.equal(model.variable.dataSync()[23], 23);
@@ -91,7 +98,7 @@ test("every difference is named and nothing is loaded", async (folder) => {
     entry("bn.bias", tf.zeros([3])),
     ...names.map((name) => entry(name, tf.scalar(0))),
   ];
-  const path = await saveCheckpoint(`${folder}/last`, stored, state);
+  const path = await save(folder, stored);
   const wanted = [filter(0), entry("bn.bias", tf.ones([3])), entry("head.weight", tf.zeros([1]))];
   await assert.rejects(load(path, wanted), {
     name: "UserError",
@@ -107,11 +114,11 @@ test("every difference is named and nothing is loaded", async (folder) => {
 
 test("another format, a cut file and an unwritable folder are told apart", async (folder) => {
   const path = `${folder}/x.safetensors`;
-  const bytes = encodeSafetensors({ tensors: new Map(), metadata: { producer: "plca", format: "2" } });
+  const bytes = encodeSafetensors({ tensors: new Map(), metadata: { producer: "plca", format: "3" } });
   await Deno.writeFile(path, bytes);
   await assert.rejects(load(path, []), {
     name: "UserError",
-    message: `${path}: checkpoint format 2; this plca reads format 1`,
+    message: `${path}: checkpoint format 3; this plca reads up to 2, a newer one wrote the file`,
   });
   await Deno.writeFile(path, bytes.slice(0, 20));
   await assert.rejects(load(path, []), {
@@ -120,9 +127,52 @@ test("another format, a cut file and an unwritable folder are told apart", async
       bytes.length - 8
     } bytes, the file has 20; expected a safetensors file`,
   });
-  await assert.rejects(saveCheckpoint(`${folder}/none/last`, [filter()], state), (error: unknown) => {
+  await assert.rejects(save(`${folder}/none`, [filter()]), (error: unknown) => {
     assert.ok(error instanceof Error && error.name === "UserError");
     assert.match(error.message, /\/none\/last\.safetensors: cannot be written \(.+\)$/);
     return true;
   });
+});
+
+test("so many of the latest are kept, and nothing else lies there", async (folder) => {
+  const stored = async (path: string) =>
+    (await readCheckpoint(`${folder}/${path}`, plainFiles)).tensors.get("w")!.data[0];
+  const names = () => [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+  for (const value of [1, 2, 3, 4]) await save(folder, [entry("w", tf.scalar(value))], 3);
+  assert.deepEqual(names(), ["last.1.safetensors", "last.2.safetensors", "last.safetensors"]);
+  assert.deepEqual(
+    [
+      await stored("last.safetensors"),
+      await stored("last.1.safetensors"),
+      await stored("last.2.safetensors"),
+    ],
+    [4, 3, 2],
+  );
+});
+
+test("one changed bit is found, a file of format 1 still loads", async (folder) => {
+  const path = await save(folder, [filter()]);
+  const bytes = await Deno.readFile(path);
+  const { tensors } = decodeSafetensors(bytes, path);
+  bytes[bytes.length - 5]! ^= 1;
+  await Deno.writeFile(path, bytes);
+  await assert.rejects(load(path, [filter()]), {
+    name: "UserError",
+    message: `${path}: damaged: its contents do not have the checksum they were written with`,
+  });
+  const older = { tensors, metadata: { producer: "plca", format: "1", recipe: "tiny", step: "3" } };
+  await Deno.writeFile(path, encodeSafetensors(older));
+  const loaded = filter(0);
+  await load(path, [loaded]);
+  assert.equal(loaded.variable.dataSync()[23], 23);
+});
+
+test("values that are not finite are not written, and what lay there stays", async (folder) => {
+  const path = await save(folder, [entry("w", tf.scalar(1))]);
+  await assert.rejects(save(folder, [entry("w", tf.scalar(NaN)), entry("loss/a/b", tf.scalar(Infinity))]), {
+    name: "UserError",
+    message: `${path}: not written, for w has values that are not finite; what lies there stays`,
+  });
+  assert.equal((await readCheckpoint(path, plainFiles)).tensors.get("w")!.data[0], 1);
+  await save(folder, [entry("loss/a/b", tf.scalar(Infinity))]);
 });

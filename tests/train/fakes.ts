@@ -161,6 +161,7 @@ export function tinyPlan(more: Partial<RunPlan> = {}, training: Partial<RunPlan[
       accumulation: 1,
       validateEvery: 0,
       checkpointEvery: 0,
+      keepCheckpoints: 2,
       logEvery: 5,
       ...training,
     },

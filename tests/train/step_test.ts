@@ -217,7 +217,8 @@ const broken: { name: string; compute: Compute; message: string }[] = [
   {
     name: "has a gradient that is not finite",
     compute: ({ source }) => ({ loss: tf.mean(tf.sqrt(tf.mul(source.logits, 0))) }),
-    message: `${where} has a gradient that is not finite at step 1, though its value is`,
+    message: `${where} has a gradient that is not finite at step 1, though its value is: ` +
+      "that of first.weight is NaN, and of 1 more",
   },
   {
     name: "uses an operator without a gradient",
@@ -334,4 +335,35 @@ test("the number of tensors stays the same over ten steps", async () => {
   }
   assert.deepEqual(counts, Array(10).fill(counts[0]));
   run.dispose();
+});
+
+test("weights that are not finite are named where the loss shows them", async () => {
+  const run = assemble(tinyPlan(), [planned("mine", lossPlan(crossEntropy))]);
+  try {
+    const { value } = run.segmenter.params[1]!;
+    value.assign(tf.fill(value.shape, NaN));
+    const passes = [{ source, target }];
+    await assert.rejects(trainStep(run, { step: 6, steps: 10, passes, multiplier: 1 }), {
+      name: "LossError",
+      message: `${where} is NaN at step 7: the weights second.weight are NaN since the update before`,
+    });
+  } finally {
+    run.dispose();
+  }
+});
+
+test("clipNorm bounds the update", async () => {
+  const run = assemble(tinyPlan({ optimizer: optimizerPlan({ lr: 1, momentum: 0, weight_decay: 0 }) }), [
+    planned("ce", lossPlan(crossEntropy)),
+  ]);
+  try {
+    const weights = () => run.segmenter.params.flatMap(({ value }) => [...value.dataSync()]);
+    const before = weights();
+    const passes = [{ source, target }];
+    await trainStep(run, { step: 0, steps: 10, passes, multiplier: 1, clipNorm: 0.01 });
+    const moved = Math.hypot(...weights().map((value, k) => value - before[k]!));
+    assert.ok(Math.abs(moved - 0.01) < 1e-5, `moved by ${moved}`);
+  } finally {
+    run.dispose();
+  }
 });

@@ -7,13 +7,14 @@ import type { RunPlan } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import { toFloat32 } from "../../core/stored_tensor.ts";
+import type { CheckpointState } from "../../train/checkpoint.ts";
 import { evaluate, train } from "../../train/mod.ts";
 import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
 
 interface Folder {
   readonly path: string;
   exists(name: string): boolean;
-  json(name: string): unknown;
+  state(name: string): CheckpointState;
   tensors(name: string): Map<string, readonly number[]>;
 }
 
@@ -32,7 +33,10 @@ function test(name: string, run: (folder: Folder) => Promise<void>): void {
             return false;
           }
         },
-        json: (name) => JSON.parse(Deno.readTextFileSync(at(name))),
+        state: (name) => {
+          const { metadata } = decodeSafetensors(Deno.readFileSync(at(name)), name);
+          return JSON.parse(metadata["state"]!);
+        },
         tensors: (name) => {
           const { tensors } = decodeSafetensors(Deno.readFileSync(at(name)), name);
           return new Map([...tensors].map(([key, tensor]) => [key, [...toFloat32(tensor)]]));
@@ -115,14 +119,14 @@ test("a run learns, validates, keeps best and last, and tells it", async (folder
 
   const written = lines(folder);
   assert.deepEqual(written.filter((e) => e.type === "step").map((e) => "step" in e && e.step), [5, 10, 12]);
-  assert.deepEqual(folder.json("run/checkpoints/last.json"), {
-    format: 1,
+  assert.deepEqual(folder.state("run/checkpoints/last.safetensors"), {
     recipe: "tiny",
     phase: "tiny",
     step: 12,
     steps: 12,
     seed: 7,
     best: result.best,
+    validated: 10,
   });
   assert.ok(folder.exists("run/checkpoints/best.safetensors"));
 });
@@ -228,7 +232,7 @@ test("an abort ends the run after the step with a checkpoint that evaluates", as
   });
   assert.deepEqual(result, { steps: 4, interrupted: true });
   assert.deepEqual(outline(events).slice(-3), ["step 4", "checkpoint 4 last.safetensors", "end 4"]);
-  assert.equal((folder.json("run/checkpoints/last.json") as { step: number }).step, 4);
+  assert.equal(folder.state("run/checkpoints/last.safetensors").step, 4);
   const found = await evaluate(tinyPlan(), {
     checkpoint: `${folder.path}/run/checkpoints/last.safetensors`,
     split: "val",
@@ -272,7 +276,7 @@ test("a NaN ends the run; the weights of the step before are on disk", async (fo
       return true;
     },
   );
-  assert.equal((folder.json("run/checkpoints/last.json") as { step: number }).step, 3);
+  assert.equal(folder.state("run/checkpoints/last.safetensors").step, 3);
   const stored = [...folder.tensors("run/checkpoints/last.safetensors").values()].flat();
   assert.ok(stored.every(Number.isFinite));
 });
@@ -406,7 +410,7 @@ test("an image that disappears ends the run; the weights of the step before are 
     );
     return true;
   });
-  const { step } = folder.json("run/checkpoints/last.json") as { step: number };
+  const { step } = folder.state("run/checkpoints/last.safetensors");
   assert.ok(step > 0);
 });
 

@@ -47,14 +47,11 @@ const only = (bytes: Uint8Array): FileReader => ({ ...plainFiles, read: () => Pr
 async function stored({ state }: Model): Promise<Map<string, StoredTensor>> {
   let tensors = new Map<string, StoredTensor>();
   await inFolder(async (folder) => {
-    const path = await saveCheckpoint(`${folder}/x`, state, {
-      format: 1,
-      recipe: "x",
-      phase: "x",
-      step: 1,
-      steps: 1,
-      seed: 1,
-      best: null,
+    const path = `${folder}/x.safetensors`;
+    await saveCheckpoint(path, {
+      entries: state,
+      state: { recipe: "x", phase: "x", step: 1, steps: 1, seed: 1, best: null, validated: 0 },
+      keep: 1,
     });
     tensors = new Map(decodeSafetensors(await Deno.readFile(path), path).tensors);
   });

@@ -1,0 +1,146 @@
+/** What reads bytes that somebody else wrote. */
+import { encode } from "fast-png";
+import sharp from "sharp";
+import { builtins } from "../../builtins.ts";
+import { loadRecipe } from "../../config/load.ts";
+import { ConfigError, UserError } from "../../core/errors.ts";
+import { type Random } from "../../core/random.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
+import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
+import { readList } from "../../datasets/file_pairs.ts";
+import { mutateBytes, mutateText } from "./mutate.ts";
+
+/** A reader with examples of what it reads. */
+export interface Target {
+  readonly name: string;
+  /** Undamaged inputs. */
+  examples(): Promise<readonly Uint8Array[]>;
+  mutate(example: Uint8Array, random: Random): Uint8Array;
+  /** Resolves, or rejects with a UserError. Anything else is a fault of ours. */
+  read(bytes: Uint8Array): Promise<unknown>;
+}
+
+const text = new TextEncoder();
+
+const inText = (example: Uint8Array, random: Random) =>
+  text.encode(mutateText(new TextDecoder().decode(example), random));
+
+const RECIPES = new URL("../../recipes/", import.meta.url);
+
+const recipe: Target = {
+  name: "recipe",
+  async examples() {
+    const found: Uint8Array[] = [];
+    for (const { name, isFile } of Deno.readDirSync(RECIPES)) {
+      if (isFile) found.push(await Deno.readFile(new URL(name, RECIPES)));
+    }
+    return found;
+  },
+  mutate: inText,
+  async read(bytes) {
+    const recipe = new TextDecoder().decode(bytes);
+    const plan = await loadRecipe({ path: "fuzz.yaml" }, {
+      registry: builtins(),
+      overrides: [],
+      cwd: "/nowhere",
+      readText: (path) =>
+        path.endsWith("fuzz.yaml")
+          ? Promise.resolve(recipe)
+          : Promise.reject(new UserError("there is no such file")),
+      importPlugin: () => Promise.reject(new UserError("a recipe that is only read imports nothing")),
+    });
+    // What was accepted can be written down and read again.
+    JSON.stringify(plan.resolved);
+  },
+};
+
+const size = { width: 9, height: 7 };
+const pixels = (count: number) => Uint8Array.from({ length: 63 * count }, (_, k) => (k * 37) % 251);
+
+const labels: Target = {
+  name: "label PNG",
+  examples: () =>
+    Promise.resolve([
+      encode({ ...size, channels: 1, data: pixels(1) }),
+      encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (id) => id * 200) }),
+    ]),
+  mutate: (example, random) =>
+    random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
+  read: (bytes) => Promise.resolve().then(() => decodeLabels(bytes, "labels.png")),
+};
+
+const image: Target = {
+  name: "image",
+  async examples() {
+    const raw = { raw: { ...size, channels: 3 as const } };
+    return [
+      encode({ ...size, channels: 3, data: pixels(3) }),
+      new Uint8Array(await sharp(pixels(3), raw).jpeg().toBuffer()),
+      new Uint8Array(await sharp(pixels(3), raw).jpeg({ progressive: true }).toBuffer()),
+      new Uint8Array(await sharp(pixels(3), raw).png({ palette: true }).toBuffer()),
+    ];
+  },
+  mutate: (example, random) =>
+    random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
+  read: (bytes) => decodeImage(bytes, "image"),
+};
+
+const list: Target = {
+  name: "list file",
+  examples: () =>
+    Promise.resolve([text.encode("a/1.png\tb/1.png\na/2.png\tb/2.png\n# more\n\na/3.png b/3.png\n")]),
+  mutate: inText,
+  read: (bytes) =>
+    readList({ read: () => Promise.resolve(bytes), list: () => Promise.resolve([]) }, "list.txt"),
+};
+
+const safetensors: Target = {
+  name: "safetensors",
+  examples: () =>
+    Promise.resolve([encodeSafetensors({
+      tensors: new Map([
+        ["a", { dtype: "F32", shape: [2, 3], data: new Float32Array(6) }],
+        ["b", { dtype: "I32", shape: [], data: new Int32Array(1) }],
+      ]),
+      metadata: { producer: "plca", format: "1" },
+    })]),
+  mutate: (example, random) =>
+    random.next() < 0.5 ? withHeaderLength(inText(example, random)) : mutateBytes(example, random),
+  read: (bytes) => Promise.resolve().then(() => decodeSafetensors(bytes, "x.safetensors")),
+};
+
+/** The header's length as it is now, so that its JSON is looked at. */
+function withHeaderLength(bytes: Uint8Array): Uint8Array {
+  const end = bytes.lastIndexOf("}".charCodeAt(0));
+  if (bytes.length >= 8 && end > 8) new DataView(bytes.buffer).setBigUint64(0, BigInt(end - 7), true);
+  return bytes;
+}
+
+/** Gives the chunks of a PNG their right checksums, so that what they say is looked at. */
+function withChecksums(bytes: Uint8Array): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 8; at + 12 <= bytes.length;) {
+    const length = view.getUint32(at);
+    if (at + 12 + length > bytes.length) break;
+    view.setUint32(at + 8 + length, crc(bytes.subarray(at + 4, at + 8 + length)));
+    at += 12 + length;
+  }
+  return bytes;
+}
+
+function crc(bytes: Uint8Array): number {
+  let sum = 0xffffffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let k = 0; k < 8; k++) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}
+
+/** All of them. */
+export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors];
+
+/** Whether the error is one that speaks to the person. */
+export function isClear(error: unknown): boolean {
+  return error instanceof UserError || error instanceof ConfigError;
+}

@@ -1,0 +1,89 @@
+/** Finding where a phase can go on. */
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
+import { type CheckpointState, readCheckpoint, type StoredCheckpoint } from "./checkpoint.ts";
+import { formerPath } from "./files.ts";
+
+/** A checkpoint that a phase continues from. */
+export interface ResumePoint {
+  readonly path: string;
+  readonly tensors: StoredCheckpoint["tensors"];
+  readonly state: CheckpointState;
+}
+
+/** What is looked for. */
+export interface ResumeSearch {
+  /** The phase's folder. */
+  readonly folder: string;
+  readonly phase: string;
+  readonly plan: RunPlan;
+  readonly files: FileReader;
+  /** Hears of every checkpoint that is damaged. */
+  readonly onDamaged: (message: string) => void;
+}
+
+/**
+ * The newest whole checkpoint of a phase; undefined when none was written. A damaged one is told and the one before it
+ * taken. @throws UserError when all are damaged, or they are another run's or an older version's
+ */
+export async function resumePoint(search: ResumeSearch): Promise<ResumePoint | undefined> {
+  const { folder, files, onDamaged } = search;
+  const last = `${folder}/checkpoints/last.safetensors`;
+  const damaged: string[] = [];
+  for (const path of await present(last)) {
+    let read: StoredCheckpoint;
+    try {
+      read = await readCheckpoint(path, files);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      damaged.push(error.message);
+      continue;
+    }
+    if (damaged.length > 0) {
+      onDamaged(`${damaged.join("; ")}; ${path} is used instead`);
+    }
+    return { path, tensors: read.tensors, state: checked(path, read.state, search) };
+  }
+  if (damaged.length === 0) return undefined;
+  throw new UserError(`no checkpoint of ${folder} can be used:\n${damaged.join("\n")}`);
+}
+
+/** What {@linkcode formerPath} may have made of it, newest first. */
+async function present(last: string): Promise<string[]> {
+  const found: string[] = [];
+  let absent = 0;
+  // Between two renames one place is empty.
+  for (let age = 0; absent < 2; age++) {
+    const path = formerPath(last, age);
+    if (await isFile(path)) found.push(path), absent = 0;
+    else absent += 1;
+  }
+  return found;
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
+
+function checked(
+  path: string,
+  state: CheckpointState | undefined,
+  { plan, phase }: ResumeSearch,
+): CheckpointState {
+  if (state === undefined) {
+    throw new UserError(
+      `${path}: an older plca wrote it, without what a resumed run needs; plca eval --checkpoint still reads it`,
+    );
+  }
+  const expected = { recipe: plan.name, phase, steps: plan.training.steps, seed: plan.seed };
+  for (const [key, value] of Object.entries(expected)) {
+    const found = state[key as keyof typeof expected];
+    if (found !== value) throw new UserError(`${path}: its ${key} is ${found}, the recipe's ${value}`);
+  }
+  return state;
+}
