@@ -2,7 +2,13 @@
 import { fileURLToPath } from "node:url";
 
 /** What `train NAME` and `extends: NAME` accept besides paths. */
-export const EMBEDDED: readonly string[] = ["street", "camvid_day_to_dusk", "camvid_source_only"];
+export const EMBEDDED: readonly string[] = [
+  "street",
+  "camvid_day_to_dusk",
+  "camvid_source_only",
+  "gtav_to_cityscapes",
+  "synthia_to_cityscapes",
+];
 
 /** The absolute path of an embedded recipe; undefined when there is none of that name. */
 export function embeddedRecipe(name: string): string | undefined {

@@ -1,7 +1,7 @@
 /** One recipe laid over another: `extends:` and `--set path=value`. */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
-import { changeTerms, holdsTerms, termIndex } from "./terms.ts";
+import { changeTerms, holdsTerms, isNewTerm, termIndex } from "./terms.ts";
 
 /**
  * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
@@ -125,6 +125,10 @@ function put(node: Located | undefined, task: Put): Located {
     const removed = depth + 1 === path.length && value.kind === "scalar" && value.value === null;
     if (index >= 0 && removed) return { ...node, items: node.items.toSpliced(index, 1) };
     if (index >= 0) return put(node, { ...task, path: path.with(depth, index) });
+    if (depth + 1 === path.length && isNewTerm(value)) {
+      const entries = new Map([[part, value]]), keys = new Map([[part, place]]);
+      return changeTerms(node, { kind: "mapping", entries, keys, ...place }, { path, merge });
+    }
   }
   const present = node?.kind === "scalar" && node.value === null ? undefined : node;
   const parent: Located = present ?? { kind: "mapping", entries: new Map(), keys: new Map(), ...place };

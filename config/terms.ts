@@ -22,6 +22,11 @@ export function termIndex(list: LocatedSequence, name: string): number {
   return list.items.findIndex((term) => termNameOf(term) === name);
 }
 
+/** Whether it describes a whole term, not only a change of one. */
+export function isNewTerm(change: Located): change is LocatedMapping {
+  return change.kind === "mapping" && (change.entries.has("type") || change.entries.has("use"));
+}
+
 /** How the change of one term is laid over it. */
 export type MergeTerm = (term: Located, change: Located, path: ConfigPath) => Located;
 
@@ -45,7 +50,7 @@ export function changeTerms(
       continue;
     }
     const key = changes.keys.get(name) ?? change;
-    if (change.kind === "mapping" && (change.entries.has("type") || change.entries.has("use"))) {
+    if (isNewTerm(change)) {
       const own: Located = { kind: "scalar", value: name, where: key.where, folder: key.folder };
       items.push({
         ...change,

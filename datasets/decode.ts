@@ -63,6 +63,13 @@ export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
         "which cannot be read; save it without interlacing, or with 8 bits",
     );
   }
+  if (header && header.bits > MOST_BITS_PER_BYTE * bytes.length) {
+    throw new DataError(
+      file,
+      `the label image claims to be ${header.width} x ${header.height} pixels, which its ${bytes.length} bytes ` +
+        "cannot hold; it is damaged",
+    );
+  }
   let png;
   try {
     png = decodePng(bytes, { checkCrc: true });
@@ -92,8 +99,17 @@ export function decodeLabels(
   throw new DataError(file, `the label image has ${channels} channels; expected ${expected}`);
 }
 
+/** Deflate makes at most 1032 bytes of one, so a header that claims more is false, and nothing is set aside for it. */
+const MOST_BITS_PER_BYTE = 1032 * 8;
+
 /** The first chunk of a PNG. */
 export interface PngHeader {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** Of all pixels. */
+  readonly bits: number;
   /** Bits a sample. */
   readonly depth: number;
   readonly palette: boolean;
@@ -101,13 +117,27 @@ export interface PngHeader {
   readonly interlaced: boolean;
 }
 
+/** By PNG's colour type. */
+const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
 /** Undefined when the bytes do not begin as a PNG does. */
 export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
   if (bytes.length < 29 || !SIGNATURE.every((byte, at) => bytes[at] === byte)) return undefined;
   const [depth, colour, , , interlace] = bytes.subarray(24, 29);
-  return { depth: depth!, palette: colour === 3, grey: colour === 0, interlaced: interlace === 1 };
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const [width, height] = [view.getUint32(16), view.getUint32(20)];
+  const bits = width * height * depth! * (CHANNELS[colour!] ?? 1);
+  return {
+    width,
+    height,
+    bits,
+    depth: depth!,
+    palette: colour === 3,
+    grey: colour === 0,
+    interlaced: interlace === 1,
+  };
 }
 
 /** Pixels of less than 8 bits lie packed, most significant bits first; each row begins with a new byte. */

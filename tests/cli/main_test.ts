@@ -123,6 +123,26 @@ Deno.test("the embedded recipes are exactly the files in recipes/, and none has 
   }
 });
 
+Deno.test("no variant of the ablation has a mistake, and each has a name of its own", async () => {
+  const folder = join(project, "recipes", "ablation");
+  const names = new Set<string>();
+  for (const { name: file } of Deno.readDirSync(folder)) {
+    const path = join(folder, file);
+    const { code, stderr } = await plca(["check", path, "--set", "data.root=anywhere"], here);
+    assert.deepEqual([file, code, stderr], [file, 0, ""]);
+    names.add(parse(await Deno.readTextFile(path)).name);
+  }
+  assert.deepEqual([...names].toSorted(), [
+    "features",
+    "lovasz",
+    "plca",
+    "predictions",
+    "sim-plca",
+    "source-only",
+    "without-aggregation",
+  ]);
+});
+
 Deno.test("check sums a recipe up", async () => {
   const { stdout } = await plca(["check", "street", "--set", "training.steps=7"], here);
   assert.match(

@@ -69,7 +69,8 @@ Deno.test("extends that leads nowhere", async () => {
   );
   assert.equal(
     await mistakes(text("[a, b]")),
-    "a.yaml:1:1 extends: expected the path of a recipe, or one of street, camvid_day_to_dusk, camvid_source_only",
+    "a.yaml:1:1 extends: expected the path of a recipe, or one of street, camvid_day_to_dusk, camvid_source_only, " +
+      "gtav_to_cityscapes, synthia_to_cityscapes",
   );
 });
 

@@ -44,3 +44,9 @@ Deno.test("--set reaches a term by its name", async () => {
   const plan = await load({ path: "recipes/base.yaml", files: files(""), set });
   assert.deepEqual(terms(plan), [["second", 9]]);
 });
+
+Deno.test("--set adds a term", async () => {
+  const set = ["losses.third={type: plain, weight: 5}"];
+  const plan = await load({ path: "recipes/base.yaml", files: files(""), set });
+  assert.deepEqual(terms(plan), [["plain", 1], ["second", 2], ["third", 5]]);
+});

@@ -1,5 +1,6 @@
 /** Decoding, held against what Pillow made of the same files; fixtures/record_images.py recorded them. */
 import assert from "node:assert/strict";
+import { encode } from "fast-png";
 import { decodeImage, decodeLabels, decodeStored } from "../../datasets/decode.ts";
 
 interface Recorded {
@@ -69,3 +70,14 @@ function words(base64: string): number[] {
   const raw = bytes(base64);
   return Array.from({ length: raw.length / 2 }, (_, k) => raw[2 * k]! + 256 * raw[2 * k + 1]!);
 }
+
+Deno.test("a header that claims more pixels than the file can hold is refused before any memory is taken", () => {
+  const png = encode({ width: 2, height: 2, channels: 1, data: new Uint8Array(4) });
+  new DataView(png.buffer, png.byteOffset).setUint32(16, 2 ** 30);
+  assert.throws(() => decodeLabels(png, "a.png"), {
+    name: "DataError",
+    message:
+      `a.png: the label image claims to be 1073741824 x 2 pixels, which its ${png.length} bytes cannot hold; ` +
+      "it is damaged",
+  });
+});

@@ -8,6 +8,7 @@ import { type Random } from "../../core/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
+import { readWeights } from "../../models/weights/read.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
 /** A reader with examples of what it reads. */
@@ -41,18 +42,24 @@ const recipe: Target = {
     const recipe = new TextDecoder().decode(bytes);
     const plan = await loadRecipe({ path: "fuzz.yaml" }, {
       registry: builtins(),
-      overrides: [],
+      overrides: ["data.root=/nowhere"],
       cwd: "/nowhere",
-      readText: (path) =>
-        path.endsWith("fuzz.yaml")
-          ? Promise.resolve(recipe)
-          : Promise.reject(new UserError("there is no such file")),
+      readText: (path) => path.endsWith("fuzz.yaml") ? Promise.resolve(recipe) : ownRecipe(path),
       importPlugin: () => Promise.reject(new UserError("a recipe that is only read imports nothing")),
     });
     // What was accepted can be written down and read again.
     JSON.stringify(plan.resolved);
   },
 };
+
+/** What the recipes that come with plca extend. */
+async function ownRecipe(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(new URL(path.split("/").at(-1)!, RECIPES));
+  } catch (cause) {
+    throw new UserError("there is no such file", { cause });
+  }
+}
 
 const size = { width: 9, height: 7 };
 const pixels = (count: number) => Uint8Array.from({ length: 63 * count }, (_, k) => (k * 37) % 251);
@@ -109,6 +116,24 @@ const safetensors: Target = {
   read: (bytes) => Promise.resolve().then(() => decodeSafetensors(bytes, "x.safetensors")),
 };
 
+const TORCH = new URL("../goldens/torch/", import.meta.url);
+
+const torch: Target = {
+  name: "PyTorch file",
+  examples: () =>
+    Promise.all(
+      ["sample_zip.pth", "sample_legacy.pth", "bare_state_dict.pth"].map((name) =>
+        Deno.readFile(new URL(name, TORCH))
+      ),
+    ),
+  mutate: mutateBytes,
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      // A tensor's elements are brought together when they are asked for.
+      for (const tensor of readWeights(bytes, "x.pth").tensors.values()) tensor.read();
+    }),
+};
+
 /** The header's length as it is now, so that its JSON is looked at. */
 function withHeaderLength(bytes: Uint8Array): Uint8Array {
   const end = bytes.lastIndexOf("}".charCodeAt(0));
@@ -138,7 +163,7 @@ function crc(bytes: Uint8Array): number {
 }
 
 /** All of them. */
-export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors];
+export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors, torch];
 
 /** Whether the error is one that speaks to the person. */
 export function isClear(error: unknown): boolean {
