@@ -5,6 +5,24 @@ import { UserError } from "../../core/errors.ts";
 import { emptyTensor } from "../../backends/wasm/heap.ts";
 import { backendTest } from "../goldens.ts";
 
+// First: a heap that has grown already gives no block beyond its end.
+backendTest("native", "what does not fit is refused too where a free block ends the heap", () => {
+  const first = tf.tensor1d([1, 2, 3]);
+  const [small, large] = [[324_000_000], [432_000_000]];
+  const kept = [emptyTensor(small), emptyTensor(large)];
+  emptyTensor([25_000_000]).dispose();
+  try {
+    assert.throws(() => emptyTensor(large), {
+      name: "UserError",
+      message: /^no memory for another 1728 MB: /,
+    });
+    assert.deepEqual([...tf.square(first).dataSync()], [1, 4, 9]);
+  } finally {
+    tf.dispose(kept);
+  }
+  return Promise.resolve();
+});
+
 backendTest(
   "native",
   "what does not fit the 4 GB is refused with what to lower, and nothing is overwritten",

@@ -204,10 +204,12 @@ Deno.test("memory does not grow with the images", async () => {
     env: { NO_COLOR: "1" },
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  const { tensors, bytes, heap, images }: Measured = JSON.parse(new TextDecoder().decode(stdout));
-  assert.equal(images, 120);
+  const { tensors, bytes, heap, arrays, images }: Measured = JSON.parse(new TextDecoder().decode(stdout));
+  assert.equal(images, 200);
   assert.deepEqual([new Set(tensors).size, new Set(bytes).size], [1, 1]);
   // An image as the network reads it takes 19 kB, its probabilities as much, its labels 1.6 kB.
-  const growth = (heap.at(-1)! - heap[0]!) / 80;
-  assert.ok(growth < 1000, `${growth} bytes a further image: ${heap}`);
+  const growth = (measured: readonly number[]) => (measured.at(-1)! - measured[0]!) / 100;
+  assert.ok(growth(arrays) < 1000, `${growth(arrays)} bytes of arrays a further image: ${arrays}`);
+  // Compiled code comes and goes here: about a megabyte.
+  assert.ok(growth(heap) < 30_000, `${growth(heap)} bytes a further image: ${heap}`);
 });
