@@ -1,6 +1,8 @@
 /** Which weights a command uses, and the recipe of the network that they are for. */
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { newestWhole } from "../train/resume.ts";
 import type { Host } from "./host.ts";
 import { LAST_CHECKPOINT, latestRun, shown, stat } from "./run_folder.ts";
 
@@ -36,13 +38,15 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
     }
     const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
     if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
-    const last = join(folder, LAST_CHECKPOINT);
-    if (!await stat(last)) {
+    const config = await recipeOf(host, folder);
+    const whole = await newestWhole(folder, diskFiles());
+    if (!whole) {
       throw new UserError(
         `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
       );
     }
-    return { recipe: await recipeOf(host, folder), checkpoint: last };
+    if (whole.damage !== "") host.stderr.write(`${whole.damage}\n`);
+    return { recipe: config, checkpoint: whole.path };
   }
   const file = resolve(host.cwd, checkpoint);
   if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);

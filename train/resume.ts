@@ -23,30 +23,43 @@ export interface ResumeSearch {
   readonly onDamaged: (message: string) => void;
 }
 
+/** The newest checkpoint of a folder that can be read, and what is wrong with those that came after it. */
+export interface WholeCheckpoint extends StoredCheckpoint {
+  readonly path: string;
+  /** "" when nothing is; else a sentence that names the files. */
+  readonly damage: string;
+}
+
+/**
+ * Looks at `checkpoints/last.safetensors` in a run's folder and at those before it.
+ * @returns undefined when none was written @throws UserError when all are damaged
+ */
+export async function newestWhole(folder: string, files: FileReader): Promise<WholeCheckpoint | undefined> {
+  const damaged: string[] = [];
+  for (const path of await present(`${folder}/checkpoints/last.safetensors`)) {
+    try {
+      const read = await readCheckpoint(path, files);
+      const damage = damaged.length === 0 ? "" : `${damaged.join("; ")}; ${path} is used instead`;
+      return { path, ...read, damage };
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      damaged.push(error.message);
+    }
+  }
+  if (damaged.length === 0) return undefined;
+  throw new UserError(`no checkpoint of ${folder} can be used:\n${damaged.join("\n")}`);
+}
+
 /**
  * The newest whole checkpoint of a phase; undefined when none was written. A damaged one is told and the one before it
  * taken. @throws UserError when all are damaged, or they are another run's or an older version's
  */
 export async function resumePoint(search: ResumeSearch): Promise<ResumePoint | undefined> {
-  const { folder, files, onDamaged } = search;
-  const last = `${folder}/checkpoints/last.safetensors`;
-  const damaged: string[] = [];
-  for (const path of await present(last)) {
-    let read: StoredCheckpoint;
-    try {
-      read = await readCheckpoint(path, files);
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error;
-      damaged.push(error.message);
-      continue;
-    }
-    if (damaged.length > 0) {
-      onDamaged(`${damaged.join("; ")}; ${path} is used instead`);
-    }
-    return { path, tensors: read.tensors, state: checked(path, read.state, search) };
-  }
-  if (damaged.length === 0) return undefined;
-  throw new UserError(`no checkpoint of ${folder} can be used:\n${damaged.join("\n")}`);
+  const found = await newestWhole(search.folder, search.files);
+  if (!found) return undefined;
+  const { path, tensors, state, damage } = found;
+  if (damage !== "") search.onDamaged(damage);
+  return { path, tensors, state: checked(path, state, search) };
 }
 
 /** What {@linkcode formerPath} may have made of it, newest first. */

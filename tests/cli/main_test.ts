@@ -31,7 +31,7 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["check ./tests", "the recipe tests cannot be read: it is a folder, expected a file\n"],
   ["train --name a/b", '--name a/b: expected letters, digits, ".", "_" and "-", as in my_run\n'],
   ["eval --run gone", "--run gone: there is no such folder\n"],
-  ["eval --run tests", "tests has no checkpoints/last.safetensors; its training wrote no weights yet\n"],
+  ["eval --run tests", "tests is no run folder: it has no config.yaml; choose one with --run\n"],
   [
     "eval --runs gone",
     "there is no run with a checkpoint in gone; train one first: npx --yes deno@2.9.6 task plca train\n",

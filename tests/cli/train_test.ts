@@ -82,6 +82,16 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   const miou = /Target mIoU ([\d.]+) %/.exec(trained.stdout)?.[1];
   assert.equal((100 * evaluation.miou).toFixed(1), miou);
 
+  const last = join(run, "checkpoints", "last.safetensors");
+  await Deno.copyFile(last, join(run, "checkpoints", "last.1.safetensors"));
+  await Deno.truncate(last, 30);
+  const former = await plca(["eval", "--json"], { cwd: folder });
+  assert.match(
+    former.stderr,
+    /last\.safetensors: its header claims .*last\.1\.safetensors is used instead\n$/,
+  );
+  assert.deepEqual({ ...JSON.parse(former.stdout), checkpoint: last }, evaluation);
+
   const baseline = join("runs", "tiny-001", "baseline", "checkpoints", "last.safetensors");
   const table = await plca(["eval", "--checkpoint", baseline, "--split", "train"], { cwd: folder });
   done(table);
