@@ -382,6 +382,8 @@ export interface FileReader {
   read(path: string): Promise<Uint8Array>;
   /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
   list(folder: string): Promise<readonly string[]>;
+  /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
+  realPath?(path: string): Promise<string | undefined>;
 }
 
 /** Plain bytes out: adapters never import the tensor library. */

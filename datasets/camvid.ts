@@ -2,6 +2,7 @@ import { DataError } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { containedIn } from "./contained.ts";
 import {
   below,
   type ClassMap,
@@ -78,7 +79,7 @@ export const camvid = definePlugin({
         });
       }
       tellMissing(missing, onMissing);
-      return filePairs(pairs, { map: MAP, files });
+      return filePairs(pairs, { map: MAP, files: containedIn(files, [root]) });
     },
   }),
 });

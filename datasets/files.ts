@@ -18,6 +18,14 @@ const DISK: FileReader = {
     }
     return names.sort();
   },
+  async realPath(path) {
+    try {
+      return await Deno.realPath(path);
+    } catch {
+      // Reading it says why.
+      return undefined;
+    }
+  },
 };
 
 /** Reads from the disk. Every call returns the same reader: workers, which have one of their own, can stand in for it. */

@@ -1,7 +1,8 @@
 import { ConfigError, type ConfigIssue, type ConfigPath, DataError } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
-import { type DatasetSetup, definePlugin } from "../core/plugin.ts";
+import { type DatasetSetup, definePlugin, type FileReader } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { containedIn } from "./contained.ts";
 import {
   below,
   type ClassMap,
@@ -55,7 +56,10 @@ export const folder = definePlugin({
         const pairs = given.list === undefined
           ? await fromFolders(given, setup)
           : await fromList(given.list, setup);
-        return filePairs(pairs, { map, files });
+        return filePairs(pairs, {
+          map,
+          files: given.list === undefined ? files : insideOf(given.list, setup),
+        });
       },
     };
   },
@@ -100,6 +104,10 @@ function classMap({ classes, ignore, other }: Options): ClassMap {
     trainId: (stored) => map.get(stored) ?? (other === "ignore" ? IGNORE_LABEL : undefined),
     expected: `one of ${known} (or \`other: ignore\` in the recipe)`,
   };
+}
+
+function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
+  return containedIn(files, [root === "" ? list.replace(/[\\/][^\\/]*$/, "") : root]);
 }
 
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FilePair[]> {

@@ -5,6 +5,7 @@ import type { Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plu
 import { z } from "../core/schema.ts";
 import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import type { LabelDecoder } from "./decode.ts";
+import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute, readList, requireRoot, stem } from "./file_pairs.ts";
 import { leaveOut, type Pair, reportMissing } from "./missing.ts";
 
@@ -117,7 +118,9 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
   }
   return filePairs(pairs, {
     map: layout.map,
-    files,
+    files: choice.list === undefined
+      ? files
+      : containedIn(files, [place.folder, place.root].filter((folder) => folder !== "")),
     decode: layout.decode,
     swapped: choice.list === undefined ? "images and labels" : `the two columns of ${choice.list}`,
     ...(layout.withheld === undefined ? {} : { withheld: layout.withheld }),

@@ -203,9 +203,9 @@ Deno.test("folder refuses folders without images", async () => {
 
 Deno.test("folder reads a list, absolute paths as they are, blanks in names between tabs", async () => {
   const files = memoryFiles({
-    "/data/l.txt": "my img.png\t/gt/a b.png\n",
+    "/data/l.txt": "my img.png\t/data/gt/a b.png\n",
     "/data/my img.png": png,
-    "/gt/a b.png": grey,
+    "/data/gt/a b.png": grey,
   });
   const dataset = await openDataset("folder", { list: "l.txt", classes, other: "ignore" }, { files });
   assert.deepEqual([...(await labelsOf(dataset)).labels!], [0, 1, 1, 255, 255, 255]);
