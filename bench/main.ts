@@ -1,4 +1,5 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
+import { ablation } from "./ablation.ts";
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   input,
   street,
   camvid,
+  ablation,
   faults,
   webgpu,
 };
