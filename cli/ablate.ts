@@ -18,7 +18,7 @@ import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
 import { readText, reason } from "./recipes.ts";
 import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
-import { makeRunFolder, recordRun, shown, stat } from "./run_folder.ts";
+import { makeRunFolder, readRecord, recordRun, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
 const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
@@ -34,12 +34,13 @@ interface Trial {
 
 /**
  * `plca ablate`: returns the exit status. Every variant is planned before the first is trained; what an earlier call
- * finished in the same folder is not trained again. @throws UserError
+ * finished in the same folder is not trained again, what it began goes on. @throws UserError
  */
 export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
   const trials = await planTrials(host, args);
   const done = new Map<Trial, Evaluation>();
   for (const trial of trials) {
+    await requireSameRecipe(host, trial);
     const found = await finished(host, trial);
     if (found) done.set(trial, found);
   }
@@ -53,7 +54,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
     abort.abort();
   });
   try {
-    const backend = open.length > 0 ? (await selectBackend(open[0]!.plan.backend)).name : "";
+    const backend = open.length > 0 ? await backendOf(host, open) : "";
     for (const trial of open) {
       write(`${done.size + 1} of ${trials.length}: ${trial.variant}, seed ${trial.seed}`);
       const evaluation = await trainTrial(host, { trial, backend, signal: abort.signal });
@@ -72,8 +73,8 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
 }
 
 async function planTrials(host: Host, args: CommandOf<"ablate">): Promise<Trial[]> {
-  const seeds = args.seeds.split(",").map(Number);
-  if (!seeds.every((seed) => Number.isInteger(seed) && seed >= 0) || new Set(seeds).size < seeds.length) {
+  const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
+  if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
     throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
   }
   const folder = args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
@@ -119,16 +120,45 @@ async function rowFiles(folder: string, given: string | undefined): Promise<stri
   return files.sort();
 }
 
-/** The evaluation of a trial that an earlier call finished. @throws UserError when its run had another recipe */
-async function finished(host: Host, { plan, folder }: Trial): Promise<Evaluation | undefined> {
+/** @throws UserError when an earlier call began this trial with another recipe */
+async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
+  const config = join(folder, "config.yaml");
+  if (!await stat(config) || await readText(config) === recipeText(plan)) return;
+  throw new UserError(
+    `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
+  );
+}
+
+/** The evaluation of a trial that an earlier call finished. */
+async function finished(host: Host, { folder }: Trial): Promise<Evaluation | undefined> {
   if (!await stat(join(folder, FINAL_EVALUATION))) return undefined;
-  const config = await readText(join(folder, "config.yaml"));
-  if (config !== recipeText(plan)) {
+  return await readEvaluation(folder, shown(host, folder));
+}
+
+/**
+ * The one backend of all trials: a process has one, and numbers of several do not compare.
+ * @throws UserError when variants, or what was begun before, have different ones
+ */
+async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> {
+  const [first, ...others] = trials;
+  const { name } = await selectBackend(first!.plan.backend);
+  for (const { variant, plan } of others) {
+    if (plan.backend === first!.plan.backend) continue;
     throw new UserError(
-      `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
+      `${variant} has the backend ${plan.backend}, ${first!.variant} ${first!.plan.backend}; ` +
+        "their numbers would not compare: give all of them one with --set backend=NAME",
     );
   }
-  return await readEvaluation(folder, shown(host, folder));
+  for (const { folder } of trials) {
+    if (!await stat(join(folder, "run.json"))) continue;
+    const { backend } = await readRecord(folder, shown(host, folder));
+    if (backend === name) continue;
+    throw new UserError(
+      `${shown(host, folder)} was begun with the backend ${backend}, this call has ${name}; ` +
+        `go on with --set backend=${backend}, or choose another --out`,
+    );
+  }
+  return name;
 }
 
 function recipeText(plan: RunPlan): string {
@@ -145,16 +175,22 @@ interface Training {
 async function trainTrial(host: Host, { trial, backend, signal }: Training): Promise<Evaluation | undefined> {
   const { plan, folder } = trial;
   // An earlier call was stopped in the middle of it.
-  if (await stat(join(folder, "run.json"))) await Deno.remove(folder, { recursive: true });
-  await makeRunFolder(host, { run: folder, runs: "", name: plan.name });
-  await recordRun(host, { folder, plan, backend });
+  const resume = await stat(join(folder, "run.json")) !== undefined;
+  if (!resume) {
+    await makeRunFolder(host, { run: folder, runs: "", name: plan.name });
+    await recordRun(host, { folder, plan, backend });
+  }
   const view = host.stderr.tty ? progress(host.stderr) : undefined;
   try {
     const result = await train(plan, {
       runDir: folder,
+      resume,
       signal,
       files: diskFiles(),
-      onEvent: (event) => view?.event(event),
+      onEvent(event) {
+        if (view) view.event(event);
+        else if (event.type === "note") host.stderr.write(`  ${event.message}\n`);
+      },
     });
     return result.interrupted ? undefined : result.final;
   } finally {

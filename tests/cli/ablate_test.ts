@@ -77,7 +77,7 @@ variants("ablate trains every variant on the recipe, and not again what is finis
 });
 
 variants(
-  "a run that was stopped in the middle is trained again, one of another recipe is kept",
+  "a run that was stopped in the middle goes on, one of another recipe is kept",
   async (folder) => {
     const stopped = await plca([...ABLATE, "0"], {
       cwd: folder,
@@ -86,9 +86,19 @@ variants(
     assert.equal(stopped.code, 130);
     assert.equal(stopped.stdout, "");
     assert.match(stopped.stderr, /Interrupted with 1 of 2 runs finished; the same command goes on\.\n$/);
+    // Neither other settings nor going on take anything away.
+    const note = join(folder, ...OUT, "whole-0", "notes.txt");
+    await Deno.writeTextFile(note, "mine");
+    await Deno.remove(join(folder, ...OUT, "plain-0"), { recursive: true });
+    const begun = await plca([...ABLATE, "0", "--set", "training.batch=2"], { cwd: folder });
+    assert.deepEqual([begun.code, begun.stderr], [
+      2,
+      `${join(...OUT, "whole-0")} was trained with another recipe or other settings; choose another --out\n`,
+    ]);
     const again = await plca([...ABLATE, "0"], { cwd: folder });
     assert.equal(again.code, 0, again.stderr);
-    assert.match(again.stderr, /^1 of 2 runs are finished already\n2 of 2: whole, seed 0\n/);
+    assert.match(again.stderr, /^1 of 2: plain, seed 0\n.*\n2 of 2: whole, seed 0\n/);
+    assert.equal(await Deno.readTextFile(note), "mine");
 
     const other = await plca([...ABLATE, "0", "--set", "training.batch=2"], { cwd: folder });
     assert.deepEqual([other.code, other.stderr], [
@@ -100,6 +110,7 @@ variants(
 
 const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
   [["--seeds", "0,0"], "--seeds 0,0: expected different whole numbers from 0 on, as in 0,1,2\n"],
+  [["--seeds", ""], "--seeds : expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--seeds", "a"], "--seeds a: expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--rows", "gone"], "--rows gone: there is no such file\n"],
   [["--set", "data.val="], "base.yaml: it has no val split, so variants cannot be compared\n"],
@@ -116,4 +127,34 @@ variants("two variants of one name are refused before anything is trained", asyn
   await Deno.writeTextFile(join(folder, "rows", "3.yaml"), WHOLE);
   const { code, stderr } = await plca([...ABLATE, "0"], { cwd: folder });
   assert.deepEqual([code, stderr], [2, 'rows: two variants are called "whole"\n']);
+});
+
+variants(
+  "a variant with a backend of its own is refused, and so is another backend than a run began with",
+  async (folder) => {
+    await Deno.writeTextFile(join(folder, "rows", "2.yaml"), `${WHOLE}backend: cpu\n`);
+    const two = await plca([...ABLATE, "0"], { cwd: folder });
+    assert.deepEqual([two.code, two.stderr], [
+      2,
+      "whole has the backend cpu, plain wasm; their numbers would not compare: give all of them one with --set backend=NAME\n",
+    ]);
+  },
+);
+
+variants("Table 1's variants are the default: what each has of the objective", async (folder) => {
+  const args = ["ablate", "base.yaml", "--seeds", "0", "--steps", "1", "--format", "csv"];
+  const { code, stdout, stderr } = await plca(args, { cwd: folder });
+  assert.equal(code, 0, stderr);
+  const rows = stdout.split("\n").filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => line.split(",").slice(0, -1).join(","));
+  assert.deepEqual(rows, [
+    ",cross-entropy,lovasz-softmax,association layer4,association probabilities,label-smoothing,seeds",
+    "source-only,✓,,,,,1",
+    "lovasz,✓,✓,,,,1",
+    "features,✓,✓,✓,,,1",
+    "predictions,✓,✓,✓,✓,,1",
+    "plca,✓,✓,✓,✓,✓,1",
+    "sim-plca,✓,✓,✓,✓,✓,1",
+    "without-aggregation,✓,✓,✓,✓,✓,1",
+  ]);
 });
