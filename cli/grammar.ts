@@ -20,13 +20,18 @@ import type { Host } from "./host.ts";
 
 /** What a token that fits nowhere gets: the nearest option or command. */
 function unexpected(token: string) {
-  const known = token.startsWith("-") ? OPTIONS : COMMANDS;
+  const isOption = token.startsWith("-");
   const name = token.split("=")[0] ?? token;
-  const near = nearest(name, known);
+  const word = nearest(name, isOption ? OPTIONS : COMMANDS.map(lastWord));
+  const near = isOption ? word : COMMANDS.find((command) => lastWord(command) === word);
   const base = token.startsWith("-")
     ? message`There is no option ${optionName(name)} here.`
     : message`${token} is not expected here.`;
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
+}
+
+function lastWord(command: string): string {
+  return command.split(" ").at(-1)!;
 }
 
 const COMMANDS = [
@@ -37,15 +42,15 @@ const COMMANDS = [
   "table",
   "check",
   "data",
-  "stats",
+  "data stats",
   "list",
   "schema",
   "doctor",
   "new",
   "weights",
-  "inspect",
-  "import",
-  "export",
+  "weights inspect",
+  "weights import",
+  "weights export",
 ];
 const OPTIONS = [
   "--set",

@@ -14,6 +14,8 @@ const here = { cwd: project };
 
 const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["trian", 'Error: "trian" is not expected here. Did you mean train?\n'],
+  ["stats street", 'Error: "stats" is not expected here. Did you mean data stats?\n'],
+  ["weights inspekt x", 'Error: "inspekt" is not expected here. Did you mean weights inspect?\n'],
   ["train --sett a=1", "Error: There is no option `--sett` here. Did you mean --set?\n"],
   ["eval --splitt=val", "Error: There is no option `--splitt` here. Did you mean --split?\n"],
   ["eval --split all", 'Error: `--split`: Expected one of "train", "val", and "test", but got "all".\n'],
