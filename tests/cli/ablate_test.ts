@@ -1,36 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { inFolder, plca } from "./fake_host.ts";
+import { plca } from "./fake_host.ts";
+import { folderTest, tinyRecipe } from "./tiny.ts";
 
-const BASE = `extends: street
-backend: wasm
-data:
-  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
-  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
-  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
-  test: null
-input: { crop: 32 }
-model: { options: { width: 0.0625 } }
-training: { steps: 30, batch: 1 }
-`;
+const BASE = tinyRecipe(`training: { steps: 30, batch: 1 }
+`);
 
 const PLAIN = "extends: street\nname: plain\nlosses: { association: null, label-smoothing: null }\n";
 const WHOLE = "name: whole\n";
 
 function variants(name: string, body: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      inFolder(async (folder) => {
-        await Deno.writeTextFile(join(folder, "base.yaml"), BASE);
-        await Deno.mkdir(join(folder, "rows"));
-        await Deno.writeTextFile(join(folder, "rows", "1.yaml"), PLAIN);
-        await Deno.writeTextFile(join(folder, "rows", "2.yaml"), WHOLE);
-        await body(folder);
-      }),
-  });
+  folderTest(name, async (folder) => {
+    await Deno.writeTextFile(join(folder, "base.yaml"), BASE);
+    await Deno.mkdir(join(folder, "rows"));
+    await Deno.writeTextFile(join(folder, "rows", "1.yaml"), PLAIN);
+    await Deno.writeTextFile(join(folder, "rows", "2.yaml"), WHOLE);
+  }, body);
 }
 
 const ABLATE = ["ablate", "base.yaml", "--rows", "rows", "--steps", "1", "--seeds"];

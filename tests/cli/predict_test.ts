@@ -10,22 +10,14 @@ import { networkInputs } from "../../datasets/evaluation.ts";
 import { diskFiles } from "../../datasets/files.ts";
 import { openTrained } from "../../train/trained.ts";
 import { distinctColours } from "../../report/colours.ts";
-import { inFolder, type Outcome, plca } from "./fake_host.ts";
+import { type Outcome, plca } from "./fake_host.ts";
+import { folderTest, tinyRecipe } from "./tiny.ts";
 
-const RECIPE = `extends: street
-name: tiny
-backend: wasm
-data:
-  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
-  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
-  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
-  test: null
-input: { crop: 32 }
-model: { options: { width: 0.0625 } }
+const RECIPE = tinyRecipe(`name: tiny
 training: { steps: 1, batch: 2 }
 optimizer: { options: { lr: 0.000001 } }
 baseline: null
-`;
+`);
 
 /** A network that has hardly learnt, and so tells many classes apart, made once: the folder of its run. */
 let trained: Promise<string> | undefined;
@@ -41,20 +33,13 @@ async function train(): Promise<string> {
 
 /** Runs `body` in a folder with `runs/tiny-001`. */
 function predicting(name: string, body: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      inFolder(async (folder) => {
-        const run = await (trained ??= train());
-        const files = ["config.yaml", join("checkpoints", "last.safetensors")];
-        for (const file of files) {
-          await put(join(folder, "runs", "tiny-001", file), await Deno.readFile(join(run, "run", file)));
-        }
-        await body(folder);
-      }),
-  });
+  folderTest(name, async (folder) => {
+    const run = await (trained ??= train());
+    const files = ["config.yaml", join("checkpoints", "last.safetensors")];
+    for (const file of files) {
+      await put(join(folder, "runs", "tiny-001", file), await Deno.readFile(join(run, "run", file)));
+    }
+  }, body);
 }
 
 async function put(path: string, bytes: Uint8Array): Promise<void> {

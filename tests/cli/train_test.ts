@@ -1,32 +1,17 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { inFolder, type Outcome, plca } from "./fake_host.ts";
+import { type Outcome, plca } from "./fake_host.ts";
+import { folderTest, tinyRecipe } from "./tiny.ts";
 
-const RECIPE = `extends: street
-name: tiny
-backend: wasm
-data:
-  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
-  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
-  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
-  test: null
-input: { crop: 32 }
-model: { options: { width: 0.0625 } }
+const RECIPE = tinyRecipe(`name: tiny
 training: { steps: 3, batch: 2, validate_every: 2 }
 baseline: { losses: [{ type: cross-entropy }] }
-`;
+`);
 
 function tiny(name: string, body: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      inFolder(async (folder) => {
-        await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
-        await body(folder);
-      }),
-  });
+  folderTest(name, async (folder) => {
+    await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
+  }, body);
 }
 
 const files = (folder: string) => [...Deno.readDirSync(folder)].map((entry) => entry.name).toSorted();

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
 import { readWeights } from "../../models/weights/read.ts";
 import { encodeTorch } from "../../models/weights/write_torch.ts";
-import { inFolder, type Outcome, plca } from "./fake_host.ts";
+import { type Outcome, plca } from "./fake_host.ts";
+import { folderTest, tinyRecipe } from "./tiny.ts";
 
 const CITYSCAPES =
   "road, sidewalk, building, wall, fence, pole, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train, motorcycle, bicycle"
@@ -25,38 +26,22 @@ schedule: { type: poly }
 training: { steps: 1 }
 `;
 
-const TINY = `extends: street
-name: tiny
-backend: wasm
-data:
-  source: { type: street, domain: day, split: train, width: 40, height: 32, count: 4 }
-  target: { type: street, domain: dusk, split: train, width: 40, height: 32, count: 4 }
-  val: { type: street, domain: dusk, split: val, width: 40, height: 32, count: 2 }
-  test: null
-input: { crop: 32 }
-model: { options: { width: 0.0625 } }
+const TINY = tinyRecipe(`name: tiny
 training: { steps: 1, batch: 2 }
 baseline: null
-`;
+`);
 
 function test(name: string, body: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      inFolder(async (folder) => {
-        await Deno.writeTextFile(join(folder, "scenes.yaml"), SCENES);
-        await Deno.writeTextFile(join(folder, "tiny.yaml"), TINY);
-        for (const name of ["sample_zip", "truncated", "refuse_global"]) {
-          await Deno.copyFile(
-            new URL(`../goldens/torch/${name}.pth`, import.meta.url),
-            join(folder, `${name}.pth`),
-          );
-        }
-        await body(folder);
-      }),
-  });
+  folderTest(name, async (folder) => {
+    await Deno.writeTextFile(join(folder, "scenes.yaml"), SCENES);
+    await Deno.writeTextFile(join(folder, "tiny.yaml"), TINY);
+    for (const name of ["sample_zip", "truncated", "refuse_global"]) {
+      await Deno.copyFile(
+        new URL(`../goldens/torch/${name}.pth`, import.meta.url),
+        join(folder, `${name}.pth`),
+      );
+    }
+  }, body);
 }
 
 const run = (folder: string, line: string) => plca(line.split(" "), { cwd: folder });
