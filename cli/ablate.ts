@@ -1,4 +1,4 @@
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { selectBackend } from "../backends/select.ts";
@@ -68,6 +68,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   } finally {
     stopListening();
   }
+  write(`The runs lie in ${shown(host, dirname(trials[0]!.folder))}`);
   host.stdout.write(`${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`);
   return 0;
 }

@@ -1,5 +1,5 @@
 import { DATASETS } from "../config/recipe.ts";
-import { DataError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -14,6 +14,9 @@ import { planUnrun } from "./recipes.ts";
 /** `plca data check`: returns the exit status, 2 when something is broken. @throws UserError */
 export async function dataCheckCommand(host: Host, args: CommandOf<"data check">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
+  const present = DATASETS.filter((name) => datasetOf(plan, name) !== undefined);
+  const absent = args.split.find((name) => !present.includes(name));
+  if (absent) throw new UserError(`the recipe has no ${absent} dataset; it has ${present.join(", ")}`);
   const chosen = DATASETS.filter((name) => args.split.length === 0 || args.split.includes(name));
   const found = await withInput(host, plan, async (input, signal) => {
     const checked: CheckedDataset[] = [];

@@ -73,7 +73,14 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
       );
     }
   }
+  if (!await hasCheckpoint(folder) && !await hasCheckpoint(join(folder, "baseline"))) {
+    host.stdout.write("  it has no checkpoint, so it begins anew\n");
+  }
   return { plan, folder, resume: true, onFailure: "nothing" };
+}
+
+async function hasCheckpoint(folder: string): Promise<boolean> {
+  return await stat(join(folder, LAST_CHECKPOINT)) !== undefined;
 }
 
 async function trainRun(host: Host, { plan, folder, resume, onFailure }: Begun): Promise<number> {
@@ -162,7 +169,8 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
     write(`Target ${meansText(final)}${against}.`);
     if (best) {
       write(
-        `Best validation: ${meansText({ miou: best.miou, labelSize: final.labelSize })}, step ${best.step}.`,
+        `Best validation: ${meansText({ miou: best.miou, labelSize: final.labelSize })}, step ${best.step}` +
+          `${final.inference === undefined ? "" : " (one pass, without what the final evaluation adds)"}.`,
       );
     }
   }

@@ -63,7 +63,7 @@ function knownNames(): KnownNames[] {
 async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
   const file = await readFile(host, args.file);
-  const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
+  const plan = await planUnrun(host, { path: args.recipe, overrides: ["data.root=.", ...args.set] });
   // Names and shapes are all that is asked of the network, so the backend that is always there will do.
   await selectBackend("wasm");
   const { tensors, report } = convertWeights({ path: args.file, file }, plan, {

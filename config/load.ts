@@ -7,7 +7,7 @@ import type { Registry } from "../core/registry.ts";
 import { suggestion } from "../core/suggest.ts";
 import { EMBEDDED, embeddedRecipe, isRecipeName } from "./embedded.ts";
 import { Findings } from "./findings.ts";
-import { find, locate, type Located, parseYaml } from "./locate.ts";
+import { find, locate, type Located, type LocatedMapping, parseYaml } from "./locate.ts";
 import { applySet, flattenDatasets, merge } from "./merge.ts";
 import { planRecipe } from "./plan_recipe.ts";
 import { importUsed } from "./plugins.ts";
@@ -115,7 +115,7 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   if (chain.length === 0 && options.base !== undefined) {
     const base = recipePath({ path: options.base }, cwd);
     const found = await options.readText(base);
-    return merge(await readChain({ path: base, text: found, chain: [path] }, options), own);
+    return laidOn(await readChain({ path: base, text: found, chain: [path] }, options), own);
   }
   const parent = find(own, ["extends"]);
   if (parent === undefined) return own;
@@ -142,5 +142,13 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   } catch (error) {
     throw refuse(`${display(base, cwd)} cannot be read: ${error instanceof Error ? error.message : error}`);
   }
-  return merge(await readChain({ path: base, text: baseText, chain: seen }, options), own);
+  return laidOn(await readChain({ path: base, text: baseText, chain: seen }, options), own);
+}
+
+/** A recipe on the one it extends, whose name it does not take: without one of its own it is called what its file is. */
+function laidOn(parent: Located, own: LocatedMapping): Located {
+  if (parent.kind !== "mapping" || own.entries.has("name")) return merge(parent, own);
+  const entries = new Map(parent.entries);
+  entries.delete("name");
+  return merge({ ...parent, entries }, own);
 }

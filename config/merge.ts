@@ -1,7 +1,8 @@
 /** One recipe laid over another: `extends:` and `--set path=value`. */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
-import { changeTerms, holdsTerms, isNewTerm, termIndex } from "./terms.ts";
+import { suggestion } from "../core/suggest.ts";
+import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./terms.ts";
 
 /**
  * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
@@ -133,8 +134,11 @@ function put(node: Located | undefined, task: Put): Located {
   const present = node?.kind === "scalar" && node.value === null ? undefined : node;
   const parent: Located = present ?? { kind: "mapping", entries: new Map(), keys: new Map(), ...place };
   if (parent.kind !== "mapping") {
+    const known = parent.kind === "sequence" && holdsTerms(path.slice(0, depth))
+      ? suggestion(part, parent.items.map(termNameOf).filter((name) => name !== undefined))
+      : "";
     throw refuse(
-      `${here} is a ${parent.kind === "sequence" ? "list" : "single value"} without a key "${part}"`,
+      `${here} is a ${parent.kind === "sequence" ? "list" : "single value"} without a key "${part}"${known}`,
     );
   }
   const child = put(parent.entries.get(part), deeper);

@@ -1,6 +1,6 @@
 /** Terms of an objective by their name, so that a recipe can change some of those it extends and keep the others. */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
-import { suggestion } from "../core/suggest.ts";
+import { nearest, suggestion } from "../core/suggest.ts";
 import { find, type Located, type LocatedMapping, type LocatedSequence } from "./locate.ts";
 
 /** Whether the list at `path` holds terms. */
@@ -32,7 +32,7 @@ export type MergeTerm = (term: Located, change: Located, path: ConfigPath) => Lo
 
 /**
  * `losses: {association: {weight: 0.2}, lovasz-softmax: null, extra: {type: entropy}}` laid on a list: each key names
- * a term, `null` removes it, a mapping changes it; one with `type` or `use` whose name is new is added at the end.
+ * a term, `null` removes it if it is there, a mapping changes it; one with `type` or `use` whose name is new is added at the end.
  * @throws ConfigError when a name is not in the list and nothing new is described
  */
 export function changeTerms(
@@ -49,6 +49,9 @@ export function changeTerms(
         : items.with(at, merge(items[at]!, change, [...path, at]));
       continue;
     }
+    const known = list.items.map(termNameOf).filter((each) => each !== undefined);
+    // Nothing to remove, unless it is a slip of the pen.
+    if (change.kind === "scalar" && change.value === null && nearest(name, known) === undefined) continue;
     const key = changes.keys.get(name) ?? change;
     if (isNewTerm(change)) {
       const own: Located = { kind: "scalar", value: name, where: key.where, folder: key.folder };
@@ -59,7 +62,6 @@ export function changeTerms(
       });
       continue;
     }
-    const known = list.items.map(termNameOf).filter((each) => each !== undefined);
     throw new ConfigError([{
       path: [...path, name],
       position: key.where,

@@ -38,9 +38,21 @@ export function ablationGrid(variants: readonly Variant[]): Grid {
     ]),
     notes: [
       ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
-      ...new Set(done.map(countedText)),
+      ...countedNotes(variants),
     ],
   };
+}
+
+/** How pixels were counted: once when all variants were evaluated alike, else for which ones. */
+function countedNotes(variants: readonly Variant[]): string[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { name, evaluations } of variants) {
+    for (const text of evaluations.map(countedText)) {
+      owners.set(text, (owners.get(text) ?? new Set()).add(name));
+    }
+  }
+  if (owners.size === 1) return [...owners.keys()];
+  return [...owners].map(([text, names]) => `${[...names].join(", ")}: ${text}`);
 }
 
 function spread(shares: readonly number[]): string {

@@ -41,7 +41,7 @@ variants("ablate trains every variant on the recipe, and not again what is finis
   assert.equal(second.code, 0, second.stderr);
   assert.match(
     second.stderr,
-    /^2 of 4 runs are finished already\n3 of 4: plain, seed 1\n.*\n4 of 4: whole, seed 1\n.*\n$/,
+    /^2 of 4 runs are finished already\n3 of 4: plain, seed 1\n.*\n4 of 4: whole, seed 1\n.*\nThe runs lie in runs\/ablation-base\n$/,
   );
   const spread = (text: string) => {
     const share = (seed: number) => {

@@ -378,3 +378,8 @@ tiny("train says of bad data in one line what is wrong", FAULTY, async (folder) 
       "traffic light, traffic sign, vegetation, sky, person, rider, car, bus, motorcycle, bicycle; ignore 255)\n",
   );
 });
+
+tiny("data check of a dataset that the recipe does not have", SOUND, async (folder) => {
+  const { code, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "test"], { cwd: folder });
+  assert.deepEqual([code, stderr], [2, "the recipe has no test dataset; it has source, target, val\n"]);
+});

@@ -49,7 +49,7 @@ withRuns("table shows runs, subsets and the paper's row, and where pixels were c
     "mIoU*: mean of 13 classes, without wall, fence, pole",
     "first: 500 images of val, pixels counted at size original 2048x1024",
     "second: 500 images of val, pixels counted at size original 2048x1024",
-    "PLCA (paper, SYNTHIA): Kang et al. 2020, Table 3",
+    "PLCA (paper, SYNTHIA): Kang et al. 2020, Table 3, counted at size original 2048x1024",
     "",
   ]);
 });

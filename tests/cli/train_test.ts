@@ -130,6 +130,14 @@ tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (
   done(await plca(["eval"], { cwd: folder }));
 });
 
+tiny("train --resume without a checkpoint says that it begins anew", async (folder) => {
+  const args = ["train", "tiny.yaml", "--set", "training.steps=1", "--set", "baseline=null", "--run", "run"];
+  done(await plca(args, { cwd: folder }));
+  await Deno.remove(join(folder, "run", "checkpoints"), { recursive: true });
+  const { stdout } = await plca(["train", "--resume", "run"], { cwd: folder });
+  assert.match(stdout, /resumes run\n {2}it has no checkpoint, so it begins anew\ntiny: 1 steps, batch 2\n/);
+});
+
 tiny("train --resume ends with the weights of a run that was never stopped", async (folder) => {
   const args = ["train", "tiny.yaml", "--set", "training.steps=6"];
   done(await plca([...args, "--run", "whole"], { cwd: folder }));

@@ -57,6 +57,11 @@ Deno.test("a circle of recipes is named", async () => {
   );
 });
 
+Deno.test("a recipe without a name is called what its file is, not what it extends", async () => {
+  const files = { "/recipes/mine.yaml": "extends: ./good.yaml\n", "/recipes/named.yaml": "name: other\n" };
+  assert.equal((await load({ path: "recipes/mine.yaml", files })).name, "mine");
+});
+
 Deno.test("extends that leads nowhere", async () => {
   const text = (value: string) => ({ path: "a.yaml", files: { "/a.yaml": `extends: ${value}\n` } });
   assert.equal(

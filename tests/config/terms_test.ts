@@ -45,6 +45,13 @@ Deno.test("--set reaches a term by its name", async () => {
   assert.deepEqual(terms(plan), [["second", 9]]);
 });
 
+Deno.test("null of a term that is not there is nothing to do, unless it is nearly one that is", async () => {
+  const load1 = (change: string) =>
+    load({ path: "recipes/child.yaml", files: files(`extends: base.yaml\n${change}`) });
+  assert.deepEqual(terms(await load1("losses: { quite-another: null }\n")), [["plain", 1], ["second", 2]]);
+  await assert.rejects(load1("losses: { secnd: null }\n"), /has no term "secnd".* did you mean "second"\?/);
+});
+
 Deno.test("--set adds a term", async () => {
   const set = ["losses.third={type: plain, weight: 5}"];
   const plan = await load({ path: "recipes/base.yaml", files: files(""), set });
