@@ -7,6 +7,7 @@ import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import type { LabelDecoder } from "./decode.ts";
 import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute, readList, requireRoot, stem } from "./file_pairs.ts";
+import { matching } from "./matching.ts";
 import { leaveOut, type Pair, reportMissing } from "./missing.ts";
 
 /** The names of {@linkcode CITYSCAPES_SPACES}. */
@@ -168,8 +169,7 @@ async function fromFolders(layout: Layout, place: Place, { files, labelled }: Se
   );
   const annotated = matching(labelNames, /\.png$/i, labels.suffix);
   if (annotated.size === 0) {
-    const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
-    throw new DataError(labelsAt, `the folder holds no label PNG${ending}`);
+    throw new DataError(labelsAt, noLabels(layout, labelNames));
   }
   const ids = [...new Set([...found.keys(), ...annotated.keys()])].sort();
   return ids.map((id): Pair => {
@@ -204,16 +204,11 @@ function noImages({ images, labels }: Layout, names: readonly string[]): string 
   return `the folder holds no PNG or JPEG${ending}${swapped}`;
 }
 
-/** The files with an extension and a suffix, by their path without both, in order; hidden ones do not count. */
-function matching(names: readonly string[], extension: RegExp, suffix: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const key = stem(name);
-    if (extension.test(name) && key.endsWith(suffix) && !/(^|\/)\./.test(name)) {
-      found.set(key.slice(0, key.length - suffix.length), name);
-    }
-  }
-  return found;
+function noLabels({ labels, otherLabels }: Layout, names: readonly string[]): string {
+  const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
+  const [other] = otherLabels ? matching(names, /\.png$/i, otherLabels.suffix).values() : [];
+  const instead = other === undefined ? "" : `, but ${other}; ${otherLabels!.remedy}`;
+  return `the folder holds no label PNG${ending}${instead}`;
 }
 
 /**

@@ -219,6 +219,26 @@ tiny("data check: val needs labels, test does without", SOUND, async (folder) =>
   );
 });
 
+tiny("data check: where every pair is incomplete, nothing is said of labels in general", {
+  "gta5/images/00001.png": colourPng(SIZES[0]!),
+  "gta5/labels/00002.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
+}, async (folder) => {
+  const { code, stdout } = await plca(["data", "check", "tiny.yaml", "--split", "source"], { cwd: folder });
+  const at = join(folder, "sets/gta5");
+  assert.equal(code, 2);
+  assert.equal(
+    stdout,
+    `source: gtav, 0 images
+
+  broken: 2 missing
+    ${at}/labels/00001.png: there is no such label file; images/00001.png has no labels without it
+    ${at}/images/00002.png: there is no such image; labels/00002.png has no image without it
+
+Broken: source.
+`,
+  );
+});
+
 tiny("data check stops at Ctrl-C", SOUND, async (folder) => {
   const onWrite = (text: string, interrupt: () => void) => {
     if (text.startsWith("source")) interrupt();
