@@ -1,7 +1,7 @@
 /** What datasets have in common that are read from the folders they are downloaded in, or from a list. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
+import type { AbsenceHint, Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import type { LabelDecoder } from "./decode.ts";
@@ -49,6 +49,8 @@ export interface Layout {
   readonly example: string;
   readonly map: ClassMap;
   readonly decode: LabelDecoder;
+  /** Classes that are always among the labels. */
+  readonly absence?: AbsenceHint;
   /** Why no label can be read; absent: labels can. */
   readonly withheld?: string;
 }
@@ -66,6 +68,7 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
   return {
     labelSpace: CITYSCAPES_SPACES[choice.label_space],
     needsRoot: choice.root === undefined || !isAbsolute(choice.root),
+    ...(layout.absence === undefined ? {} : { absence: layout.absence }),
     open: (setup) => open(layout, choice, setup),
   };
 }
