@@ -39,7 +39,8 @@ export async function dataCheckCommand(host: Host, args: CommandOf<"data check">
     host.stdout.write(`${JSON.stringify({ recipe: plan.name, broken, datasets }, null, 2)}\n`);
   } else {
     const verdict = broken.length === 0 ? "Nothing is broken." : `Broken: ${broken.join(", ")}.`;
-    host.stdout.write(`${verdict}\n`);
+    const hinted = found.filter(({ hint }) => hint !== undefined).map(({ name }) => name);
+    host.stdout.write(`${verdict}${hinted.length === 0 ? "" : ` With a hint: ${hinted.join(", ")}.`}\n`);
   }
   return broken.length === 0 ? 0 : 2;
 }
@@ -52,6 +53,8 @@ export interface CheckedDataset {
   readonly summary: DatasetSummary;
   /** Why labels were not looked at. */
   readonly unlabelled?: string;
+  /** What may be wrong although nothing is broken. */
+  readonly hint?: string;
 }
 
 function datasetOf({ data }: RunPlan, name: (typeof DATASETS)[number]): DatasetPlan | undefined {
@@ -106,7 +109,14 @@ async function checkDataset(
     showImage(host, name, { done: ++done, of });
   }
   if (signal.aborted) return undefined;
-  return { name, type, summary: summary(images.length), ...(labels ? {} : { unlabelled }) };
+  const all = summary(images.length);
+  const hint = hintOf(dataset, all);
+  return { name, type, summary: all, ...(labels ? {} : { unlabelled }), ...(hint ? { hint } : {}) };
+}
+
+function hintOf({ absence }: DatasetPlan, { labels }: DatasetSummary): string | undefined {
+  if (absence === undefined || labels === undefined || labels.images === 0) return undefined;
+  return absence.classes.some((id) => labels.classes[id]!.pixels > 0) ? undefined : absence.meaning;
 }
 
 interface Opened {

@@ -10,13 +10,14 @@ const NAMED = 20;
 const SIZES = 6;
 
 /** Several lines, without a trailing newline. */
-export function describeDataset({ name, type, summary, unlabelled }: CheckedDataset): string {
+export function describeDataset({ name, type, summary, unlabelled, hint }: CheckedDataset): string {
   const { images, inspected, labels, secondsPerImage } = summary;
   const looked = inspected < images ? `, ${inspected} looked at` : "";
   const lines = [`${name}: ${type}, ${plural(images, "image")}${looked}`];
   if (inspected > 0) {
     lines.push(`  sizes   ${sizesText(summary)}`);
     lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
+    if (hint) lines.push(`  hint    ${hint}`);
     lines.push(`  time    ${secondsPerImage.toFixed(3)} s per image`);
   }
   if (labels && labels.images > 0) lines.push("", classTable(labels));

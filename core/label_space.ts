@@ -8,7 +8,7 @@ export interface LabelSpace {
   readonly ignore: number;
   /** Further means of the IoU that papers report, over some of the classes. */
   readonly subsets?: readonly ClassSubset[];
-  /** The ids that the dataset's own label files use, by train id. */
+  /** The ids of label files by train id, as the classes' authors give them: Cityscapes' for SYNTHIA's 16 classes too. */
   readonly storedIds?: readonly number[];
   /** RGB in 0..255 by train id, as the dataset's authors draw it. */
   readonly colours?: readonly Rgb[];

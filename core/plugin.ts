@@ -1,9 +1,11 @@
 /** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
 import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
-import { ConfigError, type ConfigPath, type DataError } from "./errors.ts";
-import type { LabelSpace } from "./label_space.ts";
+import type { DatasetPlan } from "./dataset.ts";
+import { ConfigError, type ConfigPath } from "./errors.ts";
 import type { OptionsSchema } from "./schema.ts";
 import type { WeightNames } from "./weights.ts";
+
+export type { AbsenceHint, Dataset, DatasetPlan, DatasetSetup, FileReader, Sample } from "./dataset.ts";
 
 /** What each plugin kind turns its options into. Adding a kind means adding a line here. */
 export interface PlanOf {
@@ -345,69 +347,4 @@ export interface Optimizer {
 export interface SchedulePlan {
   /** The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param steps the run's length */
   multiplier(step: number, steps: number): number;
-}
-
-// --- data -------------------------------------------------------------------------------------------------
-
-/** A dataset whose options are valid; no file was touched yet. */
-export interface DatasetPlan {
-  /** The classes its labels speak about. */
-  readonly labelSpace: LabelSpace;
-  /** Whether it reads files below `data.root`. */
-  readonly needsRoot: boolean;
-  /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */
-  open(setup: DatasetSetup): Promise<Dataset>;
-}
-
-/** What a dataset may use. */
-export interface DatasetSetup {
-  /** Absolute folder that holds the data; "" when the recipe has none. */
-  readonly root: string;
-  /** The run's seed; procedural datasets depend on it. */
-  readonly seed: number;
-  /** How files are read. */
-  readonly files: FileReader;
-  /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
-  readonly labels?: boolean;
-  /**
-   * Hears of the images and labels of which a file is missing, which are then left out; absent: they are one
-   * DataError together.
-   */
-  readonly onMissing?: (missing: readonly DataError[]) => void;
-}
-
-/** The only way a dataset reaches the disk. */
-export interface FileReader {
-  /** A whole file. @throws DataError when missing or unreadable */
-  read(path: string): Promise<Uint8Array>;
-  /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
-  list(folder: string): Promise<readonly string[]>;
-  /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
-  realPath?(path: string): Promise<string | undefined>;
-}
-
-/** Plain bytes out: adapters never import the tensor library. */
-export interface Dataset {
-  /** Number of images. */
-  readonly length: number;
-  /** The ids of its samples in their order, where they are known without reading an image. */
-  readonly ids?: readonly string[];
-  /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
-  readonly unlabelled?: string;
-  /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
-  read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
-}
-
-/** One image with its labels. */
-export interface Sample {
-  /** Unique in its dataset; used in errors and file names. */
-  readonly id: string;
-  /** Pixels. */
-  readonly width: number;
-  /** Pixels. */
-  readonly height: number;
-  /** RGB, row-major, 3 bytes a pixel */
-  readonly image: Uint8Array;
-  /** Train ids, 1 byte a pixel; absent when not wanted or not there */
-  readonly labels?: Uint8Array;
 }

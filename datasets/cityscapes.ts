@@ -1,7 +1,7 @@
 import { ConfigError } from "../core/errors.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "./cityscapes_classes.ts";
+import { CITYSCAPES_SPACES, CITYSCAPES_STORED, trainIdsHint } from "./cityscapes_classes.ts";
 import { decodeLabels } from "./decode.ts";
 import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
@@ -28,6 +28,7 @@ export const cityscapes = definePlugin({
       throw new ConfigError([{ path: [...at, "split"], message: "a `list` names the files itself" }]);
     }
     const split = given.split ?? "train";
+    const space = CITYSCAPES_SPACES[given.label_space];
     return layoutPlan({
       title: "Cityscapes",
       images: { folder: `leftImg8bit/${split}`, suffix: "_leftImg8bit" },
@@ -36,11 +37,14 @@ export const cityscapes = definePlugin({
       otherLabels: OTHER[given.labels],
       example: EXAMPLES[split],
       map: mapByName(
-        CITYSCAPES_SPACES[given.label_space],
+        space,
         CITYSCAPES_STORED[given.labels],
         EXPECTED[given.labels],
       ),
       decode: (bytes, file) => decodeLabels(bytes, file, `the _gtFine_${given.labels}.png files`),
+      ...(given.labels === "labelIds"
+        ? { absence: trainIdsHint(space, "`labels: labelTrainIds` reads train ids") }
+        : {}),
       ...(split === "test" ? { withheld: WITHHELD } : {}),
     }, given);
   },

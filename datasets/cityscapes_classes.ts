@@ -1,4 +1,5 @@
 /** Cityscapes' classes (Cordts et al. 2016) and what other datasets have of them, in the order of its train ids. */
+import type { AbsenceHint } from "../core/plugin.ts";
 import { IGNORE_LABEL, type LabelSpace, type Rgb } from "../core/label_space.ts";
 
 interface CityscapesClass {
@@ -89,3 +90,18 @@ export const CITYSCAPES_STORED: Readonly<
     ...CLASSES.map(({ name }, id) => [id, name] as const),
   ]),
 };
+
+/** The highest of Cityscapes' train ids. */
+const LAST_TRAIN_ID = CLASSES.length - 1;
+
+/**
+ * Every train id is a label id as well, so files of train ids pass as files of label ids; only the classes with
+ * higher label ids, cars and trees among them, are then nowhere. @param remedy what to do about it
+ */
+export function trainIdsHint(space: LabelSpace, remedy: string): AbsenceHint {
+  return {
+    classes: space.storedIds!.flatMap((id, train) => id > LAST_TRAIN_ID ? [train] : []),
+    meaning:
+      `no class with a label id above ${LAST_TRAIN_ID} occurs, as if the files held train ids; ${remedy}`,
+  };
+}

@@ -17,12 +17,15 @@ export interface DecodedLabels {
 }
 
 /**
- * Decodes a JPEG or PNG (or what else sharp reads) to 8-bit sRGB; transparency is dropped, rotation tags are not
- * followed, because label files do not carry them. @throws DataError when it is cut short or not an image
+ * Decodes a JPEG or PNG (or what else sharp reads) to 8-bit RGB as stored: embedded colour profiles are not applied, as
+ * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped, rotation tags are
+ * not followed, because label files do not carry them. @throws DataError when it is cut short or not an image
  */
 export async function decodeImage(bytes: Uint8Array, file: string): Promise<DecodedImage> {
   try {
-    const picture = sharp(bytes, { failOn: "warning" }).toColourspace("srgb").removeAlpha();
+    const picture = sharp(bytes, { failOn: "warning", ignoreIcc: true })
+      .toColourspace("srgb")
+      .removeAlpha();
     const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
     if (info.channels !== 3) throw new Error(`${info.channels} channels`);
     const { buffer, byteOffset, byteLength } = data;

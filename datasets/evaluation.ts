@@ -1,6 +1,7 @@
 /** The images of a split, prepared for the network one after the other. */
 import type { EvaluationPlan, Normalization } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
+import { madeAhead } from "./ahead.ts";
 import type { Maker } from "./maker.ts";
 import { normalizeInto } from "./transforms/normalize.ts";
 import { resizeBilinear, resizeNearest, type Size } from "./transforms/resize.ts";
@@ -48,26 +49,7 @@ export async function* evaluationImages(
     normalization,
   };
   const maker = dataset.workers?.evaluation(chosen) ?? evaluationMaker(dataset, chosen);
-  const count = Math.min(dataset.length, limit);
-  const ready: Promise<EvaluationImage>[] = [];
-  let begun = 0;
-  const begin = () => {
-    if (begun === count) return;
-    const image = maker.make(begun++);
-    // A failure is reported when its turn comes; until then it is not unhandled.
-    image.catch(() => {});
-    ready.push(image);
-  };
-  try {
-    for (let ahead = dataset.workers?.count ?? 1; ahead > 0; ahead--) begin();
-    for (let image = ready.shift(); image !== undefined; image = ready.shift()) {
-      const prepared = await image;
-      begin();
-      yield prepared;
-    }
-  } finally {
-    maker.close();
-  }
+  yield* madeAhead(maker, { count: Math.min(dataset.length, limit), ahead: dataset.workers?.count ?? 1 });
 }
 
 /** Makes the images of a split by their index. @throws DataError from `make` when a file cannot be used */

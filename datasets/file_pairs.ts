@@ -32,7 +32,8 @@ export interface PairReading {
 /** A dataset of image and label files. Labels are opened only when they are wanted. */
 export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
   const { map, files, decode = decodeLabels, withheld = "there are no label files" } = reading;
-  const bare = reading.withheld !== undefined || pairs.every(({ labels }) => labels === undefined);
+  const bare = reading.withheld !== undefined ||
+    (pairs.length > 0 && pairs.every(({ labels }) => labels === undefined));
   return {
     length: pairs.length,
     ids: pairs.map(({ id }) => id),
@@ -50,17 +51,27 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
           reading.withheld ?? "this image has no label file, and labels are needed here",
         );
       }
-      const stored = decode(await readLabels(files, pair.labels, pair.image), pair.labels);
-      if (stored.width !== width || stored.height !== height) {
-        throw new SizesDifferError(
-          pair.labels,
-          `the labels are ${stored.width} x ${stored.height} pixels, ` +
-            `their image ${pair.image} is ${width} x ${height}`,
-        );
-      }
+      const labels = await readLabels(files, pair.labels, pair.image);
+      const header = pngHeader(labels);
+      // A few hundred kilobytes can hold gigabytes of labels: decoded is what fits the image.
+      if (header) requireSize(header, sample, { labels: pair.labels, image: pair.image });
+      const stored = decode(labels, pair.labels);
+      requireSize(stored, sample, { labels: pair.labels, image: pair.image });
       return { ...sample, labels: trainIds(stored, map, pair.labels) };
     },
   };
+}
+
+function requireSize(
+  found: Pick<Sample, "width" | "height">,
+  { width, height }: Pick<Sample, "width" | "height">,
+  { labels, image }: { readonly labels: string; readonly image: string },
+): void {
+  if (found.width === width && found.height === height) return;
+  throw new SizesDifferError(
+    labels,
+    `the labels are ${found.width} x ${found.height} pixels, their image ${image} is ${width} x ${height}`,
+  );
 }
 
 function requireColours(bytes: Uint8Array, image: string, swapped: string): void {
@@ -110,13 +121,13 @@ function trainIds(
 
 const UNSEEN = -1;
 
-/** The entries of a list file: `image` or `image labels` per line, split at tabs where there are any,
- * else at blanks; blank lines and `#` lines do not count. */
+/** The entries of a list file: `image` or `image labels` per line, split at tabs where there are any
+ * (blanks beside them do not count), else at blanks; blank lines and `#` lines do not count. */
 export async function readList(files: FileReader, list: string): Promise<ListEntry[]> {
   const text = new TextDecoder().decode(await files.read(list));
   const entries: ListEntry[] = [];
   for (const [at, line] of text.split(/\r?\n/).entries()) {
-    const parts = line.trim().split(line.includes("\t") ? /\t+/ : /\s+/);
+    const parts = line.trim().split(line.includes("\t") ? /\s*\t\s*/ : /\s+/);
     if (parts[0] === "" || parts[0]!.startsWith("#")) continue;
     if (parts.length > 2) {
       throw new DataError(

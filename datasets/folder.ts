@@ -13,6 +13,7 @@ import {
   requireRoot,
   stem,
 } from "./file_pairs.ts";
+import { matching } from "./matching.ts";
 import { tellMissing } from "./missing.ts";
 
 const ids = z.array(z.int().min(0).max(65535));
@@ -149,16 +150,4 @@ async function fromFolders(
   }
   tellMissing(missing, onMissing);
   return pairs;
-}
-
-/** The files with an extension and a suffix, by their path without both. */
-function matching(names: readonly string[], extension: RegExp, suffix: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const key = stem(name);
-    if (extension.test(name) && key.endsWith(suffix)) {
-      found.set(key.slice(0, key.length - suffix.length), name);
-    }
-  }
-  return found;
 }

@@ -1,6 +1,6 @@
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "./cityscapes_classes.ts";
+import { CITYSCAPES_SPACES, CITYSCAPES_STORED, trainIdsHint } from "./cityscapes_classes.ts";
 import { decodeLabels } from "./decode.ts";
 import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
@@ -23,6 +23,10 @@ export const gtav = definePlugin({
       beforeId: /^(.*\/)?images\//,
       example: "00001",
       map: mapByName(CITYSCAPES_SPACES[given.label_space], CITYSCAPES_STORED.labelIds, LABEL_IDS),
+      absence: trainIdsHint(
+        CITYSCAPES_SPACES[given.label_space],
+        "expected GTAV's label files as downloaded",
+      ),
       decode: (bytes, file) => decodeLabels(bytes, file, PALETTE),
     }, given),
 });

@@ -2,6 +2,7 @@
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
+import { madeAhead } from "./ahead.ts";
 import { SizesDifferError, UnknownIdsError } from "./faults.ts";
 import type { Maker } from "./maker.ts";
 import type { InputDataset } from "./workers/pool.ts";
@@ -109,22 +110,9 @@ export async function* inspections(
 ): AsyncGenerator<Inspection, void, void> {
   const options = { labels, space: { classes: space.classes, ignore: space.ignore } };
   const maker = dataset.workers?.inspection(options) ?? inspectionMaker(dataset, options);
-  const count = Math.min(dataset.length, limit);
-  const ready: Promise<Inspection>[] = [];
-  let begun = 0;
-  try {
-    for (;;) {
-      while (begun < count && ready.length < AHEAD * (dataset.workers?.count ?? 1)) {
-        const made = maker.make(begun++);
-        // A failure is reported when its turn comes; until then it is not unhandled.
-        made.catch(() => {});
-        ready.push(made);
-      }
-      const next = ready.shift();
-      if (next === undefined || signal.aborted) return;
-      yield await next;
-    }
-  } finally {
-    maker.close();
-  }
+  yield* madeAhead(maker, {
+    count: Math.min(dataset.length, limit),
+    ahead: AHEAD * (dataset.workers?.count ?? 1),
+    signal,
+  });
 }

@@ -1,12 +1,13 @@
 /** What datasets have in common that are read from the folders they are downloaded in, or from a list. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
+import type { AbsenceHint, Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import type { LabelDecoder } from "./decode.ts";
 import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute, readList, requireRoot, stem } from "./file_pairs.ts";
+import { matching } from "./matching.ts";
 import { leaveOut, type Pair, reportMissing } from "./missing.ts";
 
 /** The names of {@linkcode CITYSCAPES_SPACES}. */
@@ -48,6 +49,8 @@ export interface Layout {
   readonly example: string;
   readonly map: ClassMap;
   readonly decode: LabelDecoder;
+  /** Classes that are always among the labels. */
+  readonly absence?: AbsenceHint;
   /** Why no label can be read; absent: labels can. */
   readonly withheld?: string;
 }
@@ -65,6 +68,7 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
   return {
     labelSpace: CITYSCAPES_SPACES[choice.label_space],
     needsRoot: choice.root === undefined || !isAbsolute(choice.root),
+    ...(layout.absence === undefined ? {} : { absence: layout.absence }),
     open: (setup) => open(layout, choice, setup),
   };
 }
@@ -168,8 +172,7 @@ async function fromFolders(layout: Layout, place: Place, { files, labelled }: Se
   );
   const annotated = matching(labelNames, /\.png$/i, labels.suffix);
   if (annotated.size === 0) {
-    const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
-    throw new DataError(labelsAt, `the folder holds no label PNG${ending}`);
+    throw new DataError(labelsAt, noLabels(layout, labelNames));
   }
   const ids = [...new Set([...found.keys(), ...annotated.keys()])].sort();
   return ids.map((id): Pair => {
@@ -204,16 +207,11 @@ function noImages({ images, labels }: Layout, names: readonly string[]): string 
   return `the folder holds no PNG or JPEG${ending}${swapped}`;
 }
 
-/** The files with an extension and a suffix, by their path without both, in order; hidden ones do not count. */
-function matching(names: readonly string[], extension: RegExp, suffix: string): Map<string, string> {
-  const found = new Map<string, string>();
-  for (const name of names) {
-    const key = stem(name);
-    if (extension.test(name) && key.endsWith(suffix) && !/(^|\/)\./.test(name)) {
-      found.set(key.slice(0, key.length - suffix.length), name);
-    }
-  }
-  return found;
+function noLabels({ labels, otherLabels }: Layout, names: readonly string[]): string {
+  const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
+  const [other] = otherLabels ? matching(names, /\.png$/i, otherLabels.suffix).values() : [];
+  const instead = other === undefined ? "" : `, but ${other}; ${otherLabels!.remedy}`;
+  return `the folder holds no label PNG${ending}${instead}`;
 }
 
 /**

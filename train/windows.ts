@@ -51,12 +51,12 @@ export function cutWindow(
 /** Adds up windows and averages them where they overlap. */
 export class WindowMean {
   readonly #grid: Grid;
-  readonly #covered: Uint16Array;
+  readonly #covered: Uint32Array;
 
   /** Zeros of this size. */
   constructor({ height, width, channels }: Omit<Grid, "data">) {
     this.#grid = { height, width, channels, data: new Float32Array(height * width * channels) };
-    this.#covered = new Uint16Array(height * width);
+    this.#covered = new Uint32Array(height * width);
   }
 
   /** @param values window.height x window.width x channels */

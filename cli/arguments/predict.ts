@@ -24,7 +24,7 @@ export const predict = command(
     ids: withDefault(
       option("--ids", choice(["train", "dataset"], { metavar: "IDS" }), {
         description:
-          message`The numbers in label files: train ids from 0 on, or those of the dataset's own files (default: train).`,
+          message`The numbers in label files: train ids from 0 on, or those of the label space, such as Cityscapes' 7 for road (default: train).`,
       }),
       "train" as const,
     ),

@@ -219,6 +219,51 @@ tiny("data check: val needs labels, test does without", SOUND, async (folder) =>
   );
 });
 
+tiny("data check: where every pair is incomplete, nothing is said of labels in general", {
+  "gta5/images/00001.png": colourPng(SIZES[0]!),
+  "gta5/labels/00002.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
+}, async (folder) => {
+  const { code, stdout } = await plca(["data", "check", "tiny.yaml", "--split", "source"], { cwd: folder });
+  const at = join(folder, "sets/gta5");
+  assert.equal(code, 2);
+  assert.equal(
+    stdout,
+    `source: gtav, 0 images
+
+  broken: 2 missing
+    ${at}/labels/00001.png: there is no such label file; images/00001.png has no labels without it
+    ${at}/images/00002.png: there is no such image; labels/00002.png has no image without it
+
+Broken: source.
+`,
+  );
+});
+
+const RANGE = Array.from({ length: 19 }, (_, id) => id);
+const CONVERTED = { ...below("gta5", gtav(2, [...RANGE, 255])), ...below("city", CITY) };
+
+tiny("data check hints at train ids that are read as label ids", CONVERTED, async (folder) => {
+  const check = ["data", "check", "tiny.yaml"];
+  const { code, stdout } = await plca(check, { cwd: folder });
+  assert.equal(code, 0);
+  const why = "no class with a label id above 18 occurs, as if the files held train ids; ";
+  assert.deepEqual(stdout.match(/^ {2}hint.*$/gm), [
+    `  hint    ${why}expected GTAV's label files as downloaded`,
+  ]);
+  assert.ok(stdout.endsWith("\n\nNothing is broken. With a hint: source.\n"), stdout);
+  const at = join(folder, "sets/city/gtFine/val/bochum");
+  for (const number of [10, 11]) {
+    const stem = `${at}/bochum_000000_0000${number}_gtFine_`;
+    await Deno.copyFile(`${stem}labelTrainIds.png`, `${stem}labelIds.png`);
+  }
+  const hints = async (...more: string[]) => {
+    const { stdout } = await plca([...check, "--json", "--split", "val", ...more], { cwd: folder });
+    return JSON.parse(stdout).datasets.val.hint;
+  };
+  assert.equal(await hints(), `${why}\`labels: labelTrainIds\` reads train ids`);
+  assert.equal(await hints(...sets("data.val.labels=labelTrainIds")), undefined);
+});
+
 tiny("data check stops at Ctrl-C", SOUND, async (folder) => {
   const onWrite = (text: string, interrupt: () => void) => {
     if (text.startsWith("source")) interrupt();

@@ -4,7 +4,7 @@ import { CITYSCAPES_SPACES } from "../../datasets/cityscapes_classes.ts";
 
 const space = CITYSCAPES_SPACES["synthia-13"];
 
-Deno.test("train ids count from 0, the dataset's ids are those of its own files, colours follow", () => {
+Deno.test("train ids count from 0, the dataset's ids are Cityscapes' for SYNTHIA's classes too, colours follow", () => {
   const train = labelClasses(space, "train");
   assert.deepEqual(train.ids, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
   assert.deepEqual(paletteOf(train).slice(0, 3), [[128, 64, 128], [244, 35, 232], [70, 70, 70]]);

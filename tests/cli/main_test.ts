@@ -94,6 +94,11 @@ Deno.test("--help and --version go to standard output with status 0", async () =
   const help = await plca(["--help"], here);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /train .*Train a recipe and compare on the target domain\./);
+  const predict = await plca(["predict", "--help"], here);
+  assert.match(
+    predict.stdout.replace(/\s+/g, " "),
+    /train ids from 0 on, or those of the label space, such as Cityscapes' 7 for road \(default: train\)\./,
+  );
   const version = await plca(["--version"], here);
   assert.deepEqual([version.code, version.stdout], [0, "0.1.0\n"]);
 });

@@ -1,4 +1,4 @@
-/** Decoding, held against what Pillow made of the same files; fixtures/record_images.py recorded them. */
+/** Decoding, held against what Pillow made of the same files; fixtures/record_images.py and record_profiles.py recorded them. */
 import assert from "node:assert/strict";
 import { encode } from "fast-png";
 import { decodeImage, decodeLabels, decodeStored } from "../../datasets/decode.ts";
@@ -17,9 +17,14 @@ interface Fixture {
 const fixture: Fixture = JSON.parse(
   await Deno.readTextFile(new URL("fixtures/pillow_images.json", import.meta.url)),
 );
+const { images: profiles }: Pick<Fixture, "images"> = JSON.parse(
+  await Deno.readTextFile(new URL("fixtures/pillow_profiles.json", import.meta.url)),
+);
 const CMYK = "JPEG CMYK";
 
-for (const { name, file, size, rgb } of fixture.images.filter(({ name }) => name !== CMYK)) {
+for (
+  const { name, file, size, rgb } of [...fixture.images, ...profiles].filter(({ name }) => name !== CMYK)
+) {
   Deno.test(`${name} of ${size.join("x")}: every byte as Pillow decodes it`, async () => {
     const { width, height, data } = await decodeImage(bytes(file), "x");
     assert.deepEqual([width, height], size);

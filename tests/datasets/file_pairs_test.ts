@@ -105,6 +105,15 @@ Deno.test("labels of another size are named", async () => {
   );
 });
 
+Deno.test("labels of another size are refused by their header, before a pixel is decoded", async () => {
+  const damaged = labelPng(2, 2, [0, 0, 0, 0]);
+  damaged[45]! ^= 4;
+  await refuses(
+    labelsOf(await camvid({ ...sound, "/data/trainannot/a.png": damaged })),
+    "/data/trainannot/a.png: the labels are 2 x 2 pixels, their image /data/train/a.png is 3 x 2",
+  );
+});
+
 Deno.test("a label id outside the class map is named with its pixel", async () => {
   await refuses(
     labelsOf(await camvid({ ...sound, "/data/trainannot/a.png": labelPng(3, 2, [0, 0, 0, 0, 12, 0]) })),
@@ -209,6 +218,24 @@ Deno.test("folder reads a list, absolute paths as they are, blanks in names betw
   });
   const dataset = await openDataset("folder", { list: "l.txt", classes, other: "ignore" }, { files });
   assert.deepEqual([...(await labelsOf(dataset)).labels!], [0, 1, 1, 255, 255, 255]);
+});
+
+Deno.test("blanks around the fields of a list with tabs do not count", async () => {
+  const files = memoryFiles({
+    "/data/l.txt": "# image \t labels\n  a b.png \t gt.png  \n",
+    "/data/a b.png": png,
+    "/data/gt.png": grey,
+  });
+  const dataset = await openDataset("folder", { list: "l.txt", classes, other: "ignore" }, { files });
+  assert.deepEqual(dataset.ids, ["a b"]);
+  assert.deepEqual([...(await labelsOf(dataset)).labels!], [0, 1, 1, 255, 255, 255]);
+});
+
+Deno.test("folder passes over hidden files, which macOS writes beside images and labels", async () => {
+  const hidden = { "/data/img/berlin/._1_rgb.png": "", "/data/img/.trash/2_rgb.png": png };
+  const files = memoryFiles({ ...folders, ...hidden, "/data/gt/berlin/._1_ids.png": "" });
+  const dataset = await openDataset("folder", { ...suffixes, classes, ignore: [7] }, { files });
+  assert.deepEqual(dataset.ids, ["berlin/1"]);
 });
 
 Deno.test("folder reads palette and packed label PNGs", async () => {

@@ -47,17 +47,21 @@ for (const [name, file, expected] of CASES) {
   });
 }
 
-Deno.test("a CMYK JPEG becomes RGB", async () => {
+Deno.test("a CMYK JPEG becomes RGB, with and without a profile of its own", async () => {
   const flat = {
     create: { width: 16, height: 16, channels: 3, background: { r: 200, g: 40, b: 40 } },
   } as const;
-  const jpeg = await sharp(flat).toColourspace("cmyk").jpeg().toBuffer();
-  assert.equal((await sharp(jpeg).metadata()).space, "cmyk");
-  const { data } = await decodeImage(jpeg, "x.jpg");
-  assert.equal(data.length, 16 * 16 * 3);
-  [200, 40, 40].forEach((value, channel) =>
-    assert.ok(Math.abs(data[channel]! - value) < 30, `${data.slice(0, 3)}`)
-  );
+  const plain = sharp(flat).toColourspace("cmyk").jpeg();
+  for (const [jpeg, has] of [[plain, false], [plain.clone().withIccProfile("cmyk"), true]] as const) {
+    const bytes = await jpeg.toBuffer();
+    const { space, hasProfile } = await sharp(bytes).metadata();
+    assert.deepEqual([space, hasProfile], ["cmyk", has]);
+    const { data } = await decodeImage(bytes, "x.jpg");
+    assert.equal(data.length, 16 * 16 * 3);
+    [200, 40, 40].forEach((value, channel) =>
+      assert.ok(Math.abs(data[channel]! - value) < 30, `${data.slice(0, 3)}`)
+    );
+  }
 });
 
 Deno.test("rotation tags are found, and not followed", async () => {

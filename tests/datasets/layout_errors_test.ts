@@ -51,15 +51,10 @@ Deno.test("an empty folder, and one without images or labels", async () => {
     open("gtav", { "images/a.png": colourPng(small!), "labels/readme.txt": "" }),
     "/data/labels: the folder holds no label PNG",
   );
+  const stem = "gtFine/train/bochum/bochum_000000_000010_gtFine_";
   await refuses(
-    open(
-      "cityscapes",
-      without(cityscapes("train", 1), "gtFine/train/bochum/bochum_000000_000010_gtFine_labelTrainIds.png"),
-      {
-        labels: "labelTrainIds",
-      },
-    ),
-    '/data/gtFine/train: the folder holds no label PNG whose name ends in "_gtFine_labelTrainIds"',
+    open("cityscapes", without(cityscapes("train", 1), `${stem}labelIds.png`, `${stem}labelTrainIds.png`)),
+    '/data/gtFine/train: the folder holds no label PNG whose name ends in "_gtFine_labelIds"',
   );
 });
 
@@ -211,6 +206,21 @@ Deno.test("sizes that differ", async () => {
   await refuses(
     labelsOf(open("gtav", { ...gtav(1), "labels/00001.png": palettePng(size, blocks(size, [7])) })),
     "/data/labels/00001.png: the labels are 40 x 33 pixels, their image /data/images/00001.png is 41 x 33",
+  );
+});
+
+Deno.test("a folder of Cityscapes' other label files only", async () => {
+  const stem = "bochum/bochum_000000_000010_gtFine_";
+  const only = (gone: string) => without(cityscapes("train", 1), `gtFine/train/${stem}${gone}.png`);
+  await refuses(
+    open("cityscapes", only("labelTrainIds"), { labels: "labelTrainIds" }),
+    '/data/gtFine/train: the folder holds no label PNG whose name ends in "_gtFine_labelTrainIds", ' +
+      `but ${stem}labelIds.png; \`labels: labelIds\` reads these files`,
+  );
+  await refuses(
+    open("cityscapes", only("labelIds")),
+    '/data/gtFine/train: the folder holds no label PNG whose name ends in "_gtFine_labelIds", ' +
+      `but ${stem}labelTrainIds.png; \`labels: labelTrainIds\` reads these files`,
   );
 });
 

@@ -43,6 +43,12 @@ Deno.test("a window is cut out of its rows", () => {
   assert.deepEqual([...cutWindow(data, { width: 4, channels: 2 }, window)], [12, 13, 20, 21]);
 });
 
+Deno.test("more than 65,536 windows over a pixel are averaged as few are", () => {
+  const mean = new WindowMean({ height: 1, width: 1, channels: 1 });
+  for (let k = 0; k < 2 ** 16; k++) mean.add({ top: 0, left: 0, height: 1, width: 1 }, [3]);
+  assert.deepEqual([...mean.mean().data], [3]);
+});
+
 Deno.test("windows that overlap are averaged", () => {
   const mean = new WindowMean({ height: 1, width: 3, channels: 2 });
   mean.add({ top: 0, left: 0, height: 1, width: 2 }, [1, 2, 3, 4]);
