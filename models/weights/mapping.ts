@@ -191,7 +191,10 @@ function finiteFloat32(
   const found = tensor.dtype === "F64" && Number.isFinite(tensor.data[at])
     ? `${tensor.data[at]}, beyond float32's range`
     : String(data[at]);
-  throw refusal(path, `${inFile}: number ${at + 1} of its ${data.length} is ${found}; expected finite numbers`);
+  throw refusal(
+    path,
+    `${inFile}: number ${at + 1} of its ${data.length} is ${found}; expected finite numbers`,
+  );
 }
 
 interface FoundShape extends WantedTensor {
@@ -313,7 +316,9 @@ export function describeImport({ scheme, classOrder, used, skipped, initialised 
     `${count(used.length)} used (${scheme} names${classOrder ? `, ${classOrder} class order` : ""})`,
   ];
   if (skipped.length > 0) {
-    parts.push(`skipped: ${skipped.map(({ group, names }) => `${printable(group)} (${names.length})`).join(", ")}`);
+    parts.push(
+      `skipped: ${skipped.map(({ group, names }) => `${printable(group)} (${names.length})`).join(", ")}`,
+    );
   }
   parts.push(...initialised.map(({ group, names }) => `${group}: ${count(names.length)}, initialised anew`));
   return parts.join("; ");

@@ -213,21 +213,25 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
   [
     "a running variance that is infinite in float16",
     () =>
-      fit(network(19).set("backbone.bn1.running_var", {
-        dtype: "F16",
-        shape: [3],
-        data: new Float16Array([1, -Infinity, 1]),
-      })),
+      fit(
+        network(19).set("backbone.bn1.running_var", {
+          dtype: "F16",
+          shape: [3],
+          data: new Float16Array([1, -Infinity, 1]),
+        }),
+      ),
     "x.pth: backbone.bn1.running_var: number 2 of its 3 is -Infinity; expected finite numbers",
   ],
   [
     "a float64 that float32 cannot hold",
     () =>
-      fit(network(19).set("backbone.bn1.bias", {
-        dtype: "F64",
-        shape: [3],
-        data: new Float64Array([-1e300, 1, 1]),
-      })),
+      fit(
+        network(19).set("backbone.bn1.bias", {
+          dtype: "F64",
+          shape: [3],
+          data: new Float64Array([-1e300, 1, 1]),
+        }),
+      ),
     "x.pth: backbone.bn1.bias: number 1 of its 3 is -1e+300, beyond float32's range; expected finite numbers",
   ],
   [
