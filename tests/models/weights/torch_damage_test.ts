@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { UserError } from "../../../core/errors.ts";
 import { bytesOf } from "../../../core/stored_tensor.ts";
 import { readWeights } from "../../../models/weights/read.ts";
+import { withoutChecksums } from "./zip_files.ts";
 
 const golden = (name: string) => Deno.readFileSync(new URL(`../../goldens/torch/${name}`, import.meta.url));
 
@@ -243,9 +244,14 @@ Deno.test("calls with values of their own copy as many as there are", () => {
   assert.deepEqual(sizes.at(-1), [1, 2]);
 });
 
-for (const name of ["bare_state_dict", "sample_legacy"]) {
+const FUZZED = {
+  // With checksums no change would come as far as the description.
+  "bare_state_dict": withoutChecksums(golden("bare_state_dict.pth")),
+  "sample_legacy": golden("sample_legacy.pth"),
+};
+
+for (const [name, whole] of Object.entries(FUZZED)) {
   Deno.test(`${name}.pth: any 250 changes of bytes, and any cut, give tensors or one line, soon`, () => {
-    const whole = golden(`${name}.pth`);
     const change = fc.record({
       edits: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
       cut: fc.option(fc.nat(whole.length), { nil: whole.length, freq: 4 }),
