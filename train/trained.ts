@@ -18,7 +18,10 @@ export interface TrainedModel extends Model {
 }
 
 /** @throws UserError when the file does not fit the plan's model, DataError when it cannot be read */
-export async function openTrained(plan: RunPlan, { checkpoint, files }: TrainedOptions): Promise<TrainedModel> {
+export async function openTrained(
+  plan: RunPlan,
+  { checkpoint, files }: TrainedOptions,
+): Promise<TrainedModel> {
   const model = assembleModel(plan);
   try {
     const run = await loadWeights(checkpoint, { plan, state: model.state }, files);

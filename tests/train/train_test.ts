@@ -7,6 +7,8 @@ import type { RunPlan } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import { toFloat32 } from "../../core/stored_tensor.ts";
+import { readWeights } from "../../models/weights/read.ts";
+import { encodeTorch } from "../../models/weights/write_torch.ts";
 import type { CheckpointState } from "../../train/checkpoint.ts";
 import { evaluate, train } from "../../train/mod.ts";
 import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
