@@ -130,7 +130,10 @@ async function openToCheck(
   input: Input,
   { name, dataset, missing }: Pick<Chosen, "name" | "dataset"> & { readonly missing: DataError[] },
 ): Promise<Opened> {
-  const onMissing = (told: readonly DataError[]) => void missing.push(...told);
+  const onMissing = (told: readonly DataError[]) => {
+    // One by one: there may be more than a call takes arguments.
+    for (const error of told) missing.push(error);
+  };
   if (name !== "target") {
     const images = await input.open(dataset, { onMissing });
     return { images, ...(images.unlabelled === undefined ? {} : { unlabelled: images.unlabelled }) };

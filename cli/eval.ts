@@ -1,7 +1,6 @@
 import { selectBackend } from "../backends/select.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
-import { readCheckpoint } from "../train/checkpoint.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -21,11 +20,13 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   });
   try {
     const { split } = args;
+    let title = plan.name;
     const result = await evaluate(plan, {
       checkpoint,
       split,
       signal: abort.signal,
       files: diskFiles(),
+      onPhase: (phase) => title = phase ?? title,
       onImage: (done, images) => {
         if (!host.stderr.tty) return;
         host.stderr.write(done < images ? `\r${split}: image ${done}/${images}` : "\r\x1b[K");
@@ -40,9 +41,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       return 0;
     }
     host.stdout.write(`${shown(host, checkpoint)} on ${split}\n\n`);
-    host.stdout.write(
-      `${classTable([{ title: await titleOf(checkpoint) ?? plan.name, evaluation: result }])}\n`,
-    );
+    host.stdout.write(`${classTable([{ title, evaluation: result }])}\n`);
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -51,10 +50,4 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   } finally {
     stopListening();
   }
-}
-
-/** The phase that wrote a checkpoint; undefined when it does not say. */
-async function titleOf(checkpoint: string): Promise<string | undefined> {
-  if (!checkpoint.endsWith(".safetensors")) return undefined;
-  return (await readCheckpoint(checkpoint, diskFiles())).state?.phase;
 }

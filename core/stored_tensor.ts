@@ -71,6 +71,15 @@ export function storedTensor(dtype: DType, shape: readonly number[], bytes: Arra
   return { dtype, shape, data: new ARRAYS[dtype](bytes) } as StoredTensor;
 }
 
+/** The place of the first element that is NaN or infinite; -1: all are finite. */
+export function firstNonFinite(data: Float32Array): number {
+  // A loop: `findIndex` calls a function per element, ten times as long over a network's 45 million.
+  for (let k = 0; k < data.length; k++) {
+    if (!(Math.abs(data[k]!) < Infinity)) return k;
+  }
+  return -1;
+}
+
 /** The elements as float32: F32 itself, others rounded to nearest; beyond float32's range they become infinite. */
 export function toFloat32(tensor: StoredTensor): Float32Array {
   switch (tensor.dtype) {

@@ -143,6 +143,8 @@ export interface EvaluateOptions {
   readonly signal: AbortSignal;
   /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
   readonly files: FileReader;
+  /** Hears, before the first image, which phase wrote the checkpoint; undefined where the file does not say. */
+  readonly onPhase?: (phase: string | undefined) => void;
   /** Hears after each image how many of how many are done. */
   readonly onImage?: (done: number, images: number) => void;
 }
@@ -160,6 +162,7 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
     const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
     const model = await openTrained(plan, { checkpoint, files });
     try {
+      options.onPhase?.(model.phase);
       return await evaluateSegmenter(plan, {
         segmenter: model.segmenter,
         dataset,

@@ -9,7 +9,7 @@ export type { PredictedLabels } from "./predict.ts";
 
 /** What {@linkcode openPredictor} needs besides the plan. */
 export interface PredictorOptions {
-  /** A `.safetensors` file with the recipe's model. */
+  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
   readonly checkpoint: string;
   /** How the checkpoint is read. */
   readonly files: FileReader;

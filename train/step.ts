@@ -69,7 +69,7 @@ async function readValues(run: Run, passes: readonly Pass[], { step }: Clock): P
   for (const [k, { name, who, weight }] of scalars.entries()) {
     const value = numbers[k]!;
     if (who !== undefined && !Number.isFinite(value)) {
-      const cause = await brokenWeight(run);
+      const cause = await brokenWeight(run, step);
       throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
     }
     terms[name] = (terms[name] ?? 0) + value / passes.length;
@@ -85,10 +85,13 @@ async function readValues(run: Run, passes: readonly Pass[], { step }: Clock): P
 }
 
 /** `: the weights w are NaN since the update before`, or "" when all are finite. */
-async function brokenWeight({ segmenter }: Run): Promise<string> {
+async function brokenWeight({ segmenter }: Run, step: number): Promise<string> {
   for (const { name, value } of segmenter.params) {
     const found = await firstNonFinite(value);
-    if (found !== undefined) return `: the weights ${name} are ${nonFinite(found)} since the update before`;
+    if (found === undefined) continue;
+    return `: the weights ${name} are ${nonFinite(found)} ${
+      step === 0 ? "from the start" : "since the update before"
+    }`;
   }
   return "";
 }

@@ -8,7 +8,7 @@ import type { StoredTensor } from "../core/stored_tensor.ts";
 import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../models/weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../models/weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
-import { verifiedState } from "./checkpoint.ts";
+import { type CheckpointState, verifiedState } from "./checkpoint.ts";
 
 export type { ImportReport, NameGroup } from "../models/weights/mapping.ts";
 
@@ -23,11 +23,16 @@ export interface WeightsTarget {
 /**
  * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor must be in the file,
  * and the file may hold nothing else of a network. What only training needs and PyTorch's counters are passed over.
- * @throws UserError that names `path` and what is missing, unexpected or differently shaped
+ * @returns what a checkpoint says of its run; undefined for other files
+ * @throws UserError that names `path` and what is missing, unexpected, differently shaped or not finite
  * @throws DataError when the file cannot be read
  */
-export async function loadWeights(path: string, target: WeightsTarget, files: FileReader): Promise<void> {
-  const { tensors, report, unexpected } = await fitted(path, target, files);
+export async function loadWeights(
+  path: string,
+  target: WeightsTarget,
+  files: FileReader,
+): Promise<CheckpointState | undefined> {
+  const { tensors, report, unexpected, run } = await fitted(path, target, files);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
@@ -38,12 +43,13 @@ export async function loadWeights(path: string, target: WeightsTarget, files: Fi
     throw new UserError(`${path}: does not fit the recipe's model: ${faults.join("; ")}`);
   }
   assign(tensors, target.state);
+  return run;
 }
 
 /**
  * Reads what a file has of a network; the rest keeps its values.
  * @returns what became of every tensor
- * @throws UserError that names `path` when a shape differs, the classes are others, or nothing fits
+ * @throws UserError that names `path` when a shape differs, the classes are others, a weight is not finite, or nothing fits
  * @throws DataError when the file cannot be read
  */
 export async function initialiseFrom(
@@ -85,17 +91,23 @@ interface Source extends ConvertOptions {
   readonly file: WeightsFile;
 }
 
-async function fitted(path: string, target: WeightsTarget, files: FileReader): Promise<Fitted> {
+interface FittedFile extends Fitted {
+  /** What a checkpoint says of its run. */
+  readonly run: CheckpointState | undefined;
+}
+
+async function fitted(path: string, target: WeightsTarget, files: FileReader): Promise<FittedFile> {
   return fit({ path, file: readWeights(await files.read(path), path) }, target);
 }
 
-function fit({ path, file, classOrder }: Source, { plan, state }: WeightsTarget): Fitted {
+function fit({ path, file, classOrder }: Source, { plan, state }: WeightsTarget): FittedFile {
+  let run: CheckpointState | undefined;
   if (file.format === "safetensors") {
     const tensors = new Map([...file.tensors].map(([name, tensor]) => [name, tensor.read()]));
-    verifiedState({ path, tensors, metadata: file.metadata });
+    run = verifiedState({ path, tensors, metadata: file.metadata });
   }
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  return fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder });
+  return { ...fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder }), run };
 }
 
 function wantedOf({ name, variable: { shape }, filter }: StateEntry): WantedTensor {

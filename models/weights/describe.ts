@@ -80,12 +80,13 @@ export function describeWeights(file: string, description: WeightsDescription): 
     .map((dtype) => `${tensors.filter((one) => one.dtype === dtype).length} ${dtype}`);
   const rows: [string, string][] = [
     ["names", naming === null ? "of no model that plca has" : namingText(naming, tensors.length)],
-    ...(wrapper === null ? [] : [["under", wrapper] as [string, string]]),
+    ...(wrapper === null ? [] : [["under", printable(wrapper)] as [string, string]]),
     ...pairs("beside", others),
     ...pairs("metadata", metadata),
     ["tensors", `${tensors.length} (${dtypes.join(", ")}), ${elements} elements, ${megabytes(bytes)}`],
   ];
-  const width = Math.max(...tensors.map(({ name }) => printable(name).length));
+  // A file may have more names than a call takes arguments.
+  const width = tensors.reduce((most, { name }) => Math.max(most, printable(name).length), 0);
   return [
     `${file}: ${format}`,
     ...rows.map(([title, text]) => `  ${title.padEnd(8)}  ${text}`),

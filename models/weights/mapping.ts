@@ -1,7 +1,7 @@
 /** Which tensors of a file become which tensors of a network, in which order of classes. Pure. */
 import { UserError } from "../../core/errors.ts";
 import { printable } from "../../core/printable.ts";
-import { type LazyTensor, type StoredTensor, toFloat32 } from "../../core/stored_tensor.ts";
+import { firstNonFinite, type LazyTensor, type StoredTensor, toFloat32 } from "../../core/stored_tensor.ts";
 import type { NameScheme, WeightNames } from "../../core/weights.ts";
 import type { WeightsFile } from "./read.ts";
 
@@ -77,7 +77,8 @@ function refusal(path: string, message: string): UserError {
 
 /**
  * Names, checks and reorders a file's tensors; those that are used are converted to float32.
- * @throws UserError in one line when shapes differ, when the classes are others than the recipe's, when nothing fits
+ * @throws UserError in one line when shapes differ, when the classes are others than the recipe's, when nothing fits,
+ * when a value that is used is not finite as float32
  */
 export function fitWeights(fitting: Fitting): Fitted {
   const { path, file, wanted } = fitting;
@@ -101,7 +102,8 @@ export function fitWeights(fitting: Fitting): Fitted {
   );
   const order = classOrderOf(fitting, { names, scheme, used });
   const tensors = new Map(used.map(({ name, shape }): [string, StoredTensor<"F32">] => {
-    const data = toFloat32(renamed.own.get(name)!.tensor.read());
+    const { inFile, tensor } = renamed.own.get(name)!;
+    const data = finiteFloat32(tensor.read(), { path, inFile });
     const sorted = order && names.perClass.test(name) ? reordered(data, order.indices) : data;
     return [name, { dtype: "F32", shape, data: sorted }];
   }));
@@ -178,6 +180,22 @@ function renamedBy(scheme: NameScheme, { tensors }: WeightsFile, path: string): 
 }
 
 // --- shapes and classes -----------------------------------------------------------------------------------
+
+function finiteFloat32(
+  tensor: StoredTensor,
+  { path, inFile }: { readonly path: string; readonly inFile: string },
+): Float32Array {
+  const data = toFloat32(tensor);
+  const at = firstNonFinite(data);
+  if (at < 0) return data;
+  const found = tensor.dtype === "F64" && Number.isFinite(tensor.data[at])
+    ? `${tensor.data[at]}, beyond float32's range`
+    : String(data[at]);
+  throw refusal(
+    path,
+    `${inFile}: number ${at + 1} of its ${data.length} is ${found}; expected finite numbers`,
+  );
+}
 
 interface FoundShape extends WantedTensor {
   readonly found: readonly number[];
@@ -298,7 +316,9 @@ export function describeImport({ scheme, classOrder, used, skipped, initialised 
     `${count(used.length)} used (${scheme} names${classOrder ? `, ${classOrder} class order` : ""})`,
   ];
   if (skipped.length > 0) {
-    parts.push(`skipped: ${skipped.map(({ group, names }) => `${group} (${names.length})`).join(", ")}`);
+    parts.push(
+      `skipped: ${skipped.map(({ group, names }) => `${printable(group)} (${names.length})`).join(", ")}`,
+    );
   }
   parts.push(...initialised.map(({ group, names }) => `${group}: ${count(names.length)}, initialised anew`));
   return parts.join("; ");

@@ -1,11 +1,11 @@
 /** The two containers of torch.save: a zip archive (PyTorch 1.6 and later) and the older row of pickles. Pure. */
-import { type UnzipFileInfo, type Unzipped, unzipSync } from "fflate";
 import { DataError } from "../../core/errors.ts";
 import { bytesOf } from "../../core/stored_tensor.ts";
 import { Cursor } from "./cursor.ts";
 import type { TorchStorage } from "./torch_tensor.ts";
 import { type StorageId, torchWorld } from "./torch_world.ts";
 import { plainText, unpickle } from "./unpickle.ts";
+import { unzipped } from "./zip.ts";
 
 /** What torch.save was given: arrays, `Map`s, numbers, texts, and `TorchTensor`s among them. */
 export interface TorchFile {
@@ -17,9 +17,6 @@ export interface TorchFile {
 const LEGACY_START = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
 const ZIP_START = [0x50, 0x4b, 3, 4];
-
-/** torch.save compresses nothing; whoever packed an archive again gains little, and a bomb gains more. */
-const MOST_UNPACKED = 16;
 
 /** Whether the bytes begin like a file of torch.save. */
 export function isTorchFile(bytes: Uint8Array): boolean {
@@ -45,7 +42,7 @@ export function readTorch(bytes: Uint8Array, name: string): TorchFile {
 // --- zip --------------------------------------------------------------------------------------------------
 
 function readZip(bytes: Uint8Array, name: string): unknown {
-  const entries = unpacked(bytes, name);
+  const entries = unzipped(bytes, name);
   const pickles = Object.keys(entries).filter((path) => /^[^/]+\/data\.pkl$/.test(path));
   const [path] = pickles;
   if (path === undefined || pickles.length > 1) {
@@ -72,35 +69,6 @@ function readZip(bytes: Uint8Array, name: string): unknown {
     return storage;
   };
   return unpickle(cursor, torchWorld(cursor, storageOf));
-}
-
-function unpacked(bytes: Uint8Array, name: string): Unzipped {
-  let total = 0, count = 0;
-  const filter = ({ originalSize }: UnzipFileInfo) => {
-    total += originalSize;
-    count += 1;
-    // An entry of the directory takes 46 bytes.
-    if (!(total <= MOST_UNPACKED * bytes.length) || 46 * count > bytes.length) {
-      throw new DataError(
-        name,
-        `its entries claim more than ${MOST_UNPACKED} times the file's ${bytes.length} bytes; expected a file of torch.save`,
-      );
-    }
-    return true;
-  };
-  try {
-    return unzipSync(bytes, { filter });
-  } catch (cause) {
-    if (cause instanceof DataError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new DataError(
-      name,
-      why === "invalid zip data"
-        ? "the file is cut short: it begins as a zip archive, whose directory at the end is missing; copy or download it again"
-        : `the file is damaged: its zip archive cannot be unpacked (${why})`,
-      { cause },
-    );
-  }
 }
 
 // --- legacy -----------------------------------------------------------------------------------------------

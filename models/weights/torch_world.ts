@@ -74,30 +74,75 @@ class NumpyType implements Buildable {
   }
 }
 
+/** Elements that calls may copy, however long the file is: sets and dictionaries of so many still fit into memory. */
+const MOST_COPIED = 2 ** 24;
+
+/**
+ * Counts what calls copy. A description gives every element and every letter in a byte or more, and torch.save copies
+ * each once; only one that hands the same list to many calls comes to more than the file has bytes.
+ */
+class Copies {
+  readonly #cursor: Cursor;
+  readonly #most: number;
+  #copied = 0;
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor;
+    this.#most = Math.min(cursor.bytes.length, MOST_COPIED);
+  }
+
+  /** Before anything is copied. @throws DataError */
+  add(count: number): void {
+    this.#copied += count;
+    if (this.#copied <= this.#most) return;
+    this.#cursor.fail(
+      `its description copies more than ${this.#most} values; expected what torch.save writes of a state dict`,
+    );
+  }
+}
+
 /** The names of a PyTorch file; `storageOf` finds its storages. */
 export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchStorage): PickleWorld {
   const known = new Map<string, PickleGlobal>();
   const add = (name: string, call?: PickleGlobal["call"]) => known.set(name, pickleGlobal(name, call));
   const unexpected = (name: string): never =>
     cursor.fail(`the file is damaged: ${name} is called with other values`);
+  const copies = new Copies(cursor);
+  const listOf = (value: unknown, name: string): readonly unknown[] => {
+    if (!Array.isArray(value)) return unexpected(name);
+    copies.add(value.length);
+    return value;
+  };
+  const counts = (value: unknown, name: string): readonly number[] => {
+    const list = listOf(value, name);
+    return list.every(isCount) ? [...list] : unexpected(name);
+  };
 
   const dictionary = ([items]: readonly unknown[]) => {
     if (items === undefined) return new Map();
-    if (!Array.isArray(items) || !items.every(isPair)) return unexpected("collections.OrderedDict");
-    return new Map(items);
+    const list = listOf(items, "collections.OrderedDict");
+    return list.every(isPair) ? new Map(list) : unexpected("collections.OrderedDict");
   };
   add("collections.OrderedDict", dictionary);
   for (const name of ["set", "frozenset"]) {
     for (const module of ["builtins", "__builtin__"]) {
-      add(`${module}.${name}`, ([items = []]) => new Set(Array.isArray(items) ? items : unexpected(name)));
+      add(`${module}.${name}`, ([items = []]) => new Set(listOf(items, name)));
     }
   }
   add("_codecs.encode", ([text, encoding]) => {
     if (typeof text !== "string" || encoding !== "latin1") return unexpected("_codecs.encode");
-    return Uint8Array.from(text, (letter) => letter.charCodeAt(0));
+    copies.add(text.length);
+    return Uint8Array.from({ length: text.length }, (_, k) => text.charCodeAt(k));
   });
-  add("torch.Size", ([sides]) => counts(sides) ?? unexpected("torch.Size"));
-  add("torch.device", (parts) => parts.map(plainText).join(":"));
+  add("torch.Size", ([sides]) => counts(sides, "torch.Size"));
+  add("torch.device", (parts) => {
+    const texts = parts.map((part) => {
+      const text = plainText(part);
+      copies.add(text.length + 1);
+      return text;
+    });
+    return texts.join(":");
+  });
   for (const name of TORCH_DTYPES) add(`torch.${name}`);
   const storages = new Map<unknown, DType>();
   for (const [name, dtype] of Object.entries(STORAGES)) {
@@ -106,12 +151,11 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
   }
 
   const tensor = (args: readonly unknown[]) => {
+    const name = "torch._utils._rebuild_tensor";
     const [storage, offset, shape, strides] = args;
-    const [sides, steps] = [counts(shape), counts(strides)];
-    if (!isStorage(storage) || !isCount(offset) || !sides || !steps) {
-      return unexpected("torch._utils._rebuild_tensor");
-    }
-    return new TorchTensor(storage, { offset, shape: sides, strides: steps }, cursor);
+    const view = { shape: counts(shape, name), strides: counts(strides, name) };
+    if (!isStorage(storage) || !isCount(offset)) return unexpected(name);
+    return new TorchTensor(storage, { offset, ...view }, cursor);
   };
   const parameter = ([data]: readonly unknown[]) =>
     data instanceof TorchTensor ? data : unexpected("torch._utils._rebuild_parameter");
@@ -168,10 +212,6 @@ function isPair(value: unknown): value is [unknown, unknown] {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function counts(value: unknown): readonly number[] | undefined {
-  return Array.isArray(value) && value.every(isCount) ? [...value] : undefined;
 }
 
 function isStorage(value: unknown): value is TorchStorage {

@@ -182,6 +182,20 @@ tiny("data check names twenty broken files, --json all", MANY, async (folder) =>
   assert.equal(json.datasets.source.summary.faults.length, 24);
 });
 
+tiny("data check counts 150,000 missing images, more than a call takes arguments", SOUND, async (folder) => {
+  const missing = Array.from({ length: 150_000 }, (_, k) => `images/x${k}.png\tlabels/00001.png\n`).join("");
+  const whole = "images/00001.png\tlabels/00001.png\n";
+  await Deno.writeTextFile(join(folder, "sets/gta5/many.lst"), `${whole}${missing}`);
+  const { code, stdout, stderr } = await plca(
+    ["data", "check", "tiny.yaml", "--split", "source", ...sets("data.source.list=many.lst")],
+    { cwd: folder },
+  );
+  assert.deepEqual([code, stderr], [2, ""]);
+  assert.match(stdout, /^source: gtav, 1 images?\n/);
+  assert.match(stdout, /\n {2}broken: 150000 missing\n/);
+  assert.match(stdout, /\n {4}and 149980 more; --json names all\n\nBroken: source\.\n$/);
+});
+
 tiny("data check: datasets that cannot be opened, one line each", SOUND, async (folder) => {
   const wrong = sets("data.source.root=gta", "data.val.root=.");
   const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", ...wrong], { cwd: folder });

@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts"
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
 import { readWeights } from "../../models/weights/read.ts";
+import { withoutChecksums } from "../models/weights/zip_files.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
 /** A reader with examples of what it reads. */
@@ -120,12 +121,15 @@ const TORCH = new URL("../goldens/torch/", import.meta.url);
 
 const torch: Target = {
   name: "PyTorch file",
-  examples: () =>
-    Promise.all(
+  async examples() {
+    const [zip, legacy, bare] = await Promise.all(
       ["sample_zip.pth", "sample_legacy.pth", "bare_state_dict.pth"].map((name) =>
         Deno.readFile(new URL(name, TORCH))
       ),
-    ),
+    );
+    // Without checksums the damage comes as far as the description.
+    return [withoutChecksums(zip!), legacy!, withoutChecksums(bare!), bare!];
+  },
   mutate: mutateBytes,
   read: (bytes) =>
     Promise.resolve().then(() => {

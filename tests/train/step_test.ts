@@ -347,6 +347,10 @@ test("weights that are not finite are named where the loss shows them", async ()
       name: "LossError",
       message: `${where} is NaN at step 7: the weights second.weight are NaN since the update before`,
     });
+    await assert.rejects(trainStep(run, { step: 0, steps: 10, passes, multiplier: 1 }), {
+      name: "LossError",
+      message: `${where} is NaN at step 1: the weights second.weight are NaN from the start`,
+    });
   } finally {
     run.dispose();
   }

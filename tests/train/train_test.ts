@@ -7,6 +7,8 @@ import type { RunPlan } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { decodeSafetensors } from "../../core/safetensors.ts";
 import { toFloat32 } from "../../core/stored_tensor.ts";
+import { readWeights } from "../../models/weights/read.ts";
+import { encodeTorch } from "../../models/weights/write_torch.ts";
 import type { CheckpointState } from "../../train/checkpoint.ts";
 import { evaluate, train } from "../../train/mod.ts";
 import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
@@ -143,6 +145,38 @@ test("the last checkpoint evaluates to the run's own result", async (folder) => 
   const limited = { ...plan, evaluation: { ...plan.evaluation, limit: 2 } };
   const source = await evaluate(limited, { checkpoint, split: "train", signal, files: plainFiles });
   assert.deepEqual([source.split, source.images], ["train", 2]);
+});
+
+test("evaluate reads a checkpoint once, and tells the phase that wrote it", async (folder) => {
+  const losses = tinyPlan().losses;
+  await run(tinyPlan({ baseline: { name: "plain", losses } }, { steps: 1 }), folder);
+  const told = async (checkpoint: string) => {
+    const phases: (string | undefined)[] = [];
+    let reads = 0;
+    await evaluate(tinyPlan(), {
+      checkpoint,
+      split: "val",
+      signal: new AbortController().signal,
+      files: {
+        ...plainFiles,
+        read(path) {
+          if (path === checkpoint) reads++;
+          return plainFiles.read(path);
+        },
+      },
+      onPhase: (phase) => phases.push(phase),
+      onImage: () => assert.equal(phases.length, 1),
+    });
+    return [reads, ...phases];
+  };
+  const last = "checkpoints/last.safetensors";
+  assert.deepEqual(await told(`${folder.path}/run/${last}`), [1, "tiny"]);
+  assert.deepEqual(await told(`${folder.path}/run/baseline/${last}`), [1, "plain"]);
+  const other = `${folder.path}/other.pth`;
+  const { tensors } = readWeights(await Deno.readFile(`${folder.path}/run/${last}`), last);
+  const network = [...tensors].filter(([name]) => !name.includes("/"));
+  await Deno.writeFile(other, encodeTorch(new Map(network.map(([name, tensor]) => [name, tensor.read()]))));
+  assert.deepEqual(await told(other), [1, undefined]);
 });
 
 test("the same seed gives the same run, another seed another", async (folder) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readGoldenJson } from "../../goldens.ts";
 import { encodeSafetensors } from "../../../core/safetensors.ts";
-import type { StoredTensor } from "../../../core/stored_tensor.ts";
+import { firstNonFinite, type StoredTensor } from "../../../core/stored_tensor.ts";
 import { CITYSCAPES_SPACES } from "../../../datasets/cityscapes_classes.ts";
 import { DEEPLAB_V2_NAMES } from "../../../models/deeplab_v2_names.ts";
 import { inClassOrder } from "../../../models/weights/export.ts";
@@ -201,6 +201,40 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
     "x.pth: backbone.bn1.weight: the file has shape [4], the model [3], and 1 more differ",
   ],
   [
+    "a weight that is NaN, in the classifier that is reordered",
+    () => {
+      const head = vector(38, 1);
+      head.data[37] = NaN;
+      const file = network(19).set("classifier.0.convs.3.0.weight", { ...head, shape: [19, 2, 1, 1] });
+      return fit(renamed(file, (name) => `module.${name}`), { wrapper: "weights" });
+    },
+    "x.pth: module.classifier.0.convs.3.0.weight: number 38 of its 38 is NaN; expected finite numbers",
+  ],
+  [
+    "a running variance that is infinite in float16",
+    () =>
+      fit(
+        network(19).set("backbone.bn1.running_var", {
+          dtype: "F16",
+          shape: [3],
+          data: new Float16Array([1, -Infinity, 1]),
+        }),
+      ),
+    "x.pth: backbone.bn1.running_var: number 2 of its 3 is -Infinity; expected finite numbers",
+  ],
+  [
+    "a float64 that float32 cannot hold",
+    () =>
+      fit(
+        network(19).set("backbone.bn1.bias", {
+          dtype: "F64",
+          shape: [3],
+          data: new Float64Array([-1e300, 1, 1]),
+        }),
+      ),
+    "x.pth: backbone.bn1.bias: number 1 of its 3 is -1e+300, beyond float32's range; expected finite numbers",
+  ],
+  [
     "a file of another network",
     () =>
       fit(new Map([["encoder.a", vector(1, 1)], ["encoder.b", vector(1, 1)], ["encoder.c", vector(1, 1)]])),
@@ -229,6 +263,30 @@ for (const [what, run, message] of REFUSED) {
     assert.throws(run, { name: "UserError", message });
   });
 }
+
+Deno.test("what is not finite in a tensor that is skipped matters to nobody", () => {
+  const fitted = fit(network(19).set("fc.weight", vector(5, NaN)));
+  assert.deepEqual(fitted.report.skipped.map(({ group }) => group), ["num_batches_tracked", "fc"]);
+});
+
+Deno.test("45 million weights are looked at in under a second", () => {
+  const data = new Float32Array(45_000_000);
+  const started = performance.now();
+  assert.equal(firstNonFinite(data), -1);
+  assert.ok(performance.now() - started < 1000);
+  for (const value of [NaN, Infinity, -Infinity]) {
+    data[44_999_999] = value;
+    assert.equal(firstNonFinite(data), 44_999_999);
+  }
+});
+
+Deno.test("names of tensors cannot write to the terminal from the report", () => {
+  const fitted = fit(network(19).set("\x1b[2J\nfoo\x9b1m.weight", vector(1, 1)));
+  assert.equal(
+    describeImport(fitted.report),
+    `524 tensors used (plca names); skipped: ${ALL}, ?[2J?foo?1m (1)`,
+  );
+});
 
 Deno.test("networks of another depth are warned of", () => {
   const shallow = renamed(network(19), (name) => /layer3\.\d\d\./.test(name) ? undefined : name);

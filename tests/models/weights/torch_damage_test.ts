@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { UserError } from "../../../core/errors.ts";
 import { bytesOf } from "../../../core/stored_tensor.ts";
 import { readWeights } from "../../../models/weights/read.ts";
+import { withoutChecksums } from "./zip_files.ts";
 
 const golden = (name: string) => Deno.readFileSync(new URL(`../../goldens/torch/${name}`, import.meta.url));
 
@@ -206,9 +207,51 @@ Deno.test("lists that hold themselves, and texts doubled forty times, take no ti
   assert.throws(() => readWeights(device, "x"), /^DataError: x: it holds no tensors by name, only d; /);
 });
 
-for (const name of ["bare_state_dict", "sample_legacy"]) {
+const get = "h\x00", list = `(${"K\x01".repeat(100_000)}l`, text = `X\xa0\x86\x01\x00${"a".repeat(100_000)}`;
+const COPYING: readonly (readonly [name: string, value: string, call: string])[] = [
+  ["torch.Size", list, `ctorch\nSize\n${get}\x85R`],
+  ["set", list, `cbuiltins\nset\n${get}\x85R`],
+  ["frozenset", list, `c__builtin__\nfrozenset\n${get}\x85R`],
+  [
+    "collections.OrderedDict",
+    `(${"(K\x01K\x01l".repeat(40_000)}l`,
+    `ccollections\nOrderedDict\n${get}\x85R`,
+  ],
+  ["_codecs.encode", text, `c_codecs\nencode\n${get}U\x06latin1\x86R`],
+  ["torch.device by one text", text, `ctorch\ndevice\n${get}${get}\x86R`],
+  ["torch.device by many", list, `ctorch\ndevice\n${get}R`],
+  ["torch.device by its own text", "U\x01a", `ctorch\ndevice\n${get}${get}\x86Rq\x00`],
+];
+
+for (const [name, value, call] of COPYING) {
+  Deno.test(`a thousand calls of ${name} with one value copy no more than the file has bytes`, () => {
+    const description = `${value}q\x00${call.repeat(1000)}.`;
+    assert.throws(() => readWeights(withPickle(description), "x"), {
+      name: "DataError",
+      message: `x: its description copies more than ${description.length} values; ` +
+        "expected what torch.save writes of a state dict",
+    });
+  });
+}
+
+Deno.test("calls with values of their own copy as many as there are", () => {
+  const calls = "ctorch\nSize\n(K\x01K\x02t\x85R".repeat(10_000);
+  const tensor =
+    "ctorch._utils\n_rebuild_tensor\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x02tQK\x00(K\x02t(K\x01ttR";
+  const { others } = readWeights(withPickle(`}(U\x01w${tensor}U\x01s(${calls}lu.`), "x");
+  const sizes = others.get("s");
+  assert.ok(Array.isArray(sizes) && sizes.length === 10_000);
+  assert.deepEqual(sizes.at(-1), [1, 2]);
+});
+
+const FUZZED = {
+  // With checksums no change would come as far as the description.
+  "bare_state_dict": withoutChecksums(golden("bare_state_dict.pth")),
+  "sample_legacy": golden("sample_legacy.pth"),
+};
+
+for (const [name, whole] of Object.entries(FUZZED)) {
   Deno.test(`${name}.pth: any 250 changes of bytes, and any cut, give tensors or one line, soon`, () => {
-    const whole = golden(`${name}.pth`);
     const change = fc.record({
       edits: fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
       cut: fc.option(fc.nat(whole.length), { nil: whole.length, freq: 4 }),
