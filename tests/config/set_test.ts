@@ -12,7 +12,10 @@ const REFUSED: readonly (readonly [set: string, message: string])[] = [
   ["a..b=3", "--set a..b: expected a path such as training.steps or losses[1].weight"],
   ["training.steps=[", "--set training.steps: not valid YAML: flow sequence must end with a ]"],
   ["training.steps.x=1", '--set training.steps.x: training.steps is a single value without a key "x"'],
-  ["losses.weight=1", '--set losses.weight: losses is a list without a key "weight"; expected one of plain, tapped'],
+  [
+    "losses.weight=1",
+    '--set losses.weight: losses is a list without a key "weight"; expected one of plain, tapped',
+  ],
   ["training[0]=1", "--set training[0]: training is not a list"],
   ["seed=abc", '--set seed: expected a number: it is "abc"'],
   ["traning.steps=3", '--set traning.steps traning: unknown key; did you mean "training"?'],
