@@ -1,55 +1,10 @@
-/** `plca data check` and `plca data stats`, and training and evaluating the datasets of the paper in tiny. */
+/** `plca data check`. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import {
-  below,
-  blocks,
-  cityscapes,
-  type Files,
-  gtav,
-  SIZES,
-  synthia,
-  writeFiles,
-} from "../datasets/layouts.ts";
+import { below, blocks, cityscapes, gtav, SIZES, writeFiles } from "../datasets/layouts.ts";
 import { colourPng, palettePng } from "../datasets/png.ts";
-import { inFolder, plca } from "./fake_host.ts";
-
-const RECIPE = `name: tiny
-backend: wasm
-data:
-  root: ./sets
-  source: { type: gtav, root: gta5 }
-  target: { type: cityscapes, root: city }
-  val: { type: cityscapes, root: city, split: val }
-input: { crop: 32, short_side: 33 }
-model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.0625 } }
-losses: [{ type: cross-entropy }, { type: association, weight: 0.1 }]
-optimizer: { type: sgd, options: { lr: 0.01 } }
-schedule: { type: poly }
-training: { steps: 2, batch: 1 }
-`;
-
-const CITY = { ...cityscapes("train"), ...cityscapes("val") };
-
-/** With the recipe, and with these files below `sets`. */
-function tiny(name: string, files: Files, body: (folder: string) => Promise<void>): void {
-  Deno.test({
-    name,
-    sanitizeOps: false,
-    sanitizeResources: false,
-    fn: () =>
-      inFolder(async (folder) => {
-        await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
-        await writeFiles(join(folder, "sets"), files);
-        await body(folder);
-      }),
-  });
-}
-
-const sets = (...all: string[]) => all.flatMap((each) => ["--set", each]);
-const timeless = (text: string) => text.replace(/time {4}\d+\.\d{3} s/g, "time    # s");
-
-const SOUND = { ...below("gta5", gtav(2, [7, 26, 0])), ...below("city", CITY) };
+import { plca } from "./fake_host.ts";
+import { CITY, FAULTY, sets, SOUND, timeless, tiny } from "./paper_data.ts";
 
 tiny("data check of a sound source", SOUND, async (folder) => {
   const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "source"], {
@@ -116,17 +71,6 @@ tiny("data check of the whole recipe as JSON", SOUND, async (folder) => {
   assert.equal(val.summary.labels.classes[18].images, 1);
   assert.ok(source.summary.secondsPerImage > 0);
 });
-
-const FAULTY = {
-  ...below("gta5", gtav(6)),
-  ...below("city", CITY),
-  "gta5/labels/00001.png": palettePng({ width: 40, height: 33 }, blocks({ width: 40, height: 33 }, [7])),
-  "gta5/labels/00002.png": colourPng(SIZES[1]!),
-  "gta5/labels/00003.png": palettePng(SIZES[2]!, blocks(SIZES[2]!, [7, 99, 80])),
-  "gta5/labels/00004.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [99, 7])),
-  "gta5/images/00007.png": colourPng(SIZES[0]!),
-  "gta5/images/00005.png": new Uint8Array(9),
-};
 
 tiny("data check names planted faults together and ends with 2", FAULTY, async (folder) => {
   const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "source"], {
@@ -285,158 +229,6 @@ tiny("data check stops at Ctrl-C", SOUND, async (folder) => {
   };
   const { code, stderr } = await plca(["data", "check", "tiny.yaml"], { cwd: folder, onWrite });
   assert.deepEqual([code, stderr], [130, "Interrupted before every image was looked at.\n"]);
-});
-
-tiny("data stats, then training with rare-class sampling, then eval", SOUND, async (folder) => {
-  const counted = await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
-  assert.deepEqual(counted, {
-    code: 0,
-    stderr: "",
-    stdout: "2 images of gtav, 19 classes of cityscapes-19: tiny_classes.json\n" +
-      "In the recipe: input: { rare_class_sampling: { stats: tiny_classes.json } }\n",
-  });
-  const stats = JSON.parse(await Deno.readTextFile(join(folder, "tiny_classes.json")));
-  assert.deepEqual([stats.dataset, stats.labelSpace], ["gtav", "cityscapes-19"]);
-  assert.deepEqual(stats.images.map(({ id }: { id: string }) => id), ["00001", "00002"]);
-  const ids = blocks(SIZES[0]!, [7, 26, 0]);
-  assert.equal(stats.images[0].pixels[0], ids.filter((id) => id === 7).length);
-  assert.equal(stats.images[0].pixels[13], ids.filter((id) => id === 26).length);
-
-  const sampling = sets("input.rare_class_sampling={stats: tiny_classes.json, min_pixels: 10}");
-  const trained = await plca(["train", "tiny.yaml", ...sampling], { cwd: folder });
-  assert.deepEqual([trained.code, trained.stderr], [0, ""]);
-  const config = await Deno.readTextFile(join(folder, "runs/tiny-001/config.yaml"));
-  assert.ok(config.includes(`stats: ${folder}/tiny_classes.json`), config);
-  const evaluated = await plca(["eval", "--json"], { cwd: folder });
-  assert.deepEqual([evaluated.code, evaluated.stderr], [0, ""]);
-  assert.equal(JSON.parse(evaluated.stdout).images, 2);
-
-  await Deno.remove(join(folder, "sets/gta5/images/00002.png"));
-  await Deno.remove(join(folder, "sets/gta5/labels/00002.png"));
-  assert.deepEqual(await plca(["train", "tiny.yaml", ...sampling], { cwd: folder }), {
-    code: 2,
-    stdout: "tiny: seed 0, backend wasm, run runs/tiny-002\n",
-    stderr: `${folder}/tiny_classes.json: it counts 2 images of gtav, the source has 1; ` +
-      "write it anew with plca data stats\n",
-  });
-});
-
-const RARE = {
-  ...SOUND,
-  "gta5/labels/00001.png": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
-  "gta5/labels/00002.png": palettePng(SIZES[1]!, blocks(SIZES[1]!, [7, 7, 26])),
-};
-
-tiny("a low temperature trains on nothing but the image with the rare class", RARE, async (folder) => {
-  await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
-  const totals = async (name: string, ...changes: string[]) => {
-    const brief = ["data.val=null", "training.steps=3", "training.log_every=1", ...changes];
-    const { code, stderr } = await plca(["train", "tiny.yaml", "--name", name, ...sets(...brief)], {
-      cwd: folder,
-    });
-    assert.deepEqual([code, stderr], [0, ""]);
-    const events = await Deno.readTextFile(join(folder, "runs", `${name}-001`, "events.jsonl"));
-    return events.trim().split("\n").map((line) => JSON.parse(line).total).filter((total) =>
-      total !== undefined
-    );
-  };
-  const sampled = "input.rare_class_sampling={stats: tiny_classes.json, temperature: 0.001, min_pixels: 1}";
-  const expected = await totals("alone", 'data.source.exclude=["00001"]');
-  assert.equal(expected.length, 3);
-  assert.deepEqual(await totals("sampled", sampled), expected);
-  const warm = sampled.replace("0.001", "1");
-  const drawn = await totals("main", warm, "input.workers=0");
-  assert.notDeepEqual(drawn, expected);
-  assert.deepEqual(await totals("workers", warm, "input.workers=3"), drawn);
-  assert.notDeepEqual(await totals("both", "seed=0"), expected);
-});
-
-tiny("data stats writes where it is told, and names the path from the recipe", SOUND, async (folder) => {
-  await Deno.mkdir(join(folder, "recipes"));
-  await Deno.writeTextFile(join(folder, "recipes/deep.yaml"), RECIPE.replace("./sets", "../sets"));
-  const args = ["data", "stats", "recipes/deep.yaml", "--out", "counts/c.json"];
-  const refused = await plca(args, { cwd: folder });
-  assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /counts\/c\.json: cannot be written/);
-  await Deno.mkdir(join(folder, "counts"));
-  const { stdout } = await plca(args, { cwd: folder });
-  assert.equal(
-    stdout,
-    "2 images of gtav, 19 classes of cityscapes-19: counts/c.json\n" +
-      "In the recipe: input: { rare_class_sampling: { stats: ../counts/c.json } }\n",
-  );
-});
-
-tiny("data stats refuses broken files and a source without labels", FAULTY, async (folder) => {
-  const at = join(folder, "sets/gta5");
-  await Deno.remove(`${at}/images/00007.png`);
-  const { code, stderr } = await plca(["data", "stats", "tiny.yaml"], { cwd: folder });
-  assert.equal(code, 2);
-  assert.equal(
-    stderr,
-    `${at}/labels/00001.png: the labels are 40 x 33 pixels, their image ${at}/images/00001.png is 41 x 33, ` +
-      "and 4 more; nothing was written (plca data check names all, `exclude` leaves images out)\n",
-  );
-  const bare = sets(
-    "data.source={type: folder, images: gta5/images, classes: {a: [0], b: [1]}}",
-    "data.val=null",
-  );
-  assert.equal(
-    (await plca(["data", "stats", "tiny.yaml", ...bare], { cwd: folder })).stderr,
-    "data.source: there are no label files; statistics count the pixels of labels\n",
-  );
-});
-
-const PAPER = { ...below("gta5", gtav()), ...below("syn", synthia()), ...below("city", CITY) };
-
-tiny(
-  "SYNTHIA to Cityscapes over 16 classes trains and is evaluated over 13 as well",
-  PAPER,
-  async (folder) => {
-    await Deno.remove(join(folder, "sets/city/gtFine/train"), { recursive: true });
-    const synthetic = sets(
-      "data.source={type: synthia, root: syn}",
-      "data.target.label_space=synthia-16",
-      "data.val={type: cityscapes, root: city, split: val, label_space: synthia-16, labels: labelTrainIds}",
-      "input.workers=2",
-    );
-    const trained = await plca(["train", "tiny.yaml", ...synthetic], { cwd: folder });
-    assert.deepEqual([trained.code, trained.stderr], [0, ""]);
-    const { stdout } = await plca(["eval", "--json"], { cwd: folder });
-    const { classes, subsets } = JSON.parse(stdout);
-    assert.equal(classes.length, 16);
-    assert.deepEqual(
-      subsets.map(({ name, classes }: { name: string; classes: string[] }) => [name, classes.length]),
-      [
-        ["mIoU*", 13],
-      ],
-    );
-  },
-);
-
-tiny("train says of bad data in one line what is wrong", FAULTY, async (folder) => {
-  const stderr = async (...changed: string[]) => {
-    const { code, stderr } = await plca(["train", "tiny.yaml", ...sets(...changed)], { cwd: folder });
-    assert.equal(code, 2);
-    return stderr;
-  };
-  assert.equal(
-    await stderr(),
-    `${folder}/sets/gta5: 1 of 7 pairs lack a file: 1 label file (labels/00007.png); ` +
-      "complete the download, or leave them out with `exclude` or `list`\n",
-  );
-  assert.equal(
-    await stderr('data.source.exclude=["00001", "00002", "00003", "00005", "00006", "00007"]'),
-    `${folder}/sets/gta5/labels/00004.png: label id 99 at pixel (0, 0) is not known; ` +
-      "expected Cityscapes' label ids 0 to 34, or 255 for -1\n",
-  );
-  assert.equal(
-    await stderr("data.source.label_space=synthia-16"),
-    "tiny.yaml:7:3 data.val: its classes differ from the source's: cityscapes-19 (road, sidewalk, building, wall, " +
-      "fence, pole, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train, " +
-      "motorcycle, bicycle; ignore 255), expected synthia-16 (road, sidewalk, building, wall, fence, pole, " +
-      "traffic light, traffic sign, vegetation, sky, person, rider, car, bus, motorcycle, bicycle; ignore 255)\n",
-  );
 });
 
 tiny("data check of a dataset that the recipe does not have", SOUND, async (folder) => {

@@ -1,0 +1,88 @@
+/** Whole runs of the tiny network, and what they leave. */
+import { selectBackend } from "../../backends/select.ts";
+import type { TrainEvent } from "../../core/events.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { decodeSafetensors } from "../../core/safetensors.ts";
+import { toFloat32 } from "../../core/stored_tensor.ts";
+import type { CheckpointState } from "../../train/checkpoint.ts";
+import { train } from "../../train/mod.ts";
+import { plainFiles } from "./fakes.ts";
+
+/** Where a test's run lies. */
+export interface Folder {
+  readonly path: string;
+  exists(name: string): boolean;
+  state(name: string): CheckpointState;
+  tensors(name: string): Map<string, readonly number[]>;
+}
+
+/** A test on the native backend in a new folder. */
+export function test(name: string, run: (folder: Folder) => Promise<void>): void {
+  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
+    await selectBackend("native");
+    const path = await Deno.makeTempDir();
+    const at = (name: string) => `${path}/${name}`;
+    try {
+      await run({
+        path,
+        exists: (name) => {
+          try {
+            return Deno.statSync(at(name)).isFile;
+          } catch {
+            return false;
+          }
+        },
+        state: (name) => {
+          const { metadata } = decodeSafetensors(Deno.readFileSync(at(name)), name);
+          return JSON.parse(metadata["state"]!);
+        },
+        tensors: (name) => {
+          const { tensors } = decodeSafetensors(Deno.readFileSync(at(name)), name);
+          return new Map([...tensors].map(([key, tensor]) => [key, [...toFloat32(tensor)]]));
+        },
+      });
+    } finally {
+      await Deno.remove(path, { recursive: true });
+    }
+  });
+}
+
+/** What a run said, and its switch. */
+export interface Told {
+  readonly events: TrainEvent[];
+  readonly control: AbortController;
+}
+
+/** Trains into `run` below the folder. */
+export async function run(
+  plan: RunPlan,
+  folder: Folder,
+  onEvent: (event: TrainEvent, told: Told) => void = () => {},
+) {
+  const told: Told = { events: [], control: new AbortController() };
+  const result = await train(plan, {
+    runDir: `${folder.path}/run`,
+    signal: told.control.signal,
+    files: plainFiles,
+    onEvent: (event) => {
+      told.events.push(event);
+      onEvent(event, told);
+    },
+  });
+  return { ...told, result };
+}
+
+/** The log. */
+export function lines(folder: Folder): TrainEvent[] {
+  return Deno.readTextFileSync(`${folder.path}/run/events.jsonl`).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+/** The events as one short text each. */
+export function outline(events: readonly TrainEvent[]): string[] {
+  return events.map((event) => {
+    const step = "step" in event ? ` ${event.step}` : "";
+    const file = event.type === "checkpoint" ? ` ${event.path.split("/").at(-1)}` : "";
+    return `${event.type}${step}${file}`;
+  });
+}
