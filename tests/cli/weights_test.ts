@@ -205,7 +205,7 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
     "weights inspect refuse_global.pth",
     'refuse_global.pth: it names __builtin__.print, which plca does not call: only tensors and plain values are read; re-save it in Python with torch.save(model.state_dict(), "weights.pth")\n',
   ],
-  ["weights inspct gone.pth", 'Error: "inspct" is not expected here. Did you mean inspect?\n'],
+  ["weights inspct gone.pth", 'Error: "inspct" is not expected here. Did you mean weights inspect?\n'],
   ["weights import truncated.pth --recipe scenes.yaml --out x.safetensors", CUT],
   [
     "weights import sample_zip.pth --recipe scenes.yaml --out x.safetensors",
