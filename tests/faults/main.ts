@@ -5,7 +5,7 @@
 import Table from "cli-table3";
 import { FRAMELESS } from "../../report/grid.ts";
 import { type Scenario, SCENARIOS, undisturbed } from "./scenarios.ts";
-import { soak } from "./soak.ts";
+import { soakApart } from "./soak.ts";
 
 /** What became of a scenario. */
 export interface Tried {
@@ -82,7 +82,7 @@ if (import.meta.main) {
     args.length === 0 || args.some((part) => name.includes(part))
   );
   const rows = await inject(chosen, { times, tell: (line) => console.error(line) });
-  if (args.length === 0 || args.includes("soak")) rows.push(await soak(300));
+  if (args.length === 0 || args.includes("soak")) rows.push(await soakApart(500));
   console.log(drawn(rows));
   Deno.exit(rows.every(({ tried, survived }) => tried === survived) ? 0 : 1);
 }

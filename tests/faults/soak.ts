@@ -1,5 +1,7 @@
 /** A long run: memory and the number of tensors stay what they were after the first steps. */
 import * as tf from "@tensorflow/tfjs-core";
+import { fileURLToPath } from "node:url";
+import { median } from "../../bench/statistics.ts";
 import { selectBackend } from "../../backends/select.ts";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
@@ -11,11 +13,29 @@ import type { Tried } from "./main.ts";
 /** Steps after which memory is expected to have settled. */
 const SETTLED = 200;
 
-/** By how much the resident set may grow afterwards. */
+/** Steps whose median is compared: single ones go up and down by several percent with the collector. */
+const WINDOW = 100;
+
+/** By how much the resident set may grow from the window after {@linkcode SETTLED} to the last one. */
 const ALLOWED = 0.02;
 
-/** The default recipe's network on its data for `steps` steps. In this process: it wants it for itself. */
-export function soak(steps: number): Promise<Tried> {
+/** The default recipe's network on its data for `steps` steps, in a process of its own. */
+export async function soakApart(steps: number): Promise<Tried> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--quiet", "--no-check", "--unstable-webgpu", "--no-prompt"],
+      ...["read", "write", "env", "ffi", "sys"].map((name) => `--allow-${name}`),
+      fileURLToPath(import.meta.url),
+      String(steps),
+    ],
+  }).output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (code !== 0) throw new Error(text(stderr));
+  return JSON.parse(text(stdout));
+}
+
+/** @param steps at least {@linkcode SETTLED} and two windows */
+function soak(steps: number): Promise<Tried> {
   return inFolder(async (folder) => {
     const plan = await loadRecipe({ path: "street" }, {
       registry: builtins(),
@@ -31,20 +51,22 @@ export function soak(steps: number): Promise<Tried> {
     });
     await selectBackend("native");
     const tensors = new Set<number>();
-    let before = 0, highest = 0;
+    const resident: { readonly step: number; readonly bytes: number }[] = [];
     await train(plan, {
       runDir: `${folder}/run`,
       signal: new AbortController().signal,
       files: diskFiles(),
       onEvent(event) {
-        if (event.type !== "step" || event.step % 10 !== 0) return;
+        if (event.type !== "step" || event.step % 5 !== 0) return;
         tensors.add(tf.memory().numTensors);
-        const { rss } = Deno.memoryUsage();
-        if (event.step <= SETTLED) before = Math.max(before, rss);
-        else highest = Math.max(highest, rss);
+        resident.push({ step: event.step, bytes: Deno.memoryUsage().rss });
       },
     });
-    const growth = highest / before - 1;
+    const within = (from: number) =>
+      median(
+        resident.filter(({ step }) => step > from && step <= from + WINDOW).map(({ bytes }) => bytes),
+      );
+    const growth = within(steps - WINDOW) / within(SETTLED) - 1;
     const steady = tensors.size === 1;
     return {
       name: `${steps} steps`,
@@ -52,11 +74,19 @@ export function soak(steps: number): Promise<Tried> {
       survived: steady && growth <= ALLOWED ? 1 : 0,
       again: 0,
       remarks: [
-        `memory ${(100 * growth).toFixed(1)} % against the first ${SETTLED} steps`,
+        `memory ${growth < 0 ? "" : "+"}${
+          (100 * growth).toFixed(1)
+        } %, medians of the last ${WINDOW} steps and of those ` +
+        `after the first ${SETTLED}`,
         steady
           ? "number of tensors constant"
           : `number of tensors between ${Math.min(...tensors)} and ${Math.max(...tensors)}`,
       ],
     };
   });
+}
+
+if (import.meta.main) {
+  console.log(JSON.stringify(await soak(Number(Deno.args[0]))));
+  Deno.exit(0);
 }
