@@ -19,8 +19,7 @@ export async function faults(): Promise<void> {
       "Faults injected into whole runs in processes of their own: 24 steps of a small network on drawn streets, native " +
       "backend, a checkpoint after every step, a loader worker. Survived: the run was resumed and its last checkpoint " +
       "and evaluation are byte for byte those of the undisturbed run or, where nothing can be resumed, it ended with " +
-      "one clear message and whole checkpoints. Steps again: computed twice, at the most in one attempt; an attempt that " +
-      "was killed after its end counts all 24, though none was computed again. The long run " +
+      "one clear message and whole checkpoints. Steps again: computed twice, at the most in one attempt. The long run " +
       "trains the default recipe's network, with a validation every 100 and a checkpoint every 50 steps.",
     ],
     columns: head,

@@ -58,7 +58,11 @@ export async function resumePoint(search: ResumeSearch): Promise<ResumePoint | u
   const found = await newestWhole(search.folder, search.files);
   if (!found) return undefined;
   const { path, tensors, state, damage } = found;
-  if (damage !== "") search.onDamaged(damage);
+  if (damage !== "") {
+    search.onDamaged(damage);
+    // Else the next checkpoint would keep the damaged one as the former and put this one away.
+    await Deno.rename(path, `${search.folder}/checkpoints/last.safetensors`);
+  }
   return { path, tensors, state: checked(path, state, search) };
 }
 

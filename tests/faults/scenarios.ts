@@ -40,6 +40,7 @@ function succeeded({ code, stderr, stdout }: Ended): void {
 
 /** The run goes on and ends like the undisturbed one. @returns the steps computed twice */
 async function goesOn(folder: string, whole: Outcome): Promise<number> {
+  const finished = await exists(`${folder}/run/evaluation.json`);
   const before = await logged(`${folder}/run`);
   succeeded(await plca(RESUME, folder));
   assert.ok(
@@ -47,7 +48,7 @@ async function goesOn(folder: string, whole: Outcome): Promise<number> {
     "the resumed run ended with other weights or numbers",
   );
   const { resumed } = await logged(`${folder}/run`);
-  return before.last - (resumed.at(-1) ?? 0);
+  return finished ? 0 : before.last - (resumed.at(-1) ?? 0);
 }
 
 /** Ended with status 2 and these words, without a stack. */

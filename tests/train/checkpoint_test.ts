@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { selectBackend } from "../../backends/select.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
 import type { StateEntry } from "../../train/assemble.ts";
 import { type CheckpointState, readCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
 import { loadWeights } from "../../train/weights.ts";
 import { plainFiles, tinyPlan } from "./fakes.ts";
+import { pathTest as test } from "./runs.ts";
 
 const state: CheckpointState = {
   recipe: "tiny",
@@ -16,18 +16,6 @@ const state: CheckpointState = {
   best: { step: 2, miou: 0.5 },
   validated: 2,
 };
-
-function test(name: string, run: (folder: string) => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
-    await selectBackend("native");
-    const folder = await Deno.makeTempDir();
-    try {
-      await run(folder);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-}
 
 /** Saves as the newest of two. @returns the path */
 async function save(folder: string, entries: readonly StateEntry[], keep = 2): Promise<string> {

@@ -1,23 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { selectBackend } from "../../backends/select.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { UserError } from "../../core/errors.ts";
 import { train, type TrainResult } from "../../train/mod.ts";
 import { crossEntropy, lossPlan, optimizerPlan, plainFiles, planned, tinyPlan } from "./fakes.ts";
-
-function test(name: string, run: (folder: string) => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
-    await selectBackend("native");
-    const folder = await Deno.makeTempDir();
-    try {
-      await run(folder);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-}
+import { pathTest as test } from "./runs.ts";
 
 /** A term with memory: a counter and an opponent that learns with momentum. */
 const remembering = () =>
@@ -151,7 +139,12 @@ test("a damaged checkpoint is named and the one before it used; without another 
   await go(folder, plan(), (event) => event.type === "step" && event.step === 8);
   const last = `${folder}/run/checkpoints/last.safetensors`;
   await Deno.truncate(last, 400);
-  const { events, result } = await go(folder, plan());
+  // The next checkpoint must not put the good one away for the damaged one.
+  const good = await Deno.readFile(`${folder}/run/checkpoints/last.1.safetensors`);
+  const { events, result } = await go(folder, plan(), (event) => {
+    if (event.type === "resume") assert.deepEqual(Deno.readFileSync(last), good);
+    return false;
+  });
   const note = events.find((event) => event.type === "note");
   assert.match(
     note!.message,

@@ -16,34 +16,37 @@ export interface Folder {
   tensors(name: string): Map<string, readonly number[]>;
 }
 
-/** A test on the native backend in a new folder. */
-export function test(name: string, run: (folder: Folder) => Promise<void>): void {
+/** A test on the native backend with the path of a new folder. */
+export function pathTest(name: string, run: (path: string) => Promise<void>): void {
   Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
     await selectBackend("native");
     const path = await Deno.makeTempDir();
-    const at = (name: string) => `${path}/${name}`;
     try {
-      await run({
-        path,
-        exists: (name) => {
-          try {
-            return Deno.statSync(at(name)).isFile;
-          } catch {
-            return false;
-          }
-        },
-        state: (name) => {
-          const { metadata } = decodeSafetensors(Deno.readFileSync(at(name)), name);
-          return JSON.parse(metadata["state"]!);
-        },
-        tensors: (name) => {
-          const { tensors } = decodeSafetensors(Deno.readFileSync(at(name)), name);
-          return new Map([...tensors].map(([key, tensor]) => [key, [...toFloat32(tensor)]]));
-        },
-      });
+      await run(path);
     } finally {
       await Deno.remove(path, { recursive: true });
     }
+  });
+}
+
+/** The same with what a test asks of the folder. */
+export function test(name: string, run: (folder: Folder) => Promise<void>): void {
+  pathTest(name, (path) => {
+    const at = (name: string) => `${path}/${name}`;
+    const read = (name: string) => decodeSafetensors(Deno.readFileSync(at(name)), name);
+    return run({
+      path,
+      exists: (name) => {
+        try {
+          return Deno.statSync(at(name)).isFile;
+        } catch {
+          return false;
+        }
+      },
+      state: (name) => JSON.parse(read(name).metadata["state"]!),
+      tensors: (name) =>
+        new Map([...read(name).tensors].map(([key, tensor]) => [key, [...toFloat32(tensor)]])),
+    });
   });
 }
 
