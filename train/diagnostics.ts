@@ -106,7 +106,7 @@ function labelsAt({ labels, ids, size }: Batch, tap: tf.Tensor4D): tf.Tensor2D {
 /** The mean over pixels of -sum p ln p / ln K, in [0, 1]. @param logits float32 [N, h, w, K]; K = 1 gives 0 */
 export function relativeEntropy(logits: tf.Tensor4D): tf.Scalar {
   const logs = tf.logSoftmax(logits);
-  const entropy = tf.neg(tf.mean(tf.sum(tf.mul(tf.exp(logs), logs), -1)));
+  const entropy = tf.sub(0, tf.mean(tf.sum(tf.mul(tf.exp(logs), logs), -1)));
   return tf.div(entropy, Math.log(Math.max(2, logits.shape[3]))) as tf.Scalar;
 }
 
