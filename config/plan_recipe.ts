@@ -268,9 +268,12 @@ function checkTargetLabels(
   { source, target }: DataPlan,
 ): void {
   if (diagnostics === false || !diagnostics.target_labels) return;
-  if (!sameClasses(source.labelSpace, target.labelSpace)) {
-    findings.add(["data", "target"], difference(source.labelSpace, target.labelSpace));
-  }
+  if (sameClasses(source.labelSpace, target.labelSpace)) return;
+  const why = difference(source.labelSpace, target.labelSpace);
+  findings.add(
+    ["training", "diagnostics", "target_labels"],
+    `the target's labels cannot be compared: ${why}`,
+  );
 }
 
 function logsPlan(section: z.infer<typeof sections.logs>): LogsPlan {

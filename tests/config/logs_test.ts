@@ -44,7 +44,7 @@ Deno.test("mistakes in logs and diagnostics", async () => {
     await mistakes({
       set: ["training.diagnostics={target_labels: true}", "data.target.classes=[road, tree]"],
     }),
-    "--set data.target.classes data.target: its classes differ from the source's: drawn (road, tree; ignore 255), " +
-      "expected drawn (road, car; ignore 255)",
+    "--set training.diagnostics training.diagnostics.target_labels: the target's labels cannot be compared: its " +
+      "classes differ from the source's: drawn (road, tree; ignore 255), expected drawn (road, car; ignore 255)",
   );
 });
