@@ -1,7 +1,7 @@
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { UserError } from "../core/errors.ts";
-import { narrowly } from "./narrow.ts";
+import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 
@@ -22,6 +22,8 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   host.stdout.write(`  model      ${plan.model.type}, ${plan.labelSpace.classes.length} classes\n`);
   host.stdout.write(`  splits     ${splits}\n`);
   host.stdout.write(`  training   ${plan.training.steps} steps, batch ${plan.training.batch}\n`);
+  const named = namedPaths([plan], files).map((path) => shown(host, path));
+  if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
   for (const file of files) {
     if (!(await stat(file))?.isFile) throw new UserError(`${args.recipe}: ${file}: there is no such file`);
     host.stdout.write(`  not run    ${shown(host, file)}; --import runs it, to check its options\n`);

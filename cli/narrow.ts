@@ -1,6 +1,6 @@
 /** What a command that runs a recipe's own files may touch: known from the plan, before any of them is run. */
 import { createRequire } from "node:module";
-import { basename, dirname, resolve } from "node:path";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -46,7 +46,7 @@ export async function narrowly(
   });
   const { plans, write, read = [], folder } = intent;
   const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
-  const named = [...[...losses].map((file) => dirname(file)), ...recipes, ...plans.flatMap(dataOf)];
+  const named = [...recipes, ...namedPaths(plans, [...losses])];
   const grant: Grant = {
     read: [...new Set([...own, ...named, ...read, ...write])],
     write,
@@ -65,6 +65,18 @@ export async function narrowly(
 /** ONNX Runtime, which `auto` may choose, is called through pointers. */
 function worksOnPointers({ backend }: RunPlan): boolean {
   return backend === "auto" || backend === "native";
+}
+
+/** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */
+export function namedPaths(plans: readonly RunPlan[], losses: readonly string[]): string[] {
+  // A loss may import its neighbours.
+  const all = [...new Set([...losses.map((file) => dirname(file)), ...plans.flatMap(dataOf)])];
+  return all.filter((path) => !all.some((other) => path !== other && isBelow(path, other)));
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const inside = relative(folder, path);
+  return !inside.startsWith("..") && !isAbsolute(inside);
 }
 
 function dataOf({ data, input, model }: RunPlan): string[] {
