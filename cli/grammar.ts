@@ -62,6 +62,7 @@ const OPTIONS = [
   "--checkpoint",
   "--split",
   "--json",
+  "--quiet",
   "--rows",
   "--seeds",
   "--steps",

@@ -1,10 +1,10 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, option } from "@optique/core/primitives";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { GRID_FORMATS } from "../../report/grid.ts";
-import { runs, sets } from "./shared.ts";
+import { quiet, runs, sets } from "./shared.ts";
 
 /** `plca ablate`. */
 export const ablate = command(
@@ -37,6 +37,11 @@ export const ablate = command(
       }),
       "text" as const,
     ),
+    json: withDefault(
+      flag("--json", { description: message`Print every evaluation as JSON instead of the table.` }),
+      false,
+    ),
+    quiet,
     set: sets,
     runs,
   }),

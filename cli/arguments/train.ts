@@ -3,7 +3,7 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { runs, sets } from "./shared.ts";
+import { quiet, runs, sets } from "./shared.ts";
 
 /** `plca train`. */
 export const train = command(
@@ -30,6 +30,13 @@ export const train = command(
       }),
       false,
     ),
+    json: withDefault(
+      flag("--json", {
+        description: message`Print every event of the run as a line of JSON, and nothing else but errors.`,
+      }),
+      false,
+    ),
+    quiet,
     runs,
   }),
   { brief: message`Train a recipe and compare on the target domain.` },
