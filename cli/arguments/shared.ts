@@ -3,6 +3,7 @@ import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
+import { fileValue, folderValue, recipeValue } from "./values.ts";
 
 /** `--set`, as often as wanted. */
 export const sets = multiple(option("--set", string({ metavar: "PATH=VALUE" }), {
@@ -17,7 +18,7 @@ export const quiet = withDefault(
 
 /** `--runs`. */
 export const runs = withDefault(
-  option("--runs", string({ metavar: "FOLDER" }), {
+  option("--runs", folderValue("FOLDER"), {
     description: message`Where run folders lie (default: runs).`,
   }),
   "runs",
@@ -25,14 +26,14 @@ export const runs = withDefault(
 
 /** `--run`, `--recipe` and `--checkpoint`. */
 export const weights = {
-  run: optional(option("--run", string({ metavar: "FOLDER" }), {
+  run: optional(option("--run", folderValue("FOLDER"), {
     description: message`The run (default: the latest one).`,
   })),
-  recipe: optional(option("--recipe", string({ metavar: "RECIPE" }), {
+  recipe: optional(option("--recipe", recipeValue, {
     description:
       message`The recipe of weights that lie in no run: a YAML file, or the name of an embedded recipe.`,
   })),
-  checkpoint: optional(option("--checkpoint", string({ metavar: "FILE" }), {
+  checkpoint: optional(option("--checkpoint", fileValue("FILE"), {
     description: message`The weights (default: the last ones of the run).`,
   })),
 };

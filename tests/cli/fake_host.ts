@@ -4,6 +4,8 @@ import { main } from "../../cli/main.ts";
 /** What a test varies. */
 export interface Fake {
   readonly cwd: string;
+  /** The environment; empty if absent. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
 }
@@ -47,7 +49,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     cwd: fake.cwd,
     stdout: stream((text) => stdout += text),
     stderr: stream((text) => stderr += text),
-    env: () => undefined,
+    env: (name) => fake.env?.[name],
     now: () => new Date(Date.UTC(2030, 0, 2)),
     machine: { cores: 3, memory: { total: 2 ** 34, free: 2 ** 33 }, runtime: "deno test", system: "test" },
     onInterrupt(handler) {
