@@ -58,7 +58,7 @@ export const sections = {
       "largest Euclidean norm of the network's gradient, to which a larger one is scaled; absent: any",
     ),
     validate_every: z.int().min(0).default(0).describe("steps between validations; 0: only at the end"),
-    checkpoint_every: z.int().min(0).default(0).describe("steps between checkpoints; 0: only at the end"),
+    checkpoint_every: z.int().min(0).default(200).describe("steps between checkpoints; 0: only at the end"),
     keep_checkpoints: z.int().min(1).max(1000).default(2).describe(
       "how many of the latest checkpoints are kept, beside the best one",
     ),
