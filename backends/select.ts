@@ -85,6 +85,11 @@ async function start(name: BackendName): Promise<string | undefined> {
       const { webgpuKernels } = await import("./webgpu/kernels.ts");
       replaceKernels("webgpu", webgpuKernels());
     }
+    if (name === "tensorflow") {
+      const { findTensorflow, registerTensorflow } = await import("./tensorflow/start.ts");
+      findTensorflow();
+      registerTensorflow();
+    }
     if (!await tf.setBackend(name === "native" ? "wasm" : name)) return "it failed to start";
     await tf.ready();
     if (name === "native" || name === "wasm") {
@@ -92,7 +97,10 @@ async function start(name: BackendName): Promise<string | undefined> {
       shareIdentity();
       copySlice();
     }
-    if (name === "native") {
+    if (name === "tensorflow") {
+      const { tensorflowKernels } = await import("./tensorflow/kernels.ts");
+      replaceKernels("tensorflow", tensorflowKernels());
+    } else if (name === "native") {
       const { nativeKernels } = await import("./native/kernels.ts");
       replaceKernels("wasm", nativeKernels());
     } else if (name === "wasm") {
