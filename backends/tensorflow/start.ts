@@ -1,14 +1,16 @@
 /** Makes TensorFlow a backend of our tensor library, where it is installed. */
 import * as tf from "@tensorflow/tfjs-core";
+import { hasCudaDriver } from "./cuda.ts";
+import { tensorflowKernels } from "./kernels.ts";
 import { type Binding, loadBackend, loadBinding } from "./package.ts";
 import { installedTensorflow, tensorflowFolder } from "./place.ts";
+import { replaceKernels } from "../ops/kernels.ts";
 
-/** What adds it. */
-export const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
+const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
 
 let binding: Binding | undefined;
 
-/** What is there, for `plca doctor`. */
+/** What is there. */
 export interface Found {
   /** TensorFlow's version and what computes. */
   readonly detail: string;
@@ -29,15 +31,31 @@ export function findTensorflow(): Found {
   }
   const cuda = binding.isUsingGpuDevice();
   return {
-    detail: `TensorFlow ${binding.TF_Version}, ${cuda ? "on a CUDA device" : "on the processor"}`,
+    detail: `TensorFlow ${binding.TF_Version} on ${cuda ? "a CUDA device" : "the processor"}`,
     cuda,
   };
 }
 
-/** Registers the backend `tensorflow`; {@linkcode findTensorflow} has loaded it. Repeating it changes nothing. */
-export function registerTensorflow(): void {
-  if (tf.findBackendFactory("tensorflow")) return;
-  const folder = tensorflowFolder();
-  const loaded = binding!, installed = installedTensorflow(folder)!;
-  tf.registerBackend("tensorflow", () => loadBackend(folder, installed, loaded));
+/** Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing. */
+export function takesCuda(): { readonly takes: boolean; readonly reason?: string } {
+  if (installedTensorflow() === undefined) return { takes: false };
+  if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
+  try {
+    const { cuda, detail } = findTensorflow();
+    return cuda ? { takes: true } : { takes: false, reason: detail };
+  } catch (error) {
+    return { takes: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Makes the backend `tensorflow` current. Repeating it changes nothing. @throws Error, see {@linkcode findTensorflow} */
+export async function startTensorflow(): Promise<void> {
+  findTensorflow();
+  if (!tf.findBackendFactory("tensorflow")) {
+    const folder = tensorflowFolder();
+    const loaded = binding!, installed = installedTensorflow(folder)!;
+    tf.registerBackend("tensorflow", () => loadBackend(folder, installed, loaded));
+  }
+  if (!await tf.setBackend("tensorflow")) throw new Error("it failed to start");
+  replaceKernels("tensorflow", tensorflowKernels());
 }
