@@ -34,9 +34,13 @@ export async function setupTensorflow(host: Host): Promise<number> {
       tell(await uninstall(folder) ? `removed ${folder}` : "nothing to remove: TensorFlow is not installed");
       return 0;
     }
-    if (installedTensorflow(folder) !== undefined) tell("TensorFlow is installed already: installing it again");
+    if (installedTensorflow(folder) !== undefined) {
+      tell("TensorFlow is installed already: installing it again");
+    }
     const { version, cuda } = await install({ folder, tell, ...options.wanted });
-    tell(`TensorFlow ${version} lies in ${folder} and computes on ${cuda ? "a CUDA device" : "the processor"}`);
+    tell(
+      `TensorFlow ${version} lies in ${folder} and computes on ${cuda ? "a CUDA device" : "the processor"}`,
+    );
     tell(`Next: ${LAUNCH} task plca train --set backend=tensorflow`);
     return 0;
   } catch (error) {
@@ -59,7 +63,13 @@ function optionsOf(host: Host) {
 
 function parsed(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
-  const options = { help: flag, remove: flag, cpu: flag, gpu: flag, libtensorflow: { type: "string" } } as const;
+  const options = {
+    help: flag,
+    remove: flag,
+    cpu: flag,
+    gpu: flag,
+    libtensorflow: { type: "string" },
+  } as const;
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {

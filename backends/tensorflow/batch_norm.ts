@@ -1,6 +1,12 @@
 /** Batch normalisation by TensorFlow's fused operators, for the processor. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { BatchStatistics, NormCall, NormGradient, NormGradientCall, NormResult } from "../ops/kernels.ts";
+import type {
+  BatchStatistics,
+  NormCall,
+  NormGradient,
+  NormGradientCall,
+  NormResult,
+} from "../ops/kernels.ts";
 import { run } from "./operator.ts";
 
 function attributes(epsilon: number, training: boolean) {

@@ -36,6 +36,12 @@ export interface NodeBackend extends tf.KernelBackend {
   readonly binding: Binding;
   readonly isUsingGpuDevice: boolean;
   /** Runs any operator of TensorFlow. @throws Error with TensorFlow's message */
+  executeSingleOutput(
+    name: string,
+    attributes: readonly Attribute[],
+    inputs: readonly tf.TensorInfo[],
+  ): tf.Tensor;
+  /** The same for operators with several results. */
   executeMultipleOutputs(
     name: string,
     attributes: readonly Attribute[],

@@ -20,7 +20,6 @@ function select(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
   return run("SelectV2", [condition, a, b], { attributes: { types: { T: "float32" } } })[0] as tf.Tensor2D;
 }
 
-
 function softmax(d: tf.Tensor2D, summary: tf.Tensor2D): tf.Tensor2D {
   // (d - mean) inverse - logSum in two passes instead of three.
   const inverse = column(summary, "inverse");

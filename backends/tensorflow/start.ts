@@ -1,10 +1,12 @@
 /** Makes TensorFlow a backend of our tensor library, where it is installed. */
 import * as tf from "@tensorflow/tfjs-core";
+import { replaceKernels } from "../ops/kernels.ts";
 import { hasCudaDriver } from "./cuda.ts";
+import { reportFaults } from "./faults.ts";
 import { tensorflowKernels } from "./kernels.ts";
+import { mendKernels } from "./mended.ts";
 import { type Binding, loadBackend, loadBinding } from "./package.ts";
 import { installedTensorflow, tensorflowFolder } from "./place.ts";
-import { replaceKernels } from "../ops/kernels.ts";
 
 const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
 
@@ -54,7 +56,11 @@ export async function startTensorflow(): Promise<void> {
   if (!tf.findBackendFactory("tensorflow")) {
     const folder = tensorflowFolder();
     const loaded = binding!, installed = installedTensorflow(folder)!;
-    tf.registerBackend("tensorflow", () => loadBackend(folder, installed, loaded));
+    tf.registerBackend("tensorflow", () => {
+      const backend = reportFaults(loadBackend(folder, installed, loaded));
+      mendKernels();
+      return backend;
+    });
   }
   if (!await tf.setBackend("tensorflow")) throw new Error("it failed to start");
   replaceKernels("tensorflow", tensorflowKernels());

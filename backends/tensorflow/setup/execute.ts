@@ -12,7 +12,9 @@ export async function execute(program: string, args: readonly string[], cwd: str
   });
   const decoder = new TextDecoder();
   if (success) return decoder.decode(stdout);
-  const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.split("\n").filter((line) => line.trim());
+  const said = `${decoder.decode(stdout)}\n${decoder.decode(stderr)}`.split("\n").filter((line) =>
+    line.trim()
+  );
   throw new UserError(
     [`${program} ended with status ${code}:`, ...said.slice(-LINES).map((line) => `  ${line}`)].join("\n"),
   );

@@ -33,7 +33,8 @@ export const TFJS_NODE: Readonly<Record<"cpu" | "gpu", Pinned>> = {
 export const NODE_API_HEADERS: Pinned = {
   name: "node-api-headers",
   version: "1.9.0",
-  integrity: "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
+  integrity:
+    "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
 };
 
 /** Puts a package's files into `folder`, which is made; none of its scripts runs, nothing it depends on comes along. */
