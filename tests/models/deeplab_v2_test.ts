@@ -9,6 +9,7 @@ import { models } from "../../models/mod.ts";
 import { assembleModel, type Model } from "../../train/assemble.ts";
 import { fillByFormula, formulaImages } from "../formula.ts";
 import { backendTest, nhwc, readGolden, readGoldenJson, relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { tinyPlan } from "../train/fakes.ts";
 
 const SIDE = 65;
@@ -46,7 +47,7 @@ backendTest("native", "ResNet-101's state has the names and shapes of published 
   });
 });
 
-backendTest("native", "ResNet-101 with formula weights gives the recorded features and logits", async () => {
+alsoOnTensorflow("native", "ResNet-101 with formula weights gives the recorded features and logits", async () => {
   const { tensors } = readGolden("resnet101_forward.safetensors");
   await withModel({ layers: "resnet101" }, async ({ segmenter, state }) => {
     fillByFormula(state);

@@ -6,7 +6,8 @@ import { toFloat32 } from "../../core/stored_tensor.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
-import { backendTest, nhwc, readGolden, relative } from "../goldens.ts";
+import { nhwc, readGolden, relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { tinyPlan } from "./fakes.ts";
 import { fillByFormula, formulaImages } from "../formula.ts";
 
@@ -31,7 +32,7 @@ const losses = [
   term("lsr", "label-smoothing", { weight: 0.01 }),
 ];
 
-backendTest("native", "six steps of the full objective follow the recorded ones, term by term", async () => {
+alsoOnTensorflow("native", "six steps of the full objective follow the recorded ones, term by term", async () => {
   const { tensors, metadata } = readGolden("trajectory.safetensors");
   const recorded: Record<string, number>[] = JSON.parse(metadata["losses"]!);
   const plan = {
