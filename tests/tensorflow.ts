@@ -13,7 +13,10 @@ export function tensorflowTest(name: string, fn: () => Promise<void>): void {
   if (tensorflowIsInstalled) return backendTest("tensorflow", name, fn);
   if (told) return;
   told = true;
-  Deno.test.ignore("tensorflow: what this file tests on it (not installed: deno task setup:tensorflow)", () => {});
+  Deno.test.ignore(
+    "tensorflow: what this file tests on it (not installed: deno task setup:tensorflow)",
+    () => {},
+  );
 }
 
 /** Registers a test on `backend`, and on TensorFlow. */
