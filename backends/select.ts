@@ -68,7 +68,6 @@ export async function selectBackend(name: BackendName | "auto"): Promise<Selecte
 
 /** What each backend needs and whether it is there. Does not change the current backend. */
 export async function inspectBackends(): Promise<readonly BackendReport[]> {
-  const gpu = await describeGpu();
   const { findTensorflow } = await import("./tensorflow/start.ts");
   let tensorflow: BackendReport;
   try {
@@ -76,6 +75,7 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
   } catch (error) {
     tensorflow = { name: "tensorflow", available: false, detail: message(error) };
   }
+  const gpu = await describeGpu();
   let native: BackendReport;
   try {
     const { loadRuntime } = await import("./native/runtime.ts");

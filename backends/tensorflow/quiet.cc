@@ -12,6 +12,13 @@ namespace {
 
 constexpr int kStderr = 2;
 
+// A graphics driver that is there already brings another version of LLVM, whose functions TensorFlow would call.
+#ifdef RTLD_DEEPBIND
+constexpr int kOwnSymbolsFirst = RTLD_DEEPBIND;
+#else
+constexpr int kOwnSymbolsFirst = 0;
+#endif
+
 // Until it goes out of scope.
 class Silence {
  public:
@@ -47,7 +54,7 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
   setenv("TF_CPP_MIN_LOG_LEVEL", "2", 0);
   using Register = napi_value (*)(napi_env, napi_value);
   const Silence silence;
-  void* addon = dlopen(Beside("tfjs_binding.node").c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* addon = dlopen(Beside("tfjs_binding.node").c_str(), RTLD_NOW | RTLD_LOCAL | kOwnSymbolsFirst);
   void* found = addon == nullptr ? nullptr : dlsym(addon, "napi_register_module_v1");
   if (found == nullptr) {
     const char* reason = dlerror();
