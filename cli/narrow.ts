@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
@@ -50,7 +51,7 @@ export async function narrowly(
   const grant: Grant = {
     read: [...new Set([...own, ...named, ...read, ...write])],
     write,
-    libraries: plans.some(worksOnPointers) ? "any" : [packages()],
+    libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
   };
   try {
     const commit = await gitCommit();
