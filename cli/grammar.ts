@@ -12,6 +12,7 @@ import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
+import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -40,6 +41,7 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "runs",
   "check",
   "data",
   "data stats",
@@ -87,6 +89,7 @@ const grammar = or(
   predict,
   ablate,
   table,
+  runList,
   check,
   data,
   weights,

@@ -17,6 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ["core", "backends/ops"],
   backends: ["core"],
   report: ["core", "metrics"],
+  // Classes are drawn in the same colours everywhere.
+  logs: ["core", "report/colours.ts"],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
   train: [
     "core",
@@ -25,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    "logs",
     // Files of weights: functions of bytes.
     "models/weights",
   ],
@@ -63,7 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = Object.keys(MAY_IMPORT);
 
 /** Folders that do not load the tensor library; `core` may name its types. */
-const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli", "models/weights"];
+const WITHOUT_TENSORS = ["core", "config", "datasets", "logs", "metrics", "report", "cli", "models/weights"];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
