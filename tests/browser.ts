@@ -1,6 +1,6 @@
 /** A real Chromium for tests of pages; where there is none, they are skipped and counted. */
 import assert from "node:assert/strict";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { inFolder } from "./cli/fake_host.ts";
 
 /** Where Debian's package puts it. */
@@ -24,6 +24,12 @@ export function hasChromium(): boolean {
   } catch {
     return false;
   }
+}
+
+function playwright() {
+  // Without it, one of its libraries reads below /proc when it is loaded, which needs every permission there is.
+  Deno.env.set("__IS_WSL_TEST__", "1");
+  return import("playwright-core");
 }
 
 /** What a test of a page gets. */
@@ -50,6 +56,7 @@ export interface Viewing {
 /** Starts Chromium with a new profile, calls `body` with an empty page, and ends it. */
 export async function withPage(viewing: Viewing, body: (opened: Opened) => Promise<void>): Promise<void> {
   const { width = 1280, height = 800, scheme = "light", reducedMotion = false } = viewing;
+  const { chromium } = await playwright();
   // Playwright makes an empty profile of its own for every start, and removes it.
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
   try {

@@ -49,10 +49,14 @@ pageTest(
     document.body.append(other);`;
     const path = `${folder}/page.html`;
     await Deno.writeTextFile(path, await pageHtml({ title: "T", script, data: { text: HOSTILE } }));
+    const refused: string[] = [];
+    page.on("requestfailed", (request) => refused.push(`${request.url()} ${request.failure()?.errorText}`));
     await page.goto(`file://${path}`);
     await page.waitForSelector("body[data-fetch=refused]");
     assert.equal(await page.title(), "T");
     assert.equal(await page.textContent("#page"), HOSTILE);
-    assert.deepEqual(requests.filter((url) => url !== `file://${path}`), []);
+    // The image was announced, and refused before it left; the request of `fetch` was not even made.
+    assert.deepEqual(requests, [`file://${path}`, "https://example.com/x.png"]);
+    assert.deepEqual(refused, ["https://example.com/x.png csp"]);
   },
 );
