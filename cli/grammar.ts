@@ -12,6 +12,7 @@ import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
+import { report } from "./arguments/report.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -40,6 +41,7 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "report",
   "check",
   "data",
   "data stats",
@@ -73,6 +75,7 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--images",
   "--limit",
   "--import",
   "--resume",
@@ -87,6 +90,7 @@ const grammar = or(
   predict,
   ablate,
   table,
+  report,
   check,
   data,
   weights,
