@@ -4,18 +4,20 @@ import { duration, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
 
 interface Props {
+  /** Of the section. */
+  readonly id: string;
   readonly lanes: readonly Lane[];
 }
 
 const TERM = "terms/", MEASURE = "diagnostics/";
 
 /** mIoU of the val split, the minimised sum, and each loss. */
-export function TrainingCurves({ lanes }: Props) {
+export function TrainingCurves({ id, lanes }: Props) {
   const xMax = Math.max(...lanes.map(({ phase }) => phase.steps));
   const losses = curveNames(lanes).filter((name) => /^terms\/[^/]*$/.test(name));
   const miou = seriesOf(lanes, (phase) => phase.miou);
   return (
-    <section>
+    <section id={id}>
       <h2>Curves</h2>
       <div class="grid">
         {miou.length > 0
@@ -51,7 +53,7 @@ const ASSOCIATION: readonly (readonly [string, string])[] = [
 ];
 
 /** Coverage and correctness of associations, by level. */
-export function Associations({ lanes }: Props) {
+export function Associations({ id, lanes }: Props) {
   const names = curveNames(lanes).filter((name) => name.startsWith(MEASURE));
   const cards = ASSOCIATION.map(([measure, title]) => ({
     title,
@@ -59,7 +61,7 @@ export function Associations({ lanes }: Props) {
     cut: measure.length + 1,
   })).filter(({ names }) => names.length > 0);
   return (
-    <section>
+    <section id={id}>
       <h2>Associations</h2>
       {cards.length === 0
         ? (
@@ -85,12 +87,12 @@ export function Associations({ lanes }: Props) {
 }
 
 /** How long it took, and where the time went. */
-export function Timing({ lanes }: Props) {
+export function Timing({ id, lanes }: Props) {
   const stages = curveNames(lanes).filter((name) => name.startsWith(`${MEASURE}seconds/`));
   const stageName = (name: string) => name.slice(`${MEASURE}seconds/`.length);
   const timed = lanes.filter(({ phase }) => phase.seconds !== undefined);
   return (
-    <section>
+    <section id={id}>
       <h2>Time</h2>
       {timed.length > 0 && (
         <div class="scroll" role="region" aria-label="Time of each phase" tabIndex={0}>
@@ -136,7 +138,7 @@ export function Timing({ lanes }: Props) {
 }
 
 /** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
-export function OtherCurves({ lanes }: Props) {
+export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
   const known = new RegExp(
     `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|diagnostics/.* (?:${
       ASSOCIATION.map(([measure]) => measure).join("|")

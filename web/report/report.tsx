@@ -16,12 +16,14 @@ export function Report({ data }: { readonly data: ReportData }) {
   return (
     <main>
       <header>
-        <h1>
-          <Name>{data.title}</Name>
-        </h1>
-        <p class="note">
-          plca {data.version}, report of <time dateTime={data.made}>{made.toLocaleString()}</time>
-        </p>
+        <div>
+          <h1>
+            <Name>{data.title}</Name>
+          </h1>
+          <p class="note">
+            plca {data.version}, report of <time dateTime={data.made}>{made.toLocaleString()}</time>
+          </p>
+        </div>
         <label>
           Class colours{" "}
           <select
@@ -33,19 +35,42 @@ export function Report({ data }: { readonly data: ReportData }) {
           </select>
         </label>
       </header>
-      {data.differences.length > 0 && <Differences data={data} />}
-      {data.groups.map((group, k) => <Group key={k} data={data} group={group} safe={safe} />)}
+      <Contents data={data} />
+      {data.groups.map((group, k) => <Group key={k} {...{ data, group, safe, anchor: String(k) }} />)}
     </main>
   );
 }
 
+/** Where to go in a long page. */
+function Contents({ data }: { readonly data: ReportData }) {
+  const [only, ...others] = data.groups;
+  const sections = only && others.length === 0
+    ? [["results", "Results"], ["curves", "Curves"], ["associations", "Associations"], [
+      "time",
+      "Time",
+    ]] as const
+    : [];
+  return (
+    <nav aria-label="On this page">
+      {sections.map(([id, name]) => <a key={id} href={`#${id}-0`}>{name}</a>)}
+      {data.runs.map(({ title }, place) => (
+        <a key={title} href={`#run-${place}`}>
+          <Name>{title}</Name>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 interface GroupProps {
+  /** Tells the sections of groups apart. */
+  readonly anchor: string;
   readonly data: ReportData;
   readonly group: ClassGroup;
   readonly safe: boolean;
 }
 
-function Group({ data, group, safe }: GroupProps) {
+function Group({ anchor, data, group, safe }: GroupProps) {
   const lanes = useMemo(() => lanesOf(data, group), [data, group]);
   const styles = useMemo(
     () => safe ? safeStyles(group.classes.length) : plainStyles(group.colours),
@@ -60,13 +85,14 @@ function Group({ data, group, safe }: GroupProps) {
         </h2>
       )}
       <Summary lanes={lanes} />
-      <Results group={group} lanes={lanes} styles={styles} />
-      <TrainingCurves lanes={lanes} />
-      <Associations lanes={lanes} />
-      <Timing lanes={lanes} />
+      {anchor === "0" && data.differences.length > 0 && <Differences data={data} />}
+      <Results id={`results-${anchor}`} group={group} lanes={lanes} styles={styles} />
+      <TrainingCurves id={`curves-${anchor}`} lanes={lanes} />
+      <Associations id={`associations-${anchor}`} lanes={lanes} />
+      <Timing id={`time-${anchor}`} lanes={lanes} />
       <OtherCurves lanes={lanes} />
       {group.runs.map((place) => (
-        <RunDetails key={place} run={data.runs[place]!} group={group} styles={styles} />
+        <RunDetails key={place} id={`run-${place}`} run={data.runs[place]!} group={group} styles={styles} />
       ))}
     </>
   );
@@ -100,7 +126,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               <Name>{run.title}</Name>
             </h3>
             <p class="big">
-              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small>
+              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU{" "}</small>
               {result && other && (
                 <>
                   <small>
