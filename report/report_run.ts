@@ -1,5 +1,5 @@
 /** A run folder's contents as a report shows them. */
-import type { Evaluation, ValidationEvent } from "../core/events.ts";
+import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "./run/log.ts";
@@ -95,16 +95,27 @@ function validated(event: ValidationEvent | undefined): Validated | undefined {
   return { step, miou, pixelAccuracy, iou, labelSize };
 }
 
-/** Without a confusion matrix that is none: the file may be damaged. */
+/** Of a file that may be damaged: a confusion matrix that is none is empty, subsets that are none are left out. */
 function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | undefined {
   if (evaluation === undefined) return undefined;
-  const { classes, confusion } = evaluation;
-  const whole = Array.isArray(confusion) && confusion.length === classes.length &&
+  const { classes, iou, miou, images, split, labelSize, inference, pixelAccuracy, subsets, confusion } =
+    evaluation;
+  const isMatrix = Array.isArray(confusion) && confusion.length === classes.length &&
     confusion.every((row) =>
       Array.isArray(row) && row.length === classes.length &&
       row.every((pixels) => Number.isFinite(pixels) && pixels >= 0)
     );
-  return whole ? evaluation : { ...evaluation, confusion: [] };
+  return {
+    ...{ split, images, labelSize, classes, iou, miou },
+    ...(typeof inference === "string" ? { inference } : {}),
+    ...(subsets ? { subsets: subsets.filter(isSubset) } : {}),
+    pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
+    confusion: isMatrix ? confusion : [],
+  };
+}
+
+function isSubset({ name, classes }: SubsetMean): boolean {
+  return typeof name === "string" && classes.every((one) => typeof one === "string");
 }
 
 function factsOf({ record = {}, folder }: Run): [string, string][] {

@@ -126,13 +126,11 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               <Name>{run.title}</Name>
             </h3>
             <p class="big">
-              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU{" "}</small>
-              {result && other && (
-                <>
-                  <small>
-                    <Delta from={other.miou} to={result.miou} /> against <Name>{base!.title}</Name>
-                  </small>
-                </>
+              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
+                <small>
+                  <Delta from={other.miou} to={result.miou} /> against{" "}
+                  <Name>{base!.phase.name || "the baseline"}</Name>
+                </small>
               )}
             </p>
             <p class="note">
@@ -140,8 +138,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               {own.map(({ phase }) => (
                 <span key={phase.name}>
                   {" · "}
-                  <Name>{phase.name}</Name> {phase.step.toLocaleString("en")} of{" "}
-                  {phase.steps.toLocaleString("en")} steps
+                  <Name>{phase.name || run.title}</Name> {phase.steps === 0
+                    ? "not begun"
+                    : `${phase.step.toLocaleString("en")} of ${phase.steps.toLocaleString("en")} steps`}
                 </span>
               ))}
             </p>
