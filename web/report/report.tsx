@@ -122,9 +122,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
         const [result, other] = [main && measured(main), base && measured(base)];
         return (
           <article class="card" key={run.title}>
-            <h3>
+            <h2>
               <Name>{run.title}</Name>
-            </h3>
+            </h2>
             <p class="big">
               {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
                 <small>
