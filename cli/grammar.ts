@@ -13,6 +13,7 @@ import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
 import { report } from "./arguments/report.ts";
+import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -42,6 +43,7 @@ const COMMANDS = [
   "ablate",
   "table",
   "report",
+  "runs",
   "check",
   "data",
   "data stats",
@@ -91,6 +93,7 @@ const grammar = or(
   ablate,
   table,
   report,
+  runList,
   check,
   data,
   weights,

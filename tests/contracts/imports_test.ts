@@ -19,6 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ["core", "metrics"],
   // What runs in a browser: types and pure functions.
   web: ["core", "report"],
+  // Classes are drawn in the same colours everywhere.
+  logs: ["core", "report/colours.ts"],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
   train: [
     "core",
@@ -27,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    "logs",
     // Files of weights: functions of bytes.
     "models/weights",
   ],
@@ -70,7 +73,17 @@ const PRODUCT = Object.keys(MAY_IMPORT);
 const ASSETS = /^(?:deno\.json|web\/style\.css|web\/dist\/\w+\.js)$/;
 
 /** Folders that do not load the tensor library; `core` may name its types. */
-const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "web", "cli", "models/weights"];
+const WITHOUT_TENSORS = [
+  "core",
+  "config",
+  "datasets",
+  "logs",
+  "metrics",
+  "report",
+  "web",
+  "cli",
+  "models/weights",
+];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
