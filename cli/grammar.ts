@@ -12,6 +12,7 @@ import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
+import { report } from "./arguments/report.ts";
 import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "report",
   "runs",
   "check",
   "data",
@@ -75,6 +77,7 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--images",
   "--limit",
   "--import",
   "--resume",
@@ -89,6 +92,7 @@ const grammar = or(
   predict,
   ablate,
   table,
+  report,
   runList,
   check,
   data,
