@@ -7,8 +7,10 @@ export type TrainEvent =
   | StepEvent
   | ValidationEvent
   | CheckpointEvent
+  | DiagnosticsEvent
   | NoteEvent
-  | EndEvent;
+  | EndEvent
+  | FailureEvent;
 
 /** A phase begins. */
 export interface StartEvent {
@@ -89,6 +91,25 @@ export interface CheckpointEvent {
   readonly path: string;
 }
 
+/**
+ * What was measured beside a step (`training.diagnostics`). Names: `seconds/input`, `seconds/forward`, `seconds/backward`,
+ * `seconds/update`, `seconds/step`; `gradient/<loss>` and `gradient/total`, Euclidean norms over the network's parameters,
+ * weights of the terms included; `entropy/source` and `entropy/target`, mean entropy of the predictions as a share of the
+ * largest possible; and what a term measures of itself as `<loss>/<measure>`. The association term measures, for each of
+ * its levels, `<level> associated`, `<level> covered` and, where the target's labels can be read, `<level> correct`, all
+ * of them shares in 0..1 and `<level>` the tap's name.
+ */
+export interface DiagnosticsEvent {
+  /** Tells the events apart. */
+  readonly type: "diagnostics";
+  /** The baseline's name, or the recipe's. */
+  readonly phase: string;
+  /** Updates done, this one included. */
+  readonly step: number;
+  /** By name; what cannot be said, as the correctness where nothing is associated, is left out. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
 /** Something the person should know. */
 export interface NoteEvent {
   /** Tells the events apart. */
@@ -109,6 +130,16 @@ export interface EndEvent {
   readonly step: number;
   /** Whether it was told to stop before its end. */
   readonly interrupted: boolean;
+}
+
+/** A phase could not go on. */
+export interface FailureEvent {
+  /** Tells the events apart. */
+  readonly type: "failure";
+  /** The baseline's name, or the recipe's. */
+  readonly phase: string;
+  /** What the person is told. */
+  readonly message: string;
 }
 
 /** How well a network labels one split. Shares are in 0..1. */

@@ -5,6 +5,7 @@ import type { FileReader } from "../core/plugin.ts";
 import { openInput } from "../datasets/input.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
+import { messageOf } from "./loss_errors.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 import { resumePoint } from "./resume.ts";
 import { openTrained } from "./trained.ts";
@@ -71,7 +72,9 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   };
   const input = openInput(plan, files);
   const common = { signal, files, input, emit };
+  let current = plan.name;
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
+    current = phase;
     const onDamaged = (message: string) => emit({ type: "note", phase, message });
     const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
     const earlier = from?.state.step === plan.training.steps && await finishedResult(folder, from.state.step);
@@ -102,9 +105,21 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     const result = await phaseOf(plan.name, plan.losses, runDir);
     const { steps, interrupted } = result;
     return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
+  } catch (error) {
+    tellFailure(emit, current, error);
+    throw error;
   } finally {
     await input.close();
     log.close();
+  }
+}
+
+/** A log that cannot be written, which may be what the run failed of, does not hide the error. */
+function tellFailure(emit: (event: TrainEvent) => void, phase: string, error: unknown): void {
+  try {
+    emit({ type: "failure", phase, message: messageOf(error) });
+  } catch {
+    // The caller hears of the first error.
   }
 }
 
