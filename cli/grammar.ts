@@ -15,6 +15,7 @@ import { predict } from "./arguments/predict.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { view } from "./arguments/view.ts";
 import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
@@ -40,6 +41,7 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "view",
   "check",
   "data",
   "data stats",
@@ -77,6 +79,7 @@ const OPTIONS = [
   "--import",
   "--resume",
   "--debug-numerics",
+  "--port",
   "--help",
   "--version",
 ];
@@ -87,6 +90,7 @@ const grammar = or(
   predict,
   ablate,
   table,
+  view,
   check,
   data,
   weights,

@@ -1,6 +1,6 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { freemem, tmpdir, totalmem } from "node:os";
+import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -16,6 +16,8 @@ export interface Host {
   /** Calls `handler` with 1, 2, ... on each Ctrl-C or termination; the result stops listening. */
   onInterrupt(handler: (count: number) => void): () => void;
   exit(code: number): never;
+  /** From now on other processes come first, where the system allows that. */
+  yieldToOthers(): void;
 }
 
 /** Where text goes. */
@@ -59,6 +61,13 @@ export function processHost(): Host {
     },
     onInterrupt,
     exit: (code) => Deno.exit(code),
+    yieldToOthers() {
+      try {
+        setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+      } catch {
+        // It is a courtesy.
+      }
+    },
   };
 }
 

@@ -97,7 +97,10 @@ function refusal(name: string) {
 }
 
 /** @param head the file's first bytes, 8 if it has as many */
-function headerLength(head: Uint8Array, { name, size }: { readonly name: string; readonly size: number }): number {
+function headerLength(
+  head: Uint8Array,
+  { name, size }: { readonly name: string; readonly size: number },
+): number {
   if (head.length < 8) throw refusal(name)(`only ${head.length} bytes`);
   const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
   if (length > BigInt(size - 8)) {

@@ -39,7 +39,8 @@ export class Checkpoints {
       }
     }
     this.#known = new Map(found.map((one) => [one.identity, one]));
-    const order = ({ id, step }: FoundCheckpoint) => [id.startsWith("baseline/") ? 0 : 1, step ?? -1] as const;
+    const order = ({ id, step }: FoundCheckpoint) =>
+      [id.startsWith("baseline/") ? 0 : 1, step ?? -1] as const;
     return found.sort((a, b) => {
       const [x, y] = [order(a), order(b)];
       return x[0] - y[0] || x[1] - y[1] || b.name.localeCompare(a.name);
@@ -80,7 +81,10 @@ async function namesIn(folder: string): Promise<string[]> {
   return names;
 }
 
-async function headerOf(path: string, size: number): Promise<Pick<CheckpointInfo, "phase" | "step" | "problem">> {
+async function headerOf(
+  path: string,
+  size: number,
+): Promise<Pick<CheckpointInfo, "phase" | "step" | "problem">> {
   using file = await Deno.open(path);
   try {
     const { state } = await readMetadata((bytes) => fill(file, bytes), {

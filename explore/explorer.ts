@@ -122,7 +122,9 @@ class RunExplorer implements Explorer {
       ? ` whose short side is a random ${shortSide[0]} to ${shortSide[1]} pixels`
       : "";
     return [
-      `Whole images are compared, not mirrored; training compares ${flip ? "randomly mirrored " : ""}crops of ` +
+      `Whole images are compared, not mirrored; training compares ${
+        flip ? "randomly mirrored " : ""
+      }crops of ` +
       `${width}x${height} pixels${sizes}.`,
       "Predictions are the classes of one plain pass, without aggregation.",
       ...(unrun.length === 0

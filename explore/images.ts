@@ -104,7 +104,10 @@ export class Images {
 }
 
 /** The target is trained on without labels, so they may be missing. */
-async function openUnlabelled(plan: DatasetPlan, setup: Parameters<DatasetPlan["open"]>[0]): Promise<Dataset> {
+async function openUnlabelled(
+  plan: DatasetPlan,
+  setup: Parameters<DatasetPlan["open"]>[0],
+): Promise<Dataset> {
   try {
     return await plan.open(setup);
   } catch (error) {

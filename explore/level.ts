@@ -44,7 +44,11 @@ export function bytesOf({ from, raw, candidates }: LevelState): number {
 }
 
 /** Follows every cycle. @param ignoreLabel of the source's labels */
-export function levelState({ source, target }: Sides, level: AssociationLevel, ignoreLabel: number): LevelState {
+export function levelState(
+  { source, target }: Sides,
+  level: AssociationLevel,
+  ignoreLabel: number,
+): LevelState {
   const from = source.taps[level.tap]!, raw = target.taps[level.tap]!;
   const mixed = tf.tidy(() => {
     const labels = tf.fill([1, source.height, source.width], ignoreLabel, "int32") as tf.Tensor3D;

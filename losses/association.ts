@@ -71,7 +71,11 @@ export const association = definePlugin({
   },
 });
 
-function planLevels({ levels, contrast, aggregation }: Options, at: ConfigPath, registry: PluginLookup): Level[] {
+function planLevels(
+  { levels, contrast, aggregation }: Options,
+  at: ConfigPath,
+  registry: PluginLookup,
+): Level[] {
   const labels = new Map<string, number>();
   return levels.map(({ tap, similarity: name, weight }, k) => {
     const path = [...at, k, "similarity"];

@@ -1,19 +1,7 @@
 /** Answers, each with the headers that keep a page from doing, and being done, what it is not for. */
-
-/** Nothing but this server's own files; frames, plugins, forms and inline code are off. */
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data: blob:",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join("; ");
+import type { Refusal } from "./guard.ts";
 
 const HEADERS: Readonly<Record<string, string>> = {
-  "content-security-policy": POLICY,
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-opener-policy": "same-origin",
@@ -23,17 +11,43 @@ const HEADERS: Readonly<Record<string, string>> = {
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
 };
 
-/** A body of a type. */
-export function answer(body: BodyInit, type: string, status = 200): Response {
-  return new Response(body, { status, headers: { ...HEADERS, "content-type": type } });
+/** For everything but the page: it is data, and whatever a browser takes it for may do nothing. */
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
+/** The page says itself what it may do; that nobody may frame it can only be said here. */
+const PAGE_POLICY = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
+/** The page. */
+export function page(html: string): Response {
+  return answer(html, { type: "text/html; charset=utf-8", policy: PAGE_POLICY });
 }
 
 /** A value as JSON. */
-export function json(value: unknown): Response {
-  return answer(JSON.stringify(value), "application/json; charset=utf-8");
+export function json(value: unknown, status = 200): Response {
+  return answer(JSON.stringify(value), { type: "application/json; charset=utf-8", status });
 }
 
-/** What went wrong, in one sentence, as a page of text or as JSON for scripts. */
-export function problem(status: number, reason: string): Response {
-  return answer(JSON.stringify({ problem: reason }), "application/json; charset=utf-8", status);
+/** What went wrong, in one sentence. */
+export function problem({ status, reason }: Refusal): Response {
+  return json({ problem: reason }, status);
+}
+
+/** A PNG. */
+export function png(bytes: Uint8Array<ArrayBuffer>): Response {
+  return answer(bytes, { type: "image/png" });
+}
+
+/** Server-sent events. */
+export function eventStream(stream: ReadableStream<Uint8Array>): Response {
+  return answer(stream, { type: "text/event-stream" });
+}
+
+function answer(
+  body: BodyInit,
+  { type, policy = DATA_POLICY, status = 200 }: { type: string; policy?: string; status?: number },
+): Response {
+  return new Response(body, {
+    status,
+    headers: { ...HEADERS, "content-security-policy": policy, "content-type": type },
+  });
 }

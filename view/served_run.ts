@@ -1,0 +1,8 @@
+/** What the page is told of the run: what `plca report` shows, and a number that changes with it. */
+import type { ReportData } from "../report/report_data.ts";
+
+/** The run as it is now. */
+export interface ServedRun {
+  readonly revision: number;
+  readonly report: ReportData;
+}
