@@ -72,16 +72,18 @@ export function Counter({ name, value, count, onChoose }: CounterProps) {
     <span class="stepper" role="group" aria-label={name}>
       <span class="choose">
         <label for={id}>{name}</label>
-        <input
-          id={id}
-          type="number"
-          inputMode="numeric"
-          min={0}
-          max={Math.max(0, count - 1)}
-          value={value}
-          onChange={(event) => choose(event.currentTarget.valueAsNumber)}
-        />
-        <span class="of">of {count}</span>
+        <span class="typed">
+          <input
+            id={id}
+            type="number"
+            inputMode="numeric"
+            min={0}
+            max={Math.max(0, count - 1)}
+            value={value}
+            onChange={(event) => choose(event.currentTarget.valueAsNumber)}
+          />{" "}
+          <span class="of">of {count}</span>
+        </span>
       </span>
       <Arrow
         name={`previous ${name.toLowerCase()}`}

@@ -34,7 +34,7 @@ export function digits(value: number | null): string {
   return text.replace("-", "−");
 }
 
-/** The whole cycle from a source pixel. */
+/** The cycle from a source pixel, up to its outcome. */
 export function cycleWords(view: LevelView, start: number, names: ClassNames): string {
   const { source, target, forward, back, similarity } = view;
   const label = (pixel: number) =>
@@ -46,7 +46,7 @@ export function cycleWords(view: LevelView, start: number, names: ClassNames): s
       className(target.predictions[chosen]!, names)
     }${truth}, ` +
     `similarity ${digits(similarity[start] ?? null)} → ` +
-    `returns to ${place(end, source.width)}, ${label(end)}: ${outcomeWords(view, start)}.`;
+    `returns to ${place(end, source.width)}, ${label(end)}:`;
 }
 
 /** `consistent`, or why not. */
@@ -61,29 +61,26 @@ export function outcomeWords({ outcome, back, source }: LevelView, start: number
   }
 }
 
-/** A target pixel under the cursor. @param row the values that are shown, if they are there */
-export function targetWords(
-  view: LevelView,
-  pixel: number,
-  names: ClassNames,
-  row: RowView | undefined,
-): string {
+/** A target pixel under the cursor. */
+export function targetWords(view: LevelView, pixel: number, names: ClassNames): string {
   const { target, forward, outcome } = view;
   const starts = [...forward.keys()].filter((start) => forward[start] === pixel);
   const counted = starts.filter((start) => OUTCOMES[outcome[start]!] === "consistent").length;
   const truth = target.labels === null ? "" : `, labelled ${className(target.labels[pixel]!, names)}`;
-  const values = row === undefined
-    ? ""
-    : ` Similarity ${digits(row.similarities[pixel] ?? null)}, normalised ${
-      digits(row.normalised[pixel]!)
-    }, ` +
-      `weight ${percent(row.weights[pixel]!)} %.`;
   return `Target pixel ${place(pixel, target.width)}, predicted ${
     className(target.predictions[pixel]!, names)
   }${truth}; ` +
     `chosen by ${starts.length} source ${
       starts.length === 1 ? "pixel" : "pixels"
-    }, ${counted} of them consistent.${values}`;
+    }, ${counted} of them consistent.`;
+}
+
+/** A row's values at a pixel. @param of what the row belongs to, as in `To source pixel (1, 2)` */
+export function rowWords(of: string, { similarities, normalised, weights }: RowView, pixel: number): string {
+  return `${of}: similarity ${digits(similarities[pixel] ?? null)}, normalised ${
+    digits(normalised[pixel]!)
+  }, ` +
+    `weight ${percent(weights[pixel])} %.`;
 }
 
 /** What a level compares. */
