@@ -12,6 +12,7 @@ import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
+import { report } from "./arguments/report.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -41,6 +42,7 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "report",
   "view",
   "check",
   "data",
@@ -75,6 +77,7 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--images",
   "--limit",
   "--import",
   "--resume",
@@ -90,6 +93,7 @@ const grammar = or(
   predict,
   ablate,
   table,
+  report,
   view,
   check,
   data,

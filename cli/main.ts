@@ -11,6 +11,7 @@ import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { predictCommand } from "./predict.ts";
+import { reportCommand } from "./report.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
@@ -48,6 +49,8 @@ function run(host: Host, command: Command): Promise<number> {
       return ablateCommand(host, command);
     case "table":
       return tableCommand(host, command);
+    case "report":
+      return reportCommand(host, command);
     case "check":
       return checkCommand(host, command);
     case "data check":

@@ -1,22 +1,33 @@
 import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
-import type { BackendName } from "../core/plan.ts";
+import type { BackendName, RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Explorer, openExplorer } from "../explore/explorer.ts";
+import { classGroups } from "../report/class_groups.ts";
+import type { ReportData } from "../report/report_data.ts";
+import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
-import { EVENTS, isRunFolder } from "../report/run/run.ts";
+import { EVENTS, isRunFolder, type Run } from "../report/run/run.ts";
 import { LiveRun } from "../view/live.ts";
-import { serve } from "../view/server.ts";
 import { viewPage } from "../view/page.ts";
+import type { ServedPictures } from "../view/served_run.ts";
+import { serve } from "../view/server.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planUnrun, reason } from "./recipes.ts";
+import { reportPictures } from "./report_pictures.ts";
 import { shown, stat } from "./run_folder.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
 const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
+
+/** Of the val split, each of the best and of the worst; chosen among the first so many. */
+const PICTURES = { count: 3, limit: 500 };
+
+/** Pixel columns of a curve: with every step that is logged the page is told them all again. */
+const COLUMNS = 500;
 
 /** `plca view`: serves until it is interrupted; returns the exit status. @throws UserError */
 export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<number> {
@@ -29,37 +40,13 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   }
   // Training on the same machine comes first.
   host.yieldToOthers();
-  const explorer = await explorerOf(host, { folder, set: args.set });
+  const plan = await planned(host, { folder, set: args.set });
+  const explorer = explorerOf(plan, folder);
   const server = serve({
     html: await viewPage(name),
     live: new LiveRun(files),
-    report: (run) => ({
-      title: name,
-      made: "",
-      version: VERSIONS.plca,
-      runs: [{
-        title: name,
-        state: run.state,
-        facts: [],
-        config: "",
-        notes: [],
-        phases: run.phases.map(({ name, log }) => ({
-          name,
-          step: log?.done ?? 0,
-          steps: log?.steps ?? 0,
-          interrupted: false,
-          curves: {},
-          validations: {
-            step: log?.validations.map((v) => v.step) ?? [],
-            miou: log?.validations.map((v) => v.miou) ?? [],
-            pixelAccuracy: [],
-            iou: [],
-          },
-        })),
-      }],
-      differences: [],
-      groups: [],
-    }),
+    report: (run) => reportOf(host, { run, name, plan }),
+    pictures: (signal) => picturesOf(host, { plan, folder, signal }),
     explorer,
     onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
   }, args.port);
@@ -79,33 +66,79 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   }
 }
 
-/** Or why associations cannot be shown; the rest of the run still can. */
-async function explorerOf(
-  host: Host,
-  { folder, set }: { readonly folder: string; readonly set: readonly string[] },
-): Promise<Explorer | string> {
+interface Given {
+  readonly folder: string;
+  readonly set: readonly string[];
+}
+
+/** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
+async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | UserError> {
   try {
-    const plan = await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
-    if (!plan.losses.some(({ plan: { association } }) => association !== undefined)) {
-      const unrun = plan.losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
-      return "no term of this run associates pixels" +
-        (unrun.length === 0 ? "" : ` (files of losses are not run here: ${unrun.join(", ")})`);
-    }
-    const { backend } = plan;
-    const ready = async () => {
-      if (BACKENDS.some((name) => name === backend)) return await selectBackend(backend);
-      try {
-        return await selectBackend("native");
-      } catch (error) {
-        if (!(error instanceof UserError)) throw error;
-        return await selectBackend("wasm");
-      }
-    };
-    return openExplorer(plan, { folder, files: diskFiles(), ready });
+    return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return `the recipe of this run cannot be planned: ${error.message}`;
+    return new UserError(`the recipe of this run cannot be planned: ${error.message}`, { cause: error });
   }
+}
+
+/** Or why associations cannot be shown. */
+function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | string {
+  if (plan instanceof Error) return plan.message;
+  if (plan.losses.some(({ plan: { association } }) => association !== undefined)) {
+    return openExplorer(plan, { folder, files: diskFiles(), ready: () => readable(plan) });
+  }
+  const unrun = plan.losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
+  return "no term of this run associates pixels" +
+    (unrun.length === 0 ? "" : ` (files of losses are not run here: ${unrun.join(", ")})`);
+}
+
+/** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
+async function readable({ backend }: RunPlan): Promise<BackendName> {
+  if (BACKENDS.some((name) => name === backend)) return (await selectBackend(backend)).name;
+  try {
+    return (await selectBackend("native")).name;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return (await selectBackend("wasm")).name;
+  }
+}
+
+interface Reported {
+  readonly run: Run;
+  readonly name: string;
+  readonly plan: RunPlan | UserError;
+}
+
+function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
+  const columns = Math.min(COLUMNS, columnsFor([run]));
+  const own = { ...reportRun(run, { title: name, columns }), withoutPictures: "none were asked for" };
+  return {
+    title: name,
+    made: host.now().toISOString(),
+    version: VERSIONS.plca,
+    runs: [own],
+    differences: [],
+    groups: classGroups([{ run: own, space: plan instanceof Error ? undefined : plan.labelSpace }]),
+  };
+}
+
+interface Pictured {
+  readonly plan: RunPlan | UserError;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promise<ServedPictures> {
+  if (plan instanceof Error) throw plan;
+  const pictures = await reportPictures({
+    plan: { ...plan, backend: await readable(plan) },
+    folder,
+    ...PICTURES,
+    signal,
+    onImage: () => {},
+    onDamage: (message) => host.stderr.write(`${message}\n`),
+  });
+  return { pictures };
 }
 
 /** The run whose log was written to last. @throws UserError when there is none */

@@ -1,7 +1,13 @@
 /** Curves of any length as the few points that look the same. */
 
-/** A curve: x ascending, both of one length; null: no value there. */
+/** A curve: x ascending, both of one length; null or not finite: no value there. */
 export interface Curve {
+  readonly x: ArrayLike<number>;
+  readonly y: ArrayLike<number | null>;
+}
+
+/** A curve that survives JSON. */
+export interface PlainCurve extends Curve {
   readonly x: readonly number[];
   readonly y: readonly (number | null)[];
 }
@@ -19,13 +25,21 @@ export interface Decimation {
  * 2 columns + 4 points. A curve with no more points than that inside the range is given back whole. Points without a
  * value are left out when it is shortened.
  */
-export function decimate({ x, y }: Curve, { columns, range }: Decimation): Curve {
+export function decimate({ x, y }: Curve, { columns, range }: Decimation): PlainCurve {
   const from = range ? Math.max(0, lowerBound(x, range[0]) - 1) : 0;
   const to = range ? Math.min(x.length, lowerBound(x, range[1], true) + 1) : x.length;
-  if (to - from <= 2 * columns + 4) return { x: x.slice(from, to), y: y.slice(from, to) };
+  const value = (k: number): number | null => {
+    const own = y[k];
+    return typeof own === "number" && Number.isFinite(own) ? own : null;
+  };
   const kept: number[] = [];
+  const made = () => ({ x: kept.map((k) => x[k]!), y: kept.map(value) });
+  if (to - from <= 2 * columns + 4) {
+    for (let k = from; k < to; k++) kept.push(k);
+    return made();
+  }
   const keep = (k: number) => {
-    if (kept.at(-1) !== k && y[k] !== null && y[k] !== undefined) kept.push(k);
+    if (kept.at(-1) !== k && value(k) !== null) kept.push(k);
   };
   keep(from);
   const [start, width] = [x[from]!, x[to - 1]! - x[from]!];
@@ -40,18 +54,18 @@ export function decimate({ x, y }: Curve, { columns, range }: Decimation): Curve
       flush();
       column = own;
     }
-    const value = y[k];
-    if (value === null || value === undefined) continue;
-    if (low < 0 || value < y[low]!) low = k;
-    if (high < 0 || value > y[high]!) high = k;
+    const here = value(k);
+    if (here === null) continue;
+    if (low < 0 || here < value(low)!) low = k;
+    if (high < 0 || here > value(high)!) high = k;
   }
   flush();
   keep(to - 1);
-  return { x: kept.map((k) => x[k]!), y: kept.map((k) => y[k]!) };
+  return made();
 }
 
 /** The first index whose value is not below `value`, or with `after` is above it. */
-function lowerBound(x: readonly number[], value: number, after = false): number {
+function lowerBound(x: ArrayLike<number>, value: number, after = false): number {
   let [low, high] = [0, x.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -8,7 +8,7 @@ import { eventStream, json, page, png, problem } from "./answers.ts";
 import { addressOf, admit, type Guard, makeToken } from "./guard.ts";
 import type { LiveRun } from "./live.ts";
 import { imageQuestion, levelQuestion, rowQuestion } from "./questions.ts";
-import type { ServedRun } from "./served_run.ts";
+import type { ServedPictures, ServedRun } from "./served_run.ts";
 
 /** What is served. */
 export interface Served {
@@ -17,6 +17,8 @@ export interface Served {
   readonly live: LiveRun;
   /** What the page shows of the run. */
   readonly report: (run: Run) => ReportData;
+  /** Labels images of the val split; ends when the signal fires. */
+  readonly pictures: (signal: AbortSignal) => Promise<ServedPictures>;
   /** Or why there is none, in one sentence. */
   readonly explorer: Explorer | string;
   /** Hears of errors that are bugs. */
@@ -91,6 +93,8 @@ async function route(path: string, asked: Asked): Promise<Response> {
         const { run, revision } = await served.live.read();
         return json({ revision, report: served.report(run) } satisfies ServedRun);
       }
+      case "api/pictures":
+        return json(await served.pictures(request.signal));
       case "api/events":
         return eventStream(changes(served.live, asked.ending));
       case "api/explorer":

@@ -249,7 +249,7 @@ function zoomed([low, high]: Range, to: { at: number; factor: number; whole: Ran
 function wholeRange(series: readonly ChartSeries[], xMax: number | undefined): Range {
   const filled = series.filter(({ x }) => x.length > 0);
   const low = Math.min(...filled.map(({ x }) => x[0]!));
-  const high = Math.max(...filled.map(({ x }) => x.at(-1)!), xMax ?? -Infinity);
+  const high = Math.max(...filled.map(({ x }) => x[x.length - 1]!), xMax ?? -Infinity);
   return low === high ? [low - 1, high + 1] : [low, high];
 }
 
@@ -335,7 +335,7 @@ function CurveTable({ title, series, xName, format }: CurveTableProps) {
 }
 
 function tableSteps(series: readonly ChartSeries[]): number[] {
-  const all = [...new Set(series.flatMap(({ x }) => x))].sort((a, b) => a - b);
+  const all = [...new Set(series.flatMap(({ x }) => Array.from(x)))].sort((a, b) => a - b);
   if (all.length <= TABLE_ROWS) return all;
   return Array.from(
     { length: TABLE_ROWS },

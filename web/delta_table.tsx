@@ -23,12 +23,14 @@ export interface DeltaTableProps {
   readonly caption: string;
   readonly rows: readonly DeltaRow[];
   readonly columns: readonly DeltaColumn[];
+  /** The column that the others are measured against; absent: the first. */
+  readonly against?: number;
 }
 
-/** Percent with a bar; from the second column on, points against the first. Without rows or columns nothing. */
-export function DeltaTable({ caption, rows, columns }: DeltaTableProps) {
-  const [first, ...others] = columns;
-  if (!first || rows.length === 0) return null;
+/** Percent with a bar; all columns but one have their distance from it in points. Without rows or columns nothing. */
+export function DeltaTable({ caption, rows, columns, against = 0 }: DeltaTableProps) {
+  const base = columns[against] ?? columns[0];
+  if (!base || rows.length === 0) return null;
   return (
     <div class="scroll" role="region" aria-label={caption} tabIndex={0}>
       <table class="deltas">
@@ -36,12 +38,9 @@ export function DeltaTable({ caption, rows, columns }: DeltaTableProps) {
         <thead>
           <tr>
             <td />
-            <th scope="col">
-              <Name>{first.title}</Name>
-            </th>
-            {others.map(({ title }) => (
-              <th scope="col" colSpan={2}>
-                <Name>{title}</Name>
+            {columns.map((column) => (
+              <th scope="col" colSpan={column === base ? 1 : 2}>
+                <Name>{column.title}</Name>
               </th>
             ))}
           </tr>
@@ -53,9 +52,13 @@ export function DeltaTable({ caption, rows, columns }: DeltaTableProps) {
                 {mark}
                 <Name>{name}</Name>
               </th>
-              <Share value={first.values[k] ?? null} />
-              {others.map(({ values }) => (
-                <Compared from={first.values[k] ?? null} value={values[k] ?? null} />
+              {columns.map((column) => (
+                <Cells
+                  key={column.title}
+                  value={column.values[k] ?? null}
+                  from={base.values[k] ?? null}
+                  alone={column === base}
+                />
               ))}
             </tr>
           ))}
@@ -73,13 +76,28 @@ function Share({ value }: { readonly value: number | null }) {
   );
 }
 
-function Compared({ from, value }: { readonly from: number | null; readonly value: number | null }) {
-  const text = points(from, value);
-  const kind = text.startsWith("+") ? "up" : text.startsWith("−") ? "down" : "same";
+interface CellsProps {
+  readonly value: number | null;
+  readonly from: number | null;
+  /** Whether it is the column that others are measured against. */
+  readonly alone: boolean;
+}
+
+function Cells({ value, from, alone }: CellsProps) {
+  if (alone) return <Share value={value} />;
   return (
     <>
       <Share value={value} />
-      <td class={`delta ${kind}`}>{text}</td>
+      <td class="delta">
+        <Delta from={from} to={value} />
+      </td>
     </>
   );
+}
+
+/** Points between two shares, in the colour of better or worse. */
+export function Delta({ from, to }: { readonly from: number | null; readonly to: number | null }) {
+  const text = points(from, to);
+  const kind = text.startsWith("+") ? "up" : text.startsWith("−") ? "down" : "same";
+  return <span class={kind}>{text}</span>;
 }

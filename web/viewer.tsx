@@ -1,9 +1,11 @@
 /** What `plca view` shows: the run as it goes on, and its associations. */
-import { useEffect, useRef, useState } from "preact/hooks";
-import type { ServedRun } from "../view/served_run.ts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ReportData } from "../report/report_data.ts";
+import type { ServedPictures, ServedRun } from "../view/served_run.ts";
 import { address, useAnswer } from "./explorer/ask.ts";
+import { Choose } from "./explorer/controls.tsx";
 import { Explorer } from "./explorer/explorer.tsx";
-import { Report } from "./report.tsx";
+import { ReportBody } from "./report/report.tsx";
 import { Name, visible } from "./text.tsx";
 
 const TABS = ["Run", "Associations"] as const;
@@ -16,25 +18,41 @@ export function Viewer() {
   // An address that speaks of associations opens them.
   const [tab, setTab] = useState<Tab>(location.hash.length > 1 ? "Associations" : "Run");
   const [seen, setSeen] = useState(tab === "Associations");
+  const [safe, setSafe] = useState(false);
   const choose = (next: Tab) => {
     setTab(next);
     if (next === "Associations") setSeen(true);
   };
+  const title = run.value?.report.title;
   return (
     <>
       <header>
         <div class="top">
-          <h1>
-            <Name>{run.value?.report.title ?? "plca view"}</Name>
-          </h1>
+          <h1>{title === undefined ? "plca view" : <Name>{title}</Name>}</h1>
           {run.value && <State run={run.value} connected={connected} />}
+          <Choose
+            name="Class colours"
+            value={safe ? "safe" : "own"}
+            options={[
+              { value: "own", text: "of the dataset" },
+              { value: "safe", text: "safe for colour blindness" },
+            ]}
+            onChoose={(value) => setSafe(value === "safe")}
+          />
         </div>
-        {run.problem !== undefined && <p role="alert">{visible(run.problem)}</p>}
+        {run.problem !== undefined && connected && <p role="alert">{visible(run.problem)}</p>}
+        {!connected && (
+          <p role="alert">
+            This page is no longer connected: plca view has ended in its terminal. Start it again and open its
+            new address.
+          </p>
+        )}
         <Tabs tab={tab} onChoose={choose} />
       </header>
       <main>
         <div role="tabpanel" id="panel-Run" aria-labelledby="tab-Run" hidden={tab !== "Run"}>
-          {run.value && <Report data={run.value.report} />}
+          {/* Charts need a place that has a width. */}
+          {run.value && tab === "Run" && <RunPanel report={run.value.report} safe={safe} />}
         </div>
         <div
           role="tabpanel"
@@ -42,23 +60,55 @@ export function Viewer() {
           aria-labelledby="tab-Associations"
           hidden={tab !== "Associations"}
         >
-          {seen && <Explorer revision={revision} />}
+          {seen && <Explorer revision={revision} safe={safe} />}
         </div>
       </main>
     </>
   );
 }
 
+/** What `plca report` shows; images are labelled when they are asked for, for that takes a while. */
+function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe: boolean }) {
+  const [asked, setAsked] = useState(0);
+  const pictures = useAnswer<ServedPictures>(asked === 0 ? undefined : `${address("pictures")}#${asked}`);
+  const shown = useMemo(
+    () => ({ ...report, runs: report.runs.map((run) => ({ ...run, ...pictures.value })) }),
+    [report, pictures.value],
+  );
+  return (
+    <>
+      <ReportBody data={shown} safe={safe} />
+      <p class="line">
+        <button
+          type="button"
+          aria-disabled={pictures.busy}
+          onClick={() => pictures.busy || setAsked(asked + 1)}
+        >
+          {asked === 0
+            ? "Label the val split and show its best and worst images"
+            : "Label the val split again"}
+        </button>
+        <span role="status">
+          {pictures.busy && "Labelling …"}
+          {pictures.problem !== undefined && visible(pictures.problem)}
+        </span>
+      </p>
+    </>
+  );
+}
+
 function State({ run: { report: { runs: [run] } }, connected }: { run: ServedRun; connected: boolean }) {
   const phase = run!.phases.findLast(({ step }) => step > 0) ?? run!.phases.at(-1);
+  const steps = (count: number) => count.toLocaleString("en");
   return (
     <p class="state" role="status">
-      {!connected && "no longer connected; last known: "}
+      {!connected && "last known: "}
+      <span class={`dot ${connected ? visible(run!.state) : ""}`} aria-hidden="true" />
       {visible(run!.state)}
       {phase && (
         <>
           , <Name>{phase.name}</Name>{" "}
-          {phase.steps > 0 ? `step ${phase.step} of ${phase.steps}` : "before its first step"}
+          {phase.steps > 0 ? `step ${steps(phase.step)} of ${steps(phase.steps)}` : "before its first step"}
         </>
       )}
     </p>

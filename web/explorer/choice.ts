@@ -10,7 +10,6 @@ export interface Choice extends LevelRequest {
   readonly targetOverlay: TargetOverlay;
   /** Of the overlays, in percent. */
   readonly opacity: number;
-  readonly palette: Palette;
 }
 
 /** Drawn over the source. */
@@ -25,15 +24,11 @@ export const TARGET_OVERLAYS = [
   "labels",
   "predictions",
 ] as const;
-/** Colours of classes. */
-export const PALETTES = ["dataset", "safe"] as const;
 
 /** One of them. */
 export type SourceOverlay = (typeof SOURCE_OVERLAYS)[number];
 /** One of them. */
 export type TargetOverlay = (typeof TARGET_OVERLAYS)[number];
-/** One of them. */
-export type Palette = (typeof PALETTES)[number];
 
 /** Where the page begins: the run's newest weights, the first images. */
 export function firstChoice({ checkpoints, sets }: ExplorerOverview): Choice {
@@ -51,7 +46,6 @@ export function firstChoice({ checkpoints, sets }: ExplorerOverview): Choice {
     sourceOverlay: "cycles",
     targetOverlay: "similarity",
     opacity: 60,
-    palette: "dataset",
   };
 }
 
@@ -79,7 +73,6 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   targetSet: ["target", "val"],
   sourceOverlay: SOURCE_OVERLAYS,
   targetOverlay: TARGET_OVERLAYS,
-  palette: PALETTES,
 };
 
 /** The choice and what changes it. */

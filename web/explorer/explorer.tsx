@@ -7,10 +7,18 @@ import { Chooser } from "./chooser.tsx";
 import { useChoice } from "./choice.ts";
 import { Pair } from "./pair.tsx";
 
-/** @param revision of the run: when it changes, checkpoints may have come and gone */
-export function Explorer({ revision }: { readonly revision: number }) {
+/** What {@linkcode Explorer} is told. */
+export interface ExplorerProps {
+  /** Of the run: when it changes, checkpoints may have come and gone. */
+  readonly revision: number;
+  /** Whether classes have colours for colour-blind eyes. */
+  readonly safe: boolean;
+}
+
+/** Everything about associations, or why there is nothing. */
+export function Explorer(props: ExplorerProps) {
   const overview = useAnswer<ExplorerOverview>(address("explorer"));
-  if (overview.value) return <Exploring overview={overview.value} revision={revision} />;
+  if (overview.value) return <Exploring overview={overview.value} {...props} />;
   if (overview.problem === undefined) return <p class="note">Looking at the run …</p>;
   return (
     <>
@@ -20,12 +28,11 @@ export function Explorer({ revision }: { readonly revision: number }) {
   );
 }
 
-interface ExploringProps {
+interface ExploringProps extends ExplorerProps {
   readonly overview: ExplorerOverview;
-  readonly revision: number;
 }
 
-function Exploring({ overview, revision }: ExploringProps) {
+function Exploring({ overview, revision, safe }: ExploringProps) {
   const [choice, choose] = useChoice(overview);
   const checkpoints = useCheckpoints(overview, revision);
   const level = Math.min(choice.level, overview.levels.length - 1);
@@ -54,7 +61,7 @@ function Exploring({ overview, revision }: ExploringProps) {
       {view.problem !== undefined && <p role="alert">{visible(view.problem)}</p>}
       {view.value && (
         <Pair
-          {...{ overview, choice, choose }}
+          {...{ overview, choice, choose, safe }}
           pair={shown.current}
           info={overview.levels[shown.current.level]!}
           view={view.value}

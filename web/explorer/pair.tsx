@@ -37,20 +37,22 @@ export interface PairProps {
   readonly info: LevelInfo;
   readonly view: LevelView;
   readonly busy: boolean;
+  /** Whether classes have colours for colour-blind eyes. */
+  readonly safe: boolean;
 }
 
 /** The pair at one level. */
-export function Pair({ overview, choice, choose, pair, info, view, busy }: PairProps) {
+export function Pair({ overview, choice, choose, pair, info, view, busy, safe }: PairProps) {
   const help = useId();
   const start = choice.start >= 0 && choice.start < view.outcome.length ? choice.start : firstStart(view);
   const [probe, setProbe] = useState<number | undefined>();
   useEffect(() => setProbe(undefined), [start, view]);
   const styles = useMemo(
     () =>
-      choice.palette === "safe"
+      safe
         ? safeStyles(overview.classes.length)
         : plainStyles(overview.colours ?? distinctColours(overview.classes.length)),
-    [choice.palette, overview],
+    [safe, overview],
   );
   const row = (kind: RowKind, pixel: number) =>
     `${address("row", { ...pair, kind, pixel })}#${view.checkpoint.step ?? ""}`;
@@ -80,15 +82,6 @@ export function Pair({ overview, choice, choose, pair, info, view, busy }: PairP
           />{" "}
           {choice.opacity} %
         </label>
-        <Choose
-          name="Class colours"
-          value={choice.palette}
-          options={[
-            { value: "dataset", text: "of the dataset" },
-            { value: "safe", text: "for colour-blind eyes" },
-          ]}
-          onChoose={(value) => choose({ palette: value as Choice["palette"] })}
-        />
       </div>
       <p id="coverage">{coverageWords(view)}</p>
       <Keys id={help} />
