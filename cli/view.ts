@@ -42,9 +42,12 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   host.yieldToOthers();
   const plan = await planned(host, { folder, set: args.set });
   const explorer = explorerOf(plan, folder);
+  const live = new LiveRun(files);
+  // A long log is read before the page asks for it.
+  live.read().catch(() => {});
   const server = serve({
     html: await viewPage(name),
-    live: new LiveRun(files),
+    live,
     report: (run) => reportOf(host, { run, name, plan }),
     pictures: (signal) => picturesOf(host, { plan, folder, signal }),
     explorer,

@@ -77,8 +77,7 @@ function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe
   );
   return (
     <>
-      <ReportBody data={shown} safe={safe} />
-      <p class="line">
+      <p class="line images">
         <button
           type="button"
           aria-disabled={pictures.busy}
@@ -93,6 +92,7 @@ function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe
           {pictures.problem !== undefined && visible(pictures.problem)}
         </span>
       </p>
+      <ReportBody data={shown} safe={safe} />
     </>
   );
 }
@@ -101,7 +101,7 @@ function State({ run: { report: { runs: [run] } }, connected }: { run: ServedRun
   const phase = run!.phases.findLast(({ step }) => step > 0) ?? run!.phases.at(-1);
   const steps = (count: number) => count.toLocaleString("en");
   return (
-    <p class="state" role="status">
+    <p class="standing" role="status">
       {!connected && "last known: "}
       <span class={`dot ${connected ? visible(run!.state) : ""}`} aria-hidden="true" />
       {visible(run!.state)}

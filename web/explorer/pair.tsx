@@ -193,7 +193,7 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
         layer={layer}
         names={overview}
         styles={styles}
-        format={overlay === "similarity" ? undefined : (value) => `${percent(value)} %`}
+        format={overlay === "similarity" ? undefined : (value) => `${percent(value)}\u00a0%`}
       />
       {/* Who moves the source's cursor hears the cycle; this would be said after it. */}
       <p class="readout" aria-live={probe === undefined ? "off" : "polite"} id="readout">

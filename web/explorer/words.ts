@@ -80,7 +80,7 @@ export function rowWords(of: string, { similarities, normalised, weights }: RowV
   return `${of}: similarity ${digits(similarities[pixel] ?? null)}, normalised ${
     digits(normalised[pixel]!)
   }, ` +
-    `weight ${percent(weights[pixel])} %.`;
+    `weight ${percent(weights[pixel])}\u00a0%.`;
 }
 
 /** What a level compares. */
@@ -103,11 +103,11 @@ export function coverageWords({ source, target, outcome, associated, covered, co
     ? " None of the pixels they chose is labelled."
     : ` ${
       percent(correct.right / correct.labelled)
-    } % of the associated pixels chose a target pixel of their own class.`;
-  return `${percent(associated / outcome.length)} % of the ${
+    }\u00a0% of the associated pixels chose a target pixel of their own class.`;
+  return `${percent(associated / outcome.length)}\u00a0% of the ${
     source.height * source.width
   } source pixels are associated; ` +
-    `they cover ${percent(covered / (target.height * target.width))} % of the ${
+    `they cover ${percent(covered / (target.height * target.width))}\u00a0% of the ${
       target.height * target.width
     } target pixels.${right}`;
 }
