@@ -3,7 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { z } from "../core/schema.ts";
 import type { LevelRequest, RowRequest } from "../explore/types.ts";
 
-const index = z.coerce.number().int().min(0).max(2 ** 31 - 1);
+const index = z.string().regex(/^\d{1,9}$/, "expected a whole number from 0 on").transform(Number);
 
 const level = z.strictObject({
   checkpoint: z.string().min(1).max(200),
