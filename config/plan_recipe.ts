@@ -6,6 +6,7 @@ import type {
   BaselinePlan,
   DataPlan,
   DatasetOrigin,
+  DiagnosticsPlan,
   EvaluationPlan,
   InputPlan,
   Normalization,
@@ -60,6 +61,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
 
   const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
   if (evaluation) checkPasses(findings, evaluation);
+  if (training && data) checkTargetLabels(findings, training, data.plan);
   if (model && data?.plan.source) {
     const all = [...losses, ...(baseline?.entries ?? [])].map((entry) => entry.loss);
     checkTaps(findings, { model: model.plan, labelSpace: data.plan.source.labelSpace, losses: all });
@@ -245,7 +247,26 @@ function trainingPlan(section: TrainingSection): TrainingPlan {
     checkpointEvery: checkpoint_every,
     keepCheckpoints: section.keep_checkpoints,
     logEvery: section.log_every,
+    ...(section.diagnostics === false ? {} : { diagnostics: diagnosticsPlan(section.diagnostics) }),
   };
+}
+
+function diagnosticsPlan(
+  { every, measure, target_labels: targetLabels }: Exclude<TrainingSection["diagnostics"], false>,
+): DiagnosticsPlan {
+  return { every, measure, targetLabels };
+}
+
+/** Labels of other classes could not be compared with the source's. */
+function checkTargetLabels(
+  findings: Findings,
+  { diagnostics }: TrainingSection,
+  { source, target }: DataPlan,
+): void {
+  if (diagnostics === false || !diagnostics.target_labels) return;
+  if (!sameClasses(source.labelSpace, target.labelSpace)) {
+    findings.add(["data", "target"], difference(source.labelSpace, target.labelSpace));
+  }
 }
 
 function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {

@@ -1,6 +1,6 @@
 /** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
 import { z } from "../core/schema.ts";
-import type { Normalization } from "../core/plan.ts";
+import { MEASURES, type Normalization } from "../core/plan.ts";
 
 const pixels = z.int().min(1).max(100_000);
 
@@ -63,6 +63,19 @@ export const sections = {
       "how many of the latest checkpoints are kept, beside the best one",
     ),
     log_every: z.int().min(1).default(10).describe("steps between step lines of the event log"),
+    diagnostics: z.union([
+      z.literal(false),
+      z.strictObject({
+        every: z.int().min(1).default(100).describe("steps from one measurement to the next"),
+        measure: z.array(z.enum(MEASURES)).min(1).default([...MEASURES]).describe(
+          "associations: shares associated and covered; entropy: of the predictions; gradients: norm by term; " +
+            "seconds: by stage of the step",
+        ),
+        target_labels: z.boolean().default(false).describe(
+          "read the target's labels to measure how many associations are right; training never sees them",
+        ),
+      }),
+    ]).default(false).describe("measure beside some steps, without any effect on the run; false: nothing"),
   }),
   evaluation: z.strictObject({
     size: z.union([pixels, z.tuple([pixels, pixels])]).optional()

@@ -92,12 +92,16 @@ export interface CheckpointEvent {
 }
 
 /**
- * What was measured beside a step (`training.diagnostics`). Names: `seconds/input`, `seconds/forward`, `seconds/backward`,
- * `seconds/update`, `seconds/step`; `gradient/<loss>` and `gradient/total`, Euclidean norms over the network's parameters,
- * weights of the terms included; `entropy/source` and `entropy/target`, mean entropy of the predictions as a share of the
- * largest possible; and what a term measures of itself as `<loss>/<measure>`. The association term measures, for each of
- * its levels, `<level> associated`, `<level> covered` and, where the target's labels can be read, `<level> correct`, all
- * of them shares in 0..1 and `<level>` the tap's name.
+ * What was measured beside a step (`training.diagnostics`). Names:
+ * - `<loss>/<level> associated`, `<loss>/<level> covered`, `<loss>/<level> correct` for every level at which a term
+ *   associates pixels, as in `association/layer4 correct`: the share of source pixels that are associated, of target pixels
+ *   that an associated one chose, and, with `target_labels`, of the associated source pixels whose target pixel has a label
+ *   those with the same label. The first also stands among the step's terms.
+ * - `entropy/source`, `entropy/target`: mean entropy of the predictions as a share of the largest possible, in 0..1.
+ * - `gradient/<loss>`: Euclidean norm over all parameters of the network of the weighted term's gradient, of the first
+ *   forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
+ * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values
+ *   read back; on a GPU most of the time shows here), `seconds/update`, and `seconds/step`, their sum.
  */
 export interface DiagnosticsEvent {
   /** Tells the events apart. */

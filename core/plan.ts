@@ -167,6 +167,24 @@ export interface TrainingPlan {
   readonly keepCheckpoints: number;
   /** Steps between `step` lines in the event log. */
   readonly logEvery: number;
+  /** What is measured beside some of the steps; changes no number of the run. Absent: nothing. */
+  readonly diagnostics?: DiagnosticsPlan;
+}
+
+/** What `training.diagnostics` can measure. */
+export const MEASURES = ["associations", "entropy", "gradients", "seconds"] as const;
+
+/** One of {@linkcode MEASURES}. */
+export type Measure = (typeof MEASURES)[number];
+
+/** What is measured beside a step, as `DiagnosticsEvent` tells it. */
+export interface DiagnosticsPlan {
+  /** Steps from one measurement to the next. */
+  readonly every: number;
+  /** At least one. */
+  readonly measure: readonly Measure[];
+  /** Whether the target's labels are read for the correctness of associations; they reach nothing else. */
+  readonly targetLabels: boolean;
 }
 
 /** How images are evaluated. */

@@ -11,5 +11,5 @@ export function bestAndWorst(
   const ranked = scores.flatMap((score, index) => score === null ? [] : [{ score, index }])
     .sort((a, b) => b.score - a.score || a.index - b.index).map(({ index }) => index);
   const best = ranked.slice(0, Math.min(count, Math.ceil(ranked.length / 2)));
-  return { best, worst: ranked.slice(best.length).slice(-count || ranked.length).reverse() };
+  return { best, worst: ranked.slice(best.length).reverse().slice(0, count) };
 }

@@ -12,6 +12,12 @@ export interface PlainCurve extends Curve {
   readonly y: readonly (number | null)[];
 }
 
+/** A curve and its course without what is noise between neighbours. */
+export interface CurveWithTrend extends PlainCurve {
+  /** {@linkcode means} of the curve; absent where it has few points. */
+  readonly trend?: PlainCurve;
+}
+
 /** What {@linkcode decimate} keeps. */
 export interface Decimation {
   /** Pixel columns. */
@@ -62,6 +68,34 @@ export function decimate({ x, y }: Curve, { columns, range }: Decimation): Plain
   flush();
   keep(to - 1);
   return made();
+}
+
+/**
+ * The mean of the points in each of so many spans of equal width, at the mean of their x; spans without a value give no
+ * point.
+ */
+export function means({ x, y }: Curve, spans: number): PlainCurve {
+  const made: { x: number[]; y: (number | null)[] } = { x: [], y: [] };
+  const [start, end] = [x[0]!, x[x.length - 1]!];
+  let span = 0, count = 0, xs = 0, ys = 0;
+  const flush = () => {
+    if (count > 0) made.x.push(xs / count), made.y.push(ys / count);
+    count = xs = ys = 0;
+  };
+  for (let k = 0; k < x.length; k++) {
+    const own = end === start ? 0 : Math.min(spans - 1, Math.floor(spans * (x[k]! - start) / (end - start)));
+    if (own !== span) {
+      flush();
+      span = own;
+    }
+    const value = y[k];
+    if (typeof value !== "number" || !Number.isFinite(value)) continue;
+    count += 1;
+    xs += x[k]!;
+    ys += value;
+  }
+  flush();
+  return made;
 }
 
 /** The first index whose value is not below `value`, or with `after` is above it. */

@@ -1,7 +1,7 @@
 /** What a report shows of runs. Plain data that survives JSON; the page of `web/` draws it. */
 import type { Evaluation } from "../core/events.ts";
 import type { Rgb } from "../core/label_space.ts";
-import type { PlainCurve } from "./decimate.ts";
+import type { CurveWithTrend, PlainCurve } from "./decimate.ts";
 
 /** Everything in a report. */
 export interface ReportData {
@@ -64,7 +64,7 @@ export interface ReportPhase {
   readonly step: number;
   readonly steps: number;
   /** By name as in `PhaseLog.series`, `time` left out; shortened to what a screen shows. */
-  readonly curves: Readonly<Record<string, PlainCurve>>;
+  readonly curves: Readonly<Record<string, CurveWithTrend>>;
   /** mIoU and pixel accuracy of the val split during training, in 0..1. */
   readonly miou: PlainCurve;
   readonly pixelAccuracy: PlainCurve;

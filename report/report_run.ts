@@ -1,6 +1,6 @@
 /** A run folder's contents as a report shows them. */
-import type { Evaluation, ValidationEvent } from "../core/events.ts";
-import { type Curve, decimate, type PlainCurve } from "./decimate.ts";
+import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
+import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "./run/log.ts";
 import type { Run, RunPhase } from "./run/run.ts";
@@ -10,6 +10,9 @@ const POINTS = 200_000;
 
 /** A curve gets no more columns than a large screen has, and no fewer than a small one. */
 const COLUMNS = { most: 1000, least: 100 };
+
+/** Spans of a trend; curves with fewer than twice as many points have none. */
+const SPANS = 150;
 
 /** Significant digits of values: more than a screen tells apart. */
 const DIGITS = 6;
@@ -64,16 +67,26 @@ function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: num
   };
 }
 
-function curvesOf({ series }: PhaseLog, columns: number): Record<string, PlainCurve> {
-  const made = [...series].filter(([name]) => name !== "time")
-    .map(([name, { steps, values }]) => [name, short({ x: steps, y: values }, columns)] as const);
+function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWithTrend> {
+  const made = [...series].filter(([name]) => name !== "time").map(([name, { steps, values, length }]) => {
+    const curve = { x: steps, y: values };
+    const trend = length < 2 * SPANS ? {} : { trend: rounded(means(curve, SPANS)) };
+    return [name, { ...short(curve, columns), ...trend }] as const;
+  });
   // Names come from a file: none of them may reach the prototype.
   return Object.assign(Object.create(null), Object.fromEntries(made));
 }
 
 function short(curve: Curve, columns: number): PlainCurve {
-  const { x, y } = decimate(curve, { columns });
-  return { x, y: y.map((value) => value === null ? null : Number(value.toPrecision(DIGITS))) };
+  return rounded(decimate(curve, { columns }));
+}
+
+function rounded({ x, y }: PlainCurve): PlainCurve {
+  const digits = (value: number) => Number(value.toPrecision(DIGITS));
+  return {
+    x: x.map((value) => Number.isInteger(value) ? value : Math.round(value)),
+    y: y.map((value) => value === null ? null : digits(value)),
+  };
 }
 
 function validated(event: ValidationEvent | undefined): Validated | undefined {
@@ -82,16 +95,27 @@ function validated(event: ValidationEvent | undefined): Validated | undefined {
   return { step, miou, pixelAccuracy, iou, labelSize };
 }
 
-/** Without a confusion matrix that is none: the file may be damaged. */
+/** Of a file that may be damaged: a confusion matrix that is none is empty, subsets that are none are left out. */
 function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | undefined {
   if (evaluation === undefined) return undefined;
-  const { classes, confusion } = evaluation;
-  const whole = Array.isArray(confusion) && confusion.length === classes.length &&
+  const { classes, iou, miou, images, split, labelSize, inference, pixelAccuracy, subsets, confusion } =
+    evaluation;
+  const isMatrix = Array.isArray(confusion) && confusion.length === classes.length &&
     confusion.every((row) =>
       Array.isArray(row) && row.length === classes.length &&
       row.every((pixels) => Number.isFinite(pixels) && pixels >= 0)
     );
-  return whole ? evaluation : { ...evaluation, confusion: [] };
+  return {
+    ...{ split, images, labelSize, classes, iou, miou },
+    ...(typeof inference === "string" ? { inference } : {}),
+    ...(subsets ? { subsets: subsets.filter(isSubset) } : {}),
+    pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
+    confusion: isMatrix ? confusion : [],
+  };
+}
+
+function isSubset({ name, classes }: SubsetMean): boolean {
+  return typeof name === "string" && classes.every((one) => typeof one === "string");
 }
 
 function factsOf({ record = {}, folder }: Run): [string, string][] {

@@ -5,10 +5,11 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
-import { trainLoader } from "../datasets/loader.ts";
+import { type BatchLookup, trainLoader } from "../datasets/loader.ts";
 import { describeImport } from "../models/weights/mapping.ts";
 import { assemble, modelState, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
+import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
 import { evaluateSegmenter, onePass } from "./evaluate.ts";
 import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
@@ -49,6 +50,7 @@ export interface PhaseResult {
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
   const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
+  const labelled = domains.target && await openLabelled(plan, options.input, loaderOptions(plan, "target"));
   await makeFolder(`${options.folder}/checkpoints`);
   const done = options.from?.state.step ?? 0;
   const loaders = openLoaders(plan, { ...domains, skip: done * plan.training.accumulation });
@@ -57,12 +59,13 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
     try {
       if (options.from) restoreEntries(options.from, run.state);
       else await initialise(plan, run, options);
-      return await new Phase(plan, run, { ...options, validation, loaders }).train();
+      return await new Phase(plan, run, { ...options, validation, loaders, labelled }).train();
     } finally {
       run.dispose();
     }
   } finally {
     close(loaders);
+    labelled?.close();
   }
 }
 
@@ -137,26 +140,35 @@ interface Domains {
   readonly skip: number;
 }
 
-function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
-  const common = {
-    skip,
+function loaderOptions(plan: RunPlan, stream: "source" | "target") {
+  return {
     transforms: plan.input.training,
     normalization: plan.input.normalization,
     batch: plan.training.batch,
     seed: plan.seed,
     ignoreLabel: plan.labelSpace.ignore,
+    stream,
+    labels: stream === "source",
+  };
+}
+
+function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
+  const common = {
+    skip,
     // A step takes all its batches before it computes, so the next step's must be on their way by then.
     ahead: Math.max(2, plan.training.accumulation),
   };
   return {
-    source: trainLoader(source, { ...common, stream: "source", labels: true, draw }),
-    ...(target ? { target: trainLoader(target, { ...common, stream: "target", labels: false }) } : {}),
+    source: trainLoader(source, { ...loaderOptions(plan, "source"), ...common, draw }),
+    ...(target ? { target: trainLoader(target, { ...loaderOptions(plan, "target"), ...common }) } : {}),
   };
 }
 
 interface PhaseSetup extends PhaseOptions {
   readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
+  /** The target's batches with labels, for diagnostics that ask for them. */
+  readonly labelled: BatchLookup | undefined;
 }
 
 /** The state of a phase while it runs. */
@@ -219,12 +231,21 @@ class Phase {
     const { phase, emit } = this.#setup;
     const { training, schedule } = this.#plan;
     rate.begin();
+    const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
+    watch?.over("input");
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
-    const values = await trainStep(this.#run, { ...clock, passes, multiplier, clipNorm });
+    const measured = await this.#measure(passes[0]!, watch);
+    const values = await trainStep(this.#run, {
+      ...clock,
+      passes,
+      multiplier,
+      clipNorm,
+      ...measured?.listeners,
+    });
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
@@ -234,10 +255,48 @@ class Phase {
       phase,
       step: this.#done,
       steps: training.steps,
-      rate: rate.end(),
+      rate: rate.end(watch?.measuring),
       ...values,
       learningRate: this.#run.optimizer.rate * multiplier,
     });
+    const found = measured?.values() ?? {};
+    if (Object.keys(found).length > 0) emit({ type: "diagnostics", phase, step: this.#done, values: found });
+  }
+
+  /** Whether the next step is one that diagnostics look at. */
+  #isMeasured(): boolean {
+    const { diagnostics } = this.#plan.training;
+    return diagnostics !== undefined && (this.#done + 1) % diagnostics.every === 0;
+  }
+
+  /** What can be measured before a step, and what listens to it; undefined when it is not looked at. */
+  async #measure(batches: Batches, watch: Stopwatch | undefined) {
+    const { training: { diagnostics, accumulation, steps } } = this.#plan;
+    if (diagnostics === undefined || watch === undefined) return undefined;
+    const { measure } = diagnostics;
+    const { labelled, phase, emit } = this.#setup;
+    const values: Values = {};
+    try {
+      Object.assign(
+        values,
+        await measureStep(this.#run, {
+          batches,
+          labelled: await labelled?.at(this.#done * accumulation),
+          clock: { step: this.#done, steps },
+          measure,
+        }),
+      );
+    } catch (error) {
+      // The step itself tells what is wrong with a term; a run does not end for what is only looked at.
+      const message = `diagnostics of step ${this.#done + 1} could not be taken: ${messageOf(error)}`;
+      emit({ type: "note", phase, message });
+    }
+    watch.over("measuring");
+    const onGradientNorm = (norm: number) => void (values["gradient/total"] = norm);
+    return {
+      listeners: { stages: watch, ...(measure.includes("gradients") ? { onGradientNorm } : {}) },
+      values: () => ({ ...values, ...(measure.includes("seconds") ? watch.values : {}) }),
+    };
   }
 
   async #hooks(): Promise<void> {

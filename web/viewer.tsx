@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ReportData } from "../report/report_data.ts";
 import type { ServedPictures, ServedRun } from "../view/served_run.ts";
 import { address, useAnswer } from "./explorer/ask.ts";
+import { holdsChoice } from "./explorer/choice.ts";
 import { Choose } from "./explorer/controls.tsx";
 import { Explorer } from "./explorer/explorer.tsx";
 import { ReportBody } from "./report/report.tsx";
@@ -16,7 +17,7 @@ export function Viewer() {
   const { revision, connected } = useRevision();
   const run = useAnswer<ServedRun>(`${address("run")}#${revision}`);
   // An address that speaks of associations opens them.
-  const [tab, setTab] = useState<Tab>(location.hash.length > 1 ? "Associations" : "Run");
+  const [tab, setTab] = useState<Tab>(holdsChoice(location.hash) ? "Associations" : "Run");
   const [seen, setSeen] = useState(tab === "Associations");
   const [safe, setSafe] = useState(false);
   const choose = (next: Tab) => {

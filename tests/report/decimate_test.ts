@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decimate } from "../../report/decimate.ts";
+import { decimate, means } from "../../report/decimate.ts";
 
 const upTo = (count: number) => Array.from({ length: count }, (_, k) => k);
 
@@ -41,4 +41,13 @@ Deno.test("whatever the curve: few points, all of them of the curve in order, wi
       assert.equal(extreme(...real(made.y)), extreme(...real(y)));
     }
   }));
+});
+
+Deno.test("means are those of the points in spans of equal width", () => {
+  assert.deepEqual(means({ x: [0, 1, 2, 3, 4, 5, 6, 7], y: [1, 3, 5, 7, 2, null, NaN, 4] }, 2), {
+    x: [1.5, 5.5],
+    y: [4, 3],
+  });
+  assert.deepEqual(means({ x: [], y: [] }, 3), { x: [], y: [] });
+  assert.deepEqual(means({ x: [7], y: [2] }, 3), { x: [7], y: [2] });
 });

@@ -54,6 +54,11 @@ export function choiceText(choice: Choice): string {
   return new URLSearchParams(Object.entries(choice).map(([key, value]) => [key, String(value)])).toString();
 }
 
+/** Whether the last part of an address is a choice; it may be a place in the page. */
+export function holdsChoice(hash: string): boolean {
+  return new URLSearchParams(hash.slice(1)).has("checkpoint");
+}
+
 /** @param text what {@linkcode choiceText} made, or anything */
 export function choiceFrom(text: string, base: Choice): Choice {
   const given = new URLSearchParams(text);

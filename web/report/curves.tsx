@@ -4,18 +4,20 @@ import { duration, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
 
 interface Props {
+  /** Of the section. */
+  readonly id: string;
   readonly lanes: readonly Lane[];
 }
 
 const TERM = "terms/", MEASURE = "diagnostics/";
 
 /** mIoU of the val split, the minimised sum, and each loss. */
-export function TrainingCurves({ lanes }: Props) {
+export function TrainingCurves({ id, lanes }: Props) {
   const xMax = Math.max(...lanes.map(({ phase }) => phase.steps));
   const losses = curveNames(lanes).filter((name) => /^terms\/[^/]*$/.test(name));
   const miou = seriesOf(lanes, (phase) => phase.miou);
   return (
-    <section>
+    <section id={id}>
       <h2>Curves</h2>
       <div class="grid">
         {miou.length > 0
@@ -43,28 +45,31 @@ export function TrainingCurves({ lanes }: Props) {
   );
 }
 
-/** What is measured of associations. */
+/** What is measured of associations, by the ends of names such as `association/layer4 covered`. */
 const ASSOCIATION: readonly (readonly [string, string])[] = [
   ["associated", "Source pixels that are associated, %"],
-  ["covered", "Target pixels that an association covers, %"],
-  ["correct", "Associations between pixels of one class, %"],
+  ["covered", "Target pixels that an associated one chose, %"],
+  ["correct", "Associated with a pixel of the same class, %"],
 ];
 
 /** Coverage and correctness of associations, by level. */
-export function Associations({ lanes }: Props) {
-  const names = curveNames(lanes).filter((name) => name.startsWith(MEASURE));
-  const cards = ASSOCIATION.map(([measure, title]) => ({
-    title,
-    names: names.filter((name) => name.endsWith(` ${measure}`)),
-    cut: measure.length + 1,
-  })).filter(({ names }) => names.length > 0);
+export function Associations({ id, lanes }: Props) {
+  const all = curveNames(lanes);
+  const cards = ASSOCIATION.flatMap(([measure, title]) => {
+    const ending = (prefix: string) =>
+      all.filter((name) => name.startsWith(prefix) && name.endsWith(` ${measure}`));
+    const logged = ending(TERM);
+    // Steps are logged more often than they are measured beside.
+    const names = logged.length > 0 ? logged : ending(MEASURE);
+    return names.length > 0 ? [{ title, names, cut: measure.length + 1 }] : [];
+  });
   return (
-    <section>
+    <section id={id}>
       <h2>Associations</h2>
       {cards.length === 0
         ? (
           <p class="empty">
-            Nothing was measured of associations: `training.diagnostics` is off, or no loss associates.
+            Nothing was measured of them: no loss associates pixels, or the run is of an older plca.
           </p>
         )
         : (
@@ -73,24 +78,29 @@ export function Associations({ lanes }: Props) {
               <Card
                 key={title}
                 title={title}
-                series={several(lanes, names, (name) =>
-                  name.slice(name.indexOf("/", MEASURE.length) + 1, -cut))}
+                series={several(lanes, names, (name) => name.slice(name.indexOf("/") + 1, -cut))}
                 format={percent}
               />
             ))}
           </div>
         )}
+      {cards.length > 0 && cards.length < ASSOCIATION.length && (
+        <p class="note">
+          <code>training.diagnostics</code> measures how much of the target is chosen and, with{" "}
+          <code>target_labels</code>, how many associations are right; this run does not say all of it.
+        </p>
+      )}
     </section>
   );
 }
 
 /** How long it took, and where the time went. */
-export function Timing({ lanes }: Props) {
+export function Timing({ id, lanes }: Props) {
   const stages = curveNames(lanes).filter((name) => name.startsWith(`${MEASURE}seconds/`));
   const stageName = (name: string) => name.slice(`${MEASURE}seconds/`.length);
   const timed = lanes.filter(({ phase }) => phase.seconds !== undefined);
   return (
-    <section>
+    <section id={id}>
       <h2>Time</h2>
       {timed.length > 0 && (
         <div class="scroll" role="region" aria-label="Time of each phase" tabIndex={0}>
@@ -136,9 +146,9 @@ export function Timing({ lanes }: Props) {
 }
 
 /** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
-export function OtherCurves({ lanes }: Props) {
+export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
   const known = new RegExp(
-    `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|diagnostics/.* (?:${
+    `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|.* (?:${
       ASSOCIATION.map(([measure]) => measure).join("|")
     }))$`,
   );

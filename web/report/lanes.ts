@@ -1,5 +1,5 @@
 /** The phases of the runs that are compared, each with its look and its name. */
-import type { PlainCurve } from "../../report/decimate.ts";
+import type { CurveWithTrend } from "../../report/decimate.ts";
 import type { ClassGroup, ReportData, ReportPhase, ReportRun } from "../../report/report_data.ts";
 import type { ChartSeries } from "../chart.tsx";
 
@@ -38,7 +38,7 @@ function laneTitle(run: ReportRun, phase: ReportPhase): string {
 /** One curve for each lane that has it. */
 export function seriesOf(
   lanes: readonly Lane[],
-  curveOf: (phase: ReportPhase) => PlainCurve | undefined,
+  curveOf: (phase: ReportPhase) => CurveWithTrend | undefined,
 ): ChartSeries[] {
   return lanes.flatMap(({ phase, title, colour, dash }) => {
     const curve = curveOf(phase);
@@ -49,12 +49,13 @@ export function seriesOf(
 /** Several curves for each lane: a colour for each name, a dash for each lane. */
 export function manySeries(lanes: readonly Lane[], names: ReadonlyMap<string, string>): ChartSeries[] {
   const shown = [...names];
-  return lanes.flatMap(({ phase, title }, lane) =>
+  const having = lanes.filter(({ phase }) => shown.some(([name]) => phase.curves[name]));
+  return having.flatMap(({ phase, title }, lane) =>
     shown.flatMap(([name, called], k): ChartSeries[] => {
       const curve = phase.curves[name];
       if (!curve || curve.x.length === 0) return [];
       return [{
-        name: lanes.length === 1 ? called : `${called} · ${title}`,
+        name: having.length === 1 ? called : `${called} · ${title}`,
         ...curve,
         colour: k,
         dash: lane,

@@ -16,12 +16,14 @@ export function Report({ data }: { readonly data: ReportData }) {
   return (
     <main>
       <header>
-        <h1>
-          <Name>{data.title}</Name>
-        </h1>
-        <p class="note">
-          plca {data.version}, report of <time dateTime={data.made}>{made.toLocaleString()}</time>
-        </p>
+        <div>
+          <h1>
+            <Name>{data.title}</Name>
+          </h1>
+          <p class="note">
+            plca {data.version}, report of <time dateTime={data.made}>{made.toLocaleString()}</time>
+          </p>
+        </div>
         <label>
           Class colours{" "}
           <select
@@ -42,19 +44,42 @@ export function Report({ data }: { readonly data: ReportData }) {
 export function ReportBody({ data, safe }: { readonly data: ReportData; readonly safe: boolean }) {
   return (
     <>
-      {data.differences.length > 0 && <Differences data={data} />}
-      {data.groups.map((group, k) => <Group key={k} data={data} group={group} safe={safe} />)}
+      <Contents data={data} />
+      {data.groups.map((group, k) => <Group key={k} {...{ data, group, safe, anchor: String(k) }} />)}
     </>
   );
 }
 
+/** Where to go in a long page. */
+function Contents({ data }: { readonly data: ReportData }) {
+  const [only, ...others] = data.groups;
+  const sections = only && others.length === 0
+    ? [["results", "Results"], ["curves", "Curves"], ["associations", "Associations"], [
+      "time",
+      "Time",
+    ]] as const
+    : [];
+  return (
+    <nav aria-label="On this page">
+      {sections.map(([id, name]) => <a key={id} href={`#${id}-0`}>{name}</a>)}
+      {data.runs.map(({ title }, place) => (
+        <a key={title} href={`#run-${place}`}>
+          <Name>{title}</Name>
+        </a>
+      ))}
+    </nav>
+  );
+}
+
 interface GroupProps {
+  /** Tells the sections of groups apart. */
+  readonly anchor: string;
   readonly data: ReportData;
   readonly group: ClassGroup;
   readonly safe: boolean;
 }
 
-function Group({ data, group, safe }: GroupProps) {
+function Group({ anchor, data, group, safe }: GroupProps) {
   const lanes = useMemo(() => lanesOf(data, group), [data, group]);
   const styles = useMemo(
     () => safe ? safeStyles(group.classes.length) : plainStyles(group.colours),
@@ -69,13 +94,14 @@ function Group({ data, group, safe }: GroupProps) {
         </h2>
       )}
       <Summary lanes={lanes} />
-      <Results group={group} lanes={lanes} styles={styles} />
-      <TrainingCurves lanes={lanes} />
-      <Associations lanes={lanes} />
-      <Timing lanes={lanes} />
+      {anchor === "0" && data.differences.length > 0 && <Differences data={data} />}
+      <Results id={`results-${anchor}`} group={group} lanes={lanes} styles={styles} />
+      <TrainingCurves id={`curves-${anchor}`} lanes={lanes} />
+      <Associations id={`associations-${anchor}`} lanes={lanes} />
+      <Timing id={`time-${anchor}`} lanes={lanes} />
       <OtherCurves lanes={lanes} />
       {group.runs.map((place) => (
-        <RunDetails key={place} run={data.runs[place]!} group={group} styles={styles} />
+        <RunDetails key={place} id={`run-${place}`} run={data.runs[place]!} group={group} styles={styles} />
       ))}
     </>
   );
@@ -109,13 +135,11 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               <Name>{run.title}</Name>
             </h3>
             <p class="big">
-              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small>
-              {result && other && (
-                <>
-                  <small>
-                    <Delta from={other.miou} to={result.miou} /> against <Name>{base!.title}</Name>
-                  </small>
-                </>
+              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
+                <small>
+                  <Delta from={other.miou} to={result.miou} /> against{" "}
+                  <Name>{base!.phase.name || "the baseline"}</Name>
+                </small>
               )}
             </p>
             <p class="note">
@@ -123,8 +147,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               {own.map(({ phase }) => (
                 <span key={phase.name}>
                   {" · "}
-                  <Name>{phase.name}</Name> {phase.step.toLocaleString("en")} of{" "}
-                  {phase.steps.toLocaleString("en")} steps
+                  <Name>{phase.name || run.title}</Name> {phase.steps === 0
+                    ? "not begun"
+                    : `${phase.step.toLocaleString("en")} of ${phase.steps.toLocaleString("en")} steps`}
                 </span>
               ))}
             </p>

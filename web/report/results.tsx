@@ -9,6 +9,8 @@ import { Name, visible } from "../text.tsx";
 import type { Lane } from "./lanes.ts";
 
 interface Props {
+  /** Of the section. */
+  readonly id: string;
   readonly group: ClassGroup;
   readonly lanes: readonly Lane[];
   readonly styles: readonly ClassStyle[];
@@ -27,7 +29,7 @@ export function measured({ phase: { evaluation, latest } }: Lane) {
 }
 
 /** IoU of every class, and the means. */
-export function Results({ group: { classes }, lanes, styles }: Props) {
+export function Results({ id, group: { classes }, lanes, styles }: Props) {
   const [against, setAgainst] = useState(0);
   const shown = lanes.flatMap((lane) => {
     const result = measured(lane);
@@ -35,7 +37,7 @@ export function Results({ group: { classes }, lanes, styles }: Props) {
   });
   if (shown.length === 0) {
     return (
-      <section>
+      <section id={id}>
         <h2>Results by class</h2>
         <p class="empty">Nothing was evaluated: the recipe has no val split, or no validation came yet.</p>
       </section>
@@ -58,7 +60,7 @@ export function Results({ group: { classes }, lanes, styles }: Props) {
   }));
   const texts = [...new Set(shown.map(({ result }) => result.text))];
   return (
-    <section>
+    <section id={id}>
       <h2>Results by class</h2>
       {columns.length > 2 && (
         <p>

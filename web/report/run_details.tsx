@@ -6,16 +6,18 @@ import { Name, visible } from "../text.tsx";
 import { Figures } from "./figures.tsx";
 
 interface Props {
+  /** Of the section. */
+  readonly id: string;
   readonly run: ReportRun;
   readonly group: ClassGroup;
   readonly styles: readonly ClassStyle[];
 }
 
 /** Images, confusion matrices, settings, notes. */
-export function RunDetails({ run, group, styles }: Props) {
+export function RunDetails({ id, run, group, styles }: Props) {
   const matrices = run.phases.filter(({ evaluation }) => evaluation && evaluation.confusion.length > 0);
   return (
-    <section>
+    <section id={id} class="run">
       <h2>
         <Name>{run.title}</Name>
       </h2>
