@@ -203,7 +203,8 @@ explorerTest("cycles, rows and maps are the library's, by pointer and by keys", 
     [],
     "only this server, below the token",
   );
-  assert.deepEqual(complaints, []);
+  // This test reads canvases, which the page does not.
+  assert.deepEqual(complaints.filter((text) => !text.includes("getImageData")), []);
 });
 
 explorerTest("levels, checkpoints, images and statistics are the library's", {}, async (explored) => {
