@@ -2,8 +2,6 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { selectBackend } from "../backends/select.ts";
-import { loadRecipe } from "../config/load.ts";
-import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import type { PlannedLoss, RunPlan } from "../core/plan.ts";
@@ -15,8 +13,8 @@ import { progress } from "../report/progress.ts";
 import { train } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { importPlugin } from "./import_plugin.ts";
-import { readText, reason } from "./recipes.ts";
+import { narrowly, type Planner } from "./narrow.ts";
+import { planOf, readText, reason } from "./recipes.ts";
 import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
 import { makeRunFolder, readRecord, recordRun, shown, stat } from "./run_folder.ts";
 
@@ -37,7 +35,17 @@ interface Trial {
  * finished in the same folder is not trained again, what it began goes on. @throws UserError
  */
 export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
-  const trials = await planTrials(host, args);
+  if (host.narrowed) {
+    return await narrowly(host, async (plan) => {
+      const trials = await planTrials(host, args, plan);
+      return {
+        plans: trials.map((trial) => trial.plan),
+        write: [outOf(host, args)],
+        read: [rowsOf(host, args)],
+      };
+    });
+  }
+  const trials = await planTrials(host, args, (choice) => planOf(host, choice));
   const done = new Map<Trial, Evaluation>();
   for (const trial of trials) {
     await requireSameRecipe(host, trial);
@@ -73,19 +81,28 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   return 0;
 }
 
-async function planTrials(host: Host, args: CommandOf<"ablate">): Promise<Trial[]> {
+/** The folder of all runs, absolute. */
+function outOf(host: Host, args: CommandOf<"ablate">): string {
+  const stem = basename(args.recipe).replace(/\.ya?ml$/, "");
+  return resolve(host.cwd, args.out ?? join(args.runs, `ablation-${stem}`));
+}
+
+function rowsOf(host: Host, args: CommandOf<"ablate">): string {
+  return args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
+}
+
+async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planner): Promise<Trial[]> {
   const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
   if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
     throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
   }
-  const folder = args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
-  const stem = basename(args.recipe).replace(/\.ya?ml$/, "");
-  const out = resolve(host.cwd, args.out ?? join(args.runs, `ablation-${stem}`));
+  const folder = rowsOf(host, args);
+  const out = outOf(host, args);
   const trials: Trial[] = [];
   for (const file of await rowFiles(folder, args.rows)) {
     for (const seed of seeds) {
-      const plan = await loadRecipe({ path: join(folder, file) }, {
-        registry: builtins(),
+      const plan = await planned({
+        path: join(folder, file),
         overrides: [
           // A baseline is a variant of its own here.
           "baseline=",
@@ -94,9 +111,6 @@ async function planTrials(host: Host, args: CommandOf<"ablate">): Promise<Trial[
           `seed=${seed}`,
         ],
         base: args.recipe,
-        readText,
-        importPlugin,
-        cwd: host.cwd,
       });
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);

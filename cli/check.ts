@@ -1,14 +1,19 @@
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { UserError } from "../core/errors.ts";
+import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 
 /** `plca check`: returns the exit status. Runs nothing that the recipe names unless told to. @throws UserError with every mistake of the recipe */
 export async function checkCommand(host: Host, args: CommandOf<"check">): Promise<number> {
+  if (args.import && host.narrowed) {
+    const choice = { path: args.recipe, overrides: args.set };
+    return await narrowly(host, async (plan) => ({ plans: [await plan(choice)], write: [] }));
+  }
   const files: string[] = [];
   const plan = args.import
-    ? await planOf(host, args.recipe, args.set)
+    ? await planOf(host, { path: args.recipe, overrides: args.set })
     : await planUnrun(host, { path: args.recipe, overrides: args.set, onFile: (file) => files.push(file) });
   const losses = plan.losses.map((loss) => loss.weight === 1 ? loss.name : `${loss.weight} ${loss.name}`);
   const splits = Object.keys(plan.data.splits).join(", ");
@@ -17,6 +22,8 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   host.stdout.write(`  model      ${plan.model.type}, ${plan.labelSpace.classes.length} classes\n`);
   host.stdout.write(`  splits     ${splits}\n`);
   host.stdout.write(`  training   ${plan.training.steps} steps, batch ${plan.training.batch}\n`);
+  const named = namedPaths([plan], files).map((path) => shown(host, path));
+  if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
   for (const file of files) {
     if (!(await stat(file))?.isFile) throw new UserError(`${args.recipe}: ${file}: there is no such file`);
     host.stdout.write(`  not run    ${shown(host, file)}; --import runs it, to check its options\n`);

@@ -1,6 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
 import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import { type Order, type Report, startThread } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -18,6 +19,31 @@ export interface Host {
   exit(code: number): never;
   /** From now on other processes come first, where the system allows that. */
   yieldToOthers(): void;
+  /**
+   * Runs this command line once more, in a thread that may do no more than `grant` says; returns the exit status. Absent in
+   * such a thread, and where commands may do what the process may.
+   */
+  readonly narrowed?: (grant: Grant, handover: Handover) => Promise<number>;
+  /** In such a thread, what was prepared for it. */
+  readonly handover?: Handover;
+}
+
+/** Files and folders, absolute; what lies below a folder counts. Nothing may be started. */
+export interface Grant {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+  /** Where native libraries may come from; `any` for a backend that works on pointers, which Deno allows only whole. */
+  readonly libraries: readonly string[] | "any";
+  /** Where it may listen and call, as in `127.0.0.1`; absent: no network. */
+  readonly network?: readonly string[];
+}
+
+/** What a thread cannot find out or make itself. */
+export interface Handover {
+  /** The run's folder, absolute, made and empty; absent where the command makes none. */
+  readonly folder?: string;
+  /** The commit of this copy of plca; null when it is no git checkout. */
+  readonly commit: string | null;
 }
 
 /** Where text goes. */
@@ -118,7 +144,35 @@ function onInterrupt(handler: (count: number) => void): () => void {
 export async function runProcess(main: (host: Host) => Promise<number>): Promise<never> {
   // Without it, software Vulkan drivers print errors of their own whenever a GPU is looked for.
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
-  const code = await main(processHost());
+  const host = processHost();
+  const code = await main({
+    ...host,
+    narrowed: (grant, handover) =>
+      startThread({
+        grant,
+        order: { cwd: host.cwd, handover },
+        exit: host.exit,
+      }),
+  });
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);
+}
+
+/** In a thread of {@linkcode runProcess}: runs `main` as soon as it hears for what, then tells the status. */
+export function runThread(main: (host: Host) => Promise<number>): void {
+  const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
+  const end = (type: Report["type"], code: number) => thread.postMessage({ type, code } satisfies Report);
+  thread.onmessage = async ({ data: { cwd, handover } }: MessageEvent<Order>) => {
+    const code = await main({
+      ...processHost(),
+      cwd,
+      handover,
+      exit(code): never {
+        end("exit", code);
+        // Ends the thread only.
+        return process.exit(code);
+      },
+    });
+    end("done", code);
+  };
 }

@@ -72,4 +72,5 @@ function run(host: Host, command: Command): Promise<number> {
   }
 }
 
-if (import.meta.main) await runProcess(main);
+// Not awaited: a module that is still waiting when nothing is left to wait for ends before anyone can say why.
+if (import.meta.main) runProcess(main);

@@ -28,27 +28,38 @@ export function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }
 
+/** Which recipe is planned, and how. */
+export interface RecipeChoice {
+  readonly path: string;
+  readonly overrides: readonly string[];
+  /** Laid under the recipe instead of the one it extends. */
+  readonly base?: string;
+}
+
 /** The plan of a recipe, with the built-in plugins and the losses in the files it names, which are run. @throws UserError */
-export function planOf(host: Host, path: string, overrides: readonly string[]): Promise<RunPlan> {
-  return planWith(host, { path, overrides, importPlugin });
+export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
+  return planWith(host, { ...choice, readText, importPlugin });
 }
 
 /** What {@linkcode planUnrun} plans. */
-export interface Unrun {
-  readonly path: string;
-  readonly overrides: readonly string[];
+export interface Unrun extends RecipeChoice {
   /** Hears the absolute path of every file of a loss. */
   readonly onFile?: (path: string) => void;
+  /** Hears the absolute path of the recipe and of every one that it extends. */
+  readonly onRecipe?: (path: string) => void;
 }
 
 /**
  * The same for commands that train nothing: the files of losses are neither run nor opened, so a recipe from a stranger is
  * safe to look at. Their losses are called what the files are, have any options and cannot be created. @throws UserError
  */
-export function planUnrun(host: Host, { path, overrides, onFile }: Unrun): Promise<RunPlan> {
+export function planUnrun(host: Host, { onFile, onRecipe, ...choice }: Unrun): Promise<RunPlan> {
   return planWith(host, {
-    path,
-    overrides,
+    ...choice,
+    readText(path) {
+      onRecipe?.(path);
+      return readText(path);
+    },
     importPlugin(file) {
       onFile?.(file);
       return Promise.resolve([unrunLoss(basename(file).replace(/\.[^.]*$/, "").replaceAll("_", "-"))]);
@@ -56,12 +67,13 @@ export function planUnrun(host: Host, { path, overrides, onFile }: Unrun): Promi
   });
 }
 
-interface Planning extends Omit<Unrun, "onFile"> {
+interface Planning extends RecipeChoice {
+  readText(path: string): Promise<string>;
   importPlugin(path: string): Promise<readonly Plugin[]>;
 }
 
-function planWith(host: Host, { path, overrides, importPlugin }: Planning): Promise<RunPlan> {
-  return loadRecipe({ path }, { registry: builtins(), overrides, readText, importPlugin, cwd: host.cwd });
+function planWith(host: Host, { path, ...options }: Planning): Promise<RunPlan> {
+  return loadRecipe({ path }, { ...options, registry: builtins(), cwd: host.cwd });
 }
 
 function unrunLoss(name: string): Plugin<"loss"> {

@@ -1,5 +1,5 @@
 /** Run folders: made once, never overwritten, found again. */
-import { isAbsolute, join, relative, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -19,30 +19,41 @@ export interface FolderWanted {
   readonly name: string;
 }
 
+/** A folder made for a run. */
+export interface MadeFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** Takes it away again, and the folders above that were made for it, as far as they are empty. */
+  removeEmpty(): Promise<void>;
+}
+
 /**
  * Makes a new run folder, `runs/street-001` and so on.
- * @returns its absolute path
  * @throws UserError when `run` exists and is not empty, or the folder cannot be written
  */
-export async function makeRunFolder(host: Host, { run, runs, name }: FolderWanted): Promise<string> {
+export async function makeRunFolder(host: Host, { run, runs, name }: FolderWanted): Promise<MadeFolder> {
   try {
     if (run !== undefined) {
       const folder = resolve(host.cwd, run);
+      const missing = await missingAbove(folder);
       await Deno.mkdir(folder, { recursive: true });
       for await (const entry of Deno.readDir(folder)) {
         throw new UserError(
           `${run} already holds ${entry.name}; a run never overwrites anything, choose a new folder for --run`,
         );
       }
-      return await writable(folder);
+      await requireWritable(folder);
+      return { folder, removeEmpty: () => removeEmpty(missing) };
     }
     const parent = resolve(host.cwd, runs);
+    const missing = await missingAbove(parent);
     await Deno.mkdir(parent, { recursive: true });
     for (let number = await highestNumber(parent, name) + 1;; number++) {
       const folder = join(parent, `${name}-${String(number).padStart(3, "0")}`);
       try {
         await Deno.mkdir(folder);
-        return await writable(folder);
+        await requireWritable(folder);
+        return { folder, removeEmpty: () => removeEmpty([folder, ...missing]) };
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       }
@@ -57,11 +68,36 @@ export async function makeRunFolder(host: Host, { run, runs, name }: FolderWante
 }
 
 /** Fails now rather than at the first checkpoint. */
-async function writable(folder: string): Promise<string> {
+async function requireWritable(folder: string): Promise<void> {
   const probe = join(folder, ".probe");
   await Deno.writeTextFile(probe, "");
   await Deno.remove(probe);
-  return folder;
+}
+
+/** The folder itself and those above it that are not there, the deepest first. */
+async function missingAbove(folder: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let at = folder;; at = dirname(at)) {
+    try {
+      await Deno.stat(at);
+      return missing;
+    } catch (error) {
+      // Whether there is one that may not be looked at, nobody can say.
+      if (!(error instanceof Deno.errors.NotFound)) return missing;
+    }
+    missing.push(at);
+  }
+}
+
+/** Up to the first that holds something. */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    try {
+      await Deno.remove(folder);
+    } catch {
+      return;
+    }
+  }
 }
 
 async function highestNumber(parent: string, name: string): Promise<number> {
@@ -88,7 +124,7 @@ export async function recordRun(
     command: ["plca", ...host.args],
     date: host.now().toISOString(),
     versions: { ...VERSIONS, runtime: machine.runtime },
-    commit: await gitCommit(),
+    commit: host.handover ? host.handover.commit : await gitCommit(),
     machine: { system: machine.system, cores: machine.cores, memory: machine.memory.total },
   };
   await Deno.writeTextFile(join(folder, "config.yaml"), stringify(plan.resolved, { lineWidth: 110 }));
@@ -117,7 +153,7 @@ export async function readRecord(folder: string, given: string): Promise<RunReco
 }
 
 /** The commit of this copy of plca; null when it is no git checkout. */
-async function gitCommit(): Promise<string | null> {
+export async function gitCommit(): Promise<string | null> {
   try {
     const { success, stdout } = await new Deno.Command("git", {
       args: ["rev-parse", "HEAD"],

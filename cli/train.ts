@@ -11,15 +11,43 @@ import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { planOf } from "./recipes.ts";
-import { LAST_CHECKPOINT, makeRunFolder, readRecord, recordRun, shown, stat } from "./run_folder.ts";
+import { narrowly } from "./narrow.ts";
+import { planOf, type RecipeChoice } from "./recipes.ts";
+import {
+  LAST_CHECKPOINT,
+  type MadeFolder,
+  makeRunFolder,
+  readRecord,
+  recordRun,
+  type RunRecord,
+  shown,
+  stat,
+} from "./run_folder.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
+  if (host.narrowed) return await trainNarrowly(host, args);
   const run = args.resume === undefined ? await begun(host, args) : await resumed(host, args, args.resume);
   if (args.debugNumerics) watchNumerics();
   return await trainRun(host, run);
+}
+
+async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<number> {
+  let made: MadeFolder | undefined;
+  try {
+    return await narrowly(host, async (planned) => {
+      if (args.resume !== undefined) {
+        const { folder, choice } = await resumable(host, args, args.resume);
+        return { plans: [await planned(choice)], write: [folder] };
+      }
+      const plan = await planned(choiceOf(args));
+      made = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
+      return { plans: [plan], write: [made.folder], folder: made.folder };
+    });
+  } finally {
+    await made?.removeEmpty();
+  }
 }
 
 interface Begun {
@@ -31,21 +59,34 @@ interface Begun {
   readonly onFailure: "whole folder" | "contents" | "nothing";
 }
 
-async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
+function choiceOf(args: CommandOf<"train">): RecipeChoice {
   if (args.name !== undefined && !/^[A-Za-z0-9][\w.-]*$/.test(args.name)) {
     throw new UserError(`--name ${args.name}: expected letters, digits, ".", "_" and "-", as in my_run`);
   }
   const overrides = args.name === undefined ? args.set : [...args.set, `name="${args.name}"`];
-  const plan = await planOf(host, args.recipe ?? "street", overrides);
+  return { path: args.recipe ?? "street", overrides };
+}
+
+async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
+  const plan = await planOf(host, choiceOf(args));
   const backend = await selectBackend(plan.backend);
-  const folder = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
+  const { folder } = host.handover?.folder === undefined
+    ? await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name })
+    : { folder: host.handover.folder };
   await recordRun(host, { folder, plan, backend: backend.name });
   host.stdout.write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
   for (const note of backend.notes) host.stdout.write(`  not chosen: ${note}\n`);
   return { plan, folder, resume: false, onFailure: args.run === undefined ? "whole folder" : "contents" };
 }
 
-async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
+interface Resumable {
+  /** Absolute. */
+  readonly folder: string;
+  readonly choice: RecipeChoice;
+  readonly record: RunRecord;
+}
+
+async function resumable(host: Host, args: CommandOf<"train">, given: string): Promise<Resumable> {
   if (args.recipe !== undefined || args.set.length > 0 || args.name !== undefined || args.run !== undefined) {
     throw new UserError(
       `--resume ${given}: the run goes on as it was begun; it takes no recipe, --set, --name or --run`,
@@ -60,7 +101,12 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
   }
   const record = await readRecord(folder, given);
   // Another backend would give other numbers.
-  const plan = await planOf(host, config, [`backend=${record.backend}`]);
+  return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`] } };
+}
+
+async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
+  const { folder, choice, record } = await resumable(host, args, given);
+  const plan = await planOf(host, choice);
   await selectBackend(plan.backend);
   host.stdout.write(
     `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,

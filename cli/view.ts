@@ -15,6 +15,7 @@ import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { grantFor } from "./narrow.ts";
 import { planUnrun, reason } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { shown, stat } from "./run_folder.ts";
@@ -31,16 +32,23 @@ const COLUMNS = 500;
 
 /** `plca view`: serves until it is interrupted; returns the exit status. @throws UserError */
 export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<number> {
-  const folder = args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run);
+  const folder = host.handover?.folder ??
+    (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
   const files = diskRun(folder, name);
   if (!(await stat(folder))?.isDirectory) throw new UserError(`${name}: there is no such folder`);
   if (!await isRunFolder(files)) {
     throw new UserError(`${name} is no run folder: it has neither ${EVENTS} nor run.json`);
   }
+  const plan = await planned(host, { folder, set: args.set });
+  if (host.narrowed) {
+    // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
+    const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) ?? "auto" as const }];
+    const grant = { ...grantFor({ plans, write: [], read: [folder] }), network: ["127.0.0.1"] };
+    return await host.narrowed(grant, { commit: null, folder });
+  }
   // Training on the same machine comes first.
   host.yieldToOthers();
-  const plan = await planned(host, { folder, set: args.set });
   const explorer = explorerOf(plan, folder);
   const live = new LiveRun(files);
   // A long log is read before the page asks for it.
@@ -96,14 +104,19 @@ function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | strin
 }
 
 /** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
-async function readable({ backend }: RunPlan): Promise<BackendName> {
-  if (BACKENDS.some((name) => name === backend)) return (await selectBackend(backend)).name;
+async function readable(plan: RunPlan): Promise<BackendName> {
+  const own = readableName(plan);
+  if (own !== undefined) return (await selectBackend(own)).name;
   try {
     return (await selectBackend("native")).name;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return (await selectBackend("wasm")).name;
   }
+}
+
+function readableName({ backend }: RunPlan): BackendName | undefined {
+  return BACKENDS.find((name) => name === backend);
 }
 
 interface Reported {

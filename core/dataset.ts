@@ -8,6 +8,11 @@ export interface DatasetPlan {
   readonly labelSpace: LabelSpace;
   /** Whether it reads files below `data.root`. */
   readonly needsRoot: boolean;
+  /**
+   * The files and folders that the options name, as written: absolute, or below `data.root`. A run may read these, what
+   * lies below `data.root` and nothing else. Absent: none.
+   */
+  readonly paths?: readonly string[];
   /** What it may mean when some classes never occur; said by whoever looked at all labels. */
   readonly absence?: AbsenceHint;
   /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */

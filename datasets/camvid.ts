@@ -59,6 +59,7 @@ export const camvid = definePlugin({
   plan: ({ list }) => ({
     labelSpace: CAMVID_CLASSES,
     needsRoot: true,
+    paths: [list],
     async open({ root, files, onMissing }) {
       const present = new Set(await requireRoot(files, root));
       const path = below(root, list);

@@ -52,6 +52,7 @@ export const folder = definePlugin({
     return {
       labelSpace: labelSpaceOf(given),
       needsRoot: !isAbsolute(given.list ?? given.images!),
+      paths: pathsOf(given),
       async open(setup) {
         const { files } = setup;
         const pairs = given.list === undefined
@@ -107,8 +108,17 @@ function classMap({ classes, ignore, other }: Options): ClassMap {
   };
 }
 
+function pathsOf({ list, images, labels }: Options): string[] {
+  if (list !== undefined) return isAbsolute(list) ? [folderOf(list)] : [list];
+  return [images!, ...(labels === undefined ? [] : [labels])];
+}
+
+function folderOf(list: string): string {
+  return list.replace(/[\\/][^\\/]*$/, "");
+}
+
 function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
-  return containedIn(files, [root === "" ? list.replace(/[\\/][^\\/]*$/, "") : root]);
+  return containedIn(files, [root === "" ? folderOf(list) : root]);
 }
 
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FilePair[]> {

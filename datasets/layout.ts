@@ -68,6 +68,7 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
   return {
     labelSpace: CITYSCAPES_SPACES[choice.label_space],
     needsRoot: choice.root === undefined || !isAbsolute(choice.root),
+    paths: [choice.root, choice.list].filter((path) => path !== undefined),
     ...(layout.absence === undefined ? {} : { absence: layout.absence }),
     open: (setup) => open(layout, choice, setup),
   };

@@ -33,7 +33,7 @@ export interface PoolOptions {
 }
 
 /**
- * Workers with the permissions of the process (narrower ones would need an unstable flag of Deno). They start at once and load their modules on threads of their own.
+ * Workers with the permissions of the thread that starts them. They start at once and load their modules on threads of their own.
  * Every job is posted as soon as it is asked for and waits in its worker: while the main thread computes, it cannot
  * hand out work. Results are transferred, not copied.
  */

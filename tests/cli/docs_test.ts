@@ -29,7 +29,8 @@ Deno.test("the folder recipe of docs/recipes.md passes check and reads the folde
         "  objective  cross-entropy + 0.1 association\n" +
         "  model      deeplab-v2, 4 classes\n" +
         "  splits     train, val\n" +
-        "  training   1000 steps, batch 2\n",
+        "  training   1000 steps, batch 2\n" +
+        "  reads      scenes\n",
       stderr: "",
     });
     const small = ["input={crop: 32, short_side: 32}", "training={steps: 1, batch: 1}", "backend=wasm"];

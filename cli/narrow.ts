@@ -1,0 +1,106 @@
+/** What a command that runs a recipe's own files may touch: known from the plan, before any of them is run. */
+import { createRequire } from "node:module";
+import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError, UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { DatasetPlan } from "../core/plugin.ts";
+import type { Grant, Host } from "./host.ts";
+import { planUnrun, type RecipeChoice } from "./recipes.ts";
+import { gitCommit, shown } from "./run_folder.ts";
+import { ThreadFailure } from "./thread.ts";
+
+/** Plans a recipe. */
+export type Planner = (choice: RecipeChoice) => Promise<RunPlan>;
+
+/** What a command is about to do. */
+export interface Intent {
+  readonly plans: readonly RunPlan[];
+  /** Files and folders that it writes, absolute. */
+  readonly write: readonly string[];
+  /** What it reads besides what the plans name, absolute. */
+  readonly read?: readonly string[];
+  /** The run's folder, made for it. */
+  readonly folder?: string;
+}
+
+/**
+ * Plans with `intend`, whose planner runs none of the recipe's files, then runs the command in a thread that may touch what
+ * these plans need. Returns the exit status. @throws UserError
+ */
+export async function narrowly(
+  host: Host,
+  intend: (plan: Planner) => Promise<Intent>,
+): Promise<number> {
+  const recipes = new Set<string>(), losses = new Set<string>();
+  const planned: Planner = (choice) =>
+    planUnrun(host, {
+      ...choice,
+      onRecipe: (path) => recipes.add(path),
+      onFile: (path) => losses.add(path),
+    });
+  const intent = await intend(planned).catch((error: unknown): Intent => {
+    if (!(error instanceof ConfigError) || losses.size === 0) throw error;
+    // The losses' own options are checked by their files only: the thread tells all mistakes at once.
+    return { plans: [], write: [] };
+  });
+  const { folder, read = [] } = intent;
+  const grant = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
+  try {
+    const commit = await gitCommit();
+    return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });
+  } catch (error) {
+    if (!(error instanceof ThreadFailure) || losses.size === 0) throw error;
+    const files = [...losses].map((file) => shown(host, file)).join(", ");
+    throw new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
+  }
+}
+
+/** What an intent needs, and the packages. @param losses files that will be run, absolute */
+export function grantFor(
+  { plans, write, read = [] }: Pick<Intent, "plans" | "write" | "read">,
+  losses: readonly string[] = [],
+): Grant {
+  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
+  return {
+    read: [...new Set([...own, ...read, ...namedPaths(plans, losses), ...write])],
+    write,
+    libraries: plans.some(worksOnPointers) ? "any" : [packages()],
+  };
+}
+
+/** ONNX Runtime, which `auto` may choose, is called through pointers. */
+function worksOnPointers({ backend }: RunPlan): boolean {
+  return backend === "auto" || backend === "native";
+}
+
+/** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */
+export function namedPaths(plans: readonly RunPlan[], losses: readonly string[]): string[] {
+  // A loss may import its neighbours.
+  const all = [...new Set([...losses.map((file) => dirname(file)), ...plans.flatMap(dataOf)])];
+  return all.filter((path) => !all.some((other) => path !== other && isBelow(path, other)));
+}
+
+function isBelow(path: string, folder: string): boolean {
+  const inside = relative(folder, path);
+  return !inside.startsWith("..") && !isAbsolute(inside);
+}
+
+function dataOf({ data, input, model }: RunPlan): string[] {
+  const named = (dataset: DatasetPlan) => (dataset.paths ?? []).map((path) => resolve(data.root, path));
+  return [
+    ...(data.root === "" ? [] : [data.root]),
+    ...[data.source, data.target, ...Object.values(data.splits)].flatMap(named),
+    ...(input.rareClassSampling ? [input.rareClassSampling.stats] : []),
+    ...(model.weights === undefined ? [] : [model.weights]),
+  ];
+}
+
+/** The folder with every npm package: Deno's cache, or `node_modules`. */
+function packages(): string {
+  const inside = createRequire(import.meta.url).resolve("onnxruntime-node");
+  for (let folder = dirname(inside); folder !== dirname(folder); folder = dirname(folder)) {
+    if (["npm", "node_modules"].includes(basename(folder))) return folder;
+  }
+  return dirname(inside);
+}
