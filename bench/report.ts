@@ -8,7 +8,7 @@
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { withPage } from "../tests/browser.ts";
+import { closeBrowser, withPage } from "../tests/browser.ts";
 import { record } from "./record.ts";
 import { median } from "./statistics.ts";
 
@@ -56,7 +56,7 @@ export async function report(): Promise<void> {
         `page of ${(size / 1e6).toFixed(1)} MB with its images in ${
           seconds.toFixed(1)
         } s. Chromium opens it from the ` +
-        `disk, ${LOADS} times with an empty profile. Keys zoom and move in the first chart.`,
+        `disk, ${LOADS} times each time with nothing stored. Keys zoom and move in the first chart.`,
       ],
       columns: ["", "median", "slowest"],
       rows: [
@@ -67,6 +67,7 @@ export async function report(): Promise<void> {
       commands: ["deno task bench report"],
     });
   } finally {
+    await closeBrowser();
     await Deno.remove(folder, { recursive: true });
   }
 }

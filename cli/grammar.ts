@@ -13,6 +13,7 @@ import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
 import { report } from "./arguments/report.ts";
+import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
@@ -44,6 +45,7 @@ const COMMANDS = [
   "table",
   "report",
   "view",
+  "runs",
   "check",
   "data",
   "data stats",
@@ -95,6 +97,7 @@ const grammar = or(
   table,
   report,
   view,
+  runList,
   check,
   data,
   weights,

@@ -12,6 +12,7 @@ import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { predictCommand } from "./predict.ts";
 import { reportCommand } from "./report.ts";
+import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
@@ -51,6 +52,8 @@ function run(host: Host, command: Command): Promise<number> {
       return tableCommand(host, command);
     case "report":
       return reportCommand(host, command);
+    case "runs":
+      return runsCommand(host, command);
     case "check":
       return checkCommand(host, command);
     case "data check":

@@ -9,6 +9,7 @@ import type {
   DiagnosticsPlan,
   EvaluationPlan,
   InputPlan,
+  LogsPlan,
   Normalization,
   PlannedLoss,
   RunPlan,
@@ -57,6 +58,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   const evaluation = findings.value(["evaluation"], sections.evaluation);
+  const logs = findings.has(["logs"]) ? findings.value(["logs"], sections.logs) : undefined;
   const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
 
   const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
@@ -91,6 +93,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     schedule: { type: schedule.type, options: schedule.options },
     training,
     evaluation,
+    ...(logs === undefined ? {} : { logs }),
     ...(baseline
       ? { baseline: { name: baseline.plan.name, losses: baseline.entries.map((entry) => entry.resolved) } }
       : {}),
@@ -108,6 +111,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     schedule: schedule.plan,
     training: trainingPlan(training),
     evaluation: evaluationPlan(evaluation, aggregation),
+    ...(logs === undefined ? {} : { logs: logsPlan(logs) }),
     ...(baseline ? { baseline: baseline.plan } : {}),
     resolved,
   };
@@ -264,9 +268,17 @@ function checkTargetLabels(
   { source, target }: DataPlan,
 ): void {
   if (diagnostics === false || !diagnostics.target_labels) return;
-  if (!sameClasses(source.labelSpace, target.labelSpace)) {
-    findings.add(["data", "target"], difference(source.labelSpace, target.labelSpace));
-  }
+  if (sameClasses(source.labelSpace, target.labelSpace)) return;
+  const why = difference(source.labelSpace, target.labelSpace);
+  findings.add(
+    ["training", "diagnostics", "target_labels"],
+    `the target's labels cannot be compared: ${why}`,
+  );
+}
+
+function logsPlan(section: z.infer<typeof sections.logs>): LogsPlan {
+  const { images, histograms } = section === "tensorboard" ? { images: 4, histograms: 0 } : section;
+  return { images, histograms };
 }
 
 function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {

@@ -106,6 +106,15 @@ export const sections = {
       }),
     ]).default(false).describe("predict in windows that slide over the input; false: the whole at once"),
   }).prefault({}),
+  logs: z.union([
+    z.literal("tensorboard"),
+    z.strictObject({
+      type: z.literal("tensorboard").describe("event files in the run folder's tensorboard"),
+      images: z.int().min(0).max(100).default(4)
+        .describe("images of each validation, with labels and predictions; 0: none"),
+      histograms: z.int().min(0).default(0).describe("steps between distributions of all weights; 0: none"),
+    }),
+  ]).describe("what is written beside events.jsonl; absent: nothing"),
 } as const;
 
 /** The keys of a plugin that is named by its type. */
@@ -137,6 +146,7 @@ export const RECIPE_KEYS = [
   "schedule",
   "training",
   "evaluation",
+  "logs",
   "baseline",
 ] as const;
 

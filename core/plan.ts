@@ -45,8 +45,18 @@ export interface RunPlan {
   readonly evaluation: EvaluationPlan;
   /** Trained first, on the same seed and budget, to compare with. */
   readonly baseline?: BaselinePlan;
+  /** What is written for TensorBoard; absent: nothing. */
+  readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What is written for TensorBoard beside the scalars. */
+export interface LogsPlan {
+  /** Images of every validation, the first ones, with labels and predictions; 0: none. */
+  readonly images: number;
+  /** Steps between distributions of all weights; 0: none. */
+  readonly histograms: number;
 }
 
 /** A second objective for the same run. */

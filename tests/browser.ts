@@ -1,6 +1,6 @@
 /** A real Chromium for tests of pages; where there is none, they are skipped and counted. */
 import assert from "node:assert/strict";
-import type { BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { inFolder } from "./cli/fake_host.ts";
 
 /** Where Debian's package puts it. */
@@ -53,18 +53,31 @@ export interface Viewing {
   readonly reducedMotion?: boolean;
 }
 
-/** Starts Chromium with a new profile, calls `body` with an empty page, and ends it. */
+/** One for all tests of a file; each of them has a context of its own, with nothing stored. */
+let started: Promise<Browser> | undefined;
+
+async function start(): Promise<Browser> {
+  const { chromium } = await playwright();
+  // Playwright makes an empty profile for every start, and removes it.
+  return await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+}
+
+/** Ends the browser of {@linkcode withPage}; tests by {@linkcode pageTest} do so themselves. */
+export async function closeBrowser(): Promise<void> {
+  await (await started)?.close();
+  started = undefined;
+}
+
+/** Calls `body` with an empty page that nothing was shown in before. */
 export async function withPage(viewing: Viewing, body: (opened: Opened) => Promise<void>): Promise<void> {
   const { width = 1280, height = 800, scheme = "light", reducedMotion = false } = viewing;
-  const { chromium } = await playwright();
-  // Playwright makes an empty profile of its own for every start, and removes it.
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  const browser = await (started ??= start());
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: reducedMotion ? "reduce" : "no-preference",
+  });
   try {
-    const context = await browser.newContext({
-      viewport: { width, height },
-      colorScheme: scheme,
-      reducedMotion: reducedMotion ? "reduce" : "no-preference",
-    });
     const page = await context.newPage();
     const [requests, complaints]: [string[], string[]] = [[], []];
     context.on("request", (request) => {
@@ -76,16 +89,18 @@ export async function withPage(viewing: Viewing, body: (opened: Opened) => Promi
     page.on("pageerror", (error) => complaints.push(error.message));
     await inFolder((folder) => body({ page, context, folder, requests, complaints }));
   } finally {
-    await browser.close();
+    await context.close();
   }
 }
 
-/** A test in a Chromium of its own. */
+Deno.test.afterAll?.(closeBrowser);
+
+/** A test with a page of its own. */
 export function pageTest(name: string, viewing: Viewing, body: (opened: Opened) => Promise<void>): void {
   Deno.test({
     name: `${name} (Chromium)`,
     ignore: !hasChromium(),
-    // The browser's pipes end a moment after it.
+    // The browser stays for the tests that follow.
     sanitizeOps: false,
     sanitizeResources: false,
     fn: () => withPage(viewing, body),

@@ -5,12 +5,14 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
-import { type BatchLookup, trainLoader } from "../datasets/loader.ts";
+import type { BatchLookup } from "../datasets/loader.ts";
+import type { RunLogger } from "../logs/logger.ts";
 import { describeImport } from "../models/weights/mapping.ts";
 import { assemble, modelState, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
 import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
-import { evaluateSegmenter, onePass } from "./evaluate.ts";
+import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
+import { close, loaderOptions, type Loaders, nextBatches, openDomains, openLoaders } from "./loaders.ts";
 import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
@@ -30,6 +32,8 @@ export interface PhaseOptions {
   readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
+  /** What the recipe's `logs` asks for; absent: nothing. */
+  readonly logger?: RunLogger | undefined;
   /** Where an earlier process left it; absent: from the seed. */
   readonly from?: ResumePoint | undefined;
 }
@@ -99,69 +103,6 @@ export async function rehearse(
   } finally {
     close(loaders);
   }
-}
-
-async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
-  const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
-  const source = await input.open(data.source);
-  return {
-    source,
-    draw: await input.sourceDraw(source),
-    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
-    validation: data.splits.val && await input.open(data.splits.val),
-  };
-}
-
-async function nextBatches({ source, target }: Loaders): Promise<Batches> {
-  const waiting = target?.next();
-  // A failure of the source must not leave this one unhandled.
-  waiting?.catch(() => {});
-  const labelled = await source.next();
-  return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
-}
-
-function close({ source, target }: Loaders): void {
-  source.close();
-  target?.close();
-}
-
-type Loader = ReturnType<typeof trainLoader>;
-
-interface Loaders {
-  readonly source: Loader;
-  readonly target?: Loader;
-}
-
-interface Domains {
-  readonly source: InputDataset;
-  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
-  readonly target: InputDataset | undefined;
-  /** Batches of each that an earlier process has used. */
-  readonly skip: number;
-}
-
-function loaderOptions(plan: RunPlan, stream: "source" | "target") {
-  return {
-    transforms: plan.input.training,
-    normalization: plan.input.normalization,
-    batch: plan.training.batch,
-    seed: plan.seed,
-    ignoreLabel: plan.labelSpace.ignore,
-    stream,
-    labels: stream === "source",
-  };
-}
-
-function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
-  const common = {
-    skip,
-    // A step takes all its batches before it computes, so the next step's must be on their way by then.
-    ahead: Math.max(2, plan.training.accumulation),
-  };
-  return {
-    source: trainLoader(source, { ...loaderOptions(plan, "source"), ...common, draw }),
-    ...(target ? { target: trainLoader(target, { ...loaderOptions(plan, "target"), ...common }) } : {}),
-  };
 }
 
 interface PhaseSetup extends PhaseOptions {
@@ -260,7 +201,16 @@ class Phase {
       learningRate: this.#run.optimizer.rate * multiplier,
     });
     const found = measured?.values() ?? {};
+    await this.#histograms();
     if (Object.keys(found).length > 0) emit({ type: "diagnostics", phase, step: this.#done, values: found });
+  }
+
+  async #histograms(): Promise<void> {
+    const { logger } = this.#setup;
+    if (!logger?.wantsHistograms(this.#done)) return;
+    for (const { name, value } of this.#run.segmenter.params) {
+      logger.histogram({ step: this.#done, name, values: await value.data() as Float32Array });
+    }
   }
 
   /** Whether the next step is one that diagnostics look at. */
@@ -355,7 +305,14 @@ class Phase {
   /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
   async #validate(): Promise<Evaluation | undefined> {
     const { phase, emit } = this.#setup;
-    const found = await this.#evaluate(onePass(this.#plan.evaluation));
+    const { logger } = this.#setup;
+    const step = this.#done;
+    const found = await this.#evaluate(
+      onePass(this.#plan.evaluation),
+      logger && ((image, index) => {
+        if (index < logger.pictures) logger.picture({ step, index, ...image });
+      }),
+    );
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = this.#best === undefined || miou > this.#best.miou;
@@ -379,7 +336,10 @@ class Phase {
     return plain && !same ? await this.#evaluate(evaluation) : plain;
   }
 
-  async #evaluate(evaluation: EvaluationPlan): Promise<Evaluation | undefined> {
+  async #evaluate(
+    evaluation: EvaluationPlan,
+    onPrediction?: EvaluationInput["onPrediction"],
+  ): Promise<Evaluation | undefined> {
     const { validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
     try {
@@ -389,6 +349,7 @@ class Phase {
         split: "val",
         evaluation,
         signal,
+        onPrediction,
       });
     } catch (error) {
       if (signal.aborted) return undefined;

@@ -3,6 +3,7 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { openInput } from "../datasets/input.ts";
+import { openLogger } from "../logs/mod.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { messageOf } from "./loss_errors.ts";
@@ -57,21 +58,23 @@ export interface BaselineResult {
 /**
  * Trains the plan's baseline, if it has one, into `runDir/baseline`, then the plan's own objective, both from the same
  * weights on the same data order. Events go to `onEvent` and, steps thinned to every `logEvery`-th, to
- * `runDir/events.jsonl`; the final evaluations to `evaluation.json` in both folders.
+ * `runDir/events.jsonl`, and to what the recipe's `logs` asks for; the final evaluations to `evaluation.json` in both folders.
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
   const { runDir, resume = false, signal, files, onEvent } = options;
   await makeFolder(runDir);
   const log = openLineLog(`${runDir}/events.jsonl`);
+  const logger = openLogger(plan, runDir);
   const emit = (event: TrainEvent) => {
     if (event.type !== "step" || event.step % plan.training.logEvery === 0 || event.step === event.steps) {
       log.write({ time: new Date().toISOString(), ...event });
+      logger?.event(event);
     }
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { signal, files, input, emit };
+  const common = { signal, files, input, emit, logger };
   let current = plan.name;
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
     current = phase;
@@ -81,6 +84,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     if (earlier) return earlier;
     const result = await trainPhase(plan, { ...common, phase, losses, folder, from });
     if (result.final) {
+      logger?.evaluation(result.steps, result.final);
       const record: FinalRecord = {
         phase,
         step: result.steps,
@@ -110,6 +114,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     throw error;
   } finally {
     await input.close();
+    logger?.close();
     log.close();
   }
 }

@@ -80,7 +80,6 @@ export function Confusion({ title, classes, counts }: ConfusionProps) {
                       tabIndex={here ? 0 : -1}
                       aria-label={`${visible(name)} taken for ${visible(other)}: ${percent(value)} %`}
                       style={{ "--share": String(value ?? 0) }}
-                      data-dark={(value ?? 0) > 0.55}
                       onPointerEnter={() => setAt([row, column])}
                       onFocus={() => setAt([row, column])}
                       onKeyDown={onKey}

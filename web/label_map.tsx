@@ -31,7 +31,7 @@ export function LabelMap({ plane, styles, label, mistakesAgainst, onPoint }: Lab
   const { width, height } = plane;
   const scale = Math.max(1, Math.ceil(DRAWN_WIDTH / width));
   useEffect(() => {
-    const context = canvas.current!.getContext("2d")!;
+    const context = canvas.current!.getContext("2d", { willReadFrequently: true })!;
     const image = context.createImageData(width * scale, height * scale);
     paint(image, { plane, styles, mistakesAgainst, scale });
     context.putImageData(image, 0, 0);

@@ -1,5 +1,5 @@
 /** The drawing of a chart, by uPlot. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { type Curve, decimate } from "../report/decimate.ts";
 import { lineDash, lineStroke } from "./lines.ts";
@@ -49,12 +49,31 @@ export function Plot(
   { title, series, format = number, hidden, range, onRange, at, onAt, xMax, yRange }: PlotProps,
 ) {
   const place = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot | undefined>(undefined);
+  const plot = useRef<{ readonly self: uPlot; readonly of: readonly ChartSeries[] } | undefined>(undefined);
   // uPlot's hooks outlive a rendering.
   const told = useRef({ onRange, onAt });
   told.current = { onRange, onAt };
   const whole = wholeRange(series, xMax);
   const drawn = lines(series);
+
+  const show = () => {
+    const { self, of } = plot.current ?? {};
+    // Other curves get another plot, after the page was painted.
+    if (!self || of !== series) return;
+    const [low, high] = range ?? whole;
+    self.batch(() => {
+      drawn.forEach(({ k }, line) => self.setSeries(line + 1, { show: !hidden.has(k) }));
+      const columns = Math.max(200, place.current!.clientWidth);
+      self.setData(joined(drawn, { columns, range: [low, high] }), true);
+      self.scales["x"]!.range = () => [low, high];
+      self.setScale("x", { min: low, max: high });
+      if (at === undefined) return;
+      // The cursor stays at its step, not at its pixel.
+      const inside = at >= low && at <= high;
+      const left = self.bbox.width / devicePixelRatio * (at - low) / (high - low);
+      self.setCursor(inside ? { left, top: 10 } : AWAY);
+    });
+  };
 
   useEffect(() => {
     const node = place.current!;
@@ -116,7 +135,8 @@ export function Plot(
       [[]],
       node,
     );
-    plot.current = made;
+    plot.current = { self: made, of: series };
+    show();
     const sized = new ResizeObserver(() =>
       made.setSize({ width: Math.max(200, node.clientWidth), height: HEIGHT })
     );
@@ -131,25 +151,14 @@ export function Plot(
     };
   }, [series]);
 
-  useEffect(() => {
-    const self = plot.current!;
-    const shown = range ?? whole;
-    self.batch(() => {
-      drawn.forEach(({ k }, line) => self.setSeries(line + 1, { show: !hidden.has(k) }));
-      self.setData(
-        joined(drawn, { columns: Math.max(200, place.current!.clientWidth), range: shown }),
-        true,
-      );
-      self.scales["x"]!.range = () => [...shown] as uPlot.Range.MinMax;
-      self.setScale("x", { min: shown[0], max: shown[1] });
-    });
-  }, [series, hidden, range]);
+  // Before the next key comes.
+  useLayoutEffect(show, [series, hidden, range, ...whole]);
 
   const onKey = (event: KeyboardEvent) => {
-    const self = plot.current!;
+    const { self } = plot.current!;
     const xs = self.data[0];
     if (event.key === "Escape") {
-      self.setCursor({ left: -10, top: -10 });
+      self.setCursor(AWAY);
       return onRange(undefined);
     }
     const move = MOVES[event.key];
@@ -181,6 +190,8 @@ export function Plot(
     />
   );
 }
+
+const AWAY = { left: -10, top: -10 };
 
 /** One point; ends of the curve. */
 const MOVES: Readonly<Record<string, number>> = {

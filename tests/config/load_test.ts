@@ -229,6 +229,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "evaluation",
       "extends",
       "input",
+      "logs",
       "losses",
       "model",
       "name",

@@ -30,6 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   // The server of a page: it knows what is shown, not how it is made.
   view: ["core", "explore", "report", "web/dist", "web/explorer/style.css", "web/page.ts"],
+  // Classes are drawn in the same colours everywhere.
+  logs: ["core", "report/colours.ts"],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
   train: [
     "core",
@@ -38,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    "logs",
     // Files of weights: functions of bytes.
     "models/weights",
   ],
@@ -87,6 +90,7 @@ const WITHOUT_TENSORS = [
   "core",
   "config",
   "datasets",
+  "logs",
   "metrics",
   "report",
   "view",

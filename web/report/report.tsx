@@ -85,6 +85,15 @@ function Group({ anchor, data, group, safe }: GroupProps) {
     () => safe ? safeStyles(group.classes.length) : plainStyles(group.colours),
     [group, safe],
   );
+  // The same as before where other colours are chosen: charts are not drawn anew.
+  const curves = useMemo(() => (
+    <>
+      <TrainingCurves id={`curves-${anchor}`} lanes={lanes} />
+      <Associations id={`associations-${anchor}`} lanes={lanes} />
+      <Timing id={`time-${anchor}`} lanes={lanes} />
+      <OtherCurves lanes={lanes} />
+    </>
+  ), [lanes]);
   return (
     <>
       {data.groups.length > 1 && (
@@ -96,10 +105,7 @@ function Group({ anchor, data, group, safe }: GroupProps) {
       <Summary lanes={lanes} />
       {anchor === "0" && data.differences.length > 0 && <Differences data={data} />}
       <Results id={`results-${anchor}`} group={group} lanes={lanes} styles={styles} />
-      <TrainingCurves id={`curves-${anchor}`} lanes={lanes} />
-      <Associations id={`associations-${anchor}`} lanes={lanes} />
-      <Timing id={`time-${anchor}`} lanes={lanes} />
-      <OtherCurves lanes={lanes} />
+      {curves}
       {group.runs.map((place) => (
         <RunDetails key={place} id={`run-${place}`} run={data.runs[place]!} group={group} styles={styles} />
       ))}
@@ -131,9 +137,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
         const [result, other] = [main && measured(main), base && measured(base)];
         return (
           <article class="card" key={run.title}>
-            <h3>
+            <h2>
               <Name>{run.title}</Name>
-            </h3>
+            </h2>
             <p class="big">
               {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
                 <small>

@@ -42,7 +42,7 @@ export function RunDetails({ id, run, group, styles }: Props) {
             {matrices.map(({ name, evaluation }) => (
               <div class="card" key={name}>
                 <Confusion
-                  title={`${visible(name)}: percent of each label's pixels`}
+                  title={`${visible(run.title)}, ${visible(name)}: percent of each label's pixels`}
                   classes={evaluation!.classes}
                   counts={evaluation!.confusion}
                 />
