@@ -17,6 +17,7 @@ import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { view } from "./arguments/view.ts";
 import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
@@ -43,6 +44,7 @@ const COMMANDS = [
   "ablate",
   "table",
   "report",
+  "view",
   "runs",
   "check",
   "data",
@@ -82,6 +84,7 @@ const OPTIONS = [
   "--import",
   "--resume",
   "--debug-numerics",
+  "--port",
   "--help",
   "--version",
 ];
@@ -93,6 +96,7 @@ const grammar = or(
   ablate,
   table,
   report,
+  view,
   runList,
   check,
   data,

@@ -1,6 +1,6 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { freemem, tmpdir, totalmem } from "node:os";
+import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
 import { type Order, type Report, startThread } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
@@ -17,6 +17,8 @@ export interface Host {
   /** Calls `handler` with 1, 2, ... on each Ctrl-C or termination; the result stops listening. */
   onInterrupt(handler: (count: number) => void): () => void;
   exit(code: number): never;
+  /** From now on other processes come first, where the system allows that. */
+  yieldToOthers(): void;
   /**
    * Runs this command line once more, in a thread that may do no more than `grant` says; returns the exit status. Absent in
    * such a thread, and where commands may do what the process may.
@@ -26,12 +28,14 @@ export interface Host {
   readonly handover?: Handover;
 }
 
-/** Files and folders, absolute; what lies below a folder counts. Nothing may be started, and there is no network. */
+/** Files and folders, absolute; what lies below a folder counts. Nothing may be started. */
 export interface Grant {
   readonly read: readonly string[];
   readonly write: readonly string[];
   /** Where native libraries may come from; `any` for a backend that works on pointers, which Deno allows only whole. */
   readonly libraries: readonly string[] | "any";
+  /** Where it may listen and call, as in `127.0.0.1`; absent: no network. */
+  readonly network?: readonly string[];
 }
 
 /** What a thread cannot find out or make itself. */
@@ -83,6 +87,13 @@ export function processHost(own: Partial<Host> = {}): Host {
     },
     onInterrupt,
     exit: (code) => Deno.exit(code),
+    yieldToOthers() {
+      try {
+        setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+      } catch {
+        // It is a courtesy.
+      }
+    },
     ...own,
   };
 }

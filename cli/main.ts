@@ -17,6 +17,7 @@ import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
+import { viewCommand } from "./view.ts";
 import { weightsCommand } from "./weights.ts";
 
 /**
@@ -67,6 +68,8 @@ function run(host: Host, command: Command): Promise<number> {
       return doctorCommand(host);
     case "new":
       return newCommand(host, command);
+    case "view":
+      return viewCommand(host, command);
     case "weights":
       return weightsCommand(host, command);
   }

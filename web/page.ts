@@ -10,6 +10,8 @@ export interface Page {
   readonly script: string;
   /** What the script finds with `pageData()`; every value survives JSON. Absent: nothing. */
   readonly data?: unknown;
+  /** Styles beside the common ones. */
+  readonly style?: string;
   /** Whether the page may ask the server it came from; absent: it may ask nobody. */
   readonly server?: boolean;
 }
@@ -21,8 +23,10 @@ export const DATA_ID = "data";
  * The whole HTML. Its Content-Security-Policy admits this script and this style by their SHA-256 and pictures in `data:`
  * and `blob:` addresses; with `server` also requests and pictures of the page's own origin.
  */
-export async function pageHtml({ title, script, data, server = false }: Page): Promise<string> {
-  const style = `${uplotStyle}\n${ownStyle}`;
+export async function pageHtml(
+  { title, script, data, style: more = "", server = false }: Page,
+): Promise<string> {
+  const style = `${uplotStyle}\n${ownStyle}${more}`;
   // Either would end the element early, whatever stands around it.
   if (/<\/script|<!--/i.test(script)) throw new Error("the script holds </script or <!--");
   const own = server ? " 'self'" : "";

@@ -18,7 +18,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   backends: ["core"],
   report: ["core", "metrics"],
   // What runs in a browser: types and pure functions.
-  web: ["core", "report"],
+  web: ["core", "report", "explore/types.ts", "view/served_run.ts"],
+  // Looks into associations by the operators of training, at images as training prepares them.
+  explore: [
+    "core",
+    "backends/ops",
+    "datasets/evaluation.ts",
+    "datasets/transforms",
+    "train/loss_errors.ts",
+    "train/trained.ts",
+  ],
+  // The server of a page: it knows what is shown, not how it is made.
+  view: ["core", "explore", "report", "web/dist", "web/explorer/style.css", "web/page.ts"],
   // Classes are drawn in the same colours everywhere.
   logs: ["core", "report/colours.ts"],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
@@ -41,12 +52,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core",
     "datasets",
     "deno.json",
+    "explore",
     "losses",
     "metrics",
     "models",
     "optim",
     "report",
     "train",
+    "view",
     "web/dist",
     "web/page.ts",
   ],
@@ -70,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = Object.keys(MAY_IMPORT);
 
 /** What is imported as it is: settings, and the texts that pages are made of. */
-const ASSETS = /^(?:deno\.json|web\/style\.css|web\/dist\/\w+\.js)$/;
+const ASSETS = /^(?:deno\.json|web\/(?:explorer\/)?style\.css|web\/dist\/\w+\.js)$/;
 
 /** Folders that do not load the tensor library; `core` may name its types. */
 const WITHOUT_TENSORS = [
@@ -80,6 +93,7 @@ const WITHOUT_TENSORS = [
   "logs",
   "metrics",
   "report",
+  "view",
   "web",
   "cli",
   "models/weights",

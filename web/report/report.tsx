@@ -35,9 +35,18 @@ export function Report({ data }: { readonly data: ReportData }) {
           </select>
         </label>
       </header>
+      <ReportBody data={data} safe={safe} />
+    </main>
+  );
+}
+
+/** Everything below the heading. @param safe whether classes have colours for colour-blind eyes */
+export function ReportBody({ data, safe }: { readonly data: ReportData; readonly safe: boolean }) {
+  return (
+    <>
       <Contents data={data} />
       {data.groups.map((group, k) => <Group key={k} {...{ data, group, safe, anchor: String(k) }} />)}
-    </main>
+    </>
   );
 }
 
