@@ -4,6 +4,7 @@ import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
+import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
 import { webgpu } from "./webgpu.ts";
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   camvid,
   ablation,
   faults,
+  report,
   webgpu,
 };
 

@@ -12,11 +12,13 @@ import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { predictCommand } from "./predict.ts";
+import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
+import { viewCommand } from "./view.ts";
 import { weightsCommand } from "./weights.ts";
 
 /**
@@ -49,6 +51,8 @@ function run(host: Host, command: Command): Promise<number> {
       return ablateCommand(host, command);
     case "table":
       return tableCommand(host, command);
+    case "report":
+      return reportCommand(host, command);
     case "runs":
       return runsCommand(host, command);
     case "check":
@@ -67,6 +71,8 @@ function run(host: Host, command: Command): Promise<number> {
       return completionCommand(host, command);
     case "new":
       return newCommand(host, command);
+    case "view":
+      return viewCommand(host, command);
     case "weights":
       return weightsCommand(host, command);
   }

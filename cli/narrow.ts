@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
@@ -44,14 +45,8 @@ export async function narrowly(
     // The losses' own options are checked by their files only: the thread tells all mistakes at once.
     return { plans: [], write: [] };
   });
-  const { plans, write, read = [], folder } = intent;
-  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
-  const named = [...recipes, ...namedPaths(plans, [...losses])];
-  const grant: Grant = {
-    read: [...new Set([...own, ...named, ...read, ...write])],
-    write,
-    libraries: plans.some(worksOnPointers) ? "any" : [packages()],
-  };
+  const { folder, read = [] } = intent;
+  const grant = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
   try {
     const commit = await gitCommit();
     return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });
@@ -60,6 +55,19 @@ export async function narrowly(
     const files = [...losses].map((file) => shown(host, file)).join(", ");
     throw new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
   }
+}
+
+/** What an intent needs, and the packages. @param losses files that will be run, absolute */
+export function grantFor(
+  { plans, write, read = [] }: Pick<Intent, "plans" | "write" | "read">,
+  losses: readonly string[] = [],
+): Grant {
+  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
+  return {
+    read: [...new Set([...own, ...read, ...namedPaths(plans, losses), ...write])],
+    write,
+    libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
+  };
 }
 
 /** ONNX Runtime, which `auto` may choose, is called through pointers. */
