@@ -4,6 +4,8 @@ import { main } from "../../cli/main.ts";
 /** What a test varies. */
 export interface Fake {
   readonly cwd: string;
+  /** Whether it is a terminal; absent: no. */
+  readonly tty?: boolean;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
   /** What runs; absent: `plca`. */
@@ -36,7 +38,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     for (const handler of handlers) handler(interrupts);
   };
   const stream = (write: (text: string) => void) => ({
-    tty: false,
+    tty: fake.tty ?? false,
     columns: 80,
     color: false,
     write(text: string) {
