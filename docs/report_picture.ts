@@ -5,6 +5,7 @@
  *     deno task plca report runs/picture --images 1
  *     deno run --allow-read --allow-write --allow-env --allow-ffi --allow-sys --allow-run docs/report_picture.ts runs/picture/report.html
  */
+import type { Buffer } from "node:buffer";
 import { resolve } from "node:path";
 import sharp from "sharp";
 import { closeBrowser, withPage } from "../tests/browser.ts";
@@ -20,7 +21,7 @@ const PARTS = [
   "section.run .card >> nth=0",
 ];
 
-const parts: { image: Uint8Array; width: number; height: number }[] = [];
+const parts: { image: Buffer; width: number; height: number }[] = [];
 await withPage({ width: WIDTH, height: 900 }, async ({ page }) => {
   await page.goto(`file://${resolve(Deno.args[0]!)}`);
   await page.waitForSelector(".pictures canvas");

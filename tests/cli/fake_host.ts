@@ -6,6 +6,8 @@ export interface Fake {
   readonly cwd: string;
   /** Whether it is a terminal; absent: no. */
   readonly tty?: boolean;
+  /** The environment; empty if absent. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
   /** What runs; absent: `plca`. */
@@ -51,7 +53,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     cwd: fake.cwd,
     stdout: stream((text) => stdout += text),
     stderr: stream((text) => stderr += text),
-    env: () => undefined,
+    env: (name) => fake.env?.[name],
     now: () => new Date(Date.UTC(2030, 0, 2)),
     machine: { cores: 3, memory: { total: 2 ** 34, free: 2 ** 33 }, runtime: "deno test", system: "test" },
     onInterrupt(handler) {
