@@ -123,6 +123,20 @@ reporting(
   },
 );
 
+reporting("images are ranked by the run's own network, not by the baseline's", async (folder) => {
+  await edit(
+    join(folder, "a", "config.yaml"),
+    (text) => text.replace(/(?<=^ {2}val:\n(?: {4}.*\n)*? {4}count: )2$/m, "12"),
+  );
+  await plca(["report", "a", "--images", "6"], { cwd: folder });
+  const { best, worst } = (await dataOf(join(folder, "a", "report.html"))).runs[0]!.pictures!;
+  const ranked = [...best, ...worst.toReversed()].map(({ miou }) => miou);
+  const descending = (network: number) => ranked.map((miou) => miou[network]!).toSorted((a, b) => b - a);
+  assert.equal(ranked.length, 12);
+  assert.deepEqual(ranked.map((miou) => miou[1]), descending(1));
+  assert.notDeepEqual(ranked.map((miou) => miou[0]), descending(0));
+});
+
 reporting("--images 0 labels nothing, --limit looks at some", async (folder) => {
   const none = await plca(["report", "a", "--images", "0", "--out", "none.html"], { cwd: folder });
   assert.deepEqual([none.code, none.stderr], [0, ""]);
