@@ -10,7 +10,7 @@ import { resolve } from "node:path";
 import sharp from "sharp";
 import { closeBrowser, withPage } from "../tests/browser.ts";
 
-const WIDTH = 1100, GAP = 12;
+const WIDTH = 1100, GAP = 16;
 
 /** What is shown, from top to bottom: the page's own parts. */
 const PARTS = [
@@ -33,16 +33,17 @@ await withPage({ width: WIDTH, height: 900 }, async ({ page }) => {
 });
 await closeBrowser();
 
+const width = Math.max(...parts.map(({ width }) => width)) + 2 * GAP;
 let [left, top, row] = [GAP, GAP, 0];
-const places = parts.map(({ image, width, height }) => {
-  if (left > GAP && left + width > WIDTH) [left, top, row] = [GAP, top + row + GAP, 0];
+const places = parts.map(({ image, width: own, height }) => {
+  if (left > GAP && left + own > width) [left, top, row] = [GAP, top + row + GAP, 0];
   const place = { input: image, left, top };
-  left += width + GAP;
+  left += own + GAP;
   row = Math.max(row, height);
   return place;
 });
 const picture = sharp({
-  create: { width: WIDTH, height: top + row + GAP, channels: 3, background: "#fbfbfa" },
+  create: { width, height: top + row + GAP, channels: 3, background: "#fbfbfa" },
 }).composite(places);
 await sharp(await picture.png().toBuffer()).png({ palette: true, colours: 128 }).toFile("docs/report.png");
 Deno.exit(0);
