@@ -82,8 +82,8 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
-  "--images",
   "--launcher",
+  "--images",
   "--limit",
   "--import",
   "--resume",
@@ -95,14 +95,14 @@ const OPTIONS = [
 
 const ERRORS = { errors: { unexpectedInput: unexpected } };
 
-// One `or` takes 15 parsers at the most.
-const RUNS = or(train, evaluate, predict, ablate, table, report, view, runList, ERRORS);
-const OTHERS = or(check, data, weights, list, schema, doctor, create, ERRORS);
+// One call takes at most fifteen.
+const ofRuns = or(train, evaluate, predict, ablate, table, report, view, runList, ERRORS);
+const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
 
-const grammar = or(RUNS, OTHERS, completion, ERRORS);
+const grammar = or(ofRuns, ofRecipes, completion, ERRORS);
 
 /** The same where `completion SHELL` is the parser's own command, which the files of `completion install` call. */
-const completed = or(RUNS, OTHERS, ERRORS);
+const completed = or(ofRuns, ofRecipes, ERRORS);
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;

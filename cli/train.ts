@@ -1,7 +1,7 @@
 import { join, resolve } from "node:path";
 import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
-import { UserError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
@@ -156,9 +156,9 @@ async function hasCheckpoint(folder: string): Promise<boolean> {
 async function trainRun(
   host: Host,
   { plan, folder, resume, onFailure }: Begun,
-  telling: Telling,
+  args: CommandOf<"train">,
 ): Promise<number> {
-  const view = viewOf(host, plan, telling);
+  const view = viewOf(host, plan, args);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
@@ -178,16 +178,44 @@ async function trainRun(
       },
     });
     view.close();
-    if (telling.json) return result.interrupted ? 130 : 0;
-    return await conclude(host, { plan, folder, result, last, quiet: telling.quiet });
+    if (args.json) return result.interrupted ? 130 : 0;
+    return await conclude(host, { plan, folder, result, last, quiet: args.quiet });
   } catch (error) {
     view.close();
     // A run that never made a step holds nothing worth a number.
-    if (last === undefined && onFailure !== "nothing") await removeRun(folder, onFailure === "whole folder");
-    throw error;
+    const removed = last === undefined && onFailure !== "nothing";
+    if (removed) await removeRun(folder, onFailure === "whole folder");
+    throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
+      ? withDataCheck(error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
+      : error;
   } finally {
     stopListening();
   }
+}
+
+/**
+ * Whether it is about a file of the datasets, of which more may be broken: an image that was read, or anything once steps were
+ * made. What is wrong with lists and folders is told whole when they are opened.
+ */
+function isOfData(
+  error: unknown,
+  { model, folder, begun }: { model: RunPlan["model"]; folder: string; begun: boolean },
+): error is DataError {
+  return error instanceof DataError && error.file !== model.weights && !error.file.startsWith(folder) &&
+    (begun || /\.(png|jpe?g)$/i.test(error.file));
+}
+
+function withDataCheck(error: DataError, recipe: string): UserError {
+  const message =
+    `${error.message}\n${LAUNCH} task plca data check ${recipe} names every broken file at once`;
+  return new UserError(message, { cause: error });
+}
+
+/** The recipe as the person gave it, for another command. */
+function recipeWords({ recipe = "street", set }: CommandOf<"train">): string {
+  const quoted = (word: string) =>
+    /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return [recipe, ...set.flatMap((each) => ["--set", each])].map(quoted).join(" ");
 }
 
 async function removeRun(folder: string, whole: boolean): Promise<void> {

@@ -7,6 +7,8 @@ import { choice } from "@optique/core/valueparser";
 /** The shells whose completions can be installed. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
+const EXPECTED = message`Expected install, or a shell whose script is printed: bash, zsh, fish, nu, pwsh.`;
+
 const install = command(
   "install",
   object({
@@ -21,7 +23,10 @@ const install = command(
       false,
     ),
   }),
-  { brief: message`Let a shell complete plca's commands, options and names.` },
+  {
+    brief: message`Let a shell complete plca's commands, options and names.`,
+    errors: { notMatched: EXPECTED, notFound: EXPECTED },
+  },
 );
 
 /** `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own. */

@@ -45,6 +45,10 @@ const stats = command(
 );
 
 /** `plca data check` and `plca data stats`. */
-export const data = command("data", or(check, stats), {
-  brief: message`Check the datasets of a recipe, or count their classes.`,
-});
+export const data = command(
+  "data",
+  or(check, stats, { errors: { noMatch: message`What of the data? Expected check or stats.` } }),
+  {
+    brief: message`Check the datasets of a recipe, or count their classes.`,
+  },
+);

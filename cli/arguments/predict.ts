@@ -16,7 +16,7 @@ export const predict = command(
         description:
           message`A JPEG or PNG, a folder of them with its subfolders, or a pattern such as a/**/*.png.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which images? Expected at least one file, folder or pattern.` } },
     ),
     ...weights,
     out: option("--out", folderValue("FOLDER"), {

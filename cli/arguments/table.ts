@@ -16,7 +16,7 @@ export const table = command(
         description:
           message`A run folder that was trained to its end, or a file written by plca eval --json.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which runs? Expected at least one run folder or file.` } },
     ),
     format: withDefault(
       option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {

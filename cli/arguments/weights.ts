@@ -62,6 +62,12 @@ const save = command(
 );
 
 /** `plca weights`. */
-export const weights = command("weights", or(inspect, convert, save), {
-  brief: message`Inspect, import and export files of weights.`,
-});
+export const weights = command(
+  "weights",
+  or(inspect, convert, save, {
+    errors: { noMatch: message`What with weights? Expected inspect, import or export.` },
+  }),
+  {
+    brief: message`Inspect, import and export files of weights.`,
+  },
+);
