@@ -1,6 +1,7 @@
 /** The association explorer in a real browser, held against what the library computes. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import axe from "axe-core/axe.min.js" with { type: "text" };
 import type { Page } from "playwright-core";
 import { selectBackend } from "../../backends/select.ts";
 import { diskFiles } from "../../datasets/files.ts";
@@ -286,6 +287,31 @@ explorerTest(
     assert.deepEqual(complaints, []);
   },
 );
+
+for (const scheme of ["light", "dark"] as const) {
+  explorerTest(
+    `names, roles and contrasts pass axe-core, ${scheme}`,
+    { viewing: { scheme } },
+    async (explored) => {
+      const { page } = explored;
+      const passes = async () =>
+        assert.deepEqual(
+          await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html.slice(0, 120)).join(" | ")))`),
+          [],
+        );
+      await page.locator(".plot").first().waitFor();
+      await page.evaluate(axe);
+      await passes();
+      await openAssociations(explored);
+      for (const summary of await page.locator("summary:visible").all()) await summary.click();
+      await passes();
+      await page.getByLabel("Over the target").selectOption("predictions");
+      await page.getByLabel("Over the source").selectOption("labels");
+      await passes();
+    },
+  );
+}
 
 explorerTest("keys reach everything in order, and the images keep the focus", {}, async (explored) => {
   const { page } = explored;
