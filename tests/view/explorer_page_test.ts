@@ -228,7 +228,7 @@ explorerTest("levels, checkpoints, images and statistics are the library's", {},
   const other = { ...baseline, source: 1, target: 3, statistics: "image" as const };
   await says(page, "#coverage", coverageWords(await level(explored, other)));
   await says(page, "#cycle", cycle(await level(explored, other), 0));
-  await page.getByLabel("from").selectOption("val");
+  await page.getByLabel("Target set").selectOption("val");
   const val = { ...other, targetSet: "val" as const, target: 0 };
   await says(page, "#cycle", cycle(await level(explored, val), 0));
 

@@ -66,7 +66,7 @@ export function Chooser({ overview, checkpoints, choice, choose, level, busy }: 
         />
         {targets.length > 1 && (
           <Choose
-            name="from"
+            name="Target set"
             value={choice.targetSet}
             options={targets.map(({ set }) => ({
               value: set,
