@@ -63,3 +63,41 @@ folderTest(
     second.dispose();
   },
 );
+
+folderTest(
+  "a target of which some labels are missing is shown without, one with all of them with",
+  async (folder) => {
+    await hostileRun.make(folder);
+    await Deno.mkdir(join(folder, "target/labels"));
+    const config = join(folder, "run/config.yaml");
+    const text = await Deno.readTextFile(config);
+    const labelled = text.replace(
+      "images: target/images",
+      "images: target/images\n    labels: target/labels",
+    );
+    assert.notEqual(labelled, text);
+    await Deno.writeTextFile(config, labelled);
+  },
+  async (folder) => {
+    const run = join(folder, "run");
+    const copy = (name: string) =>
+      Deno.copyFile(join(folder, "source/labels", name), join(folder, "target/labels", name));
+    const look = async () => {
+      const explorer = openExplorer(await planOfRun(run), {
+        folder: run,
+        files: diskFiles(),
+        ready: () => selectBackend("wasm"),
+      });
+      assert.deepEqual((await explorer.overview()).sets.map(({ images }) => images), [2, 2]);
+      const view = await explorer.level(PAIR, signal);
+      explorer.dispose();
+      return view;
+    };
+    await copy("other.png");
+    assert.equal((await look()).target.labels, null);
+    await copy(`${hostileRun.image}.png`);
+    const { target, correct } = await look();
+    assert.deepEqual(new Set(target.labels), new Set([0, 1, 2]));
+    assert.ok(correct !== null && correct.right <= correct.labelled);
+  },
+);

@@ -93,6 +93,14 @@ Deno.test("outcomes and coverage are told apart, right from wrong where the targ
     "clear",
     "clear",
   ]);
+  // The second target pixel: chosen by its own class first, then by another.
+  const mixed = {
+    ...VIEW,
+    source: { ...VIEW.source, labels: [0, 1, 0, 0] },
+    forward: [0, 1, 1, 3],
+    outcome: [0, 0, 0, 1],
+  };
+  assert.equal(named(coverLayer(mixed))[1], "chosen by a consistent cycle of its own class");
   const blind = { ...VIEW, target: { ...VIEW.target, labels: null }, correct: null };
   assert.deepEqual(named(cycleLayer(blind)).slice(0, 2), ["consistent", "consistent"]);
   assert.deepEqual(named(coverLayer(blind)).slice(0, 3), [
