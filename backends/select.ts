@@ -33,7 +33,8 @@ export interface BackendReport {
 }
 
 /**
- * Makes a backend current. `auto` takes WebGPU when it sees a real GPU, then `native`, then `wasm`.
+ * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when it sees a
+ * real GPU, then `native`, then `wasm`.
  * One process uses one of `native` and `wasm`, since both live in the same WASM module.
  * @throws UserError when the named backend cannot be used here
  */
@@ -44,6 +45,11 @@ export async function selectBackend(name: BackendName | "auto"): Promise<Selecte
     return { name, notes: [] };
   }
   const notes: string[] = [];
+  const { takesCuda } = await import("./tensorflow/start.ts");
+  const tensorflow = takesCuda();
+  const unusable = tensorflow.takes ? await start("tensorflow") : tensorflow.reason;
+  if (tensorflow.takes && unusable === undefined) return { name: "tensorflow", notes };
+  if (unusable !== undefined) notes.push(`tensorflow: ${unusable}`);
   const gpu = await describeGpu();
   if (gpu.real) {
     const failure = await start("webgpu");
@@ -62,6 +68,13 @@ export async function selectBackend(name: BackendName | "auto"): Promise<Selecte
 
 /** What each backend needs and whether it is there. Does not change the current backend. */
 export async function inspectBackends(): Promise<readonly BackendReport[]> {
+  const { findTensorflow } = await import("./tensorflow/start.ts");
+  let tensorflow: BackendReport;
+  try {
+    tensorflow = { name: "tensorflow", available: true, detail: findTensorflow().detail };
+  } catch (error) {
+    tensorflow = { name: "tensorflow", available: false, detail: message(error) };
+  }
   const gpu = await describeGpu();
   let native: BackendReport;
   try {
@@ -71,6 +84,7 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
     native = { name: "native", available: false, detail: message(error) };
   }
   return [
+    tensorflow,
     { name: "webgpu", available: gpu.found, software: gpu.found && !gpu.real, detail: gpu.detail },
     native,
     { name: "wasm", available: true, detail: "TensorFlow.js WASM" },
@@ -80,6 +94,11 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
 
 async function start(name: BackendName): Promise<string | undefined> {
   try {
+    if (name === "tensorflow") {
+      const { startTensorflow } = await import("./tensorflow/start.ts");
+      await startTensorflow();
+      return undefined;
+    }
     if (name === "webgpu") {
       await import("@tensorflow/tfjs-backend-webgpu");
       const { webgpuKernels } = await import("./webgpu/kernels.ts");

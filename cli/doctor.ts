@@ -22,5 +22,5 @@ export async function doctorCommand(host: Host): Promise<number> {
 /** Name, whether it is there, detail, in columns. */
 export function backendLine({ name, available, software, detail }: BackendReport): string {
   const state = !available ? "missing" : software ? "software only" : "found";
-  return `  ${name.padEnd(7)} ${state.padEnd(13)}  ${detail}`;
+  return `  ${name.padEnd(10)} ${state.padEnd(13)}  ${detail}`;
 }

@@ -67,8 +67,8 @@ export interface Machine {
   readonly system: string;
 }
 
-/** The real process. */
-export function processHost(): Host {
+/** The real process, but for what `own` says. */
+export function processHost(own: Partial<Host> = {}): Host {
   return {
     args: Deno.args,
     // Tasks run in the project's folder, whichever the person is in.
@@ -94,6 +94,7 @@ export function processHost(): Host {
         // It is a courtesy.
       }
     },
+    ...own,
   };
 }
 
@@ -144,16 +145,11 @@ function onInterrupt(handler: (count: number) => void): () => void {
 export async function runProcess(main: (host: Host) => Promise<number>): Promise<never> {
   // Without it, software Vulkan drivers print errors of their own whenever a GPU is looked for.
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
-  const host = processHost();
-  const code = await main({
-    ...host,
+  const host: Host = processHost({
     narrowed: (grant, handover) =>
-      startThread({
-        grant,
-        order: { cwd: host.cwd, handover },
-        exit: host.exit,
-      }),
+      startThread({ grant, order: { cwd: host.cwd, handover }, exit: host.exit }),
   });
+  const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);
 }
@@ -163,8 +159,7 @@ export function runThread(main: (host: Host) => Promise<number>): void {
   const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
   const end = (type: Report["type"], code: number) => thread.postMessage({ type, code } satisfies Report);
   thread.onmessage = async ({ data: { cwd, handover } }: MessageEvent<Order>) => {
-    const code = await main({
-      ...processHost(),
+    const code = await main(processHost({
       cwd,
       handover,
       exit(code): never {
@@ -172,7 +167,7 @@ export function runThread(main: (host: Host) => Promise<number>): void {
         // Ends the thread only.
         return process.exit(code);
       },
-    });
+    }));
     end("done", code);
   };
 }

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
@@ -65,7 +66,7 @@ export function grantFor(
   return {
     read: [...new Set([...own, ...read, ...namedPaths(plans, losses), ...write])],
     write,
-    libraries: plans.some(worksOnPointers) ? "any" : [packages()],
+    libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
   };
 }
 

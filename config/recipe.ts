@@ -21,7 +21,7 @@ export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization
 export const sections = {
   name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/).describe("names the run folder; absent: the file's name"),
   seed: z.int().min(0).max(2 ** 31 - 1).default(0).describe("seeds weights, order and transforms"),
-  backend: z.enum(["auto", "native", "wasm", "webgpu", "cpu"]).default("auto")
+  backend: z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]).default("auto")
     .describe("where tensors live; auto takes a GPU, then native"),
   input: z.strictObject({
     short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
@@ -58,7 +58,7 @@ export const sections = {
       "largest Euclidean norm of the network's gradient, to which a larger one is scaled; absent: any",
     ),
     validate_every: z.int().min(0).default(0).describe("steps between validations; 0: only at the end"),
-    checkpoint_every: z.int().min(0).default(0).describe("steps between checkpoints; 0: only at the end"),
+    checkpoint_every: z.int().min(0).default(200).describe("steps between checkpoints; 0: only at the end"),
     keep_checkpoints: z.int().min(1).max(1000).default(2).describe(
       "how many of the latest checkpoints are kept, beside the best one",
     ),

@@ -12,7 +12,7 @@ import type {
 } from "./plugin.ts";
 
 /** The names of tensor backends. */
-export type BackendName = "native" | "wasm" | "webgpu" | "cpu";
+export type BackendName = "native" | "tensorflow" | "wasm" | "webgpu" | "cpu";
 
 /** What `eval --split` accepts. `train` is the labelled source. */
 export type Split = "train" | "val" | "test";

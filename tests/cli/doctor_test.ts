@@ -15,9 +15,9 @@ Deno.test("doctor tells a GPU, a software adapter that auto refuses, and a missi
       backendLine({ name, available: false, detail: "no WebGPU adapter found" }),
     ],
     [
-      "  webgpu  found          nvidia RTX",
-      "  webgpu  software only  only a software adapter (llvmpipe)",
-      "  webgpu  missing        no WebGPU adapter found",
+      "  webgpu     found          nvidia RTX",
+      "  webgpu     software only  only a software adapter (llvmpipe)",
+      "  webgpu     missing        no WebGPU adapter found",
     ],
   );
 });

@@ -6,6 +6,8 @@ export interface Fake {
   readonly cwd: string;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
+  /** What runs; absent: `plca`. */
+  readonly program?: (host: Host) => Promise<number>;
 }
 
 /** What a command did. */
@@ -59,7 +61,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     },
     yieldToOthers() {},
   };
-  const code = await main(host);
+  const code = await (fake.program ?? main)(host);
   return { code, stdout, stderr };
 }
 

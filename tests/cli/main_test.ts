@@ -248,7 +248,7 @@ Deno.test("doctor lists the backends, memory and cores", async () => {
   const text = new TextDecoder().decode(stdout);
   assert.match(text, /^plca 0\.1\.0, deno \S+, \S+ \S+\nTensorFlow\.js \S+, ONNX Runtime \S+\n/);
   assert.match(text, /\ncores {3}\d+\nmemory {2}[\d.]+ GiB, [\d.]+ GiB free\nbackends\n/);
-  for (const name of ["webgpu", "native", "wasm", "cpu"]) {
+  for (const name of ["tensorflow", "webgpu", "native", "wasm", "cpu"]) {
     assert.match(text, new RegExp(`\n  ${name} +(found|software only|missing) +\\S`));
   }
 });

@@ -183,7 +183,7 @@ losses: [{ type: cross-entropy }, { use: ../mine/odd.ts }]
     );
     const [plca, packages, ...named] = grant.read;
     assert.match(packages!, /[\\/](npm|node_modules)$/);
-    assert.deepEqual(grant.libraries, [packages]);
+    assert.deepEqual(grant.libraries, [packages, join(plca!, ".tensorflow")]);
     assert.deepEqual(grant.write, ["/runs/x"]);
     const expected = [
       join(plca!, "recipes/gtav_to_cityscapes.yaml"),

@@ -31,7 +31,7 @@ Deno.test("a plan holds every section with its defaults", async () => {
     batch: 2,
     accumulation: 1,
     validateEvery: 0,
-    checkpointEvery: 0,
+    checkpointEvery: 200,
     keepCheckpoints: 2,
     logEvery: 10,
   });

@@ -9,7 +9,8 @@ import { ConfigError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import type { LossPlan, Plugin } from "../../core/plugin.ts";
 import type { Run } from "../../train/assemble.ts";
-import { backendTest, relative } from "../goldens.ts";
+import { relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { checkGradient, normals } from "./differences.ts";
 import { firstOfEach, variants, withUnknownKey } from "./options.ts";
 import {
@@ -62,7 +63,7 @@ const registry = builtins();
 const names = [...Object.keys(TAPS), ...registry.all("similarity").map(({ name }) => name)];
 
 function test(name: string, run: () => void | Promise<void>): void {
-  backendTest("native", name, async () => await run());
+  alsoOnTensorflow("native", name, async () => await run());
 }
 
 /** Does something with a run of one loss, and frees it. */

@@ -4,7 +4,8 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
 import type { TapInfo } from "../../core/plugin.ts";
-import { backendTest, relative } from "../goldens.ts";
+import { relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { checkGradient, normals } from "./differences.ts";
 
 /** D(a, b) of one pair of pixels, in double precision. */
@@ -31,7 +32,7 @@ for (const plugin of registry.all("similarity")) {
   const similarity = plugin.plan({}, [], registry);
   const { accepts, symmetric } = similarity;
   const test = (what: string, run: () => void) =>
-    backendTest("wasm", `${name}: ${what}`, () => Promise.resolve(tf.tidy(run)));
+    alsoOnTensorflow("wasm", `${name}: ${what}`, () => Promise.resolve(tf.tidy(run)));
   const property = (check: (one: { a: tf.Tensor3D; b: tf.Tensor3D }) => void) =>
     fc.assert(
       fc.property(shape, ({ n, p, q, channels, seed }) =>

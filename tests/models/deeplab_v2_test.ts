@@ -9,6 +9,7 @@ import { models } from "../../models/mod.ts";
 import { assembleModel, type Model } from "../../train/assemble.ts";
 import { fillByFormula, formulaImages } from "../formula.ts";
 import { backendTest, nhwc, readGolden, readGoldenJson, relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { tinyPlan } from "../train/fakes.ts";
 
 const SIDE = 65;
@@ -46,21 +47,25 @@ backendTest("native", "ResNet-101's state has the names and shapes of published 
   });
 });
 
-backendTest("native", "ResNet-101 with formula weights gives the recorded features and logits", async () => {
-  const { tensors } = readGolden("resnet101_forward.safetensors");
-  await withModel({ layers: "resnet101" }, async ({ segmenter, state }) => {
-    fillByFormula(state);
-    const images = tf.tensor4d(formulaImages("input:plca", [1, SIDE, SIDE]), [1, SIDE, SIDE, 3]);
-    const { logits, taps } = segmenter.forward(images, { training: false, domain: "source" });
-    for (const [key, value] of [["feat", taps["layer4"]!], ["logits", logits]] as const) {
-      const expected = nhwc(tensors.get(key)!);
-      const error = relative(await value.data(), await expected.data());
-      assert.ok(error < 1e-3, `${key} is off by ${error}`);
-      expected.dispose();
-    }
-    tf.dispose([images, ...Object.values(taps)]);
-  });
-});
+alsoOnTensorflow(
+  "native",
+  "ResNet-101 with formula weights gives the recorded features and logits",
+  async () => {
+    const { tensors } = readGolden("resnet101_forward.safetensors");
+    await withModel({ layers: "resnet101" }, async ({ segmenter, state }) => {
+      fillByFormula(state);
+      const images = tf.tensor4d(formulaImages("input:plca", [1, SIDE, SIDE]), [1, SIDE, SIDE, 3]);
+      const { logits, taps } = segmenter.forward(images, { training: false, domain: "source" });
+      for (const [key, value] of [["feat", taps["layer4"]!], ["logits", logits]] as const) {
+        const expected = nhwc(tensors.get(key)!);
+        const error = relative(await value.data(), await expected.data());
+        assert.ok(error < 1e-3, `${key} is off by ${error}`);
+        expected.dispose();
+      }
+      tf.dispose([images, ...Object.values(taps)]);
+    });
+  },
+);
 
 backendTest("native", "taps are what the plan declares", async () => {
   const options = { layers: [1, 2, 1, 1], width: 0.25 };

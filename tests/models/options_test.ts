@@ -5,7 +5,8 @@ import { Registry } from "../../core/registry.ts";
 import { models } from "../../models/mod.ts";
 import { assembleModel } from "../../train/assemble.ts";
 import { fillByFormula, formulaImages } from "../formula.ts";
-import { backendTest, relative } from "../goldens.ts";
+import { relative } from "../goldens.ts";
+import { alsoOnTensorflow } from "../tensorflow.ts";
 import { tinyPlan } from "../train/fakes.ts";
 
 interface Recorded {
@@ -27,7 +28,7 @@ const recorded: Recorded = JSON.parse(
 const registry = new Registry(models);
 
 for (const { options, shape: [n, classes, height, width], logits } of recorded.cases) {
-  backendTest("native", `${JSON.stringify(options)} gives PyTorch's logits`, async () => {
+  alsoOnTensorflow("native", `${JSON.stringify(options)} gives PyTorch's logits`, async () => {
     const { layers, width: factor, input: [, , rows, columns] } = recorded;
     const plan = registry.get("model", "deeplab-v2", [])
       .plan({ layers, width: factor, ...options }, [], registry);

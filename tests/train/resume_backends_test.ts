@@ -6,6 +6,7 @@ import type { RunPlan } from "../../core/plan.ts";
 import { diskFiles } from "../../datasets/files.ts";
 import { train } from "../../train/mod.ts";
 import { planned, STREET } from "../datasets/workers/disk.ts";
+import { tensorflowIsInstalled } from "../tensorflow.ts";
 import { optimizerPlan, tinyPlan } from "./fakes.ts";
 
 const STEPS = 8;
@@ -48,9 +49,13 @@ async function losses(runDir: string, workers: number, stop = STEPS): Promise<Ma
   return found;
 }
 
-for (const backend of ["wasm", "cpu"] as const) {
+for (const backend of ["wasm", "cpu", "tensorflow"] as const) {
+  const missing = backend === "tensorflow" && !tensorflowIsInstalled;
   Deno.test({
-    name: `${backend}: three processes' worth with 0, 2 and 1 workers are one run`,
+    name: `${backend}: three processes' worth with 0, 2 and 1 workers are one run${
+      missing ? " (not installed: deno task setup:tensorflow)" : ""
+    }`,
+    ignore: missing,
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {

@@ -1,4 +1,4 @@
-/** The kernels of `native` against plain JavaScript: tfjs's CPU backend with the portable kernels. */
+/** The kernels of `native` and TensorFlow against plain JavaScript: tfjs's CPU backend with the portable kernels. */
 import * as tf from "@tensorflow/tfjs-core";
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -9,6 +9,7 @@ import { kernels } from "../../backends/ops/kernels.ts";
 import { maxPool } from "../../backends/ops/max_pool.ts";
 import { hasFewOutputs } from "../../backends/wasm/few_outputs.ts";
 import { backendTest, relative, withGradients } from "../goldens.ts";
+import { tensorflowTest } from "../tensorflow.ts";
 import { normals } from "./differences.ts";
 
 /**
@@ -27,8 +28,22 @@ interface Case {
   readonly gradients: boolean;
 }
 
+type Tested = "native" | "tensorflow";
+
+/** Whose kernels the test that is running is about. */
+let tested: Tested = "native";
+
+function test(name: string, fn: () => Promise<void>): void {
+  const on = (backend: Tested) => () => {
+    tested = backend;
+    return fn();
+  };
+  backendTest("native", name, on("native"));
+  tensorflowTest(name, on("tensorflow"));
+}
+
 /** The value and the gradients on one backend, the output's own gradient being random. */
-async function compute(backend: "native" | "cpu", { shapes, f, gradients }: Case) {
+async function compute(backend: Tested | "cpu", { shapes, f, gradients }: Case) {
   await selectBackend(backend);
   return tf.tidy(() => {
     const xs = shapes.map((shape, k) => random(shape, `input ${k}`));
@@ -44,7 +59,7 @@ function random(shape: readonly number[], name: string): tf.Tensor {
 
 async function agree(one: Case): Promise<void> {
   const expected = await compute("cpu", one);
-  const actual = await compute("native", one);
+  const actual = await compute(tested, one);
   actual.forEach(({ shape, values }, k) => {
     const what = k === 0 ? "the value" : `the gradient of input ${k - 1}`;
     assert.deepEqual(shape, expected[k]!.shape, what);
@@ -94,6 +109,12 @@ const KERNELS: readonly Kernel[] = [
   { what: "7x7, stride 2", size: 7, channels: many, window: { stride: 2, padding: 3, dilation: 1 } },
   { what: "3x3", size: 3, channels: many, window: { stride: 1, padding: 1, dilation: 1 } },
   { what: "3x3, stride 2", size: 3, channels: many, window: { stride: 2, padding: 1, dilation: 1 } },
+  {
+    what: "3x3, dilation 4, more outputs than TensorFlow's products lay out",
+    size: 3,
+    channels: fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 65, max: 70 })),
+    window: { stride: 1, padding: 4, dilation: 4 },
+  },
   // Images of at most 13 pixels a side: from dilation 12 or 24 on, most taps see padding only.
   ...[2, 4, 6, 12, 24].flatMap((dilation) => [
     {
@@ -113,7 +134,7 @@ const KERNELS: readonly Kernel[] = [
 ];
 
 for (const { what, size, channels, window, few = false } of KERNELS) {
-  backendTest("native", `convolution, ${what}, equals the portable one with its gradients`, async () => {
+  test(`convolution, ${what}, equals the portable one with its gradients`, async () => {
     const shapes = fc.tuple(sides, channels).map(([[n, height, width], [input, output]]) => ({
       image: [n, height, width, input],
       filter: [size, size, input, output],
@@ -129,8 +150,7 @@ for (const { what, size, channels, window, few = false } of KERNELS) {
   });
 }
 
-backendTest(
-  "native",
+test(
   "a convolution whose patches come in several runs equals the portable one",
   async () => {
     const window = { stride: 1, padding: 1, dilation: 1 };
@@ -160,7 +180,7 @@ const normalised: fc.Arbitrary<Normalised> = fc.record({
   ...rest,
 }));
 
-backendTest("native", "batch norm with its residual and ReLU equals the portable one", async () => {
+test("batch norm with its residual and ReLU equals the portable one", async () => {
   const check = ({ image, parts, relu, residual, given }: Normalised) => {
     const channels = [image[3]];
     return agree({
@@ -181,7 +201,7 @@ backendTest("native", "batch norm with its residual and ReLU equals the portable
   await fc.assert(fc.asyncProperty(normalised, check), { ...RUNS, numRuns: 25 });
 });
 
-backendTest("native", "max-pooling equals the portable one, equal values in a window included", async () => {
+test("max-pooling equals the portable one, equal values in a window included", async () => {
   const images = fc.tuple(sides, fc.integer({ min: 1, max: 9 }));
   await fc.assert(
     fc.asyncProperty(images, ([[n, height, width], channels]) =>
@@ -195,7 +215,7 @@ backendTest("native", "max-pooling equals the portable one, equal values in a wi
 });
 
 for (const momentum of [0, 0.9]) {
-  backendTest("native", `an SGD step with momentum ${momentum} equals the portable one`, async () => {
+  test(`an SGD step with momentum ${momentum} equals the portable one`, async () => {
     await agree({
       shapes: [[37], [37], [37]],
       f: (value, gradient, start) => {
@@ -216,7 +236,7 @@ for (const momentum of [0, 0.9]) {
   });
 }
 
-backendTest("native", "an SGD step leaves a copy of the weights as it was", async () => {
+test("an SGD step leaves a copy of the weights as it was", async () => {
   const value = tf.variable(tf.tensor1d([1, 2, 3, 4, 5])), copy = tf.clone(value), gradient = tf.ones([5]);
   kernels().sgdStep({ value, gradient, rate: 1, momentum: 0, decay: 0 });
   assert.deepEqual([...await value.data()], [0, 1, 2, 3, 4]);
@@ -244,7 +264,7 @@ for (const transposeA of [false, true]) {
     const how = `${turned.join(" and ") || "no"} factor transposed`;
     const f = (a: tf.Tensor, b: tf.Tensor) => tf.matMul(a, b, transposeA, transposeB);
 
-    backendTest("native", `batched matMul, ${how}, equals the portable one with its gradients`, async () => {
+    test(`batched matMul, ${how}, equals the portable one with its gradients`, async () => {
       const check = ({ batch, rows, inner, columns }: Factors) => {
         const a = transposeA ? [inner, rows] : [rows, inner];
         const b = transposeB ? [columns, inner] : [inner, columns];
@@ -256,7 +276,7 @@ for (const transposeA of [false, true]) {
       await check({ batch: 1, rows: 33, inner: 29, columns: 31 });
     });
 
-    backendTest("native", `matMul of one matrix with many, ${how}`, async () => {
+    test(`matMul of one matrix with many, ${how}`, async () => {
       const a = transposeA ? [29, 33] : [33, 29], b = transposeB ? [31, 29] : [29, 31];
       // tfjs has no gradient for it, and for two unlike batches, [2, 1] and [1, 3], a wrong product but on `native`.
       await agree({ shapes: [[1, ...a], [3, ...b]], f, gradients: false });

@@ -1,0 +1,23 @@
+/** Where NVIDIA's driver puts the library that TensorFlow opens; devices themselves may not be looked for. */
+const DRIVERS = [
+  "/usr/lib/x86_64-linux-gnu",
+  "/usr/lib/aarch64-linux-gnu",
+  "/usr/lib64",
+  "/usr/lib",
+  "/usr/local/nvidia/lib64",
+  "/usr/lib/wsl/lib",
+  "/run/opengl-driver/lib",
+].map((folder) => `${folder}/libcuda.so.1`);
+
+/** Whether a CUDA driver is installed; undefined where one may not look. Loads nothing. */
+export function hasCudaDriver(): boolean | undefined {
+  for (const path of DRIVERS) {
+    try {
+      Deno.statSync(path);
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) return undefined;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,119 @@
+/**
+ * The gradients of dilated convolutions with few output channels: products with what the output pixels that saw an
+ * input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Shape4D, Window } from "../ops/kernels.ts";
+
+/** Of what is laid out at a time. */
+const LAYOUT_BYTES = 2 ** 25;
+
+/** A place in the filter. */
+interface Tap {
+  readonly row: number;
+  readonly column: number;
+}
+
+/** Up to so many output channels, a layout of what output pixels gave costs less than one of what they saw. */
+const FEW_OUTPUTS = 64;
+
+/** Whether the gradients below are the faster ones: for few output channels, with windows that move by one pixel. */
+export function isShifted(
+  [height, width, , output]: readonly number[],
+  { stride, padding, dilation }: Window,
+): boolean {
+  const reach = dilation * (Math.min(height!, width!) - 1);
+  return stride === 1 && padding <= reach && output! <= FEW_OUTPUTS;
+}
+
+/** See {@linkcode Kernels.conv2dInputGradient}. */
+export function shiftedInputGradient(
+  dy: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  xShape: Shape4D,
+  window: Window,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [, width, input, output] = filter.shape;
+    const turned = tf.transpose(filter, [0, 1, 3, 2]);
+    let total: tf.Tensor2D | undefined;
+    forEachGroup(dy, { filter: filter.shape, x: xShape, window }, (layout, taps) => {
+      const weights = taps.map(({ row, column }) =>
+        tf.reshape(tf.slice(turned, [row, column, 0, 0], [1, 1, output, input]), [output, input])
+      );
+      const all = taps.length === filter.shape[0] * width;
+      const own = all ? tf.reshape(turned, [-1, input]) : tf.concat(weights);
+      const part = tf.matMul(layout, own as tf.Tensor2D) as tf.Tensor2D;
+      total = total ? tf.add(total, part) : part;
+    });
+    return total ? tf.reshape(total, xShape) as tf.Tensor4D : tf.zeros(xShape) as tf.Tensor4D;
+  });
+}
+
+/** See {@linkcode Kernels.conv2dFilterGradient}. */
+export function shiftedFilterGradient(
+  dy: tf.Tensor4D,
+  x: tf.Tensor4D,
+  filterShape: Shape4D,
+  window: Window,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [height, width, input, output] = filterShape;
+    const flat = tf.reshape(x, [-1, input]) as tf.Tensor2D;
+    const byTap: tf.Tensor[] = [];
+    forEachGroup(dy, { filter: filterShape, x: x.shape, window }, (layout, taps) => {
+      const product = tf.matMul(flat, layout, true, false);
+      const parts = tf.split(product, taps.length, 1);
+      taps.forEach(({ row, column }, k) => byTap[row * width + column] = parts[k]!);
+    });
+    const zero = tf.zeros([input, output]);
+    const taps = Array.from({ length: height * width }, (_, k) => byTap[k] ?? zero);
+    return tf.reshape(tf.stack(taps), filterShape) as tf.Tensor4D;
+  });
+}
+
+interface Geometry {
+  readonly filter: readonly number[];
+  readonly x: readonly number[];
+  readonly window: Window;
+}
+
+/**
+ * Calls back with some taps at a time and, for every input pixel, the gradients of the output pixels that saw it
+ * through these taps, float32 [N H W, taps * O]. Taps that see nothing but padding are left out.
+ */
+function forEachGroup(
+  dy: tf.Tensor4D,
+  { filter, x, window }: Geometry,
+  visit: (layout: tf.Tensor2D, taps: readonly Tap[]) => void,
+): void {
+  const [n, height, width] = x as Shape4D;
+  const [rows, columns, , output] = filter as Shape4D;
+  const { padding, dilation } = window;
+  const reach = [dilation * (rows - 1), dilation * (columns - 1)] as const;
+  const around = reach.map((pixels) => [pixels - padding, pixels - padding] as [number, number]);
+  const padded = tf.pad(dy, [[0, 0], around[0]!, around[1]!, [0, 0]]);
+  const seen: Tap[] = [];
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const far = Math.abs(row * dilation - padding) >= height ||
+        Math.abs(column * dilation - padding) >= width;
+      if (!far) seen.push({ row, column });
+    }
+  }
+  const size = Math.max(1, Math.floor(LAYOUT_BYTES / (4 * n * height * width * output)));
+  for (let start = 0; start < seen.length; start += size) {
+    const taps = seen.slice(start, start + size);
+    const slices = taps.map(({ row, column }) =>
+      tf.slice(padded, [0, reach[0] - row * dilation, reach[1] - column * dilation, 0], [
+        n,
+        height,
+        width,
+        output,
+      ])
+    );
+    const layout = slices.length === 1 ? slices[0]! : tf.concat(slices, 3);
+    visit(tf.reshape(layout, [n * height * width, taps.length * output]) as tf.Tensor2D, taps);
+    tf.dispose([...slices, layout]);
+  }
+}

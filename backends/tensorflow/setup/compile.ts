@@ -1,0 +1,45 @@
+/** Compiles addons with g++; Node's own headers are not needed. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execute } from "./execute.ts";
+import type { Libraries } from "./libraries.ts";
+
+/** What quiet.cc loads; it lies beside it. */
+export const ADDON = "tfjs_binding.node";
+
+/** What the runtime loads. */
+export const QUIET = "quiet.node";
+
+const FLAGS = ["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"];
+
+/** On macOS what Node-API defines is found when the addon is loaded. */
+const LATE = Deno.build.os === "darwin" ? ["-undefined", "dynamic_lookup"] : [];
+
+/** What goes into the package's addon. */
+export interface AddonParts {
+  /** The package's folder. */
+  readonly sources: string;
+  /** The folder of node_api.h. */
+  readonly headers: string;
+  readonly libraries: Libraries;
+  /** Where the addon looks for the libraries when it is loaded. */
+  readonly search: string;
+}
+
+/** Compiles the package's addon. */
+export async function compileAddon(
+  folder: string,
+  { sources, headers, libraries, search }: AddonParts,
+): Promise<void> {
+  const includes = [sources, headers, libraries.include].flatMap((path) => ["-I", path]);
+  const files = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, "binding", name));
+  const linked = libraries.names.map((name) => join(libraries.folder, name));
+  const found = `-Wl,-rpath,${search}`;
+  await execute("g++", [...FLAGS, ...LATE, ...includes, ...files, "-o", ADDON, ...linked, found], folder);
+}
+
+/** Compiles what loads the addon without a word on stderr. */
+export async function compileQuiet(folder: string, headers: string): Promise<void> {
+  const source = fileURLToPath(new URL("../quiet.cc", import.meta.url));
+  await execute("g++", [...FLAGS, ...LATE, "-I", headers, source, "-o", QUIET, "-ldl"], folder);
+}

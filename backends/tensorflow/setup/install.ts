@@ -1,0 +1,136 @@
+/** Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works. */
+import { dirname, join } from "node:path";
+import { UserError } from "../../../core/errors.ts";
+import { loadBinding } from "../package.ts";
+import { type Installed, RECORD } from "../place.ts";
+import { checkProduct } from "./check.ts";
+import { ADDON, compileAddon, compileQuiet, QUIET } from "./compile.ts";
+import { download } from "./download.ts";
+import { execute } from "./execute.ts";
+import { findLibraries } from "./libraries.ts";
+import { NODE_API_HEADERS, TFJS_NODE, unpack } from "./packages.ts";
+
+/** What is wanted. */
+export interface Wanted {
+  /** Where it is to be, absolute. */
+  readonly folder: string;
+  /** Which of the two packages. */
+  readonly kind: keyof typeof TFJS_NODE;
+  /** Libraries that are there already, absolute; absent: the package downloads its own. */
+  readonly libraries?: string;
+  /** Hears what is done, a line each. */
+  readonly tell: (line: string) => void;
+}
+
+/** The folder in which it is made. */
+function stagingOf(folder: string): string {
+  return `${folder}-new`;
+}
+
+/**
+ * Installs, checks a product and only then replaces what was there. What is left when it fails is what was there before.
+ * @returns TensorFlow's version and whether it computes on a CUDA device
+ * @throws UserError that says which step failed
+ */
+export async function install(wanted: Wanted): Promise<{ readonly version: string; readonly cuda: boolean }> {
+  const { folder, tell } = wanted;
+  const staging = stagingOf(folder);
+  if (await remove(staging)) tell("removed what a setup that was broken off had left");
+  await Deno.mkdir(staging, { recursive: true });
+  try {
+    const made = wanted.libraries === undefined
+      ? await fromPackage(wanted, staging)
+      : await fromLibraries(wanted, staging, wanted.libraries);
+    tell("loading it and checking a product");
+    const binding = loadBinding(staging, made);
+    checkProduct(binding);
+    await Deno.writeTextFile(join(staging, RECORD), `${JSON.stringify(made, undefined, 2)}\n`);
+    await remove(folder);
+    await Deno.rename(staging, folder);
+    return { version: binding.TF_Version, cuda: binding.isUsingGpuDevice() };
+  } catch (error) {
+    await remove(staging);
+    if (error instanceof UserError) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(`TensorFlow does not work here: ${reason}`, { cause: error });
+  }
+}
+
+/** Removes everything that was installed or half installed. @returns whether there was anything */
+export async function uninstall(folder: string): Promise<boolean> {
+  const removed = [await remove(folder), await remove(stagingOf(folder))];
+  return removed.includes(true);
+}
+
+async function fromLibraries({ kind, tell }: Wanted, staging: string, given: string): Promise<Installed> {
+  const libraries = await findLibraries(given);
+  tell(`found ${libraries.names.join(", ")} in ${libraries.folder}, which stay there`);
+  const own = TFJS_NODE[kind], sources = join(staging, "package");
+  tell(`getting ${own.name}@${own.version} with npm, without what it depends on and without its scripts`);
+  await unpack(own, sources);
+  const headers = await nodeApiHeaders(staging, tell);
+  tell("compiling its addon with g++");
+  await compileAddon(staging, { sources, headers, libraries, search: libraries.folder });
+  await compileQuiet(staging, headers);
+  await remove(dirname(headers));
+  const { name, version } = own;
+  return { package: name, version, dist: "package/dist", addon: QUIET, libraries: libraries.folder };
+}
+
+async function fromPackage({ kind, folder, tell }: Wanted, staging: string): Promise<Installed> {
+  const own = TFJS_NODE[kind];
+  tell(`installing ${own.name}@${own.version} with npm; its install script downloads TensorFlow`);
+  const npm = join(staging, "npm");
+  const made = await download(own, npm);
+  // What it depends on served its install script only.
+  const sources = join(staging, "package");
+  await Deno.rename(made.package, sources);
+  await remove(npm);
+  const place = made.addon === undefined ? "." : join("package", dirname(made.addon));
+  let addon = join(place, ADDON);
+  if (made.addon === undefined || await hasCompiler(staging)) {
+    const headers = await nodeApiHeaders(staging, tell);
+    if (made.addon === undefined) {
+      tell("it brought libraries but no addon for this machine: compiling it with g++");
+      const libraries = await findLibraries(join(sources, "deps"));
+      const search = "$ORIGIN/package/deps/lib";
+      await compileAddon(staging, { sources, headers, libraries, search });
+    }
+    await compileQuiet(join(staging, place), headers);
+    await remove(dirname(headers));
+    addon = join(place, QUIET);
+  } else {
+    tell("there is no g++, so TensorFlow's own messages will appear on stderr");
+  }
+  const { name, version } = own;
+  const libraries = join(folder, "package/deps/lib");
+  return { package: name, version, dist: "package/dist", addon, libraries };
+}
+
+/** @returns the folder of node_api.h */
+async function nodeApiHeaders(staging: string, tell: Wanted["tell"]): Promise<string> {
+  const { name, version } = NODE_API_HEADERS, folder = join(staging, "headers");
+  tell(`getting ${name}@${version} with npm`);
+  await unpack(NODE_API_HEADERS, folder);
+  return join(folder, "include");
+}
+
+async function hasCompiler(folder: string): Promise<boolean> {
+  try {
+    await execute("g++", ["--version"], folder);
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+async function remove(path: string): Promise<boolean> {
+  try {
+    await Deno.remove(path, { recursive: true });
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

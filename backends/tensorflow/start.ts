@@ -1,0 +1,67 @@
+/** Makes TensorFlow a backend of our tensor library, where it is installed. */
+import * as tf from "@tensorflow/tfjs-core";
+import { replaceKernels } from "../ops/kernels.ts";
+import { hasCudaDriver } from "./cuda.ts";
+import { reportFaults } from "./faults.ts";
+import { tensorflowKernels } from "./kernels.ts";
+import { mendKernels } from "./mended.ts";
+import { type Binding, loadBackend, loadBinding } from "./package.ts";
+import { installedTensorflow, tensorflowFolder } from "./place.ts";
+
+const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
+
+let binding: Binding | undefined;
+
+/** What is there. */
+export interface Found {
+  /** TensorFlow's version and what computes. */
+  readonly detail: string;
+  /** Whether it computes on a CUDA device. */
+  readonly cuda: boolean;
+}
+
+/** Loads TensorFlow. @throws Error that says what is missing and what adds it */
+export function findTensorflow(): Found {
+  const folder = tensorflowFolder();
+  const installed = installedTensorflow(folder);
+  if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
+  try {
+    binding ??= loadBinding(folder, installed);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`it does not load: ${reason}; ${SETUP} installs it again`, { cause: error });
+  }
+  const cuda = binding.isUsingGpuDevice();
+  return {
+    detail: `TensorFlow ${binding.TF_Version} on ${cuda ? "a CUDA device" : "the processor"}`,
+    cuda,
+  };
+}
+
+/** Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing. */
+export function takesCuda(): { readonly takes: boolean; readonly reason?: string } {
+  if (installedTensorflow() === undefined) return { takes: false };
+  if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
+  try {
+    const { cuda, detail } = findTensorflow();
+    return cuda ? { takes: true } : { takes: false, reason: detail };
+  } catch (error) {
+    return { takes: false, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Makes the backend `tensorflow` current. Repeating it changes nothing. @throws Error, see {@linkcode findTensorflow} */
+export async function startTensorflow(): Promise<void> {
+  findTensorflow();
+  if (!tf.findBackendFactory("tensorflow")) {
+    const folder = tensorflowFolder();
+    const loaded = binding!, installed = installedTensorflow(folder)!;
+    tf.registerBackend("tensorflow", () => {
+      const backend = reportFaults(loadBackend(folder, installed, loaded));
+      mendKernels();
+      return backend;
+    });
+  }
+  if (!await tf.setBackend("tensorflow")) throw new Error("it failed to start");
+  replaceKernels("tensorflow", tensorflowKernels());
+}
