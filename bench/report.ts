@@ -56,7 +56,7 @@ export async function report(): Promise<void> {
         `page of ${(size / 1e6).toFixed(1)} MB with its images in ${
           seconds.toFixed(1)
         } s. Chromium opens it from the ` +
-        `disk, ${LOADS} times each time with nothing stored. Keys zoom and move in the first chart.`,
+        `disk, ${LOADS} times, each time with nothing stored. Keys zoom and move in the first chart.`,
       ],
       columns: ["", "median", "slowest"],
       rows: [

@@ -9,8 +9,9 @@ import { diskFiles } from "../datasets/files.ts";
 import { ablationGrid, type Variant } from "../report/ablation.ts";
 import { renderGrid } from "../report/grid.ts";
 import { meansText } from "../report/means.ts";
-import { progress } from "../report/progress.ts";
+import { type Progress, progress } from "../report/progress.ts";
 import { train } from "../train/mod.ts";
+import { courseOf } from "./course.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
@@ -53,21 +54,25 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
     if (found) done.set(trial, found);
   }
   const open = trials.filter((trial) => !done.has(trial));
-  const write = (line: string) => host.stderr.write(`${line}\n`);
+  let view: Progress | undefined;
+  const tell = (line: string) => view ? view.line(line) : host.stderr.write(`${line}\n`);
+  const write = (line: string) => args.quiet ? undefined : tell(line);
   if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
-    write("Stopping after this step. Ctrl-C again stops at once.");
+    tell("Stopping after the step or image in work. Ctrl-C again stops at once.");
     abort.abort();
   });
   try {
     const backend = open.length > 0 ? await backendOf(host, open) : "";
     for (const trial of open) {
       write(`${done.size + 1} of ${trials.length}: ${trial.variant}, seed ${trial.seed}`);
-      const evaluation = await trainTrial(host, { trial, backend, signal: abort.signal });
+      view = viewOf(host, args, trial.plan);
+      const evaluation = await trainTrial(host, { trial, backend, view, signal: abort.signal });
+      view = undefined;
       if (evaluation === undefined) {
-        write(`Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.`);
+        tell(`Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.`);
         return 130;
       }
       done.set(trial, evaluation);
@@ -77,8 +82,25 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
     stopListening();
   }
   write(`The runs lie in ${shown(host, dirname(trials[0]!.folder))}`);
-  host.stdout.write(`${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`);
+  host.stdout.write(
+    args.json
+      ? `${JSON.stringify(results(trials, done), null, 2)}\n`
+      : `${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`,
+  );
   return 0;
+}
+
+/** Plain lines of a trial where lines cannot be rewritten: there are many trials. */
+const PLAIN_LINES = 4;
+
+function viewOf(host: Host, { quiet }: CommandOf<"ablate">, plan: RunPlan): Progress {
+  if (!quiet) return progress(host.stderr, { course: courseOf(plan), plainLines: PLAIN_LINES });
+  return { event() {}, line: (text) => host.stderr.write(`${text}\n`), close() {} };
+}
+
+/** What `--json` prints. */
+function results(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>) {
+  return trials.map((trial) => ({ variant: trial.variant, seed: trial.seed, evaluation: done.get(trial) }));
 }
 
 /** The folder of all runs, absolute. */
@@ -184,10 +206,14 @@ interface Training {
   readonly trial: Trial;
   readonly backend: string;
   readonly signal: AbortSignal;
+  readonly view: Progress;
 }
 
 /** Undefined when the signal fired. */
-async function trainTrial(host: Host, { trial, backend, signal }: Training): Promise<Evaluation | undefined> {
+async function trainTrial(
+  host: Host,
+  { trial, backend, signal, view }: Training,
+): Promise<Evaluation | undefined> {
   const { plan, folder } = trial;
   // An earlier call was stopped in the middle of it.
   const resume = await stat(join(folder, "run.json")) !== undefined;
@@ -195,21 +221,17 @@ async function trainTrial(host: Host, { trial, backend, signal }: Training): Pro
     await makeRunFolder(host, { run: folder, runs: "", name: plan.name });
     await recordRun(host, { folder, plan, backend });
   }
-  const view = host.stderr.tty ? progress(host.stderr) : undefined;
   try {
     const result = await train(plan, {
       runDir: folder,
       resume,
       signal,
       files: diskFiles(),
-      onEvent(event) {
-        if (view) view.event(event);
-        else if (event.type === "note") host.stderr.write(`  ${event.message}\n`);
-      },
+      onEvent: view.event,
     });
     return result.interrupted ? undefined : result.final;
   } finally {
-    view?.close();
+    view.close();
   }
 }
 

@@ -1,3 +1,4 @@
+import { countOf } from "../report/progress.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { UserError } from "../core/errors.ts";
@@ -21,7 +22,7 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   host.stdout.write(`  objective  ${losses.join(" + ")}\n`);
   host.stdout.write(`  model      ${plan.model.type}, ${plan.labelSpace.classes.length} classes\n`);
   host.stdout.write(`  splits     ${splits}\n`);
-  host.stdout.write(`  training   ${plan.training.steps} steps, batch ${plan.training.batch}\n`);
+  host.stdout.write(`  training   ${countOf(plan.training.steps, "step")}, batch ${plan.training.batch}\n`);
   const named = namedPaths([plan], files).map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
   for (const file of files) {

@@ -4,6 +4,7 @@ import { classTable } from "../report/table.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { stopping } from "./input.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
@@ -16,6 +17,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
+    host.stderr.write(stopping(host));
     abort.abort();
   });
   try {
@@ -28,7 +30,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       files: diskFiles(),
       onPhase: (phase) => title = phase ?? title,
       onImage: (done, images) => {
-        if (!host.stderr.tty) return;
+        if (args.quiet || !host.stderr.tty) return;
         host.stderr.write(done < images ? `\r${split}: image ${done}/${images}` : "\r\x1b[K");
       },
     });

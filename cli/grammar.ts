@@ -6,6 +6,7 @@ import type { InferValue } from "@optique/core/parser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
+import { completion } from "./arguments/completion.ts";
 import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
@@ -53,6 +54,7 @@ const COMMANDS = [
   "schema",
   "doctor",
   "new",
+  "completion install",
   "weights",
   "weights inspect",
   "weights import",
@@ -66,6 +68,7 @@ const OPTIONS = [
   "--checkpoint",
   "--split",
   "--json",
+  "--quiet",
   "--rows",
   "--seeds",
   "--steps",
@@ -79,6 +82,7 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--launcher",
   "--images",
   "--limit",
   "--import",
@@ -89,26 +93,16 @@ const OPTIONS = [
   "--version",
 ];
 
-const grammar = or(
-  train,
-  evaluate,
-  predict,
-  ablate,
-  table,
-  report,
-  view,
-  runList,
-  check,
-  data,
-  weights,
-  list,
-  schema,
-  doctor,
-  create,
-  {
-    errors: { unexpectedInput: unexpected },
-  },
-);
+const ERRORS = { errors: { unexpectedInput: unexpected } };
+
+// One call takes at most fifteen.
+const ofRuns = or(train, evaluate, predict, ablate, table, report, view, runList, ERRORS);
+const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
+
+const grammar = or(ofRuns, ofRecipes, completion, ERRORS);
+
+/** The same where `completion SHELL` is the parser's own command, which the files of `completion install` call. */
+const completed = or(ofRuns, ofRecipes, ERRORS);
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;
@@ -130,16 +124,26 @@ export function parseArguments(host: Host, version: string): Command {
   const end = (code: number): never => {
     throw new ParsingEnd(code);
   };
-  return runParserSync(grammar, "plca", host.args, {
+  const own = host.args[0] === "completion" && (SCRIPTS as readonly string[]).includes(host.args[1] ?? "");
+  const options = {
     brief: message`Domain-adaptive semantic segmentation by pixel-level cycle association.`,
-    help: { command: true, option: true, onShow: end },
+    help: { command: true, option: { names: ["--help", "-h"] }, onShow: end },
     version: { value: version, option: true, onShow: end },
-    completion: { command: true, onShow: end },
     colors: host.stdout.color,
     maxWidth: host.stdout.columns,
     aboveError: "none",
-    stdout: (line) => host.stdout.write(`${line}\n`),
-    stderr: (line) => host.stderr.write(`${line}\n`),
+    stdout: (line: string) => host.stdout.write(`${line}\n`),
+    stderr: (line: string) => host.stderr.write(`${line}\n`),
     onError: () => end(2),
-  });
+  } as const;
+  if (own) {
+    return runParserSync(completed, "plca", host.args, {
+      ...options,
+      completion: { command: true, onShow: end },
+    });
+  }
+  return runParserSync(grammar, "plca", host.args.length === 0 ? ["--help"] : host.args, options);
 }
+
+/** The shells that the parser writes scripts for. */
+const SCRIPTS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;

@@ -19,6 +19,7 @@ export async function withInput<T>(
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
+    host.stderr.write(stopping(host));
     abort.abort();
   });
   try {
@@ -28,6 +29,12 @@ export async function withInput<T>(
     stopListening();
     await input.close();
   }
+}
+
+/** Said on the first Ctrl-C: an image cannot be left in the middle. */
+export function stopping(host: Host): string {
+  const begin = host.stderr.tty ? "\r\x1b[K" : "";
+  return `${begin}Stopping after the image in work. Ctrl-C again stops at once.\n`;
 }
 
 /** A line on a terminal that says which image is read; the last one clears it. */

@@ -2,6 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
+import { completionCommand } from "./completion.ts";
 import { dataCheckCommand } from "./data_check.ts";
 import { dataStatsCommand } from "./data_stats.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -66,6 +67,8 @@ function run(host: Host, command: Command): Promise<number> {
       return schemaCommand(host);
     case "doctor":
       return doctorCommand(host);
+    case "completion install":
+      return completionCommand(host, command);
     case "new":
       return newCommand(host, command);
     case "view":

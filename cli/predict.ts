@@ -10,6 +10,7 @@ import { openPredictor, type Predictor } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts";
+import { stopping } from "./input.ts";
 import { type LabelClasses, labelClasses, legendText, paletteOf } from "./label_classes.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
@@ -120,6 +121,7 @@ class Labelling {
     let interrupted = false;
     const stopListening = this.#host.onInterrupt((count) => {
       if (count > 1) this.#host.exit(130);
+      stderr.write(stopping(this.#host));
       interrupted = true;
     });
     try {

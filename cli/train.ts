@@ -1,12 +1,13 @@
 import { join, resolve } from "node:path";
 import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
-import { UserError } from "../core/errors.ts";
+import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { meansText } from "../report/means.ts";
-import { progress } from "../report/progress.ts";
+import { countOf, type Progress, progress } from "../report/progress.ts";
+import { courseOf } from "./course.ts";
 import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -30,7 +31,28 @@ export async function trainCommand(host: Host, args: CommandOf<"train">): Promis
   if (host.narrowed) return await trainNarrowly(host, args);
   const run = args.resume === undefined ? await begun(host, args) : await resumed(host, args, args.resume);
   if (args.debugNumerics) watchNumerics();
-  return await trainRun(host, run);
+  return await trainRun(host, run, args);
+}
+
+/** How much of a run is told: all of it, the result, or every event as JSON. */
+type Telling = Pick<CommandOf<"train">, "quiet" | "json">;
+
+function isSilent({ quiet, json }: Telling): boolean {
+  return quiet || json;
+}
+
+function viewOf(host: Host, plan: RunPlan, telling: Telling): Progress {
+  const shown = progress(host.stdout, { course: courseOf(plan) });
+  if (!isSilent(telling)) return shown;
+  return {
+    event(event) {
+      if (telling.json) {
+        host.stdout.write(`${JSON.stringify({ time: host.now().toISOString(), ...event })}\n`);
+      }
+    },
+    line: (text) => host.stderr.write(`${text}\n`),
+    close() {},
+  };
 }
 
 async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<number> {
@@ -74,8 +96,9 @@ async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
     ? await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name })
     : { folder: host.handover.folder };
   await recordRun(host, { folder, plan, backend: backend.name });
-  host.stdout.write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
-  for (const note of backend.notes) host.stdout.write(`  not chosen: ${note}\n`);
+  const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
+  write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
+  for (const note of backend.notes) write(`  not chosen: ${note}\n`);
   return { plan, folder, resume: false, onFailure: args.run === undefined ? "whole folder" : "contents" };
 }
 
@@ -108,19 +131,20 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
   const { folder, choice, record } = await resumable(host, args, given);
   const plan = await planOf(host, choice);
   await selectBackend(plan.backend);
-  host.stdout.write(
+  const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
+  write(
     `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,
   );
   for (const [what, before] of Object.entries(record.versions)) {
     const now = { ...VERSIONS, runtime: host.machine.runtime }[what];
     if (now !== before) {
-      host.stdout.write(
+      write(
         `  begun with ${what} ${before}, goes on with ${now}: numbers may differ from one run\n`,
       );
     }
   }
   if (!await hasCheckpoint(folder) && !await hasCheckpoint(join(folder, "baseline"))) {
-    host.stdout.write("  it has no checkpoint, so it begins anew\n");
+    write("  it has no checkpoint, so it begins anew\n");
   }
   return { plan, folder, resume: true, onFailure: "nothing" };
 }
@@ -129,12 +153,16 @@ async function hasCheckpoint(folder: string): Promise<boolean> {
   return await stat(join(folder, LAST_CHECKPOINT)) !== undefined;
 }
 
-async function trainRun(host: Host, { plan, folder, resume, onFailure }: Begun): Promise<number> {
-  const view = progress(host.stdout);
+async function trainRun(
+  host: Host,
+  { plan, folder, resume, onFailure }: Begun,
+  args: CommandOf<"train">,
+): Promise<number> {
+  const view = viewOf(host, plan, args);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
-    view.line("Stopping after this step, with a checkpoint. Ctrl-C again stops at once.");
+    view.line("Stopping after the step or image in work, with a checkpoint. Ctrl-C again stops at once.");
     abort.abort();
   });
   let last: StepEvent | undefined;
@@ -150,15 +178,44 @@ async function trainRun(host: Host, { plan, folder, resume, onFailure }: Begun):
       },
     });
     view.close();
-    return await conclude(host, { plan, folder, result, last });
+    if (args.json) return result.interrupted ? 130 : 0;
+    return await conclude(host, { plan, folder, result, last, quiet: args.quiet });
   } catch (error) {
     view.close();
     // A run that never made a step holds nothing worth a number.
-    if (last === undefined && onFailure !== "nothing") await removeRun(folder, onFailure === "whole folder");
-    throw error;
+    const removed = last === undefined && onFailure !== "nothing";
+    if (removed) await removeRun(folder, onFailure === "whole folder");
+    throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
+      ? withDataCheck(error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
+      : error;
   } finally {
     stopListening();
   }
+}
+
+/**
+ * Whether it is about a file of the datasets, of which more may be broken: an image that was read, or anything once steps were
+ * made. What is wrong with lists and folders is told whole when they are opened.
+ */
+function isOfData(
+  error: unknown,
+  { model, folder, begun }: { model: RunPlan["model"]; folder: string; begun: boolean },
+): error is DataError {
+  return error instanceof DataError && error.file !== model.weights && !error.file.startsWith(folder) &&
+    (begun || /\.(png|jpe?g)$/i.test(error.file));
+}
+
+function withDataCheck(error: DataError, recipe: string): UserError {
+  const message =
+    `${error.message}\n${LAUNCH} task plca data check ${recipe} names every broken file at once`;
+  return new UserError(message, { cause: error });
+}
+
+/** The recipe as the person gave it, for another command. */
+function recipeWords({ recipe = "street", set }: CommandOf<"train">): string {
+  const quoted = (word: string) =>
+    /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return [recipe, ...set.flatMap((each) => ["--set", each])].map(quoted).join(" ");
 }
 
 async function removeRun(folder: string, whole: boolean): Promise<void> {
@@ -173,9 +230,10 @@ interface Conclusion {
   readonly folder: string;
   readonly result: TrainResult;
   readonly last: StepEvent | undefined;
+  readonly quiet: boolean;
 }
 
-async function conclude(host: Host, { plan, folder, result, last }: Conclusion): Promise<number> {
+async function conclude(host: Host, { plan, folder, result, last, quiet }: Conclusion): Promise<number> {
   const run = shown(host, folder);
   const write = (line: string) => host.stdout.write(`${line}\n`);
   if (result.interrupted) {
@@ -188,7 +246,7 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
       : undefined;
     write(
       last
-        ? `Interrupted in ${last.phase} after ${last.step} of ${last.steps} steps.`
+        ? `Interrupted in ${last.phase} after ${last.step} of ${countOf(last.steps, "step")}.`
         : "Interrupted before the first step.",
     );
     if (found === undefined) {
@@ -206,7 +264,7 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
       ...(baseline?.final ? [{ title: baseline.name, evaluation: baseline.final }] : []),
       { title: plan.name, evaluation: final },
     ];
-    write("");
+    if (!quiet) write("");
     write(classTable(columns));
     write("");
     const against = baseline?.final
@@ -220,6 +278,7 @@ async function conclude(host: Host, { plan, folder, result, last }: Conclusion):
       );
     }
   }
+  if (quiet) return 0;
   write(`The run lies in ${run}. Next:`);
   write(`  ${LAUNCH} task plca eval --run ${run} --split ${splitOf(plan)}`);
   return 0;

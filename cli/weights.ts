@@ -47,7 +47,13 @@ async function inspect(host: Host, { file, json }: ActionOf<"inspect">): Promise
 /** A file as the person calls it. @throws UserError, DataError */
 async function readFile(host: Host, file: string): Promise<WeightsFile> {
   const path = resolve(host.cwd, file);
-  if (!(await stat(path))?.isFile) throw new UserError(`${file}: there is no such file`);
+  const found = await stat(path);
+  if (found?.isDirectory) {
+    const last = join(file, LAST_CHECKPOINT);
+    const hint = await stat(resolve(host.cwd, last)) ? `; a run's weights lie in ${last}` : "";
+    throw new UserError(`${file}: it is a folder, expected a file of weights${hint}`);
+  }
+  if (!found?.isFile) throw new UserError(`${file}: there is no such file`);
   return readWeights(await diskFiles().read(path), file);
 }
 

@@ -25,12 +25,15 @@ export class Findings {
   }
 
   #record(issue: Required<ConfigIssue>): void {
-    // `--set losses[1].weight: ...` names the path once.
-    const position = issue.position === `--set ${formatPath(issue.path)}` ? "--set" : issue.position;
+    // `--set losses[1].weight: ...` names the path once, in the person's words.
+    const written = issue.position.startsWith("--set ") ? issue.position.slice("--set ".length) : undefined;
+    const once = written !== undefined && samePlace(written, issue.path);
+    const path = once && written !== formatPath(issue.path) ? [written] : issue.path;
+    const position = once ? "--set" : issue.position;
     const same = this.#issues.some((other) =>
-      other.message === issue.message && formatPath(other.path) === formatPath(issue.path)
+      other.message === issue.message && formatPath(other.path) === formatPath(path)
     );
-    if (!same) this.#issues.push({ ...issue, position });
+    if (!same) this.#issues.push({ path, message: issue.message, position });
   }
 
   /** Runs `body`; a ConfigError it throws is recorded with positions. Anything else passes through. */
@@ -137,4 +140,12 @@ interface MappingWanted {
 
 function isNull(node: Located): boolean {
   return node.kind === "scalar" && node.value === null;
+}
+
+/** Whether `--set` names this path: as it is formatted, or with the name of a term for its place in the list. */
+function samePlace(written: string, path: ConfigPath): boolean {
+  if (written === formatPath(path)) return true;
+  const parts = written.split(".");
+  return parts.length === path.length &&
+    parts.every((part, k) => typeof path[k] === "number" || part === path[k]);
 }

@@ -1,6 +1,7 @@
 /** A run as it goes: one live line on a terminal, plain lines when piped. */
 import type { StepEvent, TrainEvent } from "../core/events.ts";
 import { meansText } from "./means.ts";
+import { type Course, type TimeKeeper, timeKeeper, type TimeLeft } from "./time_left.ts";
 
 /** Where the progress is shown. */
 export interface ProgressTarget {
@@ -11,6 +12,14 @@ export interface ProgressTarget {
   write(text: string): void;
   /** Milliseconds; for tests. */
   clock?(): number;
+}
+
+/** What is known of the run, and how much is wanted. */
+export interface ProgressOptions {
+  /** Absent: the time left is that of the phase's steps. */
+  readonly course?: Course;
+  /** Plain lines a phase where lines cannot be rewritten. Default 20. */
+  readonly plainLines?: number;
 }
 
 /** Shows events; `close` ends the live line. */
@@ -24,12 +33,11 @@ export interface Progress {
 /** The live line is rewritten at most this often, in milliseconds. */
 const REDRAW_EVERY = 100;
 
-/** Shares of the steps between plain lines. */
-const PLAIN_LINES = 20;
-
 /** A new display; nothing is written before the first event. */
-export function progress(target: ProgressTarget): Progress {
+export function progress(target: ProgressTarget, options: ProgressOptions = {}): Progress {
+  const { course, plainLines = 20 } = options;
   const clock = target.clock?.bind(target) ?? (() => performance.now());
+  const keeper: TimeKeeper = timeKeeper(course, clock);
   let live = "";
   let drawn = -Infinity;
 
@@ -45,13 +53,13 @@ export function progress(target: ProgressTarget): Progress {
   };
   const step = (event: StepEvent) => {
     if (!target.tty) {
-      if (isReported(event)) target.write(`${stepLine(event)}\n`);
+      if (isReported(event, plainLines)) target.write(`${stepLine({ event, left: keeper.left() })}\n`);
       return;
     }
     const now = clock();
     if (now - drawn < REDRAW_EVERY && event.step < event.steps) return;
     drawn = now;
-    live = fit(event, target.columns - 1);
+    live = fit({ event, left: keeper.left() }, target.columns - 1);
     target.write(`\r\x1b[K${live}`);
   };
 
@@ -59,9 +67,10 @@ export function progress(target: ProgressTarget): Progress {
     line,
     close: clear,
     event(event) {
+      keeper.event(event);
       switch (event.type) {
         case "start":
-          return line(`${event.phase}: ${event.steps} steps, batch ${event.batch}`);
+          return line(`${event.phase}: ${countOf(event.steps, "step")}, batch ${event.batch}`);
         case "resume":
           return line(`${event.phase}: goes on after step ${event.step}`);
         case "step":
@@ -80,43 +89,64 @@ export function progress(target: ProgressTarget): Progress {
           drawn = -Infinity;
           return;
         case "checkpoint":
+        case "diagnostics":
+        case "failure":
           return;
       }
     },
   };
 }
 
-/** One line per twentieth of the steps, the first and the last step included. */
-function isReported({ step, steps }: StepEvent): boolean {
+/** `1 step`, `2 steps`. */
+export function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** One line per share of the steps, the first and the last step included. */
+function isReported({ step, steps }: StepEvent, lines: number): boolean {
   if (step <= 1 || step >= steps) return true;
-  return Math.floor(step * PLAIN_LINES / steps) > Math.floor((step - 1) * PLAIN_LINES / steps);
+  return Math.floor(step * lines / steps) > Math.floor((step - 1) * lines / steps);
+}
+
+/** A step, and what is left after it. */
+interface Shown {
+  readonly event: StepEvent;
+  readonly left: TimeLeft | undefined;
 }
 
 /** The step's numbers; term names at most `longest` characters. */
-function stepLine(event: StepEvent, longest = Infinity): string {
+function stepLine({ event, left }: Shown, longest = Infinity): string {
   const { rate, total } = event;
-  const left = rate > 0 ? [`${secondsLeft(event)} left`] : [];
   const values = shownTerms(event).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
-  return [counted(event), `${rate.toPrecision(3)} steps/s`, ...left, `total ${number(total)}`, ...values]
-    .join("  ");
+  return [
+    counted(event),
+    `${rate.toPrecision(3)} steps/s`,
+    ...(left ? [`${leftText(left, "over ")} left`] : []),
+    `total ${number(total)}`,
+    ...values,
+  ].join("  ");
 }
 
 /** The same for a narrow terminal, where every term matters more than its name. */
-function narrowLine(event: StepEvent): string {
+function narrowLine({ event, left }: Shown): string {
   const { rate } = event;
-  const left = rate > 0 ? [secondsLeft(event)] : [];
   const values = shownTerms(event).map(([name, value]) =>
     `${name.slice(0, 3)} ${Number(value.toPrecision(3))}`
   );
-  return [counted(event), `${Number(rate.toPrecision(2))}/s`, ...left, ...values].join(" ");
+  return [
+    counted(event),
+    `${Number(rate.toPrecision(2))}/s`,
+    ...(left ? [leftText(left, ">")] : []),
+    ...values,
+  ].join(" ");
 }
 
 function counted({ phase, step, steps }: StepEvent): string {
   return `${phase} ${String(step).padStart(String(steps).length)}/${steps}`;
 }
 
-function secondsLeft({ step, steps, rate }: StepEvent): string {
-  return duration((steps - step) / rate);
+function leftText({ seconds, atLeast }: TimeLeft, more: string): string {
+  return `${atLeast ? more : ""}${duration(seconds)}`;
 }
 
 /** `association/layer4` and the like are details for the log. */
@@ -125,10 +155,10 @@ function shownTerms({ terms }: StepEvent): [string, number][] {
 }
 
 /** Shortens the names of terms until the line fits, then everything, then cuts. */
-function fit(event: StepEvent, width: number): string {
-  let text = stepLine(event);
-  for (let longest = 16; text.length > width && longest >= 6; longest--) text = stepLine(event, longest);
-  if (text.length > width) text = narrowLine(event);
+function fit(shown: Shown, width: number): string {
+  let text = stepLine(shown);
+  for (let longest = 16; text.length > width && longest >= 6; longest--) text = stepLine(shown, longest);
+  if (text.length > width) text = narrowLine(shown);
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 

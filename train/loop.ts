@@ -1,6 +1,6 @@
 /** One phase of a run: steps, validations, checkpoints, until the end or until it is told to stop. */
 import { setImmediate } from "node:timers/promises";
-import { LossError, UserError } from "../core/errors.ts";
+import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -272,8 +272,12 @@ class Phase {
       kept = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
     }
     if (!(error instanceof UserError)) return error;
+    const cause = error.cause ?? error;
+    if (error instanceof DataError) {
+      return new DataError(error.file, `${error.message.slice(error.file.length + 2)}\n${kept}`, { cause });
+    }
     const Kind = error instanceof LossError ? LossError : UserError;
-    return new Kind(`${error.message}\n${kept}`, { cause: error.cause ?? error });
+    return new Kind(`${error.message}\n${kept}`, { cause });
   }
 
   #pathOf(name: "last" | "best"): string {

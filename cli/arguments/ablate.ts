@@ -1,20 +1,21 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, option } from "@optique/core/primitives";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { GRID_FORMATS } from "../../report/grid.ts";
-import { runs, sets } from "./shared.ts";
+import { quiet, runs, sets } from "./shared.ts";
+import { folderValue, recipeValue } from "./values.ts";
 
 /** `plca ablate`. */
 export const ablate = command(
   "ablate",
   object({
     command: constant("ablate"),
-    recipe: argument(string({ metavar: "RECIPE" }), {
+    recipe: argument(recipeValue, {
       description: message`What every variant is laid on: a YAML file, or the name of an embedded recipe.`,
     }),
-    rows: optional(option("--rows", string({ metavar: "FOLDER" }), {
+    rows: optional(option("--rows", folderValue("FOLDER"), {
       description:
         message`The variants, one YAML file each, in the order of their names (default: Table 1's).`,
     })),
@@ -27,7 +28,7 @@ export const ablate = command(
     steps: optional(option("--steps", integer({ metavar: "N", min: 1 }), {
       description: message`Train every variant for so many steps instead of the recipe's.`,
     })),
-    out: optional(option("--out", string({ metavar: "FOLDER" }), {
+    out: optional(option("--out", folderValue("FOLDER"), {
       description:
         message`Where the runs lie (default: RUNS/ablation-RECIPE); what is finished there is kept.`,
     })),
@@ -37,6 +38,11 @@ export const ablate = command(
       }),
       "text" as const,
     ),
+    json: withDefault(
+      flag("--json", { description: message`Print every evaluation as JSON instead of the table.` }),
+      false,
+    ),
+    quiet,
     set: sets,
     runs,
   }),

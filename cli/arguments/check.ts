@@ -2,15 +2,15 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
 import { sets } from "./shared.ts";
+import { recipeValue } from "./values.ts";
 
 /** `plca check`. */
 export const check = command(
   "check",
   object({
     command: constant("check"),
-    recipe: argument(string({ metavar: "RECIPE" }), {
+    recipe: argument(recipeValue, {
       description: message`A YAML file, or the name of an embedded recipe.`,
     }),
     set: sets,

@@ -2,11 +2,12 @@ import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice, integer, string } from "@optique/core/valueparser";
+import { choice, integer } from "@optique/core/valueparser";
 import { DATASETS } from "../../config/recipe.ts";
 import { sets } from "./shared.ts";
+import { fileValue, recipeValue } from "./values.ts";
 
-const recipe = argument(string({ metavar: "RECIPE" }), {
+const recipe = argument(recipeValue, {
   description: message`A YAML file, or the name of an embedded recipe.`,
 });
 
@@ -35,7 +36,7 @@ const stats = command(
   object({
     command: constant("data stats"),
     recipe,
-    out: optional(option("--out", string({ metavar: "FILE" }), {
+    out: optional(option("--out", fileValue("FILE"), {
       description: message`Where the statistics are written (default: NAME_classes.json, NAME the recipe's).`,
     })),
     set: sets,
@@ -44,6 +45,10 @@ const stats = command(
 );
 
 /** `plca data check` and `plca data stats`. */
-export const data = command("data", or(check, stats), {
-  brief: message`Check the datasets of a recipe, or count their classes.`,
-});
+export const data = command(
+  "data",
+  or(check, stats, { errors: { noMatch: message`What of the data? Expected check or stats.` } }),
+  {
+    brief: message`Check the datasets of a recipe, or count their classes.`,
+  },
+);

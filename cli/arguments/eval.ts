@@ -3,7 +3,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { command, constant, flag, option } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
-import { runs, sets, weights } from "./shared.ts";
+import { quiet, runs, sets, weights } from "./shared.ts";
 
 /** `plca eval`. */
 export const evaluate = command(
@@ -21,6 +21,7 @@ export const evaluate = command(
       flag("--json", { description: message`Print the evaluation as JSON, confusion matrix included.` }),
       false,
     ),
+    quiet,
     set: sets,
     runs,
   }),

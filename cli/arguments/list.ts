@@ -2,9 +2,10 @@ import { object } from "@optique/core/constructs";
 import { type Message, message, text } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, constant } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
+import { choice } from "@optique/core/valueparser";
 import { KINDS } from "../../core/plugin.ts";
 import { suggestion } from "../../core/suggest.ts";
+import { pluginValue } from "./values.ts";
 
 /** `plca list`. */
 export const list = command(
@@ -14,7 +15,7 @@ export const list = command(
     kind: optional(argument(choice(KINDS, { metavar: "KIND", errors: { invalidChoice: unknownKind } }), {
       description: message`Only this kind of plugin.`,
     })),
-    name: optional(argument(string({ metavar: "NAME" }), { description: message`Only this plugin.` })),
+    name: optional(argument(pluginValue, { description: message`Only this plugin.` })),
   }),
   { brief: message`Show the plugins, their options, defaults and sources.` },
 );

@@ -2,8 +2,9 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice, float, string } from "@optique/core/valueparser";
+import { choice, float } from "@optique/core/valueparser";
 import { runs, sets, weights } from "./shared.ts";
+import { fileValue, folderValue } from "./values.ts";
 
 /** `plca predict`. */
 export const predict = command(
@@ -11,14 +12,14 @@ export const predict = command(
   object({
     command: constant("predict"),
     images: multiple(
-      argument(string({ metavar: "IMAGES" }), {
+      argument(fileValue("IMAGES"), {
         description:
           message`A JPEG or PNG, a folder of them with its subfolders, or a pattern such as a/**/*.png.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which images? Expected at least one file, folder or pattern.` } },
     ),
     ...weights,
-    out: option("--out", string({ metavar: "FOLDER" }), {
+    out: option("--out", folderValue("FOLDER"), {
       description: message`Receives labels, overlays and classes.json.`,
     }),
     ids: withDefault(

@@ -2,8 +2,9 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice, string } from "@optique/core/valueparser";
+import { choice } from "@optique/core/valueparser";
 import { GRID_FORMATS } from "../../report/grid.ts";
+import { fileValue } from "./values.ts";
 
 /** `plca table`. */
 export const table = command(
@@ -11,11 +12,11 @@ export const table = command(
   object({
     command: constant("table"),
     results: multiple(
-      argument(string({ metavar: "RUN" }), {
+      argument(fileValue("RUN"), {
         description:
           message`A run folder that was trained to its end, or a file written by plca eval --json.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which runs? Expected at least one run folder or file.` } },
     ),
     format: withDefault(
       option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {

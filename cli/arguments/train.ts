@@ -3,24 +3,25 @@ import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
-import { runs, sets } from "./shared.ts";
+import { quiet, runs, sets } from "./shared.ts";
+import { folderValue, recipeValue } from "./values.ts";
 
 /** `plca train`. */
 export const train = command(
   "train",
   object({
     command: constant("train"),
-    recipe: optional(argument(string({ metavar: "RECIPE" }), {
+    recipe: optional(argument(recipeValue, {
       description: message`A YAML file, or the name of an embedded recipe (default: street).`,
     })),
     set: sets,
     name: optional(option("--name", string({ metavar: "NAME" }), {
       description: message`Name of the run folder instead of the recipe's name.`,
     })),
-    run: optional(option("--run", string({ metavar: "FOLDER" }), {
+    run: optional(option("--run", folderValue("FOLDER"), {
       description: message`Exactly this run folder; it must be empty or not exist.`,
     })),
-    resume: optional(option("--resume", string({ metavar: "RUN" }), {
+    resume: optional(option("--resume", folderValue("RUN"), {
       description:
         message`Go on with this run folder where it stopped, as if it never had; takes nothing else.`,
     })),
@@ -30,6 +31,13 @@ export const train = command(
       }),
       false,
     ),
+    json: withDefault(
+      flag("--json", {
+        description: message`Print every event of the run as a line of JSON, and nothing else but errors.`,
+      }),
+      false,
+    ),
+    quiet,
     runs,
   }),
   { brief: message`Train a recipe and compare on the target domain.` },

@@ -4,8 +4,9 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { sets } from "./shared.ts";
+import { fileValue, folderValue, recipeValue } from "./values.ts";
 
-const file = argument(string({ metavar: "FILE" }), {
+const file = argument(fileValue("FILE"), {
   description: message`A file of torch.save (.pth, .pt, .tar) or safetensors; nothing in it is executed.`,
 });
 
@@ -31,10 +32,10 @@ const convert = command(
     command: constant("weights"),
     action: constant("import"),
     file,
-    recipe: option("--recipe", string({ metavar: "RECIPE" }), {
+    recipe: option("--recipe", recipeValue, {
       description: message`The recipe whose model and classes the file is brought to.`,
     }),
-    out: option("--out", string({ metavar: "FILE" }), { description: message`The new .safetensors file.` }),
+    out: option("--out", fileValue("FILE"), { description: message`The new .safetensors file.` }),
     classOrder: optional(option("--class-order", string({ metavar: "ORDER" }), classOrder)),
     set: sets,
   }),
@@ -46,13 +47,13 @@ const save = command(
   object({
     command: constant("weights"),
     action: constant("export"),
-    run: optional(option("--run", string({ metavar: "FOLDER" }), {
+    run: optional(option("--run", folderValue("FOLDER"), {
       description: message`The run whose last weights are exported.`,
     })),
-    checkpoint: optional(option("--checkpoint", string({ metavar: "FILE" }), {
+    checkpoint: optional(option("--checkpoint", fileValue("FILE"), {
       description: message`A checkpoint of plca instead.`,
     })),
-    out: option("--out", string({ metavar: "FILE" }), {
+    out: option("--out", fileValue("FILE"), {
       description: message`The new file: .pth or .pt for torch.load, or .safetensors.`,
     }),
     classOrder: withDefault(option("--class-order", string({ metavar: "ORDER" }), classOrder), "ours"),
@@ -61,6 +62,12 @@ const save = command(
 );
 
 /** `plca weights`. */
-export const weights = command("weights", or(inspect, convert, save), {
-  brief: message`Inspect, import and export files of weights.`,
-});
+export const weights = command(
+  "weights",
+  or(inspect, convert, save, {
+    errors: { noMatch: message`What with weights? Expected inspect, import or export.` },
+  }),
+  {
+    brief: message`Inspect, import and export files of weights.`,
+  },
+);

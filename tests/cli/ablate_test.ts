@@ -26,7 +26,7 @@ variants("ablate trains every variant on the recipe, and not again what is finis
   assert.equal(first.code, 0, first.stderr);
   assert.match(
     first.stderr,
-    /^1 of 2: plain, seed 0\n {2}mIoU [\d.]+ % at label size original 40x32\n2 of 2: whole, seed 0\n/,
+    /^1 of 2: plain, seed 0\nplain: 1 step, batch 1\nplain 1\/1 .*\n.*\n {2}mIoU [\d.]+ % at label size original 40x32\n2 of 2: whole, seed 0\n/,
   );
   const [head, plain, whole, note] = first.stdout.split("\n");
   assert.equal(
@@ -41,7 +41,7 @@ variants("ablate trains every variant on the recipe, and not again what is finis
   assert.equal(second.code, 0, second.stderr);
   assert.match(
     second.stderr,
-    /^2 of 4 runs are finished already\n3 of 4: plain, seed 1\n.*\n4 of 4: whole, seed 1\n.*\nThe runs lie in runs\/ablation-base\n$/,
+    /^2 of 4 runs are finished already\n3 of 4: plain, seed 1\n[^]*\n4 of 4: whole, seed 1\n[^]*\nThe runs lie in runs\/ablation-base\n$/,
   );
   const spread = (text: string) => {
     const share = (seed: number) => {
@@ -82,7 +82,7 @@ variants(
     ]);
     const again = await plca([...ABLATE, "0"], { cwd: folder });
     assert.equal(again.code, 0, again.stderr);
-    assert.match(again.stderr, /^1 of 2: plain, seed 0\n.*\n2 of 2: whole, seed 0\n/);
+    assert.match(again.stderr, /^1 of 2: plain, seed 0\n[^]*\n2 of 2: whole, seed 0\n/);
     assert.equal(await Deno.readTextFile(note), "mine");
 
     const other = await plca([...ABLATE, "0", "--set", "training.batch=2"], { cwd: folder });
@@ -141,5 +141,17 @@ variants("Table 1's variants are the default: what each has of the objective", a
     "plca,✓,✓,✓,✓,✓,1",
     "sim-plca,✓,✓,✓,✓,✓,1",
     "without-aggregation,✓,✓,✓,✓,✓,1",
+  ]);
+});
+
+variants("ablate --quiet prints the table alone, --json every evaluation", async (folder) => {
+  const quiet = await plca([...ABLATE, "0", "--quiet"], { cwd: folder });
+  assert.deepEqual([quiet.code, quiet.stderr], [0, ""]);
+  assert.match(quiet.stdout, /^ +cross-entropy /);
+  const { stdout } = await plca([...ABLATE, "0", "--json"], { cwd: folder });
+  const found: { variant: string; seed: number; evaluation: { images: number } }[] = JSON.parse(stdout);
+  assert.deepEqual(found.map(({ variant, seed, evaluation }) => [variant, seed, evaluation.images]), [
+    ["plain", 0, 2],
+    ["whole", 0, 2],
   ]);
 });

@@ -133,27 +133,33 @@ tiny(
   },
 );
 
-tiny("train says of bad data in one line what is wrong", FAULTY, async (folder) => {
-  const stderr = async (...changed: string[]) => {
-    const { code, stderr } = await plca(["train", "tiny.yaml", ...sets(...changed)], { cwd: folder });
-    assert.equal(code, 2);
-    return stderr;
-  };
-  assert.equal(
-    await stderr(),
-    `${folder}/sets/gta5: 1 of 7 pairs lack a file: 1 label file (labels/00007.png); ` +
-      "complete the download, or leave them out with `exclude` or `list`\n",
-  );
-  assert.equal(
-    await stderr('data.source.exclude=["00001", "00002", "00003", "00005", "00006", "00007"]'),
-    `${folder}/sets/gta5/labels/00004.png: label id 99 at pixel (0, 0) is not known; ` +
-      "expected Cityscapes' label ids 0 to 34, or 255 for -1\n",
-  );
-  assert.equal(
-    await stderr("data.source.label_space=synthia-16"),
-    "tiny.yaml:7:3 data.val: its classes differ from the source's: cityscapes-19 (road, sidewalk, building, wall, " +
-      "fence, pole, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train, " +
-      "motorcycle, bicycle; ignore 255), expected synthia-16 (road, sidewalk, building, wall, fence, pole, " +
-      "traffic light, traffic sign, vegetation, sky, person, rider, car, bus, motorcycle, bicycle; ignore 255)\n",
-  );
-});
+tiny(
+  "train says of bad data what is wrong, and of a broken file how to find the others",
+  FAULTY,
+  async (folder) => {
+    const stderr = async (...changed: string[]) => {
+      const { code, stderr } = await plca(["train", "tiny.yaml", ...sets(...changed)], { cwd: folder });
+      assert.equal(code, 2);
+      return stderr;
+    };
+    assert.equal(
+      await stderr(),
+      `${folder}/sets/gta5: 1 of 7 pairs lack a file: 1 label file (labels/00007.png); ` +
+        "complete the download, or leave them out with `exclude` or `list`\n",
+    );
+    assert.equal(
+      await stderr('data.source.exclude=["00001", "00002", "00003", "00005", "00006", "00007"]'),
+      `${folder}/sets/gta5/labels/00004.png: label id 99 at pixel (0, 0) is not known; ` +
+        "expected Cityscapes' label ids 0 to 34, or 255 for -1\n" +
+        "npx --yes deno@2.9.6 task plca data check tiny.yaml --set " +
+        `'data.source.exclude=["00001", "00002", "00003", "00005", "00006", "00007"]' names every broken file at once\n`,
+    );
+    assert.equal(
+      await stderr("data.source.label_space=synthia-16"),
+      "tiny.yaml:7:3 data.val: its classes differ from the source's: cityscapes-19 (road, sidewalk, building, wall, " +
+        "fence, pole, traffic light, traffic sign, vegetation, terrain, sky, person, rider, car, truck, bus, train, " +
+        "motorcycle, bicycle; ignore 255), expected synthia-16 (road, sidewalk, building, wall, fence, pole, " +
+        "traffic light, traffic sign, vegetation, sky, person, rider, car, bus, motorcycle, bicycle; ignore 255)\n",
+    );
+  },
+);

@@ -228,7 +228,10 @@ tiny("data check stops at Ctrl-C", SOUND, async (folder) => {
     if (text.startsWith("source")) interrupt();
   };
   const { code, stderr } = await plca(["data", "check", "tiny.yaml"], { cwd: folder, onWrite });
-  assert.deepEqual([code, stderr], [130, "Interrupted before every image was looked at.\n"]);
+  assert.deepEqual([code, stderr], [
+    130,
+    "Stopping after the image in work. Ctrl-C again stops at once.\nInterrupted before every image was looked at.\n",
+  ]);
 });
 
 tiny("data check of a dataset that the recipe does not have", SOUND, async (folder) => {

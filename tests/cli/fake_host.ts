@@ -4,6 +4,10 @@ import { main } from "../../cli/main.ts";
 /** What a test varies. */
 export interface Fake {
   readonly cwd: string;
+  /** Whether it is a terminal; absent: no. */
+  readonly tty?: boolean;
+  /** The environment; empty if absent. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
   readonly onWrite?: (text: string, interrupt: () => void) => void;
   /** What runs; absent: `plca`. */
@@ -36,7 +40,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     for (const handler of handlers) handler(interrupts);
   };
   const stream = (write: (text: string) => void) => ({
-    tty: false,
+    tty: fake.tty ?? false,
     columns: 80,
     color: false,
     write(text: string) {
@@ -49,7 +53,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     cwd: fake.cwd,
     stdout: stream((text) => stdout += text),
     stderr: stream((text) => stderr += text),
-    env: () => undefined,
+    env: (name) => fake.env?.[name],
     now: () => new Date(Date.UTC(2030, 0, 2)),
     machine: { cores: 3, memory: { total: 2 ** 34, free: 2 ** 33 }, runtime: "deno test", system: "test" },
     onInterrupt(handler) {

@@ -62,6 +62,14 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ],
   ["predict docs --out x --runs gone", "there is no run with a checkpoint in gone; train one first: "],
   ["predict docs", "Error: "],
+  ["predict", "Error: Which images? Expected at least one file, folder or pattern.\n"],
+  ["table", "Error: Which runs? Expected at least one run folder or file.\n"],
+  ["data", "Error: What of the data? Expected check or stats.\n"],
+  ["weights", "Error: What with weights? Expected inspect, import or export.\n"],
+  [
+    "completion",
+    "Error: Expected install, or a shell whose script is printed: bash, zsh, fish, \nnu, pwsh.\n",
+  ],
   [
     "predict x --out y --opacity 2",
     'Error: `--opacity`: Expected a value less than or equal to 1, but got "2".\n',
@@ -89,6 +97,14 @@ for (const [args, message] of WRONG) {
     assert.equal(code, 2);
   });
 }
+
+Deno.test("plca alone shows what --help does, -h is --help", async () => {
+  const help = await plca(["--help"], here);
+  assert.deepEqual(await plca([], here), help);
+  assert.deepEqual(await plca(["-h"], here), help);
+  assert.deepEqual(await plca(["train", "-h"], here), await plca(["train", "--help"], here));
+  assert.match(help.stdout, /Usage: plca train /);
+});
 
 Deno.test("--help and --version go to standard output with status 0", async () => {
   const help = await plca(["--help"], here);

@@ -322,7 +322,10 @@ predicting("Ctrl-C ends it after an image, with status 130; no half a file is le
     if (text.startsWith("{") && ++lines === 2) interrupt();
   };
   const found = await plca(["predict", "in", "--out", "out", "--json"], { cwd: folder, onWrite });
-  assert.deepEqual([found.code, found.stderr], [130, "Interrupted after 2 of 6 images.\n"]);
+  assert.deepEqual([found.code, found.stderr], [
+    130,
+    "Stopping after the image in work. Ctrl-C again stops at once.\nInterrupted after 2 of 6 images.\n",
+  ]);
   assert.deepEqual(names(join(folder, "out")), [
     "classes.json",
     "labels/0.png",

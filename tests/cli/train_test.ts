@@ -121,7 +121,7 @@ tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (
   assert.equal(stopped.code, 130);
   assert.match(
     stopped.stdout,
-    /\nStopping after this step, with a checkpoint\. Ctrl-C again stops at once\.\n/,
+    /\nStopping after the step or image in work, with a checkpoint\. Ctrl-C again stops at once\.\n/,
   );
   assert.match(
     stopped.stdout,
@@ -135,7 +135,7 @@ tiny("train --resume without a checkpoint says that it begins anew", async (fold
   done(await plca(args, { cwd: folder }));
   await Deno.remove(join(folder, "run", "checkpoints"), { recursive: true });
   const { stdout } = await plca(["train", "--resume", "run"], { cwd: folder });
-  assert.match(stdout, /resumes run\n {2}it has no checkpoint, so it begins anew\ntiny: 1 steps, batch 2\n/);
+  assert.match(stdout, /resumes run\n {2}it has no checkpoint, so it begins anew\ntiny: 1 step, batch 2\n/);
 });
 
 tiny("train --resume ends with the weights of a run that was never stopped", async (folder) => {
@@ -229,4 +229,40 @@ tiny("--debug-numerics names the operator that makes a NaN", async (folder) => {
     stderr,
     /^loss "mine" \(.*\) threw at line \d+: the operator Log made NaN from finite inputs of shape \[5\]; its result has the shape \[5\]\n/,
   );
+});
+
+tiny("train --json prints every event as a line of JSON and nothing else", async (folder) => {
+  const { code, stdout, stderr } = await plca(["train", "tiny.yaml", "--json"], { cwd: folder });
+  assert.deepEqual([code, stderr], [0, ""]);
+  const events: { time: string; type: string; phase: string; step?: number }[] = stdout.trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  // Every step, while the log has every tenth and the last.
+  assert.deepEqual(
+    events.filter(({ type }) => type === "step").map(({ phase, step }) => `${phase} ${step}`),
+    ["source-only 1", "source-only 2", "source-only 3", "tiny 1", "tiny 2", "tiny 3"],
+  );
+  assert.deepEqual([events[0]!.type, events.at(-1)!.type], ["start", "end"]);
+  assert.equal(events[0]!.time, "2030-01-02T00:00:00.000Z");
+});
+
+tiny("train --quiet prints the result alone; a Ctrl-C is answered on standard error", async (folder) => {
+  const { code, stdout, stderr } = await plca(["train", "tiny.yaml", "--quiet"], { cwd: folder });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /^IoU % +source-only +tiny +difference\n/);
+  assert.doesNotMatch(stdout, /steps\/s|seed/);
+  let told = false;
+  const stopped = await plca(["train", "tiny.yaml", "--json", "--set", "baseline="], {
+    cwd: folder,
+    onWrite(text, interrupt) {
+      if (told || !text.includes('"step":2')) return;
+      told = true;
+      interrupt();
+    },
+  });
+  assert.equal(stopped.code, 130);
+  assert.equal(
+    stopped.stderr,
+    "Stopping after the step or image in work, with a checkpoint. Ctrl-C again stops at once.\n",
+  );
+  for (const line of stopped.stdout.trimEnd().split("\n")) JSON.parse(line);
 });

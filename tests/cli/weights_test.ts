@@ -200,6 +200,7 @@ const CUT =
 
 const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["weights inspect gone.pth", "gone.pth: there is no such file\n"],
+  ["weights inspect .", ".: it is a folder, expected a file of weights\n"],
   ["weights inspect truncated.pth", CUT],
   [
     "weights inspect refuse_global.pth",

@@ -83,6 +83,12 @@ Deno.test("a relative data.root starts at the current folder when set, at the re
   assert.equal((await load({})).data.root, "");
 });
 
+Deno.test("a mistake in --set names its path once, in the person's words", async () => {
+  const hint = 'unknown key; did you mean "weight"?';
+  assert.equal(await mistakes({ set: ["losses[1].wieght=1"] }), `--set losses[1].wieght: ${hint}`);
+  assert.equal(await mistakes({ set: ["losses.tapped.wieght=1"] }), `--set losses.tapped.wieght: ${hint}`);
+});
+
 Deno.test("parsePath undoes formatPath", () => {
   const key = fc.stringMatching(/^[A-Za-z_][\w-]{0,8}$/);
   const path = fc.tuple(key, fc.array(fc.oneof(key, fc.nat({ max: 99 })))).map((

@@ -16,6 +16,12 @@ function step(number: number, extra: Partial<StepEvent> = {}): StepEvent {
   };
 }
 
+/** Half a second a step, which is what the steps say. */
+function halfSeconds(): () => number {
+  let now = 0;
+  return () => now += 500;
+}
+
 function shownBy(target: { tty: boolean; columns: number; clock?: () => number }) {
   let text = "";
   const view = progress({ ...target, write: (part) => text += part });
@@ -23,16 +29,16 @@ function shownBy(target: { tty: boolean; columns: number; clock?: () => number }
 }
 
 Deno.test("piped: plain lines at the first, the last and every twentieth of the steps", () => {
-  const { view, text } = shownBy({ tty: false, columns: 80 });
+  const { view, text } = shownBy({ tty: false, columns: 80, clock: halfSeconds() });
   for (let k = 1; k <= 40; k++) view.event(step(k));
   view.close();
   const lines = text().trimEnd().split("\n");
   assert.equal(lines.length, 21);
   assert.equal(
     lines[0],
-    "street  1/40  2.00 steps/s  0:20 left  total 1.250  cross-entropy 1.500  label-smoothing -0.250",
+    "street  1/40  2.00 steps/s  total 1.250  cross-entropy 1.500  label-smoothing -0.250",
   );
-  assert.match(lines[1]!, /^street {2}2\/40/);
+  assert.match(lines[1]!, /^street {2}2\/40 {2}2.00 steps\/s {2}0:19 left/);
   assert.match(lines[20]!, /^street 40\/40 .* 0:00 left/);
   assert.ok(!text().includes("\x1b") && !text().includes("\r"));
 });
@@ -47,6 +53,7 @@ Deno.test("a terminal: one line, rewritten at most ten times a second and always
   let now = 0;
   const { view, text } = shownBy({ tty: true, columns: 200, clock: () => now });
   for (let k = 1; k <= 40; k++, now += 20) view.event(step(k));
+  // Every fifth, and the last.
   assert.equal(text().split("\r\x1b[K").length - 1, 9);
   assert.ok(text().includes("street 40/40"));
   assert.ok(!text().includes("\n"));
@@ -62,9 +69,13 @@ Deno.test("a terminal: names of terms shrink until the line fits, then all does,
       [30, "street 20/40 2/s 0:10 cro 1.…"],
     ] as const
   ) {
-    const { view, text } = shownBy({ tty: true, columns, clock: () => 0 });
-    view.event(step(20));
-    assert.equal(text(), `\r\x1b[K${expected}`);
+    let now = 0;
+    const { view, text } = shownBy({ tty: true, columns, clock: () => now });
+    for (const number of [18, 19, 20]) {
+      now += 500;
+      view.event(step(number));
+    }
+    assert.ok(text().endsWith(`\r\x1b[K${expected}`), text());
     assert.ok(expected.length < columns);
   }
 });
@@ -83,7 +94,7 @@ Deno.test("other events are lines above the live one, which stays", () => {
     best: true,
   });
   view.event({ type: "note", phase: "street", message: "slow disk" });
-  const live = "street 20/40  2.00 steps/s  0:10 left  total 1.250";
+  const live = "street 20/40  2.00 steps/s  total 1.250";
   assert.equal(
     text(),
     `\r\x1b[K${live}\r\x1b[K` +
@@ -93,14 +104,16 @@ Deno.test("other events are lines above the live one, which stays", () => {
 });
 
 Deno.test("phases, times above an hour, numbers of any size", () => {
-  const { view, text } = shownBy({ tty: false, columns: 80 });
+  const { view, text } = shownBy({ tty: false, columns: 80, clock: halfSeconds() });
   view.event({ type: "start", phase: "source-only", steps: 9000, batch: 4 });
-  view.event(step(1, { steps: 9000, rate: 1.25, terms: { tiny: 1e-7, huge: 123456, zero: 0 }, total: 2 }));
+  const terms = { tiny: 1e-7, huge: 123456, zero: 0 };
+  for (const number of [1, 2, 450]) view.event(step(number, { steps: 9000, rate: 1.25, terms, total: 2 }));
   view.event({ type: "checkpoint", phase: "source-only", step: 1, path: "x" });
   view.event({ type: "end", phase: "source-only", step: 1, interrupted: false });
   assert.equal(
     text(),
     "source-only: 9000 steps, batch 4\n" +
-      "street    1/9000  1.25 steps/s  1:59:59 left  total 2.000  tiny 1.0e-7  huge 1.2e+5  zero 0.000\n",
+      "street    1/9000  1.25 steps/s  total 2.000  tiny 1.0e-7  huge 1.2e+5  zero 0.000\n" +
+      "street  450/9000  1.25 steps/s  1:11:15 left  total 2.000  tiny 1.0e-7  huge 1.2e+5  zero 0.000\n",
   );
 });

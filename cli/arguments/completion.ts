@@ -1,0 +1,35 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag } from "@optique/core/primitives";
+import { choice } from "@optique/core/valueparser";
+
+/** The shells whose completions can be installed. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+const EXPECTED = message`Expected install, or a shell whose script is printed: bash, zsh, fish, nu, pwsh.`;
+
+const install = command(
+  "install",
+  object({
+    command: constant("completion install"),
+    shell: optional(argument(choice(SHELLS, { metavar: "SHELL" }), {
+      description: message`bash, zsh or fish (default: the one that SHELL names).`,
+    })),
+    launcher: withDefault(
+      flag("--launcher", {
+        description: message`Write ~/.local/bin/plca as well, which runs this copy of plca from any folder.`,
+      }),
+      false,
+    ),
+  }),
+  {
+    brief: message`Let a shell complete plca's commands, options and names.`,
+    errors: { notMatched: EXPECTED, notFound: EXPECTED },
+  },
+);
+
+/** `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own. */
+export const completion = command("completion", install, {
+  brief: message`Let a shell complete plca's commands, options and names.`,
+});

@@ -1,0 +1,41 @@
+/** Values of arguments that a shell can complete. */
+import type { NonEmptyString } from "@optique/core/nonempty";
+import type { Suggestion } from "@optique/core/parser";
+import { string, type ValueParser } from "@optique/core/valueparser";
+import { EMBEDDED } from "../../config/embedded.ts";
+import { builtins } from "../../builtins.ts";
+import { KINDS } from "../../core/plugin.ts";
+
+type Text = ValueParser<"sync", string>;
+
+/** A YAML file, or the name of an embedded recipe. */
+export const recipeValue: Text = suggesting("RECIPE", (prefix) => [
+  ...literals(EMBEDDED, prefix),
+  { kind: "file", type: "file", extensions: [".yaml", ".yml"], pattern: prefix },
+]);
+
+/** The name of a plugin. */
+export const pluginValue: Text = suggesting("NAME", (prefix) => {
+  const registry = builtins();
+  return literals(KINDS.flatMap((kind) => registry.all(kind).map(({ name }) => name)), prefix);
+});
+
+/** A folder, such as a run's. */
+export function folderValue(metavar: "FOLDER" | "RUN"): Text {
+  return suggesting(metavar, (prefix) => [{ kind: "file", type: "directory", pattern: prefix }]);
+}
+
+/** A file, or several. */
+export function fileValue(metavar: "FILE" | "IMAGES" | "RUN", extensions?: readonly string[]): Text {
+  return suggesting(metavar, (prefix) => [
+    { kind: "file", type: "any", pattern: prefix, ...(extensions ? { extensions } : {}) },
+  ]);
+}
+
+function suggesting(metavar: NonEmptyString, suggestions: (prefix: string) => readonly Suggestion[]): Text {
+  return { ...string({ metavar }), suggest: suggestions };
+}
+
+function literals(names: readonly string[], prefix: string): Suggestion[] {
+  return names.filter((name) => name.startsWith(prefix)).map((text) => ({ kind: "literal", text }));
+}

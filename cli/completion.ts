@@ -1,0 +1,156 @@
+import { bash, fish, type ShellCompletion, zsh } from "@optique/core/completion";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../core/errors.ts";
+import { SHELLS } from "./arguments/completion.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { reason } from "./recipes.ts";
+import { stat } from "./run_folder.ts";
+import { LAUNCH } from "./versions.ts";
+
+type Shell = (typeof SHELLS)[number];
+
+/** In every file that is written here: a file without it is somebody else's. */
+const MARK = "# Written by plca completion install.";
+
+/** Where bash-completion lies when it is installed. Without it bash reads no folder of completions. */
+const BASH_COMPLETION = [
+  "/usr/share/bash-completion/bash_completion",
+  "/usr/local/share/bash-completion/bash_completion",
+  "/opt/homebrew/share/bash-completion/bash_completion",
+];
+
+/** `plca completion install`: returns the exit status. @throws UserError */
+export async function completionCommand(host: Host, args: CommandOf<"completion install">): Promise<number> {
+  const shell = args.shell ?? shellOf(host);
+  const home = homeOf(host);
+  const write = (line: string) => host.stdout.write(`${line}\n`);
+  const { path, next } = await SETUPS[shell](host, home);
+  await install(path, { text: scriptFor(shell), executable: false });
+  write(`wrote ${path}`);
+  for (const line of next) write(line);
+  const launcher = join(home, ".local", "bin", "plca");
+  if (args.launcher) {
+    await install(launcher, { text: launcherText(), executable: true });
+    write(`wrote ${launcher}, which runs the plca in ${root()}`);
+  }
+  if (!await commandIsThere(host)) {
+    write(
+      await stat(launcher)
+        ? `${dirname(launcher)} is not on your PATH: add it there, or the command plca is not found`
+        : "What completes is the command plca, and there is none on your PATH: --launcher writes one.",
+    );
+  }
+  write(`Begin a new ${shell}, type plca and a space, and press Tab.`);
+  return 0;
+}
+
+function shellOf(host: Host): Shell {
+  const name = basename(host.env("SHELL") ?? "");
+  const shell = SHELLS.find((each) => each === name);
+  if (shell) return shell;
+  const found = name === "" ? "SHELL is not set" : `your shell is ${name}`;
+  throw new UserError(`${found}; expected one of ${SHELLS.join(", ")}, as in plca completion install bash`);
+}
+
+function homeOf(host: Host): string {
+  const home = host.env("HOME");
+  if (home) return home;
+  throw new UserError("HOME is not set, so there is no place for the completions");
+}
+
+/** Where a shell looks, and what the person has to do. */
+interface Setup {
+  readonly path: string;
+  readonly next: readonly string[];
+}
+
+const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup>>> = {
+  async bash(host, home) {
+    const data = host.env("XDG_DATA_HOME") || join(home, ".local", "share");
+    const own = host.env("BASH_COMPLETION_USER_DIR") || join(data, "bash-completion");
+    const path = join(own, "completions", "plca");
+    const there = (await Promise.all(BASH_COMPLETION.map(stat))).some((found) => found?.isFile);
+    const line = `source ${quoted(path)}`;
+    return {
+      path,
+      next: there ? [] : [
+        "bash reads that folder when the package bash-completion is installed, which was not found.",
+        `Without it, add this line to ~/.bashrc:  ${line}`,
+      ],
+    };
+  },
+  zsh(host, home) {
+    const folder = join(host.env("XDG_DATA_HOME") || join(home, ".local", "share"), "zsh", "site-functions");
+    return Promise.resolve({
+      path: join(folder, "_plca"),
+      next: [
+        "zsh looks there when ~/.zshrc has these lines, once, before or instead of its own call of compinit:",
+        `  fpath=(${quoted(folder)} $fpath)`,
+        "  autoload -Uz compinit && compinit",
+      ],
+    });
+  },
+  fish(host, home) {
+    const config = host.env("XDG_CONFIG_HOME") || join(home, ".config");
+    return Promise.resolve({ path: join(config, "fish", "completions", "plca.fish"), next: [] });
+  },
+};
+
+const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
+
+/** zsh takes a file for completions by its first line. */
+function scriptFor(shell: Shell): string {
+  const script = GENERATORS[shell].generateScript("plca", ["completion", shell]);
+  if (!script.startsWith("#compdef")) return `${MARK}\n${script}\n`;
+  const end = script.indexOf("\n");
+  return `${script.slice(0, end)}\n${MARK}${script.slice(end)}\n`;
+}
+
+/** Deno itself starts ten times as fast as npx, which finds it again should it be gone. */
+function launcherText(): string {
+  const config = join(root(), "deno.json");
+  const task = `task --quiet --config ${quoted(config)} plca "$@"`;
+  const deno = quoted(Deno.execPath());
+  return [
+    "#!/bin/sh",
+    MARK,
+    `[ -x ${deno} ] && exec ${deno} ${task}`,
+    `exec ${LAUNCH} ${task}`,
+    "",
+  ].join("\n");
+}
+
+/** The folder of this copy of plca. */
+function root(): string {
+  return dirname(fileURLToPath(import.meta.resolve("../deno.json")));
+}
+
+function quoted(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+/** Replaces what this command wrote before, and nothing else. @throws UserError */
+async function install(
+  path: string,
+  { text, executable }: { readonly text: string; readonly executable: boolean },
+): Promise<void> {
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    if (await stat(path) && !(await Deno.readTextFile(path)).includes(MARK)) {
+      throw new UserError(`${path}: it is there, and plca did not write it; move it away first`);
+    }
+    await Deno.writeTextFile(path, text);
+    if (executable) await Deno.chmod(path, 0o755);
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    throw new UserError(`${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+async function commandIsThere(host: Host): Promise<boolean> {
+  const folders = (host.env("PATH") ?? "").split(":").filter((folder) => folder !== "");
+  const found = await Promise.all(folders.map((folder) => stat(join(folder, "plca"))));
+  return found.some((file) => file?.isFile);
+}

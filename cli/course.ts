@@ -1,0 +1,14 @@
+import type { RunPlan } from "../core/plan.ts";
+import type { Course } from "../report/time_left.ts";
+
+/** What a plan says of how its run will go. */
+export function courseOf({ name, baseline, training, data, evaluation }: RunPlan): Course {
+  const { aggregation, flip, scales } = evaluation;
+  return {
+    phases: [...(baseline ? [baseline.name] : []), name],
+    validateEvery: training.validateEvery,
+    checkpointEvery: training.checkpointEvery,
+    validates: data.splits.val !== undefined,
+    evaluatesOnce: aggregation !== undefined || flip === true || scales !== undefined,
+  };
+}

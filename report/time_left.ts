@@ -1,0 +1,100 @@
+/** How long a run will take: what was measured of it so far, for what is to come. */
+import type { TrainEvent } from "../core/events.ts";
+
+/** What is known beforehand of a run. */
+export interface Course {
+  /** The phases in their order: the baseline's name, if there is one, then the recipe's. */
+  readonly phases: readonly string[];
+  /** Steps between validations; 0: only at the end. */
+  readonly validateEvery: number;
+  /** Steps between checkpoints; 0: only at the end. */
+  readonly checkpointEvery: number;
+  /** Whether there is something to validate on. */
+  readonly validates: boolean;
+  /** Whether the last weights are evaluated in another way than validations are. */
+  readonly evaluatesOnce: boolean;
+}
+
+/** What is left of a run. */
+export interface TimeLeft {
+  readonly seconds: number;
+  /** Whether something is still to come that was not measured yet. */
+  readonly atLeast: boolean;
+}
+
+/** Looks at events as they come. */
+export interface TimeKeeper {
+  event(event: TrainEvent): void;
+  /** Undefined until a step was timed that did not begin its phase. */
+  left(): TimeLeft | undefined;
+}
+
+/** Of the last durations of a kind of work. */
+const WINDOW = 20;
+
+/**
+ * Steps, validations and checkpoints are timed from the event before to theirs. The first step of a phase compiles and fills
+ * caches: it counts only as long as there is no other. A later phase takes at least as long by the step as this one is taken to.
+ * @param clock milliseconds
+ */
+export function timeKeeper(course: Course | undefined, clock: () => number): TimeKeeper {
+  const durations = { step: [] as number[], validation: [] as number[], checkpoint: [] as number[] };
+  let phase = "", steps = 0, done = 0, timed = 0, last = NaN;
+  const push = (kind: keyof typeof durations, milliseconds: number) => {
+    durations[kind].push(milliseconds);
+    if (durations[kind].length > WINDOW) durations[kind].shift();
+  };
+  return {
+    event(event) {
+      const now = clock();
+      const took = now - last;
+      switch (event.type) {
+        case "start":
+          [phase, steps, done, timed] = [event.phase, event.steps, 0, 0];
+          durations.step.length = 0;
+          break;
+        case "resume":
+          done = event.step;
+          break;
+        case "step":
+          [steps, done] = [event.steps, event.step];
+          timed += 1;
+          if (timed === 2) durations.step.length = 0;
+          push("step", took);
+          break;
+        case "validation":
+          push("validation", took);
+          break;
+        case "checkpoint":
+          push("checkpoint", took);
+          break;
+      }
+      last = now;
+    },
+    left() {
+      if (timed < 2) return undefined;
+      const later = course === undefined ? 0 : course.phases.length - 1 - course.phases.indexOf(phase);
+      // The one at `from` comes after the step, and the last step has one in any case.
+      const count = (every: number, from: number) =>
+        1 + (every === 0 ? 0 : Math.floor((steps - 1) / every) - Math.floor(Math.max(0, from - 1) / every));
+      const of = (from: number) => ({
+        step: steps - from,
+        validation: course?.validates ? count(course.validateEvery, from) : 0,
+        checkpoint: course ? count(course.checkpointEvery, from) : 0,
+      });
+      const [own, whole] = [of(done), of(0)];
+      let seconds = 0, atLeast = later > 0 || (course?.validates === true && course.evaluatesOnce);
+      for (const kind of ["step", "validation", "checkpoint"] as const) {
+        const times = own[kind] + later * whole[kind];
+        const known = durations[kind];
+        if (times > 0 && known.length === 0) atLeast = true;
+        seconds += times * mean(known) / 1000;
+      }
+      return { seconds, atLeast };
+    },
+  };
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

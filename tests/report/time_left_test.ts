@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import type { TrainEvent } from "../../core/events.ts";
+import { type Course, timeKeeper } from "../../report/time_left.ts";
+
+const COURSE: Course = {
+  phases: ["before", "a"],
+  validateEvery: 4,
+  checkpointEvery: 0,
+  validates: true,
+  evaluatesOnce: false,
+};
+
+/** A run whose events come when they are told to. */
+function watched(course?: Course) {
+  let now = 1000;
+  const keeper = timeKeeper(course, () => now);
+  const event = (seconds: number, told: Partial<TrainEvent> & Pick<TrainEvent, "type">) => {
+    now += 1000 * seconds;
+    keeper.event({ phase: "a", ...told } as TrainEvent);
+  };
+  const step = (seconds: number, step: number, phase = "a") =>
+    event(seconds, { type: "step", step, steps: 10, phase });
+  const start = (phase = "a") => event(0, { type: "start", phase, steps: 10 });
+  return { keeper, event, step, start };
+}
+
+Deno.test("the first step of a phase is no measure of the others", () => {
+  const { keeper, step, start } = watched();
+  start();
+  step(30, 1);
+  assert.equal(keeper.left(), undefined);
+  step(2, 2);
+  assert.deepEqual(keeper.left(), { seconds: 16, atLeast: false });
+  step(4, 3);
+  assert.deepEqual(keeper.left(), { seconds: 21, atLeast: false });
+});
+
+Deno.test("validations and checkpoints to come count as long as those before took; unknown ones are said to be missing", () => {
+  const { keeper, event, step, start } = watched({ ...COURSE, phases: ["a"] });
+  start();
+  for (let k = 1; k <= 4; k++) step(1, k);
+  // Of step 4, of step 8, the last one, and the last checkpoint: none is known.
+  assert.deepEqual(keeper.left(), { seconds: 6, atLeast: true });
+  event(5, { type: "validation", step: 4 });
+  step(1, 5);
+  assert.deepEqual(keeper.left(), { seconds: 5 + 2 * 5, atLeast: true });
+  event(2, { type: "checkpoint", step: 5 });
+  step(1, 6);
+  assert.deepEqual(keeper.left(), { seconds: 4 + 2 * 5 + 2, atLeast: false });
+  for (let k = 7; k <= 8; k++) step(1, k);
+  event(5, { type: "validation", step: 8 });
+  step(1, 9);
+  assert.deepEqual(keeper.left(), { seconds: 1 + 5 + 2, atLeast: false });
+  step(1, 10);
+  assert.deepEqual(keeper.left(), { seconds: 5 + 2, atLeast: false });
+});
+
+Deno.test("while the baseline is trained the other phase takes at least as long", () => {
+  const { keeper, step, start } = watched({ ...COURSE, validates: false });
+  start("before");
+  for (let k = 1; k <= 3; k++) step(1, k, "before");
+  assert.deepEqual(keeper.left(), { seconds: 7 + 10, atLeast: true });
+  start("a");
+  step(1, 1);
+  assert.equal(keeper.left(), undefined);
+  step(3, 2);
+  assert.deepEqual(keeper.left(), { seconds: 24, atLeast: true });
+});
+
+Deno.test("a final evaluation of another kind is still to come", () => {
+  const { keeper, event, step, start } = watched({
+    ...COURSE,
+    phases: ["a"],
+    evaluatesOnce: true,
+    validateEvery: 0,
+  });
+  start();
+  for (let k = 1; k <= 2; k++) step(1, k);
+  event(5, { type: "validation", step: 2 });
+  event(2, { type: "checkpoint", step: 2 });
+  step(1, 3);
+  assert.equal(keeper.left()!.atLeast, true);
+});
+
+Deno.test("a resumed phase has fewer steps left", () => {
+  const { keeper, event, step, start } = watched();
+  start();
+  event(0, { type: "resume", step: 7 });
+  step(9, 8);
+  step(1, 9);
+  assert.deepEqual(keeper.left(), { seconds: 1, atLeast: false });
+});
