@@ -7,6 +7,7 @@ import { input } from "./input.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
+import { view } from "./view.ts";
 import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   ablation,
   faults,
   report,
+  view,
   webgpu,
 };
 

@@ -11,6 +11,7 @@ const SECTIONS = [
   "ablation",
   "faults",
   "report",
+  "view",
 ] as const;
 
 /** A section of RESULTS.md. */

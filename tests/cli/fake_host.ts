@@ -4,6 +4,8 @@ import { main } from "../../cli/main.ts";
 /** What a test varies. */
 export interface Fake {
   readonly cwd: string;
+  /** Whether it is a terminal; absent: no. */
+  readonly tty?: boolean;
   /** The environment; empty if absent. */
   readonly env?: Readonly<Record<string, string>>;
   /** Sees every text as it is written; `interrupt` is a Ctrl-C. */
@@ -38,7 +40,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     for (const handler of handlers) handler(interrupts);
   };
   const stream = (write: (text: string) => void) => ({
-    tty: false,
+    tty: fake.tty ?? false,
     columns: 80,
     color: false,
     write(text: string) {

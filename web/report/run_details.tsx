@@ -13,6 +13,9 @@ interface Props {
   readonly styles: readonly ClassStyle[];
 }
 
+/** Confusion matrices of more classes stand below each other. */
+const MANY_CLASSES = 12;
+
 /** Images, confusion matrices, settings, notes. */
 export function RunDetails({ id, run, group, styles }: Props) {
   const matrices = run.phases.filter(({ evaluation }) => evaluation && evaluation.confusion.length > 0);
@@ -38,7 +41,7 @@ export function RunDetails({ id, run, group, styles }: Props) {
       {matrices.length === 0
         ? <p class="empty">There is no evaluation of the last weights yet.</p>
         : (
-          <div class="grid">
+          <div class={group.classes.length > MANY_CLASSES ? "grid one" : "grid"}>
             {matrices.map(({ name, evaluation }) => (
               <div class="card" key={name}>
                 <Confusion
