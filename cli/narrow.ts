@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
@@ -50,7 +51,7 @@ export async function narrowly(
   const grant: Grant = {
     read: [...new Set([...own, ...named, ...read, ...write])],
     write,
-    libraries: plans.some(worksOnPointers) ? "any" : [packages()],
+    libraries: plans.some(worksOnPointers) ? "any" : [packages(), ...addons(plans)],
   };
   try {
     const commit = await gitCommit();
@@ -65,6 +66,11 @@ export async function narrowly(
 /** ONNX Runtime, which `auto` may choose, is called through pointers. */
 function worksOnPointers({ backend }: RunPlan): boolean {
   return backend === "auto" || backend === "native";
+}
+
+/** Where libraries lie that a plan asks for and no package holds. */
+function addons(plans: readonly RunPlan[]): string[] {
+  return plans.some(({ backend }) => backend === "tensorflow") ? [tensorflowFolder()] : [];
 }
 
 /** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */

@@ -20,9 +20,8 @@ export interface Found {
   readonly cuda: boolean;
 }
 
-/** Loads TensorFlow. @throws Error that says what is missing and what adds it */
-export function findTensorflow(): Found {
-  const folder = tensorflowFolder();
+/** Loads TensorFlow, once in a process. @throws Error that says what is missing and what adds it */
+export function findTensorflow(folder: string = tensorflowFolder()): Found {
   const installed = installedTensorflow(folder);
   if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
   try {
