@@ -26,6 +26,11 @@ export function isShifted(
   return stride === 1 && padding <= reach && output! <= FEW_OUTPUTS;
 }
 
+/** Whether some taps see nothing but padding on an image of this size, whatever pixel they belong to. */
+export function hasFarTaps([, height, width]: readonly number[], { padding, dilation }: Window): boolean {
+  return Math.min(height!, width!) <= Math.max(padding, dilation - padding);
+}
+
 /** See {@linkcode Kernels.conv2dInputGradient}. */
 export function shiftedInputGradient(
   dy: tf.Tensor4D,
