@@ -2,7 +2,17 @@
 import project from "../deno.json" with { type: "json" };
 
 /** The sections of RESULTS.md, in its order. */
-const SECTIONS = ["speed", "checkpointing", "input", "street", "camvid", "ablation", "faults"] as const;
+const SECTIONS = [
+  "speed",
+  "tensorflow",
+  "tensorflow_operators",
+  "checkpointing",
+  "input",
+  "street",
+  "camvid",
+  "ablation",
+  "faults",
+] as const;
 
 /** A section of RESULTS.md. */
 export type SectionId = typeof SECTIONS[number];

@@ -5,12 +5,14 @@
  *     BACKEND convolution IMAGES SIDE INPUT OUTPUT DILATION
  *     BACKEND step LAYERS WIDTH CROP BATCH STEPS
  *     tensorflow operators ROUNDS
+ *     tensorflow version
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
 import { conv2d } from "../backends/ops/conv2d.ts";
 import { gradients } from "../backends/ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
+import { findTensorflow } from "../backends/tensorflow/start.ts";
 import type { BackendName } from "../core/plan.ts";
 import { trainStep } from "../train/step.ts";
 import type { Measured } from "./speed_child.ts";
@@ -70,16 +72,24 @@ async function step(backend: BackendName, args: readonly string[]): Promise<Meas
   return measured(median(seconds.slice(1)));
 }
 
+async function measure(backend: BackendName, name: string, args: readonly string[]): Promise<unknown> {
+  switch (name) {
+    case "product":
+      return product(args);
+    case "convolution":
+      return convolution(args);
+    case "step":
+      return await step(backend, args);
+    case "operators":
+      return compareOperators(Number(args[0]));
+    default:
+      return findTensorflow().detail;
+  }
+}
+
 if (import.meta.main) {
-  const [backend, name, ...args] = Deno.args as [BackendName, ...string[]];
+  const [backend, name, ...args] = Deno.args as [BackendName, string, ...string[]];
   await selectBackend(backend);
-  const found = name === "product"
-    ? product(args)
-    : name === "convolution"
-    ? convolution(args)
-    : name === "step"
-    ? await step(backend, args)
-    : compareOperators(Number(args[0]));
-  console.log(JSON.stringify(found));
+  console.log(JSON.stringify(await measure(backend, name, args)));
   Deno.exit(0);
 }

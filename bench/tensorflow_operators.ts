@@ -90,7 +90,7 @@ function convolutions(
         what: `${name}, gradient of the input`,
         theirs: ["Conv2D of the padded gradient", inner] as const,
         ours: ["one product for all taps", () => shiftedInputGradient(dy, w, image, window)] as const,
-        kept: hasFarTaps(image, window) ? "ours" as const : "TensorFlow's" as const,
+        kept: hasFarTaps(image, filter, window) ? "ours" as const : "TensorFlow's" as const,
       }]
       : [],
     {

@@ -42,7 +42,7 @@ export function inputGradient(
       return run("Conv2DBackpropInput", inputs, { attributes: windowAttributes(window) })[0] as tf.Tensor4D;
     }
     // Otherwise a convolution of the padded gradient is as fast.
-    const shifted = hasFarTaps(xShape, window) && isShifted(filter.shape, window);
+    const shifted = hasFarTaps(xShape, filter.shape, window) && isShifted(filter.shape, window);
     if (shifted) return shiftedInputGradient(dy, filter, xShape, window);
     return portable.conv2dInputGradient(dy, filter, xShape, window);
   });

@@ -111,7 +111,7 @@ Deno.test({
       const decoder = new TextDecoder(), text = decoder.decode(stdout);
       assert.equal(decoder.decode(stderr), "");
       assert.ok(success);
-      assert.match(text, /^tiny: seed 0, backend tensorflow, run run\n(?!  not chosen)/);
+      assert.match(text, /^tiny: seed 0, backend tensorflow, run run\ntiny: 2 steps/);
       assert.match(text, /\ntiny 2\/2 .* total \d/);
       assert.equal(JSON.parse(await Deno.readTextFile(join(folder, "run/run.json"))).backend, "tensorflow");
     }),
