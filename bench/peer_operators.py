@@ -7,7 +7,7 @@ import time
 
 import torch
 
-REPETITIONS = 7
+REPETITIONS = 5
 
 torch.manual_seed(0)
 torch.set_num_threads(os.cpu_count())

@@ -28,6 +28,15 @@ function operatorWork(title: string, args: readonly string[]): Work {
   return { title, args, peer: () => [script, ...args] };
 }
 
+function associationWork(side: string, channels: string, similarity: string): Work {
+  const metric = similarity === "cosine" ? "cos" : "kl";
+  return {
+    title: `association, ${similarity}, ${side}x${side}x${channels}, forward and backward`,
+    args: ["association", side, channels, similarity],
+    peer: (script) => [script, "assoc", "--size", side, "--channels", channels, "--metric", metric],
+  };
+}
+
 function stepWork(title: string, [layers, width, crop, batch]: readonly string[]): Work {
   const sizes = ["--width", width!, "--crop", crop!, "--batch", batch!];
   return {
@@ -56,6 +65,8 @@ const WORKS: readonly Work[] = [
     "512",
     "4",
   ]),
+  associationWork("46", "512", "cosine"),
+  associationWork("46", "19", "negative-kl"),
   stepWork("layers 1,1,1,1, width 0.5", ["1,1,1,1", "0.5", "144", "2"]),
   stepWork("ResNet-101", ["3,4,23,3", "1", "129", "1"]),
 ];
@@ -90,6 +101,8 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
       text(seconds(peers), 4),
       text(ratios(native), 2),
       text(ratios(peers), 2),
+      median(native.map(({ peak }) => peak)).toFixed(2),
+      median(own.map(({ peak }) => peak)).toFixed(2),
     ]);
     console.log(rows.at(-1)!.join(" | "));
   }
@@ -99,14 +112,23 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
     title: "TensorFlow beside native and the PyTorch peer, on the processor",
     text: [
       `Seconds, median and range over ${ROUNDS} rounds; a round runs native, TensorFlow and then the peer, each in a process ` +
-      "of its own, and ratios are of one round. Products and convolutions are medians of seven after a first one, training " +
-      `steps of six. ${library}.${
+      "of its own, and ratios are of one round. Products, convolutions and associations are medians of five after a first one, training " +
+      `steps of six; GB are the highest resident set of all. ${library}.${
         peer ? ` The peer is PyTorch ${peer.version}, OpenBLAS with its own choice.` : ""
       }`,
       "**Nothing of this ran on a GPU**: there was none to measure on. What TensorFlow does on a CUDA device through this " +
       "backend is untried.",
     ],
-    columns: ["work", "native s", "TensorFlow s", "peer s", "TensorFlow/native", "TensorFlow/peer"],
+    columns: [
+      "work",
+      "native s",
+      "TensorFlow s",
+      "peer s",
+      "TensorFlow/native",
+      "TensorFlow/peer",
+      "native GB",
+      "TensorFlow GB",
+    ],
     rows,
     commands,
   });

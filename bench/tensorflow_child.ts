@@ -3,25 +3,29 @@
  *
  *     BACKEND product SIDE
  *     BACKEND convolution IMAGES SIDE INPUT OUTPUT DILATION
+ *     BACKEND association SIDE CHANNELS cosine|negative-kl
  *     BACKEND step LAYERS WIDTH CROP BATCH STEPS
  *     tensorflow operators ROUNDS
  *     tensorflow version
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
+import { aggregate } from "../backends/ops/aggregation.ts";
+import { associationLoss } from "../backends/ops/association.ts";
 import { conv2d } from "../backends/ops/conv2d.ts";
 import { gradients } from "../backends/ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import { findTensorflow } from "../backends/tensorflow/start.ts";
 import type { BackendName } from "../core/plan.ts";
+import { builtins } from "../builtins.ts";
 import { trainStep } from "../train/step.ts";
 import type { Measured } from "./speed_child.ts";
 import { median } from "./statistics.ts";
 import { compareOperators } from "./tensorflow_operators.ts";
-import { trainingStep } from "./training_step.ts";
+import { CLASSES, trainingStep } from "./training_step.ts";
 
 /** Of some repetitions after a first one. */
-const REPETITIONS = 7;
+const REPETITIONS = 5;
 
 function medianSeconds(work: () => void): number {
   const seconds: number[] = [];
@@ -59,6 +63,29 @@ function convolution(args: readonly string[]): Measured {
   return measured(medianSeconds(() => void gradients(() => conv2d(x, filter, window), [x, filter], dy)));
 }
 
+/** With aggregation of the target, forward and both gradients. */
+function association([side, channels, name]: readonly string[]): Measured {
+  const registry = builtins(), pixels = Number(side) ** 2;
+  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
+  const contrast = similarity.contrastAggregation;
+  const features = (seed: number) =>
+    tf.tidy(() => {
+      const x = tf.randomNormal([1, pixels, Number(channels)], 0, 1, "float32", seed) as tf.Tensor3D;
+      return similarity.accepts === "real" ? tf.relu(x) : tf.softmax(x);
+    });
+  const source = features(1), target = features(2);
+  const ids = Int32Array.from({ length: pixels }, (_, k) => (k * 7919) % CLASSES);
+  const labels = tf.tensor2d(ids, [1, pixels], "int32");
+  return measured(medianSeconds(() => {
+    const { value } = gradients(() => {
+      const mixed = aggregate(target, { similarity, alpha: 0.5, contrast });
+      const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
+      return associationLoss([source, mixed], labels, options).loss;
+    }, [source, target]);
+    value.dataSync();
+  }));
+}
+
 async function step(backend: BackendName, args: readonly string[]): Promise<Measured> {
   const [layers, width, crop, batch, steps] = args;
   const model = `{ layers: ${layers}, width: ${width} }`;
@@ -78,6 +105,8 @@ async function measure(backend: BackendName, name: string, args: readonly string
       return product(args);
     case "convolution":
       return convolution(args);
+    case "association":
+      return association(args);
     case "step":
       return await step(backend, args);
     case "operators":
