@@ -4,6 +4,7 @@ import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
+import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
 import { tensorflow } from "./tensorflow.ts";
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   camvid,
   ablation,
   faults,
+  report,
   webgpu,
 };
 

@@ -12,6 +12,7 @@ const SECTIONS = [
   "camvid",
   "ablation",
   "faults",
+  "report",
 ] as const;
 
 /** A section of RESULTS.md. */

@@ -12,9 +12,12 @@ import { evaluate } from "./arguments/eval.ts";
 import { list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
+import { report } from "./arguments/report.ts";
+import { runList } from "./arguments/runs.ts";
 import { schema } from "./arguments/schema.ts";
 import { table } from "./arguments/table.ts";
 import { train } from "./arguments/train.ts";
+import { view } from "./arguments/view.ts";
 import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
@@ -40,6 +43,9 @@ const COMMANDS = [
   "predict",
   "ablate",
   "table",
+  "report",
+  "view",
+  "runs",
   "check",
   "data",
   "data stats",
@@ -73,10 +79,12 @@ const OPTIONS = [
   "--opacity",
   "--confidence",
   "--force",
+  "--images",
   "--limit",
   "--import",
   "--resume",
   "--debug-numerics",
+  "--port",
   "--help",
   "--version",
 ];
@@ -87,6 +95,9 @@ const grammar = or(
   predict,
   ablate,
   table,
+  report,
+  view,
+  runList,
   check,
   data,
   weights,

@@ -1,6 +1,6 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { freemem, tmpdir, totalmem } from "node:os";
+import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
 import { type Order, type Report, startThread } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
@@ -17,6 +17,8 @@ export interface Host {
   /** Calls `handler` with 1, 2, ... on each Ctrl-C or termination; the result stops listening. */
   onInterrupt(handler: (count: number) => void): () => void;
   exit(code: number): never;
+  /** From now on other processes come first, where the system allows that. */
+  yieldToOthers(): void;
   /**
    * Runs this command line once more, in a thread that may do no more than `grant` says; returns the exit status. Absent in
    * such a thread, and where commands may do what the process may.
@@ -26,12 +28,14 @@ export interface Host {
   readonly handover?: Handover;
 }
 
-/** Files and folders, absolute; what lies below a folder counts. Nothing may be started, and there is no network. */
+/** Files and folders, absolute; what lies below a folder counts. Nothing may be started. */
 export interface Grant {
   readonly read: readonly string[];
   readonly write: readonly string[];
   /** Where native libraries may come from; `any` for a backend that works on pointers, which Deno allows only whole. */
   readonly libraries: readonly string[] | "any";
+  /** Where it may listen and call, as in `127.0.0.1`; absent: no network. */
+  readonly network?: readonly string[];
 }
 
 /** What a thread cannot find out or make itself. */
@@ -63,8 +67,8 @@ export interface Machine {
   readonly system: string;
 }
 
-/** The real process. */
-export function processHost(): Host {
+/** The real process, but for what `own` says. */
+export function processHost(own: Partial<Host> = {}): Host {
   return {
     args: Deno.args,
     // Tasks run in the project's folder, whichever the person is in.
@@ -83,6 +87,14 @@ export function processHost(): Host {
     },
     onInterrupt,
     exit: (code) => Deno.exit(code),
+    yieldToOthers() {
+      try {
+        setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+      } catch {
+        // It is a courtesy.
+      }
+    },
+    ...own,
   };
 }
 
@@ -133,16 +145,11 @@ function onInterrupt(handler: (count: number) => void): () => void {
 export async function runProcess(main: (host: Host) => Promise<number>): Promise<never> {
   // Without it, software Vulkan drivers print errors of their own whenever a GPU is looked for.
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
-  const host = processHost();
-  const code = await main({
-    ...host,
+  const host: Host = processHost({
     narrowed: (grant, handover) =>
-      startThread({
-        grant,
-        order: { cwd: host.cwd, handover },
-        exit: host.exit,
-      }),
+      startThread({ grant, order: { cwd: host.cwd, handover }, exit: host.exit }),
   });
+  const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);
 }
@@ -152,8 +159,7 @@ export function runThread(main: (host: Host) => Promise<number>): void {
   const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
   const end = (type: Report["type"], code: number) => thread.postMessage({ type, code } satisfies Report);
   thread.onmessage = async ({ data: { cwd, handover } }: MessageEvent<Order>) => {
-    const code = await main({
-      ...processHost(),
+    const code = await main(processHost({
       cwd,
       handover,
       exit(code): never {
@@ -161,7 +167,7 @@ export function runThread(main: (host: Host) => Promise<number>): void {
         // Ends the thread only.
         return process.exit(code);
       },
-    });
+    }));
     end("done", code);
   };
 }

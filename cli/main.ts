@@ -11,10 +11,13 @@ import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { predictCommand } from "./predict.ts";
+import { reportCommand } from "./report.ts";
+import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
 import { trainCommand } from "./train.ts";
 import { VERSIONS } from "./versions.ts";
+import { viewCommand } from "./view.ts";
 import { weightsCommand } from "./weights.ts";
 
 /**
@@ -47,6 +50,10 @@ function run(host: Host, command: Command): Promise<number> {
       return ablateCommand(host, command);
     case "table":
       return tableCommand(host, command);
+    case "report":
+      return reportCommand(host, command);
+    case "runs":
+      return runsCommand(host, command);
     case "check":
       return checkCommand(host, command);
     case "data check":
@@ -61,6 +68,8 @@ function run(host: Host, command: Command): Promise<number> {
       return doctorCommand(host);
     case "new":
       return newCommand(host, command);
+    case "view":
+      return viewCommand(host, command);
     case "weights":
       return weightsCommand(host, command);
   }

@@ -45,14 +45,8 @@ export async function narrowly(
     // The losses' own options are checked by their files only: the thread tells all mistakes at once.
     return { plans: [], write: [] };
   });
-  const { plans, write, read = [], folder } = intent;
-  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
-  const named = [...recipes, ...namedPaths(plans, [...losses])];
-  const grant: Grant = {
-    read: [...new Set([...own, ...named, ...read, ...write])],
-    write,
-    libraries: plans.some(worksOnPointers) ? "any" : [packages(), ...addons(plans)],
-  };
+  const { folder, read = [] } = intent;
+  const grant = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
   try {
     const commit = await gitCommit();
     return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });
@@ -63,14 +57,22 @@ export async function narrowly(
   }
 }
 
+/** What an intent needs, and the packages. @param losses files that will be run, absolute */
+export function grantFor(
+  { plans, write, read = [] }: Pick<Intent, "plans" | "write" | "read">,
+  losses: readonly string[] = [],
+): Grant {
+  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
+  return {
+    read: [...new Set([...own, ...read, ...namedPaths(plans, losses), ...write])],
+    write,
+    libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
+  };
+}
+
 /** ONNX Runtime, which `auto` may choose, is called through pointers. */
 function worksOnPointers({ backend }: RunPlan): boolean {
   return backend === "auto" || backend === "native";
-}
-
-/** Where libraries lie that a plan asks for and no package holds. */
-function addons(plans: readonly RunPlan[]): string[] {
-  return plans.some(({ backend }) => backend === "tensorflow") ? [tensorflowFolder()] : [];
 }
 
 /** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */

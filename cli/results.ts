@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
+import { isEvaluation } from "../report/run/evaluation.ts";
 import { reason } from "./recipes.ts";
 
 /** The evaluation after the last step, in a run folder. */
@@ -35,18 +36,4 @@ export async function readEvaluation(path: string, shown: string): Promise<Evalu
     throw new UserError(`${shown}: it holds no evaluation; expected what plca eval --json prints`);
   }
   return value;
-}
-
-function isEvaluation(value: unknown): value is Evaluation {
-  if (typeof value !== "object" || value === null) return false;
-  const { classes, iou, miou, images, split, labelSize, subsets } = value as Partial<
-    Record<keyof Evaluation, unknown>
-  >;
-  const isShare = (share: unknown) => typeof share === "number" && share >= 0 && share <= 1;
-  return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
-    Array.isArray(iou) && iou.length === classes.length &&
-    iou.every((share) => share === null || isShare(share)) && isShare(miou) &&
-    typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
-    (subsets === undefined ||
-      Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isShare(each.miou)));
 }

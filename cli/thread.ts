@@ -35,7 +35,7 @@ export function startThread(
     // Packages look for settings under many names.
     env: true,
     sys: true,
-    net: false,
+    net: grant.network === undefined ? false : [...grant.network],
     run: false,
     import: false,
   };

@@ -50,6 +50,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
       schedule: named(registry, "schedule", pluginEntry),
       training: optional(optionsSchema(sections.training)),
       evaluation: optional(optionsSchema(sections.evaluation)),
+      logs: optionsSchema(sections.logs),
       baseline: {
         type: ["object", "null"],
         description: "trained first, on the same seed and budget, to compare with",

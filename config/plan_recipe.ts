@@ -6,8 +6,10 @@ import type {
   BaselinePlan,
   DataPlan,
   DatasetOrigin,
+  DiagnosticsPlan,
   EvaluationPlan,
   InputPlan,
+  LogsPlan,
   Normalization,
   PlannedLoss,
   RunPlan,
@@ -56,10 +58,12 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   const evaluation = findings.value(["evaluation"], sections.evaluation);
+  const logs = findings.has(["logs"]) ? findings.value(["logs"], sections.logs) : undefined;
   const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
 
   const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
   if (evaluation) checkPasses(findings, evaluation);
+  if (training && data) checkTargetLabels(findings, training, data.plan);
   if (model && data?.plan.source) {
     const all = [...losses, ...(baseline?.entries ?? [])].map((entry) => entry.loss);
     checkTaps(findings, { model: model.plan, labelSpace: data.plan.source.labelSpace, losses: all });
@@ -89,6 +93,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     schedule: { type: schedule.type, options: schedule.options },
     training,
     evaluation,
+    ...(logs === undefined ? {} : { logs }),
     ...(baseline
       ? { baseline: { name: baseline.plan.name, losses: baseline.entries.map((entry) => entry.resolved) } }
       : {}),
@@ -106,6 +111,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     schedule: schedule.plan,
     training: trainingPlan(training),
     evaluation: evaluationPlan(evaluation, aggregation),
+    ...(logs === undefined ? {} : { logs: logsPlan(logs) }),
     ...(baseline ? { baseline: baseline.plan } : {}),
     resolved,
   };
@@ -245,7 +251,34 @@ function trainingPlan(section: TrainingSection): TrainingPlan {
     checkpointEvery: checkpoint_every,
     keepCheckpoints: section.keep_checkpoints,
     logEvery: section.log_every,
+    ...(section.diagnostics === false ? {} : { diagnostics: diagnosticsPlan(section.diagnostics) }),
   };
+}
+
+function diagnosticsPlan(
+  { every, measure, target_labels: targetLabels }: Exclude<TrainingSection["diagnostics"], false>,
+): DiagnosticsPlan {
+  return { every, measure, targetLabels };
+}
+
+/** Labels of other classes could not be compared with the source's. */
+function checkTargetLabels(
+  findings: Findings,
+  { diagnostics }: TrainingSection,
+  { source, target }: DataPlan,
+): void {
+  if (diagnostics === false || !diagnostics.target_labels) return;
+  if (sameClasses(source.labelSpace, target.labelSpace)) return;
+  const why = difference(source.labelSpace, target.labelSpace);
+  findings.add(
+    ["training", "diagnostics", "target_labels"],
+    `the target's labels cannot be compared: ${why}`,
+  );
+}
+
+function logsPlan(section: z.infer<typeof sections.logs>): LogsPlan {
+  const { images, histograms } = section === "tensorboard" ? { images: 4, histograms: 0 } : section;
+  return { images, histograms };
 }
 
 function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {

@@ -1,6 +1,6 @@
 /** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
 import { z } from "../core/schema.ts";
-import type { Normalization } from "../core/plan.ts";
+import { MEASURES, type Normalization } from "../core/plan.ts";
 
 const pixels = z.int().min(1).max(100_000);
 
@@ -58,11 +58,24 @@ export const sections = {
       "largest Euclidean norm of the network's gradient, to which a larger one is scaled; absent: any",
     ),
     validate_every: z.int().min(0).default(0).describe("steps between validations; 0: only at the end"),
-    checkpoint_every: z.int().min(0).default(0).describe("steps between checkpoints; 0: only at the end"),
+    checkpoint_every: z.int().min(0).default(200).describe("steps between checkpoints; 0: only at the end"),
     keep_checkpoints: z.int().min(1).max(1000).default(2).describe(
       "how many of the latest checkpoints are kept, beside the best one",
     ),
     log_every: z.int().min(1).default(10).describe("steps between step lines of the event log"),
+    diagnostics: z.union([
+      z.literal(false),
+      z.strictObject({
+        every: z.int().min(1).default(100).describe("steps from one measurement to the next"),
+        measure: z.array(z.enum(MEASURES)).min(1).default([...MEASURES]).describe(
+          "associations: shares associated and covered; entropy: of the predictions; gradients: norm by term; " +
+            "seconds: by stage of the step",
+        ),
+        target_labels: z.boolean().default(false).describe(
+          "read the target's labels to measure how many associations are right; training never sees them",
+        ),
+      }),
+    ]).default(false).describe("measure beside some steps, without any effect on the run; false: nothing"),
   }),
   evaluation: z.strictObject({
     size: z.union([pixels, z.tuple([pixels, pixels])]).optional()
@@ -93,6 +106,15 @@ export const sections = {
       }),
     ]).default(false).describe("predict in windows that slide over the input; false: the whole at once"),
   }).prefault({}),
+  logs: z.union([
+    z.literal("tensorboard"),
+    z.strictObject({
+      type: z.literal("tensorboard").describe("event files in the run folder's tensorboard"),
+      images: z.int().min(0).max(100).default(4)
+        .describe("images of each validation, with labels and predictions; 0: none"),
+      histograms: z.int().min(0).default(0).describe("steps between distributions of all weights; 0: none"),
+    }),
+  ]).describe("what is written beside events.jsonl; absent: nothing"),
 } as const;
 
 /** The keys of a plugin that is named by its type. */
@@ -124,6 +146,7 @@ export const RECIPE_KEYS = [
   "schedule",
   "training",
   "evaluation",
+  "logs",
   "baseline",
 ] as const;
 

@@ -7,8 +7,10 @@ export type TrainEvent =
   | StepEvent
   | ValidationEvent
   | CheckpointEvent
+  | DiagnosticsEvent
   | NoteEvent
-  | EndEvent;
+  | EndEvent
+  | FailureEvent;
 
 /** A phase begins. */
 export interface StartEvent {
@@ -89,6 +91,29 @@ export interface CheckpointEvent {
   readonly path: string;
 }
 
+/**
+ * What was measured beside a step (`training.diagnostics`). Names:
+ * - `<loss>/<level> associated`, `<loss>/<level> covered`, `<loss>/<level> correct` for every level at which a term
+ *   associates pixels, as in `association/layer4 correct`: the share of source pixels that are associated, of target pixels
+ *   that an associated one chose, and, with `target_labels`, of the associated source pixels whose target pixel has a label
+ *   those with the same label. The first also stands among the step's terms.
+ * - `entropy/source`, `entropy/target`: mean entropy of the predictions as a share of the largest possible, in 0..1.
+ * - `gradient/<loss>`: Euclidean norm over all parameters of the network of the weighted term's gradient, of the first
+ *   forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
+ * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values
+ *   read back; on a GPU most of the time shows here), `seconds/update`, and `seconds/step`, their sum.
+ */
+export interface DiagnosticsEvent {
+  /** Tells the events apart. */
+  readonly type: "diagnostics";
+  /** The baseline's name, or the recipe's. */
+  readonly phase: string;
+  /** Updates done, this one included. */
+  readonly step: number;
+  /** By name; what cannot be said, as the correctness where nothing is associated, is left out. */
+  readonly values: Readonly<Record<string, number>>;
+}
+
 /** Something the person should know. */
 export interface NoteEvent {
   /** Tells the events apart. */
@@ -109,6 +134,16 @@ export interface EndEvent {
   readonly step: number;
   /** Whether it was told to stop before its end. */
   readonly interrupted: boolean;
+}
+
+/** A phase could not go on. */
+export interface FailureEvent {
+  /** Tells the events apart. */
+  readonly type: "failure";
+  /** The baseline's name, or the recipe's. */
+  readonly phase: string;
+  /** What the person is told. */
+  readonly message: string;
 }
 
 /** How well a network labels one split. Shares are in 0..1. */

@@ -45,8 +45,18 @@ export interface RunPlan {
   readonly evaluation: EvaluationPlan;
   /** Trained first, on the same seed and budget, to compare with. */
   readonly baseline?: BaselinePlan;
+  /** What is written for TensorBoard; absent: nothing. */
+  readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What is written for TensorBoard beside the scalars. */
+export interface LogsPlan {
+  /** Images of every validation, the first ones, with labels and predictions; 0: none. */
+  readonly images: number;
+  /** Steps between distributions of all weights; 0: none. */
+  readonly histograms: number;
 }
 
 /** A second objective for the same run. */
@@ -167,6 +177,24 @@ export interface TrainingPlan {
   readonly keepCheckpoints: number;
   /** Steps between `step` lines in the event log. */
   readonly logEvery: number;
+  /** What is measured beside some of the steps; changes no number of the run. Absent: nothing. */
+  readonly diagnostics?: DiagnosticsPlan;
+}
+
+/** What `training.diagnostics` can measure. */
+export const MEASURES = ["associations", "entropy", "gradients", "seconds"] as const;
+
+/** One of {@linkcode MEASURES}. */
+export type Measure = (typeof MEASURES)[number];
+
+/** What is measured beside a step, as `DiagnosticsEvent` tells it. */
+export interface DiagnosticsPlan {
+  /** Steps from one measurement to the next. */
+  readonly every: number;
+  /** At least one. */
+  readonly measure: readonly Measure[];
+  /** Whether the target's labels are read for the correctness of associations; they reach nothing else. */
+  readonly targetLabels: boolean;
 }
 
 /** How images are evaluated. */

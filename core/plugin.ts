@@ -208,8 +208,34 @@ export interface LossPlan {
     readonly target?: boolean;
     readonly teacher?: boolean;
   };
+  /** Where it associates source pixels with target pixels, for who wants to look at that; absent: nowhere. */
+  readonly association?: readonly AssociationLevel[];
   /** Allocates what the term owns. */
   create(setup: LossSetup): LossTerm;
+}
+
+/** A place in the network where a term associates pixels by cycles (Kang et al. 2020), and how. */
+export interface AssociationLevel {
+  /** Unique in its term, as in `layer4`. */
+  readonly label: string;
+  /** The tap whose pixels are compared. */
+  readonly tap: string;
+  /** How two pixels are compared. */
+  readonly similarity: Similarity;
+  /** What the recipe calls it. */
+  readonly similarityName: string;
+  /** Whether similarities are contrast-normalised before the softmax (Eq. 4). */
+  readonly contrast: boolean;
+  /** How the target's pixels are mixed before they are compared (Eq. 7-9); absent: not at all. */
+  readonly aggregation?: LevelAggregation;
+}
+
+/** Spatial aggregation of a level's target. */
+export interface LevelAggregation {
+  /** Share of the aggregated value, in [0, 1]. */
+  readonly alpha: number;
+  /** Whether its similarities are contrast-normalised. */
+  readonly contrast: boolean;
 }
 
 /** What a loss may use when it builds itself. */

@@ -44,21 +44,9 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer
  * other than {@linkcode DTYPES}
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
-  const refuse = (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
-  if (bytes.length < 8) throw refuse(`only ${bytes.length} bytes`);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const length = view.getBigUint64(0, true);
-  if (length > BigInt(bytes.length - 8)) {
-    throw refuse(`its header claims ${length} bytes, the file has ${bytes.length}`);
-  }
-  const start = 8 + Number(length);
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
-  } catch (cause) {
-    throw new UserError(`${name}: its header is not JSON; expected a safetensors file`, { cause });
-  }
-  if (!isMapping(header)) throw refuse("its header is no mapping of names to tensors");
+  const refuse = refusal(name);
+  const start = 8 + headerLength(bytes.subarray(0, 8), { name, size: bytes.length });
+  const header = parseHeader(bytes.subarray(8, start), name);
   const tensors = new Map<string, StoredTensor>();
   for (const [key, value] of Object.entries(header)) {
     if (key === "__metadata__") continue;
@@ -75,6 +63,61 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsF
     tensors.set(key, storedTensor(dtype, shape, bytes.slice(start + begin, start + end).buffer));
   }
   return { tensors, metadata: metadataOf(header["__metadata__"]) };
+}
+
+/** A file whose header is read without the rest. */
+export interface HeaderOf {
+  /** For errors. */
+  readonly name: string;
+  /** Of the file, in bytes. */
+  readonly size: number;
+  /** A header of more bytes is refused. */
+  readonly largest: number;
+}
+
+/**
+ * The metadata of a file, of which only the header is read. @param fill fills bytes with those that follow the ones it was
+ * asked for before @throws UserError that starts with the file's name, as {@linkcode decodeSafetensors}
+ */
+export async function readMetadata(
+  fill: (bytes: Uint8Array) => Promise<void>,
+  { name, size, largest }: HeaderOf,
+): Promise<Readonly<Record<string, string>>> {
+  const head = new Uint8Array(Math.min(8, size));
+  await fill(head);
+  const length = headerLength(head, { name, size });
+  if (length > largest) throw refusal(name)(`its header has ${length} bytes`);
+  const text = new Uint8Array(length);
+  await fill(text);
+  return metadataOf(parseHeader(text, name)["__metadata__"]);
+}
+
+function refusal(name: string) {
+  return (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
+}
+
+/** @param head the file's first bytes, 8 if it has as many */
+function headerLength(
+  head: Uint8Array,
+  { name, size }: { readonly name: string; readonly size: number },
+): number {
+  if (head.length < 8) throw refusal(name)(`only ${head.length} bytes`);
+  const length = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
+  if (length > BigInt(size - 8)) {
+    throw refusal(name)(`its header claims ${length} bytes, the file has ${size}`);
+  }
+  return Number(length);
+}
+
+function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (cause) {
+    throw new UserError(`${name}: its header is not JSON; expected a safetensors file`, { cause });
+  }
+  if (!isMapping(header)) throw refusal(name)("its header is no mapping of names to tensors");
+  return header;
 }
 
 interface HeaderEntry {

@@ -74,6 +74,34 @@ export function trainLoader(dataset: InputDataset, options: TrainLoaderOptions):
   };
 }
 
+/** Single batches of a sequence. */
+export interface BatchLookup {
+  /** The k-th batch, counted from 0 with the skipped ones; k rises from call to call. @throws DataError */
+  at(k: number): Promise<Batch>;
+  close(): void;
+}
+
+/**
+ * Of the same options the same batches as {@linkcode trainLoader}'s, but only those that are asked for are read, when they
+ * are: the labelled twin of a loader without labels.
+ */
+export function batchLookup(
+  dataset: InputDataset,
+  options: Omit<TrainLoaderOptions, "skip" | "ahead">,
+): BatchLookup {
+  const plans = batchPlans(dataset.length, options);
+  const maker = makerFor(dataset, { cacheBytes: 0, ...options });
+  let next = 0;
+  return {
+    at(k) {
+      for (; next < k; next++) plans();
+      next += 1;
+      return maker.make(plans());
+    },
+    close: () => maker.close(),
+  };
+}
+
 function makerFor(dataset: InputDataset, loader: TrainLoaderOptions): Maker<readonly SamplePlan[], Batch> {
   const { transforms, normalization, labels, ignoreLabel, cacheBytes = 512 * 2 ** 20 } = loader;
   const options = { transforms, normalization, labels, ignoreLabel };

@@ -1,13 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { aggregate } from "../backends/ops/aggregation.ts";
 import { associationLoss } from "../backends/ops/association.ts";
-import { nearestLabels } from "../backends/ops/nearest.ts";
+import { levelPixels } from "../backends/ops/association_level.ts";
 import type { ConfigPath } from "../core/errors.ts";
 import {
+  type AssociationLevel,
   definePlugin,
   type LossOutput,
   type PluginLookup,
-  type Similarity,
   type StepContext,
 } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -39,12 +38,8 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-interface Level {
-  readonly tap: string;
+interface Level extends AssociationLevel {
   readonly weight: number;
-  /** Unique in the list, for the log. */
-  readonly label: string;
-  readonly similarity: Similarity;
 }
 
 /**
@@ -61,7 +56,7 @@ export const association = definePlugin({
   source: "Kang et al. 2020, Eq. 1-10",
   options,
   plan(given, at, registry) {
-    const levels = planLevels(given.levels, [...at, "levels"], registry);
+    const levels = planLevels(given, [...at, "levels"], registry);
     return {
       needs: {
         taps: levels.map(({ tap, similarity }, k) => ({
@@ -70,22 +65,36 @@ export const association = definePlugin({
           at: [...at, "levels", k, "tap"],
         })),
       },
+      association: levels,
       create: () => ({ compute: (ctx) => sumOfLevels(ctx, levels, given) }),
     };
   },
 });
 
-function planLevels(given: Options["levels"], at: ConfigPath, registry: PluginLookup): Level[] {
+function planLevels(
+  { levels, contrast, aggregation }: Options,
+  at: ConfigPath,
+  registry: PluginLookup,
+): Level[] {
   const labels = new Map<string, number>();
-  return given.map(({ tap, similarity, weight }, k) => {
+  return levels.map(({ tap, similarity: name, weight }, k) => {
     const path = [...at, k, "similarity"];
     const seen = (labels.get(tap) ?? 0) + 1;
     labels.set(tap, seen);
+    const similarity = registry.get("similarity", name, path).plan({}, path, registry);
     return {
       tap,
       weight,
       label: seen === 1 ? tap : `${tap}#${seen}`,
-      similarity: registry.get("similarity", similarity, path).plan({}, path, registry),
+      similarity,
+      similarityName: name,
+      contrast,
+      ...(aggregation === false ? {} : {
+        aggregation: {
+          alpha: aggregation.alpha,
+          contrast: aggregation.contrast ?? similarity.contrastAggregation,
+        },
+      }),
     };
   });
 }
@@ -101,33 +110,11 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
   return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
 }
 
-function levelLoss(
-  { source, target, ignoreLabel }: StepContext,
-  { tap, similarity }: Level,
-  { contrast, aggregation, objective }: Options,
-) {
-  const from = source.taps[tap]!, to = target!.taps[tap]!;
-  const [n, height, width] = from.shape;
-  const labels = tf.reshape(nearestLabels(source.labels, [height, width]), [
-    n,
-    height * width,
-  ]) as tf.Tensor2D;
-  const raw = pixels(to);
-  const candidates = aggregation === false ? raw : aggregate(raw, {
-    similarity,
-    alpha: aggregation.alpha,
-    contrast: aggregation.contrast ?? similarity.contrastAggregation,
-  });
-  return associationLoss([pixels(from), candidates], labels, {
-    similarity,
-    contrast,
-    objective,
-    ignoreLabel,
-  });
-}
-
-/** [N, H, W, C] as [N, H * W, C] */
-function pixels(x: tf.Tensor4D): tf.Tensor3D {
-  const [n, height, width, channels] = x.shape;
-  return tf.reshape(x, [n, height * width, channels]);
+function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, { objective }: Options) {
+  const { tap, similarity, contrast } = level;
+  const { from, candidates, labels } = levelPixels(
+    { source: source.taps[tap]!, target: target!.taps[tap]!, labels: source.labels },
+    level,
+  );
+  return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
 }

@@ -23,6 +23,11 @@ export function greyPng({ width, height, data }: Plane): Uint8Array {
   return encode({ width, height, channels: 1, data });
 }
 
+/** A colour PNG. @param data RGB, 3 bytes a pixel */
+export function rgbPng({ width, height, data }: Plane): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(encode({ width, height, channels: 3, data }));
+}
+
 /** How {@linkcode overlay} mixes. */
 export interface OverlayOptions {
   /** By the labels' values. */

@@ -6,7 +6,9 @@
 import { fileURLToPath } from "node:url";
 
 const TOGETHER = 2;
-const PERMISSIONS = ["read", "write", "env", "ffi", "sys", "run"].map((name) => `--allow-${name}`);
+const PERMISSIONS = ["read", "write", "env", "ffi", "sys", "run", "net=127.0.0.1"].map((name) =>
+  `--allow-${name}`
+);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

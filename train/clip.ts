@@ -7,9 +7,14 @@ import type { Gradients } from "./pass.ts";
  * (Pascanu et al. 2013; the constant as in PyTorch). Belongs to the caller's tidy scope.
  */
 export function clipGradients(gradients: Gradients, limit: number): Gradients {
-  const present = gradients.filter((gradient) => gradient !== null);
-  if (present.length === 0) return gradients;
-  const norm = tf.sqrt(tf.addN(present.map((gradient) => tf.sum(tf.square(gradient)))));
-  const factor = tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
+  if (gradients.every((gradient) => gradient === null)) return gradients;
+  const factor = tf.minimum(1, tf.div(limit, tf.add(gradientNorm(gradients), 1e-6)));
   return gradients.map((gradient) => gradient && tf.mul(gradient, factor));
+}
+
+/** The Euclidean norm over all of them together; 0 when there are none. Belongs to the caller's tidy scope. */
+export function gradientNorm(gradients: Gradients): tf.Scalar {
+  const present = gradients.filter((gradient) => gradient !== null);
+  if (present.length === 0) return tf.scalar(0);
+  return tf.sqrt(tf.addN(present.map((gradient) => tf.sum(tf.square(gradient)))));
 }

@@ -15,6 +15,7 @@ import {
   meanIou,
   pixelAccuracy,
 } from "../metrics/confusion.ts";
+import type { ValidatedImage } from "../logs/logger.ts";
 import { predictLabels } from "./predict.ts";
 
 /** What is evaluated on what. */
@@ -27,6 +28,8 @@ export interface EvaluationInput {
   readonly signal: AbortSignal;
   /** Hears the number of images done after each. */
   readonly onImage?: ((done: number) => void) | undefined;
+  /** Hears what every image was taken for; `index` counts from 0. */
+  readonly onPrediction?: ((image: ValidatedImage, index: number) => void) | undefined;
 }
 
 /**
@@ -67,6 +70,7 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
     const network = { segmenter, featureTap };
     const { labels: predictions } = await predictLabels(network, { inputs, inference: evaluation, wanted });
     countPixels(confusion, { labels, predictions, ignore });
+    input.onPrediction?.({ input: inputs[0]!, labels, predictions, labelHeight, labelWidth }, images);
     sizes.add(`${labelWidth}x${labelHeight}`);
     images += 1;
     input.onImage?.(images);

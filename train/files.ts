@@ -117,7 +117,7 @@ export function openLineLog(path: string): LineLog {
     throw failed(cause);
   }
   try {
-    if (!file.tryLockSync(true)) {
+    if (!locked(file)) {
       throw new UserError(`${dirname(path)}: another process trains in this folder; wait for it, or stop it`);
     }
     cutHalfLine(file);
@@ -136,6 +136,18 @@ export function openLineLog(path: string): LineLog {
     },
     close: () => file.close(),
   };
+}
+
+/** How often a lock is asked for, and milliseconds between: who looks whether a run goes on holds it for a moment. */
+const LOCK_TRIES = 10, LOCK_PAUSE = 20;
+
+function locked(file: Deno.FsFile): boolean {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let tries = 1; !file.tryLockSync(true); tries++) {
+    if (tries === LOCK_TRIES) return false;
+    Atomics.wait(pause, 0, 0, LOCK_PAUSE);
+  }
+  return true;
 }
 
 /** Looks for the last newline from the end; lines are short. */

@@ -5,11 +5,14 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
-import { trainLoader } from "../datasets/loader.ts";
+import type { BatchLookup } from "../datasets/loader.ts";
+import type { RunLogger } from "../logs/logger.ts";
 import { describeImport } from "../models/weights/mapping.ts";
 import { assemble, modelState, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
-import { evaluateSegmenter, onePass } from "./evaluate.ts";
+import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
+import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
+import { close, loaderOptions, type Loaders, nextBatches, openDomains, openLoaders } from "./loaders.ts";
 import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
@@ -29,6 +32,8 @@ export interface PhaseOptions {
   readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
+  /** What the recipe's `logs` asks for; absent: nothing. */
+  readonly logger?: RunLogger | undefined;
   /** Where an earlier process left it; absent: from the seed. */
   readonly from?: ResumePoint | undefined;
 }
@@ -49,6 +54,7 @@ export interface PhaseResult {
  */
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
   const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
+  const labelled = domains.target && await openLabelled(plan, options.input, loaderOptions(plan, "target"));
   await makeFolder(`${options.folder}/checkpoints`);
   const done = options.from?.state.step ?? 0;
   const loaders = openLoaders(plan, { ...domains, skip: done * plan.training.accumulation });
@@ -57,12 +63,13 @@ export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<
     try {
       if (options.from) restoreEntries(options.from, run.state);
       else await initialise(plan, run, options);
-      return await new Phase(plan, run, { ...options, validation, loaders }).train();
+      return await new Phase(plan, run, { ...options, validation, loaders, labelled }).train();
     } finally {
       run.dispose();
     }
   } finally {
     close(loaders);
+    labelled?.close();
   }
 }
 
@@ -98,65 +105,11 @@ export async function rehearse(
   }
 }
 
-async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
-  const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
-  const source = await input.open(data.source);
-  return {
-    source,
-    draw: await input.sourceDraw(source),
-    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
-    validation: data.splits.val && await input.open(data.splits.val),
-  };
-}
-
-async function nextBatches({ source, target }: Loaders): Promise<Batches> {
-  const waiting = target?.next();
-  // A failure of the source must not leave this one unhandled.
-  waiting?.catch(() => {});
-  const labelled = await source.next();
-  return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
-}
-
-function close({ source, target }: Loaders): void {
-  source.close();
-  target?.close();
-}
-
-type Loader = ReturnType<typeof trainLoader>;
-
-interface Loaders {
-  readonly source: Loader;
-  readonly target?: Loader;
-}
-
-interface Domains {
-  readonly source: InputDataset;
-  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
-  readonly target: InputDataset | undefined;
-  /** Batches of each that an earlier process has used. */
-  readonly skip: number;
-}
-
-function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
-  const common = {
-    skip,
-    transforms: plan.input.training,
-    normalization: plan.input.normalization,
-    batch: plan.training.batch,
-    seed: plan.seed,
-    ignoreLabel: plan.labelSpace.ignore,
-    // A step takes all its batches before it computes, so the next step's must be on their way by then.
-    ahead: Math.max(2, plan.training.accumulation),
-  };
-  return {
-    source: trainLoader(source, { ...common, stream: "source", labels: true, draw }),
-    ...(target ? { target: trainLoader(target, { ...common, stream: "target", labels: false }) } : {}),
-  };
-}
-
 interface PhaseSetup extends PhaseOptions {
   readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
+  /** The target's batches with labels, for diagnostics that ask for them. */
+  readonly labelled: BatchLookup | undefined;
 }
 
 /** The state of a phase while it runs. */
@@ -219,12 +172,21 @@ class Phase {
     const { phase, emit } = this.#setup;
     const { training, schedule } = this.#plan;
     rate.begin();
+    const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
+    watch?.over("input");
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
-    const values = await trainStep(this.#run, { ...clock, passes, multiplier, clipNorm });
+    const measured = await this.#measure(passes[0]!, watch);
+    const values = await trainStep(this.#run, {
+      ...clock,
+      passes,
+      multiplier,
+      clipNorm,
+      ...measured?.listeners,
+    });
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
@@ -234,10 +196,57 @@ class Phase {
       phase,
       step: this.#done,
       steps: training.steps,
-      rate: rate.end(),
+      rate: rate.end(watch?.measuring),
       ...values,
       learningRate: this.#run.optimizer.rate * multiplier,
     });
+    const found = measured?.values() ?? {};
+    await this.#histograms();
+    if (Object.keys(found).length > 0) emit({ type: "diagnostics", phase, step: this.#done, values: found });
+  }
+
+  async #histograms(): Promise<void> {
+    const { logger } = this.#setup;
+    if (!logger?.wantsHistograms(this.#done)) return;
+    for (const { name, value } of this.#run.segmenter.params) {
+      logger.histogram({ step: this.#done, name, values: await value.data() as Float32Array });
+    }
+  }
+
+  /** Whether the next step is one that diagnostics look at. */
+  #isMeasured(): boolean {
+    const { diagnostics } = this.#plan.training;
+    return diagnostics !== undefined && (this.#done + 1) % diagnostics.every === 0;
+  }
+
+  /** What can be measured before a step, and what listens to it; undefined when it is not looked at. */
+  async #measure(batches: Batches, watch: Stopwatch | undefined) {
+    const { training: { diagnostics, accumulation, steps } } = this.#plan;
+    if (diagnostics === undefined || watch === undefined) return undefined;
+    const { measure } = diagnostics;
+    const { labelled, phase, emit } = this.#setup;
+    const values: Values = {};
+    try {
+      Object.assign(
+        values,
+        await measureStep(this.#run, {
+          batches,
+          labelled: await labelled?.at(this.#done * accumulation),
+          clock: { step: this.#done, steps },
+          measure,
+        }),
+      );
+    } catch (error) {
+      // The step itself tells what is wrong with a term; a run does not end for what is only looked at.
+      const message = `diagnostics of step ${this.#done + 1} could not be taken: ${messageOf(error)}`;
+      emit({ type: "note", phase, message });
+    }
+    watch.over("measuring");
+    const onGradientNorm = (norm: number) => void (values["gradient/total"] = norm);
+    return {
+      listeners: { stages: watch, ...(measure.includes("gradients") ? { onGradientNorm } : {}) },
+      values: () => ({ ...values, ...(measure.includes("seconds") ? watch.values : {}) }),
+    };
   }
 
   async #hooks(): Promise<void> {
@@ -296,7 +305,14 @@ class Phase {
   /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
   async #validate(): Promise<Evaluation | undefined> {
     const { phase, emit } = this.#setup;
-    const found = await this.#evaluate(onePass(this.#plan.evaluation));
+    const { logger } = this.#setup;
+    const step = this.#done;
+    const found = await this.#evaluate(
+      onePass(this.#plan.evaluation),
+      logger && ((image, index) => {
+        if (index < logger.pictures) logger.picture({ step, index, ...image });
+      }),
+    );
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = this.#best === undefined || miou > this.#best.miou;
@@ -320,7 +336,10 @@ class Phase {
     return plain && !same ? await this.#evaluate(evaluation) : plain;
   }
 
-  async #evaluate(evaluation: EvaluationPlan): Promise<Evaluation | undefined> {
+  async #evaluate(
+    evaluation: EvaluationPlan,
+    onPrediction?: EvaluationInput["onPrediction"],
+  ): Promise<Evaluation | undefined> {
     const { validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
     try {
@@ -330,6 +349,7 @@ class Phase {
         split: "val",
         evaluation,
         signal,
+        onPrediction,
       });
     } catch (error) {
       if (signal.aborted) return undefined;

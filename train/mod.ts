@@ -3,8 +3,10 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { openInput } from "../datasets/input.ts";
+import { openLogger } from "../logs/mod.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
+import { messageOf } from "./loss_errors.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 import { resumePoint } from "./resume.ts";
 import { openTrained } from "./trained.ts";
@@ -56,28 +58,33 @@ export interface BaselineResult {
 /**
  * Trains the plan's baseline, if it has one, into `runDir/baseline`, then the plan's own objective, both from the same
  * weights on the same data order. Events go to `onEvent` and, steps thinned to every `logEvery`-th, to
- * `runDir/events.jsonl`; the final evaluations to `evaluation.json` in both folders.
+ * `runDir/events.jsonl`, and to what the recipe's `logs` asks for; the final evaluations to `evaluation.json` in both folders.
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
   const { runDir, resume = false, signal, files, onEvent } = options;
   await makeFolder(runDir);
   const log = openLineLog(`${runDir}/events.jsonl`);
+  const logger = openLogger(plan, runDir);
   const emit = (event: TrainEvent) => {
     if (event.type !== "step" || event.step % plan.training.logEvery === 0 || event.step === event.steps) {
       log.write({ time: new Date().toISOString(), ...event });
+      logger?.event(event);
     }
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { signal, files, input, emit };
+  const common = { signal, files, input, emit, logger };
+  let current = plan.name;
   const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
+    current = phase;
     const onDamaged = (message: string) => emit({ type: "note", phase, message });
     const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
     const earlier = from?.state.step === plan.training.steps && await finishedResult(folder, from.state.step);
     if (earlier) return earlier;
     const result = await trainPhase(plan, { ...common, phase, losses, folder, from });
     if (result.final) {
+      logger?.evaluation(result.steps, result.final);
       const record: FinalRecord = {
         phase,
         step: result.steps,
@@ -102,9 +109,22 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     const result = await phaseOf(plan.name, plan.losses, runDir);
     const { steps, interrupted } = result;
     return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
+  } catch (error) {
+    tellFailure(emit, current, error);
+    throw error;
   } finally {
     await input.close();
+    logger?.close();
     log.close();
+  }
+}
+
+/** A log that cannot be written, which may be what the run failed of, does not hide the error. */
+function tellFailure(emit: (event: TrainEvent) => void, phase: string, error: unknown): void {
+  try {
+    emit({ type: "failure", phase, message: messageOf(error) });
+  } catch {
+    // The caller hears of the first error.
   }
 }
 

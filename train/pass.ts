@@ -48,15 +48,27 @@ export interface Pass {
   readonly players: readonly PlayerPass[];
 }
 
+/** What a pass is made of. */
+export interface PassOptions {
+  /** The terms that it computes. */
+  readonly terms: readonly Term[];
+  readonly clock: Clock;
+  /** Hears when a stage of the pass is over; absent: nobody. */
+  readonly stages?: Stages | undefined;
+}
+
+/** Takes the time of a step's stages. */
+export interface Stages {
+  /** What was done since the stage before belongs to `stage`. */
+  over(stage: "input" | "forward" | "backward" | "read" | "update" | "measuring"): void;
+}
+
 /**
  * The target pass first, then the source pass, each with its own batch statistics; then the weighted sum of the
  * terms and its gradient, and each opponent's gradient on what its term handed over.
  * @throws LossError when a term fails
  */
-export function runPass(run: Run, batches: Batches, { terms, clock }: {
-  readonly terms: readonly Term[];
-  readonly clock: Clock;
-}): Pass {
+export function runPass(run: Run, batches: Batches, { terms, clock, stages }: PassOptions): Pass {
   let result: Pass | undefined;
   tf.tidy(() => {
     const scalars: NamedScalar[] = [];
@@ -83,7 +95,7 @@ export function runPass(run: Run, batches: Batches, { terms, clock }: {
           handoffs.push(Object.fromEntries(handoff.map(([name, value]) => [name, keep(value)])));
           return tf.mul(output.loss, planned.weight) as tf.Scalar;
         }).reduce((a, b) => tf.add(a, b));
-      });
+      }, () => stages?.over("forward"));
       const players = terms.flatMap((term, k) =>
         term.opponents.map((opponent) => {
           const name = `${term.planned.name}/${opponent.player.name}`;
@@ -101,6 +113,7 @@ export function runPass(run: Run, batches: Batches, { terms, clock }: {
           return { opponent, grads: playerGrads };
         })
       );
+      stages?.over("backward");
       const values = scalars.map((scalar) => ({ ...scalar, value: tf.clone(scalar.value) }));
       result = { grads, scalars: values, players };
       return tensorsOf(result);
@@ -135,11 +148,13 @@ export class ObjectiveError extends LossError {
  * The gradient of a scalar, null where it does not depend on a variable.
  * @throws whatever `f` throws, and ObjectiveError when an operator of it has no gradient
  */
-function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar): Gradients {
+function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () => {}): Gradients {
   let failure: { readonly error: unknown } | undefined;
   const guarded = () => {
     try {
-      return f();
+      const value = f();
+      onValue();
+      return value;
     } catch (error) {
       // A throw inside the gradient scope would leak its tape, so the scope ends in peace first.
       failure = { error };
@@ -158,10 +173,8 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar): Gradients {
   return result.map((grad) => grad ?? null);
 }
 
-function forward(run: Run, batches: Batches, { terms, clock }: {
-  readonly terms: readonly Term[];
-  readonly clock: Clock;
-}): StepContext {
+/** What the terms see. Belongs to the caller's tidy scope. */
+export function forward(run: Run, batches: Batches, { terms, clock }: PassOptions): StepContext {
   const [target, view] = views(run.segmenter, batches, terms);
   const labels = labelsOf(batches.source);
   const [, height, width] = labels.shape;

@@ -1,8 +1,8 @@
 /** Steps per second over a window of steps; what happens between `end` and `begin` does not count. */
 export interface StepRate {
   begin(): void;
-  /** Ends the step and returns the rate so far, in steps per second. */
-  end(): number;
+  /** Ends the step and returns the rate so far, in steps per second. @param leftOut milliseconds of it that do not count */
+  end(leftOut?: number): number;
 }
 
 const WINDOW = 20;
@@ -15,8 +15,8 @@ export function stepRate(now: () => number = () => performance.now()): StepRate 
     begin() {
       began = now();
     },
-    end() {
-      durations.push(now() - began);
+    end(leftOut = 0) {
+      durations.push(Math.max(0, now() - began - leftOut));
       if (durations.length > WINDOW) durations.shift();
       const total = durations.reduce((sum, milliseconds) => sum + milliseconds, 0);
       return total === 0 ? 0 : 1000 * durations.length / total;

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError } from "../core/errors.ts";
 import type { Run } from "./assemble.ts";
-import { clipGradients } from "./clip.ts";
+import { clipGradients, gradientNorm } from "./clip.ts";
 import { describeLoss, nonFinite } from "./loss_errors.ts";
 import {
   type Batches,
@@ -11,6 +11,7 @@ import {
   ObjectiveError,
   type Pass,
   runPass,
+  type Stages,
   tensorsOf,
 } from "./pass.ts";
 
@@ -22,6 +23,10 @@ export interface StepInput extends Clock {
   readonly multiplier: number;
   /** Largest norm of the network's gradient; absent: any. */
   readonly clipNorm?: number | undefined;
+  /** Hears when a stage is over; absent: nobody. */
+  readonly stages?: Stages | undefined;
+  /** Hears the norm of the network's gradient before clipping; absent: it is not computed. */
+  readonly onGradientNorm?: ((norm: number) => void) | undefined;
 }
 
 /** The step's values, averaged over its passes. */
@@ -43,10 +48,16 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
   const passes: Pass[] = [];
   try {
     for (const batches of input.passes) {
-      passes.push(runPass(run, batches, { terms: run.terms, clock: input }));
+      passes.push(runPass(run, batches, { terms: run.terms, clock: input, stages: input.stages }));
     }
     const values = await readValues(run, passes, input);
+    input.stages?.over("read");
+    if (input.onGradientNorm) {
+      input.onGradientNorm(await meanGradientNorm(passes));
+      input.stages?.over("measuring");
+    }
     update(run, passes, input);
+    input.stages?.over("update");
     return values;
   } catch (error) {
     const named = error instanceof ObjectiveError ? await blame(run, input, error) : error;
@@ -154,6 +165,13 @@ function update(run: Run, passes: readonly Pass[], { multiplier, clipNorm }: Ste
       opponent.optimizer.apply(mean(passes.map(({ players }) => players[k]!.grads)), multiplier);
     });
   });
+}
+
+async function meanGradientNorm(passes: readonly Pass[]): Promise<number> {
+  const norm = tf.tidy(() => gradientNorm(mean(passes.map(({ grads }) => grads))));
+  const [value] = await norm.data();
+  norm.dispose();
+  return value!;
 }
 
 /** The mean over passes; a null counts as zeros unless every pass has it. */

@@ -59,12 +59,7 @@ function streamedAssociation(
   options: Streamed,
 ): AssociationResult {
   const { similarity, kernels } = options;
-  const there = direction(similarity, source, target), back = direction(similarity, target, source);
-  const inputs = distinctInputs([there, back]);
-  const tables = (images: readonly tf.Tensor2D[]) => {
-    const given = { inputs, images, similarity, kernels, norms: normsOf(kernels) };
-    return { st: rowsOf(there, given), ts: rowsOf(back, given) };
-  };
+  const { inputs, tables } = bothDirections([source, target], { similarity, kernels });
   const [count, pixels] = labels.shape;
   const ids = labels.dataSync() as Int32Array;
   let associated = 0;
@@ -97,8 +92,38 @@ function streamedAssociation(
   return { loss, associated: tf.scalar(associated / (count * pixels)) };
 }
 
+/** The similarities of source and target in both directions, image by image. */
+export function bothDirections(
+  [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
+  { similarity, kernels }: Pick<Streamed, "similarity" | "kernels">,
+) {
+  const there = direction(similarity, source, target), back = direction(similarity, target, source);
+  const inputs = distinctInputs([there, back]);
+  return {
+    /** What they are computed from. */
+    inputs,
+    /** @param images one image of each input, as {@linkcode imagesOf} gives them */
+    tables(images: readonly tf.Tensor2D[]): Tables {
+      const given = { inputs, images, similarity, kernels, norms: normsOf(kernels) };
+      return { st: rowsOf(there, given), ts: rowsOf(back, given) };
+    },
+  };
+}
+
+/** Why a cycle counts or not. `ignored`: its start has the ignore label. */
+export type CycleOutcome = "consistent" | "other class" | "ignored";
+
+/** @param ends the labels of the source pixels where a cycle starts and ends (Kang et al. 2020, section 3.2) */
+export function cycleOutcome(
+  [start, end]: readonly [number, number],
+  ignoreLabel: number,
+): CycleOutcome {
+  if (start === ignoreLabel) return "ignored";
+  return start === end ? "consistent" : "other class";
+}
+
 /** Frees every tensor that `compute` makes; what it returns lies on the host. */
-function scoped<T>(compute: () => T): T {
+export function scoped<T>(compute: () => T): T {
   let result: T;
   tf.tidy(() => void (result = compute()));
   return result!;
@@ -123,7 +148,8 @@ interface Found {
   readonly chosen: WeightedRows;
 }
 
-interface Tables {
+/** Similarities from source to target and from target to source. */
+export interface Tables {
   readonly st: SimilarityRows;
   readonly ts: SimilarityRows;
 }
@@ -139,7 +165,8 @@ function findRows(tables: Tables, options: Streamed & { readonly labels: Int32Ar
     const label = labels[pixel]!;
     // What cannot be compared is not to pass for a pixel without a cycle.
     if (Number.isNaN(forward.peaks.values[pixel]!)) total = NaN;
-    if (label === ignoreLabel || labels[homeward.peaks.columns[target]!] !== label) return;
+    const end = labels[homeward.peaks.columns[target]!]!;
+    if (cycleOutcome([label, end], ignoreLabel) !== "consistent") return;
     starts.push(pixel);
     counts[target]!++;
   });
@@ -164,7 +191,8 @@ function findRows(tables: Tables, options: Streamed & { readonly labels: Int32Ar
   return { total, starts: ofStarts, chosen: ofChosen };
 }
 
-interface FoundPeaks {
+/** Where both directions have their maxima. */
+export interface FoundPeaks {
   readonly forward: Summaries;
   /**
    * By target pixel. Of a symmetric similarity they are the columns of the first matrix, and only their peaks are
@@ -173,8 +201,11 @@ interface FoundPeaks {
   readonly homeward: Summaries;
 }
 
-/** Where both directions have their maxima. */
-function findPeaks({ st, ts }: Tables, { similarity, kernels, contrast }: Streamed): FoundPeaks {
+/** Looks at every source pixel's row once, and at the rows of the target pixels that were chosen. */
+export function findPeaks(
+  { st, ts }: Tables,
+  { similarity, kernels, contrast }: Pick<Streamed, "similarity" | "kernels" | "contrast">,
+): FoundPeaks {
   const forward = new Summaries(st.rows), homeward = new Summaries(ts.rows);
   const { symmetric } = similarity;
   const targets = everyRow(st.columns), sources = everyRow(st.rows);

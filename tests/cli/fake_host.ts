@@ -59,6 +59,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     exit(code): never {
       throw new Exit(code);
     },
+    yieldToOthers() {},
   };
   const code = await (fake.program ?? main)(host);
   return { code, stdout, stderr };

@@ -184,7 +184,7 @@ losses: [{ type: cross-entropy }, { use: ../mine/odd.ts }]
     );
     const [plca, packages, ...named] = grant.read;
     assert.match(packages!, /[\\/](npm|node_modules)$/);
-    assert.deepEqual(grant.libraries, [packages]);
+    assert.deepEqual(grant.libraries, [packages, join(plca!, ".tensorflow")]);
     assert.deepEqual(grant.write, ["/runs/x"]);
     const expected = [
       join(plca!, "recipes/gtav_to_cityscapes.yaml"),
@@ -210,12 +210,10 @@ Deno.test("a backend that works on pointers gets native libraries whole, others 
   });
 });
 
-Deno.test("TensorFlow's folder is granted where the recipe asks for that backend by name", async () => {
+Deno.test("a run on TensorFlow gets the folder that setup puts it in, and no other libraries than packages'", async () => {
   await inFolder(async (folder) => {
-    const { libraries } = await grantOf(folder, "extends: street\nbackend: tensorflow\n");
-    assert.ok(libraries.includes(tensorflowFolder()));
-    const others = await grantOf(folder, "extends: street\nbackend: wasm\n");
-    assert.ok(!others.libraries.includes(tensorflowFolder()));
+    const { libraries, read } = await grantOf(folder, "extends: street\nbackend: tensorflow\n");
+    assert.deepEqual(libraries, [read[1], tensorflowFolder()]);
   });
 });
 

@@ -31,7 +31,7 @@ Deno.test("a plan holds every section with its defaults", async () => {
     batch: 2,
     accumulation: 1,
     validateEvery: 0,
-    checkpointEvery: 0,
+    checkpointEvery: 200,
     keepCheckpoints: 2,
     logEvery: 10,
   });
@@ -229,6 +229,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "evaluation",
       "extends",
       "input",
+      "logs",
       "losses",
       "model",
       "name",

@@ -17,6 +17,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   metrics: ["core", "backends/ops"],
   backends: ["core"],
   report: ["core", "metrics"],
+  // What runs in a browser: types and pure functions.
+  web: ["core", "report", "explore/types.ts", "view/served_run.ts"],
+  // Looks into associations by the operators of training, at images as training prepares them.
+  explore: [
+    "core",
+    "backends/ops",
+    "datasets/evaluation.ts",
+    "datasets/transforms",
+    "train/loss_errors.ts",
+    "train/trained.ts",
+  ],
+  // The server of a page: it knows what is shown, not how it is made.
+  view: ["core", "explore", "report", "web/dist", "web/explorer/style.css", "web/page.ts"],
+  // Classes are drawn in the same colours everywhere.
+  logs: ["core", "report/colours.ts"],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
   train: [
     "core",
@@ -25,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    "logs",
     // Files of weights: functions of bytes.
     "models/weights",
   ],
@@ -36,12 +52,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "core",
     "datasets",
     "deno.json",
+    "explore",
     "losses",
     "metrics",
     "models",
     "optim",
     "report",
     "train",
+    "view",
+    "web/dist",
+    "web/page.ts",
   ],
   "builtins.ts": ["core", "losses", "models", "datasets", "optim"],
   "mod.ts": [
@@ -62,8 +82,22 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Everything that is shipped; other folders hold tests, benchmarks and pictures. */
 const PRODUCT = Object.keys(MAY_IMPORT);
 
+/** What is imported as it is: settings, and the texts that pages are made of. */
+const ASSETS = /^(?:deno\.json|web\/(?:explorer\/)?style\.css|web\/dist\/\w+\.js)$/;
+
 /** Folders that do not load the tensor library; `core` may name its types. */
-const WITHOUT_TENSORS = ["core", "config", "datasets", "metrics", "report", "cli", "models/weights"];
+const WITHOUT_TENSORS = [
+  "core",
+  "config",
+  "datasets",
+  "logs",
+  "metrics",
+  "report",
+  "view",
+  "web",
+  "cli",
+  "models/weights",
+];
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -74,7 +108,7 @@ function filesBelow(folder: string): string[] {
     const path = join(folder, name);
     // AssemblyScript, compiled to simd.wasm.
     if (path === "backends/wasm/simd") return [];
-    return isDirectory ? filesBelow(path) : name.endsWith(".ts") ? [path] : [];
+    return isDirectory ? filesBelow(path) : /\.tsx?$/.test(name) ? [path] : [];
   });
 }
 
@@ -104,7 +138,7 @@ function filesWith(pattern: RegExp): string[] {
 Deno.test("every local import names a file, and the product has no other folders than these", () => {
   for (const [path, source] of sources) {
     for (const { target, local } of targets(path, source)) {
-      assert.ok(!local || sources.has(target) || target === "deno.json", `${path} imports ${target}`);
+      assert.ok(!local || sources.has(target) || ASSETS.test(target), `${path} imports ${target}`);
     }
   }
   const others = [...sources.keys()].filter((path) => !product.some(([known]) => known === path));

@@ -9,6 +9,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts"
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
 import { readWeights } from "../../models/weights/read.ts";
+import { RunLog } from "../../report/run/log.ts";
 import { withoutChecksums } from "../models/weights/zip_files.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
@@ -166,8 +167,63 @@ function crc(bytes: Uint8Array): number {
   return (sum ^ 0xffffffff) >>> 0;
 }
 
+/** As a run leaves it. */
+const EVENTS = `${
+  [
+    { time: "2030-01-02T00:00:00.000Z", type: "start", phase: "street", steps: 400, batch: 4 },
+    ...[1, 2, 3].map((step) => ({
+      time: "2030-01-02T00:00:01.000Z",
+      type: "step",
+      phase: "street",
+      step,
+      steps: 400,
+      rate: 2.5,
+      terms: { "cross-entropy": 2.5, "association/layer4": 1 },
+      total: 3.5,
+      learningRate: 0.01,
+    })),
+    { type: "diagnostics", phase: "street", step: 3, values: { "entropy/target": 0.25 } },
+    {
+      type: "validation",
+      phase: "street",
+      step: 3,
+      miou: 0.5,
+      subsets: [{ name: "mIoU of 1", classes: ["road"], miou: 0.5 }],
+      labelSize: "original 9x7",
+      pixelAccuracy: 0.5,
+      iou: [0.5, null],
+      best: true,
+    },
+    { type: "checkpoint", phase: "street", step: 3, path: "runs/a/checkpoints/best.safetensors" },
+    { type: "note", phase: "street", message: "a note" },
+    { type: "end", phase: "street", step: 3, interrupted: true },
+    { type: "resume", phase: "street", step: 2 },
+    { type: "failure", phase: "street", message: "a fault" },
+  ].map((event) => JSON.stringify(event)).join("\n")
+}\n`;
+
+const events: Target = {
+  name: "event log",
+  examples: () => Promise.resolve([text.encode(EVENTS)]),
+  mutate: (example, random) => random.next() < 0.5 ? inText(example, random) : mutateBytes(example, random),
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      const log = new RunLog("events.jsonl");
+      log.add(bytes.subarray(0, bytes.length >> 1));
+      log.add(bytes.subarray(bytes.length >> 1));
+      for (const { series } of log.phases) {
+        for (const { steps } of series.values()) {
+          if (steps.some((step, k) => !(step > (steps[k - 1] ?? -1)))) throw new Error("steps do not rise");
+        }
+      }
+      // A damaged line costs itself, and is named.
+      const [problem] = log.problems.shown;
+      if (problem !== undefined) throw new UserError(problem);
+    }),
+};
+
 /** All of them. */
-export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors, torch];
+export const TARGETS: readonly Target[] = [recipe, labels, image, list, safetensors, torch, events];
 
 /** Whether the error is one that speaks to the person. */
 export function isClear(error: unknown): boolean {

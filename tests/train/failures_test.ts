@@ -5,7 +5,7 @@ import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import { evaluate } from "../../train/mod.ts";
 import { crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
-import { outline, run, test } from "./runs.ts";
+import { lines, outline, run, test } from "./runs.ts";
 
 test("an abort ends the run after the step with a checkpoint that evaluates", async (folder) => {
   const { result, events } = await run(tinyPlan(), folder, (event, { control }) => {
@@ -168,9 +168,9 @@ test("an objective that cannot work is known before the baseline is trained", as
     losses: [planned("mine", broken)],
     baseline: { name: "before", losses: [planned("ce", lossPlan(crossEntropy))] },
   });
-  await assert.rejects(run(plan, folder, (event) => told.push(event)), {
-    name: "LossError",
-    message: 'loss "mine" (./my_loss.ts, at losses[2]) threw: no such class',
-  });
-  assert.deepEqual(told, []);
+  const message = 'loss "mine" (./my_loss.ts, at losses[2]) threw: no such class';
+  await assert.rejects(run(plan, folder, (event) => told.push(event)), { name: "LossError", message });
+  assert.deepEqual(told, [{ type: "failure", phase: "tiny", message }]);
+  // Whoever reads the log later knows it as well.
+  assert.deepEqual(lines(folder).map(({ type }) => type), ["failure"]);
 });

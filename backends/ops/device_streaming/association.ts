@@ -5,8 +5,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { AssociationOptions, AssociationResult } from "../association.ts";
 import { type Direction, direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
+import { kernels } from "../kernels.ts";
 import { overBlocks, rowsOf } from "./blocks.ts";
-import { followCycles, summaryColumn } from "./cycles.ts";
+import { type Cycles, followCycles, summaryColumn } from "./cycles.ts";
 import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
 import {
   type DeviceRows,
@@ -79,6 +80,40 @@ export function deviceAssociation(
   return { loss: scalar(0), associated: scalar(1) };
 }
 
+export type { Cycles } from "./cycles.ts";
+
+/**
+ * The cycles of every pair of images. @param source float32 [N, P, C] @param target float32 [N, Q, C]
+ * @param labels int32 [N, P], of the source
+ */
+export function deviceCycles(
+  [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
+  labels: tf.Tensor2D,
+  { similarity, ignoreLabel }: Pick<AssociationOptions, "similarity" | "ignoreLabel">,
+): Cycles[] {
+  const deviceKernels = kernels().deviceRows!;
+  const there = direction(similarity, source, target), back = direction(similarity, target, source);
+  const inputs = distinctInputs([there, back]);
+  const [count, pixels] = labels.shape;
+  return Array.from({ length: count }, (_, n) => {
+    const prepared = prepareImages(similarity, inputs, imagesOf(inputs, n));
+    // Contrast changes no maximum.
+    const summarise = (way: Direction) =>
+      summarised(
+        deviceRows(similarity, way, { ...prepared, blockRows: deviceKernels.blockRows }),
+        deviceKernels,
+        false,
+      );
+    const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
+    return followCycles({ there: summarise(there), home: summarise(back) }, own, ignoreLabel);
+  });
+}
+
+function summarised(d: DeviceRows, kernels: DeviceRowKernels, contrast: boolean): RowSummary {
+  return overBlocks(d, (block) => ({ rows: [kernels.summarise(d.compare(block), contrast)], sums: [] }))
+    .rows[0]!;
+}
+
 /** Of one image. */
 interface Found {
   /** Sum over the rows of weight * score; NaN where a source pixel cannot be compared with anything. */
@@ -99,9 +134,7 @@ function findRows(
   options: Options,
 ): Found {
   const { objective, contrast, ignoreLabel, kernels } = options;
-  const summarise = (d: DeviceRows) =>
-    overBlocks(d, (block) => ({ rows: [kernels.summarise(d.compare(block), contrast)], sums: [] })).rows[0]!;
-  const there = summarise(st), home = summarise(ts);
+  const there = summarised(st, kernels, contrast), home = summarised(ts, kernels, contrast);
   const { associated, chosen } = followCycles({ there, home }, labels, ignoreLabel);
   const scores = [
     weightedScores({ summary: there, weights: associated }, objective),

@@ -1,0 +1,34 @@
+import { object } from "@optique/core/constructs";
+import { message } from "@optique/core/message";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
+import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { integer, string } from "@optique/core/valueparser";
+
+/** `plca report`. */
+export const report = command(
+  "report",
+  object({
+    command: constant("report"),
+    runs: multiple(
+      argument(string({ metavar: "RUN" }), {
+        description: message`A run folder, finished or not; several are compared.`,
+      }),
+      { min: 1 },
+    ),
+    out: optional(option("--out", string({ metavar: "FILE" }), {
+      description: message`The page (default: report.html in the first run's folder).`,
+    })),
+    images: withDefault(
+      option("--images", integer({ metavar: "N", min: 0, max: 50 }), {
+        description:
+          message`So many best and worst images of the val split for each run; 0 labels none (default: 3).`,
+      }),
+      3,
+    ),
+    limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
+      description: message`Choose them among the first N images only.`,
+    })),
+    force: withDefault(flag("--force", { description: message`Overwrite a file that exists.` }), false),
+  }),
+  { brief: message`Write a page that shows and compares runs: one HTML file, to be opened anywhere.` },
+);

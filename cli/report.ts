@@ -1,0 +1,189 @@
+import { basename, dirname, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import { printable } from "../core/printable.ts";
+import { classGroups } from "../report/class_groups.ts";
+import { differences } from "../report/differences.ts";
+import type { ReportData, ReportRun } from "../report/report_data.ts";
+import { columnsFor, reportRun } from "../report/report_run.ts";
+import { diskRun } from "../report/run/files.ts";
+import { isRunFolder, readRun, type Run } from "../report/run/run.ts";
+import { writeWhole } from "../train/files.ts";
+import script from "../web/dist/report.js" with { type: "text" };
+import { pageHtml } from "../web/page.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { planUnrun } from "./recipes.ts";
+import { reportPictures } from "./report_pictures.ts";
+import { shown, stat } from "./run_folder.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** A run that the report is about. */
+interface Found {
+  /** Absolute. */
+  readonly folder: string;
+  readonly title: string;
+  readonly run: Run;
+  /** Its recipe, or why that cannot be planned. */
+  readonly plan: RunPlan | UserError;
+}
+
+/** `plca report`: returns the exit status. @throws UserError */
+export async function reportCommand(host: Host, args: CommandOf<"report">): Promise<number> {
+  const folders = [...new Set(args.runs.map((given) => resolve(host.cwd, given)))];
+  const out = args.out === undefined ? join(folders[0]!, "report.html") : resolve(host.cwd, args.out);
+  for (const folder of folders) await requireRun(host, folder);
+  await requireWritable(host, out, args.force);
+  const found: Found[] = [];
+  for (const folder of folders) found.push(await findRun(host, folder, titleOf(host, folder, folders)));
+
+  const abort = new AbortController();
+  let writing = false;
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1 && !writing) host.exit(130);
+    abort.abort();
+  });
+  try {
+    const data = await reportData(host, found, { args, signal: abort.signal });
+    const html = new TextEncoder().encode(await pageHtml({ title: data.title, script, data }));
+    abort.signal.throwIfAborted();
+    writing = true;
+    await writeWhole(out, html);
+    host.stdout.write(`${shown(host, out)}: ${contents(data)}, ${size(html.length)}\n`);
+    return 0;
+  } catch (error) {
+    if (!abort.signal.aborted) throw error;
+    host.stderr.write("Interrupted; no report was written.\n");
+    return 130;
+  } finally {
+    stopListening();
+  }
+}
+
+/** @throws UserError */
+async function requireRun(host: Host, folder: string): Promise<void> {
+  const name = shown(host, folder);
+  const info = await stat(folder);
+  if (info === undefined) {
+    throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
+  }
+  if (!info.isDirectory) {
+    throw new UserError(`${name}: it is a file; expected a run folder, as in runs/street-001`);
+  }
+  if (await isRunFolder(diskRun(folder))) return;
+  throw new UserError(
+    `${name}: it is no run folder: it has neither events.jsonl nor run.json, which plca train writes`,
+  );
+}
+
+/** Before anything is computed. @throws UserError */
+async function requireWritable(host: Host, out: string, force: boolean): Promise<void> {
+  const info = await stat(out);
+  if (info?.isDirectory) {
+    throw new UserError(`--out ${shown(host, out)}: it is a folder; expected a file, as in report.html`);
+  }
+  if (info && !force) {
+    throw new UserError(
+      `${shown(host, out)} would be overwritten; choose another file with --out, or allow it with --force`,
+    );
+  }
+  if (!(await stat(dirname(out)))?.isDirectory) {
+    throw new UserError(`--out ${shown(host, out)}: there is no folder ${shown(host, dirname(out))}`);
+  }
+}
+
+async function findRun(host: Host, folder: string, title: string): Promise<Found> {
+  const run = await readRun(diskRun(folder, shown(host, folder)));
+  let plan: RunPlan | UserError;
+  try {
+    plan = await planUnrun(host, { path: join(folder, "config.yaml"), overrides: [] });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    plan = error;
+  }
+  return { folder, title, run, plan };
+}
+
+/** The folder's name; its path where another run has the same name. */
+function titleOf(host: Host, folder: string, folders: readonly string[]): string {
+  const alone = folders.filter((other) => basename(other) === basename(folder)).length === 1;
+  return alone ? basename(folder) : shown(host, folder);
+}
+
+interface Making {
+  readonly args: CommandOf<"report">;
+  readonly signal: AbortSignal;
+}
+
+async function reportData(
+  host: Host,
+  found: readonly Found[],
+  { args, signal }: Making,
+): Promise<ReportData> {
+  const columns = columnsFor(found.map(({ run }) => run));
+  const runs: ReportRun[] = [];
+  for (const one of found) {
+    signal.throwIfAborted();
+    const run = reportRun(one.run, { title: one.title, columns });
+    runs.push({ ...run, ...await picturesOf(host, one, { args, signal }) });
+  }
+  return {
+    title: found.length > 3 ? `${found.length} runs` : found.map(({ title }) => title).join(", "),
+    made: host.now().toISOString(),
+    version: VERSIONS.plca,
+    runs,
+    differences: differences(found.map(({ run }) => run.config?.parsed)),
+    groups: classGroups(
+      runs.map((run, k) => {
+        const { plan } = found[k]!;
+        return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
+      }),
+    ),
+  };
+}
+
+async function picturesOf(
+  host: Host,
+  { title, folder, plan }: Found,
+  { args, signal }: Making,
+): Promise<Pick<ReportRun, "pictures" | "withoutPictures">> {
+  if (args.images === 0) return { withoutPictures: "none were asked for (--images 0)" };
+  const clear = () => host.stderr.tty && host.stderr.write("\r\x1b[K");
+  try {
+    if (plan instanceof Error) throw plan;
+    const pictures = await reportPictures({
+      plan,
+      folder,
+      count: args.images,
+      limit: args.limit,
+      signal,
+      onImage(done, images) {
+        if (host.stderr.tty) host.stderr.write(`\r\x1b[K${printable(title)}: val image ${done}/${images}`);
+      },
+      onDamage: (message) => host.stderr.write(`${message}\n`),
+    });
+    return { pictures };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const why = error.message.replaceAll("\n", "; ");
+    clear();
+    host.stderr.write(`${printable(`${title}: no images: ${why}`)}\n`);
+    return { withoutPictures: why };
+  } finally {
+    clear();
+  }
+}
+
+function contents({ runs }: ReportData): string {
+  const images = runs.reduce(
+    (sum, { pictures }) => sum + (pictures ? pictures.best.length + pictures.worst.length : 0),
+    0,
+  );
+  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  return `${counted(runs.length, "run")}, ${counted(images, "image")}`;
+}
+
+/** `812 kB`, `1.4 MB` */
+function size(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,177 @@
+/** The images of a report: those of the val split that a run labels best and worst. */
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { zlibSync } from "fflate";
+import sharp from "sharp";
+import { selectBackend } from "../backends/select.ts";
+import { DataError, UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { Sample } from "../core/plugin.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { openInput } from "../datasets/input.ts";
+import { resizeNearest } from "../datasets/transforms/resize.ts";
+import { classIou, countPixels, emptyConfusion, meanIou } from "../metrics/confusion.ts";
+import { bestAndWorst } from "../report/best_worst.ts";
+import type { Picture, Pictures } from "../report/report_data.ts";
+import { openSplit } from "../train/evaluate.ts";
+import { openPredictor } from "../train/mod.ts";
+import { newestWhole } from "../train/resume.ts";
+
+/** Of the longer side of what is shown, in pixels. */
+const LONGEST_SIDE = 512;
+
+/** What {@linkcode reportPictures} shows. */
+export interface PicturesWanted {
+  readonly plan: RunPlan;
+  /** The run's, absolute. */
+  readonly folder: string;
+  /** Best images, and as many worst ones. */
+  readonly count: number;
+  /** Chosen among the first so many; absent: all. */
+  readonly limit: number | undefined;
+  readonly signal: AbortSignal;
+  /** Hears after each image how many of how many are done. */
+  readonly onImage: (done: number, images: number) => void;
+  /** Hears of a damaged checkpoint, of which an older one is used. */
+  readonly onDamage: (message: string) => void;
+}
+
+/** A network of the run. */
+interface Network {
+  readonly title: string;
+  readonly checkpoint: string;
+}
+
+/**
+ * Labels the val split with the run's last weights as its recipe's `evaluation` says, at the size of the label files, and
+ * the images it shows with the baseline's as well. No file of a loss is run.
+ * @throws UserError that says why there are no images, AbortError when the signal fires
+ */
+export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> {
+  const { plan } = wanted;
+  const networks = await networksOf(wanted);
+  const input = openInput(plan, diskFiles());
+  try {
+    const dataset = await openSplit(plan, "val", input);
+    await selectBackend(plan.backend);
+    const images = Math.min(dataset.length, plan.evaluation.limit ?? Infinity, wanted.limit ?? Infinity);
+    const scores: (number | null)[] = [];
+    await labelling(wanted, networks.at(-1)!, async (label) => {
+      for (let index = 0; index < images; index++) {
+        scores.push((await label(await labelled(dataset, index))).miou);
+        wanted.onImage(index + 1, images);
+      }
+    });
+    const { best, worst } = bestAndWorst(scores, wanted.count);
+    const shown = [...best, ...worst];
+    if (shown.length === 0) throw new UserError("no image of the val split has a labelled pixel");
+    const samples: LabelledSample[] = [];
+    for (const index of shown) samples.push(await labelled(dataset, index));
+    const results: Labelled[][] = [];
+    for (const network of networks) {
+      await labelling(wanted, network, async (label) => {
+        const own: Labelled[] = [];
+        for (const sample of samples) own.push(await label(sample));
+        results.push(own);
+      });
+    }
+    const pictures: Picture[] = [];
+    for (const [k, sample] of samples.entries()) {
+      pictures.push(await pictureOf(sample, results.map((own) => own[k]!)));
+    }
+    return {
+      networks: networks.map(({ title }) => title),
+      of: images,
+      best: pictures.slice(0, best.length),
+      worst: pictures.slice(best.length),
+    };
+  } finally {
+    await input.close();
+  }
+}
+
+/** The baseline, where it has weights, then the run itself. */
+async function networksOf({ plan, folder, onDamage }: PicturesWanted): Promise<Network[]> {
+  const found: Network[] = [];
+  const phases = [
+    ...(plan.baseline ? [{ title: plan.baseline.name, folder: join(folder, "baseline") }] : []),
+    { title: plan.name, folder },
+  ];
+  for (const { title, folder } of phases) {
+    const whole = await newestWhole(folder, diskFiles());
+    if (whole === undefined) continue;
+    if (whole.damage !== "") onDamage(whole.damage);
+    found.push({ title, checkpoint: whole.path });
+  }
+  if (found.length === 0) throw new UserError("its training wrote no weights yet");
+  return found;
+}
+
+type LabelledSample = Sample & { readonly labels: Uint8Array };
+
+async function labelled(
+  dataset: { read(index: number, want: { readonly labels: boolean }): Promise<Sample> },
+  index: number,
+): Promise<LabelledSample> {
+  const sample = await dataset.read(index, { labels: true });
+  const { labels } = sample;
+  if (labels === undefined) throw new DataError(sample.id, "has no labels to compare with");
+  return { ...sample, labels };
+}
+
+/** What a network says of an image. */
+interface Labelled {
+  readonly labels: Uint8Array;
+  /** Null when no pixel of the image is labelled. */
+  readonly miou: number | null;
+}
+
+async function labelling(
+  { plan, signal }: PicturesWanted,
+  { checkpoint }: Network,
+  body: (label: (sample: LabelledSample) => Promise<Labelled>) => Promise<void>,
+): Promise<void> {
+  const { classes, ignore } = plan.labelSpace;
+  const predictor = await openPredictor(plan, { checkpoint, files: diskFiles() });
+  try {
+    await body(async (sample) => {
+      signal.throwIfAborted();
+      const { labels: predictions } = await predictor.predict(sample);
+      // Kernels run synchronously; a Ctrl-C gets its turn here.
+      await setImmediate();
+      signal.throwIfAborted();
+      const confusion = emptyConfusion(classes.length);
+      countPixels(confusion, { labels: sample.labels, predictions, ignore });
+      const iou = classIou(confusion);
+      return { labels: predictions, miou: iou.every((value) => value === null) ? null : meanIou(iou) };
+    });
+  } finally {
+    predictor.dispose();
+  }
+}
+
+async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): Promise<Picture> {
+  const { id, width, height, image } = sample;
+  const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
+  const size = {
+    width: Math.max(1, Math.round(width * scale)),
+    height: Math.max(1, Math.round(height * scale)),
+  };
+  const picture = sharp(image, { raw: { width, height, channels: 3 } })
+    .resize(size.width, size.height, { fit: "fill" }).webp({ quality: 80 });
+  const plane = (data: Uint8Array) =>
+    base64(zlibSync(resizeNearest({ width, height, channels: 1, data }, size).data, { level: 9 }));
+  return {
+    id,
+    ...size,
+    original: `data:image/webp;base64,${base64(await picture.toBuffer())}`,
+    truth: plane(sample.labels),
+    predictions: results.map(({ labels }) => plane(labels)),
+    miou: results.map(({ miou }) => miou ?? 0),
+  };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
+}

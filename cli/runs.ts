@@ -1,0 +1,65 @@
+import { join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
+import { renderGrid } from "../report/grid.ts";
+import { diskRun, type RunFiles } from "../report/run/files.ts";
+import { overviewOf, type RunOverview, runsGrid } from "../report/run/overview.ts";
+import { isRunFolder, readRun } from "../report/run/run.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { reason } from "./recipes.ts";
+import { LAUNCH } from "./versions.ts";
+
+/** Of a run, further damaged lines and files are counted only. */
+const SHOWN_PROBLEMS = 3;
+
+/** `plca runs`: returns the exit status. @throws UserError */
+export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<number> {
+  const given = args.folder ?? "runs";
+  const overviews: RunOverview[] = [];
+  const found = await runsBelow(host, given).catch((cause) => {
+    // Before the first training.
+    if (args.folder === undefined && cause instanceof Deno.errors.NotFound) return [];
+    const why = cause instanceof Deno.errors.NotFound
+      ? "there is no such folder"
+      : cause instanceof Deno.errors.NotADirectory
+      ? "it is a file, expected a folder"
+      : reason(cause);
+    throw new UserError(`${printable(given)}: ${why}`, { cause });
+  });
+  for (const files of found) {
+    const run = await readRun(files);
+    overviews.push(overviewOf(run));
+    for (const problem of run.problems.slice(0, SHOWN_PROBLEMS)) host.stderr.write(`${problem}\n`);
+    const more = run.problems.length - SHOWN_PROBLEMS;
+    if (more > 0) host.stderr.write(`${printable(run.folder)}: ${more} more of this kind\n`);
+  }
+  // The latest last: that is what is in sight above the prompt.
+  overviews.sort((a, b) => (a.modified ?? "").localeCompare(b.modified ?? ""));
+  if (args.json) {
+    host.stdout.write(`${JSON.stringify(overviews, null, 2)}\n`);
+    return 0;
+  }
+  if (overviews.length === 0) {
+    host.stdout.write(`there is no run in ${printable(given)}; ${LAUNCH} task plca train makes one\n`);
+    return 0;
+  }
+  host.stdout.write(`${renderGrid(runsGrid(overviews, host.now().getTime()), "text")}\n`);
+  return 0;
+}
+
+/** The folder itself, those in it, and those of folders in it that hold runs, as ablations do. */
+async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
+  const root = resolve(host.cwd, given);
+  const found: RunFiles[] = [];
+  const look = async (path: string, depth: number): Promise<void> => {
+    const files = diskRun(join(root, path), join(given, path));
+    if (await isRunFolder(files)) return void found.push(files);
+    if (depth === 0) return;
+    for await (const { name, isDirectory } of Deno.readDir(join(root, path))) {
+      if (isDirectory) await look(join(path, name), depth - 1);
+    }
+  };
+  await look("", 2);
+  return found;
+}

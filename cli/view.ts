@@ -1,0 +1,178 @@
+import { join, resolve } from "node:path";
+import { selectBackend } from "../backends/select.ts";
+import { UserError } from "../core/errors.ts";
+import type { BackendName, RunPlan } from "../core/plan.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { type Explorer, openExplorer } from "../explore/explorer.ts";
+import { classGroups } from "../report/class_groups.ts";
+import type { ReportData } from "../report/report_data.ts";
+import { columnsFor, reportRun } from "../report/report_run.ts";
+import { diskRun } from "../report/run/files.ts";
+import { EVENTS, isRunFolder, type Run } from "../report/run/run.ts";
+import { LiveRun } from "../view/live.ts";
+import { viewPage } from "../view/page.ts";
+import type { ServedPictures } from "../view/served_run.ts";
+import { serve } from "../view/server.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { grantFor } from "./narrow.ts";
+import { planUnrun, reason } from "./recipes.ts";
+import { reportPictures } from "./report_pictures.ts";
+import { shown, stat } from "./run_folder.ts";
+import { LAUNCH, VERSIONS } from "./versions.ts";
+
+/** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
+const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
+
+/** Of the val split, each of the best and of the worst; chosen among the first so many. */
+const PICTURES = { count: 3, limit: 500 };
+
+/** Pixel columns of a curve: with every step that is logged the page is told them all again. */
+const COLUMNS = 500;
+
+/** `plca view`: serves until it is interrupted; returns the exit status. @throws UserError */
+export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<number> {
+  const folder = host.handover?.folder ??
+    (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
+  const name = shown(host, folder);
+  const files = diskRun(folder, name);
+  if (!(await stat(folder))?.isDirectory) throw new UserError(`${name}: there is no such folder`);
+  if (!await isRunFolder(files)) {
+    throw new UserError(`${name} is no run folder: it has neither ${EVENTS} nor run.json`);
+  }
+  const plan = await planned(host, { folder, set: args.set });
+  if (host.narrowed) {
+    // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
+    const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) ?? "auto" as const }];
+    const grant = { ...grantFor({ plans, write: [], read: [folder] }), network: ["127.0.0.1"] };
+    return await host.narrowed(grant, { commit: null, folder });
+  }
+  // Training on the same machine comes first.
+  host.yieldToOthers();
+  const explorer = explorerOf(plan, folder);
+  const live = new LiveRun(files);
+  // A long log is read before the page asks for it.
+  live.read().catch(() => {});
+  const server = serve({
+    html: await viewPage(name),
+    live,
+    report: (run) => reportOf(host, { run, name, plan }),
+    pictures: (signal) => picturesOf(host, { plan, folder, signal }),
+    explorer,
+    onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
+  }, args.port);
+  try {
+    host.stdout.write(`${name}: ${server.address}\n`);
+    host.stdout.write("  for this machine only, and only with that address; Ctrl-C ends it\n");
+    await new Promise<void>((end) => {
+      const stopListening = host.onInterrupt(() => {
+        stopListening();
+        end();
+      });
+    });
+    return 0;
+  } finally {
+    await server.close();
+    if (typeof explorer !== "string") explorer.dispose();
+  }
+}
+
+interface Given {
+  readonly folder: string;
+  readonly set: readonly string[];
+}
+
+/** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
+async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | UserError> {
+  try {
+    return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return new UserError(`the recipe of this run cannot be planned: ${error.message}`, { cause: error });
+  }
+}
+
+/** Or why associations cannot be shown. */
+function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | string {
+  if (plan instanceof Error) return plan.message;
+  if (plan.losses.some(({ plan: { association } }) => association !== undefined)) {
+    return openExplorer(plan, { folder, files: diskFiles(), ready: () => readable(plan) });
+  }
+  const unrun = plan.losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
+  return "no term of this run associates pixels" +
+    (unrun.length === 0 ? "" : ` (files of losses are not run here: ${unrun.join(", ")})`);
+}
+
+/** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
+async function readable(plan: RunPlan): Promise<BackendName> {
+  const own = readableName(plan);
+  if (own !== undefined) return (await selectBackend(own)).name;
+  try {
+    return (await selectBackend("native")).name;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return (await selectBackend("wasm")).name;
+  }
+}
+
+function readableName({ backend }: RunPlan): BackendName | undefined {
+  return BACKENDS.find((name) => name === backend);
+}
+
+interface Reported {
+  readonly run: Run;
+  readonly name: string;
+  readonly plan: RunPlan | UserError;
+}
+
+function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
+  const columns = Math.min(COLUMNS, columnsFor([run]));
+  const own = { ...reportRun(run, { title: name, columns }), withoutPictures: "none were asked for" };
+  return {
+    title: name,
+    made: host.now().toISOString(),
+    version: VERSIONS.plca,
+    runs: [own],
+    differences: [],
+    groups: classGroups([{ run: own, space: plan instanceof Error ? undefined : plan.labelSpace }]),
+  };
+}
+
+interface Pictured {
+  readonly plan: RunPlan | UserError;
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promise<ServedPictures> {
+  if (plan instanceof Error) throw plan;
+  const pictures = await reportPictures({
+    plan: { ...plan, backend: await readable(plan) },
+    folder,
+    ...PICTURES,
+    signal,
+    onImage: () => {},
+    onDamage: (message) => host.stderr.write(`${message}\n`),
+  });
+  return { pictures };
+}
+
+/** The run whose log was written to last. @throws UserError when there is none */
+async function newestRun(host: Host, runs: string): Promise<string> {
+  const parent = resolve(host.cwd, runs);
+  let newest: { readonly folder: string; readonly time: number } | undefined;
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(parent)) {
+      if (!isDirectory) continue;
+      const folder = join(parent, name);
+      const time = (await stat(join(folder, EVENTS)))?.mtime?.getTime();
+      if (time !== undefined && (!newest || time > newest.time)) newest = { folder, time };
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw new UserError(`${runs}: ${reason(error)}`, { cause: error });
+    }
+  }
+  if (newest) return newest.folder;
+  throw new UserError(`there is no run in ${runs}; train one first: ${LAUNCH} task plca train`);
+}

@@ -1,0 +1,43 @@
+/** What was computed, as long as there is room. */
+
+/** Keeps values up to so many bytes; those that were not asked for the longest go first. The last one always stays. */
+export class Cache<T> {
+  readonly #largest: number;
+  readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>();
+  #bytes = 0;
+
+  /** @param largest in bytes */
+  constructor(largest: number) {
+    this.#largest = largest;
+  }
+
+  /** Undefined when it is not, or no longer, there. */
+  get(key: string): T | undefined {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    return entry.value;
+  }
+
+  /** @param bytes what it takes */
+  set(key: string, value: T, bytes: number): void {
+    this.#remove(key);
+    this.#entries.set(key, { value, bytes });
+    this.#bytes += bytes;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#largest || oldest === key) return;
+      this.#remove(oldest);
+    }
+  }
+
+  /** What all values take. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  #remove(key: string): void {
+    this.#bytes -= this.#entries.get(key)?.bytes ?? 0;
+    this.#entries.delete(key);
+  }
+}

@@ -1,0 +1,113 @@
+/** What a checkpoint's network makes of an image: its taps, on the host. */
+import * as tf from "@tensorflow/tfjs-core";
+import { UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import type { Domain, FileReader, Segmenter } from "../core/plugin.ts";
+import type { NetworkInput } from "../datasets/evaluation.ts";
+import { openTrained, type TrainedModel } from "../train/trained.ts";
+import type { Checkpoints, FoundCheckpoint } from "./checkpoints.ts";
+import type { Statistics } from "./types.ts";
+
+/** A tap of one image, float32 [1, h, w, C]. */
+export interface HostTap {
+  readonly data: Float32Array;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** Taps by name. */
+export type HostTaps = Readonly<Record<string, HostTap>>;
+
+/** An image for the network. */
+export interface ForwardInput extends NetworkInput {
+  readonly domain: Domain;
+  readonly statistics: Statistics;
+}
+
+/** Keeps the network of the checkpoint that was used last. */
+export class Networks {
+  readonly #plan: RunPlan;
+  readonly #files: FileReader;
+  readonly #checkpoints: Checkpoints;
+  #current: { readonly identity: string; readonly model: TrainedModel } | undefined;
+
+  constructor(plan: RunPlan, { files, checkpoints }: { files: FileReader; checkpoints: Checkpoints }) {
+    this.#plan = plan;
+    this.#files = files;
+    this.#checkpoints = checkpoints;
+  }
+
+  /** @throws UserError when the checkpoint is gone, replaced, damaged or another network's */
+  async open({ id, identity, path, problem }: FoundCheckpoint): Promise<Segmenter> {
+    if (problem !== null) throw new UserError(`${id}: ${problem}`);
+    if (this.#current?.identity === identity) return this.#current.model.segmenter;
+    this.dispose();
+    const model = await this.#read(id, path);
+    // Training may have put another file there meanwhile.
+    const now = await this.#checkpoints.find(id).catch(() => undefined);
+    if (now?.identity !== identity) {
+      model.dispose();
+      throw new UserError(`${id}: training put another checkpoint there while it was read; choose it again`);
+    }
+    this.#current = { identity, model };
+    return model.segmenter;
+  }
+
+  async #read(id: string, path: string): Promise<TrainedModel> {
+    try {
+      return await openTrained(this.#plan, { checkpoint: path, files: this.#files });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(error.message.replaceAll(path, id), { cause: error });
+    }
+  }
+
+  /** Frees the network. */
+  dispose(): void {
+    this.#current?.model.dispose();
+    this.#current = undefined;
+  }
+}
+
+/**
+ * Some taps of one image.
+ * @throws UserError when the tensor backend has no memory for it
+ */
+export function forwardTaps(segmenter: Segmenter, input: ForwardInput, names: readonly string[]): HostTaps {
+  const { height, width, images, domain, statistics } = input;
+  const taps: Record<string, HostTap> = {};
+  try {
+    tf.tidy(() => {
+      const pixels = tf.tensor4d(images, [1, height, width, 3]);
+      const { taps: found } = statistics === "running"
+        ? segmenter.forward(pixels, { training: false, domain })
+        : withoutTrace(segmenter, () => segmenter.forward(pixels, { training: true, domain }));
+      for (const name of new Set(names)) {
+        const tensor = found[name]!;
+        const [, h, w, channels] = tensor.shape;
+        taps[name] = { data: tensor.dataSync().slice() as Float32Array, height: h, width: w, channels };
+      }
+    });
+  } catch (cause) {
+    if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+    throw new UserError(`the network has no memory for ${width}x${height} pixels at once`, { cause });
+  }
+  return taps;
+}
+
+/** A pass in training mode records its statistics; afterwards they are what they were. */
+function withoutTrace<T>({ buffers }: Segmenter, pass: () => T): T {
+  const all = Object.values(buffers);
+  const before = all.map((buffer) => tf.clone(buffer));
+  try {
+    return pass();
+  } finally {
+    all.forEach((buffer, k) => buffer.assign(before[k]!));
+  }
+}
+
+/** As a tensor of the current scope. */
+export function tapTensor({ data, height, width, channels }: HostTap): tf.Tensor4D {
+  return tf.tensor4d(data, [1, height, width, channels]);
+}

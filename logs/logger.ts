@@ -1,0 +1,20 @@
+/** What a log beside `events.jsonl` hears of a run. */
+import type { Evaluation, TrainEvent } from "../core/events.ts";
+import type { ValidatedImage } from "./tensorboard/picture.ts";
+
+export type { ValidatedImage } from "./tensorboard/picture.ts";
+
+/** A log of a run. What it is told belongs to the phase of the last event. */
+export interface RunLogger {
+  /** Of steps only those that are logged. */
+  event(event: TrainEvent): void;
+  /** How many images of a validation it wants, the first ones. */
+  readonly pictures: number;
+  picture(image: ValidatedImage & { readonly step: number; readonly index: number }): void;
+  /** Whether it wants the distribution of all weights after this step. */
+  wantsHistograms(step: number): boolean;
+  histogram(weights: { readonly step: number; readonly name: string; readonly values: Float32Array }): void;
+  /** The evaluation after a phase's last step, as the recipe's `evaluation` says. */
+  evaluation(step: number, evaluation: Evaluation): void;
+  close(): void;
+}

@@ -1,0 +1,49 @@
+/** A file of TensorBoard events. */
+import { UserError } from "../../core/errors.ts";
+import { versionEvent } from "./messages.ts";
+import { frame } from "./record.ts";
+
+/** A file that grows by records. */
+export interface EventFile {
+  /** Appends a record; it has left the process when this returns. @throws UserError */
+  write(event: Uint8Array): void;
+  close(): void;
+}
+
+/**
+ * Begins a new file in `folder`, which is made if it is not there. Readers take files in the order of their names, so this
+ * one's is after those that lie there, whatever the clock says. @param time milliseconds since 1970 @throws UserError
+ */
+export function newEventFile(folder: string, time: number): EventFile {
+  let path = folder;
+  const attempt = <T>(body: () => T): T => {
+    try {
+      return body();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new UserError(`${path}: cannot be written (${why})`, { cause });
+    }
+  };
+  const file = attempt(() => {
+    Deno.mkdirSync(folder, { recursive: true });
+    const number = Math.max(Math.floor(time / 1000), highestNumber(folder) + 1);
+    path = `${folder}/events.out.tfevents.${String(number).padStart(10, "0")}.plca`;
+    return Deno.openSync(path, { write: true, createNew: true });
+  });
+  const write = (event: Uint8Array) => {
+    attempt(() => {
+      for (let rest = frame(event); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
+    });
+  };
+  write(versionEvent(time));
+  return { write, close: () => file.close() };
+}
+
+function highestNumber(folder: string): number {
+  let highest = 0;
+  for (const { name } of Deno.readDirSync(folder)) {
+    const [, digits] = /\.tfevents\.(\d{1,15})\./.exec(name) ?? [];
+    if (digits !== undefined) highest = Math.max(highest, Number(digits));
+  }
+  return highest;
+}

@@ -1,0 +1,77 @@
+/** A run in TensorBoard's files. */
+import type { TrainEvent } from "../../core/events.ts";
+import type { LabelSpace, Rgb } from "../../core/label_space.ts";
+import type { LogsPlan, Normalization } from "../../core/plan.ts";
+import type { RunLogger } from "../logger.ts";
+import { type EventFile, newEventFile } from "./event_file.ts";
+import { histogramOf } from "./histogram.ts";
+import { type Moment, sessionStart, type Summary, summaryEvent } from "./messages.ts";
+import { validationPicture } from "./picture.ts";
+import { evaluationScalars, scalarsOf } from "./scalars.ts";
+
+/** What is written, and where. */
+export interface TensorBoardOptions {
+  /** Each phase gets a folder in it: TensorBoard shows them as runs. */
+  readonly folder: string;
+  readonly plan: LogsPlan;
+  readonly labelSpace: LabelSpace;
+  /** By train id. */
+  readonly colours: readonly Rgb[];
+  readonly normalization: Normalization;
+  /** Milliseconds since 1970; for tests. */
+  readonly now?: () => number;
+}
+
+/**
+ * Files begin with the first event after `start`. A phase that goes on, or begins anew in the same folder, begins a file
+ * that takes back what those before have from there on. @throws UserError from every method when a file cannot be written
+ */
+export function tensorBoard(options: TensorBoardOptions): RunLogger {
+  const { folder, plan, labelSpace: { classes }, now = Date.now } = options;
+  let phase = "", starting = false;
+  let file: EventFile | undefined;
+
+  const begin = (next: string, step: number) => {
+    file?.close();
+    // Names of recipes are safe; a library's user may choose others.
+    const name = next.replace(/[^\w.-]|^\.+$/g, "_");
+    file = newEventFile(`${folder}/${name}`, now());
+    file.write(sessionStart({ time: now(), step }));
+    phase = next;
+  };
+  const write = (step: number, values: readonly Summary[]) => {
+    if (values.length === 0) return;
+    const moment: Moment = { time: now(), step };
+    file?.write(summaryEvent(moment, values));
+  };
+
+  return {
+    event(event: TrainEvent) {
+      if (event.type === "start") {
+        starting = true;
+        return;
+      }
+      if (starting || event.phase !== phase) {
+        if (!("step" in event)) return;
+        begin(event.phase, event.type === "resume" ? event.step + 1 : 0);
+        starting = false;
+      }
+      if ("step" in event) write(event.step, scalarsOf(event, classes));
+    },
+    pictures: plan.images,
+    picture({ step, index, ...image }) {
+      const picture = validationPicture(image, options);
+      write(step, [{ tag: `validation/image ${index + 1}`, image: picture }]);
+    },
+    wantsHistograms: (step) => plan.histograms > 0 && step % plan.histograms === 0,
+    histogram({ step, name, values }) {
+      const histogram = histogramOf(values);
+      if (histogram) write(step, [{ tag: `weights/${name}`, histogram }]);
+    },
+    evaluation: (step, evaluation) => write(step, evaluationScalars("final", evaluation, classes)),
+    close() {
+      file?.close();
+      file = undefined;
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/** The framing of TFRecord files. */
+import { crc32c } from "./crc32c.ts";
+
+/** Length (8 bytes), its checksum, the data, their checksum; all little-endian. */
+export function frame(data: Uint8Array): Uint8Array {
+  const record = new Uint8Array(16 + data.length);
+  const view = new DataView(record.buffer);
+  view.setBigUint64(0, BigInt(data.length), true);
+  view.setUint32(8, masked(crc32c(record.subarray(0, 8))), true);
+  record.set(data, 12);
+  view.setUint32(12 + data.length, masked(crc32c(data)), true);
+  return record;
+}
+
+/** The checksum of something that may hold checksums itself: rotated by 15 bits, and a constant added. */
+function masked(crc: number): number {
+  return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}

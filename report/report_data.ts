@@ -1,0 +1,117 @@
+/** What a report shows of runs. Plain data that survives JSON; the page of `web/` draws it. */
+import type { Evaluation } from "../core/events.ts";
+import type { Rgb } from "../core/label_space.ts";
+import type { CurveWithTrend, PlainCurve } from "./decimate.ts";
+
+/** Everything in a report. */
+export interface ReportData {
+  /** Heads the page. */
+  readonly title: string;
+  /** When it was made: ISO 8601. */
+  readonly made: string;
+  /** plca's version. */
+  readonly version: string;
+  /** In the order in which they were asked for; titles differ. */
+  readonly runs: readonly ReportRun[];
+  /** Settings that are not the same in all runs. */
+  readonly differences: readonly Difference[];
+  /** Runs whose classes are the same, which are compared with each other; every run is in one. */
+  readonly groups: readonly ClassGroup[];
+}
+
+/** A setting that differs between runs. */
+export interface Difference {
+  /** As in `training.steps`. */
+  readonly path: string;
+  /** Aligned with {@linkcode ReportData.runs}; null: not set. */
+  readonly values: readonly (string | null)[];
+}
+
+/** Runs that speak about the same classes. */
+export interface ClassGroup {
+  readonly classes: readonly string[];
+  /** As the dataset's authors draw them. */
+  readonly colours: readonly Rgb[];
+  /** Places in {@linkcode ReportData.runs}. */
+  readonly runs: readonly number[];
+}
+
+/** One run. */
+export interface ReportRun {
+  /** Its folder's name, or the path as given where names are the same. */
+  readonly title: string;
+  /** As `readRun` says it: `running`, `finished`, ... */
+  readonly state: string;
+  /** Name and value: seed, backend, versions, machine. */
+  readonly facts: readonly (readonly [string, string])[];
+  /** The resolved recipe, YAML; absent: it could not be read. */
+  readonly config?: string;
+  /** The baseline first, where there is one. */
+  readonly phases: readonly ReportPhase[];
+  /** What the run said and what could not be read, a sentence each. */
+  readonly notes: readonly string[];
+  /** Images of the val split, best and worst. */
+  readonly pictures?: Pictures;
+  /** Why there are none. */
+  readonly withoutPictures?: string;
+}
+
+/** A phase of a run: the baseline, or the run itself. */
+export interface ReportPhase {
+  readonly name: string;
+  readonly baseline: boolean;
+  /** Updates done and wanted. */
+  readonly step: number;
+  readonly steps: number;
+  /** By name as in `PhaseLog.series`, `time` left out; shortened to what a screen shows. */
+  readonly curves: Readonly<Record<string, CurveWithTrend>>;
+  /** mIoU and pixel accuracy of the val split during training, in 0..1. */
+  readonly miou: PlainCurve;
+  readonly pixelAccuracy: PlainCurve;
+  /** The validation with the highest mIoU. */
+  readonly best?: Validated;
+  /** The last validation. */
+  readonly latest?: Validated;
+  /** Seconds from the first event to the last; absent: the log does not tell. */
+  readonly seconds?: number;
+  /** Of the last weights. */
+  readonly evaluation?: Evaluation;
+}
+
+/** A validation during training. Shares in 0..1. */
+export interface Validated {
+  readonly step: number;
+  readonly miou: number;
+  readonly pixelAccuracy: number;
+  /** By class; null: absent from labels and predictions. */
+  readonly iou: readonly (number | null)[];
+  readonly labelSize: string;
+}
+
+/** Images of the val split, labelled by the last weights of a run. */
+export interface Pictures {
+  /** Titles of the predictions, as in `source-only`, `street`. */
+  readonly networks: readonly string[];
+  /** Of how many images these are the best and worst, by the last network. */
+  readonly of: number;
+  /** The highest mIoU first. */
+  readonly best: readonly Picture[];
+  /** The lowest mIoU first. */
+  readonly worst: readonly Picture[];
+}
+
+/** One image. */
+export interface Picture {
+  readonly id: string;
+  /** Of what is shown, in pixels. */
+  readonly width: number;
+  readonly height: number;
+  /** The image, a `data:` address. */
+  readonly original: string;
+  /** Train ids, one byte a pixel, row by row, as zlib makes them shorter, in base64; the ignore id where unlabelled. */
+  readonly truth: string;
+  /** The same of the networks' labels. */
+  readonly predictions: readonly string[];
+  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks. */
+  readonly miou: readonly number[];
+}

@@ -1,0 +1,144 @@
+/** A run folder's contents as a report shows them. */
+import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
+import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
+import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
+import type { PhaseLog } from "./run/log.ts";
+import type { Run, RunPhase } from "./run/run.ts";
+
+/** Points that all curves of a report may have together: about 3 MB. */
+const POINTS = 200_000;
+
+/** A curve gets no more columns than a large screen has, and no fewer than a small one. */
+const COLUMNS = { most: 1000, least: 100 };
+
+/** Spans of a trend; curves with fewer than twice as many points have none. */
+const SPANS = 150;
+
+/** Significant digits of values: more than a screen tells apart. */
+const DIGITS = 6;
+
+/** Pixel columns for each curve of a report about these runs, so that the file stays a few MB. */
+export function columnsFor(runs: readonly Run[]): number {
+  const curves = runs.flatMap(({ phases }) => phases).reduce(
+    (sum, { log }) => sum + (log?.series.size ?? 0) + 2,
+    0,
+  );
+  const fair = Math.floor(POINTS / (2 * Math.max(1, curves)));
+  return Math.min(COLUMNS.most, Math.max(COLUMNS.least, fair));
+}
+
+/** @param columns as {@linkcode columnsFor} says */
+export function reportRun(run: Run, { title, columns }: { title: string; columns: number }): ReportRun {
+  return {
+    title,
+    state: run.state,
+    facts: factsOf(run),
+    ...(run.config ? { config: run.config.text } : {}),
+    phases: run.phases.map((phase) => reportPhase(phase, columns)),
+    notes: [
+      ...run.phases.flatMap(({ name, log }) => [
+        ...(log?.notes ?? []).map((note) => `${name}: ${note}`),
+        ...(log?.failure === undefined ? [] : [`${name} failed: ${log.failure}`]),
+      ]),
+      ...run.problems,
+    ],
+  };
+}
+
+function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: number): ReportPhase {
+  const best = validated(log?.best);
+  const latest = validated(log?.validations.at(-1));
+  const shown = checkedEvaluation(evaluation);
+  const seconds = log ? (log.last - log.began) / 1000 : NaN;
+  const validations = log?.validations ?? [];
+  const curveOf = (y: readonly number[]) => short({ x: validations.map(({ step }) => step), y }, columns);
+  return {
+    name,
+    baseline,
+    step: log?.done ?? 0,
+    steps: log?.steps ?? 0,
+    curves: log ? curvesOf(log, columns) : {},
+    miou: curveOf(validations.map(({ miou }) => miou)),
+    pixelAccuracy: curveOf(validations.map(({ pixelAccuracy }) => pixelAccuracy)),
+    ...(best ? { best } : {}),
+    ...(latest ? { latest } : {}),
+    ...(Number.isFinite(seconds) ? { seconds } : {}),
+    ...(shown ? { evaluation: shown } : {}),
+  };
+}
+
+function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWithTrend> {
+  const made = [...series].filter(([name]) => name !== "time").map(([name, { steps, values, length }]) => {
+    const curve = { x: steps, y: values };
+    const trend = length < 2 * SPANS ? {} : { trend: rounded(means(curve, SPANS)) };
+    return [name, { ...short(curve, columns), ...trend }] as const;
+  });
+  // Names come from a file: none of them may reach the prototype.
+  return Object.assign(Object.create(null), Object.fromEntries(made));
+}
+
+function short(curve: Curve, columns: number): PlainCurve {
+  return rounded(decimate(curve, { columns }));
+}
+
+function rounded({ x, y }: PlainCurve): PlainCurve {
+  const digits = (value: number) => Number(value.toPrecision(DIGITS));
+  return {
+    x: x.map((value) => Number.isInteger(value) ? value : Math.round(value)),
+    y: y.map((value) => value === null ? null : digits(value)),
+  };
+}
+
+function validated(event: ValidationEvent | undefined): Validated | undefined {
+  if (event === undefined) return undefined;
+  const { step, miou, pixelAccuracy, iou, labelSize } = event;
+  return { step, miou, pixelAccuracy, iou, labelSize };
+}
+
+/** Of a file that may be damaged: a confusion matrix that is none is empty, subsets that are none are left out. */
+function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | undefined {
+  if (evaluation === undefined) return undefined;
+  const { classes, iou, miou, images, split, labelSize, inference, pixelAccuracy, subsets, confusion } =
+    evaluation;
+  const isMatrix = Array.isArray(confusion) && confusion.length === classes.length &&
+    confusion.every((row) =>
+      Array.isArray(row) && row.length === classes.length &&
+      row.every((pixels) => Number.isFinite(pixels) && pixels >= 0)
+    );
+  return {
+    ...{ split, images, labelSize, classes, iou, miou },
+    ...(typeof inference === "string" ? { inference } : {}),
+    ...(subsets ? { subsets: subsets.filter(isSubset) } : {}),
+    pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
+    confusion: isMatrix ? confusion : [],
+  };
+}
+
+function isSubset({ name, classes }: SubsetMean): boolean {
+  return typeof name === "string" && classes.every((one) => typeof one === "string");
+}
+
+function factsOf({ record = {}, folder }: Run): [string, string][] {
+  const versions = asObject(record["versions"]);
+  const machine = asObject(record["machine"]);
+  const memory = machine["memory"];
+  const all: [string, unknown][] = [
+    ["folder", folder],
+    ["recipe", record["recipe"]],
+    ["seed", record["seed"]],
+    ["backend", record["backend"]],
+    ["begun", record["date"]],
+    ["command", Array.isArray(record["command"]) ? record["command"].join(" ") : undefined],
+    ["commit", record["commit"]],
+    ...Object.entries(versions),
+    ["system", machine["system"]],
+    ["cores", machine["cores"]],
+    ["memory", typeof memory === "number" ? `${(memory / 2 ** 30).toFixed(1)} GiB` : undefined],
+  ];
+  return all.filter(([, value]) => typeof value === "string" || typeof value === "number")
+    .map(([name, value]) => [name, String(value)]);
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? value as Record<string, unknown> : {};
+}

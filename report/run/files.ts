@@ -1,0 +1,80 @@
+/** The files of a run folder. */
+
+/** How a run folder is read; paths are relative to it, with `/`. */
+export interface RunFiles {
+  /** How messages call the folder. */
+  readonly folder: string;
+  /** Undefined when there is no such file. @throws Error when it cannot be looked at */
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** Up to `length` bytes from `offset` on; fewer at the end. @throws Error when it cannot be read */
+  read(path: string, range: ByteRange): Promise<Uint8Array>;
+  /** Names of a folder's files; empty when there is no such folder. @throws Error when it cannot be listed */
+  list(path: string): Promise<readonly string[]>;
+  /** Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited for. */
+  isLocked(path: string): Promise<boolean | undefined>;
+}
+
+/** What is known of a file. */
+export interface FileFacts {
+  /** In bytes. */
+  readonly size: number;
+  /** When it was last written, in milliseconds since 1970; NaN where the system does not say. */
+  readonly modified: number;
+}
+
+/** A part of a file, in bytes. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The run folder at `path`, on the disk. @param shown how messages call it */
+export function diskRun(path: string, shown: string = path): RunFiles {
+  return {
+    folder: shown,
+    async stat(name) {
+      const found = await ifThere(Deno.stat(`${path}/${name}`));
+      return found?.isFile ? { size: found.size, modified: found.mtime?.getTime() ?? NaN } : undefined;
+    },
+    async read(name, { offset, length }) {
+      using file = await Deno.open(`${path}/${name}`);
+      await file.seek(offset, Deno.SeekMode.Start);
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, (await file.stat()).size - offset)));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const read = await file.read(bytes.subarray(filled));
+        if (read === null) break;
+        filled += read;
+      }
+      return bytes.subarray(0, filled);
+    },
+    async list(name) {
+      const names: string[] = [];
+      try {
+        for await (const entry of Deno.readDir(`${path}/${name}`)) if (entry.isFile) names.push(entry.name);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      return names.sort();
+    },
+    async isLocked(name) {
+      using file = await ifThere(Deno.open(`${path}/${name}`));
+      if (file === undefined) return false;
+      try {
+        // Shared, so that two readers do not take each other for the writer; it is given back with the file.
+        return !await file.tryLock(false);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

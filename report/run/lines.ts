@@ -1,0 +1,82 @@
+/** Bytes of a log as lines. */
+
+/** A place at the beginning of a line. */
+export interface LogPosition {
+  /** In bytes. */
+  readonly offset: number;
+  /** Lines before it. */
+  readonly line: number;
+}
+
+/** Where a log begins. */
+export const LOG_START: LogPosition = { offset: 0, line: 0 };
+
+/** Longer lines are no events, in bytes. */
+export const LONGEST_LINE = 1 << 20;
+
+/** Hears a line and its number, counted from 1; undefined stands for one that is too long. */
+export type LineHandler = (text: string | undefined, number: number) => void;
+
+const NEWLINE = 0x0a;
+
+/**
+ * Cuts a stream of bytes into lines. What comes after the last newline waits for the rest: a line that is still being
+ * written is none yet.
+ */
+export class LineSplitter {
+  #rest: Uint8Array = new Uint8Array(0);
+  #tooLong = false;
+  #position: LogPosition;
+  #end: number;
+  readonly #decoder = new TextDecoder();
+
+  constructor(from: LogPosition = LOG_START) {
+    this.#position = from;
+    this.#end = from.offset;
+  }
+
+  /** After the last whole line. */
+  get position(): LogPosition {
+    return this.#position;
+  }
+
+  /** After the last byte that was added. */
+  get read(): number {
+    return this.#end;
+  }
+
+  /** Adds bytes that follow those before; they are not kept. */
+  add(bytes: Uint8Array, handle: LineHandler): void {
+    let { offset, line } = this.#position;
+    let begin = 0;
+    for (;;) {
+      const end = bytes.indexOf(NEWLINE, begin);
+      if (end < 0) break;
+      const part = bytes.subarray(begin, end);
+      line += 1;
+      const tooLong = this.#tooLong || this.#rest.length + part.length > LONGEST_LINE;
+      if (tooLong) handle(undefined, line);
+      else handle(this.#decoder.decode(this.#rest.length === 0 ? part : joined(this.#rest, part)), line);
+      this.#rest = new Uint8Array(0);
+      this.#tooLong = false;
+      begin = end + 1;
+      offset = this.#end + begin;
+    }
+    const tail = bytes.subarray(begin);
+    if (this.#tooLong || this.#rest.length + tail.length > LONGEST_LINE) {
+      this.#tooLong = true;
+      this.#rest = new Uint8Array(0);
+    } else if (tail.length > 0) {
+      this.#rest = joined(this.#rest, tail);
+    }
+    this.#end += bytes.length;
+    this.#position = { offset, line };
+  }
+}
+
+function joined(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}

@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { diskRun } from "../../../report/run/files.ts";
+import { readEvents } from "../../../report/run/follow.ts";
+import { LONGEST_LINE } from "../../../report/run/lines.ts";
+import { isRunFolder, readRun } from "../../../report/run/run.ts";
+import { openLineLog } from "../../../train/files.ts";
+import { inFolder } from "../../cli/fake_host.ts";
+import { linesOf, memoryRun, stepLine, validationLine } from "./memory_run.ts";
+
+const START = { type: "start", phase: "a", steps: 40, batch: 2 };
+const CONFIG = "name: a\nbaseline: { name: source-only }\n";
+const EVALUATION = {
+  phase: "a",
+  step: 40,
+  split: "val",
+  images: 2,
+  labelSize: "original 40x32",
+  classes: ["road", "sky"],
+  iou: [0.5, null],
+  miou: 0.5,
+  pixelAccuracy: 0.7,
+  confusion: [[1, 0], [0, 0]],
+};
+
+function stateOf(files: Record<string, unknown>, locked?: boolean) {
+  const contents = Object.entries(files).map(([name, value]) =>
+    [name, typeof value === "string" ? value : JSON.stringify(value)] as [string, string]
+  );
+  return readRun(memoryRun(new Map(contents), locked));
+}
+
+Deno.test("a run with its baseline, as it lies on the disk", async () => {
+  const run = await stateOf({
+    "config.yaml": CONFIG,
+    "run.json": { recipe: "a", seed: 3 },
+    "events.jsonl": linesOf(
+      { ...START, phase: "source-only" },
+      stepLine(40, { phase: "source-only" }),
+      validationLine(40, 0.2, { phase: "source-only" }),
+      { type: "end", phase: "source-only", step: 40, interrupted: false },
+      START,
+      stepLine(40),
+      validationLine(40, 0.3),
+      { type: "end", phase: "a", step: 40, interrupted: false },
+    ),
+    "evaluation.json": EVALUATION,
+    "baseline/evaluation.json": { ...EVALUATION, phase: "source-only", miou: 0.25 },
+    "checkpoints/last.safetensors": "x",
+    "checkpoints/last.1.safetensors": "x",
+    "checkpoints/last.safetensors.part": "x",
+    "baseline/checkpoints/best.safetensors": "x",
+  });
+  assert.equal(run.state, "finished");
+  assert.deepEqual(run.problems, []);
+  assert.deepEqual(run.config?.parsed["name"], "a");
+  assert.deepEqual(run.record?.["seed"], 3);
+  const [baseline, own] = run.phases;
+  assert.deepEqual([baseline!.name, baseline!.baseline, baseline!.folder], ["source-only", true, "baseline"]);
+  assert.deepEqual([own!.name, own!.baseline, own!.folder], ["a", false, ""]);
+  assert.equal(baseline!.evaluation?.miou, 0.25);
+  assert.equal(baseline!.log?.best?.miou, 0.2);
+  assert.deepEqual(own!.checkpoints.map(({ path }) => path), [
+    "checkpoints/last.1.safetensors",
+    "checkpoints/last.safetensors",
+  ]);
+  assert.equal(run.current, own);
+});
+
+Deno.test("where a run stands", async () => {
+  const begun = { "config.yaml": CONFIG, "events.jsonl": linesOf(START, stepLine(3)) };
+  assert.equal((await stateOf(begun, true)).state, "running");
+  assert.equal((await stateOf(begun, false)).state, "stopped");
+  assert.equal((await stateOf(begun)).state, "unclear");
+  assert.equal((await stateOf({ "config.yaml": CONFIG })).state, "empty");
+  assert.equal((await stateOf({ "config.yaml": CONFIG, "events.jsonl": "" })).state, "empty");
+  const end = (more: object) => ({ ...begun, "events.jsonl": linesOf(START, stepLine(3), more) });
+  const interrupted = { type: "end", phase: "a", step: 3, interrupted: true };
+  assert.equal((await stateOf(end(interrupted))).state, "interrupted");
+  assert.equal((await stateOf(end({ type: "failure", phase: "a", message: "x" }))).state, "failed");
+  // Killed between the phases.
+  const baselineOver = linesOf({ ...START, phase: "source-only" }, {
+    type: "end",
+    phase: "source-only",
+    step: 40,
+    interrupted: false,
+  });
+  const between = await stateOf({ "config.yaml": CONFIG, "events.jsonl": baselineOver }, false);
+  assert.deepEqual([between.state, between.current.name], ["stopped", "source-only"]);
+});
+
+Deno.test("without config.yaml the names come from the other files", async () => {
+  const events = linesOf(
+    { ...START, phase: "first" },
+    { type: "end", phase: "first", step: 40, interrupted: false },
+    { ...START, phase: "second" },
+  );
+  const run = await stateOf({ "events.jsonl": events });
+  assert.deepEqual(run.phases.map(({ name, baseline }) => [name, baseline]), [["first", true], [
+    "second",
+    false,
+  ]]);
+});
+
+Deno.test("damaged files are named, the others read", async () => {
+  const run = await stateOf({
+    "config.yaml": "name: [",
+    "run.json": "[]",
+    "evaluation.json": "{",
+    "baseline/evaluation.json": { ...EVALUATION, iou: "high" },
+    "events.jsonl": linesOf(START, "broken", stepLine(2)),
+  });
+  assert.equal(run.problems.length, 5);
+  assert.match(run.problems[0]!, /^runs\/a-001\/config\.yaml: /);
+  assert.deepEqual(run.problems.slice(1), [
+    "runs/a-001/run.json: it holds no names with values",
+    "runs/a-001/evaluation.json: it is not JSON",
+    "runs/a-001/baseline/evaluation.json: it holds no evaluation",
+    "runs/a-001/events.jsonl:2: it is not JSON",
+  ]);
+  assert.equal(run.current.log?.done, 2);
+});
+
+Deno.test("a log is read on from where it was", async () => {
+  const contents = new Map([["events.jsonl", linesOf(START, stepLine(1))]]);
+  const first = await readRun(memoryRun(contents));
+  contents.set("events.jsonl", linesOf(START, stepLine(1), stepLine(2)));
+  const second = await readRun(memoryRun(contents), first.log);
+  assert.equal(second.log, first.log);
+  assert.deepEqual([...second.current.log!.series.get("total")!.steps], [1, 2]);
+  contents.set("events.jsonl", linesOf(START));
+  const anew = await readRun(memoryRun(contents), second.log);
+  assert.notEqual(anew.log, first.log);
+  assert.equal(anew.current.log!.done, 0);
+});
+
+Deno.test("a page reads on by position", async () => {
+  const text = linesOf(START, "broken", stepLine(1));
+  const contents = new Map([["events.jsonl", `${text}{"type":"no`]]);
+  const files = memoryRun(contents);
+  const first = await readEvents(files);
+  assert.deepEqual(first.events.map(({ type }) => type), ["start", "step"]);
+  assert.deepEqual(first.problems, ["runs/a-001/events.jsonl:2: it is not JSON"]);
+  assert.deepEqual(first.position, { offset: text.length, line: 3 });
+  contents.set("events.jsonl", `${text}{"type":"note","phase":"a","message":"x"}\nx\n`);
+  const second = await readEvents(files, first.position);
+  assert.deepEqual(second.events.map(({ type }) => type), ["note"]);
+  assert.deepEqual(second.problems, ["runs/a-001/events.jsonl:5: it is not JSON"]);
+  assert.deepEqual([second.more, second.restarted], [false, false]);
+  contents.set("events.jsonl", linesOf(START));
+  const third = await readEvents(files, second.position);
+  assert.deepEqual([third.events.length, third.restarted], [1, true]);
+});
+
+Deno.test("a page comes to the end of a log with a line that is far too long", async () => {
+  const text = `${" ".repeat(3 * LONGEST_LINE)}\n${linesOf(stepLine(9))}`;
+  const files = memoryRun(new Map([["events.jsonl", text]]));
+  let part = await readEvents(files, undefined, 1), steps = 0;
+  for (let tries = 0; tries < 10; tries++) {
+    for (const event of part.events) if (event.type === "step") steps = event.step;
+    if (!part.more) break;
+    part = await readEvents(files, part.position, 1);
+  }
+  assert.equal(steps, 9);
+});
+
+Deno.test("on the disk: whether a process writes the log is seen without being in its way", () =>
+  inFolder(async (folder) => {
+    const files = diskRun(folder, "runs/b-001");
+    assert.equal(await isRunFolder(files), false);
+    assert.equal((await readRun(files)).state, "empty");
+    const log = openLineLog(`${folder}/events.jsonl`);
+    log.write(START);
+    assert.equal((await readRun(files)).state, "running");
+    log.write(stepLine(1));
+    log.close();
+    const run = await readRun(files);
+    assert.deepEqual([run.state, run.folder, run.current.log?.done], ["stopped", "runs/b-001", 1]);
+    assert.equal(await isRunFolder(files), true);
+    openLineLog(`${folder}/events.jsonl`).close();
+  }));
+
+Deno.test("who looks at a run for a moment does not keep it from being trained", () =>
+  inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/events.jsonl`, "");
+    // In another thread, for opening the log waits.
+    const looking = new Worker(
+      URL.createObjectURL(
+        new Blob([`
+      const file = Deno.openSync(${JSON.stringify(`${folder}/events.jsonl`)});
+      file.tryLockSync(false);
+      postMessage("locked");
+      setTimeout(() => { file.close(); self.close(); }, 60);`], { type: "text/javascript" }),
+      ),
+      { type: "module" },
+    );
+    await new Promise((locked) => looking.onmessage = locked);
+    openLineLog(`${folder}/events.jsonl`).close();
+    looking.terminate();
+  }));

@@ -1,0 +1,254 @@
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { selectBackend } from "../../backends/select.ts";
+import { builtins } from "../../builtins.ts";
+import { loadRecipe } from "../../config/load.ts";
+import type { BackendName } from "../../core/plan.ts";
+import type { DiagnosticsEvent, StepEvent, TrainEvent } from "../../core/events.ts";
+import { diskFiles } from "../../datasets/files.ts";
+import { relativeEntropy, stopwatch } from "../../train/diagnostics.ts";
+import { train } from "../../train/mod.ts";
+import { tinyRecipe } from "../cli/tiny.ts";
+import { crossEntropy, lossPlan, planned, tinyData, tinyPlan } from "./fakes.ts";
+import { lines, pathTest, run, test } from "./runs.ts";
+
+const RECIPE = tinyRecipe(`
+losses:
+  - type: cross-entropy
+  - type: lovasz-softmax
+    weight: 0.75
+  - type: association
+    weight: 0.1
+    options:
+      levels:
+        - { tap: layer4, similarity: cosine }
+        - { tap: probabilities, similarity: negative-kl }
+  - type: adversarial
+    weight: 0.01
+baseline: { name: before, losses: [{ type: cross-entropy }] }
+training: { steps: 5, batch: 2, accumulation: 2, clip_norm: 0.5, log_every: 1, validate_every: 2 }
+`);
+
+interface Trained {
+  readonly events: TrainEvent[];
+  readonly weights: Uint8Array;
+}
+
+async function trained(folder: string, backend: BackendName, diagnostics: string): Promise<Trained> {
+  await selectBackend(backend);
+  const plan = await loadRecipe({ path: "tiny.yaml" }, {
+    registry: builtins(),
+    overrides: [`training.diagnostics=${diagnostics}`],
+    cwd: folder,
+    readText: (path) =>
+      path.endsWith("tiny.yaml")
+        ? Promise.resolve(RECIPE)
+        : Deno.readTextFile(new URL("../../recipes/street.yaml", import.meta.url)),
+    importPlugin: () => Promise.reject(new Error("not used")),
+  });
+  const events: TrainEvent[] = [];
+  await train(plan, {
+    runDir: folder,
+    signal: new AbortController().signal,
+    files: diskFiles(),
+    onEvent: (event) => events.push(event),
+  });
+  return { events, weights: await Deno.readFile(`${folder}/checkpoints/last.safetensors`) };
+}
+
+/** What depends on the training alone. */
+function numbers(events: readonly TrainEvent[]): unknown[] {
+  return events.flatMap((event) => {
+    if (event.type === "diagnostics" || event.type === "checkpoint") return [];
+    return [event.type === "step" ? { ...event, rate: 0 } : event];
+  });
+}
+
+function diagnosticsOf(events: readonly TrainEvent[], phase: string): DiagnosticsEvent[] {
+  return events.filter((event) => event.type === "diagnostics").filter((event) => event.phase === phase);
+}
+
+for (const backend of ["native", "wasm"] as const) {
+  pathTest(`${backend}: diagnostics of every step change no number and no weight`, async (folder) => {
+    const without = await trained(`${folder}/without`, backend, "false");
+    const withAll = await trained(`${folder}/with`, backend, "{every: 1, target_labels: true}");
+    assert.deepEqual(numbers(withAll.events), numbers(without.events));
+    assert.deepEqual(withAll.weights, without.weights);
+    assert.deepEqual(diagnosticsOf(without.events, "tiny"), []);
+    const found = diagnosticsOf(withAll.events, "tiny");
+    assert.deepEqual(found.map(({ step }) => step), [1, 2, 3, 4, 5]);
+    assert.deepEqual(Object.keys(found[0]!.values).sort(), [
+      "association/layer4 associated",
+      "association/layer4 correct",
+      "association/layer4 covered",
+      "association/probabilities associated",
+      "association/probabilities correct",
+      "association/probabilities covered",
+      "entropy/source",
+      "entropy/target",
+      "gradient/adversarial",
+      "gradient/association",
+      "gradient/cross-entropy",
+      "gradient/lovasz-softmax",
+      "gradient/total",
+      "seconds/backward",
+      "seconds/forward",
+      "seconds/input",
+      "seconds/read",
+      "seconds/step",
+      "seconds/update",
+    ]);
+    for (const [name, value] of Object.entries(found[0]!.values)) {
+      if (/^association|^entropy/.test(name)) assert.ok(value >= 0 && value <= 1, `${name} is ${value}`);
+      else assert.ok(value >= 0, `${name} is ${value}`);
+    }
+    const before = diagnosticsOf(withAll.events, "before")[0]!;
+    assert.deepEqual(Object.keys(before.values).filter((name) => !name.startsWith("seconds/")), [
+      "entropy/source",
+      "gradient/cross-entropy",
+      "gradient/total",
+    ]);
+  });
+}
+
+pathTest(
+  "without accumulation the share of associated pixels is the one that the term logs",
+  async (folder) => {
+    await selectBackend("native");
+    const { events } = await trained(folder, "native", "{every: 1, measure: [associations]}");
+    const found = diagnosticsOf(events, "tiny");
+    assert.deepEqual(diagnosticsOf(events, "before"), []);
+    const step = events.find((event): event is StepEvent => event.type === "step" && event.phase === "tiny")!;
+    const logged = step.terms["association/layer4 associated"]!;
+    const measured = found[0]!.values["association/layer4 associated"]!;
+    // The log is the mean of both passes of the step, the measure that of the first.
+    assert.ok(Math.abs(logged - measured) < 0.5 && measured > 0, `${logged} and ${measured}`);
+    assert.equal(found[0]!.values["association/layer4 correct"], undefined);
+  },
+);
+
+test("they are taken at every n-th step, those that the recipe names", async (folder) => {
+  await run(
+    tinyPlan({}, { steps: 7, diagnostics: { every: 3, measure: ["entropy"], targetLabels: false } }),
+    folder,
+  );
+  const found = lines(folder).filter((event) => event.type === "diagnostics");
+  assert.deepEqual(found.map(({ step }) => step), [3, 6]);
+  assert.deepEqual(found.map(({ values }) => Object.keys(values)), [["entropy/source"], ["entropy/source"]]);
+});
+
+test("the norm of the whole gradient is that of a single term, whatever is clipped", async (folder) => {
+  const diagnostics = { every: 1, measure: ["gradients"], targetLabels: false } as const;
+  const losses = [planned("ce", lossPlan(crossEntropy), 0.5)];
+  const { events } = await run(tinyPlan({ losses }, { steps: 2, clipNorm: 1e-3, diagnostics }), folder);
+  for (const { values } of events.filter((event) => event.type === "diagnostics")) {
+    assert.ok(values["gradient/ce"]! > 1e-2);
+    assert.equal(values["gradient/total"], values["gradient/ce"]);
+  }
+});
+
+test("labels of the target are read only where they are asked for, and only for the steps that are looked at", async (folder) => {
+  const reads: boolean[] = [];
+  const target = tinyData({ name: "target", onRead: (_, labels) => reads.push(labels) });
+  const associating = {
+    ...lossPlan(crossEntropy),
+    needs: { taps: [{ name: "features", at: [] }] },
+    association: [],
+  };
+  const plan = tinyPlan({ losses: [planned("mine", associating)] });
+  const data = { ...plan.data, target };
+  const diagnostics = { every: 4, measure: ["associations", "entropy"], targetLabels: true } as const;
+  await run({ ...plan, data, training: { ...plan.training, diagnostics } }, folder);
+  // Twelve steps of two images, three of them looked at.
+  assert.equal(reads.filter((labels) => labels).length, 6);
+  reads.length = 0;
+  await Deno.remove(folder.path, { recursive: true });
+  const without = { ...diagnostics, targetLabels: false };
+  await run({ ...plan, data, training: { ...plan.training, diagnostics: without } }, folder);
+  assert.ok(!reads.includes(true));
+});
+
+test("a target without labels is told before anything is trained", async (folder) => {
+  const plan = tinyPlan({ losses: [planned("mine", { ...lossPlan(crossEntropy), needs: { taps: [] } })] });
+  const target = tinyData();
+  const open = async (setup: Parameters<typeof target.open>[0]) => ({
+    ...await target.open(setup),
+    unlabelled: "there are no label files",
+  });
+  const diagnostics = { every: 1, measure: ["associations"], targetLabels: true } as const;
+  await assert.rejects(
+    run(
+      {
+        ...plan,
+        data: { ...plan.data, target: { ...target, open } },
+        training: { ...plan.training, diagnostics },
+      },
+      folder,
+    ),
+    {
+      name: "UserError",
+      message: "training.diagnostics.target_labels: the target has no labels to compare with: " +
+        "there are no label files",
+    },
+  );
+});
+
+test("what cannot be measured is told and ends nothing", async (folder) => {
+  let calls = 0;
+  const nervous = lossPlan((context) => {
+    calls += 1;
+    // The second call is that of the measurement of step 2.
+    if (calls === 2) throw new TypeError("not now");
+    return crossEntropy(context);
+  });
+  const diagnostics = { every: 2, measure: ["gradients"], targetLabels: false } as const;
+  const { events, result } = await run(
+    tinyPlan({ losses: [planned("mine", nervous)] }, { steps: 2, diagnostics }),
+    folder,
+  );
+  assert.equal(result.steps, 2);
+  assert.deepEqual(events.flatMap((event) => event.type === "note" ? [event.message] : []), [
+    'diagnostics of step 2 could not be taken: loss "mine" (./my_loss.ts, at losses[2]) threw: not now',
+  ]);
+});
+
+test("no tensor is left behind", async (folder) => {
+  const counts: number[] = [];
+  const diagnostics = {
+    every: 1,
+    measure: ["entropy", "gradients", "seconds"],
+    targetLabels: false,
+  } as const;
+  await run(tinyPlan({}, { diagnostics }), folder, (event) => {
+    if (event.type === "step") counts.push(tf.memory().numTensors);
+  });
+  assert.equal(new Set(counts).size, 1, String(counts));
+});
+
+Deno.test("the entropy is a share of the largest", () => {
+  const of = (values: number[], classes: number) =>
+    tf.tidy(() =>
+      relativeEntropy(tf.tensor4d(values, [1, 1, values.length / classes, classes])).dataSync()[0]!
+    );
+  assert.ok(Math.abs(of([0, 0, 0, 5, 5, 5], 3) - 1) < 1e-6);
+  assert.ok(of([100, 0, 0], 3) < 1e-6);
+  // ln 2 of ln 3.
+  assert.ok(Math.abs(of([0, 0, -100], 3) - Math.log(2) / Math.log(3)) < 1e-6);
+  assert.equal(of([3, 4], 1), 0);
+});
+
+Deno.test("the time of the stages adds up, what was measured between them left out", () => {
+  let now = 0;
+  const watch = stopwatch(() => now);
+  for (
+    const [stage, milliseconds] of [["input", 10], ["measuring", 500], ["forward", 20], [
+      "forward",
+      20,
+    ]] as const
+  ) {
+    now += milliseconds;
+    watch.over(stage);
+  }
+  assert.deepEqual(watch.values, { "seconds/input": 0.01, "seconds/forward": 0.04, "seconds/step": 0.05 });
+  assert.equal(watch.measuring, 500);
+});

@@ -1,0 +1,63 @@
+/**
+ * Who may ask. The server listens on the loopback interface only, yet other users of the machine and every page that is
+ * open in a browser reach that too. So each path starts with a random token, the host must be the one that was printed
+ * (a foreign name that is made to lead here is refused), and requests that another page causes are refused as well.
+ * There is no cookie: browsers send those to every port of a host.
+ */
+import { Buffer } from "node:buffer";
+import { timingSafeEqual } from "node:crypto";
+
+/** What is asked of every request. */
+export interface Guard {
+  readonly token: string;
+  readonly port: number;
+}
+
+/** Why a request is refused. */
+export interface Refusal {
+  readonly status: number;
+  /** One sentence for the person. */
+  readonly reason: string;
+}
+
+/** A path below the token, or why there is none. */
+export type Admission = { readonly path: string } | Refusal;
+
+/** 128 random bits, safe in an address. */
+export function makeToken(): string {
+  return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
+}
+
+/** The address that opens the page. */
+export function addressOf({ token, port }: Guard): string {
+  return `http://127.0.0.1:${port}/${token}/`;
+}
+
+/** Checks method, host, origin and token, in this order. */
+export function admit(request: Request, { token, port }: Guard): Admission {
+  const { method, headers, url } = request;
+  if (method !== "GET" && method !== "HEAD") return { status: 405, reason: "only reading is possible here" };
+  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  const host = headers.get("host") ?? "";
+  if (!hosts.includes(host)) return { status: 403, reason: `this server is called ${hosts.join(" or ")}` };
+  const origin = headers.get("origin"), site = headers.get("sec-fetch-site");
+  if (origin !== null && origin !== `http://${host}`) {
+    return { status: 403, reason: "another page may not ask" };
+  }
+  // "none": typed, or opened from a terminal.
+  if (site !== null && site !== "same-origin" && site !== "none") {
+    return { status: 403, reason: "another page may not ask" };
+  }
+  const { pathname } = new URL(url);
+  const [, given = "", ...rest] = pathname.split("/");
+  if (!sameText(given, token) || rest.length === 0) {
+    return { status: 403, reason: "open the address that plca view printed: it holds a token" };
+  }
+  return { path: rest.join("/") };
+}
+
+/** Takes as long wherever the first difference is. */
+function sameText(given: string, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}

@@ -1,0 +1,90 @@
+/** A run as it grows: looked at while somebody watches. */
+import { EVENTS, readRun, type Run } from "../report/run/run.ts";
+import type { RunFiles } from "../report/run/files.ts";
+
+/** Hears that the run has changed. */
+export type Listener = (revision: number) => void;
+
+/** How often the files' sizes are looked at, in milliseconds. */
+const INTERVAL = 1000;
+
+/** Reads only what was written since the last time. */
+export class LiveRun {
+  readonly #files: RunFiles;
+  readonly #interval: number;
+  readonly #listeners = new Set<Listener>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #seen = "";
+  #revision = 0;
+  #run: Run | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+
+  /** @param interval in milliseconds; a second when absent */
+  constructor(files: RunFiles, interval: number = INTERVAL) {
+    this.#files = files;
+    this.#interval = interval;
+  }
+
+  /** The run as it is now. */
+  async read(): Promise<{ readonly run: Run; readonly revision: number }> {
+    await this.#look();
+    return { run: this.#run!, revision: this.#revision };
+  }
+
+  /** Tells of every change from now on until the result is called. */
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    this.#wait();
+    return () => {
+      this.#listeners.delete(listener);
+      if (this.#listeners.size > 0) return;
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    };
+  }
+
+  #wait(): void {
+    this.#timer ??= setTimeout(async () => {
+      const before = this.#revision;
+      await this.#look();
+      this.#timer = undefined;
+      if (this.#revision !== before) { for (const listener of this.#listeners) listener(this.#revision); }
+      if (this.#listeners.size > 0) this.#wait();
+    }, this.#interval);
+  }
+
+  /** One look after the other: the log is read on from where it was. */
+  #look(): Promise<unknown> {
+    this.#reading = this.#reading.then(async () => {
+      const seen = await fingerprint(this.#files);
+      if (this.#run !== undefined && seen === this.#seen) return;
+      this.#run = await readRun(this.#files, this.#run?.log);
+      this.#seen = seen;
+      this.#revision += 1;
+    });
+    return this.#reading;
+  }
+}
+
+/** Changes when a file of the run does, or when its process ends. */
+async function fingerprint(files: RunFiles): Promise<string> {
+  const seen: unknown[] = [await told(() => files.isLocked(EVENTS))];
+  for (const name of ["config.yaml", "run.json", EVENTS, "evaluation.json", "baseline/evaluation.json"]) {
+    seen.push(await told(() => files.stat(name)));
+  }
+  for (const folder of ["checkpoints", "baseline/checkpoints"]) {
+    for (const name of await told(() => files.list(folder)) ?? []) {
+      seen.push(name, await told(() => files.stat(`${folder}/${name}`)));
+    }
+  }
+  return JSON.stringify(seen);
+}
+
+/** What cannot be looked at is told by whoever reads it. */
+async function told<T>(looking: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking();
+  } catch {
+    return undefined;
+  }
+}

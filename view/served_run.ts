@@ -1,0 +1,11 @@
+/** What the page is told of the run: what `plca report` shows, and a number that changes with it. */
+import type { ReportData, ReportRun } from "../report/report_data.ts";
+
+/** The run as it is now. */
+export interface ServedRun {
+  readonly revision: number;
+  readonly report: ReportData;
+}
+
+/** Images of the val split, or why there are none. */
+export type ServedPictures = Pick<ReportRun, "pictures" | "withoutPictures">;

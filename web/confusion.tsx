@@ -1,0 +1,105 @@
+/** Which class is taken for which. */
+import { useState } from "preact/hooks";
+import { Name, percent, visible } from "./text.tsx";
+
+/** What {@linkcode Confusion} shows. */
+export interface ConfusionProps {
+  readonly title: string;
+  readonly classes: readonly string[];
+  /** Pixels by [label][prediction]. */
+  readonly counts: readonly (readonly number[])[];
+}
+
+/** Shares of each label's pixels as a shaded table; the cell under pointer or arrow keys is told in words. */
+export function Confusion({ title, classes, counts }: ConfusionProps) {
+  const [at, setAt] = useState<readonly [number, number]>([0, 0]);
+  const sums = counts.map((row) => row.reduce((sum, pixels) => sum + pixels, 0));
+  const [label, prediction] = at;
+  const share = (row: number, column: number) => sums[row] ? counts[row]![column]! / sums[row]! : null;
+  const onKey = (event: KeyboardEvent) => {
+    const move = MOVES[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const next = [label + move[0], prediction + move[1]].map((k) =>
+      Math.min(classes.length - 1, Math.max(0, k))
+    );
+    setAt([next[0]!, next[1]!]);
+    const table = (event.currentTarget as HTMLElement).closest("table")!;
+    table.querySelector<HTMLElement>(`[data-cell="${next[0]} ${next[1]}"]`)?.focus();
+  };
+  return (
+    <figure class="confusion">
+      <figcaption>{title}</figcaption>
+      <p class="readout" aria-live="polite">
+        {sums[label]
+          ? (
+            <>
+              {percent(share(label, prediction))} % of <Name>{classes[label]!}</Name>{" "}
+              {label === prediction ? "is found" : (
+                <>
+                  is taken for <Name>{classes[prediction]!}</Name>
+                </>
+              )} (
+              {counts[label]![prediction]!.toLocaleString("en")} of {sums[label]!.toLocaleString("en")}{" "}
+              pixels)
+            </>
+          )
+          : (
+            <>
+              No pixel is labelled <Name>{classes[label]!}</Name>
+            </>
+          )}
+      </p>
+      <div class="scroll" role="region" aria-label={title} tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <td class="corner">label ↓ prediction →</td>
+              {classes.map((name) => (
+                <th scope="col">
+                  <span>
+                    <Name>{name}</Name>
+                  </span>
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {classes.map((name, row) => (
+              <tr>
+                <th scope="row">
+                  <Name>{name}</Name>
+                </th>
+                {classes.map((other, column) => {
+                  const value = share(row, column);
+                  const here = row === label && column === prediction;
+                  return (
+                    <td
+                      data-cell={`${row} ${column}`}
+                      class={row === column ? "right" : "wrong"}
+                      tabIndex={here ? 0 : -1}
+                      aria-label={`${visible(name)} taken for ${visible(other)}: ${percent(value)} %`}
+                      style={{ "--share": String(value ?? 0) }}
+                      onPointerEnter={() => setAt([row, column])}
+                      onFocus={() => setAt([row, column])}
+                      onKeyDown={onKey}
+                    >
+                      {value === null ? "" : value < 0.005 ? "·" : Math.round(100 * value)}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </figure>
+  );
+}
+
+const MOVES: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+};

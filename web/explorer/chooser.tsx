@@ -1,0 +1,108 @@
+/** What is compared: checkpoint, images, level. */
+import type { CheckpointInfo, ExplorerOverview, LevelInfo, SetInfo } from "../../explore/types.ts";
+import { Name, visible } from "../text.tsx";
+import type { Choice } from "./choice.ts";
+import { Choose, Counter, type Option, Stepper } from "./controls.tsx";
+import { checkpointWords, levelWords } from "./words.ts";
+
+/** What {@linkcode Chooser} shows. */
+export interface ChooserProps {
+  readonly overview: ExplorerOverview;
+  readonly checkpoints: readonly CheckpointInfo[];
+  readonly choice: Choice;
+  readonly choose: (change: Partial<Choice>) => void;
+  readonly level: number;
+}
+
+/** The choices that make a pair of images. */
+export function Chooser({ overview, checkpoints, choice, choose, level }: ChooserProps) {
+  const gone = !checkpoints.some(({ id }) => id === choice.checkpoint);
+  const options: Option[] = [
+    ...checkpoints.map((one) => ({
+      value: one.id,
+      text: checkpointWords(one),
+      group: visible(one.phase ?? "other files"),
+    })),
+    ...(gone && choice.checkpoint !== ""
+      ? [{ value: choice.checkpoint, text: "no longer there", group: "gone" }]
+      : []),
+  ];
+  const images = (wanted: string) => overview.sets.find(({ set }) => set === wanted);
+  const targets = overview.sets.filter(({ set }) => set !== "source");
+  return (
+    <div class="card chooser">
+      <div class="line">
+        <Stepper
+          name="Checkpoint"
+          value={choice.checkpoint}
+          options={options}
+          onChoose={(checkpoint) => choose({ checkpoint })}
+        />
+        <Choose
+          name="Batch norm"
+          value={choice.statistics}
+          options={[{ value: "running", text: "running statistics" }, {
+            value: "image",
+            text: "of the image",
+          }]}
+          onChoose={(value) => choose({ statistics: value as Choice["statistics"] })}
+        />
+      </div>
+      <div class="line">
+        <Counter
+          name="Source image"
+          value={choice.source}
+          count={images("source")?.images ?? 0}
+          onChoose={(source) => choose({ source })}
+        />
+        <Counter
+          name="Target image"
+          value={choice.target}
+          count={images(choice.targetSet)?.images ?? 0}
+          onChoose={(target) => choose({ target })}
+        />
+        {targets.length > 1 && (
+          <Choose
+            name="from"
+            value={choice.targetSet}
+            options={targets.map(({ set }) => ({
+              value: set,
+              text: set === "target" ? "training's target" : set,
+            }))}
+            onChoose={(targetSet) => choose({ targetSet: targetSet as Choice["targetSet"], target: 0 })}
+          />
+        )}
+      </div>
+      <Problems sets={overview.sets} />
+      <div class="line levels" role="group" aria-label="Level">
+        {overview.levels.map((one, k) => (
+          <button
+            type="button"
+            key={k}
+            aria-pressed={k === level}
+            onClick={() => choose({ level: k })}
+          >
+            <Name>{levelName(one, overview.levels)}</Name>
+          </button>
+        ))}
+        <span class="note">{levelWords(overview.levels[level]!)}</span>
+      </div>
+    </div>
+  );
+}
+
+function Problems({ sets }: { readonly sets: readonly SetInfo[] }) {
+  return (
+    <>
+      {sets.filter(({ problem }) => problem !== null).map(({ set, problem }) => (
+        <p key={set} role="alert">The images of {set} are not there: {visible(problem!)}.</p>
+      ))}
+    </>
+  );
+}
+
+/** With the term's name where several associate. */
+function levelName({ term, label, similarity }: LevelInfo, all: readonly LevelInfo[]): string {
+  const own = `${label} · ${similarity}`;
+  return new Set(all.map((one) => one.term)).size > 1 ? `${term}: ${own}` : own;
+}

@@ -1,0 +1,227 @@
+/** Two images, the cycle of one source pixel, and what lies over both. */
+import { useEffect, useId, useMemo, useState } from "preact/hooks";
+import type {
+  ExplorerOverview,
+  LevelInfo,
+  LevelSide,
+  LevelView,
+  RowKind,
+  RowView,
+} from "../../explore/types.ts";
+import { distinctColours } from "../../report/colours.ts";
+import { type ClassStyle, plainStyles, safeStyles } from "../palette.ts";
+import { Name, percent, visible } from "../text.tsx";
+import { address, useAnswer } from "./ask.ts";
+import type { Choice, SourceOverlay, TargetOverlay } from "./choice.ts";
+import { Choose } from "./controls.tsx";
+import { Grid, type Pin } from "./grid.tsx";
+import { Keys, keysOf } from "./keys.tsx";
+import { Legend } from "./legend.tsx";
+import { layerOfSource, layerOfTarget, present, sourceOptions, targetOptions } from "./overlays.ts";
+import { coverageWords, cycleWords, outcomeWords, place, rowWords, targetWords } from "./words.ts";
+
+/** What the server is asked about. */
+export type PairQuestion = Readonly<
+  Record<"checkpoint" | "statistics" | "source" | "targetSet" | "target" | "level", string | number>
+>;
+
+/** A cursor that is held down passes over pixels: milliseconds that it must rest. */
+const DELAY = 40;
+
+/** What {@linkcode Pair} shows. */
+export interface PairProps {
+  readonly overview: ExplorerOverview;
+  readonly choice: Choice;
+  readonly choose: (change: Partial<Choice>) => void;
+  readonly pair: PairQuestion;
+  readonly info: LevelInfo;
+  readonly view: LevelView;
+  readonly busy: boolean;
+  /** Whether classes have colours for colour-blind eyes. */
+  readonly safe: boolean;
+}
+
+/** The pair at one level. */
+export function Pair({ overview, choice, choose, pair, info, view, busy, safe }: PairProps) {
+  const help = useId();
+  const start = choice.start >= 0 && choice.start < view.outcome.length ? choice.start : firstStart(view);
+  const [probe, setProbe] = useState<number | undefined>();
+  useEffect(() => setProbe(undefined), [start, view]);
+  const styles = useMemo(
+    () =>
+      safe
+        ? safeStyles(overview.classes.length)
+        : plainStyles(overview.colours ?? distinctColours(overview.classes.length)),
+    [safe, overview],
+  );
+  const row = (kind: RowKind, pixel: number) =>
+    `${address("row", { ...pair, kind, pixel })}#${view.checkpoint.step ?? ""}`;
+  const aggregates = info.aggregation !== null;
+  const overlays = targetOptions(view, aggregates);
+  const keyed = keysOf({ choice, choose, levels: overview.levels.length, overlays });
+  const side: SideProps = { overview, choice, choose, pair, view, start, styles, help, row, keyed };
+  return (
+    <div aria-busy={busy} class={busy ? "pair stale" : "pair"}>
+      <p class="cycle" aria-live="polite" id="cycle">
+        {cycleWords(view, start, overview)} <strong>{outcomeWords(view, start)}</strong>.
+      </p>
+      <div class="sides">
+        <SourceSide {...side} />
+        <TargetSide {...side} aggregates={aggregates} probe={probe} onProbe={setProbe} />
+      </div>
+      <div class="line">
+        <label>
+          Overlays{" "}
+          <input
+            type="range"
+            min={0}
+            max={100}
+            step={5}
+            value={choice.opacity}
+            onInput={(event) => choose({ opacity: event.currentTarget.valueAsNumber })}
+          />{" "}
+          {choice.opacity} %
+        </label>
+      </div>
+      <p id="coverage">{coverageWords(view)}</p>
+      <Keys id={help} />
+    </div>
+  );
+}
+
+interface SideProps extends Pick<PairProps, "overview" | "choice" | "choose" | "pair" | "view"> {
+  /** The source pixel. */
+  readonly start: number;
+  readonly styles: readonly ClassStyle[];
+  /** The id of what explains the keys. */
+  readonly help: string;
+  /** The question for a row. */
+  readonly row: (kind: RowKind, pixel: number) => string;
+  /** Does what a key means. */
+  readonly keyed: (key: string) => boolean;
+}
+
+function SourceSide({ overview, choice, choose, pair, view, start, styles, help, row, keyed }: SideProps) {
+  const { source, forward, back } = view;
+  const end = back[start]!;
+  const options = sourceOptions(view);
+  const overlay = present(choice.sourceOverlay, options);
+  const returning = useAnswer<RowView>(
+    overlay === "return" ? row("back", forward[start]!) : undefined,
+    DELAY,
+  );
+  const layer = useMemo(
+    () => layerOfSource(overlay, view, returning.value),
+    [overlay, view, returning.value],
+  );
+  return (
+    <figure class="card">
+      <Caption name="Source" of={source} />
+      <Grid
+        name="Source image: arrow keys choose the pixel where a cycle starts"
+        image={address("image", { set: "source", index: pair.source })}
+        side={source}
+        layer={layer}
+        pins={[
+          { pixel: end, sign: "3", look: "return" },
+          { pixel: start, sign: end === start ? "1 3" : "1", look: "start" },
+        ]}
+        at={start}
+        onMove={(next) => choose({ start: next })}
+        onKey={keyed}
+        {...{ styles, help, opacity: choice.opacity / 100 }}
+      />
+      <Choose
+        name="Over the source"
+        value={overlay}
+        options={options}
+        onChoose={(value) => choose({ sourceOverlay: value as SourceOverlay })}
+      />
+      <Legend layer={layer} names={overview} styles={styles} />
+      {returning.problem !== undefined && <p role="alert">{visible(returning.problem)}</p>}
+    </figure>
+  );
+}
+
+interface TargetProps extends SideProps {
+  readonly aggregates: boolean;
+  /** The target pixel under the cursor; undefined: the chosen one. */
+  readonly probe: number | undefined;
+  readonly onProbe: (pixel: number | undefined) => void;
+}
+
+function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
+  const { overview, choice, choose, pair, view, start, styles, help, row, keyed } = side;
+  const { source, target, forward } = view;
+  const [hovered, setHovered] = useState<number | undefined>();
+  const chosen = forward[start]!;
+  const at = Math.min(probe ?? chosen, target.predictions.length - 1);
+  const options = targetOptions(view, aggregates);
+  const overlay = present(choice.targetOverlay, options);
+  const mixes = overlay === "aggregation";
+  const question = mixes ? row("aggregation", at) : row("forward", start);
+  const shown = useAnswer<RowView>(question, DELAY);
+  const layer = useMemo(() => layerOfTarget(overlay, view, shown.value), [overlay, view, shown.value]);
+  const pins: Pin[] = [{ pixel: chosen, sign: "2", look: "chosen" }];
+  if (at !== chosen) pins.push({ pixel: at, sign: "+", look: "cursor" });
+  const read = Math.min(hovered ?? at, target.predictions.length - 1);
+  const rowOf = mixes
+    ? `In the aggregation of target pixel ${place(at, target.width)}`
+    : `For source pixel ${place(start, source.width)}`;
+  return (
+    <figure class="card">
+      <Caption name="Target" of={target} />
+      <Grid
+        name="Target image: arrow keys read values, Enter goes back to the chosen pixel"
+        image={address("image", { set: pair.targetSet, index: pair.target })}
+        side={target}
+        layer={layer}
+        pins={pins}
+        at={at}
+        onMove={onProbe}
+        onHover={setHovered}
+        onKey={(key) => key === "Enter" ? (onProbe(undefined), true) : keyed(key)}
+        {...{ styles, help, opacity: choice.opacity / 100 }}
+      />
+      <Choose
+        name="Over the target"
+        value={overlay}
+        options={options}
+        onChoose={(value) => choose({ targetOverlay: value as TargetOverlay })}
+      />
+      <Legend
+        layer={layer}
+        names={overview}
+        styles={styles}
+        format={overlay === "similarity" ? undefined : (value) => `${percent(value)}\u00a0%`}
+      />
+      {/* Who moves the source's cursor hears the cycle; this would be said after it. */}
+      <p class="readout" aria-live={probe === undefined ? "off" : "polite"} id="readout">
+        {targetWords(view, read, overview)}{" "}
+        {shown.value && shown.of === question && rowWords(rowOf, shown.value, read)}
+      </p>
+      {shown.problem !== undefined && <p role="alert">{visible(shown.problem)}</p>}
+    </figure>
+  );
+}
+
+/** A pixel whose cycle is consistent, if there is one: it says more than the corner. */
+function firstStart({ outcome }: LevelView): number {
+  const middle = Math.floor(outcome.length / 2);
+  const found = outcome.indexOf(0, middle);
+  return found < 0 ? middle : found;
+}
+
+function Caption({ name, of }: { readonly name: string; readonly of: LevelSide }) {
+  const shrunk = of.imageWidth !== of.originalWidth || of.imageHeight !== of.originalHeight;
+  const original = shrunk ? ` of ${of.originalWidth}×${of.originalHeight}` : "";
+  return (
+    <figcaption>
+      <strong>{name}</strong>
+      <Name>{of.id}</Name>
+      <span class="note">
+        {`${of.imageWidth}×${of.imageHeight} pixels${original}, level ${of.width}×${of.height}`}
+      </span>
+    </figcaption>
+  );
+}

@@ -1,0 +1,14 @@
+/** How curves look: eight colours of the style sheet that colour-blind eyes tell apart, and dashes. */
+
+const COLOURS = 8;
+const DASHES: readonly (readonly number[])[] = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
+
+/** The custom property of a colour; from the ninth on they come again. */
+export function lineStroke(colour: number): string {
+  return `--line-${colour % COLOURS}`;
+}
+
+/** Lengths of strokes and gaps in pixels; [] for a solid line. */
+export function lineDash(dash: number): readonly number[] {
+  return DASHES[dash % DASHES.length]!;
+}

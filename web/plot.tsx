@@ -1,0 +1,252 @@
+/** The drawing of a chart, by uPlot. */
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import uPlot from "uplot";
+import { type Curve, decimate } from "../report/decimate.ts";
+import { lineDash, lineStroke } from "./lines.ts";
+import { number } from "./text.tsx";
+
+/** One curve. */
+export interface ChartSeries extends Curve {
+  readonly name: string;
+  /** Curves of one colour belong together; counted from 0. Absent: the series' place. */
+  readonly colour?: number;
+  /** The course of a noisy curve, which is then drawn faintly. */
+  readonly trend?: Curve;
+  /** Tells curves of one colour apart; counted from 0, which is a solid line. */
+  readonly dash?: number;
+}
+
+/** What {@linkcode Chart} shows. */
+export interface ChartProps {
+  readonly title: string;
+  readonly series: readonly ChartSeries[];
+  /** Of the x axis; "step" when absent. */
+  readonly xName?: string;
+  /** How values are written; four digits when absent. */
+  readonly format?: (value: number | null) => string;
+  /** What the x axis always reaches to; absent: as far as the curves go. */
+  readonly xMax?: number;
+  /** Both ends of the y axis; absent: as far as the curves go. */
+  readonly yRange?: readonly [number, number];
+}
+
+/** Ends of an axis. */
+export type Range = readonly [number, number];
+
+const HEIGHT = 240;
+
+/** What {@linkcode Plot} draws. */
+export interface PlotProps extends ChartProps {
+  readonly hidden: ReadonlySet<number>;
+  readonly range: Range | undefined;
+  readonly onRange: (range: Range | undefined) => void;
+  readonly at: number | undefined;
+  readonly onAt: (x: number | undefined) => void;
+}
+
+/** Zoomed by dragging, keys and a double click; arrow keys move the cursor. */
+export function Plot(
+  { title, series, format = number, hidden, range, onRange, at, onAt, xMax, yRange }: PlotProps,
+) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<{ readonly self: uPlot; readonly of: readonly ChartSeries[] } | undefined>(undefined);
+  // uPlot's hooks outlive a rendering.
+  const told = useRef({ onRange, onAt });
+  told.current = { onRange, onAt };
+  const whole = wholeRange(series, xMax);
+  const drawn = lines(series);
+
+  const show = () => {
+    const { self, of } = plot.current ?? {};
+    // Other curves get another plot, after the page was painted.
+    if (!self || of !== series) return;
+    const [low, high] = range ?? whole;
+    self.batch(() => {
+      drawn.forEach(({ k }, line) => self.setSeries(line + 1, { show: !hidden.has(k) }));
+      const columns = Math.max(200, place.current!.clientWidth);
+      self.setData(joined(drawn, { columns, range: [low, high] }), true);
+      self.scales["x"]!.range = () => [low, high];
+      self.setScale("x", { min: low, max: high });
+      if (at === undefined) return;
+      // The cursor stays at its step, not at its pixel.
+      const inside = at >= low && at <= high;
+      const left = self.bbox.width / devicePixelRatio * (at - low) / (high - low);
+      self.setCursor(inside ? { left, top: 10 } : AWAY);
+    });
+  };
+
+  useEffect(() => {
+    const node = place.current!;
+    const made = new uPlot(
+      {
+        width: Math.max(200, node.clientWidth),
+        height: HEIGHT,
+        legend: { show: false },
+        padding: [8, 26, 0, 0],
+        cursor: {
+          drag: { x: true, y: false, setScale: false },
+          points: { size: 7 },
+        },
+        scales: {
+          x: { time: false, range: () => [...whole] },
+          y: { ...(yRange ? { range: () => [...yRange] } : {}) },
+        },
+        axes: [
+          {
+            stroke: () => styleOf("--muted"),
+            grid: { stroke: () => styleOf("--line"), width: 1 },
+            ticks: { show: false },
+            size: 32,
+          },
+          {
+            stroke: () => styleOf("--muted"),
+            grid: { stroke: () => styleOf("--line"), width: 1 },
+            ticks: { show: false },
+            size: 56,
+            values: (_: uPlot, values: number[]) => values.map(format),
+          },
+        ],
+        series: [
+          {},
+          ...drawn.map(({ of, trend, k }): uPlot.Series => ({
+            stroke: () => styleOf(lineStroke(of.colour ?? k)),
+            width: trend ? 2 : of.trend ? 1 : 1.5,
+            alpha: of.trend && !trend ? 0.3 : 1,
+            // A dashed band would look like holes.
+            dash: [...lineDash(of.trend && !trend ? 0 : of.dash ?? 0)],
+            spanGaps: true,
+            points: { show: of.x.length < 60, size: 4 },
+          })),
+        ],
+        hooks: {
+          setSelect: [(self) => {
+            const { left, width } = self.select;
+            if (width < 4) return;
+            told.current.onRange([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
+            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+          }],
+          setCursor: [(self) => {
+            const { idx } = self.cursor;
+            const x = typeof idx === "number" ? self.data[0][idx] : undefined;
+            told.current.onAt(x);
+          }],
+        },
+      },
+      [[]],
+      node,
+    );
+    plot.current = { self: made, of: series };
+    show();
+    const sized = new ResizeObserver(() =>
+      made.setSize({ width: Math.max(200, node.clientWidth), height: HEIGHT })
+    );
+    sized.observe(node);
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const recolour = () => made.redraw(false);
+    scheme.addEventListener("change", recolour);
+    return () => {
+      sized.disconnect();
+      scheme.removeEventListener("change", recolour);
+      made.destroy();
+    };
+  }, [series]);
+
+  // Before the next key comes.
+  useLayoutEffect(show, [series, hidden, range, ...whole]);
+
+  const onKey = (event: KeyboardEvent) => {
+    const { self } = plot.current!;
+    const xs = self.data[0];
+    if (event.key === "Escape") {
+      self.setCursor(AWAY);
+      return onRange(undefined);
+    }
+    const move = MOVES[event.key];
+    const zoom = ZOOMS[event.key];
+    if (move === undefined && zoom === undefined || xs.length === 0) return;
+    event.preventDefault();
+    const here = at ?? xs[xs.length - 1]!;
+    if (zoom !== undefined) return onRange(zoomed(range ?? whole, { at: here, factor: zoom, whole }));
+    const [low, high] = range ?? whole;
+    const inside = Array.from(xs).filter((x) => x >= low && x <= high);
+    if (inside.length === 0) return;
+    const now = inside.findIndex((x) => x >= here);
+    const next = Math.min(
+      inside.length - 1,
+      Math.max(0, (now < 0 ? inside.length - 1 : now) + move! * stride(inside, move!)),
+    );
+    self.setCursor({ left: self.valToPos(inside[next]!, "x"), top: 10 });
+  };
+
+  return (
+    <div
+      ref={place}
+      class="plot"
+      tabIndex={0}
+      role="application"
+      aria-label={`${title}: arrow keys read values, plus and minus zoom, Escape shows the whole range`}
+      onKeyDown={onKey}
+      onDblClick={() => onRange(undefined)}
+    />
+  );
+}
+
+const AWAY = { left: -10, top: -10 };
+
+/** One point; ends of the curve. */
+const MOVES: Readonly<Record<string, number>> = {
+  ArrowLeft: -1,
+  ArrowRight: 1,
+  Home: -Infinity,
+  End: Infinity,
+};
+
+const ZOOMS: Readonly<Record<string, number>> = { "+": 0.5, "=": 0.5, "-": 2 };
+
+/** A key press moves by a hundredth of the points, at least one. */
+function stride(xs: readonly number[], move: number): number {
+  return Number.isFinite(move) ? Math.max(1, Math.round(xs.length / 100)) : 1;
+}
+
+function zoomed([low, high]: Range, to: { at: number; factor: number; whole: Range }): Range | undefined {
+  const half = (high - low) * to.factor / 2;
+  const [first, last] = to.whole;
+  if (2 * half >= last - first) return undefined;
+  const from = Math.min(Math.max(first, to.at - half), last - 2 * half);
+  return [from, from + 2 * half];
+}
+
+/** Of all curves; a single x gets a width, so that it can be drawn. */
+function wholeRange(series: readonly ChartSeries[], xMax: number | undefined): Range {
+  const filled = series.filter(({ x }) => x.length > 0);
+  const low = Math.min(...filled.map(({ x }) => x[0]!));
+  const high = Math.max(...filled.map(({ x }) => x[x.length - 1]!), xMax ?? -Infinity);
+  return low === high ? [low - 1, high + 1] : [low, high];
+}
+
+/** A line of the plot: a curve, or its trend. */
+interface Line {
+  readonly of: ChartSeries;
+  /** The curve's place. */
+  readonly k: number;
+  readonly trend: boolean;
+}
+
+function lines(series: readonly ChartSeries[]): Line[] {
+  return series.flatMap((of, k) => [{ of, k, trend: false }, ...(of.trend ? [{ of, k, trend: true }] : [])]);
+}
+
+/** Curves over one x, shortened to what the columns show. */
+function joined(drawn: readonly Line[], want: { columns: number; range: Range }): uPlot.AlignedData {
+  const curves = drawn.map(({ of, trend }) => decimate(trend ? of.trend! : of, want));
+  const tables = curves.filter(({ x }) => x.length > 0)
+    .map(({ x, y }): uPlot.AlignedData => [[...x], [...y]]);
+  const all = tables.length === 0 ? [[]] as uPlot.AlignedData : uPlot.join(tables);
+  let next = 1;
+  const empty = new Array<null>(all[0].length).fill(null);
+  return [all[0], ...curves.map(({ x }) => x.length > 0 ? all[next++]! : empty)];
+}
+
+function styleOf(property: string): string {
+  return getComputedStyle(document.documentElement).getPropertyValue(property).trim();
+}

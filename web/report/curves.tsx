@@ -1,0 +1,208 @@
+/** Everything that was logged over the steps. */
+import { Chart, type ChartSeries } from "../chart.tsx";
+import { duration, Name, number, percent } from "../text.tsx";
+import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
+
+interface Props {
+  /** Of the section. */
+  readonly id: string;
+  readonly lanes: readonly Lane[];
+}
+
+const TERM = "terms/", MEASURE = "diagnostics/";
+
+/** mIoU of the val split, the minimised sum, and each loss. */
+export function TrainingCurves({ id, lanes }: Props) {
+  const xMax = Math.max(...lanes.map(({ phase }) => phase.steps));
+  const losses = curveNames(lanes).filter((name) => /^terms\/[^/]*$/.test(name));
+  const miou = seriesOf(lanes, (phase) => phase.miou);
+  return (
+    <section id={id}>
+      <h2>Curves</h2>
+      <div class="grid">
+        {miou.length > 0
+          ? <Card title="mIoU of the val split, %" series={miou} format={percent} xMax={xMax} />
+          : (
+            <p class="card empty">
+              No validation was logged: the recipe has no val split, or none came yet.
+            </p>
+          )}
+        <Card
+          title="Sum of the losses"
+          series={seriesOf(lanes, ({ curves }) => curves["total"])}
+          xMax={xMax}
+        />
+        {losses.map((name) => (
+          <Card
+            key={name}
+            title={`${name.slice(TERM.length)}, without its weight`}
+            series={seriesOf(lanes, ({ curves }) => curves[name])}
+            xMax={xMax}
+          />
+        ))}
+      </div>
+    </section>
+  );
+}
+
+/** What is measured of associations, by the ends of names such as `association/layer4 covered`. */
+const ASSOCIATION: readonly (readonly [string, string])[] = [
+  ["associated", "Source pixels that are associated, %"],
+  ["covered", "Target pixels that an associated one chose, %"],
+  ["correct", "Associated with a pixel of the same class, %"],
+];
+
+/** Coverage and correctness of associations, by level. */
+export function Associations({ id, lanes }: Props) {
+  const all = curveNames(lanes);
+  const cards = ASSOCIATION.flatMap(([measure, title]) => {
+    const ending = (prefix: string) =>
+      all.filter((name) => name.startsWith(prefix) && name.endsWith(` ${measure}`));
+    const logged = ending(TERM);
+    // Steps are logged more often than they are measured beside.
+    const names = logged.length > 0 ? logged : ending(MEASURE);
+    return names.length > 0 ? [{ title, names, cut: measure.length + 1 }] : [];
+  });
+  return (
+    <section id={id}>
+      <h2>Associations</h2>
+      {cards.length === 0
+        ? (
+          <p class="empty">
+            Nothing was measured of them: no loss associates pixels, or the run is of an older plca.
+          </p>
+        )
+        : (
+          <div class="grid">
+            {cards.map(({ title, names, cut }) => (
+              <Card
+                key={title}
+                title={title}
+                series={several(lanes, names, (name) => name.slice(name.indexOf("/") + 1, -cut))}
+                format={percent}
+              />
+            ))}
+          </div>
+        )}
+      {cards.length > 0 && cards.length < ASSOCIATION.length && (
+        <p class="note">
+          <code>training.diagnostics</code> measures how much of the target is chosen and, with{" "}
+          <code>target_labels</code>, how many associations are right; this run does not say all of it.
+        </p>
+      )}
+    </section>
+  );
+}
+
+/** How long it took, and where the time went. */
+export function Timing({ id, lanes }: Props) {
+  const stages = curveNames(lanes).filter((name) => name.startsWith(`${MEASURE}seconds/`));
+  const stageName = (name: string) => name.slice(`${MEASURE}seconds/`.length);
+  const timed = lanes.filter(({ phase }) => phase.seconds !== undefined);
+  return (
+    <section id={id}>
+      <h2>Time</h2>
+      {timed.length > 0 && (
+        <div class="scroll" role="region" aria-label="Time of each phase" tabIndex={0}>
+          <table>
+            <thead>
+              <tr>
+                <td />
+                <th scope="col">steps</th>
+                <th scope="col">first to last event</th>
+                <th scope="col">steps a second</th>
+                {stages.map((name) => (
+                  <th key={name} scope="col">
+                    <Name>{stageName(name)}</Name> s
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {timed.map(({ phase, title }) => (
+                <tr key={title}>
+                  <th scope="row">
+                    <Name>{title}</Name>
+                  </th>
+                  <td>{phase.step.toLocaleString("en")} of {phase.steps.toLocaleString("en")}</td>
+                  <td>{duration(phase.seconds!)}</td>
+                  <td>{number(median(phase.curves["rate"]?.y))}</td>
+                  {stages.map((name) => <td key={name}>{number(median(phase.curves[name]?.y))}</td>)}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p class="note">Steps a second and seconds of stages are medians of what was logged.</p>
+        </div>
+      )}
+      <div class="grid">
+        <Card title="Steps a second" series={seriesOf(lanes, ({ curves }) => curves["rate"])} />
+        {stages.length > 0 && (
+          <Card title="Seconds of a step, by stage" series={several(lanes, stages, stageName)} />
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
+export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
+  const known = new RegExp(
+    `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|.* (?:${
+      ASSOCIATION.map(([measure]) => measure).join("|")
+    }))$`,
+  );
+  const groups = new Map<string, string[]>();
+  for (const name of curveNames(lanes).filter((name) => !known.test(name))) {
+    const group = name.replace(/^(?:terms|diagnostics)\//, "").replace(/\/[^/]*$/, "");
+    groups.set(group, [...groups.get(group) ?? [], name]);
+  }
+  return (
+    <details class="more">
+      <summary>More curves</summary>
+      <div class="grid">
+        <Card title="Learning rate" series={seriesOf(lanes, ({ curves }) => curves["learningRate"])} />
+        {[...groups].map(([group, names]) => (
+          <Card
+            key={group}
+            title={TITLES[group] ?? group}
+            series={several(lanes, names, (name) => name.split("/").at(-1)!)}
+          />
+        ))}
+      </div>
+    </details>
+  );
+}
+
+const TITLES: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
+  gradient: "Norm of the gradient, by loss",
+  entropy: "Entropy of the predictions, as a share of the largest",
+});
+
+function several(
+  lanes: readonly Lane[],
+  names: readonly string[],
+  called: (name: string) => string,
+): ChartSeries[] {
+  return manySeries(lanes, new Map(names.map((name) => [name, called(name)])));
+}
+
+interface CardProps {
+  readonly title: string;
+  readonly series: readonly ChartSeries[];
+  readonly format?: (value: number | null) => string;
+  readonly xMax?: number;
+}
+
+function Card(props: CardProps) {
+  return (
+    <div class="card">
+      <Chart {...props} />
+    </div>
+  );
+}
+
+function median(values: readonly (number | null)[] = []): number | null {
+  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
+  return sorted.length === 0 ? null : sorted[Math.floor(sorted.length / 2)]!;
+}

@@ -1,0 +1,141 @@
+/** Images as the paper's Figure 3 shows them: original, truth, and what each network says. */
+import { useState } from "preact/hooks";
+import type { ClassGroup, Picture, Pictures, ReportRun } from "../../report/report_data.ts";
+import { ClassMark } from "../class_mark.tsx";
+import { LabelMap, useInflated } from "../label_map.tsx";
+import type { ClassStyle } from "../palette.ts";
+import { Name, percent, visible } from "../text.tsx";
+
+interface Props {
+  readonly run: ReportRun;
+  readonly group: ClassGroup;
+  readonly styles: readonly ClassStyle[];
+}
+
+/** The best and the worst images, or why there are none. */
+export function Figures({ run: { pictures, withoutPictures }, group, styles }: Props) {
+  const [mistakes, setMistakes] = useState(false);
+  if (!pictures) {
+    return (
+      <p class="empty">
+        No images: <Name>{withoutPictures ?? "none were asked for"}</Name>
+      </p>
+    );
+  }
+  const rows = (title: string, some: readonly Picture[]) =>
+    some.length > 0 && (
+      <>
+        <h4>{title}</h4>
+        {some.map((picture) => (
+          <Row key={picture.id} {...{ picture, pictures, classes: group.classes, styles, mistakes }} />
+        ))}
+      </>
+    );
+  return (
+    <>
+      <p class="note">
+        Of {pictures.of} {pictures.of === 1 ? "image" : "images"} of the val split, by the mIoU of{" "}
+        <Name>{pictures.networks.at(-1)!}</Name>{" "}
+        over the classes in the image. Point at a picture to read its classes.
+      </p>
+      <label>
+        <input type="checkbox" checked={mistakes} onChange={() => setMistakes(!mistakes)} /> Mistakes only
+      </label>
+      {rows("Best", pictures.best)}
+      {rows("Worst", pictures.worst)}
+      <ul class="classes" aria-label="Classes">
+        {group.classes.map((name, id) => (
+          <li key={name}>
+            {styles[id] && <ClassMark style={styles[id]} />}
+            <Name>{name}</Name>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+interface RowProps {
+  readonly picture: Picture;
+  readonly pictures: Pictures;
+  readonly classes: readonly string[];
+  readonly styles: readonly ClassStyle[];
+  readonly mistakes: boolean;
+}
+
+function Row({ picture, pictures: { networks }, classes, styles, mistakes }: RowProps) {
+  const [pixel, setPixel] = useState<number | undefined>();
+  const { id, width, height, original, truth, predictions, miou } = picture;
+  const true_ = useInflated(truth, width * height);
+  const truthPlane = true_ ? { width, height, ids: true_ } : undefined;
+  const named = (ids: Uint8Array | null | undefined) =>
+    pixel === undefined || !ids ? "" : classes[ids[pixel]!] ?? "no label";
+  return (
+    <figure class="figure">
+      <figcaption>
+        <Name>{id}</Name>
+      </figcaption>
+      <div class="pictures">
+        <div>
+          <img src={original} width={width} height={height} alt={`${visible(id)}, the image`} />
+          <p>image</p>
+        </div>
+        <div>
+          {truthPlane && (
+            <LabelMap
+              plane={truthPlane}
+              styles={styles}
+              label={`${visible(id)}, its labels`}
+              onPoint={setPixel}
+            />
+          )}
+          <p>
+            truth <Name>{named(true_)}</Name>
+          </p>
+        </div>
+        {networks.map((name, k) => (
+          <Prediction
+            key={name}
+            {...{ name, width, height, styles, miou: miou[k]!, base64: predictions[k]!, named, setPixel }}
+            label={`${visible(id)}, labelled by ${visible(name)}: mIoU ${percent(miou[k])} %`}
+            against={mistakes ? truthPlane : undefined}
+          />
+        ))}
+      </div>
+    </figure>
+  );
+}
+
+interface PredictionProps {
+  readonly name: string;
+  readonly label: string;
+  readonly width: number;
+  readonly height: number;
+  readonly base64: string;
+  readonly miou: number;
+  readonly styles: readonly ClassStyle[];
+  readonly against: { readonly width: number; readonly height: number; readonly ids: Uint8Array } | undefined;
+  readonly named: (ids: Uint8Array | null | undefined) => string;
+  readonly setPixel: (pixel: number | undefined) => void;
+}
+
+function Prediction(props: PredictionProps) {
+  const { name, label, width, height, base64, miou, styles, against, named, setPixel } = props;
+  const ids = useInflated(base64, width * height);
+  return (
+    <div>
+      {ids && (
+        <LabelMap
+          plane={{ width, height, ids }}
+          styles={styles}
+          label={label}
+          mistakesAgainst={against}
+          onPoint={setPixel}
+        />
+      )}
+      <p>
+        <Name>{name}</Name> {percent(miou)} % <Name>{named(ids)}</Name>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+/** Texts and numbers of runs as a page shows them: text nodes only, so markup in them is text. */
+
+/** Characters that show nothing or turn the direction of what follows: controls, zero widths, overrides, isolates. */
+// deno-lint-ignore no-control-regex
+const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** The same text with each unseen character as its code in brackets, as in `[U+202E]`. Tabs and line ends stay. */
+export function visible(text: string): string {
+  return text.replace(
+    UNSEEN,
+    (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
+  );
+}
+
+/** A name from a file or a person; its direction is its own. */
+export function Name({ children }: { readonly children: string }) {
+  return <bdi>{visible(children)}</bdi>;
+}
+
+/** `34.0`; "–" for null. */
+export function percent(share: number | null | undefined): string {
+  return share === null || share === undefined ? "–" : (100 * share).toFixed(1);
+}
+
+/** `+1.6`, `−0.4`, `0.0`: points between two shares; "–" where one is missing. */
+export function points(from: number | null | undefined, to: number | null | undefined): string {
+  if (from === null || from === undefined || to === null || to === undefined) return "–";
+  return signed((100 * (to - from)).toFixed(1));
+}
+
+function signed(text: string): string {
+  if (Number(text) === 0) return text.replace("-", "");
+  return text.startsWith("-") ? text.replace("-", "−") : `+${text}`;
+}
+
+/** Four significant digits, short: `1.234`, `12,350`, `1.2e-5`. Not a number: as JavaScript says it. */
+export function number(value: number | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  const size = Math.abs(value);
+  if (!Number.isFinite(value)) return String(value);
+  if (size !== 0 && (size < 0.001 || size >= 1e7)) return value.toExponential(2).replace("-", "−");
+  return value.toLocaleString("en", {
+    maximumSignificantDigits: Math.max(4, Math.ceil(Math.log10(size + 1))),
+  })
+    .replace("-", "−");
+}
+
+/** `1:05:09`, `5:09`, `12.3 s`. */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const tail = `${hours > 0 ? String(minutes).padStart(2, "0") : minutes}:${String(rest).padStart(2, "0")}`;
+  return hours > 0 ? `${hours}:${tail}` : tail;
+}

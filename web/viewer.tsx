@@ -1,0 +1,169 @@
+/** What `plca view` shows: the run as it goes on, and its associations. */
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ReportData } from "../report/report_data.ts";
+import type { ServedPictures, ServedRun } from "../view/served_run.ts";
+import { address, useAnswer } from "./explorer/ask.ts";
+import { holdsChoice } from "./explorer/choice.ts";
+import { Choose } from "./explorer/controls.tsx";
+import { Explorer } from "./explorer/explorer.tsx";
+import { ReportBody } from "./report/report.tsx";
+import { Name, visible } from "./text.tsx";
+
+const TABS = ["Run", "Associations"] as const;
+type Tab = (typeof TABS)[number];
+
+/** The whole page. */
+export function Viewer() {
+  const { revision, connected } = useRevision();
+  const run = useAnswer<ServedRun>(`${address("run")}#${revision}`);
+  // An address that speaks of associations opens them.
+  const [tab, setTab] = useState<Tab>(holdsChoice(location.hash) ? "Associations" : "Run");
+  const [seen, setSeen] = useState(tab === "Associations");
+  const [safe, setSafe] = useState(false);
+  const choose = (next: Tab) => {
+    setTab(next);
+    if (next === "Associations") setSeen(true);
+  };
+  const title = run.value?.report.title;
+  return (
+    <>
+      <header>
+        <div class="top">
+          <h1>{title === undefined ? "plca view" : <Name>{title}</Name>}</h1>
+          {run.value && <State run={run.value} connected={connected} />}
+          <Choose
+            name="Class colours"
+            value={safe ? "safe" : "own"}
+            options={[
+              { value: "own", text: "of the dataset" },
+              { value: "safe", text: "safe for colour blindness" },
+            ]}
+            onChoose={(value) => setSafe(value === "safe")}
+          />
+        </div>
+        {run.problem !== undefined && connected && <p role="alert">{visible(run.problem)}</p>}
+        {!connected && (
+          <p role="alert">
+            This page is no longer connected: plca view has ended in its terminal. Start it again and open its
+            new address.
+          </p>
+        )}
+        <Tabs tab={tab} onChoose={choose} />
+      </header>
+      <main>
+        <div role="tabpanel" id="panel-Run" aria-labelledby="tab-Run" hidden={tab !== "Run"}>
+          {/* Charts need a place that has a width. */}
+          {run.value && tab === "Run" && <RunPanel report={run.value.report} safe={safe} />}
+        </div>
+        <div
+          role="tabpanel"
+          id="panel-Associations"
+          aria-labelledby="tab-Associations"
+          hidden={tab !== "Associations"}
+        >
+          {seen && <Explorer revision={revision} safe={safe} />}
+        </div>
+      </main>
+    </>
+  );
+}
+
+/** What `plca report` shows; images are labelled when they are asked for, for that takes a while. */
+function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe: boolean }) {
+  const [asked, setAsked] = useState(0);
+  const pictures = useAnswer<ServedPictures>(asked === 0 ? undefined : `${address("pictures")}#${asked}`);
+  const shown = useMemo(
+    () => ({ ...report, runs: report.runs.map((run) => ({ ...run, ...pictures.value })) }),
+    [report, pictures.value],
+  );
+  return (
+    <>
+      <p class="line images">
+        <button
+          type="button"
+          aria-disabled={pictures.busy}
+          onClick={() => pictures.busy || setAsked(asked + 1)}
+        >
+          {asked === 0
+            ? "Label the val split and show its best and worst images"
+            : "Label the val split again"}
+        </button>
+        <span role="status">
+          {pictures.busy && "Labelling …"}
+          {pictures.problem !== undefined && visible(pictures.problem)}
+        </span>
+      </p>
+      <ReportBody data={shown} safe={safe} />
+    </>
+  );
+}
+
+function State({ run: { report: { runs: [run] } }, connected }: { run: ServedRun; connected: boolean }) {
+  const phase = run!.phases.findLast(({ step }) => step > 0) ?? run!.phases.at(-1);
+  const steps = (count: number) => count.toLocaleString("en");
+  return (
+    <p class="standing" role="status">
+      {!connected && "last known: "}
+      <span class={`dot ${connected ? visible(run!.state) : ""}`} aria-hidden="true" />
+      {visible(run!.state)}
+      {phase && (
+        <>
+          , <Name>{phase.name}</Name>{" "}
+          {phase.steps > 0 ? `step ${steps(phase.step)} of ${steps(phase.steps)}` : "before its first step"}
+        </>
+      )}
+    </p>
+  );
+}
+
+/** Counts what the server says of the run. */
+function useRevision(): { readonly revision: number; readonly connected: boolean } {
+  const [revision, setRevision] = useState(0);
+  const [connected, setConnected] = useState(true);
+  useEffect(() => {
+    const events = new EventSource(address("events"));
+    let lost = false;
+    events.onmessage = ({ data }) => setRevision(Number(data));
+    events.onopen = () => {
+      setConnected(true);
+      // What happened meanwhile is not told again.
+      if (lost) setRevision((before) => before + 0.5);
+    };
+    events.onerror = () => {
+      lost = true;
+      setConnected(false);
+    };
+    return () => events.close();
+  }, []);
+  return { revision, connected };
+}
+
+function Tabs({ tab, onChoose }: { readonly tab: Tab; readonly onChoose: (tab: Tab) => void }) {
+  const list = useRef<HTMLDivElement>(null);
+  const onKey = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const next = TABS[(TABS.indexOf(tab) + step + TABS.length) % TABS.length]!;
+    onChoose(next);
+    list.current!.querySelector<HTMLElement>(`#tab-${next}`)!.focus();
+  };
+  return (
+    <div class="tabs" role="tablist" aria-label="What is shown" ref={list} onKeyDown={onKey}>
+      {TABS.map((one) => (
+        <button
+          type="button"
+          role="tab"
+          key={one}
+          id={`tab-${one}`}
+          aria-controls={`panel-${one}`}
+          aria-selected={one === tab}
+          tabIndex={one === tab ? 0 : -1}
+          onClick={() => onChoose(one)}
+        >
+          {one}
+        </button>
+      ))}
+    </div>
+  );
+}
