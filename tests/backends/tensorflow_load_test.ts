@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { findTensorflow } from "../../backends/tensorflow/start.ts";
+import { findTensorflow, takesCuda } from "../../backends/tensorflow/start.ts";
+import { hasCudaDriver } from "../../backends/tensorflow/cuda.ts";
 import { installedTensorflow, RECORD, tensorflowFolder } from "../../backends/tensorflow/place.ts";
 import { inFolder } from "../cli/fake_host.ts";
 import { tinyRecipe } from "../cli/tiny.ts";
@@ -54,6 +55,25 @@ Deno.test("what is missing, or does not load, is said with the command that mend
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("auto takes TensorFlow on a CUDA device only, and speaks of it only where it is installed", async () => {
+  const driver = hasCudaDriver();
+  const { takes, reason } = takesCuda();
+  if (!tensorflowIsInstalled) assert.deepEqual({ takes, reason }, { takes: false, reason: undefined });
+  else if (driver === false) {
+    assert.deepEqual({ takes, reason }, { takes: false, reason: "no CUDA driver found" });
+  } else assert.ok(takes || reason !== undefined);
+  if (takes) return;
+  const notes = `
+    import { selectBackend } from "./backends/select.ts";
+    const { name, notes } = await selectBackend("auto");
+    console.log(name, JSON.stringify(notes.filter((note) => note.startsWith("tensorflow"))));
+    Deno.exit(0);`;
+  const { stdout } = await script(notes, ["--unstable-webgpu"]);
+  const expected = reason === undefined ? [] : [`tensorflow: ${reason}`];
+  assert.match(stdout, /^(native|wasm|webgpu) /);
+  assert.deepEqual(JSON.parse(stdout.slice(stdout.indexOf(" "))), expected);
 });
 
 Deno.test("its folder lies in the project, hidden", () => {
