@@ -43,7 +43,7 @@ export function takesCuda(): { readonly takes: boolean; readonly reason?: string
   if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
   try {
     const { cuda, detail } = findTensorflow();
-    return cuda ? { takes: true } : { takes: false, reason: detail };
+    return cuda ? { takes: true } : { takes: false, reason: `no CUDA device: ${detail}` };
   } catch (error) {
     return { takes: false, reason: error instanceof Error ? error.message : String(error) };
   }
