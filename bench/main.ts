@@ -7,10 +7,13 @@ import { input } from "./input.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
+import { view } from "./view.ts";
+import { tensorflow } from "./tensorflow.ts";
 import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  tensorflow,
   checkpointing,
   input,
   street,
@@ -18,11 +21,12 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   ablation,
   faults,
   report,
+  view,
   webgpu,
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */
-const EVERYTHING = ["speed", "checkpointing", "input"];
+const EVERYTHING = ["speed", "tensorflow", "checkpointing", "input"];
 
 const [name, ...args] = Deno.args;
 if (name !== undefined && BENCHMARKS[name] === undefined) {

@@ -4,6 +4,8 @@ import project from "../deno.json" with { type: "json" };
 /** The sections of RESULTS.md, in its order. */
 const SECTIONS = [
   "speed",
+  "tensorflow",
+  "tensorflow_operators",
   "checkpointing",
   "input",
   "street",
@@ -11,6 +13,7 @@ const SECTIONS = [
   "ablation",
   "faults",
   "report",
+  "view",
 ] as const;
 
 /** A section of RESULTS.md. */

@@ -72,8 +72,8 @@ export async function report(): Promise<void> {
   }
 }
 
-/** Runs in the page. */
-const MEASURE = `(async () => {
+/** Runs in the page, whose charts are drawn. */
+export const MEASURE = `(async () => {
   const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
   await frame();
   const drawn = performance.now();
@@ -89,7 +89,8 @@ const MEASURE = `(async () => {
   return { painted, drawn, slowestKey };
 })()`;
 
-async function plca(args: readonly string[]): Promise<void> {
+/** Runs a command. @throws Error with what it said */
+export async function plca(args: readonly string[]): Promise<void> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "plca", ...args],
     cwd: fileURLToPath(new URL("..", import.meta.url)),
@@ -99,7 +100,8 @@ async function plca(args: readonly string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-function longLog(): string {
+/** The log of a run of two phases, 100,000 steps each. */
+export function longLog(): string {
   const lines: string[] = [];
   let time = Date.UTC(2026, 0, 1);
   // A fixed sequence that looks like noise.

@@ -27,7 +27,7 @@ export function Viewer() {
   const title = run.value?.report.title;
   return (
     <>
-      <header>
+      <header class="viewer">
         <div class="top">
           <h1>{title === undefined ? "plca view" : <Name>{title}</Name>}</h1>
           {run.value && <State run={run.value} connected={connected} />}

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import type { Grant, Handover, Host } from "../../cli/host.ts";
+import { viewCommand } from "../../cli/view.ts";
 import { TRAINING, trainTiny } from "../explore/trained_run.ts";
 import { plca } from "./fake_host.ts";
 import { folderTest } from "./tiny.ts";
@@ -127,3 +129,31 @@ folderTest("a recipe that cannot be planned hides associations only", async (fol
     assert.equal((await ask(address, "api/run")).status, 200);
   });
 });
+
+folderTest(
+  "where commands can be narrowed, view may read its run and data, and write and start nothing",
+  async (folder) => {
+    await trainTiny(folder);
+  },
+  async (folder) => {
+    let granted: readonly [Grant, Handover] | undefined;
+    const code = await viewCommand(
+      {
+        cwd: folder,
+        narrowed(grant: Grant, handover: Handover) {
+          granted = [grant, handover];
+          return Promise.resolve(130);
+        },
+      } as unknown as Host,
+      { command: "view", run: "run", port: 0, set: ["data.root=/somewhere"], runs: "runs" },
+    );
+    assert.equal(code, 130);
+    const [grant, handover] = granted!;
+    assert.deepEqual(grant.write, []);
+    assert.deepEqual(grant.network, ["127.0.0.1"]);
+    assert.ok(Array.isArray(grant.libraries), "the recipe's backend is wasm");
+    assert.ok(grant.read.includes(join(folder, "run")) && grant.read.includes("/somewhere"));
+    assert.ok(!grant.read.includes(folder) && !grant.read.includes("/"));
+    assert.deepEqual(handover, { commit: null, folder: join(folder, "run") });
+  },
+);

@@ -1,6 +1,7 @@
 /** The association explorer in a real browser, held against what the library computes. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import axe from "axe-core/axe.min.js" with { type: "text" };
 import type { Page } from "playwright-core";
 import { selectBackend } from "../../backends/select.ts";
 import { diskFiles } from "../../datasets/files.ts";
@@ -227,7 +228,7 @@ explorerTest("levels, checkpoints, images and statistics are the library's", {},
   const other = { ...baseline, source: 1, target: 3, statistics: "image" as const };
   await says(page, "#coverage", coverageWords(await level(explored, other)));
   await says(page, "#cycle", cycle(await level(explored, other), 0));
-  await page.getByLabel("from").selectOption("val");
+  await page.getByLabel("Target set").selectOption("val");
   const val = { ...other, targetSet: "val" as const, target: 0 };
   await says(page, "#cycle", cycle(await level(explored, val), 0));
 
@@ -286,6 +287,31 @@ explorerTest(
     assert.deepEqual(complaints, []);
   },
 );
+
+for (const scheme of ["light", "dark"] as const) {
+  explorerTest(
+    `names, roles and contrasts pass axe-core, ${scheme}`,
+    { viewing: { scheme } },
+    async (explored) => {
+      const { page } = explored;
+      const passes = async () =>
+        assert.deepEqual(
+          await page.evaluate<string[]>(`axe.run().then(({ violations }) =>
+          violations.map(({ id, nodes }) => id + ": " + nodes.map(({ html }) => html.slice(0, 120)).join(" | ")))`),
+          [],
+        );
+      await page.locator(".plot").first().waitFor();
+      await page.evaluate(axe);
+      await passes();
+      await openAssociations(explored);
+      for (const summary of await page.locator("summary:visible").all()) await summary.click();
+      await passes();
+      await page.getByLabel("Over the target").selectOption("predictions");
+      await page.getByLabel("Over the source").selectOption("labels");
+      await passes();
+    },
+  );
+}
 
 explorerTest("keys reach everything in order, and the images keep the focus", {}, async (explored) => {
   const { page } = explored;

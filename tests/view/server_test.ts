@@ -14,6 +14,19 @@ async function raw(address: string, head: (url: URL) => readonly string[]): Prom
   return await new Response(connection.readable, {}).text().catch(() => "");
 }
 
+/** @throws Error when it takes longer than ten seconds: what does not come is not to hold up all tests */
+async function soon<T>(coming: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("nothing came for ten seconds")), 10_000);
+  });
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 const status = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
 
 /** An explorer that answers nothing but what a test gives it. */
@@ -140,7 +153,7 @@ Deno.test("a run that grows is told as it grows; a browser that leaves is no err
       }
     };
     await Deno.writeTextFile(join(folder, "events.jsonl"), logOf("tiny", 7));
-    await next();
+    await soon(next());
     assert.equal(await step(), 7);
     left.abort();
     await assert.rejects(reader.read());
@@ -221,6 +234,6 @@ Deno.test("who gives up a question ends its computation", async () => {
     const asked = fetch(`${address}api/level?${pair}`, { signal: given.signal });
     setTimeout(() => given.abort(), 50);
     await assert.rejects(asked, { name: "AbortError" });
-    await end;
+    await soon(end);
   });
 });

@@ -12,10 +12,12 @@ export interface ChooserProps {
   readonly choice: Choice;
   readonly choose: (change: Partial<Choice>) => void;
   readonly level: number;
+  /** Whether the pair is being computed. */
+  readonly busy: boolean;
 }
 
 /** The choices that make a pair of images. */
-export function Chooser({ overview, checkpoints, choice, choose, level }: ChooserProps) {
+export function Chooser({ overview, checkpoints, choice, choose, level, busy }: ChooserProps) {
   const gone = !checkpoints.some(({ id }) => id === choice.checkpoint);
   const options: Option[] = [
     ...checkpoints.map((one) => ({
@@ -47,6 +49,7 @@ export function Chooser({ overview, checkpoints, choice, choose, level }: Choose
           }]}
           onChoose={(value) => choose({ statistics: value as Choice["statistics"] })}
         />
+        {busy && <span class="note">Computing …</span>}
       </div>
       <div class="line">
         <Counter
@@ -63,7 +66,7 @@ export function Chooser({ overview, checkpoints, choice, choose, level }: Choose
         />
         {targets.length > 1 && (
           <Choose
-            name="from"
+            name="Target set"
             value={choice.targetSet}
             options={targets.map(({ set }) => ({
               value: set,

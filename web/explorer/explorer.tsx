@@ -54,7 +54,7 @@ function Exploring({ overview, revision, safe }: ExploringProps) {
   return (
     <section aria-labelledby="associations">
       <h2 id="associations">Associations</h2>
-      <Chooser {...{ overview, checkpoints, choice, choose, level }} />
+      <Chooser {...{ overview, checkpoints, choice, choose, level }} busy={view.busy} />
       {choice.checkpoint === "" && (
         <p role="alert">The run has no checkpoint yet; training writes the first one.</p>
       )}
@@ -68,7 +68,6 @@ function Exploring({ overview, revision, safe }: ExploringProps) {
           busy={view.busy}
         />
       )}
-      {!view.value && view.busy && <p class="note">Computing …</p>}
       <details>
         <summary>What is compared here</summary>
         {overview.notes.map((note) => <p key={note}>{visible(note)}</p>)}

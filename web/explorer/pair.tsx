@@ -123,7 +123,7 @@ function SourceSide({ overview, choice, choose, pair, view, start, styles, help,
         side={source}
         layer={layer}
         pins={[
-          { pixel: end, sign: "3", look: "return" },
+          ...(end === start ? [] : [{ pixel: end, sign: "3", look: "return" } as const]),
           { pixel: start, sign: end === start ? "1 3" : "1", look: "start" },
         ]}
         at={start}
