@@ -17,7 +17,7 @@ import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
 import { planOf, readText, reason } from "./recipes.ts";
 import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
-import { makeRunFolder, readRecord, recordRun, shown, stat } from "./run_folder.ts";
+import { readRecord, recordTrial, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
 const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
@@ -217,10 +217,7 @@ async function trainTrial(
   const { plan, folder } = trial;
   // An earlier call was stopped in the middle of it.
   const resume = await stat(join(folder, "run.json")) !== undefined;
-  if (!resume) {
-    await makeRunFolder(host, { run: folder, runs: "", name: plan.name });
-    await recordRun(host, { folder, plan, backend });
-  }
+  if (!resume) await recordTrial(host, { folder, plan, backend });
   try {
     const result = await train(plan, {
       runDir: folder,

@@ -3,6 +3,8 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
+import { diskRun } from "../report/run/files.ts";
+import { createWhole, isLeftOf } from "../train/files.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
@@ -35,15 +37,12 @@ export async function makeRunFolder(host: Host, { run, runs, name }: FolderWante
   try {
     if (run !== undefined) {
       const folder = resolve(host.cwd, run);
-      const missing = await missingAbove(folder);
-      await Deno.mkdir(folder, { recursive: true });
-      for await (const entry of Deno.readDir(folder)) {
-        throw new UserError(
-          `${run} already holds ${entry.name}; a run never overwrites anything, choose a new folder for --run`,
-        );
-      }
+      const missing = await missingAbove(dirname(folder));
+      await Deno.mkdir(dirname(folder), { recursive: true });
+      const made = await makeOne(folder);
+      for await (const entry of Deno.readDir(folder)) throw holdsAlready(run, entry.name, "--run");
       await requireWritable(folder);
-      return { folder, removeEmpty: () => removeEmpty(missing) };
+      return { folder, removeEmpty: () => removeEmpty(made ? [folder, ...missing] : []) };
     }
     const parent = resolve(host.cwd, runs);
     const missing = await missingAbove(parent);
@@ -59,19 +58,39 @@ export async function makeRunFolder(host: Host, { run, runs, name }: FolderWante
       }
     }
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const why = cause instanceof Deno.errors.AlreadyExists
-      ? "it is a file, expected a folder"
-      : reason(cause);
-    throw new UserError(`the run folder ${run ?? join(runs, name)} cannot be made: ${why}`, { cause });
+    throw cannotBeMade(run ?? join(runs, name), cause);
   }
+}
+
+function cannotBeMade(given: string, cause: unknown): UserError {
+  if (cause instanceof UserError) return cause;
+  const why = cause instanceof Deno.errors.AlreadyExists ? "it is a file, expected a folder" : reason(cause);
+  return new UserError(`the run folder ${given} cannot be made: ${why}`, { cause });
+}
+
+function holdsAlready(run: string, name: string, option: string): UserError {
+  return new UserError(
+    `${run} already holds ${name}; a run never overwrites anything, choose a new folder for ${option}`,
+  );
 }
 
 /** Fails now rather than at the first checkpoint. */
 async function requireWritable(folder: string): Promise<void> {
-  const probe = join(folder, ".probe");
-  await Deno.writeTextFile(probe, "");
-  await Deno.remove(probe);
+  // Another process may try the same at the same time.
+  await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: PROBE }));
+}
+
+const PROBE = ".probe";
+
+/** Whether it was this process that made the folder. */
+async function makeOne(folder: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists && (await stat(folder))?.isDirectory) return false;
+    throw error;
+  }
 }
 
 /** The folder itself and those above it that are not there, the deepest first. */
@@ -110,12 +129,69 @@ async function highestNumber(parent: string, name: string): Promise<number> {
   return highest;
 }
 
-/** Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the result). */
-export async function recordRun(
-  host: Host,
-  run: { folder: string; plan: RunPlan; backend: string },
-): Promise<void> {
-  const { folder, plan, backend } = run;
+/** What is recorded of a run that begins. */
+export interface Beginning {
+  /** Absolute. */
+  readonly folder: string;
+  readonly plan: RunPlan;
+  readonly backend: string;
+}
+
+/**
+ * Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the result), both or
+ * neither. Of several processes that begin in one folder one gets through.
+ * @throws UserError when the folder holds one of them already, or they cannot be written
+ */
+export async function recordRun(host: Host, run: Beginning): Promise<void> {
+  const config = join(run.folder, CONFIG);
+  const given = shown(host, run.folder);
+  if (!await createWhole(config, configOf(run))) throw holdsAlready(given, CONFIG, "--run");
+  try {
+    if (!await createWhole(join(run.folder, RECORD), await recordOf(host, run))) {
+      throw holdsAlready(given, RECORD, "--run");
+    }
+  } catch (error) {
+    await Deno.remove(config);
+    throw error;
+  }
+}
+
+/**
+ * The same for a folder in which an earlier process may have been stopped in the middle of it: then `config.yaml` stays,
+ * which is this run's, as the caller made sure, and what else was left goes. Makes the folder if it is not there.
+ * @throws UserError when the folder holds anything else, or they cannot be written
+ */
+export async function recordTrial(host: Host, run: Beginning): Promise<void> {
+  const { folder } = run;
+  const given = shown(host, folder);
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name !== CONFIG && !isLeftover(name)) throw holdsAlready(given, name, "--out");
+    }
+  } catch (cause) {
+    throw cannotBeMade(given, cause);
+  }
+  await createWhole(join(folder, CONFIG), configOf(run));
+  if (!await createWhole(join(folder, RECORD), await recordOf(host, run))) {
+    throw holdsAlready(given, RECORD, "--out");
+  }
+  for await (const { name } of Deno.readDir(folder)) {
+    if (isLeftover(name)) await Deno.remove(join(folder, name)).catch(() => {});
+  }
+}
+
+const CONFIG = "config.yaml", RECORD = "run.json";
+
+function isLeftover(name: string): boolean {
+  return name.startsWith(PROBE) || [CONFIG, RECORD].some((file) => isLeftOf(file, name));
+}
+
+function configOf({ plan }: Beginning): Uint8Array {
+  return new TextEncoder().encode(stringify(plan.resolved, { lineWidth: 110 }));
+}
+
+async function recordOf(host: Host, { plan, backend }: Beginning): Promise<Uint8Array> {
   const { machine } = host;
   const record = {
     recipe: plan.name,
@@ -127,8 +203,24 @@ export async function recordRun(
     commit: host.handover ? host.handover.commit : await gitCommit(),
     machine: { system: machine.system, cores: machine.cores, memory: machine.memory.total },
   };
-  await Deno.writeTextFile(join(folder, "config.yaml"), stringify(plan.resolved, { lineWidth: 110 }));
-  await Deno.writeTextFile(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
+  return new TextEncoder().encode(`${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** What a run writes before its first step. */
+const WRITTEN = [CONFIG, RECORD, "events.jsonl", "checkpoints", "baseline", "tensorboard"];
+
+/**
+ * Takes away a run of this process that made no step, and nothing else that lies in its folder. @param whole whether the
+ * folder goes as well, if nothing else lies there
+ */
+export async function removeRun(folder: string, whole: boolean): Promise<void> {
+  // Another process may have taken the run up.
+  if (await diskRun(folder).isLocked("events.jsonl")) return;
+  for (const name of WRITTEN) {
+    const path = join(folder, name);
+    if (await stat(path)) await Deno.remove(path, { recursive: true });
+  }
+  if (whole) await removeEmpty([folder]);
 }
 
 /** What {@linkcode recordRun} wrote and a resumed run needs. */

@@ -20,6 +20,7 @@ import {
   makeRunFolder,
   readRecord,
   recordRun,
+  removeRun,
   type RunRecord,
   shown,
   stat,
@@ -216,13 +217,6 @@ function recipeWords({ recipe = "street", set }: CommandOf<"train">): string {
   const quoted = (word: string) =>
     /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
   return [recipe, ...set.flatMap((each) => ["--set", each])].map(quoted).join(" ");
-}
-
-async function removeRun(folder: string, whole: boolean): Promise<void> {
-  for await (const entry of Deno.readDir(folder)) {
-    await Deno.remove(join(folder, entry.name), { recursive: true });
-  }
-  if (whole) await Deno.remove(folder);
 }
 
 interface Conclusion {

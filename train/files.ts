@@ -20,6 +20,58 @@ export async function writeWhole(path: string, bytes: Uint8Array): Promise<void>
   await replaceKeeping({ path, bytes, keep: 1 });
 }
 
+/**
+ * The same where no file may be: one that is there stays. Of several processes one makes it.
+ * @returns false when there is one already @throws UserError
+ */
+export async function createWhole(path: string, bytes: Uint8Array): Promise<boolean> {
+  const temporary = `${path}.${crypto.randomUUID()}.part`;
+  try {
+    await writeFlushed(temporary, bytes);
+    await placeNew(temporary, path);
+    await syncFolder(dirname(path));
+    return true;
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) return false;
+    throw new UserError(`${path}: cannot be written (${messageOf(cause)})`, { cause });
+  } finally {
+    await Deno.remove(temporary).catch(() => {});
+  }
+}
+
+/** Whether a file is what a crash left of a write to `name` in the same folder. */
+export function isLeftOf(name: string, found: string): boolean {
+  return found.startsWith(`${name}.`) && found.endsWith(".part");
+}
+
+/** A link never replaces a file, a renaming would. */
+async function placeNew(temporary: string, path: string): Promise<void> {
+  try {
+    await Deno.link(temporary, path);
+    return;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) throw error;
+  }
+  // Where the file system has no links, the name is taken first.
+  (await Deno.open(path, { write: true, createNew: true })).close();
+  try {
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(path);
+    throw error;
+  }
+}
+
+async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await Deno.open(path, { write: true, create: true, truncate: true });
+  try {
+    for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
 /** A file to write, and how much of what was there is kept. */
 export interface Replacement {
   readonly path: string;
@@ -36,13 +88,7 @@ export interface Replacement {
 export async function replaceKeeping({ path, bytes, keep }: Replacement): Promise<void> {
   const temporary = `${path}.part`;
   try {
-    const file = await Deno.open(temporary, { write: true, create: true, truncate: true });
-    try {
-      for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await file.write(rest));
-      await file.sync();
-    } finally {
-      file.close();
-    }
+    await writeFlushed(temporary, bytes);
     for (let age = keep - 1; age > 1; age--) {
       await ifThere(Deno.rename(formerPath(path, age - 1), formerPath(path, age)));
     }

@@ -93,6 +93,42 @@ variants(
   },
 );
 
+variants(
+  "a run that was stopped while it was recorded is begun anew, with what was left put away",
+  async (folder) => {
+    const whole = join(folder, ...OUT, "whole-0");
+    const done = await plca([...ABLATE, "0"], { cwd: folder });
+    assert.equal(done.code, 0, done.stderr);
+    const config = await Deno.readTextFile(join(whole, "config.yaml"));
+    const evaluation = await Deno.readTextFile(join(whole, "evaluation.json"));
+    const names = [...Deno.readDirSync(whole)].map(({ name }) => name).toSorted();
+    for (
+      const left of [["config.yaml", "run.json.0.part", ".probe1"], ["config.yaml.0.part"], ["config.yaml"]]
+    ) {
+      await Deno.remove(whole, { recursive: true });
+      await Deno.mkdir(whole);
+      for (const name of left) {
+        await Deno.writeTextFile(join(whole, name), name === "config.yaml" ? config : "half");
+      }
+      const again = await plca([...ABLATE, "0"], { cwd: folder });
+      assert.equal(again.code, 0, again.stderr);
+      assert.match(again.stderr, /^1 of 2 runs are finished already\n2 of 2: whole, seed 0\n/);
+      assert.deepEqual([...Deno.readDirSync(whole)].map(({ name }) => name).toSorted(), names);
+      assert.equal(await Deno.readTextFile(join(whole, "evaluation.json")), evaluation);
+    }
+    await Deno.remove(join(whole, "run.json"));
+    await Deno.remove(join(whole, "evaluation.json"));
+    await Deno.remove(join(whole, "checkpoints"), { recursive: true });
+    const begun = await plca([...ABLATE, "0"], { cwd: folder });
+    assert.equal(begun.code, 2);
+    assert.match(
+      begun.stderr,
+      /\n\S+whole-0 already holds events\.jsonl; a run never overwrites anything, choose a new folder for --out\n$/,
+    );
+    assert.ok(await Deno.stat(join(whole, "events.jsonl")));
+  },
+);
+
 const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
   [["--seeds", "0,0"], "--seeds 0,0: expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--seeds", ""], "--seeds : expected different whole numbers from 0 on, as in 0,1,2\n"],

@@ -1,13 +1,11 @@
 /** plca as a process of its own, and the small run that faults are injected into. */
 import { fileURLToPath } from "node:url";
+import config from "../../deno.json" with { type: "json" };
 
 const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
 
-const PERMISSIONS = [
-  ...["read", "write", "env", "ffi", "sys"].map((name) => `--allow-${name}`),
-  "--allow-run=git",
-  "--no-prompt",
-];
+/** Those of the task `plca`. */
+const PERMISSIONS = config.tasks.plca.split(" ").filter((word) => /^--(allow-|no-prompt$)/.test(word));
 
 /** Steps of {@linkcode RECIPE}. */
 export const STEPS = 24;
@@ -43,19 +41,24 @@ export interface Child {
   readonly ended: Promise<Ended>;
 }
 
+/** What Deno is called with to run `plca` as its task does. @param preload a module that is run before everything else */
+export function denoArguments(args: readonly string[], preload?: URL): string[] {
+  return [
+    "run",
+    "--quiet",
+    "--no-check",
+    "--unstable-webgpu",
+    ...PERMISSIONS,
+    ...(preload ? [`--preload=${fileURLToPath(preload)}`] : []),
+    MAIN,
+    ...args,
+  ];
+}
+
 /** Starts `plca` in `cwd`. @param preload a module that is run before everything else */
 export function start(args: readonly string[], cwd: string, preload?: URL): Child {
   const process = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--quiet",
-      "--no-check",
-      "--unstable-webgpu",
-      ...PERMISSIONS,
-      ...(preload ? [`--preload=${fileURLToPath(preload)}`] : []),
-      MAIN,
-      ...args,
-    ],
+    args: denoArguments(args, preload),
     cwd,
     env: { INIT_CWD: cwd, NO_COLOR: "1" },
     stdin: "null",

@@ -166,6 +166,31 @@ const diskFull: Scenario = {
     }),
 };
 
+const diskFullAtStart: Scenario = {
+  name: "disk full before the run is recorded",
+  times: 1,
+  unavailable: mountable,
+  run: (_, whole) =>
+    onSmallDisk("64k", async (disk) => {
+      const filler = `${disk}/filler`;
+      const file = await Deno.open(filler, { write: true, create: true });
+      const full = (async () => {
+        for (;;) await file.write(new Uint8Array(4096));
+      })();
+      await full.catch(() => file.close());
+      refused(
+        await plca(TRAIN, disk),
+        /^\S+\/run\/config\.yaml: cannot be written \(No space left on device.*\)\n$/,
+      );
+      assert.ok(!await exists(`${disk}/run`), "something of the run is left");
+      await Deno.remove(filler);
+      await command("mount", "-o", "remount,size=64m", disk);
+      succeeded(await plca(TRAIN, disk));
+      assert.ok(alike(await outcome(`${disk}/run`), whole), "the run ended with other weights or numbers");
+      return { again: 0 };
+    }),
+};
+
 const readOnly: Scenario = {
   name: "run folder becomes read-only",
   times: 2,
@@ -362,6 +387,7 @@ export const SCENARIOS: readonly Scenario[] = [
   signalled("SIGINT"),
   signalled("SIGTERM"),
   diskFull,
+  diskFullAtStart,
   readOnly,
   folderDeleted,
   imageDisappears,
