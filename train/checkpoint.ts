@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { printable } from "../core/printable.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
 import { replaceKeeping } from "./files.ts";
@@ -28,7 +29,7 @@ export interface CheckpointState {
 /** A checkpoint file as read. */
 export interface StoredCheckpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Absent in files of format 1 and in those that plca did not write. */
+  /** Absent in files of format 1. */
   readonly state?: CheckpointState;
 }
 
@@ -80,13 +81,16 @@ function digest(tensors: ReadonlyMap<string, StoredTensor>, state: string): stri
 }
 
 /**
- * Reads a checkpoint, or any other safetensors file.
- * @throws UserError that starts with `path` when it is damaged or of a format of the future
+ * Reads a checkpoint that training wrote.
+ * @throws UserError that starts with `path` when it is damaged, of a format of the future or none of plca
  * @throws DataError when it cannot be read
  */
 export async function readCheckpoint(path: string, files: FileReader): Promise<StoredCheckpoint> {
   const { tensors, metadata } = decodeSafetensors(await files.read(path), path);
   const state = verifiedState({ path, tensors, metadata });
+  if (state === undefined && (metadata["producer"] !== "plca" || metadata["format"] !== "1")) {
+    throw damaged(path, "it has no checksum, which training writes");
+  }
   return { tensors, ...(state ? { state } : {}) };
 }
 
@@ -97,20 +101,36 @@ export interface FoundFile {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What a checkpoint says of its run; undefined where it says nothing, as in files of format 1 and in exported ones. @throws UserError */
+/**
+ * What a checkpoint says of its run; undefined where it says nothing, as in files of format 1, in exported ones and in those of
+ * others. @throws UserError when it is damaged
+ */
 export function verifiedState({ path, tensors, metadata }: FoundFile): CheckpointState | undefined {
   const { producer, format, state, sha256 } = metadata;
-  if (producer !== "plca") return undefined;
+  const complete = state !== undefined && sha256 !== undefined;
+  if (producer !== "plca") {
+    if (complete) throw damaged(path, `it has plca's checksum, but "producer" is no longer plca`);
+    return undefined;
+  }
   if (format !== "1" && format !== String(CHECKPOINT_FORMAT)) {
+    if (format === undefined) throw damaged(path, 'it has lost its "format"');
     throw new UserError(
-      `${path}: checkpoint format ${format}; this plca reads up to ${CHECKPOINT_FORMAT}, a newer one wrote the file`,
+      `${path}: checkpoint format ${
+        printable(format)
+      }; this plca reads up to ${CHECKPOINT_FORMAT}, a newer one wrote the file`,
     );
   }
-  if (state === undefined || sha256 === undefined) return undefined;
+  if (state === undefined && sha256 === undefined) return undefined;
+  if (!complete) throw damaged(path, `it has lost its "${state === undefined ? "state" : "sha256"}"`);
+  if (format === "1") throw damaged(path, "it has a checksum, which format 1 does not know");
   if (digest(tensors, state) !== sha256) {
-    throw new UserError(`${path}: damaged: its contents do not have the checksum they were written with`);
+    throw damaged(path, "its contents do not have the checksum they were written with");
   }
   return JSON.parse(state);
+}
+
+function damaged(path: string, why: string): UserError {
+  return new UserError(`${path}: damaged: ${why}`);
 }
 
 async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Host } from "../../cli/host.ts";
-import { recordRun } from "../../cli/run_folder.ts";
+import { recordRun, removeRun } from "../../cli/run_folder.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { denoArguments, start } from "../faults/child.ts";
 import { inFolder, plca } from "./fake_host.ts";
@@ -63,6 +63,30 @@ Deno.test("of two processes that found one folder empty the later is refused and
     ]);
     assert.match(await Deno.readTextFile(join(run, "config.yaml")), /^name: early$/m);
     assert.equal(JSON.parse(await Deno.readTextFile(join(run, "run.json"))).recipe, "early");
+  });
+});
+
+Deno.test("a run that came to nothing is removed, but not what others put beside it or have taken up", async () => {
+  await inFolder(async (folder) => {
+    const run = join(folder, "R");
+    await Deno.mkdir(join(run, "checkpoints"), { recursive: true });
+    for (const name of ["config.yaml", "run.json", "events.jsonl", "notes.txt"]) {
+      await Deno.writeTextFile(join(run, name), "");
+    }
+    const before = names(run);
+    {
+      using log = await Deno.open(join(run, "events.jsonl"), { append: true });
+      await log.lock(true);
+      await removeRun(run, true);
+      assert.deepEqual(names(run), before);
+    }
+    await removeRun(run, true);
+    assert.deepEqual(names(run), ["notes.txt"]);
+    await Deno.remove(join(run, "notes.txt"));
+    await removeRun(run, false);
+    assert.deepEqual(names(folder), ["R"]);
+    await removeRun(run, true);
+    assert.deepEqual(names(folder), []);
   });
 });
 

@@ -77,6 +77,21 @@ tiny("train, then eval of the latest run: same numbers, everything recorded", as
   );
   assert.deepEqual({ ...JSON.parse(former.stdout), checkpoint: last }, evaluation);
 
+  const former1 = join(run, "checkpoints", "last.1.safetensors");
+  const unsigned = await Deno.readFile(former1);
+  unsigned[new TextDecoder("latin1").decode(unsigned).indexOf('"sha256"') + 6] = 0x37;
+  await Deno.writeFile(last, unsigned);
+  const lost = await plca(["eval", "--json"], { cwd: folder });
+  assert.equal(
+    lost.stderr,
+    `${last}: damaged: it has lost its "sha256"; ${former1} is used instead\n`,
+  );
+  assert.deepEqual({ ...JSON.parse(lost.stdout), checkpoint: last }, evaluation);
+  const named = await plca(["eval", "--checkpoint", "runs/tiny-001/checkpoints/last.safetensors"], {
+    cwd: folder,
+  });
+  assert.deepEqual([named.code, named.stderr], [2, `${last}: damaged: it has lost its "sha256"\n`]);
+
   const baseline = join("runs", "tiny-001", "baseline", "checkpoints", "last.safetensors");
   const table = await plca(["eval", "--checkpoint", baseline, "--split", "train"], { cwd: folder });
   done(table);

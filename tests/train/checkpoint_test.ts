@@ -155,6 +155,51 @@ test("one changed bit is found, a file of format 1 still loads", async (folder) 
   assert.equal(loaded.variable.dataSync()[23], 23);
 });
 
+/** What is wrong with a checkpoint after these bytes of its header were changed, and what of it is told. */
+const LOST: readonly (readonly [from: string, to: string, why: string])[] = [
+  ['"sha256"', '"sha257"', 'it has lost its "sha256"'],
+  ['"state"', '"stale"', 'it has lost its "state"'],
+  ['"producer":"plca"', '"producer":"plcb"', 'it has plca\'s checksum, but "producer" is no longer plca'],
+  ['"producer"', '"producem"', 'it has plca\'s checksum, but "producer" is no longer plca'],
+  ['"format":"2"', '"format":"1"', "it has a checksum, which format 1 does not know"],
+  ['"format"', '"fornat"', 'it has lost its "format"'],
+];
+
+for (const [from, to, why] of LOST) {
+  test(`a checkpoint with ${to} for ${from} is damaged`, async (folder) => {
+    const path = await save(folder, [filter()]);
+    await Deno.writeFile(path, replaced(await Deno.readFile(path), from, to));
+    const refused = { name: "UserError", message: `${path}: damaged: ${why}` };
+    await assert.rejects(readCheckpoint(path, plainFiles), refused);
+    await assert.rejects(load(path, [filter()]), refused);
+  });
+}
+
+/** Bytes with `to`, which is as long, in place of the first `from`. */
+function replaced(bytes: Uint8Array, from: string, to: string): Uint8Array {
+  const latin = new TextDecoder("latin1").decode(bytes);
+  assert.equal(from.length, to.length);
+  const at = latin.indexOf(from);
+  assert.ok(at > 0);
+  const changed = bytes.slice();
+  changed.set(new TextEncoder().encode(to), at);
+  return changed;
+}
+
+test("an exported file has no checksum: it is read as weights, and is no checkpoint of a run", async (folder) => {
+  const path = `${folder}/exported.safetensors`;
+  const { tensors } = decodeSafetensors(await Deno.readFile(await save(folder, [filter()])), path);
+  const metadata = { producer: "plca", format: "2", source: "last.safetensors" };
+  await Deno.writeFile(path, encodeSafetensors({ tensors, metadata }));
+  const loaded = filter(0);
+  await load(path, [loaded]);
+  assert.equal(loaded.variable.dataSync()[23], 23);
+  await assert.rejects(readCheckpoint(path, plainFiles), {
+    name: "UserError",
+    message: `${path}: damaged: it has no checksum, which training writes`,
+  });
+});
+
 test("values that are not finite are not written, and what lay there stays", async (folder) => {
   const path = await save(folder, [entry("w", tf.scalar(1))]);
   await assert.rejects(save(folder, [entry("w", tf.scalar(NaN)), entry("loss/a/b", tf.scalar(Infinity))]), {
