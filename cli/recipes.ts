@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
+import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { definePlugin, type Plugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -8,11 +9,23 @@ import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
 
-/** Reads a text file. @throws UserError that says why it cannot be read, without the path */
+/** Of a recipe, or any other text that plca reads whole, in bytes. */
+const LARGEST_TEXT = 16e6;
+
+/** Reads a text file of at most 16 MB. @throws UserError that says why it cannot be read, without the path */
 export async function readText(path: string): Promise<string> {
   try {
+    const found = await Deno.stat(path);
+    const other = notAFile(found);
+    if (other !== undefined) throw new UserError(`it is ${other}, expected a file`);
+    if (found.size > LARGEST_TEXT) {
+      throw new UserError(
+        `it has ${(found.size / 1e6).toFixed(1)} MB, expected at most ${LARGEST_TEXT / 1e6} MB`,
+      );
+    }
     return await Deno.readTextFile(path);
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     throw new UserError(reason(cause), { cause });
   }
 }

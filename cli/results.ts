@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import { isEvaluation } from "../report/run/evaluation.ts";
-import { reason } from "./recipes.ts";
+import { readText, reason } from "./recipes.ts";
 
 /** The evaluation after the last step, in a run folder. */
 export const FINAL_EVALUATION = "evaluation.json";
@@ -16,13 +16,14 @@ export async function readEvaluation(path: string, shown: string): Promise<Evalu
   let file = path, text: string;
   try {
     if ((await Deno.stat(path)).isDirectory) file = join(path, FINAL_EVALUATION);
-    text = await Deno.readTextFile(file);
-  } catch (cause) {
+    text = await readText(file);
+  } catch (error) {
+    const cause = error instanceof UserError ? error.cause : error;
     const missing = cause instanceof Deno.errors.NotFound && file !== path;
     const why = missing
       ? `it has no ${FINAL_EVALUATION}: its training did not come to its end, or had no val split`
-      : reason(cause);
-    throw new UserError(`${shown}: ${why}`, { cause });
+      : reason(error);
+    throw new UserError(`${shown}: ${why}`, { cause: error });
   }
   let value: unknown;
   try {

@@ -6,7 +6,7 @@ import type { RunPlan } from "../core/plan.ts";
 import { diskRun } from "../report/run/files.ts";
 import { createWhole, isLeftOf } from "../train/files.ts";
 import type { Host } from "./host.ts";
-import { reason } from "./recipes.ts";
+import { readText, reason } from "./recipes.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** Where the weights lie inside a run folder. */
@@ -233,7 +233,7 @@ export interface RunRecord {
 export async function readRecord(folder: string, given: string): Promise<RunRecord> {
   let record: unknown;
   try {
-    record = JSON.parse(await Deno.readTextFile(join(folder, "run.json")));
+    record = JSON.parse(await readText(join(folder, RECORD)));
   } catch (cause) {
     throw new UserError(`${given}: its run.json cannot be read (${reason(cause)})`, { cause });
   }

@@ -1,11 +1,15 @@
 import { DataError } from "../core/errors.ts";
+import { notAFile } from "../core/file_kind.ts";
 import type { FileReader } from "../core/plugin.ts";
 
 const DISK: FileReader = {
   async read(path) {
     try {
+      const other = notAFile(await Deno.stat(path));
+      if (other !== undefined) throw new DataError(path, `this is ${other}; expected a file`);
       return await Deno.readFile(path);
     } catch (cause) {
+      if (cause instanceof DataError) throw cause;
       throw new DataError(path, reasonOf(cause, "file"), { cause });
     }
   },
