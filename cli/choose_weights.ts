@@ -4,7 +4,7 @@ import { UserError } from "../core/errors.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { newestWhole } from "../train/resume.ts";
 import type { Host } from "./host.ts";
-import { LAST_CHECKPOINT, latestRun, shown, stat } from "./run_folder.ts";
+import { LAST_CHECKPOINT, latestRun, noFile, shown, stat } from "./run_folder.ts";
 
 /** As `eval` and `predict` take them. */
 export interface WeightsWanted {
@@ -49,7 +49,8 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
     return { recipe: config, checkpoint: whole.path };
   }
   const file = resolve(host.cwd, checkpoint);
-  if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);
+  const missing = noFile(await stat(file));
+  if (missing !== undefined) throw new UserError(`--checkpoint ${checkpoint}: ${missing}`);
   if (recipe !== undefined) return { recipe, checkpoint: file };
   if (run !== undefined) return { recipe: await recipeOf(host, resolve(host.cwd, run)), checkpoint: file };
   const owner = dirname(dirname(file));

@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { kit } from "../backends/kit.ts";
 import { UserError } from "../core/errors.ts";
+import { notAFile } from "../core/file_kind.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 
 /**
@@ -10,11 +11,17 @@ import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
  * @throws UserError that starts with the file's path: missing, throws on import, no default export, not a plugin
  */
 export async function importPlugin(path: string): Promise<readonly Plugin[]> {
+  const found = await Deno.stat(path).catch(() => undefined);
+  const other = found && notAFile(found);
+  // Of a device an import would never see the end.
+  if (other !== undefined && !found?.isDirectory) {
+    throw new UserError(`${path}: it is ${other}, expected a file`);
+  }
   let module: Record<string, unknown>;
   try {
     module = await import(pathToFileURL(path).href);
   } catch (cause) {
-    if (!await exists(path)) throw new UserError(`${path}: there is no such file`, { cause });
+    if (!found?.isFile) throw new UserError(`${path}: there is no such file`, { cause });
     throw new UserError(`${path}: importing it failed: ${reason(cause)}`, { cause });
   }
   const factory = module["default"];
@@ -54,12 +61,4 @@ function kindOf(value: unknown): string {
 
 function reason(cause: unknown): string {
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
-  }
 }

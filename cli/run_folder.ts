@@ -2,6 +2,7 @@
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../core/errors.ts";
+import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskRun } from "../report/run/files.ts";
 import { createWhole, isLeftOf } from "../train/files.ts";
@@ -289,6 +290,13 @@ export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** Why a file that is needed cannot be used; undefined when there is one. */
+export function noFile(found: Deno.FileInfo | undefined): string | undefined {
+  if (found === undefined || found.isDirectory) return "there is no such file";
+  const other = notAFile(found);
+  return other === undefined ? undefined : `it is ${other}, expected a file`;
 }
 
 /** As people type it: relative to the current folder when it lies below. */

@@ -17,7 +17,7 @@ import { convertWeights } from "../train/weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
-import { LAST_CHECKPOINT, shown, stat } from "./run_folder.ts";
+import { LAST_CHECKPOINT, noFile, shown, stat } from "./run_folder.ts";
 
 type Weights = CommandOf<"weights">;
 type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
@@ -53,7 +53,8 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
     const hint = await stat(resolve(host.cwd, last)) ? `; a run's weights lie in ${last}` : "";
     throw new UserError(`${file}: it is a folder, expected a file of weights${hint}`);
   }
-  if (!found?.isFile) throw new UserError(`${file}: there is no such file`);
+  const missing = noFile(found);
+  if (missing !== undefined) throw new UserError(`${file}: ${missing}`);
   return readWeights(await diskFiles().read(path), file);
 }
 
@@ -156,7 +157,8 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
     throw new UserError(`${run} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`);
   }
   const file = resolve(host.cwd, checkpoint);
-  if (!(await stat(file))?.isFile) throw new UserError(`--checkpoint ${checkpoint}: there is no such file`);
+  const missing = noFile(await stat(file));
+  if (missing !== undefined) throw new UserError(`--checkpoint ${checkpoint}: ${missing}`);
   const owner = dirname(dirname(file));
   for (const candidate of folder === undefined ? [owner, dirname(owner)] : [folder]) {
     if (await stat(join(candidate, "config.yaml"))) return { checkpoint: file, folder: candidate };

@@ -18,6 +18,10 @@ Deno.test("the disk is listed with subfolders, sorted, and read", async () => {
       const [work, message] of [
         [() => files.read(`${folder}/no.txt`), `${folder}/no.txt: there is no such file`],
         [() => files.read(folder), `${folder}: this is a folder; expected a file`],
+        // An empty one, so that this ends even where it is read.
+        ...(Deno.build.os === "windows" ? [] : [
+          [() => files.read("/dev/null"), "/dev/null: this is a device; expected a file"] as const,
+        ]),
         [() => files.list(`${folder}/no`), `${folder}/no: there is no such folder`],
         [() => files.list(`${folder}/z.txt`), `${folder}/z.txt: this is a file; expected a folder`],
       ] as const
