@@ -86,14 +86,21 @@ Deno.test("a loss's file reads its folder and does nothing else that training do
   });
 });
 
-Deno.test("check --import runs it without leave to write anywhere", async () => {
-  await inWorld(LOSS(ATTEMPTS, ""), async ({ mine }) => {
+// Without a network it fails in another way.
+const PACKAGE = `
+  try { await import("npm:" + "is-odd@3.0.1"); console.log("package done"); } catch { console.log("package refused"); }`;
+
+Deno.test("check --import runs it without leave to write anywhere or to add a package", async () => {
+  await inWorld(LOSS(ATTEMPTS + PACKAGE, ""), async ({ mine }) => {
     const args = ["check", "tiny.yaml", "--set", "model.weights=../theirs/start.pth"];
     const { stdout: unrun } = await plca(args, mine);
     assert.match(unrun, /\n {2}reads {6}losses, \S+\/theirs\/start\.pth\n {2}not run {4}losses\/odd\.ts;/);
+    await Deno.writeTextFile(join(mine, "next.yaml"), "extends: ./tiny.yaml\n");
+    const { stdout: extending } = await plca(["check", "next.yaml"], mine);
+    assert.match(extending, /\n {2}reads {6}tiny\.yaml, losses\n/);
     const { code, stdout, stderr } = await plca(["check", "tiny.yaml", "--import"], mine);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.ok(stdout.startsWith(`${DENIED}tiny.yaml: no mistakes found\n`), stdout);
+    assert.ok(stdout.startsWith(`${DENIED}package refused\ntiny.yaml: no mistakes found\n`), stdout);
   });
 });
 
