@@ -12,7 +12,7 @@ import { median, medianAndRange } from "./statistics.ts";
 import { type Compared, ratioOf } from "./tensorflow_operators.ts";
 
 const CHILD = "tensorflow_child.ts";
-const ROUNDS = 5;
+const ROUNDS = 3;
 const OPERATOR_ROUNDS = 15;
 
 interface Work {
