@@ -8,10 +8,12 @@ import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
 import { view } from "./view.ts";
+import { tensorflow } from "./tensorflow.ts";
 import { webgpu } from "./webgpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  tensorflow,
   checkpointing,
   input,
   street,
@@ -24,7 +26,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */
-const EVERYTHING = ["speed", "checkpointing", "input"];
+const EVERYTHING = ["speed", "tensorflow", "checkpointing", "input"];
 
 const [name, ...args] = Deno.args;
 if (name !== undefined && BENCHMARKS[name] === undefined) {

@@ -75,10 +75,15 @@ export async function json(
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-/** Runs a piece of our work; see speed_child.ts. */
-export async function runOurs(args: readonly string[]): Promise<Measured> {
-  const child = fileURLToPath(new URL("speed_child.ts", import.meta.url));
+/** Runs a piece of our work; see speed_child.ts, and tensorflow_child.ts. */
+export async function runOurs(args: readonly string[], script = "speed_child.ts"): Promise<Measured> {
+  return await runScript(script, args) as Measured;
+}
+
+/** Runs a script of this folder that prints JSON. */
+export async function runScript(script: string, args: readonly string[]): Promise<unknown> {
+  const child = fileURLToPath(new URL(script, import.meta.url));
   const permissions = ["read", "env", "ffi", "sys"].map((name) => `--allow-${name}`);
   const flags = ["run", "--quiet", "--v8-flags=--expose-gc", ...permissions];
-  return await json(Deno.execPath(), [...flags, child, ...args]) as Measured;
+  return await json(Deno.execPath(), [...flags, child, ...args]);
 }

@@ -4,6 +4,8 @@ import project from "../deno.json" with { type: "json" };
 /** The sections of RESULTS.md, in its order. */
 const SECTIONS = [
   "speed",
+  "tensorflow",
+  "tensorflow_operators",
   "checkpointing",
   "input",
   "street",

@@ -48,7 +48,10 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
   return 0;
 }
 
-/** The folder itself, those in it, and those of folders in it that hold runs, as ablations do. */
+/**
+ * The folder itself, those in it, and those of folders in it that hold runs, as ablations do. Folders in it that cannot be read
+ * are told and left out.
+ */
 async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
   const root = resolve(host.cwd, given);
   const found: RunFiles[] = [];
@@ -57,7 +60,10 @@ async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
     if (await isRunFolder(files)) return void found.push(files);
     if (depth === 0) return;
     for await (const { name, isDirectory } of Deno.readDir(join(root, path))) {
-      if (isDirectory) await look(join(path, name), depth - 1);
+      if (!isDirectory) continue;
+      await look(join(path, name), depth - 1).catch((cause) => {
+        host.stderr.write(`${printable(join(given, path, name))}: ${reason(cause)}\n`);
+      });
     }
   };
   await look("", 2);

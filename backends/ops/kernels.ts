@@ -32,6 +32,10 @@ export interface Kernels {
   maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
   /** The gradient with respect to `x`, given the output `y`. */
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
+  /** Bilinear, with half-pixel centres. @param size [height, width] */
+  resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D;
+  /** The gradient with respect to `x`, of shape `xShape`. */
+  resizeBilinearGradient(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D;
   /** Batch normalisation and what surrounds it. */
   batchNorm(call: NormCall): NormResult;
   /** Its gradients. @param dy with respect to the result */

@@ -4,6 +4,7 @@ import type { Kernels, Shape4D, Window } from "./kernels.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";
+import { resizeByProducts, resizeGradientByProducts } from "./resize_products.ts";
 import { portableSgdStep } from "./sgd_step.ts";
 import { portableRows } from "./streaming/portable_rows.ts";
 
@@ -88,6 +89,8 @@ export const portable: Kernels = {
   conv2dFilterGradient,
   maxPool: scannedMaxPool,
   maxPoolGradient: scannedMaxPoolGradient,
+  resizeBilinear: resizeByProducts,
+  resizeBilinearGradient: resizeGradientByProducts,
   batchNorm: portableBatchNorm,
   batchNormGradient: portableBatchNormGradient,
   sgdStep: portableSgdStep,

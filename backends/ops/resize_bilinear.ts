@@ -1,19 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { kernels } from "./kernels.ts";
+import { byProducts, place, type Weights, weights } from "./resize_products.ts";
 
 /**
- * Bilinear resize with half-pixel centres (`align_corners=False`), as two small matrix products. Its gradient is
- * the transposed product; tfjs's own gradient is wrong for half-pixel centres.
+ * Bilinear resize with half-pixel centres (`align_corners=False`), with its gradient; tfjs's own is wrong for half-pixel
+ * centres.
  * @param x float32 [N, H, W, C] @param size [height, width] @returns float32 [N, height, width, C]
  */
 export function resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
-  const [, height, width] = x.shape;
-  if (height === size[0] && width === size[1]) return tf.clone(x);
+  const { shape } = x;
+  if (shape[1] === size[0] && shape[2] === size[1]) return tf.clone(x);
   const op = tf.customGrad((...args) => {
     const [input] = args as unknown as [tf.Tensor4D];
     return {
-      value: apply(input, weights(height, size[0]), weights(width, size[1]), false),
-      gradFunc: (dy: tf.Tensor) =>
-        apply(dy as tf.Tensor4D, weights(height, size[0]), weights(width, size[1]), true),
+      value: kernels().resizeBilinear(input, size),
+      gradFunc: (dy: tf.Tensor) => kernels().resizeBilinearGradient(dy as tf.Tensor4D, shape),
     };
   });
   return op(x) as tf.Tensor4D;
@@ -50,7 +51,8 @@ export function resizedRows(grid: Grid, size: readonly [number, number], rows: R
   if (height === size[0] && width === size[1]) return taken(rows.first, rows.count);
   return tf.tidy(() => {
     const { needed, weights: tall } = rowWeights(height, size[0], rows);
-    return apply(taken(needed.first, needed.count), tall, weights(width, size[1]), false);
+    const columns = weights(width, size[1]);
+    return byProducts(taken(needed.first, needed.count), { rows: tall, columns }, false);
   });
 }
 
@@ -65,44 +67,4 @@ function rowWeights(from: number, to: number, rows: Rows): { needed: Rows; weigh
     data[row * count + high - first]! += share;
   }
   return { needed: { first, count }, weights: { data, shape: [rows.count, count] } };
-}
-
-interface Weights {
-  readonly data: Float32Array;
-  /** [to, from] */
-  readonly shape: [number, number];
-}
-
-function weights(from: number, to: number): Weights {
-  const data = new Float32Array(to * from);
-  for (let row = 0; row < to; row++) {
-    const { low, high, share } = place(from, to, row);
-    data[row * from + low]! += 1 - share;
-    data[row * from + high]! += share;
-  }
-  return { data, shape: [to, from] };
-}
-
-/** The two old pixels around the centre of a new one, and the second's share. */
-function place(from: number, to: number, pixel: number) {
-  const centre = Math.max(0, ((pixel + 0.5) * from) / to - 0.5);
-  const low = Math.min(Math.floor(centre), from - 1);
-  return { low, high: Math.min(low + 1, from - 1), share: centre - low };
-}
-
-function apply(x: tf.Tensor4D, rows: Weights, columns: Weights, transposed: boolean): tf.Tensor4D {
-  return tf.tidy(() => {
-    const [n, h, w, c] = x.shape;
-    const side = transposed ? 1 : 0;
-    const tall = rows.shape[side], wide = columns.shape[side];
-    // Rows first: [tall, h] x [h, w c] for each image; then columns: [wide, w] x [w, c] for each row.
-    const a = times(rows, tf.reshape(x, [n, h, w * c]) as tf.Tensor3D, transposed);
-    const b = times(columns, tf.reshape(a, [n * tall, w, c]) as tf.Tensor3D, transposed);
-    return tf.reshape(b, [n, tall, wide, c]) as tf.Tensor4D;
-  });
-}
-
-function times(matrix: Weights, x: tf.Tensor3D, transposed: boolean): tf.Tensor {
-  const left = tf.tensor3d(matrix.data, [1, ...matrix.shape]);
-  return tf.matMul(left, x, transposed, false);
 }

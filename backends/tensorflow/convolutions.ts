@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D, Window } from "../ops/kernels.ts";
 import { portable } from "../ops/portable.ts";
-import { isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
+import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
 import { type Attributes, nodeBackend, run } from "./operator.ts";
 
 /** What the three operators are told. */
@@ -41,7 +41,9 @@ export function inputGradient(
       const inputs = [tf.tensor1d(xShape, "int32"), filter, dy];
       return run("Conv2DBackpropInput", inputs, { attributes: windowAttributes(window) })[0] as tf.Tensor4D;
     }
-    if (isShifted(filter.shape, window)) return shiftedInputGradient(dy, filter, xShape, window);
+    // Otherwise a convolution of the padded gradient is as fast.
+    const shifted = hasFarTaps(xShape, filter.shape, window) && isShifted(filter.shape, window);
+    if (shifted) return shiftedInputGradient(dy, filter, xShape, window);
     return portable.conv2dInputGradient(dy, filter, xShape, window);
   });
 }

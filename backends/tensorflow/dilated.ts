@@ -26,6 +26,16 @@ export function isShifted(
   return stride === 1 && padding <= reach && output! <= FEW_OUTPUTS;
 }
 
+/** Whether some taps see nothing but padding in images of this size. @param filter its shape */
+export function hasFarTaps(
+  [, height, width]: readonly number[],
+  [rows, columns]: readonly number[],
+  { padding, dilation }: Window,
+): boolean {
+  const farthest = (taps: number) => Math.max(padding, dilation * (taps - 1) - padding);
+  return height! <= farthest(rows!) || width! <= farthest(columns!);
+}
+
 /** See {@linkcode Kernels.conv2dInputGradient}. */
 export function shiftedInputGradient(
   dy: tf.Tensor4D,

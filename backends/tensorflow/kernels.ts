@@ -4,6 +4,7 @@ import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { convolve, filterGradient, inputGradient } from "./convolutions.ts";
 import { pool, poolGradient } from "./max_pool.ts";
 import { nodeBackend } from "./operator.ts";
+import { resize, resizeGradient } from "./resize.ts";
 import { tensorflowRows } from "./rows.ts";
 
 /** The replacements for backends/ops/kernels.ts. */
@@ -13,11 +14,17 @@ export function tensorflowKernels(): Partial<Kernels> {
     conv2dInputGradient: inputGradient,
     conv2dFilterGradient: filterGradient,
     maxPool: pool,
-    maxPoolGradient: poolGradient,
-    // On a GPU what the fused gradient asks of the forward pass depends on the device's library.
-    ...(nodeBackend().isUsingGpuDevice
-      ? {}
-      : { batchNorm: fusedBatchNorm, batchNormGradient: fusedBatchNormGradient }),
+    resizeBilinear: resize,
+    resizeBilinearGradient: resizeGradient,
     deviceRows: tensorflowRows,
+    ...nodeBackend().isUsingGpuDevice ? ON_GPU : ON_PROCESSOR,
   };
 }
+
+/** Nothing is read within a step for these. What the fused batch norm keeps for its gradient depends on the device. */
+const ON_GPU: Partial<Kernels> = { maxPoolGradient: poolGradient };
+
+const ON_PROCESSOR: Partial<Kernels> = {
+  batchNorm: fusedBatchNorm,
+  batchNormGradient: fusedBatchNormGradient,
+};

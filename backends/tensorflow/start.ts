@@ -20,9 +20,8 @@ export interface Found {
   readonly cuda: boolean;
 }
 
-/** Loads TensorFlow. @throws Error that says what is missing and what adds it */
-export function findTensorflow(): Found {
-  const folder = tensorflowFolder();
+/** Loads TensorFlow, once in a process. @throws Error that says what is missing and what adds it */
+export function findTensorflow(folder: string = tensorflowFolder()): Found {
   const installed = installedTensorflow(folder);
   if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
   try {
@@ -44,7 +43,7 @@ export function takesCuda(): { readonly takes: boolean; readonly reason?: string
   if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
   try {
     const { cuda, detail } = findTensorflow();
-    return cuda ? { takes: true } : { takes: false, reason: detail };
+    return cuda ? { takes: true } : { takes: false, reason: `no CUDA device: ${detail}` };
   } catch (error) {
     return { takes: false, reason: error instanceof Error ? error.message : String(error) };
   }

@@ -2,8 +2,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findTensorflow, takesCuda } from "../../backends/tensorflow/start.ts";
+import { hasCudaDriver } from "../../backends/tensorflow/cuda.ts";
 import { installedTensorflow, RECORD, tensorflowFolder } from "../../backends/tensorflow/place.ts";
+import { inFolder } from "../cli/fake_host.ts";
+import { tinyRecipe } from "../cli/tiny.ts";
 import { tensorflowIsInstalled } from "../tensorflow.ts";
+
+/** Said of a test that is skipped. */
+const MISSING = tensorflowIsInstalled ? "" : " (not installed: deno task setup:tensorflow)";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -32,14 +39,49 @@ Deno.test("a folder without the record that setup writes last holds no installat
   }
 });
 
+Deno.test("what is missing, or does not load, is said with the command that mends it", async () => {
+  const folder = await Deno.makeTempDir();
+  const setup = "npx --yes deno@2.9.6 task setup:tensorflow";
+  try {
+    assert.throws(() => findTensorflow(folder), { message: `not installed; ${setup} adds it` });
+    const record = { package: "p", version: "1", dist: "d", addon: "a.node", libraries: "/l" };
+    await Deno.writeTextFile(join(folder, RECORD), JSON.stringify(record));
+    assert.throws(() => findTensorflow(folder), (error) => {
+      assert.ok(error instanceof Error);
+      assert.match(error.message, /^it does not load: .*a\.node/);
+      assert.ok(error.message.endsWith(`; ${setup} installs it again`), error.message);
+      return true;
+    });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test("auto takes TensorFlow on a CUDA device only, and speaks of it only where it is installed", async () => {
+  const driver = hasCudaDriver();
+  const { takes, reason } = takesCuda();
+  if (!tensorflowIsInstalled) assert.deepEqual({ takes, reason }, { takes: false, reason: undefined });
+  else if (driver === false) {
+    assert.deepEqual({ takes, reason }, { takes: false, reason: "no CUDA driver found" });
+  } else assert.ok(takes || reason !== undefined);
+  if (takes) return;
+  const notes = `
+    import { selectBackend } from "./backends/select.ts";
+    const { name, notes } = await selectBackend("auto");
+    console.log(name, JSON.stringify(notes.filter((note) => note.startsWith("tensorflow"))));
+    Deno.exit(0);`;
+  const { stdout } = await script(notes, ["--unstable-webgpu"]);
+  const expected = reason === undefined ? [] : [`tensorflow: ${reason}`];
+  assert.match(stdout, /^(native|wasm|webgpu) /);
+  assert.deepEqual(JSON.parse(stdout.slice(stdout.indexOf(" "))), expected);
+});
+
 Deno.test("its folder lies in the project, hidden", () => {
   assert.equal(tensorflowFolder(), join(root, ".tensorflow"));
 });
 
 Deno.test({
-  name: `tensorflow: loading it and a product write nothing to stderr${
-    tensorflowIsInstalled ? "" : " (not installed: deno task setup:tensorflow)"
-  }`,
+  name: `tensorflow: loading it and a product write nothing to stderr${MISSING}`,
   ignore: !tensorflowIsInstalled,
   async fn() {
     const text = `
@@ -52,4 +94,45 @@ Deno.test({
     assert.equal(stderr, "");
     assert.equal(stdout, "tensorflow\n11\n");
   },
+});
+
+Deno.test({
+  name: `tensorflow: it loads and computes where a graphics driver was loaded before${MISSING}`,
+  ignore: !tensorflowIsInstalled,
+  async fn() {
+    const text = `
+      import * as tf from "@tensorflow/tfjs-core";
+      import { selectBackend } from "./backends/select.ts";
+      await navigator.gpu?.requestAdapter().catch(() => null);
+      await selectBackend("tensorflow");
+      console.log(tf.sum(tf.ones([300, 300])).dataSync()[0]);
+      Deno.exit(0);`;
+    const { stdout } = await script(text, ["--unstable-webgpu"]);
+    assert.equal(stdout, "90000\n");
+  },
+});
+
+/** Everything that plca's task allows, training in a thread that may do less. */
+Deno.test({
+  name: `tensorflow: plca trains on it, and says no more than on other backends${MISSING}`,
+  ignore: !tensorflowIsInstalled,
+  fn: () =>
+    inFolder(async (folder) => {
+      const recipe = tinyRecipe("training: { steps: 2, batch: 1, log_every: 1 }\nbaseline: null\n");
+      await Deno.writeTextFile(
+        join(folder, "tiny.yaml"),
+        recipe.replace("backend: wasm", "backend: tensorflow"),
+      );
+      const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["task", "--quiet", "plca", "train", "tiny.yaml", "--run", "run"],
+        cwd: root,
+        env: { NO_COLOR: "1", INIT_CWD: folder },
+      }).output();
+      const decoder = new TextDecoder(), text = decoder.decode(stdout);
+      assert.equal(decoder.decode(stderr), "");
+      assert.ok(success);
+      assert.match(text, /^tiny: seed 0, backend tensorflow, run run\ntiny: 2 steps/);
+      assert.match(text, /\ntiny 2\/2 .* total \d/);
+      assert.equal(JSON.parse(await Deno.readTextFile(join(folder, "run/run.json"))).backend, "tensorflow");
+    }),
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Grant, Handover, Host } from "../../cli/host.ts";
+import { tensorflowFolder } from "../../backends/tensorflow/place.ts";
 import { narrowly } from "../../cli/narrow.ts";
 import { plca } from "../faults/child.ts";
 import { inFolder } from "./fake_host.ts";
@@ -206,6 +207,13 @@ Deno.test("a backend that works on pointers gets native libraries whole, others 
       const { libraries } = await grantOf(folder, `extends: street\nbackend: ${backend}\n`);
       assert.equal(libraries === "any", whole, String(backend));
     }
+  });
+});
+
+Deno.test("a run on TensorFlow gets the folder that setup puts it in, and no other libraries than packages'", async () => {
+  await inFolder(async (folder) => {
+    const { libraries, read } = await grantOf(folder, "extends: street\nbackend: tensorflow\n");
+    assert.deepEqual(libraries, [read[1], tensorflowFolder()]);
   });
 });
 

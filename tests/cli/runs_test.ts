@@ -45,6 +45,9 @@ Deno.test("runs are listed with state, step, mIoU and age, the latest last", () 
       age: 61,
     });
     await makeRun(join(runs, "a-003"), { events: linesOf(START), age: 5 });
+    const final = { split: "val", images: 1, labelSize: "x", classes: ["road"], iou: [0.5], miou: 0.5 };
+    await Deno.writeTextFile(join(runs, "a-001", "evaluation.json"), JSON.stringify(final));
+    await Deno.utime(join(runs, "a-001", "evaluation.json"), NOW, NOW - 90_000);
     const log = openLineLog(join(runs, "a-003", "events.jsonl"));
     await Deno.mkdir(join(runs, "empty"));
     try {
@@ -52,7 +55,7 @@ Deno.test("runs are listed with state, step, mIoU and age, the latest last", () 
         code: 0,
         stdout: [
           "run                     state          step  mIoU %  best (step)  baseline    age",
-          "runs/a-001           finished         40/40    30.0    40.0 (20)         -    1 d",
+          "runs/a-001           finished         40/40    50.0    40.0 (20)         -    1 d",
           "runs/a-002            stopped  before 10/40       -            -         -    1 h",
           "runs/ablation-a/b-0    failed          0/40       -            -         -  1 min",
           "runs/a-003            running          0/40       -            -         -    5 s",
@@ -71,7 +74,7 @@ Deno.test("runs are listed with state, step, mIoU and age, the latest last", () 
       phase: "a",
       step: 40,
       steps: 40,
-      own: { last: 0.3, best: { step: 20, miou: 0.4 } },
+      own: { last: 0.5, best: { step: 20, miou: 0.4 } },
       modified: "2029-12-31T23:00:00.000Z",
     }]);
   }));

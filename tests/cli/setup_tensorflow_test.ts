@@ -37,6 +37,7 @@ Deno.test("the task may write, load and start no more than it needs, and has no 
     "--allow-ffi=.tensorflow-new",
     "--allow-read",
     "--allow-run=npm,g++,tar",
+    "--allow-sys",
     "--allow-write=.tensorflow,.tensorflow-new",
   ]);
 });

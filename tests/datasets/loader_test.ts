@@ -3,7 +3,7 @@ import { DataError, UserError } from "../../core/errors.ts";
 import type { EvaluationPlan, Normalization } from "../../core/plan.ts";
 import type { Dataset, Sample } from "../../core/plugin.ts";
 import { evaluationImages } from "../../datasets/evaluation.ts";
-import { trainLoader, type TrainLoaderOptions } from "../../datasets/loader.ts";
+import { batchLookup, trainLoader, type TrainLoaderOptions } from "../../datasets/loader.ts";
 
 const normalization: Normalization = { order: "rgb", scale: 1, mean: [10, 20, 30], deviation: [1, 1, 1] };
 const base: TrainLoaderOptions = {
@@ -164,4 +164,18 @@ Deno.test("evaluation sizes: as read, by short side, fixed; labels in the file's
   assert.deepEqual(await sizes({ labelSize: "original", size: 3 }), [3, 4, 6, 8]);
   assert.deepEqual(await sizes({ labelSize: "input", size: 3 }), [3, 4, 3, 4]);
   assert.deepEqual(await sizes({ labelSize: "input", size: [5, 2] }), [5, 2, 5, 2]);
+});
+
+Deno.test("a lookup reads only the batches it is asked for, and they are the loader's, labels added", async () => {
+  const without = await take(memoryDataset(5).dataset, 8, { labels: false });
+  const { dataset, reads } = memoryDataset(5);
+  const lookup = batchLookup(dataset, base);
+  for (const k of [2, 3, 7]) {
+    const { ids, images, labels } = await lookup.at(k);
+    assert.deepEqual(ids, without[k]!.ids);
+    assert.deepEqual(images, without[k]!.images);
+    assert.equal(labels!.length, 3 * 4 * 6);
+  }
+  lookup.close();
+  assert.equal(reads.length, 9);
 });

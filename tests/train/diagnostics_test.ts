@@ -173,6 +173,25 @@ test("labels of the target are read only where they are asked for, and only for 
   assert.ok(!reads.includes(true));
 });
 
+test("the labels are those of the images that the step's first pass sees", async (folder) => {
+  const seen: number[] = [], labelled: number[] = [];
+  const target = tinyData({
+    name: "target",
+    count: 40,
+    onRead: (index, labels) => (labels ? labelled : seen).push(index),
+  });
+  const term = {
+    ...lossPlan(crossEntropy),
+    needs: { taps: [{ name: "features", at: [] }] },
+    association: [],
+  };
+  const diagnostics = { every: 4, measure: ["associations"], targetLabels: true } as const;
+  const plan = tinyPlan({ losses: [planned("mine", term)] }, { steps: 4, accumulation: 2, diagnostics });
+  await run({ ...plan, data: { ...plan.data, target } }, folder);
+  // Six batches of two images lie before that of step 4.
+  assert.deepEqual(labelled, seen.slice(12, 14));
+});
+
 test("a target without labels is told before anything is trained", async (folder) => {
   const plan = tinyPlan({ losses: [planned("mine", { ...lossPlan(crossEntropy), needs: { taps: [] } })] });
   const target = tinyData();

@@ -106,8 +106,8 @@ Deno.test("what JSON cannot hold is NaN", () => {
 });
 
 Deno.test("events of a newer plca are counted, and no name is taken for a type of ours", () => {
-  const log = logOf(linesOf({ type: "weather", phase: "a" }, { type: "weather" }, { type: "__proto__" }));
-  assert.deepEqual([...log.unknown], [["weather", 2], ["__proto__", 1]]);
+  const log = logOf(linesOf({ type: "weather", phase: "a" }, { type: "weather" }, { type: "constructor" }));
+  assert.deepEqual([...log.unknown], [["weather", 2], ["constructor", 1]]);
   assert.deepEqual(log.problems.count, 0);
   assert.deepEqual(log.phases, []);
 });
@@ -164,6 +164,17 @@ Deno.test("a run that begins anew has nothing of before", () => {
   log.add(bytes.encode(linesOf(stepLine(1))));
   assert.deepEqual(valuesOf(log, "total"), { steps: [1], values: [1] });
   assert.deepEqual(log.phases[0]!.validations, []);
+});
+
+Deno.test("without a line that says so, a step that comes again takes back what came after it", () => {
+  const first = linesOf(stepLine(1), stepLine(2), validationLine(2, 0.9), stepLine(3));
+  const again = logOf(first + linesOf(stepLine(3, { total: 30 })));
+  assert.deepEqual(valuesOf(again, "total"), { steps: [1, 2, 3], values: [1, 2, 30] });
+  const back = logOf(first + linesOf(stepLine(1, { terms: {} })));
+  assert.deepEqual(valuesOf(back, "terms/ce"), { steps: [1], values: [0.5] });
+  assert.deepEqual(back.phases[0]!.validations, []);
+  const resumed = logOf(first + linesOf({ type: "resume", phase: "a", step: 1 }));
+  assert.deepEqual(valuesOf(resumed, "total")?.steps, [1]);
 });
 
 Deno.test("a validation that is repeated at its step stands once", () => {

@@ -1,0 +1,63 @@
+/** Bilinear resizing with half-pixel centres as two small matrix products, one for each side. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Shape4D } from "./kernels.ts";
+
+/** One side's matrix. */
+export interface Weights {
+  readonly data: Float32Array;
+  /** [to, from] */
+  readonly shape: [number, number];
+}
+
+/** What makes a side of `to` pixels of one of `from`. */
+export function weights(from: number, to: number): Weights {
+  const data = new Float32Array(to * from);
+  for (let row = 0; row < to; row++) {
+    const { low, high, share } = place(from, to, row);
+    data[row * from + low]! += 1 - share;
+    data[row * from + high]! += share;
+  }
+  return { data, shape: [to, from] };
+}
+
+/** The two old pixels around the centre of a new one, and the second's share. */
+export function place(from: number, to: number, pixel: number) {
+  const centre = Math.max(0, ((pixel + 0.5) * from) / to - 0.5);
+  const low = Math.min(Math.floor(centre), from - 1);
+  return { low, high: Math.min(low + 1, from - 1), share: centre - low };
+}
+
+/** See {@linkcode Kernels.resizeBilinear}. */
+export function resizeByProducts(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
+  return byProducts(x, { rows: weights(x.shape[1], size[0]), columns: weights(x.shape[2], size[1]) }, false);
+}
+
+/** See {@linkcode Kernels.resizeBilinearGradient}. */
+export function resizeGradientByProducts(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D {
+  const rows = weights(xShape[1], dy.shape[1]), columns = weights(xShape[2], dy.shape[2]);
+  return byProducts(dy, { rows, columns }, true);
+}
+
+/** The matrices of both sides. */
+export interface Matrices {
+  readonly rows: Weights;
+  readonly columns: Weights;
+}
+
+/** @param x float32 [N, H, W, C] @param transposed for the gradient */
+export function byProducts(x: tf.Tensor4D, { rows, columns }: Matrices, transposed: boolean): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [n, h, w, c] = x.shape;
+    const side = transposed ? 1 : 0;
+    const tall = rows.shape[side], wide = columns.shape[side];
+    // Rows first: [tall, h] x [h, w c] for each image; then columns: [wide, w] x [w, c] for each row.
+    const a = times(rows, tf.reshape(x, [n, h, w * c]) as tf.Tensor3D, transposed);
+    const b = times(columns, tf.reshape(a, [n * tall, w, c]) as tf.Tensor3D, transposed);
+    return tf.reshape(b, [n, tall, wide, c]) as tf.Tensor4D;
+  });
+}
+
+function times(matrix: Weights, x: tf.Tensor3D, transposed: boolean): tf.Tensor {
+  const left = tf.tensor3d(matrix.data, [1, ...matrix.shape]);
+  return tf.matMul(left, x, transposed, false);
+}
