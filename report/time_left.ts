@@ -25,12 +25,15 @@ export interface TimeLeft {
 /** Looks at events as they come. */
 export interface TimeKeeper {
   event(event: TrainEvent): void;
-  /** Undefined until a step was timed that did not begin its phase. */
+  /** Undefined until three steps of a phase, or five seconds of them, were timed, its first one left out. */
   left(): TimeLeft | undefined;
 }
 
 /** Of the last durations of a kind of work. */
 const WINDOW = 20;
+
+/** From a step or two of a few milliseconds nothing follows. */
+const LEAST_STEPS = 3, LEAST_TIME = 5000;
 
 /**
  * Steps, validations and checkpoints are timed from the event before to theirs. The first step of a phase compiles and fills
@@ -72,7 +75,8 @@ export function timeKeeper(course: Course | undefined, clock: () => number): Tim
       last = now;
     },
     left() {
-      if (timed < 2) return undefined;
+      const spent = durations.step.reduce((sum, milliseconds) => sum + milliseconds, 0);
+      if (timed < 2 || (durations.step.length < LEAST_STEPS && spent < LEAST_TIME)) return undefined;
       const later = course === undefined ? 0 : course.phases.length - 1 - course.phases.indexOf(phase);
       // The one at `from` comes after the step, and the last step has one in any case.
       const count = (every: number, from: number) =>

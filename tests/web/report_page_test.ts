@@ -154,6 +154,35 @@ reportTest(
   },
 );
 
+reportTest(
+  "a chart is zoomed by dragging, and a double click shows the whole range",
+  { data: sampleReport([sampleRun("a-001")]) },
+  async ({ page }) => {
+    const chart = page.locator("figure.chart", { hasText: "Sum of the losses" });
+    const over = chart.locator(".u-over");
+    await over.scrollIntoViewIfNeeded();
+    const { x, y, width, height } = (await over.boundingBox())!;
+    const [low, high, middle] = [x + 0.5 * width, x + 0.75 * width, y + height / 2];
+    await page.mouse.move(low, middle);
+    await page.mouse.down();
+    await page.mouse.move(high, middle, { steps: 4 });
+    await page.mouse.up();
+    const whole = chart.getByRole("button", { name: "Whole range" });
+    await whole.waitFor();
+    await chart.locator(".plot").focus();
+    const step = async (key: string) => {
+      await page.keyboard.press(key);
+      return Number((await chart.locator(".legend .value").last().innerText()).replace("step ", ""));
+    };
+    // Half and three quarters of the steps from 1 to 50.
+    const [first, last] = [await step("Home"), await step("End")];
+    assert.ok(Math.abs(first - 25.5) <= 1.5 && Math.abs(last - 37.75) <= 1.5, `${first} to ${last}`);
+    await page.mouse.dblclick(low, middle);
+    await whole.waitFor({ state: "detached" });
+    assert.equal(await step("Home"), 1);
+  },
+);
+
 reportTest("everything that can be used is reached by Tab, and the focus is seen", {
   data: sampleReport([sampleRun("a-001")]),
 }, async ({ page }) => {

@@ -1,4 +1,5 @@
 /** Everything that was logged over the steps. */
+import { useState } from "preact/hooks";
 import { Chart, type ChartSeries } from "../chart.tsx";
 import { duration, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
@@ -147,6 +148,8 @@ export function Timing({ id, lanes }: Props) {
 
 /** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
 export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
+  // What nobody looks at is not drawn.
+  const [open, setOpen] = useState(false);
   const known = new RegExp(
     `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|.* (?:${
       ASSOCIATION.map(([measure]) => measure).join("|")
@@ -158,18 +161,20 @@ export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
     groups.set(group, [...groups.get(group) ?? [], name]);
   }
   return (
-    <details class="more">
+    <details class="more" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>More curves</summary>
-      <div class="grid">
-        <Card title="Learning rate" series={seriesOf(lanes, ({ curves }) => curves["learningRate"])} />
-        {[...groups].map(([group, names]) => (
-          <Card
-            key={group}
-            title={TITLES[group] ?? group}
-            series={several(lanes, names, (name) => name.split("/").at(-1)!)}
-          />
-        ))}
-      </div>
+      {open && (
+        <div class="grid">
+          <Card title="Learning rate" series={seriesOf(lanes, ({ curves }) => curves["learningRate"])} />
+          {[...groups].map(([group, names]) => (
+            <Card
+              key={group}
+              title={TITLES[group] ?? group}
+              series={several(lanes, names, (name) => name.split("/").at(-1)!)}
+            />
+          ))}
+        </div>
+      )}
     </details>
   );
 }
