@@ -130,8 +130,11 @@ async function looks(
 }
 
 /** A heat map of these values. */
-function heatMap(values: readonly (number | null)[], low = Math.min(...values.map((value) => value!))) {
-  const high = Math.max(...values.map((value) => value!));
+function heatMap(
+  values: readonly (number | null)[],
+  low = Math.min(...values.map((value) => value!)),
+  high = Math.max(...values.map((value) => value!)),
+) {
   return values.map((value) => [...heat((value! - low) / (high - low)), 255]);
 }
 
@@ -175,7 +178,10 @@ explorerTest("cycles, rows and maps are the library's, by pointer and by keys", 
     "#readout",
     `${targetWords(view, 0, NAMES)} ${rowWords("In the aggregation of target pixel (0, 0)", mixing, 0)}`,
   );
-  await looks(page, "Target", [view.target, heatMap(mixing.weights, 0)]);
+  await looks(page, "Target", [
+    view.target,
+    heatMap(mixing.weights, 0, Math.max(...mixing.weights.slice(1))),
+  ]);
   await page.keyboard.press("Tab");
   await home(page, "Target");
   await page.keyboard.press("Enter");
