@@ -251,12 +251,12 @@ function trainingPlan(section: TrainingSection): TrainingPlan {
     checkpointEvery: checkpoint_every,
     keepCheckpoints: section.keep_checkpoints,
     logEvery: section.log_every,
-    ...(section.diagnostics === false ? {} : { diagnostics: diagnosticsPlan(section.diagnostics) }),
+    ...(section.diagnostics ? { diagnostics: diagnosticsPlan(section.diagnostics) } : {}),
   };
 }
 
 function diagnosticsPlan(
-  { every, measure, target_labels: targetLabels }: Exclude<TrainingSection["diagnostics"], false>,
+  { every, measure, target_labels: targetLabels }: Exclude<TrainingSection["diagnostics"], false | undefined>,
 ): DiagnosticsPlan {
   return { every, measure, targetLabels };
 }
@@ -267,7 +267,7 @@ function checkTargetLabels(
   { diagnostics }: TrainingSection,
   { source, target }: DataPlan,
 ): void {
-  if (diagnostics === false || !diagnostics.target_labels) return;
+  if (!diagnostics || !diagnostics.target_labels) return;
   if (sameClasses(source.labelSpace, target.labelSpace)) return;
   const why = difference(source.labelSpace, target.labelSpace);
   findings.add(

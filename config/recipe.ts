@@ -75,7 +75,9 @@ export const sections = {
           "read the target's labels to measure how many associations are right; training never sees them",
         ),
       }),
-    ]).default(false).describe("measure beside some steps, without any effect on the run; false: nothing"),
+    ]).optional().describe(
+      "measure beside some steps, without any effect on the run; absent or false: nothing",
+    ),
   }),
   evaluation: z.strictObject({
     size: z.union([pixels, z.tuple([pixels, pixels])]).optional()

@@ -1,5 +1,6 @@
 /** Keeping a step small. */
 import * as tf from "@tensorflow/tfjs-core";
+import { addAll } from "../backends/ops/add_all.ts";
 import type { Gradients } from "./pass.ts";
 
 /**
@@ -16,5 +17,5 @@ export function clipGradients(gradients: Gradients, limit: number): Gradients {
 export function gradientNorm(gradients: Gradients): tf.Scalar {
   const present = gradients.filter((gradient) => gradient !== null);
   if (present.length === 0) return tf.scalar(0);
-  return tf.sqrt(tf.addN(present.map((gradient) => tf.sum(tf.square(gradient)))));
+  return tf.sqrt(addAll(present.map((gradient) => tf.sum(tf.square(gradient)))));
 }

@@ -1,5 +1,6 @@
 /** One update: passes, one read of every value, then the optimisers. */
 import * as tf from "@tensorflow/tfjs-core";
+import { addAll } from "../backends/ops/add_all.ts";
 import { LossError } from "../core/errors.ts";
 import type { Run } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
@@ -180,6 +181,6 @@ function mean(passes: readonly Gradients[]): Gradients {
   if (passes.length === 1) return first!;
   return first!.map((_, k) => {
     const present = passes.map((grads) => grads[k]).filter((grad) => grad != null);
-    return present.length === 0 ? null : tf.div(tf.addN(present), passes.length);
+    return present.length === 0 ? null : tf.div(addAll(present), passes.length);
   });
 }

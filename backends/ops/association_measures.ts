@@ -1,6 +1,7 @@
 /** How much an association finds, and how much of it is right: for who looks on, never for the loss. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
+import { addAll } from "./add_all.ts";
 import { cycleOutcome } from "./association.ts";
 import type { LevelPixels } from "./association_level.ts";
 import { type Cycles, deviceCycles } from "./device_streaming/association.ts";
@@ -98,7 +99,7 @@ function countOnDevice(
     return { labelled: tf.sum(known), correct: tf.sum(same) };
   });
   const sum = (of: (cycles: Cycles, n: number) => tf.Tensor | undefined) =>
-    tf.addN(cycles.map((each, n) => of(each, n) ?? tf.scalar(0))) as tf.Scalar;
+    addAll(cycles.map((each, n) => of(each, n) ?? tf.scalar(0))) as tf.Scalar;
   return {
     associated: sum(({ associated }) => tf.sum(associated)),
     covered: sum(({ chosen }) => tf.sum(tf.cast(tf.greater(tf.reshape(chosen, [q]), 0), "float32"))),

@@ -1,5 +1,6 @@
 /** Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are fast. */
 import * as tf from "@tensorflow/tfjs-core";
+import { addAll } from "./add_all.ts";
 import type { BatchStatistics, NormCall, NormGradient, NormGradientCall, NormResult } from "./kernels.ts";
 
 /** A part of a batch as rows, [pixels, C]. */
@@ -64,8 +65,8 @@ export function portableBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCal
   });
   return {
     dx: joined(dx, call.x),
-    dGamma: tf.addN(centredSums),
-    dBeta: tf.addN(sums),
+    dGamma: addAll(centredSums),
+    dBeta: addAll(sums),
     ...(call.residual ? { dResidual: counted } : {}),
   };
 }

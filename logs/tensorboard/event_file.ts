@@ -15,28 +15,31 @@ export interface EventFile {
  * one's is after those that lie there, whatever the clock says. @param time milliseconds since 1970 @throws UserError
  */
 export function newEventFile(folder: string, time: number): EventFile {
-  let path = folder;
-  const attempt = <T>(body: () => T): T => {
-    try {
-      return body();
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new UserError(`${path}: cannot be written (${why})`, { cause });
-    }
-  };
-  const file = attempt(() => {
-    Deno.mkdirSync(folder, { recursive: true });
-    const number = Math.max(Math.floor(time / 1000), highestNumber(folder) + 1);
-    path = `${folder}/events.out.tfevents.${String(number).padStart(10, "0")}.plca`;
-    return Deno.openSync(path, { write: true, createNew: true });
-  });
+  makeEventFolder(folder);
+  const number = Math.max(Math.floor(time / 1000), attempt(folder, () => highestNumber(folder)) + 1);
+  const path = `${folder}/events.out.tfevents.${String(number).padStart(10, "0")}.plca`;
+  const file = attempt(path, () => Deno.openSync(path, { write: true, createNew: true }));
   const write = (event: Uint8Array) => {
-    attempt(() => {
+    attempt(path, () => {
       for (let rest = frame(event); rest.length > 0;) rest = rest.subarray(file.writeSync(rest));
     });
   };
   write(versionEvent(time));
   return { write, close: () => file.close() };
+}
+
+/** Makes a folder that is not there. @throws UserError */
+export function makeEventFolder(folder: string): void {
+  attempt(folder, () => Deno.mkdirSync(folder, { recursive: true }));
+}
+
+function attempt<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`${path}: cannot be written (${why})`, { cause });
+  }
 }
 
 function highestNumber(folder: string): number {

@@ -3,7 +3,7 @@ import type { TrainEvent } from "../../core/events.ts";
 import type { LabelSpace, Rgb } from "../../core/label_space.ts";
 import type { LogsPlan, Normalization } from "../../core/plan.ts";
 import type { RunLogger } from "../logger.ts";
-import { type EventFile, newEventFile } from "./event_file.ts";
+import { type EventFile, makeEventFolder, newEventFile } from "./event_file.ts";
 import { histogramOf } from "./histogram.ts";
 import { type Moment, sessionStart, type Summary, summaryEvent } from "./messages.ts";
 import { validationPicture } from "./picture.ts";
@@ -31,11 +31,11 @@ export function tensorBoard(options: TensorBoardOptions): RunLogger {
   let phase = "", starting = false;
   let file: EventFile | undefined;
 
+  // Names of recipes are safe; a library's user may choose others.
+  const folderOf = (phase: string) => `${folder}/${phase.replace(/[^\w.-]|^\.+$/g, "_")}`;
   const begin = (next: string, step: number) => {
     file?.close();
-    // Names of recipes are safe; a library's user may choose others.
-    const name = next.replace(/[^\w.-]|^\.+$/g, "_");
-    file = newEventFile(`${folder}/${name}`, now());
+    file = newEventFile(folderOf(next), now());
     file.write(sessionStart({ time: now(), step }));
     phase = next;
   };
@@ -49,8 +49,10 @@ export function tensorBoard(options: TensorBoardOptions): RunLogger {
     event(event: TrainEvent) {
       if (event.type === "start") {
         starting = true;
-        return;
+        // What cannot be written is told before the first step.
+        return makeEventFolder(folderOf(event.phase));
       }
+      if (event.type === "checkpoint" || event.type === "end") return;
       if (starting || event.phase !== phase) {
         if (!("step" in event)) return;
         begin(event.phase, event.type === "resume" ? event.step + 1 : 0);

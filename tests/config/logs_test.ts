@@ -7,6 +7,8 @@ Deno.test("logs and diagnostics are off unless the recipe says so", async () => 
   assert.equal(logs, undefined);
   assert.equal(training.diagnostics, undefined);
   assert.ok(!("logs" in resolved));
+  assert.ok(!("diagnostics" in (resolved["training"] as object)));
+  assert.equal((await load({ set: ["training.diagnostics=false"] })).training.diagnostics, undefined);
 });
 
 Deno.test("logs: the name alone, or with what else is written; the resolved recipe plans the same", async () => {

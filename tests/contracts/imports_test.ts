@@ -190,6 +190,13 @@ Deno.test("only cli/import_plugin.ts imports a file whose name is computed", () 
   assert.deepEqual(filesWith(/\bimport\s*\(\s*(?!"\d+"\s*\))/), ["cli/import_plugin.ts"]);
 });
 
+Deno.test("many tensors are added by backends/ops/add_all.ts: WebGPU drops addN of eight without an error", () => {
+  // TensorFlow has no bindings.
+  const others = filesWith(/\btf\.addN\b/).filter((path) => !isIn(path, "backends/tensorflow"));
+  // Always three.
+  assert.deepEqual(others, ["backends/ops/device_streaming/association.ts"]);
+});
+
 Deno.test("every dependency is used, and named through deno.json", () => {
   const names = Object.keys(config.imports);
   const specifiers = [...sources].flatMap(([path, source]) => targets(path, source))

@@ -161,9 +161,10 @@ Deno.test("hostile names are tags, in UTF-8, and no way out of the folder", () =
     return Promise.resolve();
   }));
 
-Deno.test("a folder that cannot be written is one clear line", () =>
+Deno.test("a folder that cannot be written is one clear line, before the first step", () =>
   inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/taken`, "");
+    assert.throws(() => logger(`${folder}/taken`).event(start()), { name: "UserError" });
     assert.throws(() => newEventFile(`${folder}/taken/a`, 0), {
       name: "UserError",
       message: /^.*\/taken\/a: cannot be written \(.+\)$/,

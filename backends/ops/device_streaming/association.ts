@@ -3,6 +3,7 @@
  * will matter: rows of both directions are summarised, and rows of weight 0 get a gradient of zeros.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { addAll } from "../add_all.ts";
 import type { AssociationOptions, AssociationResult } from "../association.ts";
 import { type Direction, direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
 import { kernels } from "../kernels.ts";
@@ -50,9 +51,9 @@ export function deviceAssociation(
         const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
         return { ...findRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options) };
       }));
-    const associated = tf.addN(found.map(({ starts }) => tf.sum(starts)));
+    const associated = addAll(found.map(({ starts }) => tf.sum(starts)));
     const scale = tf.neg(tf.reciprocal(tf.maximum(associated, 1)));
-    const loss = tf.mul(scale, tf.addN(found.map(({ total }) => total)));
+    const loss = tf.mul(scale, addAll(found.map(({ total }) => total)));
     const kept = found.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
     save([...inputs, scale, ...kept]);
     return {
