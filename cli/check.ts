@@ -10,7 +10,9 @@ import { shown, stat } from "./run_folder.ts";
 export async function checkCommand(host: Host, args: CommandOf<"check">): Promise<number> {
   if (args.import && host.narrowed) {
     const choice = { path: args.recipe, overrides: args.set };
-    return await narrowly(host, async (plan) => ({ plans: [await plan(choice)], write: [] }));
+    return await narrowly(host, {
+      intend: async (planned) => ({ plans: [await planned(choice)], write: [] }),
+    });
   }
   const files: string[] = [];
   const plan = args.import
