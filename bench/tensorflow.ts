@@ -12,7 +12,7 @@ import { median, medianAndRange } from "./statistics.ts";
 import { type Compared, ratioOf } from "./tensorflow_operators.ts";
 
 const CHILD = "tensorflow_child.ts";
-const ROUNDS = 5;
+const ROUNDS = 3;
 const OPERATOR_ROUNDS = 15;
 
 interface Work {
@@ -83,6 +83,7 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
   // Where the environment holds OpenBLAS back, the peer is measured with OpenBLAS's own choice only.
   const { env } = peerSettings().at(-1)!;
   const rows: string[][] = [];
+  const loads = [load()];
   for (const work of WORKS) {
     const native: Measured[] = [], own: Measured[] = [], peers: Measured[] = [];
     for (let round = 0; round < ROUNDS; round++) {
@@ -104,6 +105,7 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
       median(native.map(({ peak }) => peak)).toFixed(2),
       median(own.map(({ peak }) => peak)).toFixed(2),
     ]);
+    loads.push(load());
     console.log(rows.at(-1)!.join(" | "));
   }
   const library = await runScript(CHILD, ["tensorflow", "version"]);
@@ -116,6 +118,7 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
       `steps of six; GB are the highest resident set of all. ${library}.${
         peer ? ` The peer is PyTorch ${peer.version}, OpenBLAS with its own choice.` : ""
       }`,
+      loadText(loads),
       "**Nothing of this ran on a GPU**: there was none to measure on. What TensorFlow does on a CUDA device through this " +
       "backend is untried.",
     ],
@@ -152,4 +155,16 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
     ]),
     commands,
   });
+}
+
+/** How many threads wanted to run in the last minute. */
+function load(): number {
+  return Deno.loadavg()[0]!;
+}
+
+/** What else the machine had to do. @param loads before the first work and after each */
+export function loadText(loads: readonly number[]): string {
+  const range = `${Math.min(...loads).toFixed(0)} to ${Math.max(...loads).toFixed(0)}`;
+  return `Load average of the machine from beginning to end: ${range}, on ${navigator.hardwareConcurrency} cores. Above ` +
+    "the number of cores others computed as well, and a library whose threads wait for each other, as the peer's, loses more.";
 }

@@ -37,13 +37,12 @@ interface Trial {
  */
 export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
   if (host.narrowed) {
-    return await narrowly(host, async (plan) => {
-      const trials = await planTrials(host, args, plan);
-      return {
-        plans: trials.map((trial) => trial.plan),
-        write: [outOf(host, args)],
-        read: [rowsOf(host, args)],
-      };
+    return await narrowly(host, {
+      read: [rowsOf(host, args), outOf(host, args)],
+      async intend(planned) {
+        const trials = await planTrials(host, args, planned);
+        return { plans: trials.map(({ plan }) => plan), write: [outOf(host, args)] };
+      },
     });
   }
   const trials = await planTrials(host, args, (choice) => planOf(host, choice));

@@ -147,7 +147,7 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
   const host: Host = processHost({
     narrowed: (grant, handover) =>
-      startThread({ grant, order: { cwd: host.cwd, handover }, exit: host.exit }),
+      startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: host.exit }),
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.
@@ -157,17 +157,48 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
 /** In a thread of {@linkcode runProcess}: runs `main` as soon as it hears for what, then tells the status. */
 export function runThread(main: (host: Host) => Promise<number>): void {
   const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
-  const end = (type: Report["type"], code: number) => thread.postMessage({ type, code } satisfies Report);
-  thread.onmessage = async ({ data: { cwd, handover } }: MessageEvent<Order>) => {
+  let interrupts = 0;
+  const handlers = new Set<(count: number) => void>();
+  const run = async ({ cwd, handover, token }: Extract<Order, { type: "run" }>) => {
+    const tell = (report: Report) => thread.postMessage(report);
+    tellFailures((error) => {
+      const [message, stack] = error instanceof Error
+        ? [`${error.name}: ${error.message}`, error.stack ?? error.message]
+        : [String(error), String(error)];
+      tell({ type: "failed", message, stack, token });
+    });
     const code = await main(processHost({
       cwd,
       handover,
+      onInterrupt(handler) {
+        handlers.add(handler);
+        // It may have come before anyone listened.
+        if (interrupts > 0) queueMicrotask(() => handlers.has(handler) && handler(interrupts));
+        return () => handlers.delete(handler);
+      },
       exit(code): never {
-        end("exit", code);
+        tell({ type: "exit", code, token });
         // Ends the thread only.
         return process.exit(code);
       },
     }));
-    end("done", code);
+    tell({ type: "done", code, token });
   };
+  thread.onmessage = ({ data: order }: MessageEvent<Order>) => {
+    if (order.type === "run") return void run(order);
+    interrupts = order.count;
+    for (const handler of handlers) handler(interrupts);
+  };
+}
+
+/** Errors outside of every call that is waited for. */
+function tellFailures(tell: (error: unknown) => void): void {
+  globalThis.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    tell(event.reason);
+  });
+  globalThis.addEventListener("error", (event) => {
+    event.preventDefault();
+    tell(event.error);
+  });
 }

@@ -1,6 +1,6 @@
 /** What a command that runs a recipe's own files may touch: known from the plan, before any of them is run. */
 import { createRequire } from "node:module";
-import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
@@ -19,20 +19,23 @@ export interface Intent {
   readonly plans: readonly RunPlan[];
   /** Files and folders that it writes, absolute. */
   readonly write: readonly string[];
-  /** What it reads besides what the plans name, absolute. */
-  readonly read?: readonly string[];
   /** The run's folder, made for it. */
   readonly folder?: string;
 }
 
+/** How a command finds out what it is about to do. */
+export interface Narrowed {
+  /** What it reads besides what recipes name and what it writes, absolute. */
+  readonly read?: readonly string[];
+  /** Its planner runs none of the recipe's files. */
+  intend(planned: Planner): Promise<Intent>;
+}
+
 /**
- * Plans with `intend`, whose planner runs none of the recipe's files, then runs the command in a thread that may touch what
- * these plans need. Returns the exit status. @throws UserError
+ * Finds out what the command is about to do, then runs it in a thread that may touch what that needs. Returns the exit
+ * status. @throws UserError
  */
-export async function narrowly(
-  host: Host,
-  intend: (plan: Planner) => Promise<Intent>,
-): Promise<number> {
+export async function narrowly(host: Host, { read = [], intend }: Narrowed): Promise<number> {
   const recipes = new Set<string>(), losses = new Set<string>();
   const planned: Planner = (choice) =>
     planUnrun(host, {
@@ -45,7 +48,7 @@ export async function narrowly(
     // The losses' own options are checked by their files only: the thread tells all mistakes at once.
     return { plans: [], write: [] };
   });
-  const { folder, read = [] } = intent;
+  const { folder } = intent;
   const grant = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
   try {
     const commit = await gitCommit();
@@ -59,15 +62,30 @@ export async function narrowly(
 
 /** What an intent needs, and the packages. @param losses files that will be run, absolute */
 export function grantFor(
-  { plans, write, read = [] }: Pick<Intent, "plans" | "write" | "read">,
+  { plans, write, read = [] }: Pick<Intent, "plans" | "write"> & Pick<Narrowed, "read">,
   losses: readonly string[] = [],
 ): Grant {
-  const own = [fileURLToPath(new URL("..", import.meta.url)), packages()];
+  const own = [resolve(fileURLToPath(new URL("..", import.meta.url))), packages()];
   return {
-    read: [...new Set([...own, ...read, ...namedPaths(plans, losses), ...write])],
-    write,
+    read: withTargets([...own, ...read, ...namedPaths(plans, losses), ...write]),
+    write: withTargets(write),
     libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
   };
+}
+
+/** The same paths and, since some calls look at where symbolic links lead, where these do. */
+function withTargets(paths: readonly string[]): string[] {
+  return [...new Set(paths.flatMap((path) => [path, target(path)]))];
+}
+
+/** Of a path that is not there yet: where it will be. */
+function target(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(target(parent), basename(path));
+  }
 }
 
 /** ONNX Runtime, which `auto` may choose, is called through pointers. */

@@ -1,13 +1,13 @@
-import { basename } from "node:path";
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { definePlugin, type Plugin } from "../core/plugin.ts";
-import { z } from "../core/schema.ts";
+import type { Plugin } from "../core/plugin.ts";
+import type { Registry } from "../core/registry.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
+import { UnrunRegistry } from "./unrun_registry.ts";
 
 /** Of a recipe, or any other text that plca reads whole, in bytes. */
 const LARGEST_TEXT = 16e6;
@@ -51,7 +51,7 @@ export interface RecipeChoice {
 
 /** The plan of a recipe, with the built-in plugins and the losses in the files it names, which are run. @throws UserError */
 export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
-  return planWith(host, { ...choice, readText, importPlugin });
+  return planWith(host, { ...choice, registry: builtins(), readText, importPlugin });
 }
 
 /** What {@linkcode planUnrun} plans. */
@@ -64,42 +64,31 @@ export interface Unrun extends RecipeChoice {
 
 /**
  * The same for commands that train nothing: the files of losses are neither run nor opened, so a recipe from a stranger is
- * safe to look at. Their losses are called what the files are, have any options and cannot be created. @throws UserError
+ * safe to look at. Their losses have any options, and what else such files may define any name; none of it can be
+ * used. @throws UserError
  */
 export function planUnrun(host: Host, { onFile, onRecipe, ...choice }: Unrun): Promise<RunPlan> {
+  const registry = new UnrunRegistry(builtins());
   return planWith(host, {
     ...choice,
+    registry,
     readText(path) {
       onRecipe?.(path);
       return readText(path);
     },
     importPlugin(file) {
       onFile?.(file);
-      return Promise.resolve([unrunLoss(basename(file).replace(/\.[^.]*$/, "").replaceAll("_", "-"))]);
+      return Promise.resolve([registry.unrunLoss(file)]);
     },
   });
 }
 
 interface Planning extends RecipeChoice {
+  readonly registry: Registry;
   readText(path: string): Promise<string>;
   importPlugin(path: string): Promise<readonly Plugin[]>;
 }
 
 function planWith(host: Host, { path, ...options }: Planning): Promise<RunPlan> {
-  return loadRecipe({ path }, { ...options, registry: builtins(), cwd: host.cwd });
-}
-
-function unrunLoss(name: string): Plugin<"loss"> {
-  return definePlugin({
-    kind: "loss",
-    name,
-    summary: "a file that was not run",
-    options: z.looseObject({}),
-    plan: () => ({
-      needs: { taps: [] },
-      create() {
-        throw new Error(`the file of the loss ${name} was not run`);
-      },
-    }),
-  });
+  return loadRecipe({ path }, { ...options, cwd: host.cwd });
 }

@@ -1,32 +1,46 @@
 /** A thread of this process that may do less than it: the side that starts it. */
-import type { Grant, Handover } from "./host.ts";
+import type { Grant, Handover, Host } from "./host.ts";
 
-/** What the thread is told first. */
-export interface Order {
-  /** Absolute: relative paths given by the person start here. */
-  readonly cwd: string;
-  readonly handover: Handover;
-}
+/** What the thread is told: first what to run, then of every Ctrl-C. */
+export type Order =
+  | {
+    readonly type: "run";
+    /** Absolute: relative paths given by the person start here. */
+    readonly cwd: string;
+    readonly handover: Handover;
+    /** Stands in every report, so that a message from elsewhere in the thread is none. */
+    readonly token: string;
+  }
+  | { readonly type: "interrupt"; readonly count: number };
 
-/** What the thread tells last: the process ends, or the command is done. Both with the exit status. */
-export type Report = { readonly type: "exit" | "done"; readonly code: number };
+/** What the thread tells last. */
+export type Report =
+  /** The process ends, or the command is done: with an exit status. */
+  | { readonly type: "exit" | "done"; readonly token: string; readonly code: number }
+  /** Something failed that nothing waited for. */
+  | { readonly type: "failed"; readonly token: string; readonly message: string; readonly stack: string };
 
 /** A thread ended without telling a status; the message says by what. */
 export class ThreadFailure extends Error {
   override name = "ThreadFailure";
 }
 
+/** What {@linkcode startThread} starts. */
+export interface ThreadStart {
+  readonly grant: Grant;
+  /** See {@linkcode Order}. */
+  readonly cwd: string;
+  readonly handover: Handover;
+  readonly onInterrupt: Host["onInterrupt"];
+  readonly exit: Host["exit"];
+}
+
 /**
- * Runs the process's command line in a thread that may do what `grant` says, and ask for the environment and the machine's state.
+ * Runs the process's command line in a thread that may do what `grant` says, and ask for the environment and the machine's
+ * state. It hears of a first Ctrl-C; a second ends the process, whatever the thread is doing.
  * @returns the exit status @throws ThreadFailure when the thread ends without one
  */
-export function startThread(
-  { grant, order, exit }: {
-    readonly grant: Grant;
-    readonly order: Order;
-    readonly exit: (code: number) => never;
-  },
-): Promise<number> {
+export function startThread({ grant, cwd, handover, onInterrupt, exit }: ThreadStart): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const permissions: Deno.PermissionOptionsObject = {
     read: [...grant.read],
@@ -39,22 +53,37 @@ export function startThread(
     run: false,
     import: false,
   };
+  const token = crypto.randomUUID();
   const thread = new Worker(new URL("./thread_main.ts", import.meta.url), {
     type: "module",
     name: "plca",
     deno: { permissions },
   });
-  thread.onmessage = ({ data }: MessageEvent<Report>) => {
+  thread.onmessage = ({ data }: MessageEvent<Report | null>) => {
+    if (data?.token !== token) return;
+    if (data.type === "failed") {
+      const failure = new ThreadFailure(`an error that no step waited for: ${data.message}`);
+      failure.stack = data.stack;
+      return reject(failure);
+    }
     if (data.type === "exit") exit(data.code);
     resolve(data.code);
   };
+  // Its own modules could not be loaded.
   thread.onerror = (event) => {
     event.preventDefault();
-    reject(new ThreadFailure(`an error that no step waited for: ${event.message}`));
+    reject(new Error(event.message));
   };
   // Nothing tells that a thread closed itself; but then nothing is left to wait for either.
   const closed = () => reject(new ThreadFailure("a call of Deno.exit, process.exit or self.close"));
   globalThis.addEventListener("beforeunload", closed);
-  thread.postMessage(order);
-  return promise.finally(() => globalThis.removeEventListener("beforeunload", closed));
+  const stopListening = onInterrupt((count) => {
+    if (count > 1) exit(130);
+    thread.postMessage({ type: "interrupt", count } satisfies Order);
+  });
+  thread.postMessage({ type: "run", cwd, handover, token } satisfies Order);
+  return promise.finally(() => {
+    globalThis.removeEventListener("beforeunload", closed);
+    stopListening();
+  });
 }

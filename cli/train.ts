@@ -59,14 +59,17 @@ function viewOf(host: Host, plan: RunPlan, telling: Telling): Progress {
 async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<number> {
   let made: MadeFolder | undefined;
   try {
-    return await narrowly(host, async (planned) => {
-      if (args.resume !== undefined) {
-        const { folder, choice } = await resumable(host, args, args.resume);
-        return { plans: [await planned(choice)], write: [folder] };
-      }
-      const plan = await planned(choiceOf(args));
-      made = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
-      return { plans: [plan], write: [made.folder], folder: made.folder };
+    return await narrowly(host, {
+      read: args.resume === undefined ? [] : [resolve(host.cwd, args.resume)],
+      async intend(planned) {
+        if (args.resume !== undefined) {
+          const { folder, choice } = await resumable(host, args, args.resume);
+          return { plans: [await planned(choice)], write: [folder] };
+        }
+        const plan = await planned(choiceOf(args));
+        made = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
+        return { plans: [plan], write: [made.folder], folder: made.folder };
+      },
     });
   } finally {
     await made?.removeEmpty();

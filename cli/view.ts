@@ -51,8 +51,8 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   host.yieldToOthers();
   const explorer = explorerOf(plan, folder);
   const live = new LiveRun(files);
-  // A long log is read before the page asks for it.
-  live.read().catch(() => {});
+  // A long log is read before the page asks for it, but not while the page itself is asked for.
+  const early = setTimeout(() => live.read().catch(() => {}), 1000);
   const server = serve({
     html: await viewPage(name),
     live,
@@ -72,6 +72,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
     });
     return 0;
   } finally {
+    clearTimeout(early);
     await server.close();
     if (typeof explorer !== "string") explorer.dispose();
   }

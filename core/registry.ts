@@ -25,8 +25,9 @@ export class Registry implements PluginLookup {
     throw new ConfigError([{ path: at, message: `there is no ${kind} called "${name}"${hint}` }]);
   }
 
-  all<K extends Kind>(kind: K): readonly Plugin<K>[] {
-    return this.#plugins.filter((plugin): plugin is Plugin<K> => plugin.kind === kind);
+  /** The plugins of one kind, in the order given; without a kind, all. */
+  all<K extends Kind = Kind>(kind?: K): readonly Plugin<K>[] {
+    return this.#plugins.filter((plugin): plugin is Plugin<K> => kind === undefined || plugin.kind === kind);
   }
 
   /** A new registry that also knows `plugins`. */

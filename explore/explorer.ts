@@ -180,7 +180,8 @@ class RunExplorer implements Explorer {
       target: await this.#side({ set: targetSet, index: target, statistics, found }, signal),
     };
     await breathe(signal);
-    const state = levelState(sides, level, this.#plan.labelSpace.ignore);
+    const { ignore: ignoreLabel } = this.#plan.labelSpace;
+    const state = await levelState(sides, level, { ignoreLabel, pause: () => breathe(signal) });
     this.#states.set(key, state, bytesOf(state));
     return { found, level, state };
   }

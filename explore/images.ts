@@ -8,8 +8,8 @@ import { resizeSample, shortSideSize } from "../datasets/transforms/sample.ts";
 import type { Size } from "../datasets/transforms/resize.ts";
 import type { ImageSet, SetInfo } from "./types.ts";
 
-/** Most pixels of an image: 1024 x 512. */
-export const LARGEST_IMAGE = 2 ** 19;
+/** Most pixels of an image: 724 x 362. Comparing all with all grows with their square. */
+export const LARGEST_IMAGE = 2 ** 18;
 
 /** An image at the explored size. */
 export interface ExploredImage extends Sample {

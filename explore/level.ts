@@ -43,12 +43,20 @@ export function bytesOf({ from, raw, candidates }: LevelState): number {
   return [...all].reduce((sum, data) => sum + data.byteLength, 0) + 100 * from.height * from.width;
 }
 
-/** Follows every cycle. @param ignoreLabel of the source's labels */
-export function levelState(
+/** What {@linkcode levelState} is told besides. */
+export interface Following {
+  /** Of the source's labels. */
+  readonly ignoreLabel: number;
+  /** Awaited between computations; may throw to end them. */
+  readonly pause: () => Promise<void>;
+}
+
+/** Follows every cycle. */
+export async function levelState(
   { source, target }: Sides,
   level: AssociationLevel,
-  ignoreLabel: number,
-): LevelState {
+  { ignoreLabel, pause }: Following,
+): Promise<LevelState> {
   const from = source.taps[level.tap]!, raw = target.taps[level.tap]!;
   const mixed = tf.tidy(() => {
     const labels = tf.fill([1, source.height, source.width], ignoreLabel, "int32") as tf.Tensor3D;
@@ -56,6 +64,7 @@ export function levelState(
     return made.candidates.dataSync().slice() as Float32Array;
   });
   const candidates = level.aggregation === undefined ? raw : { ...raw, data: mixed };
+  await pause();
   const cycles = scoped(() => associationCycles([rowsOf(from), rowsOf(candidates)], level.similarity));
   const sides = { source: sideOf(source, from, ignoreLabel), target: sideOf(target, raw, ignoreLabel) };
   return { from, raw, candidates, cycles, view: viewOf(sides, cycles, ignoreLabel) };

@@ -16,6 +16,8 @@ export class LiveRun {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #seen = "";
   #revision = 0;
+  /** What listeners were told last. */
+  #announced = 0;
   #run: Run | undefined;
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -31,9 +33,10 @@ export class LiveRun {
     return { run: this.#run!, revision: this.#revision };
   }
 
-  /** Tells of every change from now on until the result is called. */
+  /** Tells of what is known now, if anything is, and of every change until the result is called. */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
+    if (this.#revision > 0) listener(this.#revision);
     this.#wait();
     return () => {
       this.#listeners.delete(listener);
@@ -45,10 +48,13 @@ export class LiveRun {
 
   #wait(): void {
     this.#timer ??= setTimeout(async () => {
-      const before = this.#revision;
       await this.#look();
       this.#timer = undefined;
-      if (this.#revision !== before) { for (const listener of this.#listeners) listener(this.#revision); }
+      // Somebody may have looked in between.
+      if (this.#revision !== this.#announced) {
+        this.#announced = this.#revision;
+        for (const listener of this.#listeners) listener(this.#revision);
+      }
       if (this.#listeners.size > 0) this.#wait();
     }, this.#interval);
   }

@@ -15,7 +15,11 @@ type Tab = (typeof TABS)[number];
 /** The whole page. */
 export function Viewer() {
   const { revision, connected } = useRevision();
-  const run = useAnswer<ServedRun>(`${address("run")}#${revision}`);
+  const [asked, setAsked] = useState(0);
+  const run = useAnswer<ServedRun>(`${address("run")}#${asked}`);
+  useEffect(() => {
+    if (revision !== 0 && revision !== run.value?.revision) setAsked(revision);
+  }, [revision]);
   // An address that speaks of associations opens them.
   const [tab, setTab] = useState<Tab>(holdsChoice(location.hash) ? "Associations" : "Run");
   const [seen, setSeen] = useState(tab === "Associations");
@@ -122,17 +126,10 @@ function useRevision(): { readonly revision: number; readonly connected: boolean
   const [connected, setConnected] = useState(true);
   useEffect(() => {
     const events = new EventSource(address("events"));
-    let lost = false;
+    // It is told on every connection what is known.
     events.onmessage = ({ data }) => setRevision(Number(data));
-    events.onopen = () => {
-      setConnected(true);
-      // What happened meanwhile is not told again.
-      if (lost) setRevision((before) => before + 0.5);
-    };
-    events.onerror = () => {
-      lost = true;
-      setConnected(false);
-    };
+    events.onopen = () => setConnected(true);
+    events.onerror = () => setConnected(false);
     return () => events.close();
   }, []);
   return { revision, connected };

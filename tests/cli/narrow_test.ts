@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Grant, Handover, Host } from "../../cli/host.ts";
 import { tensorflowFolder } from "../../backends/tensorflow/place.ts";
 import { narrowly } from "../../cli/narrow.ts";
-import { plca } from "../faults/child.ts";
+import { plca, start } from "../faults/child.ts";
 import { inFolder } from "./fake_host.ts";
 import { tinyRecipe } from "./tiny.ts";
 
@@ -86,14 +86,21 @@ Deno.test("a loss's file reads its folder and does nothing else that training do
   });
 });
 
-Deno.test("check --import runs it without leave to write anywhere", async () => {
-  await inWorld(LOSS(ATTEMPTS, ""), async ({ mine }) => {
+// Without a network it fails in another way.
+const PACKAGE = `
+  try { await import("npm:" + "is-odd@3.0.1"); console.log("package done"); } catch { console.log("package refused"); }`;
+
+Deno.test("check --import runs it without leave to write anywhere or to add a package", async () => {
+  await inWorld(LOSS(ATTEMPTS + PACKAGE, ""), async ({ mine }) => {
     const args = ["check", "tiny.yaml", "--set", "model.weights=../theirs/start.pth"];
     const { stdout: unrun } = await plca(args, mine);
     assert.match(unrun, /\n {2}reads {6}losses, \S+\/theirs\/start\.pth\n {2}not run {4}losses\/odd\.ts;/);
+    await Deno.writeTextFile(join(mine, "next.yaml"), "extends: ./tiny.yaml\n");
+    const { stdout: extending } = await plca(["check", "next.yaml"], mine);
+    assert.match(extending, /\n {2}reads {6}tiny\.yaml, losses\n/);
     const { code, stdout, stderr } = await plca(["check", "tiny.yaml", "--import"], mine);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.ok(stdout.startsWith(`${DENIED}tiny.yaml: no mistakes found\n`), stdout);
+    assert.ok(stdout.startsWith(`${DENIED}package refused\ntiny.yaml: no mistakes found\n`), stdout);
   });
 });
 
@@ -122,15 +129,116 @@ for (const call of ["Deno.exit(0)", "process.exit(0)", "self.close()"]) {
   });
 }
 
-Deno.test("an error that no step waits for ends the training and names the losses' files", async () => {
-  const late = `setTimeout(() => { throw new Error("too late"); }, 0)`;
-  await inWorld(LOSS("", late), async ({ mine }) => {
+const LATE =
+  `the training ended by an error that no step waited for: Error: too late; look for it in losses/odd.ts\n`;
+
+Deno.test("a promise that fails when no step waits for it ends the training and names the losses' files", async () => {
+  await inWorld(LOSS("", `Promise.reject(new Error("too late"))`), async ({ mine }) => {
+    const { code, stderr } = await plca(["train", "tiny.yaml"], mine);
+    assert.deepEqual([code, stderr], [2, LATE]);
+  });
+});
+
+Deno.test("so does a timer, whose error Deno shows as well", async () => {
+  await inWorld(LOSS("", `setTimeout(() => { throw new Error("too late"); }, 0)`), async ({ mine }) => {
     const { code, stderr } = await plca(["train", "tiny.yaml"], mine);
     assert.equal(code, 2);
-    assert.match(
-      stderr,
-      /\nthe training ended by an error that no step waited for: Uncaught Error: too late; look for it in losses\/odd\.ts\n$/,
-    );
+    assert.ok(stderr.endsWith(LATE), stderr);
+  });
+});
+
+Deno.test("what a loss posts is no report of its thread", async () => {
+  await inWorld(
+    LOSS("", `self.postMessage(null); self.postMessage({ type: "done", code: 0 })`),
+    async ({ mine }) => {
+      const { code, stdout, stderr } = await plca(["train", "tiny.yaml"], mine);
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.match(stdout, /\nThe run lies in runs\/tiny-001\. Next:\n/);
+    },
+  );
+});
+
+Deno.test("a second Ctrl-C ends a training that is stuck in a step", async () => {
+  await inWorld(LOSS("", `console.log("stuck"); while (true) {}`), async ({ mine }) => {
+    const child = start(["train", "tiny.yaml"], mine);
+    await child.line(/^stuck$/);
+    child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    child.kill("SIGINT");
+    assert.equal((await child.ended).code, 130);
+  });
+});
+
+Deno.test("a Ctrl-C before the thread has loaded stops the run before its first step", async () => {
+  await inWorld(
+    LOSS("console.log('loading'); await new Promise((done) => setTimeout(done, 500));", ""),
+    async ({ mine }) => {
+      const child = start(["train", "tiny.yaml"], mine);
+      await child.line(/^loading$/);
+      child.kill("SIGINT");
+      const { code, stdout } = await child.ended;
+      assert.equal(code, 130);
+      assert.match(stdout, /Interrupted before the first step\./);
+    },
+  );
+});
+
+Deno.test("a run folder behind a symbolic link, then resumed", async () => {
+  await inWorld(LOSS("", ""), async ({ folder, mine }) => {
+    await Deno.mkdir(join(folder, "disk"));
+    await Deno.symlink(join(folder, "disk"), join(mine, "runs"));
+    const trained = await plca(["train", "tiny.yaml"], mine);
+    assert.deepEqual([trained.code, trained.stderr], [0, ""]);
+    const resumed = await plca(["train", "--resume", "runs/tiny-001"], mine);
+    assert.deepEqual([resumed.code, resumed.stderr], [0, ""]);
+  });
+});
+
+Deno.test("losses in files of one name, and a similarity beside a loss", async () => {
+  const recipe = RECIPE.replace(
+    "{ use: ./losses/odd.ts }",
+    `{ use: ./losses/odd.ts }, { use: ./more/odd.ts },
+  { type: association, options: { levels: [{ tap: layer4, similarity: mine }] } }`,
+  );
+  const more = `export default ({ tf, z, definePlugin }) => [
+    definePlugin({
+      kind: "loss", name: "more", summary: "m", options: z.strictObject({}),
+      plan: () => ({ needs: { taps: [] }, create: () => ({ compute: () => ({ loss: tf.scalar(0) }) }) }),
+    }),
+    definePlugin({
+      kind: "similarity", name: "mine", summary: "m", options: z.strictObject({}),
+      plan: () => ({
+        accepts: "real", symmetric: true, contrastAggregation: true,
+        pairwise: (a, b) => tf.matMul(a, b, false, true),
+      }),
+    }),
+  ];`;
+  await inWorld(LOSS("", ""), async ({ mine }) => {
+    await Deno.mkdir(join(mine, "more"));
+    await Deno.writeTextFile(join(mine, "more", "odd.ts"), more);
+    const checked = await plca(["check", "tiny.yaml"], mine);
+    assert.deepEqual([checked.code, checked.stderr], [0, ""]);
+    const trained = await plca(["train", "tiny.yaml"], mine);
+    assert.deepEqual([trained.code, trained.stderr], [0, ""]);
+    const { code, stderr } = await plca(["eval"], mine);
+    assert.deepEqual([code, stderr], [0, ""]);
+  }, recipe);
+});
+
+Deno.test("mistakes of a resumed recipe and of an ablation are told although losses were not run", async () => {
+  await inWorld(LOSS("", ""), async ({ mine }) => {
+    await plca(["train", "tiny.yaml"], mine);
+    const config = join(mine, "runs/tiny-001/config.yaml");
+    await Deno.writeTextFile(config, `${await Deno.readTextFile(config)}newer: 1\n`);
+    const resumed = await plca(["train", "--resume", "runs/tiny-001"], mine);
+    assert.equal(resumed.code, 2);
+    assert.match(resumed.stderr, /^runs\/tiny-001\/config\.yaml:\d+:1 newer: unknown key/);
+    await Deno.mkdir(join(mine, "rows"));
+    await Deno.writeTextFile(join(mine, "rows", "1.yaml"), "name: only\n");
+    await Deno.writeTextFile(join(mine, "tiny.yaml"), RECIPE.replace("steps", "stepps"));
+    const ablated = await plca(["ablate", "tiny.yaml", "--rows", "rows"], mine);
+    assert.equal(ablated.code, 2);
+    assert.match(ablated.stderr, /^tiny\.yaml:\d+:\d+ training\.stepps: unknown key/);
   });
 });
 
@@ -164,7 +272,9 @@ async function grantOf(folder: string, recipe: string): Promise<Grant> {
     },
   } as unknown as Host;
   const choice = { path: "r.yaml", overrides: [] };
-  await narrowly(host, async (planned) => ({ plans: [await planned(choice)], write: ["/runs/x"] }));
+  await narrowly(host, {
+    intend: async (planned) => ({ plans: [await planned(choice)], write: ["/runs/x"] }),
+  });
   return heard![0];
 }
 

@@ -98,7 +98,7 @@ folderTest("no file of a loss is run, and what it associates is told as not show
   const own = `  - { use: ${join(folder, "mine.ts")}, name: mine }\n`;
   await Deno.writeTextFile(
     join(folder, "run/config.yaml"),
-    recipe.text.replace(/^losses:\n/m, `losses:\n${own}`),
+    recipe.text.replace(/^losses:\n/m, `losses:\n${own}`).replace("similarity: cosine", "similarity: mine"),
   );
 }, async (folder) => {
   await viewing(["run"], folder, async (address) => {
@@ -108,6 +108,18 @@ folderTest("no file of a loss is run, and what it associates is told as not show
       body.notes.at(-1),
       "Files of losses are not run here, so what they associate is not shown: mine.",
     );
+    // Neither is a similarity of such a file; the other level is shown.
+    const pair =
+      "checkpoint=checkpoints%2Flast.safetensors&statistics=running&source=0&targetSet=target&target=0";
+    assert.deepEqual(await ask(address, `api/level?${pair}&level=0`), {
+      status: 422,
+      body: {
+        problem:
+          'the similarity "mine" is not one of plca\'s, and only train, ablate and check --import run a ' +
+          "recipe's own files",
+      },
+    });
+    assert.equal((await ask(address, `api/level?${pair}&level=1`)).status, 200);
   });
 });
 

@@ -89,7 +89,7 @@ const NAMES = {
 async function says(page: Page, selector: string, expected: string): Promise<void> {
   const text = () => page.locator(selector).innerText();
   const plain = (own: string) => own.replace(/\s+/g, " ").trim();
-  for (let k = 0; k < 60 && plain(await text()) !== plain(expected); k++) await page.waitForTimeout(50);
+  for (let k = 0; k < 300 && plain(await text()) !== plain(expected); k++) await page.waitForTimeout(50);
   assert.equal(plain(await text()), plain(expected));
 }
 
@@ -123,15 +123,18 @@ async function looks(
   [side, expected]: readonly [LevelView["source"], number[][]],
 ) {
   // Canvases are painted a moment after the words beside them.
-  for (let k = 0; k < 40 && String(await drawn(page, image, side)) !== String(expected); k++) {
+  for (let k = 0; k < 300 && String(await drawn(page, image, side)) !== String(expected); k++) {
     await page.waitForTimeout(50);
   }
   assert.deepEqual(await drawn(page, image, side), expected);
 }
 
 /** A heat map of these values. */
-function heatMap(values: readonly (number | null)[], low = Math.min(...values.map((value) => value!))) {
-  const high = Math.max(...values.map((value) => value!));
+function heatMap(
+  values: readonly (number | null)[],
+  low = Math.min(...values.map((value) => value!)),
+  high = Math.max(...values.map((value) => value!)),
+) {
   return values.map((value) => [...heat((value! - low) / (high - low)), 255]);
 }
 
@@ -175,7 +178,10 @@ explorerTest("cycles, rows and maps are the library's, by pointer and by keys", 
     "#readout",
     `${targetWords(view, 0, NAMES)} ${rowWords("In the aggregation of target pixel (0, 0)", mixing, 0)}`,
   );
-  await looks(page, "Target", [view.target, heatMap(mixing.weights, 0)]);
+  await looks(page, "Target", [
+    view.target,
+    heatMap(mixing.weights, 0, Math.max(...mixing.weights.slice(1))),
+  ]);
   await page.keyboard.press("Tab");
   await home(page, "Target");
   await page.keyboard.press("Enter");
@@ -221,9 +227,17 @@ explorerTest("levels, checkpoints, images and statistics are the library's", {},
   await page.getByRole("combobox", { name: "Checkpoint" }).selectOption({ label: "baseline last.2, step 2" });
   const baseline = { level: 1, checkpoint: "baseline/checkpoints/last.2.safetensors" };
   await says(page, "#coverage", coverageWords(await level(explored, baseline)));
+  await page.route("**/api/level?*", async (route) => {
+    await new Promise((next) => setTimeout(next, 700));
+    await route.continue().catch(() => {});
+  });
   await page.getByRole("button", { name: "next source image" }).click();
-  await page.getByRole("spinbutton", { name: "Target image" }).fill("3");
-  await page.keyboard.press("Enter");
+  const typed = page.getByRole("spinbutton", { name: "Target image" });
+  await typed.fill("3");
+  // Meanwhile the answer to the former question changes the page around it.
+  await page.waitForTimeout(1500);
+  await typed.press("Enter");
+  await page.unroute("**/api/level?*");
   await page.getByLabel("Batch norm").selectOption("image");
   const other = { ...baseline, source: 1, target: 3, statistics: "image" as const };
   await says(page, "#coverage", coverageWords(await level(explored, other)));

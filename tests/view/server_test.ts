@@ -152,9 +152,11 @@ Deno.test("a run that grows is told as it grows; a browser that leaves is no err
         if (/data: \d+\n\n/.test(text)) return text;
       }
     };
+    assert.match(await soon(next()), /data: 1\n\n/, "what is known already");
     await Deno.writeTextFile(join(folder, "events.jsonl"), logOf("tiny", 7));
-    await soon(next());
+    // Who asks by itself sees it first; the others are told all the same.
     assert.equal(await step(), 7);
+    assert.match(await soon(next()), /data: 2\n\n/);
     left.abort();
     await assert.rejects(reader.read());
     assert.equal((await fetch(address)).status, 200, "the server goes on");

@@ -1,5 +1,5 @@
 /** Choosing one of many. */
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 
 /** One thing to choose. */
 export interface Option {
@@ -65,7 +65,10 @@ export interface CounterProps {
 /** A number, typed or stepped. */
 export function Counter({ name, value, count, onChoose }: CounterProps) {
   const id = useId();
+  // What is being typed stays while the page around it changes.
+  const [draft, setDraft] = useState<string | undefined>();
   const choose = (next: number) => {
+    setDraft(undefined);
     if (Number.isInteger(next) && next >= 0 && next < count) onChoose(next);
   };
   return (
@@ -79,7 +82,8 @@ export function Counter({ name, value, count, onChoose }: CounterProps) {
             inputMode="numeric"
             min={0}
             max={Math.max(0, count - 1)}
-            value={value}
+            value={draft ?? value}
+            onInput={(event) => setDraft(event.currentTarget.value)}
             onChange={(event) => choose(event.currentTarget.valueAsNumber)}
           />{" "}
           <span class="of">of {count}</span>

@@ -85,7 +85,7 @@ export function Grid(props: GridProps) {
       {pins.map(({ pixel, sign, look }) => (
         <span
           key={look}
-          class={`pin ${look}`}
+          class={`pin ${look} ${edges(pixel, side)}`}
           aria-hidden="true"
           style={{
             left: `${100 * (pixel % width) / width}%`,
@@ -99,6 +99,15 @@ export function Grid(props: GridProps) {
       ))}
     </div>
   );
+}
+
+/** Where a sign would be cut off. */
+function edges(pixel: number, { height, width }: LevelSide): string {
+  const [down, right] = [Math.floor(pixel / width) / height, pixel % width / width];
+  return [
+    down < 0.12 ? "top" : down > 0.85 ? "bottom" : "",
+    right < 0.04 ? "left" : right > 0.93 ? "right" : "",
+  ].join(" ");
 }
 
 /** Where a key leads; Shift makes five steps of one. */

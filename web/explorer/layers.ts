@@ -48,9 +48,10 @@ export function heatLayer(values: readonly (number | null)[]): HeatLayer {
   return { kind: "heat", values, low, high };
 }
 
-/** Weights: the scale begins at 0. */
-export function weightLayer({ weights }: RowView): HeatLayer {
-  return { ...heatLayer(weights), low: 0 };
+/** Weights: the scale begins at 0. @param self outshines all others, so the scale ends without it */
+export function weightLayer({ weights }: RowView, self?: number): HeatLayer {
+  const others = weights.filter((_, pixel) => pixel !== self);
+  return { kind: "heat", values: weights, low: 0, high: heatLayer(others).high };
 }
 
 /** Told apart by colour-blind eyes, and by their patterns. */

@@ -55,14 +55,23 @@ export function layerOfSource(overlay: SourceOverlay, view: LevelView, back: Row
   }
 }
 
-/** @param row of the source pixel, or within the target for `aggregation`; undefined: not there yet */
-export function layerOfTarget(overlay: TargetOverlay, view: LevelView, row: RowView | undefined): Layer {
+/** What a target's layer shows. */
+export interface TargetRow {
+  /** Of the source pixel, or within the target for `aggregation`; undefined: not there yet. */
+  readonly row: RowView | undefined;
+  /** The target pixel under the cursor. */
+  readonly at: number;
+}
+
+/** Of the row, or of all cycles. */
+export function layerOfTarget(overlay: TargetOverlay, view: LevelView, { row, at }: TargetRow): Layer {
   switch (overlay) {
     case "similarity":
       return row && heatLayer(row.similarities);
     case "weights":
-    case "aggregation":
       return row && weightLayer(row);
+    case "aggregation":
+      return row && weightLayer(row, at);
     case "covered":
       return coverLayer(view);
     case "none":

@@ -1,16 +1,17 @@
 /** Two images, the cycle of one source pixel, and what lies over both. */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
-import type {
-  ExplorerOverview,
-  LevelInfo,
-  LevelSide,
-  LevelView,
-  RowKind,
-  RowView,
+import {
+  type ExplorerOverview,
+  type LevelInfo,
+  type LevelSide,
+  type LevelView,
+  OUTCOMES,
+  type RowKind,
+  type RowView,
 } from "../../explore/types.ts";
 import { distinctColours } from "../../report/colours.ts";
 import { type ClassStyle, plainStyles, safeStyles } from "../palette.ts";
-import { Name, percent, visible } from "../text.tsx";
+import { Name, visible } from "../text.tsx";
 import { address, useAnswer } from "./ask.ts";
 import type { Choice, SourceOverlay, TargetOverlay } from "./choice.ts";
 import { Choose } from "./controls.tsx";
@@ -18,7 +19,7 @@ import { Grid, type Pin } from "./grid.tsx";
 import { Keys, keysOf } from "./keys.tsx";
 import { Legend } from "./legend.tsx";
 import { layerOfSource, layerOfTarget, present, sourceOptions, targetOptions } from "./overlays.ts";
-import { coverageWords, cycleWords, outcomeWords, place, rowWords, targetWords } from "./words.ts";
+import { coverageWords, cycleWords, outcomeWords, place, rowWords, share, targetWords } from "./words.ts";
 
 /** What the server is asked about. */
 export type PairQuestion = Readonly<
@@ -44,7 +45,8 @@ export interface PairProps {
 /** The pair at one level. */
 export function Pair({ overview, choice, choose, pair, info, view, busy, safe }: PairProps) {
   const help = useId();
-  const start = choice.start >= 0 && choice.start < view.outcome.length ? choice.start : firstStart(view);
+  const first = useMemo(() => firstStart(view), [view]);
+  const start = choice.start >= 0 && choice.start < view.outcome.length ? choice.start : first;
   const [probe, setProbe] = useState<number | undefined>();
   useEffect(() => setProbe(undefined), [start, view]);
   const styles = useMemo(
@@ -161,7 +163,10 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   const mixes = overlay === "aggregation";
   const question = mixes ? row("aggregation", at) : row("forward", start);
   const shown = useAnswer<RowView>(question, DELAY);
-  const layer = useMemo(() => layerOfTarget(overlay, view, shown.value), [overlay, view, shown.value]);
+  const layer = useMemo(
+    () => layerOfTarget(overlay, view, { row: shown.value, at }),
+    [overlay, view, shown.value, at],
+  );
   const pins: Pin[] = [{ pixel: chosen, sign: "2", look: "chosen" }];
   if (at !== chosen) pins.push({ pixel: at, sign: "+", look: "cursor" });
   const read = Math.min(hovered ?? at, target.predictions.length - 1);
@@ -193,7 +198,7 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
         layer={layer}
         names={overview}
         styles={styles}
-        format={overlay === "similarity" ? undefined : (value) => `${percent(value)}\u00a0%`}
+        format={overlay === "similarity" ? undefined : share}
       />
       {/* Who moves the source's cursor hears the cycle; this would be said after it. */}
       <p class="readout" aria-live={probe === undefined ? "off" : "polite"} id="readout">
@@ -205,11 +210,12 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   );
 }
 
-/** A pixel whose cycle is consistent, if there is one: it says more than the corner. */
-function firstStart({ outcome }: LevelView): number {
-  const middle = Math.floor(outcome.length / 2);
-  const found = outcome.indexOf(0, middle);
-  return found < 0 ? middle : found;
+/** The pixel nearest to the middle whose cycle is consistent: it says more than the corner. */
+function firstStart({ outcome, source: { height, width } }: LevelView): number {
+  const apart = (pixel: number) =>
+    Math.hypot(Math.floor(pixel / width) - height / 2, pixel % width - width / 2) +
+    (OUTCOMES[outcome[pixel]!] === "consistent" ? 0 : height + width);
+  return outcome.reduce((best, _, pixel) => apart(pixel) < apart(best) ? pixel : best, 0);
 }
 
 function Caption({ name, of }: { readonly name: string; readonly of: LevelSide }) {

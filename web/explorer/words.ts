@@ -34,6 +34,11 @@ export function digits(value: number | null): string {
   return text.replace("-", "−");
 }
 
+/** A weight in percent, three significant digits. */
+export function share(weight: number): string {
+  return `${digits(100 * weight)}\u00a0%`;
+}
+
 /** The cycle from a source pixel, up to its outcome. */
 export function cycleWords(view: LevelView, start: number, names: ClassNames): string {
   const { source, target, forward, back, similarity } = view;
@@ -80,7 +85,7 @@ export function rowWords(of: string, { similarities, normalised, weights }: RowV
   return `${of}: similarity ${digits(similarities[pixel] ?? null)}, normalised ${
     digits(normalised[pixel]!)
   }, ` +
-    `weight ${percent(weights[pixel])}\u00a0%.`;
+    `weight ${share(weights[pixel]!)}.`;
 }
 
 /** What a level compares. */
