@@ -58,6 +58,7 @@ function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: num
     step: log?.done ?? 0,
     steps: log?.steps ?? 0,
     curves: log ? curvesOf(log, columns) : {},
+    medians: log ? mediansOf(log) : {},
     miou: curveOf(validations.map(({ miou }) => miou)),
     pixelAccuracy: curveOf(validations.map(({ pixelAccuracy }) => pixelAccuracy)),
     ...(best ? { best } : {}),
@@ -73,7 +74,22 @@ function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWi
     const trend = length < 2 * SPANS ? {} : { trend: rounded(means(curve, SPANS)) };
     return [name, { ...short(curve, columns), ...trend }] as const;
   });
-  // Names come from a file: none of them may reach the prototype.
+  return byName(made);
+}
+
+/** Of the whole series: what is left of a long one for a screen is each column's lowest and highest. */
+function mediansOf({ series }: PhaseLog): Record<string, number> {
+  const made: [string, number][] = [];
+  for (const [name, { values }] of series) {
+    if (name !== "rate" && !name.startsWith("diagnostics/seconds/")) continue;
+    const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+    if (sorted.length > 0) made.push([name, digits(sorted[Math.floor(sorted.length / 2)]!)]);
+  }
+  return byName(made);
+}
+
+/** Names come from a file: none of them may reach the prototype. */
+function byName<T>(made: readonly (readonly [string, T])[]): Record<string, T> {
   return Object.assign(Object.create(null), Object.fromEntries(made));
 }
 
@@ -82,11 +98,14 @@ function short(curve: Curve, columns: number): PlainCurve {
 }
 
 function rounded({ x, y }: PlainCurve): PlainCurve {
-  const digits = (value: number) => Number(value.toPrecision(DIGITS));
   return {
     x: x.map((value) => Number.isInteger(value) ? value : Math.round(value)),
     y: y.map((value) => value === null ? null : digits(value)),
   };
+}
+
+function digits(value: number): number {
+  return Number(value.toPrecision(DIGITS));
 }
 
 function validated(event: ValidationEvent | undefined): Validated | undefined {
