@@ -64,7 +64,7 @@ export class LiveRun {
     this.#reading = this.#reading.then(async () => {
       const seen = await fingerprint(this.#files);
       if (this.#run !== undefined && seen === this.#seen) return;
-      this.#run = await readRun(this.#files, this.#run?.log);
+      this.#run = await readRun(this.#files, this.#run);
       this.#seen = seen;
       this.#revision += 1;
     });
