@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { printable } from "../core/printable.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { classGroups } from "../report/class_groups.ts";
 import { differences } from "../report/differences.ts";
 import type { ReportData, ReportRun } from "../report/report_data.ts";
@@ -49,7 +49,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
     abort.signal.throwIfAborted();
     writing = true;
     await writeWhole(out, html);
-    host.stdout.write(`${shown(host, out)}: ${contents(data)}, ${size(html.length)}\n`);
+    host.stdout.write(`${printable(shown(host, out))}: ${contents(data)}, ${size(html.length)}\n`);
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -62,7 +62,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
 
 /** @throws UserError */
 async function requireRun(host: Host, folder: string): Promise<void> {
-  const name = shown(host, folder);
+  const name = printable(shown(host, folder));
   const info = await stat(folder);
   if (info === undefined) {
     throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
@@ -80,15 +80,21 @@ async function requireRun(host: Host, folder: string): Promise<void> {
 async function requireWritable(host: Host, out: string, force: boolean): Promise<void> {
   const info = await stat(out);
   if (info?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: it is a folder; expected a file, as in report.html`);
+    throw new UserError(
+      `--out ${printable(shown(host, out))}: it is a folder; expected a file, as in report.html`,
+    );
   }
   if (info && !force) {
     throw new UserError(
-      `${shown(host, out)} would be overwritten; choose another file with --out, or allow it with --force`,
+      `${
+        printable(shown(host, out))
+      } would be overwritten; choose another file with --out, or allow it with --force`,
     );
   }
   if (!(await stat(dirname(out)))?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: there is no folder ${shown(host, dirname(out))}`);
+    throw new UserError(
+      `--out ${printable(shown(host, out))}: there is no folder ${printable(shown(host, dirname(out)))}`,
+    );
   }
 }
 
@@ -160,12 +166,12 @@ async function picturesOf(
       onImage(done, images) {
         if (host.stderr.tty) host.stderr.write(`\r\x1b[K${printable(title)}: val image ${done}/${images}`);
       },
-      onDamage: (message) => host.stderr.write(`${message}\n`),
+      onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
     });
     return { pictures };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const why = error.message.replaceAll("\n", "; ");
+    const why = shortened(error.message.replaceAll("\n", "; "));
     clear();
     host.stderr.write(`${printable(`${title}: no images: ${why}`)}\n`);
     return { withoutPictures: why };

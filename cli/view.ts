@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { BackendName, RunPlan } from "../core/plan.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Explorer, openExplorer } from "../explore/explorer.ts";
 import { classGroups } from "../report/class_groups.ts";
@@ -36,9 +37,9 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
     (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
   const files = diskRun(folder, name);
-  if (!(await stat(folder))?.isDirectory) throw new UserError(`${name}: there is no such folder`);
+  if (!(await stat(folder))?.isDirectory) throw new UserError(`${printable(name)}: there is no such folder`);
   if (!await isRunFolder(files)) {
-    throw new UserError(`${name} is no run folder: it has neither ${EVENTS} nor run.json`);
+    throw new UserError(`${printable(name)} is no run folder: it has neither ${EVENTS} nor run.json`);
   }
   const plan = await planned(host, { folder, set: args.set });
   if (host.narrowed) {
@@ -62,7 +63,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
     onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
   }, args.port);
   try {
-    host.stdout.write(`${name}: ${server.address}\n`);
+    host.stdout.write(`${printable(name)}: ${server.address}\n`);
     host.stdout.write("  for this machine only, and only with that address; Ctrl-C ends it\n");
     await new Promise<void>((end) => {
       const stopListening = host.onInterrupt(() => {
@@ -89,7 +90,9 @@ async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | Us
     return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return new UserError(`the recipe of this run cannot be planned: ${error.message}`, { cause: error });
+    return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -153,7 +156,7 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
     ...PICTURES,
     signal,
     onImage: () => {},
-    onDamage: (message) => host.stderr.write(`${message}\n`),
+    onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
   });
   return { pictures };
 }
@@ -171,9 +174,9 @@ async function newestRun(host: Host, runs: string): Promise<string> {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`${runs}: ${reason(error)}`, { cause: error });
+      throw new UserError(`${printable(runs)}: ${reason(error)}`, { cause: error });
     }
   }
   if (newest) return newest.folder;
-  throw new UserError(`there is no run in ${runs}; train one first: ${LAUNCH} task plca train`);
+  throw new UserError(`there is no run in ${printable(runs)}; train one first: ${LAUNCH} task plca train`);
 }

@@ -1,5 +1,6 @@
 /** A run folder's contents as a report shows them. */
 import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
+import { shortened } from "../core/printable.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "./run/log.ts";
@@ -125,9 +126,10 @@ function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | und
       row.every((pixels) => Number.isFinite(pixels) && pixels >= 0)
     );
   return {
-    ...{ split, images, labelSize, classes, iou, miou },
-    ...(typeof inference === "string" ? { inference } : {}),
-    ...(subsets ? { subsets: subsets.filter(isSubset) } : {}),
+    ...{ images, iou, miou, split: shortened(split), labelSize: shortened(labelSize) },
+    classes: classes.map(shortened),
+    ...(typeof inference === "string" ? { inference: shortened(inference) } : {}),
+    ...(subsets ? { subsets: subsets.filter(isSubset).map(shortSubset) } : {}),
     pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
     confusion: isMatrix ? confusion : [],
   };
@@ -135,6 +137,10 @@ function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | und
 
 function isSubset({ name, classes }: SubsetMean): boolean {
   return typeof name === "string" && classes.every((one) => typeof one === "string");
+}
+
+function shortSubset({ name, classes, miou }: SubsetMean): SubsetMean {
+  return { name: shortened(name), classes: classes.map(shortened), miou };
 }
 
 function factsOf({ record = {}, folder }: Run): [string, string][] {
@@ -155,7 +161,7 @@ function factsOf({ record = {}, folder }: Run): [string, string][] {
     ["memory", typeof memory === "number" ? `${(memory / 2 ** 30).toFixed(1)} GiB` : undefined],
   ];
   return all.filter(([, value]) => typeof value === "string" || typeof value === "number")
-    .map(([name, value]) => [name, String(value)]);
+    .map(([name, value]) => [shortened(name), shortened(String(value))]);
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

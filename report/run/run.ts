@@ -1,6 +1,6 @@
 /** A run folder as it lies on the disk. */
 import type { Evaluation } from "../../core/events.ts";
-import { printable } from "../../core/printable.ts";
+import { printable, shortened } from "../../core/printable.ts";
 import { parseConfig, type ReadConfig } from "./config.ts";
 import { isEvaluation } from "./evaluation.ts";
 import type { FileFacts, RunFiles } from "./files.ts";
@@ -64,6 +64,8 @@ export interface Run {
   readonly current: RunPhase;
   /** When something was last written, in milliseconds since 1970; NaN when nothing is known. */
   readonly modified: number;
+  /** How many files could not be read and how many lines were left out. */
+  readonly damaged: number;
   /** Files that could not be read and lines that were left out, each with its name. */
   readonly problems: readonly string[];
 }
@@ -95,7 +97,7 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
       return await body();
     } catch (error) {
       const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-      problems.push(printable(`${files.folder}/${name}: ${why}`));
+      problems.push(printable(`${files.folder}/${name}: ${shortened(why!)}`));
       return undefined;
     }
   };
@@ -142,6 +144,7 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
   const own = phaseOf("", names.own);
   const phases = hasBaseline ? [phaseOf("baseline/", names.baseline ?? ""), own] : [own];
   const left = log?.problems.count ?? 0;
+  const damaged = problems.length + left;
   if (log) problems.push(...log.problems.shown);
   if (log && left > log.problems.shown.length) {
     problems.push(`${files.folder}/${EVENTS}: ${left} lines were left out`);
@@ -156,6 +159,7 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
     phases,
     current: phases.find((phase) => phase.log !== undefined && phase.log === log?.latest) ?? own,
     modified,
+    damaged,
     problems,
   };
 }
@@ -220,12 +224,13 @@ interface NameSources {
 
 /** What the phases are called: as the recipe says, else as the other files do. */
 function phaseNames({ config, record, log, evaluations }: NameSources) {
-  const text = (value: unknown) => typeof value === "string" ? value : undefined;
+  // The log shortens them, too.
+  const text = (value: unknown) => typeof value === "string" ? shortened(value) : undefined;
   const baseline = config?.["baseline"];
   const baselineName = text((baseline as Record<string, unknown> | null | undefined)?.["name"]) ??
-    evaluations.get("baseline/")?.phase;
+    text(evaluations.get("baseline/")?.phase);
   const logged = log?.phases.map(({ name }) => name) ?? [];
-  const own = text(config?.["name"]) ?? text(record?.["recipe"]) ?? evaluations.get("")?.phase ??
+  const own = text(config?.["name"]) ?? text(record?.["recipe"]) ?? text(evaluations.get("")?.phase) ??
     logged.findLast((name) => name !== baselineName) ?? "";
   return { own, baseline: baselineName ?? logged.find((name) => name !== own) };
 }

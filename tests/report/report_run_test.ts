@@ -97,6 +97,25 @@ Deno.test("medians are of all that was logged, not of what a screen shows of it"
   assert.deepEqual({ ...(await reported({ "events.jsonl": nothing })).phases[0]!.medians }, {});
 });
 
+Deno.test("texts of a run are cut: many long ones make no large report", async () => {
+  const long = "x".repeat(300_000), cut = `${"x".repeat(2000)}... (300,000 characters)`;
+  const run = await reported({
+    "run.json": { recipe: long },
+    "events.jsonl": linesOf(
+      { type: "note", phase: "a", message: long },
+      { type: "failure", phase: "a", message: long },
+      stepLine(1, { terms: { [long]: 1 } }),
+      { type: "note", phase: long, message: "x" },
+    ),
+    "evaluation.json": { ...EVALUATION, classes: ["road", long] },
+  });
+  assert.deepEqual(run.facts[1], ["recipe", cut]);
+  assert.ok(run.notes.includes(`a: ${cut}`));
+  const line3 = "runs/a-001/events.jsonl:3: a name of its terms is longer than 2000 characters";
+  assert.ok(run.notes.includes(line3), run.notes.join("\n"));
+  assert.ok(JSON.stringify(run).length < 30_000, String(JSON.stringify(run).length));
+});
+
 Deno.test("a damaged evaluation keeps what is whole", async () => {
   const damaged = {
     ...EVALUATION,

@@ -120,6 +120,12 @@ Deno.test("damaged files are named, the others read", async () => {
   assert.equal(run.current.log?.done, 2);
 });
 
+Deno.test("every damaged line and file is counted, though only some are shown", async () => {
+  const run = await stateOf({ "run.json": "[]", "events.jsonl": "broken\n".repeat(500) });
+  assert.equal(run.damaged, 501);
+  assert.equal(run.problems.length, 22);
+});
+
 Deno.test("a log is read on from where it was", async () => {
   const contents = new Map([["events.jsonl", linesOf(START, stepLine(1))]]);
   const first = await readRun(memoryRun(contents));
