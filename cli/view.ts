@@ -10,7 +10,8 @@ import type { ReportData } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
 import { EVENTS, isRunFolder, type Run } from "../report/run/run.ts";
-import { LiveRun } from "../view/live.ts";
+import { checkpointsOf, LiveRun } from "../view/live.ts";
+import { Once } from "../view/once.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
@@ -52,13 +53,17 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   host.yieldToOthers();
   const explorer = explorerOf(plan, folder);
   const live = new LiveRun(files);
+  const pictures = new Once(
+    () => checkpointsOf(files),
+    (signal) => picturesOf(host, { plan, folder, signal }),
+  );
   // A long log is read before the page asks for it, but not while the page itself is asked for.
   const early = setTimeout(() => live.read().catch(() => {}), 1000);
   const server = serve({
     html: await viewPage(name),
     live,
     report: (run) => reportOf(host, { run, name, plan }),
-    pictures: (signal) => picturesOf(host, { plan, folder, signal }),
+    pictures: (signal) => pictures.ask(signal),
     explorer,
     onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
   }, args.port);
