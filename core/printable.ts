@@ -16,7 +16,7 @@ export function printable(text: string): string {
 
 /** Characters that show nothing or turn the direction of what follows: controls, zero widths, overrides, isolates. */
 const UNSEEN =
-  // deno-lint-ignore no-control-regex no-misleading-character-class
+  // deno-lint-ignore no-control-regex
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /**

@@ -1,7 +1,7 @@
 /** Texts and numbers of runs as a page shows them: text nodes only, so markup in them is text. */
 import { visible } from "../core/printable.ts";
 
-export { visible };
+export { visible } from "../core/printable.ts";
 
 /** A name from a file or a person; its direction is its own. */
 export function Name({ children }: { readonly children: string }) {
