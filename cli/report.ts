@@ -13,9 +13,8 @@ import script from "../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../web/page.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
-import { shown, stat } from "./run_folder.ts";
+import { planOfRun, shown, stat } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** A run that the report is about. */
@@ -102,7 +101,7 @@ async function findRun(host: Host, folder: string, title: string): Promise<Found
   const run = await readRun(diskRun(folder, shown(host, folder)));
   let plan: RunPlan | UserError;
   try {
-    plan = await planUnrun(host, { path: join(folder, "config.yaml"), overrides: [] });
+    plan = await planOfRun(host, { folder, overrides: [] });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     plan = error;

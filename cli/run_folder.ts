@@ -7,7 +7,7 @@ import type { RunPlan } from "../core/plan.ts";
 import { diskRun } from "../report/run/files.ts";
 import { createWhole, isLeftOf } from "../train/files.ts";
 import type { Host } from "./host.ts";
-import { readText, reason } from "./recipes.ts";
+import { planUnrun, readText, reason } from "./recipes.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** Where the weights lie inside a run folder. */
@@ -243,6 +243,22 @@ export async function readRecord(folder: string, given: string): Promise<RunReco
     throw new UserError(`${given}: its run.json names no backend and versions; plca train wrote another one`);
   }
   return { backend, versions };
+}
+
+/**
+ * The plan of a run from anywhere: no file of a loss is run, and a recipe that leads out of the run's folder is not read.
+ * @throws UserError
+ */
+export async function planOfRun(
+  host: Host,
+  { folder, overrides }: { readonly folder: string; readonly overrides: readonly string[] },
+): Promise<RunPlan> {
+  try {
+    await diskRun(folder).stat(CONFIG);
+  } catch (cause) {
+    throw new UserError(`${shown(host, join(folder, CONFIG))}: ${reason(cause)}`, { cause });
+  }
+  return planUnrun(host, { path: join(folder, CONFIG), overrides });
 }
 
 /** The commit of this copy of plca; null when it is no git checkout. */

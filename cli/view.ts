@@ -18,9 +18,9 @@ import { serve } from "../view/server.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
-import { planUnrun, reason } from "./recipes.ts";
+import { reason } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
-import { shown, stat } from "./run_folder.ts";
+import { planOfRun, shown, stat } from "./run_folder.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
@@ -92,7 +92,7 @@ interface Given {
 /** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
 async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | UserError> {
   try {
-    return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
+    return await planOfRun(host, { folder, overrides: set });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {

@@ -1,4 +1,6 @@
 /** The files of a run folder. */
+import { sep } from "node:path";
+import { UserError } from "../../core/errors.ts";
 
 /** How a run folder is read; paths are relative to it, with `/`. */
 export interface RunFiles {
@@ -8,7 +10,7 @@ export interface RunFiles {
   stat(path: string): Promise<FileFacts | undefined>;
   /** Up to `length` bytes from `offset` on; fewer at the end. @throws Error when it cannot be read */
   read(path: string, range: ByteRange): Promise<Uint8Array>;
-  /** Names of a folder's files; empty when there is no such folder. @throws Error when it cannot be listed */
+  /** Names of a folder's files and links; empty when there is no such folder. @throws Error when it cannot be listed */
   list(path: string): Promise<readonly string[]>;
   /** Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited for. */
   isLocked(path: string): Promise<boolean | undefined>;
@@ -30,13 +32,28 @@ export interface ByteRange {
   readonly length: number;
 }
 
-/** The run folder at `path`, on the disk. @param shown how messages call it */
+/**
+ * The run folder at `path`, on the disk. Checkpoints may be links: people keep them on other disks. Other files may not lead
+ * out of the folder: what a run from a stranger points at would come into a report. Looking at one that does throws a UserError.
+ * @param shown how messages call it
+ */
 export function diskRun(path: string, shown: string = path): RunFiles {
+  async function requireInside(name: string): Promise<void> {
+    if (/^(baseline\/)?checkpoints\//.test(name)) return;
+    const [folder, file] = await Promise.all([
+      Deno.realPath(path),
+      ifThere(Deno.realPath(`${path}/${name}`)),
+    ]);
+    if (file !== undefined && !file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
+      throw new UserError("it is a link that leads out of the folder of the run");
+    }
+  }
   return {
     folder: shown,
     async stat(name) {
       const found = await ifThere(Deno.stat(`${path}/${name}`));
       if (!found?.isFile) return undefined;
+      await requireInside(name);
       const { size, mtime, dev, ino } = found;
       return {
         size,
@@ -45,6 +62,7 @@ export function diskRun(path: string, shown: string = path): RunFiles {
       };
     },
     async read(name, { offset, length }) {
+      await requireInside(name);
       using file = await Deno.open(`${path}/${name}`);
       await file.seek(offset, Deno.SeekMode.Start);
       const bytes = new Uint8Array(Math.max(0, Math.min(length, (await file.stat()).size - offset)));
@@ -59,7 +77,9 @@ export function diskRun(path: string, shown: string = path): RunFiles {
     async list(name) {
       const names: string[] = [];
       try {
-        for await (const entry of Deno.readDir(`${path}/${name}`)) if (entry.isFile) names.push(entry.name);
+        for await (const entry of Deno.readDir(`${path}/${name}`)) {
+          if (entry.isFile || entry.isSymlink) names.push(entry.name);
+        }
       } catch (error) {
         if (!(error instanceof Deno.errors.NotFound)) throw error;
       }

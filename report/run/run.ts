@@ -1,4 +1,5 @@
 /** A run folder as it lies on the disk. */
+import { UserError } from "../../core/errors.ts";
 import type { Evaluation } from "../../core/events.ts";
 import { printable, shortened } from "../../core/printable.ts";
 import { parseConfig, type ReadConfig } from "./config.ts";
@@ -81,7 +82,15 @@ const LARGEST_TEXT = 16e6;
 
 /** Whether a folder holds a run: something that only plca train writes. */
 export async function isRunFolder(files: RunFiles): Promise<boolean> {
-  for (const name of [EVENTS, "run.json"]) if (await files.stat(name)) return true;
+  for (const name of [EVENTS, "run.json"]) {
+    try {
+      if (await files.stat(name)) return true;
+    } catch (error) {
+      // A file that may not be read is there; who reads it says why not.
+      if (error instanceof UserError) return true;
+      throw error;
+    }
+  }
   return false;
 }
 
@@ -97,7 +106,9 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
       return await body();
     } catch (error) {
       const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-      problems.push(printable(`${files.folder}/${name}: ${shortened(why!)}`));
+      const problem = printable(`${files.folder}/${name}: ${shortened(why!)}`);
+      // A file is looked at more than once.
+      if (!problems.includes(problem)) problems.push(problem);
       return undefined;
     }
   };

@@ -314,3 +314,46 @@ pageTest(
     });
   },
 );
+
+folderTest("a strange recipe of a run is named as its damage, and the report is made", async (folder) => {
+  const run = join(folder, "a\u202eb");
+  await Deno.mkdir(run);
+  await Deno.writeTextFile(join(run, "run.json"), "{}");
+}, async (folder) => {
+  const run = join(folder, "a\u202eb"), config = join(run, "config.yaml");
+  const reported = async () => {
+    const { code, stdout, stderr } = await plca(["report", "a\u202eb", "--out", "r.html", "--force"], {
+      cwd: folder,
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^r\.html: 1 run, 0 images, /);
+    return { stderr, notes: (await dataOf(join(folder, "r.html"))).runs[0]!.notes };
+  };
+  await Deno.writeTextFile(config, "a: &x\n  b: *x");
+  const cyclic = await reported();
+  assert.deepEqual(cyclic.notes, ["a[U+202E]b/config.yaml: an alias in it contains itself"]);
+  assert.equal(
+    cyclic.stderr,
+    "a[U+202E]b: no images: a[U+202E]b/config.yaml:2:3: the alias *x contains itself\n",
+  );
+
+  await Deno.writeTextFile(config, Array.from({ length: 20_000 }, (_, k) => `key${k}: 1\n`).join(""));
+  const { stderr } = await reported();
+  assert.ok(stderr.length < 2500, String(stderr.length));
+  assert.match(stderr, /config\.yaml:1:1 key0: unknown key; .*\.\.\. \([\d,]+ characters\)\n$/);
+
+  if (Deno.build.os === "windows") return;
+  await Deno.writeTextFile(join(folder, "secret.yaml"), "secret: 5");
+  await Deno.remove(config);
+  await Deno.symlink(join(folder, "secret.yaml"), config);
+  const linked = await reported();
+  const why = "a[U+202E]b/config.yaml: it is a link that leads out of the folder of the run";
+  assert.deepEqual(linked.notes, [why]);
+  assert.equal(linked.stderr, `a[U+202E]b: no images: ${why}\n`);
+  assert.doesNotMatch(await Deno.readTextFile(join(folder, "r.html")), /secret/);
+
+  await Deno.remove(run, { recursive: true });
+  const gone = await plca(["report", "a\u202eb"], { cwd: folder });
+  assert.equal(gone.code, 2);
+  assert.match(gone.stderr, /a\[U\+202E\]b: there is no such folder/);
+});

@@ -173,6 +173,44 @@ Deno.test(
     }),
 );
 
+Deno.test(
+  "links that lead out of a run are not read, those of checkpoints are",
+  { ignore: Deno.build.os === "windows" },
+  () =>
+    inFolder(async (folder) => {
+      const run = `${folder}/run`, elsewhere = `${folder}/elsewhere`;
+      await Deno.mkdir(`${run}/checkpoints`, { recursive: true });
+      await Deno.mkdir(elsewhere);
+      await Deno.writeTextFile(`${elsewhere}/file`, "secret: 1");
+      const names = [
+        "config.yaml",
+        "run.json",
+        "events.jsonl",
+        "evaluation.json",
+        "checkpoints/last.safetensors",
+      ];
+      for (const name of names) await Deno.symlink(`${elsewhere}/file`, `${run}/${name}`);
+      await Deno.symlink(run, `${folder}/link`);
+      for (const path of [run, `${folder}/link`]) {
+        const read = await readRun(diskRun(path, "run"));
+        assert.deepEqual(
+          read.problems,
+          names.slice(0, 4).map((name) =>
+            `run/${name}: it is a link that leads out of the folder of the run`
+          ),
+        );
+        assert.deepEqual([read.config, read.record, read.log], [undefined, undefined, undefined]);
+        assert.deepEqual(read.current.checkpoints.map(({ name }) => name), ["last.safetensors"]);
+        assert.equal(await isRunFolder(diskRun(path)), true);
+      }
+      // Within the folder they lead where they like, and so does the folder.
+      await Deno.remove(`${run}/config.yaml`);
+      await Deno.writeTextFile(`${run}/own.yaml`, CONFIG);
+      await Deno.symlink(`${run}/own.yaml`, `${run}/config.yaml`);
+      assert.equal((await readRun(diskRun(`${folder}/link`))).config?.parsed["name"], "a");
+    }),
+);
+
 Deno.test("a recipe that contains itself, or is too much, is damage", async () => {
   const problems = async (config: string) => (await stateOf({ "config.yaml": config })).problems;
   const damage = (what: string) => [`runs/a-001/config.yaml: ${what}`];
