@@ -2,7 +2,8 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { integer } from "@optique/core/valueparser";
+import { fileValue, folderValue } from "./values.ts";
 
 /** `plca report`. */
 export const report = command(
@@ -10,12 +11,12 @@ export const report = command(
   object({
     command: constant("report"),
     runs: multiple(
-      argument(string({ metavar: "RUN" }), {
+      argument(folderValue("RUN"), {
         description: message`A run folder, finished or not; several are compared.`,
       }),
       { min: 1 },
     ),
-    out: optional(option("--out", string({ metavar: "FILE" }), {
+    out: optional(option("--out", fileValue("FILE"), {
       description: message`The page (default: report.html in the first run's folder).`,
     })),
     images: withDefault(

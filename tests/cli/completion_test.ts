@@ -88,5 +88,8 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("train", "gtav"), ["gtav_to_cityscapes", "__FILE__:file:yaml,yml:gtav:0"]);
   assert.deepEqual(await asked("list", "similarity", "cos"), ["cosine"]);
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
+  assert.deepEqual(await asked("report", "r"), ["__FILE__:directory::r:0"]);
+  assert.deepEqual(await asked("report", "runs/a", "--out", ""), ["__FILE__:any:::0"]);
+  assert.deepEqual(await asked("view", "runs/"), ["__FILE__:directory::runs/:0"]);
   assert.deepEqual(await asked("eval", "--split", "t"), ["train", "test"].toSorted().toReversed());
 });
