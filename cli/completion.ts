@@ -100,9 +100,14 @@ const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup
 
 const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
 
+/** Where the script for bash lets the shell put a slash after folders, which already have one: it would show two. */
+const MARKED_AS_FILES = /^ *compopt -o filenames /m;
+const WITHOUT_SLASH = '    COMPREPLY=("${COMPREPLY[@]%/}")\n';
+
 /** zsh takes a file for completions by its first line. */
 function scriptFor(shell: Shell): string {
   const script = GENERATORS[shell].generateScript("plca", ["completion", shell]);
+  if (shell === "bash") return `${MARK}\n${script.replace(MARKED_AS_FILES, `${WITHOUT_SLASH}$&`)}\n`;
   if (!script.startsWith("#compdef")) return `${MARK}\n${script}\n`;
   const end = script.indexOf("\n");
   return `${script.slice(0, end)}\n${MARK}${script.slice(end)}\n`;
