@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
 import { SHELLS } from "./arguments/completion.ts";
+import { LAUNCHER } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
@@ -121,6 +122,8 @@ function launcherText(): string {
   return [
     "#!/bin/sh",
     MARK,
+    // What a run tells to type next begins as this did.
+    `export ${LAUNCHER}=1`,
     `[ -x ${deno} ] && exec ${deno} ${task}`,
     `exec ${LAUNCH} ${task}`,
     "",

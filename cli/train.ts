@@ -10,6 +10,7 @@ import { countOf, type Progress, progress } from "../report/progress.ts";
 import { courseOf } from "./course.ts";
 import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly } from "./narrow.ts";
@@ -20,12 +21,13 @@ import {
   makeRunFolder,
   readRecord,
   recordRun,
+  refuseBusy,
   removeRun,
   type RunRecord,
   shown,
   stat,
 } from "./run_folder.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
@@ -127,6 +129,7 @@ async function resumable(host: Host, args: CommandOf<"train">, given: string): P
     );
   }
   const record = await readRecord(folder, given);
+  await refuseBusy(folder);
   // Another backend would give other numbers.
   return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`] } };
 }
@@ -190,7 +193,7 @@ async function trainRun(
     const removed = last === undefined && onFailure !== "nothing";
     if (removed) await removeRun(folder, onFailure === "whole folder");
     throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
-      ? withDataCheck(error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
+      ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
       : error;
   } finally {
     stopListening();
@@ -209,9 +212,10 @@ function isOfData(
     (begun || /\.(png|jpe?g)$/i.test(error.file));
 }
 
-function withDataCheck(error: DataError, recipe: string): UserError {
-  const message =
-    `${error.message}\n${LAUNCH} task plca data check ${recipe} names every broken file at once`;
+function withDataCheck(host: Host, error: DataError, recipe: string): UserError {
+  const message = `${error.message}\n${
+    commandLine(host, `data check ${recipe}`)
+  } names every broken file at once`;
   return new UserError(message, { cause: error });
 }
 
@@ -251,8 +255,8 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
       return 130;
     }
     write(`The weights lie in ${shown(host, found)}. Next:`);
-    write(`  ${LAUNCH} task plca train --resume ${run}`);
-    write(`  ${LAUNCH} task plca eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`);
+    write(`  ${commandLine(host, `train --resume ${run}`)}`);
+    write(`  ${commandLine(host, `eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`)}`);
     return 130;
   }
   const { final, baseline, best } = result;
@@ -275,9 +279,12 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
       );
     }
   }
-  if (quiet) return 0;
+  if (quiet) {
+    write(`The run lies in ${run}.`);
+    return 0;
+  }
   write(`The run lies in ${run}. Next:`);
-  write(`  ${LAUNCH} task plca eval --run ${run} --split ${splitOf(plan)}`);
+  write(`  ${commandLine(host, `eval --run ${run} --split ${splitOf(plan)}`)}`);
   return 0;
 }
 

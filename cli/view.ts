@@ -13,13 +13,14 @@ import { LiveRun } from "../view/live.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
 import { planUnrun, reason } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { shown, stat } from "./run_folder.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
 const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
@@ -175,5 +176,5 @@ async function newestRun(host: Host, runs: string): Promise<string> {
     }
   }
   if (newest) return newest.folder;
-  throw new UserError(`there is no run in ${runs}; train one first: ${LAUNCH} task plca train`);
+  throw new UserError(`there is no run in ${runs}; train one first: ${commandLine(host, "train")}`);
 }

@@ -149,6 +149,11 @@ export interface LineLog {
   close(): void;
 }
 
+/** That another process trains in `folder`. */
+export function trainsAlready(folder: string): UserError {
+  return new UserError(`${folder}: another process trains in this folder; wait for it, or stop it`);
+}
+
 /**
  * Opens `path` to append and keeps it locked, so that no other process can open it this way; the lock ends with the
  * process, however it ends. A last line that a crash cut short is taken off. @throws UserError
@@ -164,7 +169,7 @@ export function openLineLog(path: string): LineLog {
   }
   try {
     if (!locked(file)) {
-      throw new UserError(`${dirname(path)}: another process trains in this folder; wait for it, or stop it`);
+      throw trainsAlready(dirname(path));
     }
     cutHalfLine(file);
   } catch (cause) {

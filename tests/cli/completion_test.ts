@@ -49,6 +49,8 @@ Deno.test("completion install --launcher writes a command that runs this copy fr
     assert.equal((await Deno.stat(path)).mode! & 0o777, 0o755);
     const run = await new Deno.Command(path, { args: ["list", "schedule", "poly"], cwd: home }).output();
     assert.match(new TextDecoder().decode(run.stdout), /^schedule\n {2}poly: /);
+    const hint = await new Deno.Command(path, { args: ["runs"], cwd: home }).output();
+    assert.equal(new TextDecoder().decode(hint.stdout), "there is no run in runs; plca train makes one\n");
     const known = { ...env, PATH: `/nowhere:${home}/.local/bin` };
     const again = await plca(["completion", "install", "fish"], { cwd: home, env: known });
     assert.doesNotMatch(again.stdout, /PATH/);
