@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { printable } from "../core/printable.ts";
@@ -13,6 +13,7 @@ import script from "../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../web/page.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { shown, stat } from "./run_folder.ts";
@@ -33,7 +34,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
   const folders = [...new Set(args.runs.map((given) => resolve(host.cwd, given)))];
   const out = args.out === undefined ? join(folders[0]!, "report.html") : resolve(host.cwd, args.out);
   for (const folder of folders) await requireRun(host, folder);
-  await requireWritable(host, out, args.force);
+  await requireWritable(host, { out, force: args.force, example: "report.html" });
   const found: Found[] = [];
   for (const folder of folders) found.push(await findRun(host, folder, titleOf(host, folder, folders)));
 
@@ -74,22 +75,6 @@ async function requireRun(host: Host, folder: string): Promise<void> {
   throw new UserError(
     `${name}: it is no run folder: it has neither events.jsonl nor run.json, which plca train writes`,
   );
-}
-
-/** Before anything is computed. @throws UserError */
-async function requireWritable(host: Host, out: string, force: boolean): Promise<void> {
-  const info = await stat(out);
-  if (info?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: it is a folder; expected a file, as in report.html`);
-  }
-  if (info && !force) {
-    throw new UserError(
-      `${shown(host, out)} would be overwritten; choose another file with --out, or allow it with --force`,
-    );
-  }
-  if (!(await stat(dirname(out)))?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: there is no folder ${shown(host, dirname(out))}`);
-  }
 }
 
 async function findRun(host: Host, folder: string, title: string): Promise<Found> {

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
+import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -88,8 +89,8 @@ interface Begun {
 }
 
 function choiceOf(args: CommandOf<"train">): RecipeChoice {
-  if (args.name !== undefined && !/^[A-Za-z0-9][\w.-]*$/.test(args.name)) {
-    throw new UserError(`--name ${args.name}: expected letters, digits, ".", "_" and "-", as in my_run`);
+  if (args.name !== undefined && !NAME.pattern.test(args.name)) {
+    throw new UserError(`--name ${args.name}: expected ${NAME.words}`);
   }
   const overrides = args.name === undefined ? args.set : [...args.set, `name="${args.name}"`];
   return { path: args.recipe ?? "street", overrides };

@@ -8,8 +8,14 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
   } catch (cause) {
-    throw new UserError(`${path}: the folder cannot be created (${messageOf(cause)})`, { cause });
+    throw new UserError(`${path}: the folder cannot be created (${whyNoFolder(cause)})`, { cause });
   }
+}
+
+function whyNoFolder(cause: unknown): string {
+  if (cause instanceof Deno.errors.AlreadyExists) return "it is a file, expected a folder";
+  if (cause instanceof Deno.errors.NotADirectory) return "a part of its path is a file, expected a folder";
+  return messageOf(cause);
 }
 
 /**

@@ -1,8 +1,9 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, flag, option } from "@optique/core/primitives";
+import { argument, command, constant, option } from "@optique/core/primitives";
 import { integer } from "@optique/core/valueparser";
+import { force } from "./shared.ts";
 import { fileValue, folderValue } from "./values.ts";
 
 /** `plca report`. */
@@ -29,7 +30,7 @@ export const report = command(
     limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
       description: message`Choose them among the first N images only.`,
     })),
-    force: withDefault(flag("--force", { description: message`Overwrite a file that exists.` }), false),
+    force,
   }),
   { brief: message`Write a page that shows and compares runs: one HTML file, to be opened anywhere.` },
 );

@@ -15,6 +15,12 @@ export const quiet = withDefault(
   false,
 );
 
+/** `--force`, of a command that writes one file. */
+export const force = withDefault(
+  flag("--force", { description: message`Overwrite a file that exists.` }),
+  false,
+);
+
 /** `--runs`. */
 export const runs = withDefault(
   option("--runs", folderValue("FOLDER"), {
