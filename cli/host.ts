@@ -1,7 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
 import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
-import { type Order, type Report, startThread } from "./thread.ts";
+import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -24,6 +24,11 @@ export interface Host {
    * such a thread, and where commands may do what the process may.
    */
   readonly narrowed?: (grant: Grant, handover: Handover) => Promise<number>;
+  /**
+   * In such a thread: hands errors that nothing waited for to `handler`, who then ends the command; the result stops that.
+   * Without a handler they end the thread.
+   */
+  readonly onLateFailure?: (handler: (error: unknown) => void) => () => void;
   /** In such a thread, what was prepared for it. */
   readonly handover?: Handover;
 }
@@ -159,13 +164,13 @@ export function runThread(main: (host: Host) => Promise<number>): void {
   const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
   let interrupts = 0;
   const handlers = new Set<(count: number) => void>();
+  const failed = new Set<(error: unknown) => void>();
   const run = async ({ cwd, handover, token }: Extract<Order, { type: "run" }>) => {
     const tell = (report: Report) => thread.postMessage(report);
+    tell({ type: "begun", token });
     tellFailures((error) => {
-      const [message, stack] = error instanceof Error
-        ? [`${error.name}: ${error.message}`, error.stack ?? error.message]
-        : [String(error), String(error)];
-      tell({ type: "failed", message, stack, token });
+      if (failed.size > 0) return failed.forEach((handler) => handler(error));
+      tell({ type: "failed", ...wordsOf(error), token });
     });
     const code = await main(processHost({
       cwd,
@@ -175,6 +180,10 @@ export function runThread(main: (host: Host) => Promise<number>): void {
         // It may have come before anyone listened.
         if (interrupts > 0) queueMicrotask(() => handlers.has(handler) && handler(interrupts));
         return () => handlers.delete(handler);
+      },
+      onLateFailure(handler) {
+        failed.add(handler);
+        return () => failed.delete(handler);
       },
       exit(code): never {
         tell({ type: "exit", code, token });
