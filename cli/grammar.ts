@@ -116,6 +116,8 @@ const completed = or(
   command("help", multiple(argument(choice([...new Set(COMMANDS.map(firstWord))], { metavar: "COMMAND" })))),
 );
 
+const ASKED = "completion-of";
+
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;
 
@@ -151,11 +153,13 @@ export function parseArguments(host: Host, version: string): Command {
   } as const;
   if (asks) {
     // Under another name: `completion` is a command that is completed itself.
-    return runParserSync(completed, "plca", [ASKED, ...host.args.slice(1)], {
+    runParserSync(completed, "plca", [ASKED, ...host.args.slice(1)], {
       ...options,
       help: { option: options.help.option, onShow: end },
       completion: { command: { names: [ASKED] }, onShow: end },
-    }) as never;
+    });
+    // What is shown has ended it.
+    return end(2);
   }
   if (own) {
     return runParserSync(or(ofRuns, ofRecipes), "plca", host.args, {
@@ -165,5 +169,3 @@ export function parseArguments(host: Host, version: string): Command {
   }
   return runParserSync(grammar, "plca", host.args.length === 0 ? ["--help"] : host.args, options);
 }
-
-const ASKED = "completion-of";
