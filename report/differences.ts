@@ -29,7 +29,7 @@ interface Compared {
 
 function compare({ path, values, within }: Compared, found: Difference[]): void {
   const parts = values.map(entriesOf);
-  const whole = parts.map((own) => own.length > 0);
+  const whole = parts.map((own, run) => own.length > 0 || path.length === 0 && within[run]!);
   if (within.some((compared, run) => compared && !whole[run])) {
     const texts = values.map(textOf);
     if (new Set(texts.filter((_, run) => within[run])).size > 1) {
