@@ -2,10 +2,9 @@ import { fileURLToPath } from "node:url";
 import { countOf } from "../report/progress.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { UserError } from "../core/errors.ts";
 import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
-import { shown, stat } from "./run_folder.ts";
+import { shown } from "./run_folder.ts";
 
 const OWN_RECIPES = fileURLToPath(new URL("../recipes/", import.meta.url));
 
@@ -25,6 +24,7 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
       overrides: args.set,
       onFile: (file) => files.push(file),
       onRecipe: (path) => recipes.push(path),
+      requireFiles: true,
     });
   const losses = plan.losses.map((loss) => loss.weight === 1 ? loss.name : `${loss.weight} ${loss.name}`);
   const splits = Object.keys(plan.data.splits).join(", ");
@@ -37,7 +37,6 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
   for (const file of files) {
-    if (!(await stat(file))?.isFile) throw new UserError(`${args.recipe}: ${file}: there is no such file`);
     host.stdout.write(`  not run    ${shown(host, file)}; --import runs it, to check its options\n`);
   }
   return 0;

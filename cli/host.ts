@@ -1,7 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
 import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
-import { type Order, type Report, startThread } from "./thread.ts";
+import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -24,6 +24,11 @@ export interface Host {
    * such a thread, and where commands may do what the process may.
    */
   readonly narrowed?: (grant: Grant, handover: Handover) => Promise<number>;
+  /**
+   * In such a thread: hands errors that nothing waited for to `handler`, who then ends the command; the result stops that.
+   * Without a handler they end the thread.
+   */
+  readonly onLateFailure?: (handler: (error: unknown) => void) => () => void;
   /** In such a thread, what was prepared for it. */
   readonly handover?: Handover;
 }
@@ -131,10 +136,18 @@ function stream(target: typeof Deno.stdout | typeof Deno.stderr): Stream {
   };
 }
 
+/** Milliseconds: of a Ctrl-C in a terminal `deno task` passes on a second one, which comes to the whole group already. */
+const SAME_KEY = 400;
+
 function onInterrupt(handler: (count: number) => void): () => void {
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  let count = 0;
-  const listener = () => handler(++count);
+  let count = 0, last = -Infinity;
+  const listener = () => {
+    const now = performance.now();
+    const same = now - last < SAME_KEY;
+    last = now;
+    if (!same) handler(++count);
+  };
   for (const signal of signals) Deno.addSignalListener(signal, listener);
   return () => {
     for (const signal of signals) Deno.removeSignalListener(signal, listener);
@@ -147,11 +160,24 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
   const host: Host = processHost({
     narrowed: (grant, handover) =>
-      startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: host.exit }),
+      startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: exitAtOnce }),
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);
+}
+
+/** Ends the process while a thread computes: what native libraries do at an exit would pull memory from under it. */
+function exitAtOnce(code: number): never {
+  const library = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+  try {
+    if (library !== undefined) {
+      Deno.dlopen(library, { _exit: { parameters: ["i32"], result: "void" } }).symbols._exit(code);
+    }
+  } catch {
+    // Not allowed to or not there.
+  }
+  Deno.exit(code);
 }
 
 /** In a thread of {@linkcode runProcess}: runs `main` as soon as it hears for what, then tells the status. */
@@ -159,13 +185,13 @@ export function runThread(main: (host: Host) => Promise<number>): void {
   const thread = globalThis as unknown as Pick<Worker, "onmessage" | "postMessage">;
   let interrupts = 0;
   const handlers = new Set<(count: number) => void>();
+  const failed = new Set<(error: unknown) => void>();
   const run = async ({ cwd, handover, token }: Extract<Order, { type: "run" }>) => {
     const tell = (report: Report) => thread.postMessage(report);
+    tell({ type: "begun", token });
     tellFailures((error) => {
-      const [message, stack] = error instanceof Error
-        ? [`${error.name}: ${error.message}`, error.stack ?? error.message]
-        : [String(error), String(error)];
-      tell({ type: "failed", message, stack, token });
+      if (failed.size > 0) return failed.forEach((handler) => handler(error));
+      tell({ type: "failed", ...wordsOf(error), token });
     });
     const code = await main(processHost({
       cwd,
@@ -175,6 +201,10 @@ export function runThread(main: (host: Host) => Promise<number>): void {
         // It may have come before anyone listened.
         if (interrupts > 0) queueMicrotask(() => handlers.has(handler) && handler(interrupts));
         return () => handlers.delete(handler);
+      },
+      onLateFailure(handler) {
+        failed.add(handler);
+        return () => failed.delete(handler);
       },
       exit(code): never {
         tell({ type: "exit", code, token });

@@ -55,9 +55,14 @@ export async function narrowly(host: Host, { read = [], intend }: Narrowed): Pro
     return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });
   } catch (error) {
     if (!(error instanceof ThreadFailure) || losses.size === 0) throw error;
-    const files = [...losses].map((file) => shown(host, file)).join(", ");
-    throw new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
+    throw blaming(host, error, [...losses]);
   }
+}
+
+/** What ended a training from outside of its steps. @param losses files that may have done it, absolute */
+export function blaming(host: Host, error: ThreadFailure, losses: readonly string[]): UserError {
+  const files = losses.map((file) => shown(host, file)).join(", ");
+  return new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
 }
 
 /** What an intent needs, and the packages. @param losses files that will be run, absolute */

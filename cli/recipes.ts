@@ -58,6 +58,8 @@ export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
 export interface Unrun extends RecipeChoice {
   /** Hears the absolute path of every file of a loss. */
   readonly onFile?: (path: string) => void;
+  /** Whether a file that is not there is a mistake of the recipe; absent: nobody looks. */
+  readonly requireFiles?: boolean;
   /** Hears the absolute path of the recipe and of every one that it extends. */
   readonly onRecipe?: (path: string) => void;
 }
@@ -67,7 +69,10 @@ export interface Unrun extends RecipeChoice {
  * safe to look at. Their losses have any options, and what else such files may define any name; none of it can be
  * used. @throws UserError
  */
-export function planUnrun(host: Host, { onFile, onRecipe, ...choice }: Unrun): Promise<RunPlan> {
+export function planUnrun(
+  host: Host,
+  { onFile, onRecipe, requireFiles, ...choice }: Unrun,
+): Promise<RunPlan> {
   const registry = new UnrunRegistry(builtins());
   return planWith(host, {
     ...choice,
@@ -76,9 +81,11 @@ export function planUnrun(host: Host, { onFile, onRecipe, ...choice }: Unrun): P
       onRecipe?.(path);
       return readText(path);
     },
-    importPlugin(file) {
+    async importPlugin(file) {
       onFile?.(file);
-      return Promise.resolve([registry.unrunLoss(file)]);
+      const found = !requireFiles || await Deno.stat(file).then(({ isFile }) => isFile, () => false);
+      if (!found) throw new UserError(`${file}: there is no such file`);
+      return [registry.unrunLoss(file)];
     },
   });
 }

@@ -13,8 +13,10 @@ export type Order =
   }
   | { readonly type: "interrupt"; readonly count: number };
 
-/** What the thread tells last. */
+/** What the thread tells. */
 export type Report =
+  /** Its modules are there, and the command begins. */
+  | { readonly type: "begun"; readonly token: string }
   /** The process ends, or the command is done: with an exit status. */
   | { readonly type: "exit" | "done"; readonly token: string; readonly code: number }
   /** Something failed that nothing waited for. */
@@ -23,6 +25,20 @@ export type Report =
 /** A thread ended without telling a status; the message says by what. */
 export class ThreadFailure extends Error {
   override name = "ThreadFailure";
+}
+
+/** A failure that nothing waited for. */
+export function lateFailure(message: string, stack: string): ThreadFailure {
+  const failure = new ThreadFailure(`an error that no step waited for: ${message}`);
+  failure.stack = stack;
+  return failure;
+}
+
+/** What an error says to a person, and its stack. */
+export function wordsOf(error: unknown): { readonly message: string; readonly stack: string } {
+  if (!(error instanceof Error)) return { message: String(error), stack: String(error) };
+  const message = `${error.name}: ${error.message}`;
+  return { message, stack: error.stack ?? message };
 }
 
 /** What {@linkcode startThread} starts. */
@@ -54,6 +70,7 @@ export function startThread({ grant, cwd, handover, onInterrupt, exit }: ThreadS
     import: false,
   };
   const token = crypto.randomUUID();
+  let begun = false;
   const thread = new Worker(new URL("./thread_main.ts", import.meta.url), {
     type: "module",
     name: "plca",
@@ -61,18 +78,21 @@ export function startThread({ grant, cwd, handover, onInterrupt, exit }: ThreadS
   });
   thread.onmessage = ({ data }: MessageEvent<Report | null>) => {
     if (data?.token !== token) return;
+    if (data.type === "begun") {
+      begun = true;
+      return;
+    }
     if (data.type === "failed") {
-      const failure = new ThreadFailure(`an error that no step waited for: ${data.message}`);
-      failure.stack = data.stack;
-      return reject(failure);
+      return reject(lateFailure(data.message, data.stack));
     }
     if (data.type === "exit") exit(data.code);
     resolve(data.code);
   };
-  // Its own modules could not be loaded.
+  // Its own modules could not be loaded; or a timer failed, which ends a thread whatever it does about that.
   thread.onerror = (event) => {
     event.preventDefault();
-    reject(new Error(event.message));
+    const message = event.message.replace(/^Uncaught (\(in promise\) )?/, "");
+    reject(begun ? lateFailure(message, event.message) : new Error(event.message));
   };
   // Nothing tells that a thread closed itself; but then nothing is left to wait for either.
   const closed = () => reject(new ThreadFailure("a call of Deno.exit, process.exit or self.close"));

@@ -12,7 +12,7 @@ import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { narrowly } from "./narrow.ts";
+import { blaming, narrowly } from "./narrow.ts";
 import { planOf, type RecipeChoice } from "./recipes.ts";
 import {
   LAST_CHECKPOINT,
@@ -25,6 +25,7 @@ import {
   shown,
   stat,
 } from "./run_folder.ts";
+import { lateFailure, wordsOf } from "./thread.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
@@ -169,6 +170,8 @@ async function trainRun(
     view.line("Stopping after the step or image in work, with a checkpoint. Ctrl-C again stops at once.");
     abort.abort();
   });
+  let late: Error | undefined;
+  const stopHearing = host.onLateFailure?.((error) => abort.abort(late ??= lateError(host, plan, error)));
   let last: StepEvent | undefined;
   try {
     const result = await train(plan, {
@@ -181,6 +184,8 @@ async function trainRun(
         view.event(event);
       },
     });
+    // One that came with the last evaluation stopped nothing.
+    if (late) throw late;
     view.close();
     if (args.json) return result.interrupted ? 130 : 0;
     return await conclude(host, { plan, folder, result, last, quiet: args.quiet });
@@ -194,7 +199,16 @@ async function trainRun(
       : error;
   } finally {
     stopListening();
+    stopHearing?.();
   }
+}
+
+/** An error of which nobody knows which step it came from, but which files may have made it. */
+function lateError(host: Host, { losses, baseline }: RunPlan, error: unknown): Error {
+  const { message, stack } = wordsOf(error);
+  const failure = lateFailure(message, stack);
+  const files = [...losses, ...baseline?.losses ?? []].flatMap(({ file }) => file ?? []);
+  return files.length === 0 ? failure : blaming(host, failure, [...new Set(files)]);
 }
 
 /**

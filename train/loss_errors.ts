@@ -13,7 +13,14 @@ export function describeLoss({ name, origin, at }: PlannedLoss): string {
 
 /** What an error says; other thrown values as text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Deno names an option of its own, which nobody can give to a training.
+  return error.name === "NotCapable"
+    ? error.message.replace(
+      /, run again with .*$/,
+      "; what a loss may do stands in docs/reliability.md, Permissions",
+    )
+    : error.message;
 }
 
 /** "NaN" or "infinite". */

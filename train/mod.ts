@@ -23,7 +23,10 @@ export interface TrainOptions {
    * never stopped. Without checkpoints it begins anew. Default false.
    */
   readonly resume?: boolean;
-  /** When it fires, the run writes a checkpoint after the current step and returns. */
+  /**
+   * When it fires, the run writes a checkpoint after the current step and returns or, fired with an error as its reason,
+   * throws that.
+   */
   readonly signal: AbortSignal;
   /** How data is read. Workers (`input.workers`) read the disk themselves, so any reader but `diskFiles()` means none. */
   readonly files: FileReader;
@@ -103,12 +106,13 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
       const { name, losses } = plan.baseline;
       await rehearse(plan, plan.losses, input);
       const result = await phaseOf(name, losses, `${runDir}/baseline`);
-      if (result.interrupted) return { steps: 0, interrupted: true };
+      if (result.interrupted) return stopped(signal, { steps: 0, interrupted: true });
       baseline = { name, ...outcome(result) };
     }
     const result = await phaseOf(plan.name, plan.losses, runDir);
     const { steps, interrupted } = result;
-    return { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
+    const told = { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
+    return interrupted ? stopped(signal, told) : told;
   } catch (error) {
     tellFailure(emit, current, error);
     throw error;
@@ -117,6 +121,12 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     logger?.close();
     log.close();
   }
+}
+
+/** @throws the signal's reason where it is an error of its own and no mere wish to stop */
+function stopped({ reason }: AbortSignal, result: TrainResult): TrainResult {
+  if (reason instanceof Error && reason.name !== "AbortError") throw reason;
+  return result;
 }
 
 /** A log that cannot be written, which may be what the run failed of, does not hide the error. */

@@ -186,7 +186,7 @@ Deno.test("check runs no file that a recipe names", () =>
     const gone = await plca(["check", "mine.yaml"], { cwd: folder });
     assert.deepEqual([gone.code, gone.stderr], [
       2,
-      `mine.yaml: ${join(folder, "evil_loss.ts")}: there is no such file\n`,
+      `mine.yaml:4:12 losses[1].use: ${join(folder, "evil_loss.ts")}: there is no such file\n`,
     ]);
   }));
 

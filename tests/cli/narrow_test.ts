@@ -104,6 +104,28 @@ Deno.test("check --import runs it without leave to write anywhere or to add a pa
   });
 });
 
+Deno.test("a loss that is refused something in a step is told where it stands what it may do", async () => {
+  await inWorld(LOSS("", `Deno.readTextFileSync("../theirs/secret.txt")`), async ({ mine }) => {
+    const { code, stderr } = await plca(["train", "tiny.yaml"], mine);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /^loss "odd" \(.*\) threw at line 10: Requires read access to ".*secret\.txt"; what a loss may do stands in docs\/reliability\.md, Permissions\n/,
+    );
+  });
+});
+
+Deno.test("check tells of a loss's file that is not there among the other mistakes", async () => {
+  await inWorld(LOSS("", ""), async ({ mine }) => {
+    const { code, stdout, stderr } = await plca(["check", "tiny.yaml"], mine);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(
+      stderr,
+      /^tiny\.yaml:\d+:\d+ training\.stepps: unknown key.*\ntiny\.yaml:\d+:\d+ losses\[1\]\.use: \S+\/odd2\.ts: there is no such file\n$/,
+    );
+  }, RECIPE.replace("odd.ts", "odd2.ts").replace("steps", "stepps"));
+});
+
 Deno.test("ablate writes its runs and nothing else", async () => {
   const loss = LOSS(`await attempt("write elsewhere", () => Deno.writeTextFile("new.txt", ""));`, "");
   await inWorld(loss, async ({ mine }) => {
@@ -134,8 +156,19 @@ const LATE =
 
 Deno.test("a promise that fails when no step waits for it ends the training and names the losses' files", async () => {
   await inWorld(LOSS("", `Promise.reject(new Error("too late"))`), async ({ mine }) => {
-    const { code, stderr } = await plca(["train", "tiny.yaml"], mine);
+    const { code, stderr } = await plca([
+      "train",
+      "tiny.yaml",
+      "--set",
+      "baseline=null",
+      "--set",
+      "training.steps=9",
+    ], mine);
     assert.deepEqual([code, stderr], [2, LATE]);
+    assert.ok((await Deno.stat(join(mine, "runs/tiny-001/checkpoints/last.safetensors"))).isFile);
+    const { stdout } = await plca(["runs", "--json"], mine);
+    const [{ state, failure }] = JSON.parse(stdout);
+    assert.deepEqual([state, `${failure}\n`], ["failed", LATE]);
   });
 });
 
@@ -163,7 +196,10 @@ Deno.test("a second Ctrl-C ends a training that is stuck in a step", async () =>
     const child = start(["train", "tiny.yaml"], mine);
     await child.line(/^stuck$/);
     child.kill("SIGINT");
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    // A terminal's Ctrl-C comes twice through deno task; that is one.
+    child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(await Promise.race([child.ended, undefined]), undefined);
     child.kill("SIGINT");
     assert.equal((await child.ended).code, 130);
   });
