@@ -7,7 +7,7 @@ import { differences } from "../report/differences.ts";
 import type { ReportData, ReportRun } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
-import { isRunFolder, readRun, type Run } from "../report/run/run.ts";
+import { readRun, type Run } from "../report/run/run.ts";
 import { writeWhole } from "../train/files.ts";
 import script from "../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../web/page.ts";
@@ -16,6 +16,7 @@ import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
+import { requireRun } from "./require_run.ts";
 import { shown, stat } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -59,22 +60,6 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
   } finally {
     stopListening();
   }
-}
-
-/** @throws UserError */
-async function requireRun(host: Host, folder: string): Promise<void> {
-  const name = shown(host, folder);
-  const info = await stat(folder);
-  if (info === undefined) {
-    throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
-  }
-  if (!info.isDirectory) {
-    throw new UserError(`${name}: it is a file; expected a run folder, as in runs/street-001`);
-  }
-  if (await isRunFolder(diskRun(folder))) return;
-  throw new UserError(
-    `${name}: it is no run folder: it has neither events.jsonl nor run.json, which plca train writes`,
-  );
 }
 
 async function findRun(host: Host, folder: string, title: string): Promise<Found> {

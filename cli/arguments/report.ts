@@ -15,7 +15,7 @@ export const report = command(
       argument(folderValue("RUN"), {
         description: message`A run folder, finished or not; several are compared.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which runs? Expected at least one run folder.` } },
     ),
     out: optional(option("--out", fileValue("FILE"), {
       description: message`The page (default: report.html in the first run's folder).`,
