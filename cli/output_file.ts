@@ -1,6 +1,7 @@
 /** The file that a command is about to write. */
 import { dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
@@ -18,14 +19,20 @@ export interface OutputFile {
 export async function requireWritable(host: Host, { out, force, example }: OutputFile): Promise<void> {
   const info = await stat(out);
   if (info?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: it is a folder; expected a file, as in ${example}`);
+    throw new UserError(
+      `--out ${printable(shown(host, out))}: it is a folder; expected a file, as in ${example}`,
+    );
   }
   if (info && !force) {
     throw new UserError(
-      `${shown(host, out)} would be overwritten; choose another file with --out, or allow it with --force`,
+      `${
+        printable(shown(host, out))
+      } would be overwritten; choose another file with --out, or allow it with --force`,
     );
   }
   if (!(await stat(dirname(out)))?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: there is no folder ${shown(host, dirname(out))}`);
+    throw new UserError(
+      `--out ${printable(shown(host, out))}: there is no folder ${printable(shown(host, dirname(out)))}`,
+    );
   }
 }

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { printable } from "../core/printable.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { classGroups } from "../report/class_groups.ts";
 import { differences } from "../report/differences.ts";
 import type { ReportData, ReportRun } from "../report/report_data.ts";
@@ -17,7 +17,7 @@ import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
-import { shown, stat } from "./run_folder.ts";
+import { shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** A run that the report is about. */
@@ -51,7 +51,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
     abort.signal.throwIfAborted();
     writing = true;
     await writeWhole(out, html);
-    host.stdout.write(`${shown(host, out)}: ${contents(data)}, ${size(html.length)}\n`);
+    host.stdout.write(`${printable(shown(host, out))}: ${contents(data)}, ${size(html.length)}\n`);
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -130,12 +130,12 @@ async function picturesOf(
       onImage(done, images) {
         if (host.stderr.tty) host.stderr.write(`\r\x1b[K${printable(title)}: val image ${done}/${images}`);
       },
-      onDamage: (message) => host.stderr.write(`${message}\n`),
+      onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
     });
     return { pictures };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const why = error.message.replaceAll("\n", "; ");
+    const why = shortened(error.message.replaceAll("\n", "; "));
     clear();
     host.stderr.write(`${printable(`${title}: no images: ${why}`)}\n`);
     return { withoutPictures: why };

@@ -1,6 +1,7 @@
 /** Run folders that a command is given, or finds. */
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { diskRun } from "../report/run/files.ts";
 import { EVENTS, isRunFolder } from "../report/run/run.ts";
 import type { Host } from "./host.ts";
@@ -9,7 +10,7 @@ import { shown, stat } from "./run_folder.ts";
 
 /** @param folder absolute @throws UserError when it holds no run; names the newest run in it, if there is one */
 export async function requireRun(host: Host, folder: string): Promise<void> {
-  const name = shown(host, folder);
+  const name = printable(shown(host, folder));
   const info = await stat(folder);
   if (info === undefined) {
     throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
@@ -21,7 +22,7 @@ export async function requireRun(host: Host, folder: string): Promise<void> {
   const newest = await newestRunIn(host, folder);
   throw new UserError(
     `${name}: it is no run folder: it has neither ${EVENTS} nor run.json, which plca train writes` +
-      (newest === undefined ? "" : `; the newest run in it is ${shown(host, newest)}`),
+      (newest === undefined ? "" : `; the newest run in it is ${printable(shown(host, newest))}`),
   );
 }
 
@@ -38,7 +39,7 @@ export async function newestRunIn(host: Host, runs: string): Promise<string | un
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`${runs}: ${reason(error)}`, { cause: error });
+      throw new UserError(`${printable(runs)}: ${reason(error)}`, { cause: error });
     }
   }
   return newest?.folder;

@@ -31,7 +31,7 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
     const run = await readRun(files);
     overviews.push(overviewOf(run));
     for (const problem of run.problems.slice(0, SHOWN_PROBLEMS)) host.stderr.write(`${problem}\n`);
-    const more = run.problems.length - SHOWN_PROBLEMS;
+    const more = run.damaged - SHOWN_PROBLEMS;
     if (more > 0) host.stderr.write(`${printable(run.folder)}: ${more} more of this kind\n`);
   }
   // The latest last: that is what is in sight above the prompt.

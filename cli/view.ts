@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { BackendName, RunPlan } from "../core/plan.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Explorer, openExplorer } from "../explore/explorer.ts";
 import { classGroups } from "../report/class_groups.ts";
@@ -9,7 +10,8 @@ import type { ReportData } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
 import type { Run } from "../report/run/run.ts";
-import { LiveRun } from "../view/live.ts";
+import { checkpointsOf, LiveRun } from "../view/live.ts";
+import { Once } from "../view/once.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
@@ -38,6 +40,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
     (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
   await requireRun(host, folder);
+  const files = diskRun(folder, name);
   const plan = await planned(host, { folder, set: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
@@ -48,19 +51,23 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   // Training on the same machine comes first.
   host.yieldToOthers();
   const explorer = explorerOf(plan, folder);
-  const live = new LiveRun(diskRun(folder, name));
+  const live = new LiveRun(files);
+  const pictures = new Once(
+    () => checkpointsOf(files),
+    (signal) => picturesOf(host, { plan, folder, signal }),
+  );
   // A long log is read before the page asks for it, but not while the page itself is asked for.
   const early = setTimeout(() => live.read().catch(() => {}), 1000);
   const server = serve({
     html: await viewPage(name),
     live,
     report: (run) => reportOf(host, { run, name, plan }),
-    pictures: (signal) => picturesOf(host, { plan, folder, signal }),
+    pictures: (signal) => pictures.ask(signal),
     explorer,
     onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
   }, args.port);
   try {
-    host.stdout.write(`${name}: ${server.address}\n`);
+    host.stdout.write(`${printable(name)}: ${server.address}\n`);
     host.stdout.write("  for this machine only, and only with that address; Ctrl-C ends it\n");
     await new Promise<void>((end) => {
       const stopListening = host.onInterrupt(() => {
@@ -87,7 +94,9 @@ async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | Us
     return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return new UserError(`the recipe of this run cannot be planned: ${error.message}`, { cause: error });
+    return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -151,7 +160,7 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
     ...PICTURES,
     signal,
     onImage: () => {},
-    onDamage: (message) => host.stderr.write(`${message}\n`),
+    onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
   });
   return { pictures };
 }
@@ -159,5 +168,7 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
 async function newestRun(host: Host, runs: string): Promise<string> {
   const newest = await newestRunIn(host, runs);
   if (newest !== undefined) return newest;
-  throw new UserError(`there is no run in ${runs}; train one first: ${commandLine(host, "train")}`);
+  throw new UserError(
+    `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,
+  );
 }

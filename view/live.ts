@@ -69,7 +69,7 @@ export class LiveRun {
       if (gone && this.#run !== undefined) return;
       const seen = await fingerprint(this.#files);
       if (this.#run !== undefined && seen === this.#seen) return;
-      this.#run = await readRun(this.#files, this.#run?.log);
+      this.#run = await readRun(this.#files, this.#run);
       this.#seen = seen;
       this.#revision += 1;
     });
@@ -83,6 +83,12 @@ async function fingerprint(files: RunFiles): Promise<string> {
   for (const name of ["config.yaml", "run.json", EVENTS, "evaluation.json", "baseline/evaluation.json"]) {
     seen.push(await told(() => files.stat(name)));
   }
+  return JSON.stringify([...seen, await checkpointsOf(files)]);
+}
+
+/** Changes when a checkpoint does. */
+export async function checkpointsOf(files: RunFiles): Promise<string> {
+  const seen: unknown[] = [];
   for (const folder of ["checkpoints", "baseline/checkpoints"]) {
     for (const name of await told(() => files.list(folder)) ?? []) {
       seen.push(name, await told(() => files.stat(`${folder}/${name}`)));

@@ -1,16 +1,7 @@
 /** Texts and numbers of runs as a page shows them: text nodes only, so markup in them is text. */
+import { visible } from "../core/printable.ts";
 
-/** Characters that show nothing or turn the direction of what follows: controls, zero widths, overrides, isolates. */
-// deno-lint-ignore no-control-regex
-const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** The same text with each unseen character as its code in brackets, as in `[U+202E]`. Tabs and line ends stay. */
-export function visible(text: string): string {
-  return text.replace(
-    UNSEEN,
-    (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
-  );
-}
+export { visible } from "../core/printable.ts";
 
 /** A name from a file or a person; its direction is its own. */
 export function Name({ children }: { readonly children: string }) {

@@ -103,6 +103,13 @@ Deno.test("without the token, from another host or origin, with another method: 
     assert.equal(status(await named(`localhost:${new URL(address).port}`)), 200);
   }));
 
+Deno.test("an address that is none is refused in one line", () =>
+  withServer({}, async ({ address }) => {
+    const answer = await raw(address, ({ host }) => ["GET http://:::x/ HTTP/1.1", `host: ${host}`]);
+    assert.ok([400, 403].includes(status(answer)), answer.slice(0, 200));
+    assert.doesNotMatch(answer, /\bat .*\.ts|TypeError/);
+  }));
+
 Deno.test("no path leads to a file, and none out of the run", () =>
   withServer({}, async ({ address }, folder) => {
     await Deno.writeTextFile(join(folder, "secret.txt"), "secret");

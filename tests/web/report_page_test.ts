@@ -77,7 +77,7 @@ reportTest(
     ]);
     assert.deepEqual((await cells(page, "#time-0 table")).slice(0, 2), [
       ["", "steps", "first to last event", "steps a second", "input ms"],
-      ["source-only", "50 of 50", "1:15", "2", "250"],
+      ["source-only", "50 of 50", "1:15", "3", "125"],
     ]);
   },
 );
@@ -295,7 +295,7 @@ const BARE = sampleReport([
 function bare() {
   const { best: _, latest: __, seconds: ___, evaluation: ____, ...phase } = samplePhase("full");
   const none = { x: [], y: [] };
-  return { ...phase, step: 0, steps: 0, curves: {}, miou: none, pixelAccuracy: none };
+  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none, pixelAccuracy: none };
 }
 
 function without(_: "evaluation") {

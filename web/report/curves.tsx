@@ -130,8 +130,8 @@ export function Timing({ id, lanes }: Props) {
                   </th>
                   <td>{phase.step.toLocaleString("en")} of {phase.steps.toLocaleString("en")}</td>
                   <td>{duration(phase.seconds!)}</td>
-                  <td>{number(median(phase.curves["rate"]?.y))}</td>
-                  {stages.map((name) => <td key={name}>{milliseconds(median(phase.curves[name]?.y))}</td>)}
+                  <td>{number(phase.medians["rate"])}</td>
+                  {stages.map((name) => <td key={name}>{milliseconds(phase.medians[name])}</td>)}
                 </tr>
               ))}
             </tbody>
@@ -212,9 +212,4 @@ function Card(props: CardProps) {
       <Chart {...props} />
     </div>
   );
-}
-
-function median(values: readonly (number | null)[] = []): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return sorted.length === 0 ? null : sorted[Math.floor(sorted.length / 2)]!;
 }
