@@ -9,19 +9,28 @@ import { classGroups } from "../report/class_groups.ts";
 import type { ReportData } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
-import { EVENTS, isRunFolder, type Run } from "../report/run/run.ts";
+import type { Run } from "../report/run/run.ts";
 import { checkpointsOf, LiveRun } from "../view/live.ts";
 import { Once } from "../view/once.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
+<<<<<<< HEAD
 import { reason } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { planOfRun, shown, stat } from "./run_folder.ts";
 import { LAUNCH, VERSIONS } from "./versions.ts";
+=======
+import { planUnrun } from "./recipes.ts";
+import { reportPictures } from "./report_pictures.ts";
+import { newestRunIn, requireRun } from "./require_run.ts";
+import { shown } from "./run_folder.ts";
+import { VERSIONS } from "./versions.ts";
+>>>>>>> main
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
 const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
@@ -37,11 +46,8 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   const folder = host.handover?.folder ??
     (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
+  await requireRun(host, folder);
   const files = diskRun(folder, name);
-  if (!(await stat(folder))?.isDirectory) throw new UserError(`${printable(name)}: there is no such folder`);
-  if (!await isRunFolder(files)) {
-    throw new UserError(`${printable(name)} is no run folder: it has neither ${EVENTS} nor run.json`);
-  }
   const plan = await planned(host, { folder, set: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
@@ -166,22 +172,10 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
   return { pictures };
 }
 
-/** The run whose log was written to last. @throws UserError when there is none */
 async function newestRun(host: Host, runs: string): Promise<string> {
-  const parent = resolve(host.cwd, runs);
-  let newest: { readonly folder: string; readonly time: number } | undefined;
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(parent)) {
-      if (!isDirectory) continue;
-      const folder = join(parent, name);
-      const time = (await stat(join(folder, EVENTS)))?.mtime?.getTime();
-      if (time !== undefined && (!newest || time > newest.time)) newest = { folder, time };
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`${printable(runs)}: ${reason(error)}`, { cause: error });
-    }
-  }
-  if (newest) return newest.folder;
-  throw new UserError(`there is no run in ${printable(runs)}; train one first: ${LAUNCH} task plca train`);
+  const newest = await newestRunIn(host, runs);
+  if (newest !== undefined) return newest;
+  throw new UserError(
+    `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,
+  );
 }

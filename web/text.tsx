@@ -44,3 +44,16 @@ export function duration(seconds: number): string {
   const tail = `${hours > 0 ? String(minutes).padStart(2, "0") : minutes}:${String(rest).padStart(2, "0")}`;
   return hours > 0 ? `${hours}:${tail}` : tail;
 }
+
+/** Seconds as `250`, `0.988`, `4,702`: milliseconds, four significant digits; "–" for null. */
+export function milliseconds(seconds: number | null | undefined): string {
+  return number(seconds === null || seconds === undefined ? null : 1000 * seconds);
+}
+
+/** `2 Jan 2030, 03:04`, where the reader is, for ISO 8601; any other text as it is. */
+export function moment(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text)) return text;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text;
+  return date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+}
