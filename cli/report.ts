@@ -13,16 +13,10 @@ import script from "../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../web/page.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-<<<<<<< HEAD
-import { reportPictures } from "./report_pictures.ts";
-import { planOfRun, shown, stat } from "./run_folder.ts";
-=======
 import { requireWritable } from "./output_file.ts";
-import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
-import { shown } from "./run_folder.ts";
->>>>>>> main
+import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** A run that the report is about. */

@@ -8,13 +8,8 @@ import { diskRun } from "../report/run/files.ts";
 import { createWhole, isLeftOf, trainsAlready } from "../train/files.ts";
 import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
-<<<<<<< HEAD
 import { planUnrun, readText, reason } from "./recipes.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
-=======
-import { readText, reason } from "./recipes.ts";
 import { VERSIONS } from "./versions.ts";
->>>>>>> main
 
 /** Where the weights lie inside a run folder. */
 export const LAST_CHECKPOINT = join("checkpoints", "last.safetensors");

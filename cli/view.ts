@@ -19,18 +19,10 @@ import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
-<<<<<<< HEAD
-import { reason } from "./recipes.ts";
-import { reportPictures } from "./report_pictures.ts";
-import { planOfRun, shown, stat } from "./run_folder.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
-=======
-import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
 import { newestRunIn, requireRun } from "./require_run.ts";
-import { shown } from "./run_folder.ts";
+import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
->>>>>>> main
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
 const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
