@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { BackendName, RunPlan } from "../core/plan.ts";
