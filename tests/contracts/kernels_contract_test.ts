@@ -170,7 +170,9 @@ test("convolutions with any padding, also wider than the image, equal plain sums
       padding: fc.integer({ min: 0, max: 9 }),
       dilation: fc.integer({ min: 1, max: 4 }),
     }),
-  }).filter(({ sides: [, height, width], size, window: { padding, dilation } }) =>
+  }).filter(({ sides: [, height, width], size, window: { stride, padding, dilation } }) =>
+    // tfjs has no others.
+    (stride === 1 || dilation === 1) &&
     Math.min(height, width) + 2 * padding > dilation * (size - 1)
   );
   const check = ({ sides: [n, height, width], channels, size, window }: Drawn) =>
