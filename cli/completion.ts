@@ -3,6 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
 import { SHELLS } from "./arguments/completion.ts";
+import { LAUNCHER } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
@@ -100,9 +101,14 @@ const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup
 
 const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
 
+/** Where the script for bash lets the shell put a slash after folders, which already have one: it would show two. */
+const MARKED_AS_FILES = /^ *compopt -o filenames /m;
+const WITHOUT_SLASH = '    COMPREPLY=("${COMPREPLY[@]%/}")\n';
+
 /** zsh takes a file for completions by its first line. */
 function scriptFor(shell: Shell): string {
   const script = GENERATORS[shell].generateScript("plca", ["completion", shell]);
+  if (shell === "bash") return `${MARK}\n${script.replace(MARKED_AS_FILES, `${WITHOUT_SLASH}$&`)}\n`;
   if (!script.startsWith("#compdef")) return `${MARK}\n${script}\n`;
   const end = script.indexOf("\n");
   return `${script.slice(0, end)}\n${MARK}${script.slice(end)}\n`;
@@ -116,6 +122,8 @@ function launcherText(): string {
   return [
     "#!/bin/sh",
     MARK,
+    // What a run tells to type next begins as this did.
+    `export ${LAUNCHER}=1`,
     `[ -x ${deno} ] && exec ${deno} ${task}`,
     `exec ${LAUNCH} ${task}`,
     "",

@@ -6,12 +6,15 @@ import { writeWhole } from "../train/files.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { showImage, withInput } from "./input.ts";
+import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 
 /** `plca data stats`: returns the exit status. @throws UserError when an image of the source cannot be used */
 export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
+  const file = resolve(host.cwd, args.out ?? `${plan.name}_classes.json`);
+  await requireWritable(host, { out: file, force: args.force, example: "classes.json" });
   const { source } = plan.data;
   const space = source.labelSpace;
   const images: ClassStats["images"] = [];
@@ -42,7 +45,6 @@ export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">
     );
   }
   const dataset = plan.data.origins?.get(source)?.plugin.name ?? "dataset";
-  const file = resolve(host.cwd, args.out ?? `${plan.name}_classes.json`);
   await writeWhole(file, new TextEncoder().encode(renderStats(classStats({ dataset, space, images }))));
   const counted = `${images.length} images of ${dataset}, ${space.classes.length} classes of ${space.name}`;
   host.stdout.write(`${counted}: ${shown(host, file)}\n`);

@@ -2,15 +2,18 @@
 import { or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
 import { message, optionName, text } from "@optique/core/message";
+import { multiple } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
+import { argument, command } from "@optique/core/primitives";
+import { choice } from "@optique/core/valueparser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
-import { completion } from "./arguments/completion.ts";
+import { completion, everyCompletion, SCRIPTS } from "./arguments/completion.ts";
 import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
-import { list } from "./arguments/list.ts";
+import { everyList, list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
 import { report } from "./arguments/report.ts";
@@ -32,6 +35,10 @@ function unexpected(token: string) {
     ? message`There is no option ${optionName(name)} here.`
     : message`${token} is not expected here.`;
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
+}
+
+function firstWord(command: string): string {
+  return command.split(" ")[0]!;
 }
 
 function lastWord(command: string): string {
@@ -101,8 +108,15 @@ const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS)
 
 const grammar = or(ofRuns, ofRecipes, completion, ERRORS);
 
-/** The same where `completion SHELL` is the parser's own command, which the files of `completion install` call. */
-const completed = or(ofRuns, ofRecipes, ERRORS);
+/** The same with what is the parser's own, for a shell that asks how a line may go on. */
+const completed = or(
+  ofRuns,
+  or(check, data, weights, everyList, schema, doctor, create),
+  everyCompletion,
+  command("help", multiple(argument(choice([...new Set(COMMANDS.map(firstWord))], { metavar: "COMMAND" })))),
+);
+
+const ASKED = "completion-of";
 
 /** A parsed command line. */
 export type Command = InferValue<typeof grammar>;
@@ -125,6 +139,7 @@ export function parseArguments(host: Host, version: string): Command {
     throw new ParsingEnd(code);
   };
   const own = host.args[0] === "completion" && (SCRIPTS as readonly string[]).includes(host.args[1] ?? "");
+  const asks = own && host.args.length > 2;
   const options = {
     brief: message`Domain-adaptive semantic segmentation by pixel-level cycle association.`,
     help: { command: true, option: { names: ["--help", "-h"] }, onShow: end },
@@ -136,14 +151,21 @@ export function parseArguments(host: Host, version: string): Command {
     stderr: (line: string) => host.stderr.write(`${line}\n`),
     onError: () => end(2),
   } as const;
+  if (asks) {
+    // Under another name: `completion` is a command that is completed itself.
+    runParserSync(completed, "plca", [ASKED, ...host.args.slice(1)], {
+      ...options,
+      help: { option: options.help.option, onShow: end },
+      completion: { command: { names: [ASKED] }, onShow: end },
+    });
+    // What is shown has ended it.
+    return end(2);
+  }
   if (own) {
-    return runParserSync(completed, "plca", host.args, {
+    return runParserSync(or(ofRuns, ofRecipes), "plca", host.args, {
       ...options,
       completion: { command: true, onShow: end },
     });
   }
   return runParserSync(grammar, "plca", host.args.length === 0 ? ["--help"] : host.args, options);
 }
-
-/** The shells that the parser writes scripts for. */
-const SCRIPTS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;

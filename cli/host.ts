@@ -136,10 +136,18 @@ function stream(target: typeof Deno.stdout | typeof Deno.stderr): Stream {
   };
 }
 
+/** Milliseconds: of a Ctrl-C in a terminal `deno task` passes on a second one, which comes to the whole group already. */
+const SAME_KEY = 400;
+
 function onInterrupt(handler: (count: number) => void): () => void {
   const signals: Deno.Signal[] = Deno.build.os === "windows" ? ["SIGINT"] : ["SIGINT", "SIGTERM"];
-  let count = 0;
-  const listener = () => handler(++count);
+  let count = 0, last = -Infinity;
+  const listener = () => {
+    const now = performance.now();
+    const same = now - last < SAME_KEY;
+    last = now;
+    if (!same) handler(++count);
+  };
   for (const signal of signals) Deno.addSignalListener(signal, listener);
   return () => {
     for (const signal of signals) Deno.removeSignalListener(signal, listener);
@@ -152,11 +160,24 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   if (readEnv("XDG_RUNTIME_DIR") === undefined) Deno.env.set("XDG_RUNTIME_DIR", tmpdir());
   const host: Host = processHost({
     narrowed: (grant, handover) =>
-      startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: host.exit }),
+      startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: exitAtOnce }),
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.
   process.exit(code);
+}
+
+/** Ends the process while a thread computes: what native libraries do at an exit would pull memory from under it. */
+function exitAtOnce(code: number): never {
+  const library = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
+  try {
+    if (library !== undefined) {
+      Deno.dlopen(library, { _exit: { parameters: ["i32"], result: "void" } }).symbols._exit(code);
+    }
+  } catch {
+    // Not allowed to or not there.
+  }
+  Deno.exit(code);
 }
 
 /** In a thread of {@linkcode runProcess}: runs `main` as soon as it hears for what, then tells the status. */

@@ -35,6 +35,8 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
   const plan = await planUnrun(host, { path: recipe, overrides: ["data.root=.", ...args.set] });
   const classes = labelClasses(plan.labelSpace, args.ids);
   const out = resolve(host.cwd, args.out);
+  const info = await stat(out);
+  if (info && !info.isDirectory) throw new UserError(`--out ${args.out}: it is a file, expected a folder`);
   const made = ["labels", "overlays", "confidence"].map((name) => join(out, name));
   const inputs = await imageInputs(host, args.images, made);
   refuseSameNames(host, inputs, args.out);

@@ -1,21 +1,23 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { printable } from "../core/printable.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { classGroups } from "../report/class_groups.ts";
 import { differences } from "../report/differences.ts";
 import type { ReportData, ReportRun } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
-import { isRunFolder, readRun, type Run } from "../report/run/run.ts";
+import { readRun, type Run } from "../report/run/run.ts";
 import { writeWhole } from "../train/files.ts";
 import script from "../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../web/page.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
-import { shown, stat } from "./run_folder.ts";
+import { requireRun } from "./require_run.ts";
+import { shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** A run that the report is about. */
@@ -33,7 +35,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
   const folders = [...new Set(args.runs.map((given) => resolve(host.cwd, given)))];
   const out = args.out === undefined ? join(folders[0]!, "report.html") : resolve(host.cwd, args.out);
   for (const folder of folders) await requireRun(host, folder);
-  await requireWritable(host, out, args.force);
+  await requireWritable(host, { out, force: args.force, example: "report.html" });
   const found: Found[] = [];
   for (const folder of folders) found.push(await findRun(host, folder, titleOf(host, folder, folders)));
 
@@ -49,7 +51,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
     abort.signal.throwIfAborted();
     writing = true;
     await writeWhole(out, html);
-    host.stdout.write(`${shown(host, out)}: ${contents(data)}, ${size(html.length)}\n`);
+    host.stdout.write(`${printable(shown(host, out))}: ${contents(data)}, ${size(html.length)}\n`);
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -57,38 +59,6 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
     return 130;
   } finally {
     stopListening();
-  }
-}
-
-/** @throws UserError */
-async function requireRun(host: Host, folder: string): Promise<void> {
-  const name = shown(host, folder);
-  const info = await stat(folder);
-  if (info === undefined) {
-    throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
-  }
-  if (!info.isDirectory) {
-    throw new UserError(`${name}: it is a file; expected a run folder, as in runs/street-001`);
-  }
-  if (await isRunFolder(diskRun(folder))) return;
-  throw new UserError(
-    `${name}: it is no run folder: it has neither events.jsonl nor run.json, which plca train writes`,
-  );
-}
-
-/** Before anything is computed. @throws UserError */
-async function requireWritable(host: Host, out: string, force: boolean): Promise<void> {
-  const info = await stat(out);
-  if (info?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: it is a folder; expected a file, as in report.html`);
-  }
-  if (info && !force) {
-    throw new UserError(
-      `${shown(host, out)} would be overwritten; choose another file with --out, or allow it with --force`,
-    );
-  }
-  if (!(await stat(dirname(out)))?.isDirectory) {
-    throw new UserError(`--out ${shown(host, out)}: there is no folder ${shown(host, dirname(out))}`);
   }
 }
 
@@ -160,12 +130,12 @@ async function picturesOf(
       onImage(done, images) {
         if (host.stderr.tty) host.stderr.write(`\r\x1b[K${printable(title)}: val image ${done}/${images}`);
       },
-      onDamage: (message) => host.stderr.write(`${message}\n`),
+      onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
     });
     return { pictures };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const why = error.message.replaceAll("\n", "; ");
+    const why = shortened(error.message.replaceAll("\n", "; "));
     clear();
     host.stderr.write(`${printable(`${title}: no images: ${why}`)}\n`);
     return { withoutPictures: why };

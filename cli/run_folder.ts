@@ -5,10 +5,11 @@ import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { diskRun } from "../report/run/files.ts";
-import { createWhole, isLeftOf } from "../train/files.ts";
+import { createWhole, isLeftOf, trainsAlready } from "../train/files.ts";
+import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
 import { readText, reason } from "./recipes.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** Where the weights lie inside a run folder. */
 export const LAST_CHECKPOINT = join("checkpoints", "last.safetensors");
@@ -224,6 +225,11 @@ export async function removeRun(folder: string, whole: boolean): Promise<void> {
   if (whole) await removeEmpty([folder]);
 }
 
+/** Before anything is said of a run that goes on: training itself looks again. @throws UserError when another process trains there */
+export async function refuseBusy(folder: string): Promise<void> {
+  if (await diskRun(folder).isLocked("events.jsonl")) throw trainsAlready(folder);
+}
+
 /** What {@linkcode recordRun} wrote and a resumed run needs. */
 export interface RunRecord {
   readonly backend: string;
@@ -277,7 +283,7 @@ export async function latestRun(host: Host, runs: string): Promise<string> {
   }
   if (!latest) {
     throw new UserError(
-      `there is no run with a checkpoint in ${runs}; train one first: ${LAUNCH} task plca train`,
+      `there is no run with a checkpoint in ${runs}; train one first: ${commandLine(host, "train")}`,
     );
   }
   return latest.folder;

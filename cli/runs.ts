@@ -5,10 +5,10 @@ import { renderGrid } from "../report/grid.ts";
 import { diskRun, type RunFiles } from "../report/run/files.ts";
 import { overviewOf, type RunOverview, runsGrid } from "../report/run/overview.ts";
 import { isRunFolder, readRun } from "../report/run/run.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
-import { LAUNCH } from "./versions.ts";
 
 /** Of a run, further damaged lines and files are counted only. */
 const SHOWN_PROBLEMS = 3;
@@ -31,7 +31,7 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
     const run = await readRun(files);
     overviews.push(overviewOf(run));
     for (const problem of run.problems.slice(0, SHOWN_PROBLEMS)) host.stderr.write(`${problem}\n`);
-    const more = run.problems.length - SHOWN_PROBLEMS;
+    const more = run.damaged - SHOWN_PROBLEMS;
     if (more > 0) host.stderr.write(`${printable(run.folder)}: ${more} more of this kind\n`);
   }
   // The latest last: that is what is in sight above the prompt.
@@ -41,7 +41,7 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
     return 0;
   }
   if (overviews.length === 0) {
-    host.stdout.write(`there is no run in ${printable(given)}; ${LAUNCH} task plca train makes one\n`);
+    host.stdout.write(`there is no run in ${printable(given)}; ${commandLine(host, "train")} makes one\n`);
     return 0;
   }
   host.stdout.write(`${renderGrid(runsGrid(overviews, host.now().getTime()), "text")}\n`);

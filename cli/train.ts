@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
 import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
+import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -10,6 +11,7 @@ import { countOf, type Progress, progress } from "../report/progress.ts";
 import { courseOf } from "./course.ts";
 import { classTable } from "../report/table.ts";
 import { train, type TrainResult } from "../train/mod.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { blaming, narrowly } from "./narrow.ts";
@@ -20,13 +22,14 @@ import {
   makeRunFolder,
   readRecord,
   recordRun,
+  refuseBusy,
   removeRun,
   type RunRecord,
   shown,
   stat,
 } from "./run_folder.ts";
 import { lateFailure, wordsOf } from "./thread.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
@@ -87,8 +90,8 @@ interface Begun {
 }
 
 function choiceOf(args: CommandOf<"train">): RecipeChoice {
-  if (args.name !== undefined && !/^[A-Za-z0-9][\w.-]*$/.test(args.name)) {
-    throw new UserError(`--name ${args.name}: expected letters, digits, ".", "_" and "-", as in my_run`);
+  if (args.name !== undefined && !NAME.pattern.test(args.name)) {
+    throw new UserError(`--name ${args.name}: expected ${NAME.words}`);
   }
   const overrides = args.name === undefined ? args.set : [...args.set, `name="${args.name}"`];
   return { path: args.recipe ?? "street", overrides };
@@ -128,6 +131,7 @@ async function resumable(host: Host, args: CommandOf<"train">, given: string): P
     );
   }
   const record = await readRecord(folder, given);
+  await refuseBusy(folder);
   // Another backend would give other numbers.
   return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`] } };
 }
@@ -195,7 +199,7 @@ async function trainRun(
     const removed = last === undefined && onFailure !== "nothing";
     if (removed) await removeRun(folder, onFailure === "whole folder");
     throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
-      ? withDataCheck(error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
+      ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
       : error;
   } finally {
     stopListening();
@@ -223,9 +227,10 @@ function isOfData(
     (begun || /\.(png|jpe?g)$/i.test(error.file));
 }
 
-function withDataCheck(error: DataError, recipe: string): UserError {
-  const message =
-    `${error.message}\n${LAUNCH} task plca data check ${recipe} names every broken file at once`;
+function withDataCheck(host: Host, error: DataError, recipe: string): UserError {
+  const message = `${error.message}\n${
+    commandLine(host, `data check ${recipe}`)
+  } names every broken file at once`;
   return new UserError(message, { cause: error });
 }
 
@@ -265,8 +270,8 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
       return 130;
     }
     write(`The weights lie in ${shown(host, found)}. Next:`);
-    write(`  ${LAUNCH} task plca train --resume ${run}`);
-    write(`  ${LAUNCH} task plca eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`);
+    write(`  ${commandLine(host, `train --resume ${run}`)}`);
+    write(`  ${commandLine(host, `eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`)}`);
     return 130;
   }
   const { final, baseline, best } = result;
@@ -289,9 +294,12 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
       );
     }
   }
-  if (quiet) return 0;
+  if (quiet) {
+    write(`The run lies in ${run}.`);
+    return 0;
+  }
   write(`The run lies in ${run}. Next:`);
-  write(`  ${LAUNCH} task plca eval --run ${run} --split ${splitOf(plan)}`);
+  write(`  ${commandLine(host, `eval --run ${run} --split ${splitOf(plan)}`)}`);
   return 0;
 }
 

@@ -2,24 +2,28 @@ import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { BackendName, RunPlan } from "../core/plan.ts";
+import { printable, shortened } from "../core/printable.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Explorer, openExplorer } from "../explore/explorer.ts";
 import { classGroups } from "../report/class_groups.ts";
 import type { ReportData } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../report/run/files.ts";
-import { EVENTS, isRunFolder, type Run } from "../report/run/run.ts";
-import { LiveRun } from "../view/live.ts";
+import type { Run } from "../report/run/run.ts";
+import { checkpointsOf, LiveRun } from "../view/live.ts";
+import { Once } from "../view/once.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
 import { serve } from "../view/server.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
-import { planUnrun, reason } from "./recipes.ts";
+import { planUnrun } from "./recipes.ts";
 import { reportPictures } from "./report_pictures.ts";
-import { shown, stat } from "./run_folder.ts";
-import { LAUNCH, VERSIONS } from "./versions.ts";
+import { newestRunIn, requireRun } from "./require_run.ts";
+import { shown } from "./run_folder.ts";
+import { VERSIONS } from "./versions.ts";
 
 /** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
 const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
@@ -35,11 +39,8 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   const folder = host.handover?.folder ??
     (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
+  await requireRun(host, folder);
   const files = diskRun(folder, name);
-  if (!(await stat(folder))?.isDirectory) throw new UserError(`${name}: there is no such folder`);
-  if (!await isRunFolder(files)) {
-    throw new UserError(`${name} is no run folder: it has neither ${EVENTS} nor run.json`);
-  }
   const plan = await planned(host, { folder, set: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
@@ -51,18 +52,22 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   host.yieldToOthers();
   const explorer = explorerOf(plan, folder);
   const live = new LiveRun(files);
+  const pictures = new Once(
+    () => checkpointsOf(files),
+    (signal) => picturesOf(host, { plan, folder, signal }),
+  );
   // A long log is read before the page asks for it, but not while the page itself is asked for.
   const early = setTimeout(() => live.read().catch(() => {}), 1000);
   const server = serve({
     html: await viewPage(name),
     live,
     report: (run) => reportOf(host, { run, name, plan }),
-    pictures: (signal) => picturesOf(host, { plan, folder, signal }),
+    pictures: (signal) => pictures.ask(signal),
     explorer,
     onBug: (error) => host.stderr.write(`${error instanceof Error ? error.stack : error}\n`),
   }, args.port);
   try {
-    host.stdout.write(`${name}: ${server.address}\n`);
+    host.stdout.write(`${printable(name)}: ${server.address}\n`);
     host.stdout.write("  for this machine only, and only with that address; Ctrl-C ends it\n");
     await new Promise<void>((end) => {
       const stopListening = host.onInterrupt(() => {
@@ -89,7 +94,9 @@ async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | Us
     return await planUnrun(host, { path: join(folder, "config.yaml"), overrides: set });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    return new UserError(`the recipe of this run cannot be planned: ${error.message}`, { cause: error });
+    return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -153,27 +160,15 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
     ...PICTURES,
     signal,
     onImage: () => {},
-    onDamage: (message) => host.stderr.write(`${message}\n`),
+    onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
   });
   return { pictures };
 }
 
-/** The run whose log was written to last. @throws UserError when there is none */
 async function newestRun(host: Host, runs: string): Promise<string> {
-  const parent = resolve(host.cwd, runs);
-  let newest: { readonly folder: string; readonly time: number } | undefined;
-  try {
-    for await (const { name, isDirectory } of Deno.readDir(parent)) {
-      if (!isDirectory) continue;
-      const folder = join(parent, name);
-      const time = (await stat(join(folder, EVENTS)))?.mtime?.getTime();
-      if (time !== undefined && (!newest || time > newest.time)) newest = { folder, time };
-    }
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(`${runs}: ${reason(error)}`, { cause: error });
-    }
-  }
-  if (newest) return newest.folder;
-  throw new UserError(`there is no run in ${runs}; train one first: ${LAUNCH} task plca train`);
+  const newest = await newestRunIn(host, runs);
+  if (newest !== undefined) return newest;
+  throw new UserError(
+    `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,
+  );
 }

@@ -2,6 +2,7 @@
 import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import { nearest, suggestion } from "../core/suggest.ts";
+import { NAME } from "./recipe.ts";
 
 /** What to validate. */
 export interface Checked {
@@ -60,8 +61,9 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): Ke
   if (found === undefined) return [{ path, message: `is missing; expected ${wanted}` }];
   const values = flat.flatMap((inner) => inner.code === "invalid_value" ? inner.values.map(String) : []);
   const near = typeof found === "string" ? nearest(found, values) : undefined;
+  const example = issue.message.startsWith("as in ") ? `, ${issue.message}` : "";
   const hint = near === undefined ? "" : `; did you mean "${near}"?`;
-  return [{ path, message: `expected ${wanted}${foundText(found)}${hint}` }];
+  return [{ path, message: `expected ${wanted}${example}${foundText(found)}${hint}` }];
 }
 
 function sentence(issue: Issue, found: unknown): string {
@@ -80,14 +82,20 @@ function sentence(issue: Issue, found: unknown): string {
       }
       return `expected ${expectation(issue)}${foundText(found)}`;
     }
+    case "invalid_format":
+      if (isName(issue)) return `expected ${NAME.words}${foundText(found)}`;
+      return `must be ${expectation(issue)}${foundText(found)}`;
     case "too_small":
     case "too_big":
-    case "invalid_format":
     case "not_multiple_of":
       return `must be ${expectation(issue)}${foundText(found)}`;
     default:
       return issue.message;
   }
+}
+
+function isName(issue: z.core.$ZodIssueInvalidStringFormat): boolean {
+  return issue.pattern === String(NAME.pattern);
 }
 
 const KINDS: Readonly<Record<string, string>> = {

@@ -9,6 +9,8 @@ import { find, locate, type Located, type LocatedMapping, locateKey, plain } fro
 export class Findings {
   readonly root: Located;
   readonly #issues: Required<ConfigIssue>[] = [];
+  /** Paths and messages. */
+  readonly #known = new Set<string>();
 
   constructor(root: Located) {
     this.root = root;
@@ -30,10 +32,10 @@ export class Findings {
     const once = written !== undefined && samePlace(written, issue.path);
     const path = once && written !== formatPath(issue.path) ? [written] : issue.path;
     const position = once ? "--set" : issue.position;
-    const same = this.#issues.some((other) =>
-      other.message === issue.message && formatPath(other.path) === formatPath(path)
-    );
-    if (!same) this.#issues.push({ path, message: issue.message, position });
+    const known = `${formatPath(path)}\n${issue.message}`;
+    if (this.#known.has(known)) return;
+    this.#known.add(known);
+    this.#issues.push({ path, message: issue.message, position });
   }
 
   /** Runs `body`; a ConfigError it throws is recorded with positions. Anything else passes through. */

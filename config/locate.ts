@@ -54,7 +54,8 @@ export function parseYaml(source: YamlSource): Located {
   const document = parseDocument(source.text, {
     lineCounter: lines,
     prettyErrors: false,
-    uniqueKeys: true,
+    // Asked below: the parser takes the square of the number of keys for it.
+    uniqueKeys: false,
     stringKeys: true,
   });
   const position = (offset: number) => {
@@ -94,6 +95,10 @@ export function parseYaml(source: YamlSource): Located {
       const keys = new Map<string, Place>();
       for (const { key, value } of isMap(node) ? node.items : []) {
         const name = String(isScalar(key) ? key.value : key);
+        if (keys.has(name)) {
+          const message = "this key is given twice in one mapping; keep one";
+          throw new ConfigError([{ path: [], position: position(key.range[0]), message }]);
+        }
         keys.set(name, { where: position(key.range[0]), folder: source.folder });
         // A block collection starts on the next line; people look for its key.
         const start = value === null || !isScalar(value) ? key.range[0] : value.range[0];
@@ -126,7 +131,6 @@ const ABOUT_INDENTATION =
 
 function explainFault(code: string, message: string): string {
   if (code === "TAB_AS_INDENT") return "tabs cannot indent YAML; use spaces";
-  if (code === "DUPLICATE_KEY") return "this key is given twice in one mapping; keep one";
   if (code === "MULTIPLE_DOCS") return "a recipe is one YAML document; remove what follows `---`";
   const hint = ABOUT_INDENTATION.test(`${code} ${message}`) ? "; check the indentation of this line" : "";
   return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`;

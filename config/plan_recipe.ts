@@ -58,7 +58,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   const evaluation = findings.value(["evaluation"], sections.evaluation);
-  const logs = findings.has(["logs"]) ? findings.value(["logs"], sections.logs) : undefined;
+  const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
   const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
 
   const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
@@ -276,8 +276,14 @@ function checkTargetLabels(
   );
 }
 
-function logsPlan(section: z.infer<typeof sections.logs>): LogsPlan {
-  const { images, histograms } = section === "tensorboard" ? { images: 4, histograms: 0 } : section;
+type LogsSection = Exclude<z.infer<typeof sections.logs>, string>;
+
+/** The name alone says the same as the mapping with its defaults; the resolved recipe has one form. */
+function wholeLogs(section: z.infer<typeof sections.logs> | undefined): LogsSection | undefined {
+  return section === "tensorboard" ? { type: section, images: 4, histograms: 0 } : section;
+}
+
+function logsPlan({ images, histograms }: LogsSection): LogsPlan {
   return { images, histograms };
 }
 

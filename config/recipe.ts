@@ -6,6 +6,14 @@ const pixels = z.int().min(1).max(100_000);
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
+/** What names a folder, and the same in words. */
+export const NAME = {
+  pattern: /^[A-Za-z0-9][\w.-]*$/,
+  words: 'letters, digits, ".", "_" and "-", as in my_run',
+};
+
+const runName = z.string().regex(NAME.pattern);
+
 /** The named normalisations. */
 export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization>> = {
   imagenet: { order: "rgb", scale: 1 / 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
@@ -19,7 +27,7 @@ export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization
 
 /** The sections without plugins. */
 export const sections = {
-  name: z.string().regex(/^[A-Za-z0-9][\w.-]*$/).describe("names the run folder; absent: the file's name"),
+  name: runName.describe("names the run folder; absent: the file's name"),
   seed: z.int().min(0).max(2 ** 31 - 1).default(0).describe("seeds weights, order and transforms"),
   backend: z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]).default("auto")
     .describe("where tensors live; auto takes a GPU, then native"),
@@ -75,7 +83,7 @@ export const sections = {
           "read the target's labels to measure how many associations are right; training never sees them",
         ),
       }),
-    ]).optional().describe(
+    ], "as in {every: 100}").optional().describe(
       "measure beside some steps, without any effect on the run; absent or false: nothing",
     ),
   }),
@@ -153,7 +161,7 @@ export const RECIPE_KEYS = [
 ] as const;
 
 /** `name:` of a loss or a baseline. */
-export const termName = z.string().regex(/^[A-Za-z0-9][\w.-]*$/);
+export const termName = runName;
 
 /** `weight:` of a loss. */
 export const termWeight = z.number().min(0).default(1).describe("constant factor of the term");

@@ -5,28 +5,58 @@ import type { Difference } from "./report_data.ts";
 /** A resolved recipe; undefined: it could not be read, so nothing is said about it. */
 export type Config = Readonly<Record<string, unknown>> | undefined;
 
+/** Of a mapping that other runs have not; a longer one is summed up. */
+const LONGEST = 80;
+
 /**
  * Every setting that some run has with another value or not at all, in the order in which the recipes have them. Lists of
- * things with a name or type, such as losses, are compared by that. Fewer than two recipes differ in nothing.
+ * things with a name or type, such as losses, are compared by that; a mapping that some run has not at all is one
+ * difference. Fewer than two recipes differ in nothing.
  */
 export function differences(configs: readonly Config[]): Difference[] {
-  const flat = configs.map((config) => {
-    const values = new Map<string, string>();
-    if (config) flatten(config, [], values);
-    return values;
-  });
-  const paths = [...new Set(flat.flatMap((values) => [...values.keys()]))];
-  return paths
-    .map((path) => ({ path, values: flat.map((values) => values.get(path) ?? null) }))
-    .filter(({ values }) => new Set(values.filter((_, run) => configs[run] !== undefined)).size > 1);
+  const found: Difference[] = [];
+  compare({ path: [], values: configs, within: configs.map((config) => config !== undefined) }, found);
+  return found;
 }
 
-function flatten(value: unknown, path: ConfigPath, into: Map<string, string>): void {
-  const entries = entriesOf(value);
-  if (entries.length === 0) {
-    into.set(formatPath(path), typeof value === "string" ? value : JSON.stringify(value));
+interface Compared {
+  readonly path: ConfigPath;
+  /** Aligned with the runs; undefined: not set. */
+  readonly values: readonly unknown[];
+  /** Runs that have what the path lies in; others are not compared. */
+  readonly within: readonly boolean[];
+}
+
+function compare({ path, values, within }: Compared, found: Difference[]): void {
+  const parts = values.map(entriesOf);
+  const whole = parts.map((own, run) => own.length > 0 || path.length === 0 && within[run]!);
+  if (within.some((compared, run) => compared && !whole[run])) {
+    const texts = values.map(textOf);
+    if (new Set(texts.filter((_, run) => within[run])).size > 1) {
+      found.push({ path: formatPath(path), values: texts });
+    }
   }
-  for (const [key, inner] of entries) flatten(inner, [...path, key], into);
+  // Runs with the mapping may differ in what it holds as well.
+  if (whole.filter((own) => own).length < 2) return;
+  const maps = parts.map((own) => new Map(own));
+  for (const key of new Set(parts.flatMap((own) => own.map(([name]) => name)))) {
+    compare({ path: [...path, key], values: maps.map((own) => own.get(key)), within: whole }, found);
+  }
+}
+
+function textOf(value: unknown): string | null {
+  if (value === undefined) return null;
+  if (typeof value === "string") return value;
+  const text = JSON.stringify(value);
+  if (text.length <= LONGEST || entriesOf(value).length === 0) return text;
+  const name = isObject(value) ? value["name"] ?? value["type"] : undefined;
+  const count = settings(value);
+  return `${typeof name === "string" ? `${name}, ` : ""}${count} settings`;
+}
+
+function settings(value: unknown): number {
+  const entries = entriesOf(value);
+  return entries.length === 0 ? 1 : entries.reduce((sum, [, inner]) => sum + settings(inner), 0);
 }
 
 /** What is compared part by part; nothing for single values and lists of them. */

@@ -65,6 +65,8 @@ export interface ReportPhase {
   readonly steps: number;
   /** By name as in `PhaseLog.series`, `time` left out; shortened to what a screen shows. */
   readonly curves: Readonly<Record<string, CurveWithTrend>>;
+  /** By the same names, `rate` and `diagnostics/seconds/...` only: medians of all that was logged; absent where nothing was. */
+  readonly medians: Readonly<Record<string, number>>;
   /** mIoU and pixel accuracy of the val split during training, in 0..1. */
   readonly miou: PlainCurve;
   readonly pixelAccuracy: PlainCurve;

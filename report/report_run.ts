@@ -1,5 +1,6 @@
 /** A run folder's contents as a report shows them. */
 import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
+import { shortened } from "../core/printable.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "./run/log.ts";
@@ -58,6 +59,7 @@ function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: num
     step: log?.done ?? 0,
     steps: log?.steps ?? 0,
     curves: log ? curvesOf(log, columns) : {},
+    medians: log ? mediansOf(log) : {},
     miou: curveOf(validations.map(({ miou }) => miou)),
     pixelAccuracy: curveOf(validations.map(({ pixelAccuracy }) => pixelAccuracy)),
     ...(best ? { best } : {}),
@@ -73,7 +75,22 @@ function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWi
     const trend = length < 2 * SPANS ? {} : { trend: rounded(means(curve, SPANS)) };
     return [name, { ...short(curve, columns), ...trend }] as const;
   });
-  // Names come from a file: none of them may reach the prototype.
+  return byName(made);
+}
+
+/** Of the whole series: what is left of a long one for a screen is each column's lowest and highest. */
+function mediansOf({ series }: PhaseLog): Record<string, number> {
+  const made: [string, number][] = [];
+  for (const [name, { values }] of series) {
+    if (name !== "rate" && !name.startsWith("diagnostics/seconds/")) continue;
+    const sorted = values.filter((value) => !Number.isNaN(value)).sort();
+    if (sorted.length > 0) made.push([name, digits(sorted[Math.floor(sorted.length / 2)]!)]);
+  }
+  return byName(made);
+}
+
+/** Names come from a file: none of them may reach the prototype. */
+function byName<T>(made: readonly (readonly [string, T])[]): Record<string, T> {
   return Object.assign(Object.create(null), Object.fromEntries(made));
 }
 
@@ -82,11 +99,14 @@ function short(curve: Curve, columns: number): PlainCurve {
 }
 
 function rounded({ x, y }: PlainCurve): PlainCurve {
-  const digits = (value: number) => Number(value.toPrecision(DIGITS));
   return {
     x: x.map((value) => Number.isInteger(value) ? value : Math.round(value)),
     y: y.map((value) => value === null ? null : digits(value)),
   };
+}
+
+function digits(value: number): number {
+  return Number(value.toPrecision(DIGITS));
 }
 
 function validated(event: ValidationEvent | undefined): Validated | undefined {
@@ -106,9 +126,10 @@ function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | und
       row.every((pixels) => Number.isFinite(pixels) && pixels >= 0)
     );
   return {
-    ...{ split, images, labelSize, classes, iou, miou },
-    ...(typeof inference === "string" ? { inference } : {}),
-    ...(subsets ? { subsets: subsets.filter(isSubset) } : {}),
+    ...{ images, iou, miou, split: shortened(split), labelSize: shortened(labelSize) },
+    classes: classes.map(shortened),
+    ...(typeof inference === "string" ? { inference: shortened(inference) } : {}),
+    ...(subsets ? { subsets: subsets.filter(isSubset).map(shortSubset) } : {}),
     pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
     confusion: isMatrix ? confusion : [],
   };
@@ -116,6 +137,10 @@ function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | und
 
 function isSubset({ name, classes }: SubsetMean): boolean {
   return typeof name === "string" && classes.every((one) => typeof one === "string");
+}
+
+function shortSubset({ name, classes, miou }: SubsetMean): SubsetMean {
+  return { name: shortened(name), classes: classes.map(shortened), miou };
 }
 
 function factsOf({ record = {}, folder }: Run): [string, string][] {
@@ -136,7 +161,7 @@ function factsOf({ record = {}, folder }: Run): [string, string][] {
     ["memory", typeof memory === "number" ? `${(memory / 2 ** 30).toFixed(1)} GiB` : undefined],
   ];
   return all.filter(([, value]) => typeof value === "string" || typeof value === "number")
-    .map(([name, value]) => [name, String(value)]);
+    .map(([name, value]) => [shortened(name), shortened(String(value))]);
 }
 
 function asObject(value: unknown): Readonly<Record<string, unknown>> {

@@ -8,8 +8,14 @@ export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
   } catch (cause) {
-    throw new UserError(`${path}: the folder cannot be created (${messageOf(cause)})`, { cause });
+    throw new UserError(`${path}: the folder cannot be created (${whyNoFolder(cause)})`, { cause });
   }
+}
+
+function whyNoFolder(cause: unknown): string {
+  if (cause instanceof Deno.errors.AlreadyExists) return "it is a file, expected a folder";
+  if (cause instanceof Deno.errors.NotADirectory) return "a part of its path is a file, expected a folder";
+  return messageOf(cause);
 }
 
 /**
@@ -149,6 +155,11 @@ export interface LineLog {
   close(): void;
 }
 
+/** That another process trains in `folder`. */
+export function trainsAlready(folder: string): UserError {
+  return new UserError(`${folder}: another process trains in this folder; wait for it, or stop it`);
+}
+
 /**
  * Opens `path` to append and keeps it locked, so that no other process can open it this way; the lock ends with the
  * process, however it ends. A last line that a crash cut short is taken off. @throws UserError
@@ -164,7 +175,7 @@ export function openLineLog(path: string): LineLog {
   }
   try {
     if (!locked(file)) {
-      throw new UserError(`${dirname(path)}: another process trains in this folder; wait for it, or stop it`);
+      throw trainsAlready(dirname(path));
     }
     cutHalfLine(file);
   } catch (cause) {

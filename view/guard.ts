@@ -33,27 +33,39 @@ export function addressOf({ token, port }: Guard): string {
   return `http://127.0.0.1:${port}/${token}/`;
 }
 
-/** Checks method, host, origin and token, in this order. */
+/** Checks method, host, origin, address and token, in this order. */
 export function admit(request: Request, { token, port }: Guard): Admission {
-  const { method, headers, url } = request;
+  const { method, headers } = request;
   if (method !== "GET" && method !== "HEAD") return { status: 405, reason: "only reading is possible here" };
-  const hosts = [`127.0.0.1:${port}`, `localhost:${port}`];
+  const names = ["127.0.0.1", "localhost"];
+  // The port that clients leave out.
+  const hosts = [...names.map((name) => `${name}:${port}`), ...port === 80 ? names : []];
   const host = headers.get("host") ?? "";
   if (!hosts.includes(host)) return { status: 403, reason: `this server is called ${hosts.join(" or ")}` };
   const origin = headers.get("origin"), site = headers.get("sec-fetch-site");
-  if (origin !== null && origin !== `http://${host}`) {
+  if (origin !== null && origin !== `http://${host}` && origin !== new URL(`http://${host}`).origin) {
     return { status: 403, reason: "another page may not ask" };
   }
   // "none": typed, or opened from a terminal.
   if (site !== null && site !== "same-origin" && site !== "none") {
     return { status: 403, reason: "another page may not ask" };
   }
-  const { pathname } = new URL(url);
+  const pathname = pathOf(request);
+  if (pathname === undefined) return { status: 400, reason: "the address that is asked for is none" };
   const [, given = "", ...rest] = pathname.split("/");
   if (!sameText(given, token) || rest.length === 0) {
     return { status: 403, reason: "open the address that plca view printed: it holds a token" };
   }
   return { path: rest.join("/") };
+}
+
+/** Undefined: a client may send anything in the place of an address. */
+function pathOf(request: Request): string | undefined {
+  try {
+    return new URL(request.url).pathname;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Takes as long wherever the first difference is. */

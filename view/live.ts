@@ -1,5 +1,5 @@
 /** A run as it grows: looked at while somebody watches. */
-import { EVENTS, readRun, type Run } from "../report/run/run.ts";
+import { EVENTS, isRunFolder, readRun, type Run } from "../report/run/run.ts";
 import type { RunFiles } from "../report/run/files.ts";
 
 /** Hears that the run has changed. */
@@ -19,6 +19,7 @@ export class LiveRun {
   /** What listeners were told last. */
   #announced = 0;
   #run: Run | undefined;
+  #gone = false;
   #reading: Promise<unknown> = Promise.resolve();
 
   /** @param interval in milliseconds; a second when absent */
@@ -27,10 +28,10 @@ export class LiveRun {
     this.#interval = interval;
   }
 
-  /** The run as it is now. */
-  async read(): Promise<{ readonly run: Run; readonly revision: number }> {
+  /** The run as it is now; where its folder is gone, as it was known last. */
+  async read(): Promise<{ readonly run: Run; readonly revision: number; readonly gone: boolean }> {
     await this.#look();
-    return { run: this.#run!, revision: this.#revision };
+    return { run: this.#run!, revision: this.#revision, gone: this.#gone };
   }
 
   /** Tells of what is known now, if anything is, and of every change until the result is called. */
@@ -62,9 +63,13 @@ export class LiveRun {
   /** One look after the other: the log is read on from where it was. */
   #look(): Promise<unknown> {
     this.#reading = this.#reading.then(async () => {
+      const gone = await told(() => isRunFolder(this.#files)) === false;
+      if (gone !== this.#gone) this.#revision += 1;
+      this.#gone = gone;
+      if (gone && this.#run !== undefined) return;
       const seen = await fingerprint(this.#files);
       if (this.#run !== undefined && seen === this.#seen) return;
-      this.#run = await readRun(this.#files, this.#run?.log);
+      this.#run = await readRun(this.#files, this.#run);
       this.#seen = seen;
       this.#revision += 1;
     });
@@ -78,6 +83,12 @@ async function fingerprint(files: RunFiles): Promise<string> {
   for (const name of ["config.yaml", "run.json", EVENTS, "evaluation.json", "baseline/evaluation.json"]) {
     seen.push(await told(() => files.stat(name)));
   }
+  return JSON.stringify([...seen, await checkpointsOf(files)]);
+}
+
+/** Changes when a checkpoint does. */
+export async function checkpointsOf(files: RunFiles): Promise<string> {
+  const seen: unknown[] = [];
   for (const folder of ["checkpoints", "baseline/checkpoints"]) {
     for (const name of await told(() => files.list(folder)) ?? []) {
       seen.push(name, await told(() => files.stat(`${folder}/${name}`)));

@@ -4,6 +4,8 @@ import type { ReportData, ReportRun } from "../report/report_data.ts";
 /** The run as it is now. */
 export interface ServedRun {
   readonly revision: number;
+  /** Whether its folder is no longer there: the report is what was read of it before. */
+  readonly gone: boolean;
   readonly report: ReportData;
 }
 

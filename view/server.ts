@@ -90,8 +90,8 @@ async function route(path: string, asked: Asked): Promise<Response> {
       case "":
         return page(served.html);
       case "api/run": {
-        const { run, revision } = await served.live.read();
-        return json({ revision, report: served.report(run) } satisfies ServedRun);
+        const { run, revision, gone } = await served.live.read();
+        return json({ revision, gone, report: served.report(run) } satisfies ServedRun);
       }
       case "api/pictures":
         return json(await served.pictures(request.signal));

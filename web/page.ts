@@ -1,4 +1,5 @@
 /** A page as one file: script, style and data stand in it, and it may ask nobody for more. */
+import { visible } from "../core/printable.ts";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import ownStyle from "./style.css" with { type: "text" };
 
@@ -49,7 +50,7 @@ export async function pageHtml(
     '<meta name="referrer" content="no-referrer">',
     '<meta name="color-scheme" content="light dark">',
     '<link rel="icon" href="data:,">',
-    `<title>${escaped(title)}</title>`,
+    `<title>${escaped(visible(title))}</title>`,
     `<style>${style}</style>`,
     "</head>",
     "<body>",

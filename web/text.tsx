@@ -1,16 +1,7 @@
 /** Texts and numbers of runs as a page shows them: text nodes only, so markup in them is text. */
+import { visible } from "../core/printable.ts";
 
-/** Characters that show nothing or turn the direction of what follows: controls, zero widths, overrides, isolates. */
-// deno-lint-ignore no-control-regex
-const UNSEEN = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** The same text with each unseen character as its code in brackets, as in `[U+202E]`. Tabs and line ends stay. */
-export function visible(text: string): string {
-  return text.replace(
-    UNSEEN,
-    (sign) => `[U+${sign.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}]`,
-  );
-}
+export { visible } from "../core/printable.ts";
 
 /** A name from a file or a person; its direction is its own. */
 export function Name({ children }: { readonly children: string }) {
@@ -52,4 +43,17 @@ export function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const tail = `${hours > 0 ? String(minutes).padStart(2, "0") : minutes}:${String(rest).padStart(2, "0")}`;
   return hours > 0 ? `${hours}:${tail}` : tail;
+}
+
+/** Seconds as `250`, `0.988`, `4,702`: milliseconds, four significant digits; "–" for null. */
+export function milliseconds(seconds: number | null | undefined): string {
+  return number(seconds === null || seconds === undefined ? null : 1000 * seconds);
+}
+
+/** `2 Jan 2030, 03:04`, where the reader is, for ISO 8601; any other text as it is. */
+export function moment(text: string): string {
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d)$/.test(text)) return text;
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) return text;
+  return date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 }

@@ -52,6 +52,12 @@ export function Viewer() {
             new address.
           </p>
         )}
+        {run.value?.gone && (
+          <p role="alert">
+            The run's folder is gone: it was deleted, moved or renamed. What was read of it before is still
+            shown.
+          </p>
+        )}
         <Tabs tab={tab} onChoose={choose} />
       </header>
       <main>
@@ -77,8 +83,12 @@ function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe
   const [asked, setAsked] = useState(0);
   const pictures = useAnswer<ServedPictures>(asked === 0 ? undefined : `${address("pictures")}#${asked}`);
   const shown = useMemo(
-    () => ({ ...report, runs: report.runs.map((run) => ({ ...run, ...pictures.value })) }),
-    [report, pictures.value],
+    () => {
+      const why = pictures.busy ? "they are being labelled" : pictures.problem;
+      const without = why === undefined ? {} : { withoutPictures: why };
+      return { ...report, runs: report.runs.map((run) => ({ ...run, ...without, ...pictures.value })) };
+    },
+    [report, pictures.value, pictures.busy, pictures.problem],
   );
   return (
     <>
@@ -102,13 +112,16 @@ function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe
   );
 }
 
-function State({ run: { report: { runs: [run] } }, connected }: { run: ServedRun; connected: boolean }) {
+function State(
+  { run: { gone, report: { runs: [run] } }, connected }: { run: ServedRun; connected: boolean },
+) {
+  const known = connected && !gone;
   const phase = run!.phases.findLast(({ step }) => step > 0) ?? run!.phases.at(-1);
   const steps = (count: number) => count.toLocaleString("en");
   return (
     <p class="standing" role="status">
-      {!connected && "last known: "}
-      <span class={`dot ${connected ? visible(run!.state) : ""}`} aria-hidden="true" />
+      {!known && "last known: "}
+      <span class={`dot ${known ? visible(run!.state) : ""}`} aria-hidden="true" />
       {visible(run!.state)}
       {phase && (
         <>

@@ -1,4 +1,4 @@
-import { object } from "@optique/core/constructs";
+import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag } from "@optique/core/primitives";
@@ -6,6 +6,9 @@ import { choice } from "@optique/core/valueparser";
 
 /** The shells whose completions can be installed. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** The shells that the parser writes scripts for. */
+export const SCRIPTS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;
 
 const EXPECTED = message`Expected install, or a shell whose script is printed: bash, zsh, fish, nu, pwsh.`;
 
@@ -33,3 +36,8 @@ const install = command(
 export const completion = command("completion", install, {
   brief: message`Let a shell complete plca's commands, options and names.`,
 });
+
+const scripts = argument(choice(SCRIPTS, { metavar: "SHELL" }));
+
+/** The same with the parser's own part. */
+export const everyCompletion = command("completion", or(install, scripts));

@@ -4,7 +4,7 @@ import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer } from "@optique/core/valueparser";
 import { DATASETS } from "../../config/recipe.ts";
-import { sets } from "./shared.ts";
+import { force, sets } from "./shared.ts";
 import { fileValue, recipeValue } from "./values.ts";
 
 const recipe = argument(recipeValue, {
@@ -39,6 +39,7 @@ const stats = command(
     out: optional(option("--out", fileValue("FILE"), {
       description: message`Where the statistics are written (default: NAME_classes.json, NAME the recipe's).`,
     })),
+    force,
     set: sets,
   }),
   { brief: message`Count the classes in every source image, for input.rare_class_sampling.` },

@@ -1,8 +1,8 @@
-import { object } from "@optique/core/constructs";
+import { object, or } from "@optique/core/constructs";
 import { type Message, message, text } from "@optique/core/message";
 import { optional } from "@optique/core/modifiers";
 import { argument, command, constant } from "@optique/core/primitives";
-import { choice } from "@optique/core/valueparser";
+import { choice, string } from "@optique/core/valueparser";
 import { KINDS } from "../../core/plugin.ts";
 import { suggestion } from "../../core/suggest.ts";
 import { pluginValue } from "./values.ts";
@@ -15,10 +15,15 @@ export const list = command(
     kind: optional(argument(choice(KINDS, { metavar: "KIND", errors: { invalidChoice: unknownKind } }), {
       description: message`Only this kind of plugin.`,
     })),
-    name: optional(argument(pluginValue, { description: message`Only this plugin.` })),
+    name: optional(argument(string({ metavar: "NAME" }), { description: message`Only this plugin.` })),
   }),
   { brief: message`Show the plugins, their options, defaults and sources.` },
 );
+
+const [first, ...others] = KINDS.map((kind) => command(kind, argument(pluginValue(kind))));
+
+/** The same for a shell: names of the kind that was typed, and none before. */
+export const everyList = command("list", or(first!, ...others));
 
 function unknownKind(kind: string): Message {
   return [text(`there is no kind called "${kind}"${suggestion(kind, KINDS)}`)];

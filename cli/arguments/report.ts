@@ -1,8 +1,10 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { argument, command, constant, option } from "@optique/core/primitives";
+import { integer } from "@optique/core/valueparser";
+import { force } from "./shared.ts";
+import { fileValue, folderValue } from "./values.ts";
 
 /** `plca report`. */
 export const report = command(
@@ -10,12 +12,12 @@ export const report = command(
   object({
     command: constant("report"),
     runs: multiple(
-      argument(string({ metavar: "RUN" }), {
+      argument(folderValue("RUN"), {
         description: message`A run folder, finished or not; several are compared.`,
       }),
-      { min: 1 },
+      { min: 1, errors: { tooFew: message`Which runs? Expected at least one run folder.` } },
     ),
-    out: optional(option("--out", string({ metavar: "FILE" }), {
+    out: optional(option("--out", fileValue("FILE"), {
       description: message`The page (default: report.html in the first run's folder).`,
     })),
     images: withDefault(
@@ -28,7 +30,7 @@ export const report = command(
     limit: optional(option("--limit", integer({ metavar: "N", min: 1 }), {
       description: message`Choose them among the first N images only.`,
     })),
-    force: withDefault(flag("--force", { description: message`Overwrite a file that exists.` }), false),
+    force,
   }),
   { brief: message`Write a page that shows and compares runs: one HTML file, to be opened anywhere.` },
 );

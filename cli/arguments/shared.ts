@@ -2,17 +2,22 @@
 import { message } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
-import { fileValue, folderValue, recipeValue } from "./values.ts";
+import { fileValue, folderValue, recipeValue, setValue } from "./values.ts";
 
 /** `--set`, as often as wanted. */
-export const sets = multiple(option("--set", string({ metavar: "PATH=VALUE" }), {
+export const sets = multiple(option("--set", setValue, {
   description: message`Replace a value of the recipe, as in --set losses[1].weight=0.2; may be given again.`,
 }));
 
 /** `--quiet`. */
 export const quiet = withDefault(
   flag("--quiet", { description: message`Print nothing but the result, and errors.` }),
+  false,
+);
+
+/** `--force`, of a command that writes one file. */
+export const force = withDefault(
+  flag("--force", { description: message`Overwrite a file that exists.` }),
   false,
 );
 

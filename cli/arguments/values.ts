@@ -3,8 +3,9 @@ import type { NonEmptyString } from "@optique/core/nonempty";
 import type { Suggestion } from "@optique/core/parser";
 import { string, type ValueParser } from "@optique/core/valueparser";
 import { EMBEDDED } from "../../config/embedded.ts";
+import { RECIPE_KEYS } from "../../config/recipe.ts";
 import { builtins } from "../../builtins.ts";
-import { KINDS } from "../../core/plugin.ts";
+import type { Kind } from "../../core/plugin.ts";
 
 type Text = ValueParser<"sync", string>;
 
@@ -14,11 +15,13 @@ export const recipeValue: Text = suggesting("RECIPE", (prefix) => [
   { kind: "file", type: "file", extensions: [".yaml", ".yml"], pattern: prefix },
 ]);
 
-/** The name of a plugin. */
-export const pluginValue: Text = suggesting("NAME", (prefix) => {
-  const registry = builtins();
-  return literals(KINDS.flatMap((kind) => registry.all(kind).map(({ name }) => name)), prefix);
-});
+/** The name of a plugin of this kind. */
+export function pluginValue(kind: Kind): Text {
+  return suggesting("NAME", (prefix) => literals(builtins().all(kind).map(({ name }) => name), prefix));
+}
+
+/** What `--set` takes, which begins with a key of the recipe. */
+export const setValue: Text = suggesting("PATH=VALUE", (prefix) => literals(RECIPE_KEYS, prefix));
 
 /** A folder, such as a run's. */
 export function folderValue(metavar: "FOLDER" | "RUN"): Text {

@@ -2,15 +2,16 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, option } from "@optique/core/primitives";
-import { integer, string } from "@optique/core/valueparser";
+import { integer } from "@optique/core/valueparser";
 import { runs, sets } from "./shared.ts";
+import { folderValue } from "./values.ts";
 
 /** `plca view`. */
 export const view = command(
   "view",
   object({
     command: constant("view"),
-    run: optional(argument(string({ metavar: "RUN" }), {
+    run: optional(argument(folderValue("RUN"), {
       description: message`The run's folder, which may still be trained in (default: the latest run).`,
     })),
     port: withDefault(

@@ -1,4 +1,5 @@
 /** A line of `events.jsonl` as an event whose fields are what they should be. */
+import { LONGEST_TEXT, shortened } from "../../core/printable.ts";
 import type {
   CheckpointEvent,
   DiagnosticsEvent,
@@ -29,6 +30,9 @@ export type ParsedLine =
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** Of steps and of values without their sign: beyond, axes and sums have no numbers. */
+const MOST_STEPS = 1e9, LARGEST = 1e300;
+
 /** Thrown inside this file only. */
 class Damage extends Error {}
 
@@ -50,7 +54,7 @@ export function parseEvent(line: string): ParsedLine {
   const { type } = fields;
   if (typeof type !== "string") return { damage: "its type is not a text" };
   const read = Object.hasOwn(READERS, type) ? READERS[type as TrainEvent["type"]] : undefined;
-  if (read === undefined) return { unknown: type };
+  if (read === undefined) return { unknown: shortened(type) };
   try {
     const time = typeof fields["time"] === "string" ? Date.parse(fields["time"]) : NaN;
     return { event: { time, ...read(fields) } };
@@ -125,7 +129,7 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEv
 
 function text(fields: Fields, name: string): string {
   const value = fields[name];
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return shortened(value);
   throw new Damage(`its ${name} is not a text`);
 }
 
@@ -137,8 +141,16 @@ function truth(fields: Fields, name: string): boolean {
 
 function count(fields: Fields, name: string): number {
   const value = fields[name];
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw new Damage(`its ${name} is not a whole number from 0 on`);
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new Damage(`its ${name} is not a whole number from 0 on`);
+  }
+  if ((value as number) > MOST_STEPS) throw new Damage(`its ${name} is above ${MOST_STEPS}`);
+  return value as number;
+}
+
+/** Those that JSON reads as infinite are not finite, which is no damage. */
+function isTooLarge(value: number | null): boolean {
+  return value !== null && Number.isFinite(value) && Math.abs(value) > LARGEST;
 }
 
 function isNumber(value: unknown): value is number | null {
@@ -151,8 +163,9 @@ function finite(value: number | null): number {
 
 function number(fields: Fields, name: string): number {
   const value = fields[name];
-  if (isNumber(value)) return finite(value);
-  throw new Damage(`its ${name} is not a number`);
+  if (!isNumber(value)) throw new Damage(`its ${name} is not a number`);
+  if (isTooLarge(value)) throw new Damage(`its ${name} is beyond +-${LARGEST}`);
+  return finite(value);
 }
 
 function isShare(value: unknown): value is number {
@@ -172,8 +185,12 @@ function numbers(fields: Fields, name: string): Record<string, number> {
   }
   const found = value as Record<string, unknown>;
   for (const key in found) {
+    if (key.length > LONGEST_TEXT) {
+      throw new Damage(`a name of its ${name} is longer than ${LONGEST_TEXT} characters`);
+    }
     const each = found[key];
     if (!isNumber(each)) throw new Damage(`a value of its ${name} is not a number`);
+    if (isTooLarge(each)) throw new Damage(`a value of its ${name} is beyond +-${LARGEST}`);
     if (each === null || !Number.isFinite(each)) found[key] = NaN;
   }
   return found as Record<string, number>;

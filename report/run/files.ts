@@ -16,6 +16,8 @@ export interface RunFiles {
 
 /** What is known of a file. */
 export interface FileFacts {
+  /** Other than that of another file that took this one's place; absent where the system does not say. */
+  readonly identity?: string;
   /** In bytes. */
   readonly size: number;
   /** When it was last written, in milliseconds since 1970; NaN where the system does not say. */
@@ -34,7 +36,13 @@ export function diskRun(path: string, shown: string = path): RunFiles {
     folder: shown,
     async stat(name) {
       const found = await ifThere(Deno.stat(`${path}/${name}`));
-      return found?.isFile ? { size: found.size, modified: found.mtime?.getTime() ?? NaN } : undefined;
+      if (!found?.isFile) return undefined;
+      const { size, mtime, dev, ino } = found;
+      return {
+        size,
+        modified: mtime?.getTime() ?? NaN,
+        ...(ino === null ? {} : { identity: `${dev}:${ino}` }),
+      };
     },
     async read(name, { offset, length }) {
       using file = await Deno.open(`${path}/${name}`);
@@ -58,6 +66,8 @@ export function diskRun(path: string, shown: string = path): RunFiles {
       return names.sort();
     },
     async isLocked(name) {
+      // Opening a pipe waits for who writes into it.
+      if (!(await ifThere(Deno.stat(`${path}/${name}`)))?.isFile) return false;
       using file = await ifThere(Deno.open(`${path}/${name}`));
       if (file === undefined) return false;
       try {

@@ -48,6 +48,9 @@ export interface LogProblems {
   readonly shown: readonly string[];
 }
 
+/** Bytes by which a log is known again. */
+const HEAD = 256;
+
 /** More problems are counted only. */
 const SHOWN_PROBLEMS = 20;
 /** More notes of a phase are forgotten, the oldest first. */
@@ -62,6 +65,8 @@ const MOST_TYPES = 64;
  * plca are counted. Nothing here throws for what a log holds.
  */
 export class RunLog {
+  /** Of the file, as `FileFacts` has it. */
+  readonly identity: string | undefined;
   readonly #file: string;
   readonly #lines = new LineSplitter();
   readonly #phases = new Map<string, GrowingPhase>();
@@ -69,9 +74,12 @@ export class RunLog {
   readonly #shown: string[] = [];
   #problems = 0;
 
-  /** @param file how problems call it */
-  constructor(file: string) {
+  #head: Uint8Array = new Uint8Array(0);
+
+  /** @param file how problems call it @param identity of the file, as `FileFacts` has it */
+  constructor(file: string, identity?: string) {
     this.#file = file;
+    this.identity = identity;
   }
 
   /** In the order in which they began. */
@@ -100,8 +108,16 @@ export class RunLog {
     return this.#lines.read;
   }
 
+  /** Its first bytes, up to {@linkcode HEAD}: the first line says when the run began. */
+  get head(): Uint8Array {
+    return this.#head;
+  }
+
   /** Adds bytes that follow those before. */
   add(bytes: Uint8Array): void {
+    if (this.#head.length < HEAD) {
+      this.#head = Uint8Array.of(...this.#head, ...bytes.subarray(0, HEAD - this.#head.length));
+    }
     this.#lines.add(bytes, (text, number) => this.#line(text, number));
   }
 

@@ -1,7 +1,7 @@
 /** A run folder as it lies on the disk. */
-import { parse } from "yaml";
 import type { Evaluation } from "../../core/events.ts";
-import { printable } from "../../core/printable.ts";
+import { printable, shortened } from "../../core/printable.ts";
+import { parseConfig, type ReadConfig } from "./config.ts";
 import { isEvaluation } from "./evaluation.ts";
 import type { FileFacts, RunFiles } from "./files.ts";
 import { type PhaseLog, RunLog } from "./log.ts";
@@ -52,6 +52,8 @@ export interface Run {
   readonly state: RunState;
   /** Of `config.yaml`. */
   readonly config?: { readonly text: string; readonly parsed: Readonly<Record<string, unknown>> };
+  /** The same or what is wrong with it, for {@linkcode readRun}. */
+  readonly readConfig?: ReadConfig;
   /** Of `run.json`. */
   readonly record?: Readonly<Record<string, unknown>>;
   /** Absent when there is no `events.jsonl`. */
@@ -62,6 +64,8 @@ export interface Run {
   readonly current: RunPhase;
   /** When something was last written, in milliseconds since 1970; NaN when nothing is known. */
   readonly modified: number;
+  /** How many files could not be read and how many lines were left out. */
+  readonly damaged: number;
   /** Files that could not be read and lines that were left out, each with its name. */
   readonly problems: readonly string[];
 }
@@ -83,22 +87,27 @@ export async function isRunFolder(files: RunFiles): Promise<boolean> {
 
 /**
  * Reads a run folder; damage becomes a line of `problems`.
- * @param known the log as it was read before: only what was written since is read then
+ * @param known the run as it was read before: of the log only what was written since is read then, and a recipe that is the
+ * same is not parsed again
  */
-export async function readRun(files: RunFiles, known?: RunLog): Promise<Run> {
+export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readConfig">): Promise<Run> {
   const problems: string[] = [];
   const attempt = async <T>(name: string, body: () => Promise<T>): Promise<T | undefined> => {
     try {
       return await body();
     } catch (error) {
       const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
-      problems.push(printable(`${files.folder}/${name}: ${why}`));
+      problems.push(printable(`${files.folder}/${name}: ${shortened(why!)}`));
       return undefined;
     }
   };
+  let readConfig: ReadConfig | undefined;
   const config = await attempt("config.yaml", async () => {
     const text = await readText(files, "config.yaml");
-    return text === undefined ? undefined : { text, parsed: asObject(parse(text, { logLevel: "error" })) };
+    if (text === undefined) return undefined;
+    readConfig = known?.readConfig?.text === text ? known.readConfig : parseConfig(text);
+    if ("damage" in readConfig) throw new Error(readConfig.damage);
+    return readConfig;
   });
   const record = await attempt("run.json", async () => {
     const text = await readText(files, "run.json");
@@ -106,7 +115,7 @@ export async function readRun(files: RunFiles, known?: RunLog): Promise<Run> {
   });
   // Before the log: a process that ends in between has then written its end.
   const locked = await attempt(EVENTS, () => files.isLocked(EVENTS));
-  const log = await attempt(EVENTS, () => readLog(files, known));
+  const log = await attempt(EVENTS, () => readLog(files, known?.log));
   const evaluations = new Map<string, FoundEvaluation>();
   const checkpoints = new Map<string, CheckpointFile[]>();
   let modified = await lastWritten(files, attempt);
@@ -135,6 +144,7 @@ export async function readRun(files: RunFiles, known?: RunLog): Promise<Run> {
   const own = phaseOf("", names.own);
   const phases = hasBaseline ? [phaseOf("baseline/", names.baseline ?? ""), own] : [own];
   const left = log?.problems.count ?? 0;
+  const damaged = problems.length + left;
   if (log) problems.push(...log.problems.shown);
   if (log && left > log.problems.shown.length) {
     problems.push(`${files.folder}/${EVENTS}: ${left} lines were left out`);
@@ -143,24 +153,27 @@ export async function readRun(files: RunFiles, known?: RunLog): Promise<Run> {
     folder: files.folder,
     state: stateOf(log, own, locked),
     ...(config ? { config } : {}),
+    ...(readConfig ? { readConfig } : {}),
     ...(record ? { record } : {}),
     ...(log ? { log } : {}),
     phases,
     current: phases.find((phase) => phase.log !== undefined && phase.log === log?.latest) ?? own,
     modified,
+    damaged,
     problems,
   };
 }
 
 /**
- * Reads what was written since `known` was read, or everything when the file was replaced by a shorter one.
+ * Reads what was written since `known` was read, or everything when another file took its place.
  * @returns undefined when there is no log
  */
 export async function readLog(files: RunFiles, known?: RunLog): Promise<RunLog | undefined> {
   const facts = await files.stat(EVENTS);
   if (facts === undefined) return undefined;
-  const fresh = known === undefined || known.read > facts.size;
-  const log = fresh ? new RunLog(`${files.folder}/${EVENTS}`) : known;
+  const continued = known !== undefined && known.read <= facts.size && known.identity === facts.identity &&
+    await beginsWith(files, known.head);
+  const log = continued ? known : new RunLog(`${files.folder}/${EVENTS}`, facts.identity);
   while (log.read < facts.size) {
     const length = Math.min(PORTION, facts.size - log.read);
     const bytes = await files.read(EVENTS, { offset: log.read, length });
@@ -168,6 +181,12 @@ export async function readLog(files: RunFiles, known?: RunLog): Promise<RunLog |
     log.add(bytes);
   }
   return log;
+}
+
+/** Whether it is the same log, as far as its first bytes tell: a copy may have been written into the same file. */
+async function beginsWith(files: RunFiles, head: Uint8Array): Promise<boolean> {
+  const now = await files.read(EVENTS, { offset: 0, length: head.length });
+  return now.length === head.length && head.every((byte, k) => byte === now[k]);
 }
 
 /** A final evaluation and the phase that it names. */
@@ -205,12 +224,13 @@ interface NameSources {
 
 /** What the phases are called: as the recipe says, else as the other files do. */
 function phaseNames({ config, record, log, evaluations }: NameSources) {
-  const text = (value: unknown) => typeof value === "string" ? value : undefined;
+  // The log shortens them, too.
+  const text = (value: unknown) => typeof value === "string" ? shortened(value) : undefined;
   const baseline = config?.["baseline"];
   const baselineName = text((baseline as Record<string, unknown> | null | undefined)?.["name"]) ??
-    evaluations.get("baseline/")?.phase;
+    text(evaluations.get("baseline/")?.phase);
   const logged = log?.phases.map(({ name }) => name) ?? [];
-  const own = text(config?.["name"]) ?? text(record?.["recipe"]) ?? evaluations.get("")?.phase ??
+  const own = text(config?.["name"]) ?? text(record?.["recipe"]) ?? text(evaluations.get("")?.phase) ??
     logged.findLast((name) => name !== baselineName) ?? "";
   return { own, baseline: baselineName ?? logged.find((name) => name !== own) };
 }

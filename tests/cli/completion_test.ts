@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { stat } from "../../cli/run_folder.ts";
+import { KINDS } from "../../core/plugin.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
 const MARK = "# Written by plca completion install.";
@@ -47,6 +49,8 @@ Deno.test("completion install --launcher writes a command that runs this copy fr
     assert.equal((await Deno.stat(path)).mode! & 0o777, 0o755);
     const run = await new Deno.Command(path, { args: ["list", "schedule", "poly"], cwd: home }).output();
     assert.match(new TextDecoder().decode(run.stdout), /^schedule\n {2}poly: /);
+    const hint = await new Deno.Command(path, { args: ["runs"], cwd: home }).output();
+    assert.equal(new TextDecoder().decode(hint.stdout), "there is no run in runs; plca train makes one\n");
     const known = { ...env, PATH: `/nowhere:${home}/.local/bin` };
     const again = await plca(["completion", "install", "fish"], { cwd: home, env: known });
     assert.doesNotMatch(again.stdout, /PATH/);
@@ -81,12 +85,42 @@ Deno.test("completion install without a shell that it knows, or a home", () =>
 Deno.test("what the installed files ask: commands, options, recipes, plugins, folders of runs", async () => {
   const asked = async (...words: string[]) => {
     const { stdout } = await plca(["completion", "bash", ...words], { cwd: "/" });
-    return stdout.split(/\0|\n/).filter((line) => line !== "");
+    return stdout.split(/\0|\n/).filter((line) => line !== "" && !line.startsWith("-"));
   };
   assert.deepEqual(await asked("ru"), ["runs"]);
   assert.deepEqual(await asked("weights", "i"), ["inspect", "import"]);
   assert.deepEqual(await asked("train", "gtav"), ["gtav_to_cityscapes", "__FILE__:file:yaml,yml:gtav:0"]);
   assert.deepEqual(await asked("list", "similarity", "cos"), ["cosine"]);
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
+  assert.deepEqual(await asked("list", ""), [...KINDS]);
+  assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant"]);
+  assert.deepEqual(await asked("c"), ["check", "completion"]);
+  assert.deepEqual(await asked("h"), ["help"]);
+  assert.deepEqual(await asked("help", "comp"), ["completion"]);
+  assert.deepEqual(await asked("completion", ""), ["install", "bash", "zsh", "fish", "nu", "pwsh"]);
+  assert.deepEqual(await asked("completion", "install", ""), ["bash", "zsh", "fish"]);
+  assert.deepEqual(await asked("train", "--set", "s"), ["seed", "schedule"]);
+  assert.deepEqual(await asked("report", "r"), ["__FILE__:directory::r:0"]);
+  assert.deepEqual(await asked("report", "runs/a", "--out", ""), ["__FILE__:any:::0"]);
+  assert.deepEqual(await asked("view", "runs/"), ["__FILE__:directory::runs/:0"]);
   assert.deepEqual(await asked("eval", "--split", "t"), ["train", "test"].toSorted().toReversed());
+});
+
+Deno.test({
+  name: "bash is told of folders without a slash, since it adds one",
+  ignore: !await stat("/bin/bash"),
+  fn: () =>
+    inFolder(async (home) => {
+      await plca(["completion", "install", "bash"], { cwd: home, env: { HOME: home } });
+      await Deno.mkdir(`${home}/runs/a`, { recursive: true });
+      await Deno.mkdir(`${home}/rest`);
+      const script = [
+        `cd ${home} && source .local/share/bash-completion/completions/plca`,
+        "plca() { printf '__FILE__:directory::%s:0\\n' \"${@: -1}\"; }",
+        "asked() { COMP_WORDS=(plca report $1); COMP_CWORD=2; _plca; printf '%s\\n' \"${COMPREPLY[@]}\"; }",
+        "asked r; asked runs/",
+      ].join("\n");
+      const { stdout } = await new Deno.Command("/bin/bash", { args: ["--norc", "-c", script] }).output();
+      assert.equal(new TextDecoder().decode(stdout), "rest\nruns\nruns/a\n");
+    }),
 });

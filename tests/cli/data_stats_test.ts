@@ -76,7 +76,7 @@ tiny("data stats writes where it is told, and names the path from the recipe", S
   const args = ["data", "stats", "recipes/deep.yaml", "--out", "counts/c.json"];
   const refused = await plca(args, { cwd: folder });
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /counts\/c\.json: cannot be written/);
+  assert.match(refused.stderr, /^--out counts\/c\.json: there is no folder counts\n$/);
   await Deno.mkdir(join(folder, "counts"));
   const { stdout } = await plca(args, { cwd: folder });
   assert.equal(
@@ -84,6 +84,16 @@ tiny("data stats writes where it is told, and names the path from the recipe", S
     "2 images of gtav, 19 classes of cityscapes-19: counts/c.json\n" +
       "In the recipe: input: { rare_class_sampling: { stats: ../counts/c.json } }\n",
   );
+  const written = await Deno.readTextFile(join(folder, "counts/c.json"));
+  await Deno.writeTextFile(join(folder, "counts/c.json"), "mine");
+  assert.deepEqual(await plca(args, { cwd: folder }), {
+    code: 2,
+    stdout: "",
+    stderr: "counts/c.json would be overwritten; choose another file with --out, or allow it with --force\n",
+  });
+  assert.equal(await Deno.readTextFile(join(folder, "counts/c.json")), "mine");
+  assert.equal((await plca([...args, "--force"], { cwd: folder })).code, 0);
+  assert.equal(await Deno.readTextFile(join(folder, "counts/c.json")), written);
 });
 
 tiny("data stats refuses broken files and a source without labels", FAULTY, async (folder) => {

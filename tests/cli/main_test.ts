@@ -64,6 +64,7 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["predict docs", "Error: "],
   ["predict", "Error: Which images? Expected at least one file, folder or pattern.\n"],
   ["table", "Error: Which runs? Expected at least one run folder or file.\n"],
+  ["report", "Error: Which runs? Expected at least one run folder.\n"],
   ["data", "Error: What of the data? Expected check or stats.\n"],
   ["weights", "Error: What with weights? Expected inspect, import or export.\n"],
   [

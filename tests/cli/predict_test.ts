@@ -312,7 +312,12 @@ predicting("nothing is predicted when something would go wrong; the words say wh
   await put(join(folder, "file"), new Uint8Array(1));
   const onFile = await plca(["predict", "x", "--out", "file"], { cwd: folder });
   assert.equal(onFile.code, 2);
-  assert.match(onFile.stderr, /\/file: the folder cannot be created \(/);
+  assert.equal(onFile.stderr, "--out file: it is a file, expected a folder\n");
+  const below = await plca(["predict", "x", "--out", "file/deep"], { cwd: folder });
+  assert.equal(
+    below.stderr,
+    `${folder}/file/deep: the folder cannot be created (a part of its path is a file, expected a folder)\n`,
+  );
 });
 
 predicting("Ctrl-C ends it after an image, with status 130; no half a file is left", async (folder) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { openLineLog } from "../../train/files.ts";
 import { type Outcome, plca } from "./fake_host.ts";
 import { folderTest, tinyRecipe } from "./tiny.ts";
 
@@ -153,6 +154,23 @@ tiny("train --resume without a checkpoint says that it begins anew", async (fold
   assert.match(stdout, /resumes run\n {2}it has no checkpoint, so it begins anew\ntiny: 1 step, batch 2\n/);
 });
 
+tiny("train --resume of a run that goes on is refused and says nothing else", async (folder) => {
+  const args = ["train", "tiny.yaml", "--set", "training.steps=1", "--set", "baseline=null", "--run", "run"];
+  const env = { PLCA_LAUNCHER: "1" };
+  const trained = await plca(args, { cwd: folder, env });
+  done(trained);
+  assert.match(trained.stdout, /\nThe run lies in run\. Next:\n {2}plca eval --run run --split val\n$/);
+  const other = openLineLog(join(folder, "run", "events.jsonl"));
+  const refused = await plca(["train", "--resume", "run"], { cwd: folder });
+  other.close();
+  assert.deepEqual(refused, {
+    code: 2,
+    stdout: "",
+    stderr: `${folder}/run: another process trains in this folder; wait for it, or stop it\n`,
+  });
+  done(await plca(["train", "--resume", "run"], { cwd: folder }));
+});
+
 tiny("train --resume ends with the weights of a run that was never stopped", async (folder) => {
   const args = ["train", "tiny.yaml", "--set", "training.steps=6"];
   done(await plca([...args, "--run", "whole"], { cwd: folder }));
@@ -263,6 +281,7 @@ tiny("train --json prints every event as a line of JSON and nothing else", async
 tiny("train --quiet prints the result alone; a Ctrl-C is answered on standard error", async (folder) => {
   const { code, stdout, stderr } = await plca(["train", "tiny.yaml", "--quiet"], { cwd: folder });
   assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /\nThe run lies in runs\/tiny-001\.\n$/);
   assert.match(stdout, /^IoU % +source-only +tiny +difference\n/);
   assert.doesNotMatch(stdout, /steps\/s|seed/);
   let told = false;

@@ -65,15 +65,19 @@ folderTest(
     const says = async (args: readonly string[], stderr: string) =>
       assert.deepEqual(await plca(["view", ...args], { cwd: folder }), { code: 2, stdout: "", stderr });
     await says([], "there is no run in runs; train one first: npx --yes deno@2.9.6 task plca train\n");
-    await says(["runs/x"], "runs/x: there is no such folder\n");
+    await says(["runs/x"], "runs/x: there is no such folder; expected a run, as in runs/street-001\n");
     await Deno.mkdir(join(folder, "empty"));
-    await says(["empty"], "empty is no run folder: it has neither events.jsonl nor run.json\n");
+    const noRun = "it is no run folder: it has neither events.jsonl nor run.json, which plca train writes";
+    await says(["empty"], `empty: ${noRun}\n`);
+    await Deno.writeTextFile(join(folder, "file"), "");
+    await says(["file"], "file: it is a file; expected a run folder, as in runs/street-001\n");
     for (const [name, time] of [["old", 1000], ["new", 2000]] as const) {
       const path = join(folder, "runs", name, "events.jsonl");
       await Deno.mkdir(join(folder, "runs", name), { recursive: true });
       await Deno.writeTextFile(path, "");
       await Deno.utime(path, time, time);
     }
+    await says(["runs"], `runs: ${noRun}; the newest run in it is runs/new\n`);
     const { stdout } = await viewing([], folder, nothing);
     assert.match(stdout, /^runs\/new: http:/);
   },

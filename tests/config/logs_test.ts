@@ -19,6 +19,13 @@ Deno.test("logs: the name alone, or with what else is written; the resolved reci
   assert.deepEqual((await load({ path: "runs/a/config.yaml", files })).logs, logs);
 });
 
+Deno.test("the resolved recipe has one form of logs, however they were asked for", async () => {
+  const resolvedLogs = async (set: string) => (await load({ set: [set] })).resolved["logs"];
+  const whole = { type: "tensorboard", images: 4, histograms: 0 };
+  assert.deepEqual(await resolvedLogs("logs=tensorboard"), whole);
+  assert.deepEqual(await resolvedLogs("logs={type: tensorboard}"), whole);
+});
+
 Deno.test("diagnostics: everything every hundred steps, or what is named", async () => {
   assert.deepEqual((await load({ set: ["training.diagnostics={}"] })).training.diagnostics, {
     every: 100,

@@ -48,7 +48,7 @@ const CASES: readonly (readonly [old: string, text: string, message: string])[] 
   [
     "- type: plain",
     "- { type: plain, name: a/b }",
-    `${AT}:9:26 losses[0].name: must be text like /^[A-Za-z0-9][\\w.-]*$/: it is "a/b"`,
+    `${AT}:9:26 losses[0].name: expected letters, digits, ".", "_" and "-", as in my_run: it is "a/b"`,
   ],
   [
     "optimizer: { type: steps }",
@@ -237,6 +237,10 @@ Deno.test("aggregation at inference needs known similarities that fit", async ()
   assert.equal(
     await mistakes({ set: ["evaluation.aggregation={features: kl, predictions: kl}"] }),
     "--set evaluation.aggregation evaluation.aggregation.features: compares probabilities, but features holds features",
+  );
+  assert.equal(
+    await mistakes({ set: ["training.diagnostics=true"] }),
+    "--set training.diagnostics: expected false or a mapping, as in {every: 100}: it is true",
   );
   assert.equal(
     await mistakes({ set: ["evaluation.aggregation=true"] }),

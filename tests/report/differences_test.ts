@@ -19,9 +19,27 @@ Deno.test("settings that differ are named as `--set` names them, lists of losses
   assert.deepEqual(differences(runs), [
     { path: "seed", values: ["0", "1"] },
     { path: "input.crop", values: ["[32,64]", "[32,32]"] },
-    { path: "baseline", values: ["null", null] },
-    { path: "baseline.name", values: [null, "b"] },
-    { path: "losses.entropy.type", values: [null, "entropy"] },
+    { path: "baseline", values: ["null", '{"name":"b"}'] },
+    { path: "losses.entropy", values: [null, '{"type":"entropy"}'] },
+  ]);
+});
+
+Deno.test("a mapping that a run has not is one difference; runs that have it are compared in it as well", () => {
+  const baseline = (weight: number) => ({
+    baseline: {
+      name: "source-only",
+      losses: [{ type: "cross-entropy", weight, options: { note: "x".repeat(60) } }],
+    },
+  });
+  assert.deepEqual(differences([baseline(1), {}]), [
+    { path: "baseline", values: ["source-only, 4 settings", null] },
+  ]);
+  assert.deepEqual(differences([baseline(1), {}, baseline(2)]), [
+    { path: "baseline", values: ["source-only, 4 settings", null, "source-only, 4 settings"] },
+    { path: "baseline.losses.cross-entropy.weight", values: ["1", null, "2"] },
+  ]);
+  assert.deepEqual(differences([{ window: false }, { window: { size: 8, stride: 4 } }]), [
+    { path: "window", values: ["false", '{"size":8,"stride":4}'] },
   ]);
 });
 

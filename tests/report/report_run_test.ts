@@ -83,6 +83,39 @@ Deno.test("long curves are shortened and get a trend, short ones keep every valu
   assert.deepEqual(short.x, upTo(100));
 });
 
+Deno.test("medians are of all that was logged, not of what a screen shows of it", async () => {
+  // Half of the values that are shown are a column's highest, though nine in ten are low.
+  const rate = (step: number) => step % 10 === 0 ? 90 : step % 10 === 1 ? null : 2;
+  const steps = upTo(3000);
+  const log = linesOf(
+    ...steps.map((step) => stepLine(step, { steps: 3000, rate: rate(step) })),
+    { type: "diagnostics", phase: "a", step: 3000, values: { "seconds/input": 0.5, "entropy/source": 1 } },
+  );
+  const [phase] = (await reported({ "events.jsonl": log })).phases;
+  assert.deepEqual({ ...phase!.medians }, { rate: 2, "diagnostics/seconds/input": 0.5 });
+  const nothing = linesOf(stepLine(1, { rate: null }));
+  assert.deepEqual({ ...(await reported({ "events.jsonl": nothing })).phases[0]!.medians }, {});
+});
+
+Deno.test("texts of a run are cut: many long ones make no large report", async () => {
+  const long = "x".repeat(300_000), cut = `${"x".repeat(2000)}... (300,000 characters)`;
+  const run = await reported({
+    "run.json": { recipe: long },
+    "events.jsonl": linesOf(
+      { type: "note", phase: "a", message: long },
+      { type: "failure", phase: "a", message: long },
+      stepLine(1, { terms: { [long]: 1 } }),
+      { type: "note", phase: long, message: "x" },
+    ),
+    "evaluation.json": { ...EVALUATION, classes: ["road", long] },
+  });
+  assert.deepEqual(run.facts[1], ["recipe", cut]);
+  assert.ok(run.notes.includes(`a: ${cut}`));
+  const line3 = "runs/a-001/events.jsonl:3: a name of its terms is longer than 2000 characters";
+  assert.ok(run.notes.includes(line3), run.notes.join("\n"));
+  assert.ok(JSON.stringify(run).length < 30_000, String(JSON.stringify(run).length));
+});
+
 Deno.test("a damaged evaluation keeps what is whole", async () => {
   const damaged = {
     ...EVALUATION,

@@ -262,6 +262,76 @@ explorerTest("levels, checkpoints, images and statistics are the library's", {},
   );
 });
 
+explorerTest("marks and their numbers are whole at every edge of an image", {}, async (explored) => {
+  const { page } = explored;
+  await openAssociations(explored);
+  const view = await level(explored);
+  const { width } = view.source;
+  await home(page, "Source");
+  const corners: readonly (readonly [string, number])[] = [
+    ["PageUp", 0],
+    ["End", width - 1],
+    ["PageDown", view.outcome.length - 1],
+    ["Home", view.outcome.length - width],
+  ];
+  for (const [key, start] of corners) {
+    await page.keyboard.press(key);
+    await says(page, "#cycle", cycle(view, start));
+    const cut = await page.evaluate<string[]>(`[...document.querySelectorAll(".pin")].flatMap((pin) => {
+      const picture = pin.parentElement.getBoundingClientRect();
+      const sign = pin.firstChild.getBoundingClientRect(), frame = pin.getBoundingClientRect();
+      const within = sign.top >= picture.top && sign.bottom <= picture.bottom + 0.5 &&
+        sign.left >= picture.left - 0.5 && sign.right <= picture.right + 0.5;
+      const clipped = [];
+      for (let one = pin.parentElement; one !== document.body; one = one.parentElement) {
+        const box = one.getBoundingClientRect();
+        const holds = frame.left - 3 >= box.left && frame.right + 3 <= box.right && frame.top - 3 >= box.top &&
+          frame.bottom + 3 <= box.bottom;
+        if (getComputedStyle(one).overflow !== "visible" && !holds) clipped.push(one.className);
+      }
+      return within && clipped.length === 0 ? [] : [pin.innerText + " within " + within + ", cut by " + clipped];
+    })`);
+    assert.deepEqual(cut, [], `start ${start}`);
+  }
+});
+
+explorerTest("a number beyond the last image becomes that of the last one", {}, async (explored) => {
+  const { page } = explored;
+  await openAssociations(explored);
+  await home(page, "Source");
+  const typed = page.getByRole("spinbutton", { name: "Source image" });
+  for (const [given, taken] of [["999", 3], ["-5", 0]] as const) {
+    await typed.fill(given);
+    await typed.press("Enter");
+    assert.equal(await typed.inputValue(), String(taken));
+    await says(page, "#cycle", cycle(await level(explored, { source: taken }), 0));
+  }
+});
+
+explorerTest("a deleted run stays on the page, which says that its folder is gone", {}, async (explored) => {
+  const { page, run } = explored;
+  await page.getByText("tiny step 6 of 6").waitFor();
+  await Deno.remove(run, { recursive: true });
+  await page.getByRole("alert").getByText("The run's folder is gone").waitFor();
+  assert.match(await page.locator(".standing").innerText(), /^last known: finished, tiny step 6 of 6$/);
+});
+
+explorerTest("while images are labelled nothing says that none were asked for", {}, async (explored) => {
+  const { page } = explored;
+  await page.getByText("No images: none were asked for").waitFor();
+  let answer = () => {};
+  const asked = new Promise<void>((next) => answer = next);
+  await page.route("**/api/pictures", async (route) => {
+    await asked;
+    await route.fulfill({ status: 422, json: { problem: "the folder is not there" } });
+  });
+  await page.getByRole("button", { name: "Label the val split" }).click();
+  await page.getByText("No images: they are being labelled").waitFor();
+  assert.equal(await page.getByText("none were asked for").count(), 0);
+  answer();
+  await page.getByText("No images: the folder is not there").waitFor();
+});
+
 explorerTest("a run is followed without a reload, until the server ends", {}, async (explored) => {
   const { page, run } = explored;
   await page.getByText("tiny step 6 of 6").waitFor();

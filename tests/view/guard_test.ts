@@ -10,13 +10,14 @@ const REASONS = {
   token: { status: 403, reason: "open the address that plca view printed: it holds a token" },
 };
 
-function asked(url: string, headers: Record<string, string> = {}, method = "GET") {
-  const request = new Request(url, { method });
+function asked(url: string, headers: Record<string, string> = {}, method = "GET", at = guard) {
+  const request = new Request(URL.canParse(url) ? url : ADDRESS, { method });
   // Names that `Request` would not let through, as a client sends them.
   const all = new Headers({ host: "127.0.0.1:4321", ...headers });
+  const sent: Record<PropertyKey, unknown> = { headers: all, url };
   return admit(
-    new Proxy(request, { get: (own, key) => key === "headers" ? all : Reflect.get(own, key) }),
-    guard,
+    new Proxy(request, { get: (own, key) => Object.hasOwn(sent, key) ? sent[key] : Reflect.get(own, key) }),
+    at,
   );
 }
 
@@ -81,4 +82,23 @@ Deno.test("another method, host, origin or token is refused", () => {
   ) {
     assert.deepEqual(asked(root + path), REASONS.token, path);
   }
+});
+
+Deno.test("an address that is none is refused", () => {
+  for (const url of ["http://:::x/", "", "x"]) {
+    assert.deepEqual(asked(url), { status: 400, reason: "the address that is asked for is none" }, url);
+  }
+});
+
+Deno.test("clients leave out port 80", () => {
+  const at = { ...guard, port: 80 };
+  for (const host of ["127.0.0.1", "localhost", "127.0.0.1:80", "localhost:80"]) {
+    assert.deepEqual(asked(ADDRESS, { host }, "GET", at), { path: "" }, host);
+    const [name] = host.split(":");
+    assert.deepEqual(asked(ADDRESS, { host, origin: `http://${name}` }, "GET", at), { path: "" }, host);
+  }
+  assert.deepEqual(asked(ADDRESS, { host: "evil.example" }, "GET", at), {
+    status: 403,
+    reason: "this server is called 127.0.0.1:80 or localhost:80 or 127.0.0.1 or localhost",
+  });
 });

@@ -50,6 +50,7 @@ export async function withServer(
             step: log?.done ?? 0,
             steps: log?.steps ?? 0,
             curves: {},
+            medians: {},
             miou: { x: [], y: [] },
             pixelAccuracy: { x: [], y: [] },
           })),

@@ -59,6 +59,21 @@ Deno.test("the page and its answers come with headers that keep other pages out"
     assert.deepEqual([head.status, await head.text()], [200, ""]);
   }));
 
+Deno.test("a folder that is deleted under way is said to be gone, and what was read of it is still served", () =>
+  withServer({}, async ({ address }, folder) => {
+    const run = async () => await (await fetch(`${address}api/run`)).json();
+    const before = await run();
+    assert.deepEqual([before.gone, before.revision], [false, 1]);
+    const log = join(folder, "events.jsonl");
+    const text = await Deno.readTextFile(log);
+    await Deno.remove(log);
+    const after = await run();
+    assert.deepEqual([after.gone, after.revision], [true, 2]);
+    assert.deepEqual(after.report, before.report);
+    await Deno.writeTextFile(log, text);
+    assert.equal((await run()).gone, false);
+  }));
+
 Deno.test("without the token, from another host or origin, with another method: refused", () =>
   withServer({}, async ({ address }) => {
     const { origin } = new URL(address);
@@ -86,6 +101,13 @@ Deno.test("without the token, from another host or origin, with another method: 
     assert.equal(status(await named(`evil.example:${new URL(address).port}`)), 403);
     assert.equal(status(await named(new URL(address).host)), 200);
     assert.equal(status(await named(`localhost:${new URL(address).port}`)), 200);
+  }));
+
+Deno.test("an address that is none is refused in one line", () =>
+  withServer({}, async ({ address }) => {
+    const answer = await raw(address, ({ host }) => ["GET http://:::x/ HTTP/1.1", `host: ${host}`]);
+    assert.ok([400, 403].includes(status(answer)), answer.slice(0, 200));
+    assert.doesNotMatch(answer, /\bat .*\.ts|TypeError/);
   }));
 
 Deno.test("no path leads to a file, and none out of the run", () =>

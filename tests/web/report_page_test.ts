@@ -76,8 +76,8 @@ reportTest(
       "80",
     ]);
     assert.deepEqual((await cells(page, "#time-0 table")).slice(0, 2), [
-      ["", "steps", "first to last event", "steps a second", "input s"],
-      ["source-only", "50 of 50", "1:15", "2", "0.25"],
+      ["", "steps", "first to last event", "steps a second", "input ms"],
+      ["source-only", "50 of 50", "1:15", "3", "125"],
     ]);
   },
 );
@@ -295,7 +295,7 @@ const BARE = sampleReport([
 function bare() {
   const { best: _, latest: __, seconds: ___, evaluation: ____, ...phase } = samplePhase("full");
   const none = { x: [], y: [] };
-  return { ...phase, step: 0, steps: 0, curves: {}, miou: none, pixelAccuracy: none };
+  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none, pixelAccuracy: none };
 }
 
 function without(_: "evaluation") {
@@ -318,6 +318,56 @@ reportTest(
     );
   },
 );
+
+reportTest("before a step of the adaptation there is nothing of associations, and the page says so", {
+  data: sampleReport([sampleRun("a-001", {
+    state: "running",
+    facts: [["begun", "2030-01-02T03:04:05.000Z"]],
+    phases: [samplePhase("source-only", { baseline: true, curves: { total: { x: [1], y: [1] } } }), bare()],
+  })]),
+}, async ({ page }) => {
+  assert.match(
+    await page.locator("#associations-0").innerText(),
+    /Nothing was measured of them: no step of the adaptation was logged yet\.$/,
+  );
+  // One network has no difference to name, and all dates are written alike.
+  assert.equal(await page.locator("table.deltas caption").innerText(), "IoU in percent");
+  const made = await page.locator("header time").innerText();
+  assert.match(made, /^[123] Jan 2030, \d\d:\d\d$/);
+  assert.equal(await page.locator(".facts dd").innerText(), made);
+});
+
+reportTest("with steps but no association the page says what that means", {
+  data: sampleReport([
+    sampleRun("a-001", { phases: [samplePhase("full", { curves: { total: { x: [1], y: [1] } } })] }),
+  ]),
+}, async ({ page }) => {
+  assert.match(
+    await page.locator("#associations-0").innerText(),
+    /Nothing was measured of them: no loss associates pixels, or the run is of an older plca\.$/,
+  );
+});
+
+reportTest("on a phone the values of what differs are beside their keys, and tables hint that they scroll", {
+  data: sampleReport([sampleRun("street-001"), sampleRun("street-002")], {
+    differences: [{
+      path: "losses.association.options.levels.probabilities.similarity",
+      values: ["negative-kl", "cosine"],
+    }],
+  }),
+  width: 360,
+  height: 740,
+}, async ({ page }) => {
+  const table = page.locator("[aria-label='Settings that differ']");
+  for (const value of await table.locator("td").filter({ hasText: /./ }).all()) {
+    const { x, width } = (await value.boundingBox())!;
+    assert.ok(x >= 0 && x + width <= 360, `${await value.innerText()} ends at ${x + width}`);
+  }
+  assert.match(
+    await page.evaluate<string>("getComputedStyle(document.querySelector('.settings')).backgroundAttachment"),
+    /local.*scroll/,
+  );
+});
 
 reportTest("runs of other classes are shown apart", {
   data: sampleReport([

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { duration, number, percent, points, visible } from "../../web/text.tsx";
+import { duration, milliseconds, moment, number, percent, points, visible } from "../../web/text.tsx";
 
 Deno.test("shares, their differences, numbers and durations as people read them", () => {
   assert.deepEqual([0.3401, 0, null, undefined].map(percent), ["34.0", "0.0", "–", "–"]);
@@ -19,6 +19,9 @@ Deno.test("shares, their differences, numbers and durations as people read them"
     ["0", "1.235", "12,346", "−2", "1.20e−5", "1.23e+8", "NaN", "–"],
   );
   assert.deepEqual([9.84, 309, 3909].map(duration), ["9.8 s", "5:09", "1:05:09"]);
+  assert.deepEqual([0.000988, 4.702, 0, null].map(milliseconds), ["0.988", "4,702", "0", "–"]);
+  assert.match(moment("2030-01-02T12:04:05.000Z"), /^[123] Jan 2030, \d\d:\d\d$/);
+  assert.deepEqual(["soon", "2030-99-02T12:04:05Z"].map(moment), ["soon", "2030-99-02T12:04:05Z"]);
 });
 
 Deno.test("characters that show nothing or turn the text around are written out", () => {

@@ -69,7 +69,7 @@ export function Counter({ name, value, count, onChoose }: CounterProps) {
   const [draft, setDraft] = useState<string | undefined>();
   const choose = (next: number) => {
     setDraft(undefined);
-    if (Number.isInteger(next) && next >= 0 && next < count) onChoose(next);
+    if (Number.isInteger(next) && count > 0) onChoose(Math.min(count - 1, Math.max(0, next)));
   };
   return (
     <span class="stepper" role="group" aria-label={name}>

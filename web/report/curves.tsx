@@ -1,7 +1,7 @@
 /** Everything that was logged over the steps. */
 import { useState } from "preact/hooks";
 import { Chart, type ChartSeries } from "../chart.tsx";
-import { duration, Name, number, percent } from "../text.tsx";
+import { duration, milliseconds, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
 
 interface Props {
@@ -64,13 +64,16 @@ export function Associations({ id, lanes }: Props) {
     const names = logged.length > 0 ? logged : ending(MEASURE);
     return names.length > 0 ? [{ title, names, cut: measure.length + 1 }] : [];
   });
+  const begun = lanes.some(({ phase }) => !phase.baseline && Object.keys(phase.curves).length > 0);
   return (
     <section id={id}>
       <h2>Associations</h2>
       {cards.length === 0
         ? (
           <p class="empty">
-            Nothing was measured of them: no loss associates pixels, or the run is of an older plca.
+            {begun
+              ? "Nothing was measured of them: no loss associates pixels, or the run is of an older plca."
+              : "Nothing was measured of them: no step of the adaptation was logged yet."}
           </p>
         )
         : (
@@ -114,7 +117,7 @@ export function Timing({ id, lanes }: Props) {
                 <th scope="col">steps a second</th>
                 {stages.map((name) => (
                   <th key={name} scope="col">
-                    <Name>{stageName(name)}</Name> s
+                    <Name>{stageName(name)}</Name> ms
                   </th>
                 ))}
               </tr>
@@ -127,19 +130,23 @@ export function Timing({ id, lanes }: Props) {
                   </th>
                   <td>{phase.step.toLocaleString("en")} of {phase.steps.toLocaleString("en")}</td>
                   <td>{duration(phase.seconds!)}</td>
-                  <td>{number(median(phase.curves["rate"]?.y))}</td>
-                  {stages.map((name) => <td key={name}>{number(median(phase.curves[name]?.y))}</td>)}
+                  <td>{number(phase.medians["rate"])}</td>
+                  {stages.map((name) => <td key={name}>{milliseconds(phase.medians[name])}</td>)}
                 </tr>
               ))}
             </tbody>
           </table>
-          <p class="note">Steps a second and seconds of stages are medians of what was logged.</p>
+          <p class="note">Steps a second and milliseconds of stages are medians of what was logged.</p>
         </div>
       )}
       <div class="grid">
         <Card title="Steps a second" series={seriesOf(lanes, ({ curves }) => curves["rate"])} />
         {stages.length > 0 && (
-          <Card title="Seconds of a step, by stage" series={several(lanes, stages, stageName)} />
+          <Card
+            title="Milliseconds of a step, by stage"
+            series={several(lanes, stages, stageName)}
+            format={milliseconds}
+          />
         )}
       </div>
     </section>
@@ -205,9 +212,4 @@ function Card(props: CardProps) {
       <Chart {...props} />
     </div>
   );
-}
-
-function median(values: readonly (number | null)[] = []): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return sorted.length === 0 ? null : sorted[Math.floor(sorted.length / 2)]!;
 }

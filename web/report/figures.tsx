@@ -36,7 +36,7 @@ export function Figures({ run: { pictures, withoutPictures }, group, styles }: P
       <p class="note">
         Of {pictures.of} {pictures.of === 1 ? "image" : "images"} of the val split, by the mIoU of{" "}
         <Name>{pictures.networks.at(-1)!}</Name>{" "}
-        over the classes in the image. Point at a picture to read its classes.
+        over the classes that its labels or the prediction hold. Point at a picture to read its classes.
       </p>
       <label>
         <input type="checkbox" checked={mistakes} onChange={() => setMistakes(!mistakes)} /> Mistakes only

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { ClassGroup, Difference, ReportData } from "../../report/report_data.ts";
 import { Delta } from "../delta_table.tsx";
 import { plainStyles, safeStyles } from "../palette.ts";
-import { Name, percent } from "../text.tsx";
+import { moment, Name, percent } from "../text.tsx";
 import { Associations, OtherCurves, Timing, TrainingCurves } from "./curves.tsx";
 import { type Lane, lanesOf } from "./lanes.ts";
 import { measured, Results } from "./results.tsx";
@@ -12,7 +12,6 @@ import { RunDetails } from "./run_details.tsx";
 /** The whole page. */
 export function Report({ data }: { readonly data: ReportData }) {
   const [safe, setSafe] = useState(false);
-  const made = new Date(data.made);
   return (
     <main>
       <header>
@@ -21,7 +20,7 @@ export function Report({ data }: { readonly data: ReportData }) {
             <Name>{data.title}</Name>
           </h1>
           <p class="note">
-            plca {data.version}, report of <time dateTime={data.made}>{made.toLocaleString()}</time>
+            plca {data.version}, report of <time dateTime={data.made}>{moment(data.made)}</time>
           </p>
         </div>
         <label>
@@ -175,7 +174,7 @@ function Differences({ data }: { readonly data: ReportData }) {
   return (
     <section>
       <h2>What differs</h2>
-      <div class="scroll" role="region" aria-label="Settings that differ" tabIndex={0}>
+      <div class="scroll settings" role="region" aria-label="Settings that differ" tabIndex={0}>
         <table>
           <thead>
             <tr>

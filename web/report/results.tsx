@@ -77,7 +77,7 @@ export function Results({ id, group: { classes }, lanes, styles }: Props) {
       )}
       <div class="card">
         <DeltaTable
-          caption="IoU in percent, and the difference in points"
+          caption={columns.length === 1 ? "IoU in percent" : "IoU in percent, and the difference in points"}
           rows={rows}
           columns={columns}
           against={against}

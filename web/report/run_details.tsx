@@ -2,7 +2,7 @@
 import type { ClassGroup, ReportRun } from "../../report/report_data.ts";
 import { Confusion } from "../confusion.tsx";
 import type { ClassStyle } from "../palette.ts";
-import { Name, visible } from "../text.tsx";
+import { moment, Name, visible } from "../text.tsx";
 import { Figures } from "./figures.tsx";
 
 interface Props {
@@ -61,7 +61,7 @@ export function RunDetails({ id, run, group, styles }: Props) {
               <Name>{name}</Name>
             </dt>
             <dd>
-              <Name>{value}</Name>
+              <Name>{name === "begun" ? moment(value) : value}</Name>
             </dd>
           </div>
         ))}

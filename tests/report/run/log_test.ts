@@ -213,3 +213,20 @@ Deno.test("more scalars than a run can have are refused, the log is read on", ()
   ]);
   assert.equal(log.phases[0]!.done, 2);
 });
+
+Deno.test("steps and values that no axis can show are damage of their line", () => {
+  const log = logOf(linesOf(
+    { ...stepLine(1), step: 1e9 },
+    { ...stepLine(2), step: 9007199254740991 },
+    stepLine(3, { steps: 2e9 }),
+    stepLine(4, { total: -1.1e300 }),
+    stepLine(5, { terms: { ce: 2e300 } }),
+  ));
+  assert.deepEqual(log.problems.shown, [
+    "runs/a-001/events.jsonl:2: its step is above 1000000000",
+    "runs/a-001/events.jsonl:3: its steps is above 1000000000",
+    "runs/a-001/events.jsonl:4: its total is beyond +-1e+300",
+    "runs/a-001/events.jsonl:5: a value of its terms is beyond +-1e+300",
+  ]);
+  assert.equal(log.phases[0]!.done, 1e9);
+});

@@ -120,17 +120,78 @@ Deno.test("damaged files are named, the others read", async () => {
   assert.equal(run.current.log?.done, 2);
 });
 
+Deno.test("every damaged line and file is counted, though only some are shown", async () => {
+  const run = await stateOf({ "run.json": "[]", "events.jsonl": "broken\n".repeat(500) });
+  assert.equal(run.damaged, 501);
+  assert.equal(run.problems.length, 22);
+});
+
 Deno.test("a log is read on from where it was", async () => {
   const contents = new Map([["events.jsonl", linesOf(START, stepLine(1))]]);
   const first = await readRun(memoryRun(contents));
   contents.set("events.jsonl", linesOf(START, stepLine(1), stepLine(2)));
-  const second = await readRun(memoryRun(contents), first.log);
+  const second = await readRun(memoryRun(contents), first);
   assert.equal(second.log, first.log);
   assert.deepEqual([...second.current.log!.series.get("total")!.steps], [1, 2]);
   contents.set("events.jsonl", linesOf(START));
-  const anew = await readRun(memoryRun(contents), second.log);
+  const anew = await readRun(memoryRun(contents), second);
   assert.notEqual(anew.log, first.log);
   assert.equal(anew.current.log!.done, 0);
+});
+
+Deno.test("a log in whose place another one came, a longer one too, is read anew", () =>
+  inFolder(async (folder) => {
+    const files = diskRun(folder, "run"), log = `${folder}/events.jsonl`;
+    const other = linesOf({ ...START, phase: "b" }, stepLine(7, { phase: "b" }), stepLine(8, { phase: "b" }));
+    await Deno.writeTextFile(log, linesOf(START, stepLine(1)));
+    const first = await readRun(files);
+    // Written into the same file.
+    await Deno.writeTextFile(log, other);
+    const second = await readRun(files, first);
+    assert.deepEqual(second.log!.phases.map(({ name, done }) => [name, done]), [["b", 8]]);
+    // Another file with the same beginning.
+    await Deno.writeTextFile(`${folder}/new`, other + linesOf(stepLine(9, { phase: "b" })));
+    await Deno.rename(`${folder}/new`, log);
+    const third = await readRun(files, second);
+    assert.notEqual(third.log, second.log);
+    assert.equal(third.current.log!.done, 9);
+    await Deno.writeTextFile(log, linesOf(stepLine(10, { phase: "b" })), { append: true });
+    assert.equal((await readRun(files, third)).log, third.log);
+  }));
+
+Deno.test(
+  "pipes in a run folder are not opened",
+  { ignore: Deno.build.os === "windows" },
+  () =>
+    inFolder(async (folder) => {
+      for (const name of ["events.jsonl", "config.yaml", "run.json", "evaluation.json"]) {
+        const made = await new Deno.Command("mkfifo", { args: [`${folder}/${name}`] }).output();
+        assert.ok(made.success);
+      }
+      const run = await readRun(diskRun(folder, "run"));
+      assert.deepEqual([run.state, run.log, run.config], ["empty", undefined, undefined]);
+    }),
+);
+
+Deno.test("a recipe that contains itself, or is too much, is damage", async () => {
+  const problems = async (config: string) => (await stateOf({ "config.yaml": config })).problems;
+  const damage = (what: string) => [`runs/a-001/config.yaml: ${what}`];
+  assert.deepEqual(await problems("a: &x\n  b: *x"), damage("an alias in it contains itself"));
+  assert.deepEqual(await problems("a: &x [1, 2]\nb: *x\nc: *x"), []);
+  const deep = `a: ${"[".repeat(101)}${"]".repeat(101)}`;
+  assert.deepEqual(await problems(deep), damage("its values are nested deeper than 100"));
+  const much = `a: [${"1,".repeat(100_000)}]`;
+  assert.deepEqual(await problems(much), damage("it has more than 100000 values"));
+  assert.deepEqual(await problems("- a"), damage("it holds no names with values"));
+});
+
+Deno.test("a recipe that did not change is not parsed again", async () => {
+  const contents = new Map([["config.yaml", CONFIG]]);
+  const first = await readRun(memoryRun(contents));
+  const second = await readRun(memoryRun(contents), first);
+  assert.equal(second.config!.parsed, first.config!.parsed);
+  contents.set("config.yaml", "name: b");
+  assert.equal((await readRun(memoryRun(contents), second)).config!.parsed["name"], "b");
 });
 
 Deno.test("a page reads on by position", async () => {

@@ -1,0 +1,48 @@
+/** The recipe that a run wrote down, as plain data. */
+import { parse } from "yaml";
+
+/** Text and what it says. */
+export type ReadConfig =
+  | { readonly text: string; readonly parsed: Readonly<Record<string, unknown>> }
+  /** What is wrong with it, without a trailing period. */
+  | { readonly text: string; readonly damage: string };
+
+/** No recipe has more values, or deeper ones; aliases count as what they stand for. */
+const MOST_VALUES = 100_000, DEEPEST = 100;
+
+/** Parses a mapping; nothing is thrown for what the text holds. Of a key that comes twice the later one counts. */
+export function parseConfig(text: string): ReadConfig {
+  let parsed: unknown;
+  try {
+    // Looking for keys that come twice takes the square of their number.
+    parsed = parse(text, { logLevel: "error", uniqueKeys: false });
+  } catch (error) {
+    const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+    return { text, damage: why! };
+  }
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    return { text, damage: "it holds no names with values" };
+  }
+  const damage = unfit(parsed);
+  return damage === undefined ? { text, parsed: parsed as Record<string, unknown> } : { text, damage };
+}
+
+/** Why a value is no tree that others could walk through. */
+function unfit(root: unknown): string | undefined {
+  let values = 0;
+  const above = new Set<object>();
+  function look(value: unknown): string | undefined {
+    if (++values > MOST_VALUES) return `it has more than ${MOST_VALUES} values`;
+    if (typeof value !== "object" || value === null) return undefined;
+    if (above.has(value)) return "an alias in it contains itself";
+    if (above.size === DEEPEST) return `its values are nested deeper than ${DEEPEST}`;
+    above.add(value);
+    for (const each of Object.values(value)) {
+      const found = look(each);
+      if (found !== undefined) return found;
+    }
+    above.delete(value);
+    return undefined;
+  }
+  return look(root);
+}
