@@ -2,7 +2,8 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { tensorflowFolder } from "../backends/tensorflow/place.ts";
+import { CUDA_DRIVERS } from "../backends/tensorflow/cuda.ts";
+import { hasTensorflow, tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
@@ -65,16 +66,26 @@ export function blaming(host: Host, error: ThreadFailure, losses: readonly strin
   return new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
 }
 
-/** What an intent needs, and the packages. @param losses files that will be run, absolute */
+/**
+ * What an intent needs, and the packages.
+ * @param losses files that will be run, absolute
+ * @param tensorflow where TensorFlow is if it is installed, absolute
+ */
 export function grantFor(
   { plans, write, read = [] }: Pick<Intent, "plans" | "write"> & Pick<Narrowed, "read">,
   losses: readonly string[] = [],
+  tensorflow: string = tensorflowFolder(),
 ): Grant {
   const own = [resolve(fileURLToPath(new URL("..", import.meta.url))), packages()];
+  // It may be a link to another disk.
+  if (!isBelow(target(tensorflow), own[0]!)) own.push(tensorflow);
+  // Without a driver `auto` leaves TensorFlow alone.
+  const looksForCuda = plans.some(({ backend }) => backend === "auto") && hasTensorflow(tensorflow);
+  if (looksForCuda) own.push(...CUDA_DRIVERS);
   return {
     read: withTargets([...own, ...read, ...namedPaths(plans, losses), ...write]),
     write: withTargets(write),
-    libraries: plans.some(worksOnPointers) ? "any" : [packages(), tensorflowFolder()],
+    libraries: plans.some(worksOnPointers) ? "any" : withTargets([packages(), tensorflow]),
   };
 }
 

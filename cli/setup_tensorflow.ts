@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { hasCudaDriver } from "../backends/tensorflow/cuda.ts";
-import { installedTensorflow, tensorflowFolder } from "../backends/tensorflow/place.ts";
+import { hasTensorflow, tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { install, uninstall } from "../backends/tensorflow/setup/install.ts";
 import { UserError } from "../core/errors.ts";
 import { type Host, runProcess } from "./host.ts";
@@ -34,7 +34,7 @@ export async function setupTensorflow(host: Host): Promise<number> {
       tell(await uninstall(folder) ? `removed ${folder}` : "nothing to remove: TensorFlow is not installed");
       return 0;
     }
-    if (installedTensorflow(folder) !== undefined) {
+    if (hasTensorflow(folder)) {
       tell("TensorFlow is installed already: installing it again");
     }
     const { version, cuda } = await install({ folder, tell, ...options.wanted });

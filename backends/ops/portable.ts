@@ -51,7 +51,14 @@ function conv2dInputGradient(
       const before = dilation * (filter.shape[axis]! - 1) - padding;
       return [before, xShape[axis + 1]! - sparse.shape[axis + 1]! + padding] as [number, number];
     });
-    const padded = tf.pad(sparse, [[0, 0], sides[0]!, sides[1]!, [0, 0]]);
+    const around = sides.map((side) => side.map((pixels) => Math.max(0, pixels)) as [number, number]);
+    const whole = tf.pad(sparse, [[0, 0], around[0]!, around[1]!, [0, 0]]);
+    // Output pixels that saw padding only are cut off.
+    const padded = tf.slice(whole, [0, ...sides.map(([before]) => Math.max(0, -before)), 0], [
+      xShape[0],
+      ...[0, 1].map((axis) => xShape[axis + 1]! + dilation * (filter.shape[axis]! - 1)),
+      dy.shape[3],
+    ]);
     const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]) as tf.Tensor4D;
     return tf.conv2d(padded as tf.Tensor4D, turned, 1, 0, "NHWC", dilation);
   });

@@ -1,5 +1,5 @@
 /** Where NVIDIA's driver puts the library that TensorFlow opens; devices themselves may not be looked for. */
-const DRIVERS = [
+export const CUDA_DRIVERS: readonly string[] = [
   "/usr/lib/x86_64-linux-gnu",
   "/usr/lib/aarch64-linux-gnu",
   "/usr/lib64",
@@ -11,7 +11,7 @@ const DRIVERS = [
 
 /** Whether a CUDA driver is installed; undefined where one may not look. Loads nothing. */
 export function hasCudaDriver(): boolean | undefined {
-  for (const path of DRIVERS) {
+  for (const path of CUDA_DRIVERS) {
     try {
       Deno.statSync(path);
       return true;

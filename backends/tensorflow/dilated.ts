@@ -26,14 +26,26 @@ export function isShifted(
   return stride === 1 && padding <= reach && output! <= FEW_OUTPUTS;
 }
 
+/**
+ * Along one axis, the taps that see a pixel for some output: tap k of output o sees pixel o stride + k dilation - padding.
+ * @param side of the image @param taps of the filter
+ */
+function seeingTaps(side: number, taps: number, { stride, padding, dilation }: Window): number[] {
+  const outputs = Math.floor((side + 2 * padding - dilation * (taps - 1) - 1) / stride) + 1;
+  return Array.from({ length: taps }, (_, tap) => tap).filter((tap) => {
+    const first = tap * dilation - padding, last = first + (outputs - 1) * stride;
+    return first < side && last >= 0;
+  });
+}
+
 /** Whether some taps see nothing but padding in images of this size. @param filter its shape */
 export function hasFarTaps(
   [, height, width]: readonly number[],
   [rows, columns]: readonly number[],
-  { padding, dilation }: Window,
+  window: Window,
 ): boolean {
-  const farthest = (taps: number) => Math.max(padding, dilation * (taps - 1) - padding);
-  return height! <= farthest(rows!) || width! <= farthest(columns!);
+  return seeingTaps(height!, rows!, window).length < rows! ||
+    seeingTaps(width!, columns!, window).length < columns!;
 }
 
 /** See {@linkcode Kernels.conv2dInputGradient}. */
@@ -103,14 +115,10 @@ function forEachGroup(
   const reach = [dilation * (rows - 1), dilation * (columns - 1)] as const;
   const around = reach.map((pixels) => [pixels - padding, pixels - padding] as [number, number]);
   const padded = tf.pad(dy, [[0, 0], around[0]!, around[1]!, [0, 0]]);
-  const seen: Tap[] = [];
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const far = Math.abs(row * dilation - padding) >= height ||
-        Math.abs(column * dilation - padding) >= width;
-      if (!far) seen.push({ row, column });
-    }
-  }
+  const seeing = seeingTaps(width, columns, window);
+  const seen = seeingTaps(height, rows, window).flatMap((row) =>
+    seeing.map((column): Tap => ({ row, column }))
+  );
   const size = Math.max(1, Math.floor(LAYOUT_BYTES / (4 * n * height * width * output)));
   for (let start = 0; start < seen.length; start += size) {
     const taps = seen.slice(start, start + size);

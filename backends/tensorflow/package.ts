@@ -69,7 +69,14 @@ const GIVEN: Readonly<Record<string, unknown>> = {
 
 /** Loads the addon and with it TensorFlow. @throws Error when a library is missing */
 export function loadBinding(folder: string, { addon }: Installed): Binding {
-  return createRequire(import.meta.url)(join(folder, addon)) as Binding;
+  const loaded = createRequire(import.meta.url)(join(folder, addon)) as
+    & Partial<Binding>
+    & { readonly failure?: string };
+  if (loaded.failure !== undefined) throw new Error(loaded.failure);
+  if (typeof loaded.isUsingGpuDevice !== "function") {
+    throw new Error(`${join(folder, addon)} has none of the functions that plca calls`);
+  }
+  return loaded as Binding;
 }
 
 /** Registers the package's kernels with our tensor library and makes its backend. */

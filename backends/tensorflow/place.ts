@@ -24,14 +24,34 @@ export interface Installed {
 /** The record's name in the folder. */
 export const RECORD = "installed.json";
 
-/** What is installed; undefined: nothing. Needs `read` on the folder. @throws Error when the record cannot be read */
+const KEYS = ["package", "version", "dist", "addon", "libraries"] as const satisfies (keyof Installed)[];
+
+/** What is installed; undefined: nothing. Needs `read` on the folder. @throws Error that names a damaged record */
 export function installedTensorflow(folder: string = tensorflowFolder()): Installed | undefined {
-  let text: string;
+  const path = join(folder, RECORD);
+  let record: unknown;
   try {
-    text = Deno.readTextFileSync(join(folder, RECORD));
+    record = JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    const reason = error instanceof SyntaxError ? "it is not JSON" : String(error);
+    throw new Error(`${path} is damaged: ${reason}`, { cause: error });
   }
-  return JSON.parse(text) as Installed;
+  if (!isInstalled(record)) throw new Error(`${path} is damaged: expected texts ${KEYS.join(", ")}`);
+  return record;
+}
+
+function isInstalled(record: unknown): record is Installed {
+  if (typeof record !== "object" || record === null) return false;
+  const entries = record as Record<string, unknown>;
+  return KEYS.every((key) => typeof entries[key] === "string");
+}
+
+/** Whether something is installed, working or not. Needs `read` on the folder. */
+export function hasTensorflow(folder: string = tensorflowFolder()): boolean {
+  try {
+    return installedTensorflow(folder) !== undefined;
+  } catch {
+    return true;
+  }
 }

@@ -57,9 +57,12 @@ extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, n
   void* addon = dlopen(Beside("tfjs_binding.node").c_str(), RTLD_NOW | RTLD_LOCAL | kOwnSymbolsFirst);
   void* found = addon == nullptr ? nullptr : dlsym(addon, "napi_register_module_v1");
   if (found == nullptr) {
+    // As data: errors that are thrown while a module registers may be dropped.
     const char* reason = dlerror();
-    napi_throw_error(env, nullptr, reason == nullptr ? "the addon has no entry" : reason);
-    return nullptr;
+    napi_value text = nullptr;
+    napi_create_string_utf8(env, reason == nullptr ? "the addon has no entry" : reason, NAPI_AUTO_LENGTH, &text);
+    napi_set_named_property(env, exports, "failure", text);
+    return exports;
   }
   return reinterpret_cast<Register>(found)(env, exports);
 }

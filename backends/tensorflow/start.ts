@@ -6,7 +6,7 @@ import { reportFaults } from "./faults.ts";
 import { tensorflowKernels } from "./kernels.ts";
 import { mendKernels } from "./mended.ts";
 import { type Binding, loadBackend, loadBinding } from "./package.ts";
-import { installedTensorflow, tensorflowFolder } from "./place.ts";
+import { hasTensorflow, type Installed, installedTensorflow, tensorflowFolder } from "./place.ts";
 
 const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
 
@@ -20,10 +20,22 @@ export interface Found {
   readonly cuda: boolean;
 }
 
+/** @throws Error that says what is missing or damaged and what mends it */
+function readRecord(folder: string): Installed {
+  let installed: Installed | undefined;
+  try {
+    installed = installedTensorflow(folder);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}; ${SETUP} installs it again`, { cause: error });
+  }
+  if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
+  return installed;
+}
+
 /** Loads TensorFlow, once in a process. @throws Error that says what is missing and what adds it */
 export function findTensorflow(folder: string = tensorflowFolder()): Found {
-  const installed = installedTensorflow(folder);
-  if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
+  const installed = readRecord(folder);
   try {
     binding ??= loadBinding(folder, installed);
   } catch (error) {
@@ -37,12 +49,17 @@ export function findTensorflow(folder: string = tensorflowFolder()): Found {
   };
 }
 
-/** Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing. */
-export function takesCuda(): { readonly takes: boolean; readonly reason?: string } {
-  if (installedTensorflow() === undefined) return { takes: false };
-  if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
+/**
+ * Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing, or broken.
+ */
+export function takesCuda(
+  folder: string = tensorflowFolder(),
+): { readonly takes: boolean; readonly reason?: string } {
+  if (!hasTensorflow(folder)) return { takes: false };
   try {
-    const { cuda, detail } = findTensorflow();
+    readRecord(folder);
+    if (hasCudaDriver() === false) return { takes: false, reason: "no CUDA driver found" };
+    const { cuda, detail } = findTensorflow(folder);
     return cuda ? { takes: true } : { takes: false, reason: `no CUDA device: ${detail}` };
   } catch (error) {
     return { takes: false, reason: error instanceof Error ? error.message : String(error) };

@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findTensorflow, takesCuda } from "../../backends/tensorflow/start.ts";
 import { hasCudaDriver } from "../../backends/tensorflow/cuda.ts";
-import { installedTensorflow, RECORD, tensorflowFolder } from "../../backends/tensorflow/place.ts";
+import {
+  hasTensorflow,
+  installedTensorflow,
+  RECORD,
+  tensorflowFolder,
+} from "../../backends/tensorflow/place.ts";
 import { inFolder } from "../cli/fake_host.ts";
 import { tinyRecipe } from "../cli/tiny.ts";
 import { tensorflowIsInstalled } from "../tensorflow.ts";
@@ -55,6 +60,57 @@ Deno.test("what is missing, or does not load, is said with the command that mend
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a damaged record is named with the command that mends it, and auto notes it", async () => {
+  const folder = await Deno.makeTempDir(), path = join(folder, RECORD);
+  const setup = "npx --yes deno@2.9.6 task setup:tensorflow";
+  const expected = "expected texts package, version, dist, addon, libraries";
+  try {
+    for (
+      const [text, reason] of [
+        ["", "it is not JSON"],
+        ["{ half", "it is not JSON"],
+        ["null", expected],
+        ["[]", expected],
+        ['{ "package": "p", "version": "1", "dist": "d", "addon": 3, "libraries": "/l" }', expected],
+      ] as const
+    ) {
+      await Deno.writeTextFile(path, text);
+      const message = `${path} is damaged: ${reason}; ${setup} installs it again`;
+      assert.throws(() => findTensorflow(folder), { message });
+      assert.deepEqual(takesCuda(folder), { takes: false, reason: message });
+      assert.equal(hasTensorflow(folder), true);
+    }
+    await Deno.remove(path);
+    assert.equal(hasTensorflow(folder), false);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+Deno.test({
+  name: `tensorflow: what the system says of a library that is not there is said${MISSING}`,
+  ignore: !tensorflowIsInstalled,
+  async fn() {
+    const folder = await Deno.makeTempDir(), own = installedTensorflow()!;
+    try {
+      await Deno.copyFile(join(tensorflowFolder(), own.addon), join(folder, "quiet.node"));
+      // As where its libraries are gone, the addon beside it does not load.
+      await Deno.writeTextFile(join(folder, "tfjs_binding.node"), "");
+      await Deno.writeTextFile(join(folder, RECORD), JSON.stringify({ ...own, addon: "quiet.node" }));
+      const text = `
+        import { findTensorflow } from "./backends/tensorflow/start.ts";
+        try { findTensorflow(${JSON.stringify(folder)}); } catch (error) { console.log(error.message); }`;
+      const { stdout } = await script(text, []);
+      assert.match(
+        stdout,
+        /^it does not load: \S+tfjs_binding\.node: file too short; npx --yes deno@2\.9\.6 task setup:tensorflow installs it again\n$/,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
 
 Deno.test("auto takes TensorFlow on a CUDA device only, and speaks of it only where it is installed", async () => {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Grant, Handover, Host } from "../../cli/host.ts";
 import { tensorflowFolder } from "../../backends/tensorflow/place.ts";
-import { narrowly } from "../../cli/narrow.ts";
+import { grantFor, narrowly } from "../../cli/narrow.ts";
+import type { RunPlan } from "../../core/plan.ts";
 import { plca, start } from "../faults/child.ts";
 import { inFolder } from "./fake_host.ts";
 import { tinyRecipe } from "./tiny.ts";
@@ -296,6 +297,8 @@ Deno.test("mistakes of the recipe and of a loss's options are told together; no 
   }, RECIPE.replace("odd.ts }", "odd.ts, options: { a: 1 } }"));
 });
 
+const NO_DATA = { data: { root: "", source: {}, target: {}, splits: {} }, input: {}, model: {} };
+
 /** The grant that planning this recipe leads to. */
 async function grantOf(folder: string, recipe: string): Promise<Grant> {
   await Deno.writeTextFile(join(folder, "r.yaml"), recipe);
@@ -360,6 +363,31 @@ Deno.test("a run on TensorFlow gets the folder that setup puts it in, and no oth
   await inFolder(async (folder) => {
     const { libraries, read } = await grantOf(folder, "extends: street\nbackend: tensorflow\n");
     assert.deepEqual(libraries, [read[1], tensorflowFolder()]);
+  });
+});
+
+Deno.test("auto may look for a CUDA driver where TensorFlow is installed; another backend may not", async () => {
+  await inFolder(async (folder) => {
+    const driver = "/usr/lib64/libcuda.so.1";
+    const readBy = (backend: string) => {
+      const plan = { ...NO_DATA, backend } as unknown as RunPlan;
+      return grantFor({ plans: [plan], write: [] }, [], folder).read;
+    };
+    assert.equal(readBy("auto").includes(driver), false);
+    await Deno.writeTextFile(join(folder, "installed.json"), "{}");
+    assert.equal(readBy("auto").includes(driver), true);
+    assert.equal(readBy("native").includes(driver), false);
+  });
+});
+
+Deno.test("where TensorFlow's folder is a link, what it leads to may be read and loaded", async () => {
+  await inFolder(async (folder) => {
+    const disk = join(folder, "disk"), link = join(folder, ".tensorflow");
+    await Deno.mkdir(disk);
+    await Deno.symlink(disk, link);
+    const { read, libraries } = grantFor({ plans: [], write: [] }, [], link);
+    assert.ok(read.includes(link) && read.includes(disk), read.join());
+    assert.ok(libraries.includes(link) && libraries.includes(disk), String(libraries));
   });
 });
 

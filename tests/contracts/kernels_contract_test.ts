@@ -150,6 +150,70 @@ for (const { what, size, channels, window, few = false } of KERNELS) {
   });
 }
 
+test("convolutions with any padding, also wider than the image, equal plain sums with their gradients", async () => {
+  interface Drawn {
+    readonly sides: [number, number, number];
+    readonly channels: [number, number];
+    readonly size: number;
+    readonly window: Kernel["window"];
+  }
+  const convolutions: fc.Arbitrary<Drawn> = fc.record({
+    sides: fc.tuple(
+      fc.integer({ min: 1, max: 2 }),
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+    ),
+    channels: fc.tuple(fc.integer({ min: 1, max: 18 }), fc.integer({ min: 1, max: 6 })),
+    size: fc.integer({ min: 1, max: 3 }),
+    window: fc.record({
+      stride: fc.integer({ min: 1, max: 3 }),
+      padding: fc.integer({ min: 0, max: 9 }),
+      dilation: fc.integer({ min: 1, max: 4 }),
+    }),
+  }).filter(({ sides: [, height, width], size, window: { stride, padding, dilation } }) =>
+    // tfjs has no others.
+    (stride === 1 || dilation === 1) &&
+    Math.min(height, width) + 2 * padding > dilation * (size - 1)
+  );
+  const check = ({ sides: [n, height, width], channels, size, window }: Drawn) =>
+    agree(convolution({ image: [n, height, width, channels[0]], filter: [size, size, ...channels], window }));
+  await fc.assert(fc.asyncProperty(convolutions, check), { ...RUNS, numRuns: 60 });
+});
+
+for (
+  const { what, size, padding, dilation, dx, df } of [
+    {
+      what: "3x3, padding 5, dilation 3",
+      size: 3,
+      padding: 5,
+      dilation: 3,
+      dx: [4, 6, 4, 6, 9, 6, 4, 6, 4],
+      df: [4, 6, 4, 6, 9, 6, 4, 6, 4],
+    },
+    { what: "1x1, padding 2, dilation 2", size: 1, padding: 2, dilation: 2, dx: Array(9).fill(1), df: [9] },
+    {
+      what: "3x3, padding 8, dilation 3",
+      size: 3,
+      padding: 8,
+      dilation: 3,
+      dx: Array(9).fill(9),
+      df: Array(9).fill(9),
+    },
+  ]
+) {
+  test(`the gradients of a sum over ones: ${what}`, async () => {
+    for (const backend of [tested, "cpu"] as const) {
+      await selectBackend(backend);
+      tf.tidy(() => {
+        const window = { stride: 1, padding, dilation };
+        const grads = tf.grads((x, w) => tf.sum(conv2d(x as tf.Tensor4D, w as tf.Tensor4D, window)));
+        const made = grads([tf.ones([1, 3, 3, 1]), tf.ones([size, size, 1, 1])]);
+        assert.deepEqual(made.map((tensor) => [...tensor.dataSync()]), [dx, df], backend);
+      });
+    }
+  });
+}
+
 test(
   "a convolution whose patches come in several runs equals the portable one",
   async () => {

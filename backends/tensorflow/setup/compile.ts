@@ -34,8 +34,13 @@ export async function compileAddon(
   const includes = [sources, headers, libraries.include].flatMap((path) => ["-I", path]);
   const files = ["tfjs_backend.cc", "tfjs_binding.cc"].map((name) => join(sources, "binding", name));
   const linked = libraries.names.map((name) => join(libraries.folder, name));
-  const found = `-Wl,-rpath,${search}`;
-  await execute("g++", [...FLAGS, ...LATE, ...includes, ...files, "-o", ADDON, ...linked, found], folder);
+  const own = [...includes, ...files, "-o", ADDON, ...linked, ...searchFlags(search)];
+  await execute("g++", [...FLAGS, ...LATE, ...own], folder);
+}
+
+/** Where an addon looks for its libraries; `-Wl` would split the path at commas. */
+export function searchFlags(search: string): string[] {
+  return ["-Xlinker", "-rpath", "-Xlinker", search];
 }
 
 /** Compiles what loads the addon without a word on stderr. */

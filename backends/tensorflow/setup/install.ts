@@ -5,9 +5,10 @@ import { loadBinding } from "../package.ts";
 import { type Installed, RECORD } from "../place.ts";
 import { checkProduct } from "./check.ts";
 import { ADDON, compileAddon, compileQuiet, QUIET } from "./compile.ts";
+import { claimFolder, emptyClaimed, LOCK } from "./claim.ts";
 import { download } from "./download.ts";
 import { execute } from "./execute.ts";
-import { findLibraries } from "./libraries.ts";
+import { findLibraries, refuseUnsearchable } from "./libraries.ts";
 import { NODE_API_HEADERS, TFJS_NODE, unpack } from "./packages.ts";
 
 /** What is wanted. */
@@ -35,9 +36,9 @@ function stagingOf(folder: string): string {
 export async function install(wanted: Wanted): Promise<{ readonly version: string; readonly cuda: boolean }> {
   const { folder, tell } = wanted;
   const staging = stagingOf(folder);
-  if (await remove(staging)) tell("removed what a setup that was broken off had left");
-  await Deno.mkdir(staging, { recursive: true });
+  using _claim = await claimFolder(staging);
   try {
+    if (await emptyClaimed(staging)) tell("removed what a setup that was broken off had left");
     const made = wanted.libraries === undefined
       ? await fromPackage(wanted, staging)
       : await fromLibraries(wanted, staging, wanted.libraries);
@@ -47,6 +48,7 @@ export async function install(wanted: Wanted): Promise<{ readonly version: strin
     await Deno.writeTextFile(join(staging, RECORD), `${JSON.stringify(made, undefined, 2)}\n`);
     await remove(folder);
     await Deno.rename(staging, folder);
+    await remove(join(folder, LOCK));
     return { version: binding.TF_Version, cuda: binding.isUsingGpuDevice() };
   } catch (error) {
     await remove(staging);
@@ -56,14 +58,20 @@ export async function install(wanted: Wanted): Promise<{ readonly version: strin
   }
 }
 
-/** Removes everything that was installed or half installed. @returns whether there was anything */
+/**
+ * Removes everything that was installed or half installed. @returns whether there was anything
+ * @throws UserError while a setup runs
+ */
 export async function uninstall(folder: string): Promise<boolean> {
-  const removed = [await remove(folder), await remove(stagingOf(folder))];
+  const staging = stagingOf(folder);
+  using _claim = await exists(staging) ? await claimFolder(staging) : undefined;
+  const removed = [await remove(folder), await remove(staging)];
   return removed.includes(true);
 }
 
 async function fromLibraries({ kind, tell }: Wanted, staging: string, given: string): Promise<Installed> {
   const libraries = await findLibraries(given);
+  refuseUnsearchable(libraries.folder);
   tell(`found ${libraries.names.join(", ")} in ${libraries.folder}, which stay there`);
   const own = TFJS_NODE[kind], sources = join(staging, "package");
   tell(`getting ${own.name}@${own.version} with npm, without what it depends on and without its scripts`);
@@ -121,6 +129,16 @@ async function hasCompiler(folder: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (error instanceof UserError) return false;
+    throw error;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
 }

@@ -43,6 +43,16 @@ export async function findLibraries(given: string): Promise<Libraries> {
   throw new UserError(`--libtensorflow ${given}: found no include/${HEADER} there or in tensorflow/`);
 }
 
+/** @throws UserError when an addon could not look for its libraries there: both characters mean something in such a path */
+export function refuseUnsearchable(folder: string): void {
+  const found = [":", "$"].filter((character) => folder.includes(character));
+  if (found.length === 0) return;
+  throw new UserError(
+    `--libtensorflow: libraries cannot be used from ${folder}, whose path holds ${found.join(" and ")}; ` +
+      "move them, or give a link to them whose path holds neither : nor $",
+  );
+}
+
 async function namesIn(folder: string): Promise<string[]> {
   try {
     return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name)

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { RECORD } from "../../../backends/tensorflow/place.ts";
 import { checkIntegrity, NODE_API_HEADERS, TFJS_NODE } from "../../../backends/tensorflow/setup/packages.ts";
+import { claimFolder, LOCK } from "../../../backends/tensorflow/setup/claim.ts";
+import { searchFlags } from "../../../backends/tensorflow/setup/compile.ts";
 import { execute } from "../../../backends/tensorflow/setup/execute.ts";
 import { install, uninstall } from "../../../backends/tensorflow/setup/install.ts";
 import { findLibraries } from "../../../backends/tensorflow/setup/libraries.ts";
@@ -100,6 +102,66 @@ Deno.test("what fails leaves the installation that was there, and nothing half d
     assert.deepEqual(namesIn(folder), [".tensorflow", "empty"]);
     assert.deepEqual(namesIn(place), [RECORD]);
   });
+});
+
+Deno.test("a second setup, or a removal, beside one that is at work is refused and takes nothing from it", async () => {
+  await inFolder(async (folder) => {
+    const place = join(folder, ".tensorflow");
+    const message = `another setup of TensorFlow is at work in ${place}-new; wait for it, then try again`;
+    const wanted = { folder: place, kind: "cpu", libraries: folder, tell: () => {} } as const;
+    {
+      using _claim = await claimFolder(`${place}-new`);
+      await touch(folder, ".tensorflow-new/half", ".tensorflow/mine");
+      await assert.rejects(install(wanted), { name: "UserError", message });
+      await assert.rejects(uninstall(place), { name: "UserError", message });
+      assert.deepEqual(namesIn(`${place}-new`), ["half", LOCK]);
+      assert.deepEqual(namesIn(place), ["mine"]);
+    }
+    assert.equal(await uninstall(place), true);
+    assert.deepEqual(namesIn(folder), []);
+  });
+});
+
+Deno.test("a place that cannot be written is named", async () => {
+  await inFolder(async (folder) => {
+    await touch(folder, "file");
+    const place = join(folder, "file/.tensorflow");
+    await assert.rejects(
+      install({ folder: place, kind: "cpu", libraries: folder, tell: () => {} }),
+      (error) => {
+        assert.ok(error instanceof UserError);
+        assert.match(
+          error.message,
+          /^TensorFlow cannot be set up: \S+file\/\.tensorflow-new cannot be written: Not a directory/,
+        );
+        return true;
+      },
+    );
+  });
+});
+
+Deno.test("libraries that an addon could not look for are refused before anything is fetched", async () => {
+  await inFolder(async (folder) => {
+    await touch(folder, "a:$b/libtensorflow_cc.so.2", `a:$b/include/${HEADER}`);
+    const told: string[] = [];
+    const wanted = {
+      folder: join(folder, ".tensorflow"),
+      kind: "cpu",
+      libraries: join(folder, "a:$b"),
+      tell: (line: string) => void told.push(line),
+    } as const;
+    await assert.rejects(install(wanted), {
+      name: "UserError",
+      message: `--libtensorflow: libraries cannot be used from ${folder}/a:$b, whose path holds : and $; ` +
+        "move them, or give a link to them whose path holds neither : nor $",
+    });
+    assert.deepEqual(told, []);
+    assert.deepEqual(namesIn(folder), ["a:$b"]);
+  });
+});
+
+Deno.test("the linker gets a library's folder whole, commas included", () => {
+  assert.deepEqual(searchFlags("/a,b"), ["-Xlinker", "-rpath", "-Xlinker", "/a,b"]);
 });
 
 Deno.test("removing takes what is half done along, and can be repeated", async () => {
