@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import { diskRun } from "../../../report/run/files.ts";
-import { readEvents } from "../../../report/run/follow.ts";
-import { LONGEST_LINE } from "../../../report/run/lines.ts";
 import { isRunFolder, readRun } from "../../../report/run/run.ts";
 import { openLineLog } from "../../../train/files.ts";
 import { inFolder } from "../../cli/fake_host.ts";
@@ -230,36 +228,6 @@ Deno.test("a recipe that did not change is not parsed again", async () => {
   assert.equal(second.config!.parsed, first.config!.parsed);
   contents.set("config.yaml", "name: b");
   assert.equal((await readRun(memoryRun(contents), second)).config!.parsed["name"], "b");
-});
-
-Deno.test("a page reads on by position", async () => {
-  const text = linesOf(START, "broken", stepLine(1));
-  const contents = new Map([["events.jsonl", `${text}{"type":"no`]]);
-  const files = memoryRun(contents);
-  const first = await readEvents(files);
-  assert.deepEqual(first.events.map(({ type }) => type), ["start", "step"]);
-  assert.deepEqual(first.problems, ["runs/a-001/events.jsonl:2: it is not JSON"]);
-  assert.deepEqual(first.position, { offset: text.length, line: 3 });
-  contents.set("events.jsonl", `${text}{"type":"note","phase":"a","message":"x"}\nx\n`);
-  const second = await readEvents(files, first.position);
-  assert.deepEqual(second.events.map(({ type }) => type), ["note"]);
-  assert.deepEqual(second.problems, ["runs/a-001/events.jsonl:5: it is not JSON"]);
-  assert.deepEqual([second.more, second.restarted], [false, false]);
-  contents.set("events.jsonl", linesOf(START));
-  const third = await readEvents(files, second.position);
-  assert.deepEqual([third.events.length, third.restarted], [1, true]);
-});
-
-Deno.test("a page comes to the end of a log with a line that is far too long", async () => {
-  const text = `${" ".repeat(3 * LONGEST_LINE)}\n${linesOf(stepLine(9))}`;
-  const files = memoryRun(new Map([["events.jsonl", text]]));
-  let part = await readEvents(files, undefined, 1), steps = 0;
-  for (let tries = 0; tries < 10; tries++) {
-    for (const event of part.events) if (event.type === "step") steps = event.step;
-    if (!part.more) break;
-    part = await readEvents(files, part.position, 1);
-  }
-  assert.equal(steps, 9);
 });
 
 Deno.test("on the disk: whether a process writes the log is seen without being in its way", () =>
