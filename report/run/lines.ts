@@ -1,16 +1,5 @@
 /** Bytes of a log as lines. */
 
-/** A place at the beginning of a line. */
-export interface LogPosition {
-  /** In bytes. */
-  readonly offset: number;
-  /** Lines before it. */
-  readonly line: number;
-}
-
-/** Where a log begins. */
-export const LOG_START: LogPosition = { offset: 0, line: 0 };
-
 /** Longer lines are no events, in bytes. */
 export const LONGEST_LINE = 1 << 20;
 
@@ -26,41 +15,30 @@ const NEWLINE = 0x0a;
 export class LineSplitter {
   #rest: Uint8Array = new Uint8Array(0);
   #tooLong = false;
-  #position: LogPosition;
-  #end: number;
+  /** Whole lines so far. */
+  #count = 0;
+  #read = 0;
   readonly #decoder = new TextDecoder();
 
-  constructor(from: LogPosition = LOG_START) {
-    this.#position = from;
-    this.#end = from.offset;
-  }
-
-  /** After the last whole line. */
-  get position(): LogPosition {
-    return this.#position;
-  }
-
-  /** After the last byte that was added. */
+  /** Bytes that were added. */
   get read(): number {
-    return this.#end;
+    return this.#read;
   }
 
   /** Adds bytes that follow those before; they are not kept. */
   add(bytes: Uint8Array, handle: LineHandler): void {
-    let { offset, line } = this.#position;
     let begin = 0;
     for (;;) {
       const end = bytes.indexOf(NEWLINE, begin);
       if (end < 0) break;
       const part = bytes.subarray(begin, end);
-      line += 1;
+      const line = ++this.#count;
       const tooLong = this.#tooLong || this.#rest.length + part.length > LONGEST_LINE;
       if (tooLong) handle(undefined, line);
       else handle(this.#decoder.decode(this.#rest.length === 0 ? part : joined(this.#rest, part)), line);
       this.#rest = new Uint8Array(0);
       this.#tooLong = false;
       begin = end + 1;
-      offset = this.#end + begin;
     }
     const tail = bytes.subarray(begin);
     if (this.#tooLong || this.#rest.length + tail.length > LONGEST_LINE) {
@@ -69,8 +47,7 @@ export class LineSplitter {
     } else if (tail.length > 0) {
       this.#rest = joined(this.#rest, tail);
     }
-    this.#end += bytes.length;
-    this.#position = { offset, line };
+    this.#read += bytes.length;
   }
 }
 
