@@ -43,6 +43,6 @@ export { models } from "./models/mod.ts";
 export { optimizers } from "./optim/mod.ts";
 
 export { diskFiles } from "./datasets/files.ts";
-export * from "./backends/kit.ts";
+export * from "./backends/plugin_kit.ts";
 export * from "./backends/select.ts";
 export * from "./train/mod.ts";

@@ -1,7 +1,7 @@
 /** Finding where a NaN or an infinity is born: every operator's results are looked at. Slow; for one run, to find a fault. */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
-import { kernels, replaceKernels } from "./ops/kernels.ts";
+import { kernels, replaceKernels } from "../ops/kernels.ts";
 
 const watched = new Set<string>();
 

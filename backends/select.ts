@@ -10,7 +10,7 @@ import { copiedMultiply } from "./wasm/products.ts";
 import { guardHeap } from "./wasm/guard_heap.ts";
 import { heapKernels } from "./wasm/kernels.ts";
 import { shareIdentity } from "./wasm/share_identity.ts";
-import { replaceKernels } from "./ops/kernels.ts";
+import { replaceKernels } from "../ops/kernels.ts";
 
 /** What was chosen. */
 export interface SelectedBackend {

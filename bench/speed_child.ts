@@ -9,9 +9,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
 import { builtins } from "../builtins.ts";
-import { aggregate } from "../backends/ops/aggregation.ts";
-import { associationLoss } from "../backends/ops/association.ts";
-import { gradients } from "../backends/ops/gradients.ts";
+import { aggregate } from "../ops/association/aggregation.ts";
+import { associationLoss } from "../ops/association/loss.ts";
+import { gradients } from "../ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import { emptyTensor, heapView } from "../backends/wasm/heap.ts";
 import { Random } from "../core/random.ts";

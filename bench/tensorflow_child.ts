@@ -10,10 +10,10 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
-import { aggregate } from "../backends/ops/aggregation.ts";
-import { associationLoss } from "../backends/ops/association.ts";
-import { conv2d } from "../backends/ops/conv2d.ts";
-import { gradients } from "../backends/ops/gradients.ts";
+import { aggregate } from "../ops/association/aggregation.ts";
+import { associationLoss } from "../ops/association/loss.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { gradients } from "../ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import { findTensorflow } from "../backends/tensorflow/start.ts";
 import type { BackendName } from "../core/plan.ts";

@@ -1,8 +1,8 @@
 /** TensorFlow's own operators beside ours, on TensorFlow: which are kept says backends/tensorflow. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { NormCall, PoolWindow, Shape4D, Window } from "../backends/ops/kernels.ts";
-import { portable } from "../backends/ops/portable.ts";
-import { resizeByProducts, resizeGradientByProducts } from "../backends/ops/resize_products.ts";
+import type { NormCall, PoolWindow, Shape4D, Window } from "../ops/kernels.ts";
+import { portable } from "../ops/portable.ts";
+import { resizeByProducts, resizeGradientByProducts } from "../ops/resize_products.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "../backends/tensorflow/batch_norm.ts";
 import { convolve, filterGradient, inputGradient } from "../backends/tensorflow/convolutions.ts";
 import { hasFarTaps, shiftedFilterGradient, shiftedInputGradient } from "../backends/tensorflow/dilated.ts";

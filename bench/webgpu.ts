@@ -6,11 +6,11 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
-import { aggregate } from "../backends/ops/aggregation.ts";
-import { associationLoss } from "../backends/ops/association.ts";
-import { conv2d } from "../backends/ops/conv2d.ts";
-import { gradients } from "../backends/ops/gradients.ts";
-import { lovasz } from "../backends/ops/lovasz.ts";
+import { aggregate } from "../ops/association/aggregation.ts";
+import { associationLoss } from "../ops/association/loss.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { gradients } from "../ops/gradients.ts";
+import { lovasz } from "../ops/lovasz.ts";
 import { selectBackend } from "../backends/select.ts";
 import { Registry } from "../core/registry.ts";
 import { similarities } from "../losses/mod.ts";

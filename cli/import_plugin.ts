@@ -1,6 +1,6 @@
 /** The only dynamic import of a user's file. */
 import { pathToFileURL } from "node:url";
-import { kit } from "../backends/kit.ts";
+import { kit } from "../backends/plugin_kit.ts";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";

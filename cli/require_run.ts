@@ -2,8 +2,8 @@
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
-import { diskRun } from "../report/run/files.ts";
-import { EVENTS, isRunFolder } from "../report/run/run.ts";
+import { diskRun } from "../run_folder/files.ts";
+import { EVENTS, isRunFolder } from "../run_folder/run.ts";
 import type { Host } from "./host.ts";
 import { reason } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
-import { isEvaluation } from "../report/run/evaluation.ts";
+import { isEvaluation } from "../run_folder/evaluation.ts";
 import { readText, reason } from "./recipes.ts";
 
 /** The evaluation after the last step, in a run folder. */

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
-import { diskRun } from "../report/run/files.ts";
+import { diskRun } from "../run_folder/files.ts";
 import { createWhole, isLeftOf, trainsAlready } from "../train/files.ts";
 import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";

@@ -1,7 +1,7 @@
 /** The checkpoint files of a run, listed by their headers. */
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { readMetadata } from "../core/safetensors.ts";
+import { readMetadata } from "../weights/safetensors.ts";
 import { messageOf } from "../train/loss_errors.ts";
 import type { CheckpointInfo } from "./types.ts";
 

@@ -1,10 +1,10 @@
 /** One level of two images: every cycle, and single rows of its matrices. By the operators of training. */
 import * as tf from "@tensorflow/tfjs-core";
-import { cycleOutcome, scoped } from "../backends/ops/association.ts";
-import { levelPixels } from "../backends/ops/association_level.ts";
-import { associationCycles, type Cycles, similarityRow } from "../backends/ops/inspection.ts";
-import { nearestLabels } from "../backends/ops/nearest.ts";
-import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
+import { cycleOutcome, scoped } from "../ops/association/loss.ts";
+import { levelPixels } from "../ops/association/level.ts";
+import { associationCycles, type Cycles, similarityRow } from "../ops/association/inspection.ts";
+import { nearestLabels } from "../ops/nearest.ts";
+import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import type { AssociationLevel } from "../core/plugin.ts";
 import { type HostTap, type HostTaps, tapTensor } from "./network.ts";
 import { type LevelSide, type LevelView, OUTCOMES, type RowRequest, type RowView } from "./types.ts";

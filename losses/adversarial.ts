@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../backends/ops/conv2d.ts";
-import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
+import { conv2d } from "../ops/conv2d.ts";
+import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
 import { definePlugin, type LossSetup, type LossTerm, type Param } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { associationLoss } from "../backends/ops/association.ts";
-import { levelPixels } from "../backends/ops/association_level.ts";
+import { associationLoss } from "../ops/association/loss.ts";
+import { levelPixels } from "../ops/association/level.ts";
 import type { ConfigPath } from "../core/errors.ts";
 import {
   type AssociationLevel,

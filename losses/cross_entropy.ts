@@ -1,4 +1,4 @@
-import { crossEntropy as crossEntropyOf } from "../backends/ops/cross_entropy.ts";
+import { crossEntropy as crossEntropyOf } from "../ops/cross_entropy.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { adaptiveLabelSmoothing } from "../backends/ops/label_smoothing.ts";
+import { adaptiveLabelSmoothing } from "../ops/label_smoothing.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { lovasz } from "../backends/ops/lovasz.ts";
+import { lovasz } from "../ops/lovasz.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { constant } from "../backends/ops/constant.ts";
+import { constant } from "../ops/constant.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../backends/ops/conv2d.ts";
+import { conv2d } from "../ops/conv2d.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup, type View } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import type { Pass } from "./layers/batch_norm.ts";
-import { layersOf } from "./layers/scope.ts";
+import type { Pass } from "../ops/layers/batch_norm.ts";
+import { layersOf } from "../ops/layers/scope.ts";
 import { DEEPLAB_V2_NAMES } from "./deeplab_v2_names.ts";
 import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
 

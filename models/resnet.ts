@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { checkpoint } from "../backends/ops/checkpoint.ts";
-import { conv2d, type Conv2dOptions } from "../backends/ops/conv2d.ts";
-import { maxPool } from "../backends/ops/max_pool.ts";
-import { type After, batchNorm, type Pass } from "./layers/batch_norm.ts";
-import type { Layers } from "./layers/scope.ts";
+import { checkpoint } from "../ops/checkpoint.ts";
+import { conv2d, type Conv2dOptions } from "../ops/conv2d.ts";
+import { maxPool } from "../ops/max_pool.ts";
+import { type After, batchNorm, type Pass } from "../ops/layers/batch_norm.ts";
+import type { Layers } from "../ops/layers/scope.ts";
 
 /** The size of a bottleneck ResNet. */
 export interface ResnetShape {

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import { kernels } from "../backends/ops/kernels.ts";
+import { kernels } from "../ops/kernels.ts";
 import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";

@@ -3,8 +3,8 @@ import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts"
 import { shortened } from "../core/printable.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
-import type { PhaseLog } from "./run/log.ts";
-import type { Run, RunPhase } from "./run/run.ts";
+import type { PhaseLog } from "../run_folder/log.ts";
+import type { Run, RunPhase } from "../run_folder/run.ts";
 
 /** Points that all curves of a report may have together: about 3 MB. */
 const POINTS = 200_000;

@@ -1,11 +1,11 @@
 /** Recorded values: how tests read them and hold results to them. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { gradients } from "../backends/ops/gradients.ts";
+import { gradients } from "../ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import type { BackendName } from "../core/plan.ts";
-import { decodeSafetensors, type SafetensorsFile } from "../core/safetensors.ts";
-import { type StoredTensor, toFloat32 } from "../core/stored_tensor.ts";
+import { decodeSafetensors, type SafetensorsFile } from "../weights/safetensors.ts";
+import { type StoredTensor, toFloat32 } from "../weights/stored_tensor.ts";
 
 const folder = new URL("goldens/", import.meta.url);
 

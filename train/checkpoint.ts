@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
-import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../core/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../weights/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
 import { replaceKeeping } from "./files.ts";
 

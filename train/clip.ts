@@ -1,6 +1,6 @@
 /** Keeping a step small. */
 import * as tf from "@tensorflow/tfjs-core";
-import { addAll } from "../backends/ops/add_all.ts";
+import { addAll } from "../ops/add_all.ts";
 import type { Gradients } from "./pass.ts";
 
 /**

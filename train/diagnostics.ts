@@ -1,8 +1,8 @@
 /** What is measured beside a step (`training.diagnostics`). Nothing here changes a number of the run. */
 import * as tf from "@tensorflow/tfjs-core";
-import { associationMeasures } from "../backends/ops/association_measures.ts";
-import { levelPixels } from "../backends/ops/association_level.ts";
-import { nearestLabels } from "../backends/ops/nearest.ts";
+import { associationMeasures } from "../ops/association/measures.ts";
+import { levelPixels } from "../ops/association/level.ts";
+import { nearestLabels } from "../ops/nearest.ts";
 import { UserError } from "../core/errors.ts";
 import type { DiagnosticsPlan, Measure, RunPlan } from "../core/plan.ts";
 import type { StepContext } from "../core/plugin.ts";

@@ -15,7 +15,7 @@ import {
   meanIou,
   pixelAccuracy,
 } from "../metrics/confusion.ts";
-import type { ValidatedImage } from "../logs/logger.ts";
+import type { ValidatedImage } from "../report/logger.ts";
 import { predictLabels } from "./predict.ts";
 
 /** What is evaluated on what. */

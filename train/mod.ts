@@ -3,7 +3,7 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { openInput } from "../datasets/input.ts";
-import { openLogger } from "../logs/mod.ts";
+import { openLogger } from "../report/tensorboard/mod.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { messageOf } from "./loss_errors.ts";

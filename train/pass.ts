@@ -1,7 +1,7 @@
 /** One forward and backward pass of the objective over one batch of each domain. */
 import * as tf from "@tensorflow/tfjs-core";
-import { gradients } from "../backends/ops/gradients.ts";
-import { resizeBilinear } from "../backends/ops/resize_bilinear.ts";
+import { gradients } from "../ops/gradients.ts";
+import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { LossError, UserError } from "../core/errors.ts";
 import type { SourceView, StepContext, View } from "../core/plugin.ts";
 import type { Batch } from "../datasets/loader.ts";

@@ -1,7 +1,7 @@
 /** From an image to class probabilities to labels: what `eval` and `predict` share. */
 import * as tf from "@tensorflow/tfjs-core";
-import { aggregate } from "../backends/ops/aggregation.ts";
-import { type Grid, resizeBilinear, resizedRows } from "../backends/ops/resize_bilinear.ts";
+import { aggregate } from "../ops/association/aggregation.ts";
+import { type Grid, resizeBilinear, resizedRows } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
 import type { Segmenter, Similarity } from "../core/plugin.ts";

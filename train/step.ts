@@ -1,6 +1,6 @@
 /** One update: passes, one read of every value, then the optimisers. */
 import * as tf from "@tensorflow/tfjs-core";
-import { addAll } from "../backends/ops/add_all.ts";
+import { addAll } from "../ops/add_all.ts";
 import { LossError } from "../core/errors.ts";
 import type { Run } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";

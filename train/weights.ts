@@ -4,13 +4,13 @@ import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
-import type { StoredTensor } from "../core/stored_tensor.ts";
-import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../models/weights/mapping.ts";
-import { readWeights, type WeightsFile } from "../models/weights/read.ts";
+import type { StoredTensor } from "../weights/stored_tensor.ts";
+import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../weights/mapping.ts";
+import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
 import { type CheckpointState, verifiedState } from "./checkpoint.ts";
 
-export type { ImportReport, NameGroup } from "../models/weights/mapping.ts";
+export type { ImportReport, NameGroup } from "../weights/mapping.ts";
 
 /** The network that a file is read into. */
 export interface WeightsTarget {

@@ -1,5 +1,5 @@
 /** Windows that slide over an input, and the mean of what they say where they overlap. Plain numbers, no tensors. */
-import type { Grid } from "../backends/ops/resize_bilinear.ts";
+import type { Grid } from "../ops/resize_bilinear.ts";
 import type { WindowPlan } from "../core/plan.ts";
 
 /** A part of an input, in its pixels. */

@@ -1,6 +1,6 @@
 /** A run as it grows: looked at while somebody watches. */
-import { EVENTS, isRunFolder, readRun, type Run } from "../report/run/run.ts";
-import type { RunFiles } from "../report/run/files.ts";
+import { EVENTS, isRunFolder, readRun, type Run } from "../run_folder/run.ts";
+import type { RunFiles } from "../run_folder/files.ts";
 
 /** Hears that the run has changed. */
 export type Listener = (revision: number) => void;

@@ -1,4 +1,4 @@
-import { pageHtml } from "../web/page.ts";
+import { pageHtml } from "./html.ts";
 import style from "../web/explorer/style.css" with { type: "text" };
 import script from "../web/dist/view.js" with { type: "text" };
 

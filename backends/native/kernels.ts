@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels } from "../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernels.ts";
 import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
 import { whole } from "../wasm/products.ts";

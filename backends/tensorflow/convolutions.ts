@@ -1,7 +1,7 @@
 /** Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the processor. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../ops/kernels.ts";
-import { portable } from "../ops/portable.ts";
+import type { Shape4D, Window } from "../../ops/kernels.ts";
+import { portable } from "../../ops/portable.ts";
 import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
 import { type Attributes, nodeBackend, run } from "./operator.ts";
 

@@ -1,5 +1,5 @@
 /** What TensorFlow computes in its own way; for each operator the faster of its own and ours, as bench/ measures them. */
-import type { Kernels } from "../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernels.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { convolve, filterGradient, inputGradient } from "./convolutions.ts";
 import { pool, poolGradient } from "./max_pool.ts";
@@ -7,7 +7,7 @@ import { nodeBackend } from "./operator.ts";
 import { resize, resizeGradient } from "./resize.ts";
 import { tensorflowRows } from "./rows.ts";
 
-/** The replacements for backends/ops/kernels.ts. */
+/** The replacements for ops/kernels.ts. */
 export function tensorflowKernels(): Partial<Kernels> {
   return {
     conv2d: convolve,

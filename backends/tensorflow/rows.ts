@@ -1,7 +1,7 @@
 /** The maps and reductions over blocks of rows, composed of TensorFlow's operators. */
 import * as tf from "@tensorflow/tfjs-core";
-import { EPSILON } from "../ops/contrast.ts";
-import { type DeviceRowKernels, SUMMARY } from "../ops/device_streaming/row_kernels.ts";
+import { EPSILON } from "../../ops/association/contrast.ts";
+import { type DeviceRowKernels, SUMMARY } from "../../ops/association/device/row_kernels.ts";
 import { run } from "./operator.ts";
 
 /** Of a block of similarities; a handful of blocks is all that is there at a time. */

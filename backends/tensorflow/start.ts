@@ -1,6 +1,6 @@
 /** Makes TensorFlow a backend of our tensor library, where it is installed. */
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernels } from "../ops/kernels.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import { hasCudaDriver } from "./cuda.ts";
 import { reportFaults } from "./faults.ts";
 import { tensorflowKernels } from "./kernels.ts";

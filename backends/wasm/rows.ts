@@ -1,6 +1,6 @@
 /** Streaming's row kernels on the WASM heap: a block is passed over once or twice, row by row, in its own memory. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Peaks } from "../ops/streaming/peaks.ts";
+import type { Peaks } from "../../ops/association/streaming/peaks.ts";
 import {
   type Block,
   blockRows,
@@ -9,7 +9,7 @@ import {
   type Rows,
   type Softmax,
   tileSide,
-} from "../ops/streaming/row_kernels.ts";
+} from "../../ops/association/streaming/row_kernels.ts";
 import { address, emptyTensor, heapView, integersOf } from "./heap.ts";
 import { type Matrix, type Multiply, whole } from "./products.ts";
 import { simd } from "./simd.ts";

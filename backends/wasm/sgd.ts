@@ -1,5 +1,5 @@
-import type { SgdCall } from "../ops/kernels.ts";
-import { portableSgdStep } from "../ops/sgd_step.ts";
+import type { SgdCall } from "../../ops/kernels.ts";
+import { portableSgdStep } from "../../ops/sgd_step.ts";
 import { address, isShared } from "./heap.ts";
 import { simd } from "./simd.ts";
 

@@ -1,11 +1,11 @@
 /** What WebGPU computes in its own way, so that nothing is read back inside a step. */
-import type { Kernels } from "../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernels.ts";
 import { filterGradient } from "./filter_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
 import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 import { webgpuRows } from "./rows.ts";
 
-/** The replacements for backends/ops/kernels.ts. */
+/** The replacements for ops/kernels.ts. */
 export function webgpuKernels(): Partial<Kernels> {
   return {
     conv2dFilterGradient: filterGradient,

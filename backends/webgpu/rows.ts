@@ -1,7 +1,7 @@
 /** The maps and reductions over blocks of rows as compute shaders. */
 import * as tf from "@tensorflow/tfjs-core";
-import { EPSILON } from "../ops/contrast.ts";
-import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../ops/device_streaming/row_kernels.ts";
+import { EPSILON } from "../../ops/association/contrast.ts";
+import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
 import { runShader, THREADS } from "./shader.ts";
 
 /** Of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its memory. */

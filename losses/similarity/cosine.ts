@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { unitVectors } from "../../backends/ops/unit.ts";
+import { unitVectors } from "../../ops/unit.ts";
 import { definePlugin } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
 

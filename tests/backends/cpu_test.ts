@@ -1,4 +1,4 @@
-import { composedRows } from "./composed_rows.ts";
+import { composedRows } from "../ops/association/composed_rows.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";

@@ -2,17 +2,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss } from "../../backends/ops/association.ts";
-import type { DeviceRowKernels } from "../../backends/ops/device_streaming/row_kernels.ts";
-import { replaceKernels } from "../../backends/ops/kernels.ts";
+import { aggregate } from "../../ops/association/aggregation.ts";
+import { associationLoss } from "../../ops/association/loss.ts";
+import type { DeviceRowKernels } from "../../ops/association/device/row_kernels.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import type { BackendName } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
 import { backendTest } from "../goldens.ts";
-import { denseAggregate, denseAssociation } from "./dense.ts";
+import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 
 const registry = new Registry([...similarities]);
 const IGNORE = 255;

@@ -1,7 +1,7 @@
 /** The filter gradient as one matrix product, or one for each group of taps, is that of tap by tap. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { portable } from "../../backends/ops/portable.ts";
+import { portable } from "../../ops/portable.ts";
 import { filterGradientInGroups } from "../../backends/webgpu/filter_gradient.ts";
 import { Random } from "../../core/random.ts";
 import { backendTest, relative } from "../goldens.ts";

@@ -1,14 +1,14 @@
 /** The recorded loss cases, through the built-in plugins, on whichever backend a test file selects. */
 import * as tf from "@tensorflow/tfjs-core";
-import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss } from "../../backends/ops/association.ts";
-import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
+import { aggregate } from "../../ops/association/aggregation.ts";
+import { associationLoss } from "../../ops/association/loss.ts";
+import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import type { LossTerm, Similarity, StepContext, View } from "../../core/plugin.ts";
 import type { BackendName } from "../../core/plan.ts";
 import { Registry } from "../../core/registry.ts";
 import { losses, similarities } from "../../losses/mod.ts";
 import { goldenTest, withGradients } from "../goldens.ts";
-import { findCycles } from "./dense.ts";
+import { findCycles } from "../ops/association/dense.ts";
 
 const registry = new Registry([...losses, ...similarities]);
 const IGNORE = 255;

@@ -1,7 +1,7 @@
 /** The Lovasz loss by compute shaders, and the sort under it, against plain TypeScript. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { sortedLovasz } from "../../backends/ops/lovasz_sort.ts";
+import { sortedLovasz } from "../../ops/lovasz_sort.ts";
 import { lovaszInGroups, radixLovasz } from "../../backends/webgpu/lovasz.ts";
 import { exclusiveScan, sortPairs } from "../../backends/webgpu/radix_sort.ts";
 import { Random } from "../../core/random.ts";

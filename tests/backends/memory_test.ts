@@ -1,9 +1,9 @@
 /** The association's memory grows with the pixels, not with their square. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss } from "../../backends/ops/association.ts";
-import { gradients } from "../../backends/ops/gradients.ts";
+import { aggregate } from "../../ops/association/aggregation.ts";
+import { associationLoss } from "../../ops/association/loss.ts";
+import { gradients } from "../../ops/gradients.ts";
 import { heapMemory } from "../../backends/wasm/heap.ts";
 import { Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";

@@ -1,11 +1,11 @@
 /** The recorded operator cases, run on whichever backend a test file selects. */
 import * as tf from "@tensorflow/tfjs-core";
-import { batchNorm } from "../../backends/ops/batch_norm.ts";
-import { conv2d } from "../../backends/ops/conv2d.ts";
-import type { BatchStatistics } from "../../backends/ops/kernels.ts";
-import { maxPool } from "../../backends/ops/max_pool.ts";
-import { nearestLabels } from "../../backends/ops/nearest.ts";
-import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
+import { batchNorm } from "../../ops/batch_norm.ts";
+import { conv2d } from "../../ops/conv2d.ts";
+import type { BatchStatistics } from "../../ops/kernels.ts";
+import { maxPool } from "../../ops/max_pool.ts";
+import { nearestLabels } from "../../ops/nearest.ts";
+import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import type { BackendName } from "../../core/plan.ts";
 import { goldenCases, goldenTest, type Read, withGradients } from "../goldens.ts";
 

@@ -1,13 +1,13 @@
 /** Each row shader gives what plain operators give, odd values included. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { followCycles } from "../../backends/ops/device_streaming/cycles.ts";
-import { SUMMARY_WIDTH } from "../../backends/ops/device_streaming/row_kernels.ts";
+import { followCycles } from "../../ops/association/device/cycles.ts";
+import { SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
 import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { Random } from "../../core/random.ts";
 import { backendTest, relative } from "../goldens.ts";
-import { composedRows } from "./composed_rows.ts";
-import { findCycles } from "./dense.ts";
+import { composedRows } from "../ops/association/composed_rows.ts";
+import { findCycles } from "../ops/association/dense.ts";
 
 const composed = composedRows(1);
 

@@ -1,9 +1,9 @@
 /** The recorded cases on TensorFlow, and what only it does. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss } from "../../backends/ops/association.ts";
-import { replaceKernels } from "../../backends/ops/kernels.ts";
+import { aggregate } from "../../ops/association/aggregation.ts";
+import { associationLoss } from "../../ops/association/loss.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import { tensorflowKernels } from "../../backends/tensorflow/kernels.ts";
 import { nodeBackend, run } from "../../backends/tensorflow/operator.ts";
 import { tensorflowRows } from "../../backends/tensorflow/rows.ts";
@@ -12,7 +12,7 @@ import type { Similarity } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
 import { tensorflowIsInstalled, tensorflowTest } from "../tensorflow.ts";
-import { denseAggregate, denseAssociation } from "./dense.ts";
+import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
 import { testLosses } from "./losses.ts";
 import { testOperators } from "./operators.ts";

@@ -1,9 +1,9 @@
 /** A whole training step on WebGPU: what comes back from the device, and what it needs there. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { aggregate } from "../../backends/ops/aggregation.ts";
-import { associationLoss } from "../../backends/ops/association.ts";
-import { replaceKernels } from "../../backends/ops/kernels.ts";
+import { aggregate } from "../../ops/association/aggregation.ts";
+import { associationLoss } from "../../ops/association/loss.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { webgpuKernels } from "../../backends/webgpu/kernels.ts";
 import { webgpuRows } from "../../backends/webgpu/rows.ts";
@@ -16,7 +16,7 @@ import { trainStep } from "../../train/step.ts";
 import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
 import { tinyPlan } from "../train/fakes.ts";
-import { denseAggregate, denseAssociation } from "./dense.ts";
+import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { peakBytesOf, readBacksOf } from "./device_watch.ts";
 
 const registry = builtins();

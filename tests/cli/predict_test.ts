@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { decode, encode } from "fast-png";
 import sharp from "sharp";
-import { resizeBilinear } from "../../backends/ops/resize_bilinear.ts";
+import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import { networkInputs } from "../../datasets/evaluation.ts";

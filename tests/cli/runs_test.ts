@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openLineLog } from "../../train/files.ts";
-import { linesOf, stepLine, validationLine } from "../report/run/memory_run.ts";
+import { linesOf, stepLine, validationLine } from "../run_folder/memory_run.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
 const START = { type: "start", phase: "a", steps: 40, batch: 2 };

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
-import { readWeights } from "../../models/weights/read.ts";
-import { encodeTorch } from "../../models/weights/write_torch.ts";
+import { readWeights } from "../../weights/read.ts";
+import { encodeTorch } from "../../weights/write_torch.ts";
 import { type Outcome, plca } from "./fake_host.ts";
 import { folderTest, tinyRecipe } from "./tiny.ts";
 
@@ -258,6 +258,6 @@ Deno.test("docs/weights.md lists the published classes and this refusal as they 
   const text = await Deno.readTextFile(new URL("../../docs/weights.md", import.meta.url));
   const flowing = text.replace(/\s+/g, " ");
   assert.ok(flowing.includes(`: ${DEEPLAB_V2_NAMES.classOrders["published"]!.join(", ")};`));
-  const whole = await Deno.readFile(new URL("../models/weights/fixtures/whole_model.pth", import.meta.url));
+  const whole = await Deno.readFile(new URL("../weights/fixtures/whole_model.pth", import.meta.url));
   assert.throws(() => readWeights(whole, "model.pth"), ({ message }: Error) => flowing.includes(message));
 });

@@ -5,12 +5,12 @@ import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import { ConfigError, UserError } from "../../core/errors.ts";
 import { type Random } from "../../core/random.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
-import { readWeights } from "../../models/weights/read.ts";
-import { RunLog } from "../../report/run/log.ts";
-import { withoutChecksums } from "../models/weights/zip_files.ts";
+import { readWeights } from "../../weights/read.ts";
+import { RunLog } from "../../run_folder/log.ts";
+import { withoutChecksums } from "../weights/zip_files.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
 /** A reader with examples of what it reads. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { decodeSafetensors } from "../../core/safetensors.ts";
-import { toFloat32 } from "../../core/stored_tensor.ts";
+import { decodeSafetensors } from "../../weights/safetensors.ts";
+import { toFloat32 } from "../../weights/stored_tensor.ts";
 import {
   classIou,
   confusionRows,

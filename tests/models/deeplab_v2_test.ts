@@ -1,8 +1,8 @@
 /** DeepLab-v2 on ResNet-101 against the recorded network, and what its options change. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { constant } from "../../backends/ops/constant.ts";
-import { gradients } from "../../backends/ops/gradients.ts";
+import { constant } from "../../ops/constant.ts";
+import { gradients } from "../../ops/gradients.ts";
 import type { ModelPlan } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { models } from "../../models/mod.ts";

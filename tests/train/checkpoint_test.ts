@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { decodeSafetensors, encodeSafetensors } from "../../core/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
 import type { StateEntry } from "../../train/assemble.ts";
 import { type CheckpointState, readCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
 import { loadWeights } from "../../train/weights.ts";

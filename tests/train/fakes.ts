@@ -1,6 +1,6 @@
 /** A tiny network, in-memory data and a cross-entropy, so that the loop is tested without the real plugins. */
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../../backends/ops/conv2d.ts";
+import { conv2d } from "../../ops/conv2d.ts";
 import type { PlannedLoss, RunPlan } from "../../core/plan.ts";
 import type {
   DatasetPlan,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { train } from "../../train/mod.ts";
-import { eventsOf, shownScalars } from "../logs/event_files.ts";
+import { eventsOf, shownScalars } from "../report/tensorboard/event_files.ts";
 import { crossEntropy, lossPlan, plainFiles, planned, tinyPlan } from "./fakes.ts";
 import { type Folder, run, test } from "./runs.ts";
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { resizeBilinear, resizedRows } from "../../backends/ops/resize_bilinear.ts";
+import { resizeBilinear, resizedRows } from "../../ops/resize_bilinear.ts";
 import { selectBackend } from "../../backends/select.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";

@@ -2,8 +2,8 @@
 import { selectBackend } from "../../backends/select.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { decodeSafetensors } from "../../core/safetensors.ts";
-import { toFloat32 } from "../../core/stored_tensor.ts";
+import { decodeSafetensors } from "../../weights/safetensors.ts";
+import { toFloat32 } from "../../weights/stored_tensor.ts";
 import type { CheckpointState } from "../../train/checkpoint.ts";
 import { train } from "../../train/mod.ts";
 import { plainFiles } from "./fakes.ts";

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { Similarity } from "../../core/plugin.ts";
-import { readWeights } from "../../models/weights/read.ts";
-import { encodeTorch } from "../../models/weights/write_torch.ts";
+import { readWeights } from "../../weights/read.ts";
+import { encodeTorch } from "../../weights/write_torch.ts";
 import { evaluate } from "../../train/mod.ts";
 import { CLASSES, crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
 import { lines, outline, run, test } from "./runs.ts";

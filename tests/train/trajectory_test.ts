@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
-import { toFloat32 } from "../../core/stored_tensor.ts";
+import { toFloat32 } from "../../weights/stored_tensor.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";

@@ -1,6 +1,6 @@
 /** A server of a small made-up run. */
 import { join } from "node:path";
-import { diskRun } from "../../report/run/files.ts";
+import { diskRun } from "../../run_folder/files.ts";
 import { LiveRun } from "../../view/live.ts";
 import { serve, type Served, type Viewing } from "../../view/server.ts";
 import { inFolder } from "../cli/fake_host.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { pageHtml } from "../../web/page.ts";
+import { pageHtml } from "../../view/html.ts";
 import { pageTest } from "../browser.ts";
 
 const HOSTILE =

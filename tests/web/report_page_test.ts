@@ -4,7 +4,7 @@ import axe from "axe-core/axe.min.js" with { type: "text" };
 import type { Page } from "playwright-core";
 import type { ReportData } from "../../report/report_data.ts";
 import script from "../../web/dist/report.js" with { type: "text" };
-import { pageHtml } from "../../web/page.ts";
+import { pageHtml } from "../../view/html.ts";
 import { assertFits, type Opened, pageTest, type Viewing } from "../browser.ts";
 import { CLASSES, EVALUATION, HOSTILE, samplePhase, sampleReport, sampleRun } from "./sample_report.ts";
 

@@ -1,0 +1,195 @@
+/**
+ * The association for backends whose tensors are not read within a step. Unlike on the host, it is not known which rows
+ * will matter: rows of both directions are summarised, and rows of weight 0 get a gradient of zeros.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import { addAll } from "../../add_all.ts";
+import type { AssociationOptions, AssociationResult } from "../loss.ts";
+import { type Direction, direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
+import { kernels } from "../../kernels.ts";
+import { overBlocks, rowsOf } from "./blocks.ts";
+import { type Cycles, followCycles, summaryColumn } from "./cycles.ts";
+import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
+import {
+  type DeviceRows,
+  deviceRows,
+  type FactorGradients,
+  imageGradients,
+  joinImages,
+  prepareImages,
+} from "./similarity.ts";
+
+type Options = AssociationOptions & { readonly kernels: DeviceRowKernels };
+
+/** What the gradient needs of one direction of one image. */
+interface WeightedRows {
+  readonly summary: RowSummary;
+  /** float32 [P, 1] */
+  readonly weights: tf.Tensor2D;
+}
+
+/** As `associationLoss`. */
+export function deviceAssociation(
+  [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
+  labels: tf.Tensor2D,
+  options: Options,
+): AssociationResult {
+  const { similarity, kernels } = options;
+  const there = direction(similarity, source, target), back = direction(similarity, target, source);
+  const inputs = distinctInputs([there, back]);
+  const [count, pixels] = labels.shape;
+  const prepare = (given: readonly tf.Tensor3D[], n: number) =>
+    prepareImages(similarity, inputs, imagesOf(given, n));
+  const rows = (way: Direction, prepared: ReturnType<typeof prepare>) =>
+    deviceRows(similarity, way, { ...prepared, blockRows: kernels.blockRows });
+
+  const op = tf.customGrad((...args) => {
+    const save = args[inputs.length] as unknown as tf.GradSaveFunc;
+    const found = Array.from({ length: count }, (_, n) =>
+      tf.tidy(() => {
+        const prepared = prepare(inputs, n);
+        const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
+        return { ...findRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options) };
+      }));
+    const associated = addAll(found.map(({ starts }) => tf.sum(starts)));
+    const scale = tf.neg(tf.reciprocal(tf.maximum(associated, 1)));
+    const loss = tf.mul(scale, addAll(found.map(({ total }) => total)));
+    const kept = found.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
+    save([...inputs, scale, ...kept]);
+    return {
+      value: tf.stack([loss, tf.div(associated, count * pixels)]),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const given = saved.slice(0, inputs.length) as tf.Tensor3D[];
+        const [scaled, ...summaries] = saved.slice(inputs.length) as [tf.Tensor, ...tf.Tensor2D[]];
+        const factor = tf.mul(tf.slice(dy as tf.Tensor1D, [0], [1]), scaled);
+        const byImage = Array.from({ length: count }, (_, n) =>
+          tf.tidy(() => {
+            const [ofSource, starts, ofTarget, chosen] = summaries.slice(4 * n, 4 * n + 4) as tf.Tensor2D[];
+            const prepared = prepare(given, n);
+            const gradients: FactorGradients = inputs.map(() => undefined);
+            const task = { ...options, factor, gradients };
+            pullRows(rows(there, prepared), { summary: ofSource!, weights: starts! }, task);
+            pullRows(rows(back, prepared), { summary: ofTarget!, weights: chosen! }, task);
+            return imageGradients(similarity, prepared, gradients);
+          }));
+        return joinImages(given, byImage);
+      },
+    };
+  });
+  const both = op(...inputs) as tf.Tensor1D;
+  const scalar = (k: number) => tf.reshape(tf.slice(both, [k], [1]), []) as tf.Scalar;
+  return { loss: scalar(0), associated: scalar(1) };
+}
+
+export type { Cycles } from "./cycles.ts";
+
+/**
+ * The cycles of every pair of images. @param source float32 [N, P, C] @param target float32 [N, Q, C]
+ * @param labels int32 [N, P], of the source
+ */
+export function deviceCycles(
+  [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
+  labels: tf.Tensor2D,
+  { similarity, ignoreLabel }: Pick<AssociationOptions, "similarity" | "ignoreLabel">,
+): Cycles[] {
+  const deviceKernels = kernels().deviceRows!;
+  const there = direction(similarity, source, target), back = direction(similarity, target, source);
+  const inputs = distinctInputs([there, back]);
+  const [count, pixels] = labels.shape;
+  return Array.from({ length: count }, (_, n) => {
+    const prepared = prepareImages(similarity, inputs, imagesOf(inputs, n));
+    // Contrast changes no maximum.
+    const summarise = (way: Direction) =>
+      summarised(
+        deviceRows(similarity, way, { ...prepared, blockRows: deviceKernels.blockRows }),
+        deviceKernels,
+        false,
+      );
+    const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
+    return followCycles({ there: summarise(there), home: summarise(back) }, own, ignoreLabel);
+  });
+}
+
+function summarised(d: DeviceRows, kernels: DeviceRowKernels, contrast: boolean): RowSummary {
+  return overBlocks(d, (block) => ({ rows: [kernels.summarise(d.compare(block), contrast)], sums: [] }))
+    .rows[0]!;
+}
+
+/** Of one image. */
+interface Found {
+  /** Sum over the rows of weight * score; NaN where a source pixel cannot be compared with anything. */
+  readonly total: tf.Scalar;
+  /** Of the source pixels' rows. */
+  readonly there: RowSummary;
+  /** float32 [P, 1]: 1 where a source pixel is associated. */
+  readonly starts: tf.Tensor2D;
+  /** Of the target pixels' rows. */
+  readonly home: RowSummary;
+  /** float32 [Q, 1]: how many associated source pixels chose a target pixel. */
+  readonly chosen: tf.Tensor2D;
+}
+
+function findRows(
+  { st, ts }: { readonly st: DeviceRows; readonly ts: DeviceRows },
+  labels: tf.Tensor1D,
+  options: Options,
+): Found {
+  const { objective, contrast, ignoreLabel, kernels } = options;
+  const there = summarised(st, kernels, contrast), home = summarised(ts, kernels, contrast);
+  const { associated, chosen } = followCycles({ there, home }, labels, ignoreLabel);
+  const scores = [
+    weightedScores({ summary: there, weights: associated }, objective),
+    weightedScores({ summary: home, weights: chosen }, objective),
+  ];
+  // What cannot be compared is not to pass for a pixel without a cycle.
+  const lost = tf.isNaN(summaryColumn(there, "peak"));
+  const missing = tf.sum(tf.where(lost, tf.fill(lost.shape, NaN), tf.zeros(lost.shape)));
+  return { total: tf.addN([...scores, missing]) as tf.Scalar, there, starts: associated, home, chosen };
+}
+
+function weightedScores(
+  { summary, weights }: WeightedRows,
+  objective: AssociationOptions["objective"],
+): tf.Tensor {
+  const peak = summaryColumn(summary, "peak");
+  const score = objective === "direct" ? peak : tf.sub(
+    tf.mul(tf.sub(peak, summaryColumn(summary, "mean")), summaryColumn(summary, "inverse")),
+    summaryColumn(summary, "logSum"),
+  );
+  return tf.sum(timesWeights(score, weights));
+}
+
+/** values * weights, 0 where the weight is, whatever the value. */
+function timesWeights(values: tf.Tensor, weights: tf.Tensor2D): tf.Tensor2D {
+  return tf.where(tf.greater(weights, 0), tf.mul(values, weights), tf.zerosLike(weights)) as tf.Tensor2D;
+}
+
+interface Pull extends Options {
+  /** [1] */
+  readonly factor: tf.Tensor;
+  readonly gradients: FactorGradients;
+}
+
+/** Adds the gradient of factor * sum over rows of weight * score. */
+function pullRows(
+  d: DeviceRows,
+  { summary, weights }: WeightedRows,
+  { kernels, objective, factor, gradients }: Pull,
+): void {
+  const direct = objective === "direct";
+  const lift = timesWeights(direct ? factor : tf.mul(factor, summaryColumn(summary, "inverse")), weights);
+  const pulled = overBlocks(d, (block) => {
+    const rowLift = rowsOf(lift, block), rowSummary = rowsOf(summary, block);
+    const g = direct
+      ? tf.mul(peakMarks(rowSummary, d.columns), rowLift) as tf.Tensor2D
+      : kernels.peakGradient(d.compare(block), rowSummary, rowLift);
+    return d.pull(block, g);
+  });
+  d.collect(pulled, gradients);
+}
+
+/** float32 [B, Q]: 1 at the peak of every row. */
+function peakMarks(summary: RowSummary, columns: number): tf.Tensor {
+  const places = tf.range(0, columns, 1, "float32");
+  return tf.cast(tf.equal(summaryColumn(summary, "column"), places), "float32");
+}

@@ -1,0 +1,136 @@
+/** The similarity matrix D of two images, of which a block of rows exists while it is looked at; and D's gradient. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Similarity } from "../../../core/plugin.ts";
+import { gradients as gradientsOf } from "../../gradients.ts";
+import type { Direction } from "../streaming/directions.ts";
+import { inverseNorms, unitGradient } from "../../unit.ts";
+import { type Block, rowsOf, type Streamed } from "./blocks.ts";
+
+/** One image of every input of the operator, float32 [P, K], and what D is computed from. */
+export interface Images {
+  readonly inputs: readonly tf.Tensor3D[];
+  readonly images: readonly tf.Tensor2D[];
+  /** The images with vectors of length 1 where the similarity wants them, otherwise the images themselves. */
+  readonly factors: readonly tf.Tensor2D[];
+}
+
+/** @param images one image of each of `inputs`, in their order */
+export function prepareImages(
+  similarity: Similarity,
+  inputs: readonly tf.Tensor3D[],
+  images: readonly tf.Tensor2D[],
+): Images {
+  const factors = similarity.product?.unit
+    ? images.map((image) => tf.tidy(() => tf.mul(image, inverseNorms(image)) as tf.Tensor2D))
+    : images;
+  return { inputs, images, factors };
+}
+
+/** D in one direction: P rows, Q columns. */
+export interface DeviceRows {
+  readonly rows: number;
+  readonly columns: number;
+  readonly blockRows: number;
+  /** float32 [B, Q] */
+  compare(block: Block): tf.Tensor2D;
+  /** What `g` [B, Q], the gradient of a block, means for the factors. */
+  pull(block: Block, g: tf.Tensor2D): Streamed;
+  /** Adds what all blocks pulled to the gradients of the factors, which are aligned with the inputs. */
+  collect(pulled: Streamed, gradients: FactorGradients): void;
+}
+
+/** Aligned with the inputs; undefined where nothing was added yet. */
+export type FactorGradients = (tf.Tensor2D | undefined)[];
+
+/** The rows of `similarity` in one direction. */
+export function deviceRows(
+  similarity: Similarity,
+  { left, right, offset }: Direction,
+  { inputs, factors, blockRows }: Images & { readonly blockRows: (columns: number) => number },
+): DeviceRows {
+  const place = (x: tf.Tensor3D) => inputs.indexOf(x);
+  const parts = {
+    left: factors[place(left)]!,
+    right: factors[place(right)]!,
+    ...(offset ? { offset: factors[place(offset)]! } : {}),
+  };
+  const columns = parts.right.shape[0];
+  const rowParts = offset ? [left, offset] : [left];
+  return {
+    rows: parts.left.shape[0],
+    columns,
+    blockRows: blockRows(columns),
+    ...similarity.product ? productRows(parts) : pairwiseRows(parts, similarity),
+    collect({ rows, sums }, gradients) {
+      const add = (x: tf.Tensor3D, gradient: tf.Tensor2D) => {
+        const before = gradients[place(x)];
+        gradients[place(x)] = before ? tf.add(before, gradient) : gradient;
+      };
+      rowParts.forEach((x, k) => add(x, rows[k]!));
+      add(right, sums[0]!);
+    },
+  };
+}
+
+interface Parts {
+  readonly left: tf.Tensor2D;
+  readonly right: tf.Tensor2D;
+  readonly offset?: tf.Tensor2D;
+}
+
+type Computed = Pick<DeviceRows, "compare" | "pull">;
+
+/** D = left right^T + offset */
+function productRows({ left, right, offset }: Parts): Computed {
+  return {
+    compare: (block) =>
+      tf.tidy(() => {
+        const product = tf.matMul(rowsOf(left, block), right, false, true) as tf.Tensor2D;
+        return offset ? tf.add(product, rowsOf(offset, block)) : product;
+      }),
+    pull: (block, g) => ({
+      rows: [tf.matMul(g, right), ...(offset ? [tf.sum(g, 1, true) as tf.Tensor2D] : [])],
+      sums: [tf.matMul(g, rowsOf(left, block), true, false)],
+    }),
+  };
+}
+
+/** D of any similarity, whose own gradient is asked for each block. */
+function pairwiseRows({ left, right }: Parts, similarity: Similarity): Computed {
+  const pairwise = (...[a, b]: tf.Tensor[]) =>
+    similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
+  return {
+    compare: (block) => tf.tidy(() => tf.squeeze(pairwise(rowsOf(left, block), right), [0])),
+    pull(block, g) {
+      // A clone, because the rows may be `right` itself, and each is to have its own gradient.
+      const inputs = [tf.clone(rowsOf(left, block)), right];
+      const [a, b] = gradientsOf(() => pairwise(...inputs), inputs, tf.expandDims(g)).grads;
+      return { rows: [a as tf.Tensor2D], sums: [b as tf.Tensor2D] };
+    },
+  };
+}
+
+/** The gradients of one image of every input, from those of its factor. */
+export function imageGradients(
+  similarity: Similarity,
+  { images, factors }: Images,
+  gradients: FactorGradients,
+): tf.Tensor2D[] {
+  return images.map((image, k) => {
+    const gradient = gradients[k];
+    if (gradient === undefined) return tf.zerosLike(image);
+    if (!similarity.product?.unit) return gradient;
+    return tf.tidy(() => unitGradient(gradient, factors[k]!, inverseNorms(image)) as tf.Tensor2D);
+  });
+}
+
+/** From the gradients of every image of every input to those of the inputs. @param byImage [image][input] */
+export function joinImages(
+  inputs: readonly tf.Tensor3D[],
+  byImage: readonly (readonly tf.Tensor2D[])[],
+): tf.Tensor3D[] {
+  return inputs.map((x, k) => {
+    const gradients = byImage.map((images) => images[k]!);
+    return tf.reshape(gradients.length === 1 ? gradients[0]! : tf.concat(gradients), x.shape) as tf.Tensor3D;
+  });
+}

@@ -1,0 +1,117 @@
+/** How much an association finds, and how much of it is right: for who looks on, never for the loss. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Similarity } from "../../core/plugin.ts";
+import { addAll } from "../add_all.ts";
+import { cycleOutcome } from "./loss.ts";
+import type { LevelPixels } from "./level.ts";
+import { type Cycles, deviceCycles } from "./device/association.ts";
+import { associationCycles } from "./inspection.ts";
+import { kernels } from "../kernels.ts";
+
+/** The pixels of a level, of N pairs of images. */
+export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" | "labels"> {
+  /** int32 [N, Q], of the target; absent: nothing is said about correctness. */
+  readonly targetLabels?: tf.Tensor2D | undefined;
+}
+
+/** Shares in [0, 1], over all pairs of the batch. */
+export interface AssociationMeasures {
+  /** Of the source pixels, those that are associated. */
+  readonly associated: tf.Scalar;
+  /** Of the target pixels, those that an associated source pixel chose. */
+  readonly covered: tf.Scalar;
+  /**
+   * Of the associated source pixels whose target pixel has a label, those with the same label. NaN where there are none;
+   * absent without `targetLabels`.
+   */
+  readonly correct?: tf.Scalar;
+}
+
+/** How the pixels are compared. */
+export interface MeasuredLevel {
+  readonly similarity: Similarity;
+  /** The id that counts nowhere, in both domains. */
+  readonly ignoreLabel: number;
+}
+
+/** Sums over the pairs; float32 scalars. */
+interface Counts {
+  readonly associated: tf.Scalar;
+  readonly covered: tf.Scalar;
+  readonly labelled: tf.Scalar;
+  readonly correct: tf.Scalar;
+}
+
+/** The measures of a level. Belongs to the caller's tidy scope; no gradients may be recorded. */
+export function associationMeasures(given: MeasuredPixels, level: MeasuredLevel): AssociationMeasures {
+  const [count, p] = given.labels.shape, q = given.candidates.shape[1];
+  const counts = kernels().deviceRows ? countOnDevice(given, level) : countOnHost(given, level);
+  return {
+    associated: tf.div(counts.associated, count * p),
+    covered: tf.div(counts.covered, count * q),
+    ...(given.targetLabels ? { correct: tf.div(counts.correct, counts.labelled) } : {}),
+  };
+}
+
+function countOnHost(
+  { from, candidates, labels, targetLabels }: MeasuredPixels,
+  { similarity, ignoreLabel }: MeasuredLevel,
+): Counts {
+  const [count, p] = labels.shape, q = candidates.shape[1];
+  const ids = labels.dataSync() as Int32Array, targetIds = targetLabels?.dataSync() as Int32Array | undefined;
+  let [associated, covered, labelled, correct] = [0, 0, 0, 0];
+  for (let n = 0; n < count; n++) {
+    const { forward, back } = associationCycles([image(from, n), image(candidates, n)], similarity);
+    const own = ids.subarray(n * p, (n + 1) * p);
+    const chosen = new Uint8Array(q);
+    own.forEach((label, pixel) => {
+      if (cycleOutcome([label, own[back[pixel]!]!], ignoreLabel) !== "consistent") return;
+      const target = forward[pixel]!;
+      associated += 1;
+      chosen[target] = 1;
+      const found = targetIds?.[n * q + target];
+      if (found === undefined || found === ignoreLabel) return;
+      labelled += 1;
+      if (found === label) correct += 1;
+    });
+    for (const one of chosen) covered += one;
+  }
+  return {
+    associated: tf.scalar(associated),
+    covered: tf.scalar(covered),
+    labelled: tf.scalar(labelled),
+    correct: tf.scalar(correct),
+  };
+}
+
+function countOnDevice(
+  { from, candidates, labels, targetLabels }: MeasuredPixels,
+  { similarity, ignoreLabel }: MeasuredLevel,
+): Counts {
+  const cycles = deviceCycles([from, candidates], labels, { similarity, ignoreLabel });
+  const q = candidates.shape[1];
+  const right = cycles.map(({ forward, associated }, n) => {
+    if (!targetLabels) return undefined;
+    const found = tf.gather(row(targetLabels, n), forward);
+    const starts = tf.reshape(associated, [-1]);
+    const known = tf.mul(starts, tf.cast(tf.notEqual(found, ignoreLabel), "float32"));
+    const same = tf.mul(known, tf.cast(tf.equal(found, row(labels, n)), "float32"));
+    return { labelled: tf.sum(known), correct: tf.sum(same) };
+  });
+  const sum = (of: (cycles: Cycles, n: number) => tf.Tensor | undefined) =>
+    addAll(cycles.map((each, n) => of(each, n) ?? tf.scalar(0))) as tf.Scalar;
+  return {
+    associated: sum(({ associated }) => tf.sum(associated)),
+    covered: sum(({ chosen }) => tf.sum(tf.cast(tf.greater(tf.reshape(chosen, [q]), 0), "float32"))),
+    labelled: sum((_, n) => right[n]?.labelled),
+    correct: sum((_, n) => right[n]?.correct),
+  };
+}
+
+function image(x: tf.Tensor3D, n: number): tf.Tensor3D {
+  return tf.slice(x, [n, 0, 0], [1, x.shape[1], x.shape[2]]);
+}
+
+function row(x: tf.Tensor2D, n: number): tf.Tensor1D {
+  return tf.reshape(tf.slice(x, [n, 0], [1, x.shape[1]]), [x.shape[1]]);
+}

@@ -1,0 +1,219 @@
+/** A line of `events.jsonl` as an event whose fields are what they should be. */
+import { LONGEST_TEXT, shortened } from "../core/printable.ts";
+import type {
+  CheckpointEvent,
+  DiagnosticsEvent,
+  EndEvent,
+  FailureEvent,
+  NoteEvent,
+  ResumeEvent,
+  StartEvent,
+  StepEvent,
+  SubsetMean,
+  TrainEvent,
+  ValidationEvent,
+} from "../core/events.ts";
+
+/** What a line holds. */
+export type LoggedEvent = TrainEvent & {
+  /** When it was written, in milliseconds since 1970; NaN where the line does not say. */
+  readonly time: number;
+};
+
+/** What a line may turn out to be. */
+export type ParsedLine =
+  | { readonly event: LoggedEvent }
+  /** A type that this plca does not know: a newer one wrote it. */
+  | { readonly unknown: string }
+  /** What is wrong with it, without a trailing period. */
+  | { readonly damage: string };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Of steps and of values without their sign: beyond, axes and sums have no numbers. */
+const MOST_STEPS = 1e9, LARGEST = 1e300;
+
+/** Thrown inside this file only. */
+class Damage extends Error {}
+
+/**
+ * Reads one line. Numbers that JSON cannot hold (it writes them as null) and infinite ones become NaN; fields that are not
+ * known are left out.
+ */
+export function parseEvent(line: string): ParsedLine {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return { damage: "it is not JSON" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { damage: "it is no JSON object" };
+  }
+  const fields = value as Fields;
+  const { type } = fields;
+  if (typeof type !== "string") return { damage: "its type is not a text" };
+  const read = Object.hasOwn(READERS, type) ? READERS[type as TrainEvent["type"]] : undefined;
+  if (read === undefined) return { unknown: shortened(type) };
+  try {
+    const time = typeof fields["time"] === "string" ? Date.parse(fields["time"]) : NaN;
+    return { event: { time, ...read(fields) } };
+  } catch (error) {
+    if (error instanceof Damage) return { damage: error.message };
+    throw error;
+  }
+}
+
+const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEvent } = {
+  start: (fields): StartEvent => ({
+    type: "start",
+    phase: text(fields, "phase"),
+    steps: count(fields, "steps"),
+    batch: count(fields, "batch"),
+  }),
+  resume: (fields): ResumeEvent => ({
+    type: "resume",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+  }),
+  step: (fields): StepEvent => ({
+    type: "step",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+    steps: count(fields, "steps"),
+    rate: number(fields, "rate"),
+    terms: numbers(fields, "terms"),
+    total: number(fields, "total"),
+    learningRate: number(fields, "learningRate"),
+  }),
+  validation: (fields): ValidationEvent => ({
+    type: "validation",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+    miou: share(fields, "miou"),
+    ...subsets(fields),
+    labelSize: text(fields, "labelSize"),
+    pixelAccuracy: share(fields, "pixelAccuracy"),
+    iou: shares(fields, "iou"),
+    best: truth(fields, "best"),
+  }),
+  checkpoint: (fields): CheckpointEvent => ({
+    type: "checkpoint",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+    path: text(fields, "path"),
+  }),
+  diagnostics: (fields): DiagnosticsEvent => ({
+    type: "diagnostics",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+    values: numbers(fields, "values"),
+  }),
+  note: (fields): NoteEvent => ({
+    type: "note",
+    phase: text(fields, "phase"),
+    message: text(fields, "message"),
+  }),
+  end: (fields): EndEvent => ({
+    type: "end",
+    phase: text(fields, "phase"),
+    step: count(fields, "step"),
+    interrupted: truth(fields, "interrupted"),
+  }),
+  failure: (fields): FailureEvent => ({
+    type: "failure",
+    phase: text(fields, "phase"),
+    message: text(fields, "message"),
+  }),
+};
+
+function text(fields: Fields, name: string): string {
+  const value = fields[name];
+  if (typeof value === "string") return shortened(value);
+  throw new Damage(`its ${name} is not a text`);
+}
+
+function truth(fields: Fields, name: string): boolean {
+  const value = fields[name];
+  if (typeof value === "boolean") return value;
+  throw new Damage(`its ${name} is neither true nor false`);
+}
+
+function count(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new Damage(`its ${name} is not a whole number from 0 on`);
+  }
+  if ((value as number) > MOST_STEPS) throw new Damage(`its ${name} is above ${MOST_STEPS}`);
+  return value as number;
+}
+
+/** Those that JSON reads as infinite are not finite, which is no damage. */
+function isTooLarge(value: number | null): boolean {
+  return value !== null && Number.isFinite(value) && Math.abs(value) > LARGEST;
+}
+
+function isNumber(value: unknown): value is number | null {
+  return typeof value === "number" || value === null;
+}
+
+function finite(value: number | null): number {
+  return value === null || !Number.isFinite(value) ? NaN : value;
+}
+
+function number(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (!isNumber(value)) throw new Damage(`its ${name} is not a number`);
+  if (isTooLarge(value)) throw new Damage(`its ${name} is beyond +-${LARGEST}`);
+  return finite(value);
+}
+
+function isShare(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= 1;
+}
+
+function share(fields: Fields, name: string): number {
+  const value = fields[name];
+  if (isShare(value)) return value;
+  throw new Damage(`its ${name} is not in 0..1`);
+}
+
+function numbers(fields: Fields, name: string): Record<string, number> {
+  const value = fields[name];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new Damage(`its ${name} are no names with numbers`);
+  }
+  const found = value as Record<string, unknown>;
+  for (const key in found) {
+    if (key.length > LONGEST_TEXT) {
+      throw new Damage(`a name of its ${name} is longer than ${LONGEST_TEXT} characters`);
+    }
+    const each = found[key];
+    if (!isNumber(each)) throw new Damage(`a value of its ${name} is not a number`);
+    if (isTooLarge(each)) throw new Damage(`a value of its ${name} is beyond +-${LARGEST}`);
+    if (each === null || !Number.isFinite(each)) found[key] = NaN;
+  }
+  return found as Record<string, number>;
+}
+
+function shares(fields: Fields, name: string): (number | null)[] {
+  const value = fields[name];
+  if (Array.isArray(value) && value.every((each) => each === null || isShare(each))) return value;
+  throw new Damage(`its ${name} is no list of shares in 0..1`);
+}
+
+function subsets(fields: Fields): { subsets?: SubsetMean[] } {
+  const value = fields["subsets"];
+  if (value === undefined) return {};
+  if (!Array.isArray(value)) throw new Damage("its subsets are no list");
+  return {
+    subsets: value.map((each) => {
+      const subset = (typeof each === "object" && each !== null ? each : {}) as Fields;
+      const { classes } = subset;
+      if (!Array.isArray(classes) || !classes.every((name) => typeof name === "string")) {
+        throw new Damage("the classes of a subset are no list of texts");
+      }
+      return { name: text(subset, "name"), classes, miou: share(subset, "miou") };
+    }),
+  };
+}

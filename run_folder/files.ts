@@ -1,0 +1,110 @@
+/** The files of a run folder. */
+import { sep } from "node:path";
+import { UserError } from "../core/errors.ts";
+
+/** How a run folder is read; paths are relative to it, with `/`. */
+export interface RunFiles {
+  /** How messages call the folder. */
+  readonly folder: string;
+  /** Undefined when there is no such file. @throws Error when it cannot be looked at */
+  stat(path: string): Promise<FileFacts | undefined>;
+  /** Up to `length` bytes from `offset` on; fewer at the end. @throws Error when it cannot be read */
+  read(path: string, range: ByteRange): Promise<Uint8Array>;
+  /** Names of a folder's files and links; empty when there is no such folder. @throws Error when it cannot be listed */
+  list(path: string): Promise<readonly string[]>;
+  /** Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited for. */
+  isLocked(path: string): Promise<boolean | undefined>;
+}
+
+/** What is known of a file. */
+export interface FileFacts {
+  /** Other than that of another file that took this one's place; absent where the system does not say. */
+  readonly identity?: string;
+  /** In bytes. */
+  readonly size: number;
+  /** When it was last written, in milliseconds since 1970; NaN where the system does not say. */
+  readonly modified: number;
+}
+
+/** A part of a file, in bytes. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * The run folder at `path`, on the disk. Checkpoints may be links: people keep them on other disks. Other files may not lead
+ * out of the folder: what a run from a stranger points at would come into a report. Looking at one that does throws a UserError.
+ * @param shown how messages call it
+ */
+export function diskRun(path: string, shown: string = path): RunFiles {
+  async function requireInside(name: string): Promise<void> {
+    if (/^(baseline\/)?checkpoints\//.test(name)) return;
+    const [folder, file] = await Promise.all([
+      Deno.realPath(path),
+      ifThere(Deno.realPath(`${path}/${name}`)),
+    ]);
+    if (file !== undefined && !file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) {
+      throw new UserError("it is a link that leads out of the folder of the run");
+    }
+  }
+  return {
+    folder: shown,
+    async stat(name) {
+      const found = await ifThere(Deno.stat(`${path}/${name}`));
+      if (!found?.isFile) return undefined;
+      await requireInside(name);
+      const { size, mtime, dev, ino } = found;
+      return {
+        size,
+        modified: mtime?.getTime() ?? NaN,
+        ...(ino === null ? {} : { identity: `${dev}:${ino}` }),
+      };
+    },
+    async read(name, { offset, length }) {
+      await requireInside(name);
+      using file = await Deno.open(`${path}/${name}`);
+      await file.seek(offset, Deno.SeekMode.Start);
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, (await file.stat()).size - offset)));
+      let filled = 0;
+      while (filled < bytes.length) {
+        const read = await file.read(bytes.subarray(filled));
+        if (read === null) break;
+        filled += read;
+      }
+      return bytes.subarray(0, filled);
+    },
+    async list(name) {
+      const names: string[] = [];
+      try {
+        for await (const entry of Deno.readDir(`${path}/${name}`)) {
+          if (entry.isFile || entry.isSymlink) names.push(entry.name);
+        }
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      }
+      return names.sort();
+    },
+    async isLocked(name) {
+      // Opening a pipe waits for who writes into it.
+      if (!(await ifThere(Deno.stat(`${path}/${name}`)))?.isFile) return false;
+      using file = await ifThere(Deno.open(`${path}/${name}`));
+      if (file === undefined) return false;
+      try {
+        // Shared, so that two readers do not take each other for the writer; it is given back with the file.
+        return !await file.tryLock(false);
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
+  try {
+    return await looking;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

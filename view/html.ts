@@ -1,0 +1,81 @@
+/** A page as one file: script, style and data stand in it, and it may ask nobody for more. */
+import { visible } from "../core/printable.ts";
+import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
+import { DATA_ID } from "../web/data_id.ts";
+import ownStyle from "../web/style.css" with { type: "text" };
+
+/** What a page is made of. */
+export interface Page {
+  /** Of the window; any text. */
+  readonly title: string;
+  /** A bundle of `web/dist`. */
+  readonly script: string;
+  /** What the script finds with `pageData()`; every value survives JSON. Absent: nothing. */
+  readonly data?: unknown;
+  /** Styles beside the common ones. */
+  readonly style?: string;
+  /** Whether the page may ask the server it came from; absent: it may ask nobody. */
+  readonly server?: boolean;
+}
+
+/**
+ * The whole HTML. Its Content-Security-Policy admits this script and this style by their SHA-256 and pictures in `data:`
+ * and `blob:` addresses; with `server` also requests and pictures of the page's own origin.
+ */
+export async function pageHtml(
+  { title, script, data, style: more = "", server = false }: Page,
+): Promise<string> {
+  const style = `${uplotStyle}\n${ownStyle}${more}`;
+  // Either would end the element early, whatever stands around it.
+  if (/<\/script|<!--/i.test(script)) throw new Error("the script holds </script or <!--");
+  const own = server ? " 'self'" : "";
+  const policy = [
+    "default-src 'none'",
+    `script-src '${await hash(script)}'`,
+    `style-src '${await hash(style)}'`,
+    `img-src data: blob:${own}`,
+    ...(server ? ["connect-src 'self'"] : []),
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  return [
+    "<!doctype html>",
+    '<html lang="en">',
+    "<head>",
+    '<meta charset="utf-8">',
+    `<meta http-equiv="Content-Security-Policy" content="${policy}">`,
+    '<meta name="viewport" content="width=device-width, initial-scale=1">',
+    '<meta name="referrer" content="no-referrer">',
+    '<meta name="color-scheme" content="light dark">',
+    '<link rel="icon" href="data:,">',
+    `<title>${escaped(visible(title))}</title>`,
+    `<style>${style}</style>`,
+    "</head>",
+    "<body>",
+    '<div id="page"><noscript>This page draws itself with JavaScript, which is switched off here.</noscript></div>',
+    ...(data === undefined
+      ? []
+      : [`<script type="application/json" id="${DATA_ID}">${embedded(data)}</script>`]),
+    `<script>${script}</script>`,
+    "</body>",
+    "</html>",
+    "",
+  ].join("\n");
+}
+
+/** JSON without a character that could end its element; U+2028 and U+2029 escaped for readers that take it for JavaScript. */
+function embedded(data: unknown): string {
+  const escape = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, escape);
+}
+
+const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+function escaped(text: string): string {
+  return text.replace(/[&<>]/g, (sign) => ENTITIES[sign]!);
+}
+
+async function hash(text: string): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return `sha256-${btoa(String.fromCharCode(...digest))}`;
+}

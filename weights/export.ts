@@ -1,0 +1,73 @@
+/** A checkpoint's network as PyTorch's modules expect it. Pure. */
+import { UserError } from "../core/errors.ts";
+import { type StoredTensor, toFloat32 } from "./stored_tensor.ts";
+import type { WeightNames } from "../core/weights.ts";
+import { classIndices, reordered, TRAINING } from "./mapping.ts";
+
+const LAST_OF_NORM = ".running_var";
+
+/**
+ * The network's tensors, a module's beside each other as in PyTorch's state dicts, float32. After each `running_var`
+ * comes an int64 `num_batches_tracked` of 0, which `load_state_dict` demands when it is strict; what only training needs
+ * is left out.
+ */
+export function torchStateDict(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
+  const modules = new Map<string, [string, StoredTensor][]>();
+  for (const [name, tensor] of tensors) {
+    if (TRAINING.test(name)) continue;
+    const module = name.slice(0, Math.max(0, name.lastIndexOf(".")));
+    const members = modules.get(module) ?? [];
+    members.push([name, { dtype: "F32", shape: tensor.shape, data: toFloat32(tensor) }]);
+    if (name.endsWith(LAST_OF_NORM)) {
+      const counter = `${name.slice(0, -LAST_OF_NORM.length)}.num_batches_tracked`;
+      members.push([counter, { dtype: "I64", shape: [], data: new BigInt64Array(1) }]);
+    }
+    modules.set(module, members);
+  }
+  return new Map([...modules.values()].flat());
+}
+
+/** Which classes are put into which order. */
+export interface Reordering {
+  /** The checkpoint, for messages. */
+  readonly path: string;
+  readonly names: WeightNames | undefined;
+  /** The recipe's classes in train-id order. */
+  readonly classes: readonly string[];
+  /** `ours`, or one of `names.classOrders`. */
+  readonly classOrder: string;
+}
+
+/**
+ * The tensors of the classifier in another order of classes, the others as they are.
+ * @throws UserError when the model does not know the order, or the order lacks a class
+ */
+export function inClassOrder(
+  tensors: ReadonlyMap<string, StoredTensor>,
+  { path, names, classes, classOrder }: Reordering,
+): Map<string, StoredTensor> {
+  const orders = names?.classOrders ?? {};
+  const order = Object.hasOwn(orders, classOrder) ? orders[classOrder] : undefined;
+  if (names === undefined || order === undefined) {
+    const known = ["ours", ...Object.keys(orders)].join(", ");
+    throw new UserError(
+      `${path}: there is no class order "${classOrder}" for this model; expected one of ${known}`,
+    );
+  }
+  const indices = classIndices(order, classes);
+  if (typeof indices === "string") {
+    throw new UserError(
+      `${path}: the first ${classes.length} classes of the ${classOrder} order are without "${indices}" of the recipe`,
+    );
+  }
+  const places = indices.map((_, place) => indices.indexOf(place));
+  return new Map([...tensors].map(([name, tensor]): [string, StoredTensor] => {
+    if (!names.perClass.test(name)) return [name, tensor];
+    if (tensor.shape[0] !== classes.length) {
+      throw new UserError(
+        `${path}: the classifier has ${tensor.shape[0]} classes, the recipe ${classes.length}`,
+      );
+    }
+    return [name, { dtype: "F32", shape: tensor.shape, data: reordered(toFloat32(tensor), places) }];
+  }));
+}
