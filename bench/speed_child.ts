@@ -6,6 +6,7 @@
  *     evaluation HEIGHT WIDTH
  *     product
  */
+import { contrastByDefault } from "../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
 import { builtins } from "../builtins.ts";
@@ -76,7 +77,7 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
   const labels = tf.tensor2d(integers(pixels), [1, pixels], "int32");
   return measured(() => {
     const { value } = gradients(() => {
-      const contrast = similarity.contrastAggregation;
+      const contrast = contrastByDefault(similarity);
       const mixed = aggregate(target, { similarity, alpha: 0.5, contrast });
       const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
       return associationLoss([source, mixed], labels, options).loss;

@@ -3,7 +3,6 @@ import { isAbsolute, resolve } from "node:path";
 import { type ConfigPath } from "../core/errors.ts";
 import { type LabelSpace, sameClasses } from "../core/label_space.ts";
 import type {
-  BaselinePlan,
   DataPlan,
   DatasetOrigin,
   DiagnosticsPlan,
@@ -17,6 +16,7 @@ import type {
   TrainingPlan,
 } from "../core/plan.ts";
 import type { DatasetPlan, ModelPlan, Similarity, TapInfo } from "../core/plugin.ts";
+import { neededViews } from "../core/needs.ts";
 import type { Registry } from "../core/registry.ts";
 import type { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -95,8 +95,21 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     evaluation,
     ...(logs === undefined ? {} : { logs }),
     ...(baseline
-      ? { baseline: { name: baseline.plan.name, losses: baseline.entries.map((entry) => entry.resolved) } }
+      ? { baseline: { name: baseline.name, losses: baseline.entries.map((entry) => entry.resolved) } }
       : {}),
+  };
+  const common = {
+    from: { kind: "seed" as const },
+    before: [],
+    streams: [
+      { name: "target", labels: false, dataset: data.plan.target, at: ["data", "target"], origin: "" },
+      { name: "source", labels: true, dataset: data.plan.source, at: ["data", "source"], origin: "" },
+    ],
+    networks: [],
+    optimizer: optimizer.plan,
+    groups: [],
+    schedule: schedule.plan,
+    training: trainingPlan(training),
   };
   return {
     name,
@@ -106,15 +119,20 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     data: data.plan,
     input: inputPlan(input),
     model: { type: model.type, plan: model.plan, ...weights },
-    losses: losses.map((entry) => entry.loss),
-    optimizer: optimizer.plan,
-    schedule: schedule.plan,
-    training: trainingPlan(training),
+    phases: [
+      ...(baseline
+        ? [{ ...common, name: baseline.name, folder: "baseline", losses: lossesOf(baseline.entries) }]
+        : []),
+      { ...common, name, folder: "", losses: lossesOf(losses) },
+    ],
     evaluation: evaluationPlan(evaluation, aggregation),
     ...(logs === undefined ? {} : { logs: logsPlan(logs) }),
-    ...(baseline ? { baseline: baseline.plan } : {}),
     resolved,
   };
+}
+
+function lossesOf(entries: readonly PlannedEntry[]): readonly PlannedLoss[] {
+  return entries.map((entry) => entry.loss);
 }
 
 function safeName(stem: string): string {
@@ -362,7 +380,7 @@ function checkAggregation(findings: Findings, fit: AggregationFit): void {
 // --- losses and taps --------------------------------------------------------------------------------------
 
 interface PlannedBaseline {
-  readonly plan: BaselinePlan;
+  readonly name: string;
   readonly entries: readonly PlannedEntry[];
 }
 
@@ -371,9 +389,7 @@ function planBaseline(findings: Findings, setup: PlanSetup): PlannedBaseline | u
   if (!findings.mapping(["baseline"], wanted)) return undefined;
   const name = findings.value(["baseline", "name"], termName.default("baseline"));
   const entries = planLosses(findings, { ...setup, path: ["baseline", "losses"] });
-  return name === undefined
-    ? undefined
-    : { plan: { name, losses: entries.map((entry) => entry.loss) }, entries };
+  return name === undefined ? undefined : { name, entries };
 }
 
 interface TapCheck {
@@ -383,11 +399,11 @@ interface TapCheck {
 }
 
 function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck): void {
-  for (const { plan, at } of losses) {
-    if (plan.needs.teacher) findings.add(at, "asks for a teacher, but this trainer keeps none");
-  }
   const taps = model.taps(labelSpace.classes.length);
-  for (const need of losses.flatMap((loss) => loss.plan.needs.taps)) {
+  const needs = losses.flatMap(({ plan, at }) =>
+    neededViews(plan.needs).flatMap((view) => view.taps.map((tap) => ({ ...tap, at: tap.at ?? at })))
+  );
+  for (const need of needs) {
     const tap = taps[need.name];
     if (!tap) {
       findings.add(need.at, `the model has no tap "${need.name}"${suggestion(need.name, Object.keys(taps))}`);

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { conv2d } from "../ops/conv2d.ts";
-import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
-import { definePlugin, type LossSetup, type LossTerm, type Param } from "../core/plugin.ts";
+import { definePlugin, type LossTerm, type Param, type TermSetup } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { z } from "../core/schema.ts";
 
@@ -11,6 +10,8 @@ const SIDE = 4;
 const WINDOW = { stride: 2, padding: 1 } as const;
 const LEAK = 0.2;
 const SMALLEST_MAP = 2 ** CHANNELS.length;
+
+const DISCRIMINATOR = "discriminator";
 
 const SOURCE = 1;
 const TARGET = 0;
@@ -41,49 +42,46 @@ export const adversarial = definePlugin({
     const adam = { lr: given.lr, beta1: given.beta1, beta2: given.beta2 };
     const optimizer = registry.get("optimizer", "adam", at).plan(adam, at, registry);
     return {
-      needs: { taps: [], labelResolution: true },
-      create: (setup) => term(setup, given, optimizer),
+      needs: { views: ["source", "target"].map((stream) => ({ stream, labelResolution: true })) },
+      owners: [{ name: DISCRIMINATOR, optimizer }],
+      create: (setup) => term(setup, given),
     };
   },
 });
 
-function term(
-  setup: LossSetup,
-  { map }: Options,
-  optimizer: NonNullable<LossTerm["players"]>[number]["optimizer"],
-): LossTerm {
+function term(setup: TermSetup, { map }: Options): LossTerm {
   const params = discriminatorParams(setup);
   const judge = (maps: tf.Tensor4D) => discriminate(maps, params);
   const show = map === "softmax" ? (logits: tf.Tensor4D) => tf.softmax(logits) : selfInformation;
   return {
-    compute({ source, target }) {
-      const upsampled = source.upsampled!;
-      const [, height, width] = upsampled.shape;
+    compute(ctx) {
+      const [source, target] = ["source", "target"].map((stream) => ctx.view(stream).upsampled!);
+      const [, height, width] = target!.shape;
       if (Math.min(height, width) < SMALLEST_MAP) {
         throw new UserError(
           `the discriminator halves its input five times: expected a crop of at least ${SMALLEST_MAP} pixels, got ${height}x${width}`,
         );
       }
-      const targetMaps = show(resizeBilinear(target!.logits, [height, width]));
+      const targetMaps = show(target!);
       return {
         loss: binaryCrossEntropy(judge(targetMaps), SOURCE),
-        handoff: { source: show(upsampled), target: targetMaps },
+        handoff: { source: show(source!), target: targetMaps },
       };
     },
-    players: [{
-      name: "discriminator",
-      params,
-      optimizer,
-      compute({ source, target }) {
-        const onSource = binaryCrossEntropy(judge(source as tf.Tensor4D), SOURCE);
-        const onTarget = binaryCrossEntropy(judge(target as tf.Tensor4D), TARGET);
-        return { loss: tf.div(tf.add(onSource, onTarget), 2) };
+    owners: {
+      [DISCRIMINATOR]: {
+        params,
+        compute({ source, target }) {
+          const onSource = binaryCrossEntropy(judge(source as tf.Tensor4D), SOURCE);
+          const onTarget = binaryCrossEntropy(judge(target as tf.Tensor4D), TARGET);
+          return { loss: tf.div(tf.add(onSource, onTarget), 2) };
+        },
       },
-    }],
+    },
   };
 }
 
-function discriminatorParams(setup: LossSetup): readonly Param[] {
+function discriminatorParams(setup: TermSetup): readonly Param[] {
   let input = setup.numClasses;
   return CHANNELS.flatMap((output, k) => {
     const random = Random.stream(setup.seed, `discriminator.${k}`);

@@ -1,11 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { associationLoss } from "../ops/association/loss.ts";
-import { levelPixels } from "../ops/association/level.ts";
+import { type AssociationLevel, contrastByDefault, levelPixels } from "../ops/association/level.ts";
+import { associationMeasures } from "../ops/association/measures.ts";
+import { nearestLabels } from "../ops/nearest.ts";
 import type { ConfigPath } from "../core/errors.ts";
 import {
-  type AssociationLevel,
   definePlugin,
   type LossOutput,
+  type MeasureContext,
   type PluginLookup,
   type StepContext,
 } from "../core/plugin.ts";
@@ -65,8 +67,11 @@ export const association = definePlugin({
           at: [...at, "levels", k, "tap"],
         })),
       },
-      association: levels,
-      create: () => ({ compute: (ctx) => sumOfLevels(ctx, levels, given) }),
+      exhibits: levels,
+      create: () => ({
+        compute: (ctx) => sumOfLevels(ctx, levels, given),
+        measure: (ctx) => measures(ctx, levels),
+      }),
     };
   },
 });
@@ -83,6 +88,7 @@ function planLevels(
     labels.set(tap, seen);
     const similarity = registry.get("similarity", name, path).plan({}, path, registry);
     return {
+      kind: "association",
       tap,
       weight,
       label: seen === 1 ? tap : `${tap}#${seen}`,
@@ -92,7 +98,7 @@ function planLevels(
       ...(aggregation === false ? {} : {
         aggregation: {
           alpha: aggregation.alpha,
-          contrast: aggregation.contrast ?? similarity.contrastAggregation,
+          contrast: aggregation.contrast ?? contrastByDefault(similarity),
         },
       }),
     };
@@ -117,4 +123,25 @@ function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, {
     level,
   );
   return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
+}
+
+/** How much each level associates and, where the target's labels may be read, how much of it is right. */
+function measures(ctx: MeasureContext, levels: readonly Level[]): Record<string, tf.Scalar> {
+  const { source, target, ignoreLabel } = ctx;
+  const hidden = ctx.hiddenLabels("target");
+  return Object.fromEntries(levels.flatMap((level) => {
+    const tap = target!.taps[level.tap]!;
+    const [n, height, width] = tap.shape;
+    const targetLabels = hidden &&
+      tf.reshape(nearestLabels(hidden, [height, width]), [n, height * width]) as tf.Tensor2D;
+    const pixels = levelPixels(
+      { source: source.taps[level.tap]!, target: tap, labels: source.labels },
+      level,
+    );
+    const found = associationMeasures({ ...pixels, targetLabels }, {
+      similarity: level.similarity,
+      ignoreLabel,
+    });
+    return Object.entries(found).map(([name, value]) => [`${level.label} ${name}`, value]);
+  }));
 }

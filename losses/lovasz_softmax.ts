@@ -12,11 +12,16 @@ export const lovaszSoftmax = definePlugin({
   name: "lovasz-softmax",
   summary: "a surrogate of the mean IoU on the labelled source pixels",
   source: "Berman et al. 2018; Kang et al. 2020, Section 4.2",
-  options: z.strictObject({}),
-  plan: () => ({
-    needs: { taps: [], labelResolution: true, target: false },
+  options: z.strictObject({
+    stream: z.string().default("source").describe("the labelled stream that is learned from"),
+  }),
+  plan: ({ stream }) => ({
+    needs: { views: [{ stream, labelResolution: true, labels: true }] },
     create: () => ({
-      compute: ({ source }) => ({ loss: lovasz(tf.softmax(source.upsampled!), source.labels) }),
+      compute(ctx) {
+        const { upsampled, labels } = ctx.view(stream);
+        return { loss: lovasz(tf.softmax(upsampled!), labels!) };
+      },
     }),
   }),
 });

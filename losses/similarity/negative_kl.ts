@@ -15,7 +15,6 @@ export const negativeKl = definePlugin({
   plan: () => ({
     accepts: "simplex",
     symmetric: false,
-    contrastAggregation: false,
     product: { unit: false, left: (a) => a, right: logarithm, offset: entropy },
     pairwise(a, b) {
       return tf.add(tf.matMul(a, logarithm(b), false, true), entropy(a)) as tf.Tensor3D;
