@@ -61,7 +61,7 @@ export interface PluginSpec<K extends Kind, O> {
   readonly name: string;
   /** One line, shown by `plca list`. */
   readonly summary: string;
-  /** Where the method comes from, e.g. "Kang et al. 2020, Eq. 3-6". */
+  /** Where the method comes from, e.g. "Kang et al. 2020, Eq. 1-10". */
   readonly source?: string;
   /** A strict zod object; every key has a description and a default unless it must be given. */
   readonly options: OptionsSchema<O>;
@@ -224,9 +224,9 @@ export interface AssociationLevel {
   readonly similarity: Similarity;
   /** What the recipe calls it. */
   readonly similarityName: string;
-  /** Whether similarities are contrast-normalised before the softmax (Eq. 4). */
+  /** Whether similarities are contrast-normalised before the softmax (Eq. 5-6). */
   readonly contrast: boolean;
-  /** How the target's pixels are mixed before they are compared (Eq. 7-9); absent: not at all. */
+  /** How the target's pixels are mixed before they are compared (Eq. 7-8); absent: not at all. */
   readonly aggregation?: LevelAggregation;
 }
 
