@@ -67,7 +67,9 @@ function countedNotes(variants: readonly Variant[]): string[] {
   return [...owners].map(([text, names]) => `${[...names].join(", ")}: ${text}`);
 }
 
-function spread(shares: readonly number[]): string {
+/** Of the seeds that have a mean. */
+function spread(means: readonly (number | null)[]): string {
+  const shares = means.filter((share) => share !== null);
   if (shares.length === 0) return "-";
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   const text = (100 * mean).toFixed(1);

@@ -1,7 +1,7 @@
 /** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
+import { countedText, describeSubset, percent } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
 /** One method's results. */
@@ -53,8 +53,4 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
 function shortened(name: string): string {
   const word = name.split(" ").at(-1)!;
   return word.length > 6 ? `${word.slice(0, 5)}.` : word;
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }

@@ -83,6 +83,18 @@ withRuns(
   },
 );
 
+withRuns("a mean over nothing is no number", async (folder) => {
+  const whole = evaluation("synthia-16", 0.25);
+  const none = {
+    ...{ ...whole, iou: whole.iou.map(() => null), miou: null, pixelAccuracy: null },
+    subsets: whole.subsets.map((subset) => ({ ...subset, miou: null })),
+  };
+  await Deno.writeTextFile(join(folder, "none.json"), JSON.stringify(none));
+  const { code, stdout } = await plca(["table", "none.json", "--format", "csv"], { cwd: folder });
+  assert.equal(code, 0);
+  assert.match(stdout, /^none(?:,-){18}$/m);
+});
+
 withRuns("table as Markdown, LaTeX and CSV", async (folder) => {
   const lines = async (format: string) =>
     (await plca(["table", "first", "--format", format], { cwd: folder })).stdout.split("\n");

@@ -80,4 +80,6 @@ Deno.test("an ablation beside Table 1", () => {
     "paper: Kang et al. 2020, Table 1, SYNTHIA to Cityscapes, mean of 16 classes, counted at size original 2048x1024",
   );
   assert.ok(!ablationGrid(variants).head.includes("paper %"));
+  const none = variants.map((variant) => ({ ...variant, evaluations: [{ ...evaluation, miou: null }] }));
+  assert.deepEqual(ablationGrid(none).rows[0], ["source-only", "✓", "1", "-"]);
 });
