@@ -16,7 +16,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
 import { planOf, readText, reason } from "./recipes.ts";
-import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
+import { FINAL_EVALUATION, readEvaluation, requirePaper } from "./results.ts";
 import { readRecord, recordTrial, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
@@ -84,7 +84,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   host.stdout.write(
     args.json
       ? `${JSON.stringify(results(trials, done), null, 2)}\n`
-      : `${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`,
+      : `${renderGrid(ablationGrid(variantsOf(trials, done), args), args.format)}\n`,
   );
   return 0;
 }
@@ -136,6 +136,7 @@ async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planne
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
       }
+      if (args.paper) requirePaper(plan.labelSpace.classes);
       const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
       if (twin) throw new UserError(`${args.rows ?? folder}: two variants are called "${plan.name}"`);
       trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });

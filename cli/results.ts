@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
+import { paperTable } from "../report/paper.ts";
 import { isEvaluation } from "../run_folder/evaluation.ts";
 import { readText, reason } from "./recipes.ts";
 
@@ -37,4 +38,14 @@ export async function readEvaluation(path: string, shown: string): Promise<Evalu
     throw new UserError(`${shown}: it holds no evaluation; expected what plca eval --json prints`);
   }
   return value;
+}
+
+/** What `--paper` asks for. @throws UserError when the paper reports nothing about these classes */
+export function requirePaper(classes: readonly string[]): void {
+  if (paperTable(classes)) return;
+  throw new UserError(
+    `--paper: the paper reports on Cityscapes' 19 and SYNTHIA's 16 classes, these are others: ${
+      classes.join(", ")
+    }`,
+  );
 }

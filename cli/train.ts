@@ -283,9 +283,10 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
     if (!quiet) write("");
     write(classTable(columns));
     write("");
-    const against = baseline?.final
-      ? `; mIoU ${signedPoints(final.miou - baseline.final.miou)} points against ${baseline.name}`
-      : "";
+    const [from, to] = [baseline?.final?.miou ?? null, final.miou];
+    const against = from === null || to === null
+      ? ""
+      : `; mIoU ${signedPoints(to - from)} points against ${baseline!.name}`;
     write(`Target ${meansText(final)}${against}.`);
     if (best) {
       write(

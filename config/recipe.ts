@@ -102,7 +102,7 @@ export const sections = {
         features: z.string().default("cosine").describe("similarity between feature pixels"),
         predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
       }),
-    ]).default(false).describe("spatial aggregation at inference (the paper's section 3.4); false: off"),
+    ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
     scales: z.array(z.number().positive().max(16)).min(1).default([1])
       .describe("factors on the input's size, whose probabilities are averaged at the label size"),

@@ -317,7 +317,7 @@ export interface WindowPlan {
   readonly stride: readonly [number, number];
 }
 
-/** Spatial aggregation at inference (the paper's section 3.4). */
+/** Spatial aggregation at inference (the paper's section 3.5). */
 export interface AggregationPlan {
   /** Share of the aggregated value, in [0, 1]. */
   readonly alpha: number;

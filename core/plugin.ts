@@ -87,7 +87,7 @@ export interface PluginSpec<K extends Kind, O> {
   readonly name: string;
   /** One line, shown by `plca list`. */
   readonly summary: string;
-  /** Where the method comes from, e.g. "Kang et al. 2020, Eq. 3-6". */
+  /** Where the method comes from, e.g. "Kang et al. 2020, Eq. 1-10". */
   readonly source?: string;
   /** A strict zod object; every key has a description and a default unless it must be given. */
   readonly options: OptionsSchema<O>;

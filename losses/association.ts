@@ -20,7 +20,7 @@ const level = z.strictObject({
 });
 
 const aggregation = z.strictObject({
-  alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value, Eq. 9"),
+  alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value, Eq. 7"),
   contrast: z.boolean().optional().describe(
     "contrast-normalise the aggregation's similarities; absent: as the similarity's published use has it",
   ),
@@ -31,11 +31,11 @@ const options = z.strictObject({
     { tap: "layer4", similarity: "cosine", weight: 1 },
     { tap: "probabilities", similarity: "negative-kl", weight: 1 },
   ]).describe("the sum of the loss over these levels is the term"),
-  contrast: z.boolean().default(true).describe("contrast-normalise the similarities, Eq. 4"),
+  contrast: z.boolean().default(true).describe("contrast-normalise the similarities, Eq. 5-6"),
   aggregation: z.union([aggregation, z.literal(false)]).default({ alpha: 0.5 })
-    .describe("spatial aggregation of the target before associating, Eq. 7-9; false: none"),
+    .describe("spatial aggregation of the target before associating, Eq. 7-8; false: none"),
   objective: z.enum(["contrastive", "direct"]).default("contrastive")
-    .describe("contrastive: Eq. 3 and 6; direct: only raise the similarity of associated pairs (Sim-PLCA)"),
+    .describe("contrastive: Eq. 4 and 10; direct: only raise the similarity of associated pairs (Sim-PLCA)"),
 });
 
 type Options = z.output<typeof options>;
@@ -45,8 +45,8 @@ interface Level extends AssociationLevel {
 }
 
 /**
- * Kang et al. 2020, Eq. 1-10: source pixels and the target pixels they are cycle-consistent with are drawn together
- * against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
+ * Kang et al. 2020, Eq. 1-10 and 12: source pixels and the target pixels they are cycle-consistent with are drawn
+ * together against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
  * image; the loss of a level is the mean over the associated pixels of the batch, 0 when there are none. As in the
  * published code, the mean and deviation of the contrast normalisation carry no gradient, aggregated features do
  * not enter the classifier, and the second factor uses the returned pixel i*.
@@ -55,7 +55,7 @@ export const association = definePlugin({
   kind: "loss",
   name: "association",
   summary: "pixel-level cycle association between source and target, on any list of levels",
-  source: "Kang et al. 2020, Eq. 1-10",
+  source: "Kang et al. 2020, Eq. 1-10 and 12",
   options,
   plan(given, at, registry) {
     const levels = planLevels(given, [...at, "levels"], registry);

@@ -21,7 +21,7 @@ export const adam = definePlugin({
   kind: "optimizer",
   name: "adam",
   summary: "Adam with bias correction; weight decay is added to the gradient",
-  source: "Kingma and Ba 2015, algorithm 1; torch.optim.Adam",
+  source: "Kingma and Ba 2015; torch.optim.Adam",
   options: z.strictObject({
     lr: z.number().positive().default(1e-4).describe("learning rate before the schedule"),
     beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the mean of gradients"),

@@ -1,6 +1,7 @@
 /** Runs at a glance. */
 import { printable } from "../core/printable.ts";
 import type { Grid } from "./grid.ts";
+import { percent } from "./means.ts";
 import type { Run, RunPhase, RunState } from "../run_folder/run.ts";
 
 /** A run in one line; plain data. */
@@ -26,7 +27,7 @@ export interface RunOverview {
 
 /** Mean IoUs in 0..1. */
 export interface PhaseScores {
-  /** The evaluation after the last step or, before it, the latest validation; null: none yet. */
+  /** The evaluation after the last step or, before it, the latest validation; null: none yet, or no pixel was labelled. */
   readonly last: number | null;
   /** The best validation; null: none yet. */
   readonly best: { readonly step: number; readonly miou: number } | null;
@@ -54,7 +55,7 @@ export function overviewOf(run: Run): RunOverview {
 function scoresOf({ evaluation, log }: RunPhase): PhaseScores {
   const best = log?.best;
   return {
-    last: evaluation?.miou ?? log?.validations.at(-1)?.miou ?? null,
+    last: (evaluation ?? log?.validations.at(-1))?.miou ?? null,
     best: best ? { step: best.step, miou: best.miou } : null,
   };
 }
@@ -85,10 +86,6 @@ function stepText({ phase, step, steps, baseline }: RunOverview): string {
   return baseline !== undefined && phase === baseline.name && steps > 0
     ? `${printable(phase)} ${counted}`
     : counted;
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }
 
 const UNITS = [["s", 60], ["min", 60], ["h", 24], ["d", Infinity]] as const;

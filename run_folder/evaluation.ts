@@ -6,10 +6,10 @@ export function isEvaluation(value: unknown): value is Evaluation {
   const { classes, iou, miou, images, split, labelSize, subsets } = value as Partial<
     Record<keyof Evaluation, unknown>
   >;
-  const isShare = (share: unknown) => typeof share === "number" && share >= 0 && share <= 1;
+  const isShare = (share: unknown) => share === null || typeof share === "number" && share >= 0 && share <= 1;
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
-    iou.every((share) => share === null || isShare(share)) && isShare(miou) &&
+    iou.every(isShare) && isShare(miou) &&
     typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
     (subsets === undefined ||
       Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isShare(each.miou)));

@@ -404,7 +404,7 @@ class Phase {
     );
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
-    const best = this.#best === undefined || miou > this.#best.miou;
+    const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
     this.#validated = this.#done;
     if (best) this.#best = { step: this.#done, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };

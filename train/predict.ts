@@ -159,7 +159,7 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 
 /**
  * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
- * section 3.4) the features are aggregated before they are classified, and the probabilities after the softmax.
+ * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
  */
 function forward(
   { segmenter, featureTap }: Network,

@@ -18,7 +18,7 @@ export interface AggregationOptions {
 }
 
 /**
- * Spatial aggregation (Kang et al. 2020, Eq. 7-9): every pixel is mixed with all pixels of its image, itself
+ * Spatial aggregation (Kang et al. 2020, Eq. 7-8): every pixel is mixed with all pixels of its image, itself
  * included, x' = (1 - alpha) x + alpha softmax(D(x, x)) x. Gradients flow through weights and values. Memory grows with
  * the pixels.
  * @param x float32 [N, P, C] @returns float32 [N, P, C]; on a simplex the result stays on it

@@ -51,7 +51,7 @@ export interface RowWanted {
   /** In 0 .. P - 1. */
   readonly row: number;
   readonly similarity: Similarity;
-  /** Contrast-normalise it (Kang et al. 2020, Eq. 4). */
+  /** Contrast-normalise it (Kang et al. 2020, Eq. 5-6). */
   readonly contrast: boolean;
 }
 

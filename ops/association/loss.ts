@@ -1,5 +1,6 @@
 /**
- * Cycle association between the pixels of two images (Kang et al. 2020, Eq. 1-6), in memory that grows with the pixels.
+ * Cycle association between the pixels of two images (Kang et al. 2020, Eq. 1-6 and 10), in memory that grows with the
+ * pixels.
  *
  * Both factors of the loss are read at a row's maximum: the source pixel's row at its best target pixel, and that
  * target pixel's row at its best source pixel. So the loss is a weighted sum over rows of "how far the maximum
@@ -19,9 +20,9 @@ import { Summaries } from "./streaming/summaries.ts";
 /** What {@linkcode associationLoss} compares and how. */
 export interface AssociationOptions {
   readonly similarity: Similarity;
-  /** Contrast-normalise the similarities (Eq. 4); without it, a plain softmax. */
+  /** Contrast-normalise the similarities (Eq. 5-6); without it, a plain softmax. */
   readonly contrast: boolean;
-  /** `contrastive`: Eq. 3 and 6; `direct`: the associated similarities themselves. */
+  /** `contrastive`: Eq. 4 and 10; `direct`: the associated similarities themselves. */
   readonly objective: "contrastive" | "direct";
   readonly ignoreLabel: number;
 }

@@ -29,7 +29,7 @@ export interface SlopeRows {
 export interface DeviceRowKernels {
   /** How many rows a block has. */
   blockRows(columns: number): number;
-  /** @param contrast whether rows are contrast-normalised first (Kang et al. 2020, Eq. 4) */
+  /** @param contrast whether rows are contrast-normalised first (Kang et al. 2020, Eq. 5-6) */
   summarise(d: tf.Tensor2D, contrast: boolean): RowSummary;
   /** softmax(z) */
   softmax(d: tf.Tensor2D, summary: RowSummary): tf.Tensor2D;

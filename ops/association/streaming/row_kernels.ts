@@ -44,7 +44,7 @@ export interface PeakedSoftmax extends Softmax {
 export interface Summary {
   /** The block's rows in D. */
   readonly indices: Int32Array;
-  /** Whether rows are contrast-normalised first (Kang et al. 2020, Eq. 4). */
+  /** Whether rows are contrast-normalised first (Kang et al. 2020, Eq. 5-6). */
   readonly contrast: boolean;
   /** Receives the rows'. */
   readonly summaries: Summaries;
