@@ -7,13 +7,14 @@ import type { FileReader } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
+import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
+import { makeFolder } from "../run_folder/write.ts";
 import { describeImport } from "../weights/mapping.ts";
 import { assemble, modelState, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
 import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
 import { close, loaderOptions, type Loaders, nextBatches, openDomains, openLoaders } from "./loaders.ts";
-import { makeFolder } from "./files.ts";
 import { describeLoss, messageOf } from "./loss_errors.ts";
 import type { Batches } from "./pass.ts";
 import { stepRate } from "./rate.ts";
@@ -55,7 +56,7 @@ export interface PhaseResult {
 export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
   const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
   const labelled = domains.target && await openLabelled(plan, options.input, loaderOptions(plan, "target"));
-  await makeFolder(`${options.folder}/checkpoints`);
+  await makeFolder(`${options.folder}/${CHECKPOINTS}`);
   const done = options.from?.state.step ?? 0;
   const loaders = openLoaders(plan, { ...domains, skip: done * plan.training.accumulation });
   try {
@@ -281,7 +282,7 @@ class Phase {
   }
 
   #pathOf(name: "last" | "best"): string {
-    return `${this.#setup.folder}/checkpoints/${name}.safetensors`;
+    return `${this.#setup.folder}/${checkpointFile(name)}`;
   }
 
   async #save(name: "last" | "best"): Promise<string> {

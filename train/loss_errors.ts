@@ -4,23 +4,14 @@ import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
 import type { PlannedLoss } from "../core/plan.ts";
 import type { LossOutput } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
+
+export { messageOf };
 
 /** `loss "entropy" (./my_loss.ts, at losses[2])` */
 export function describeLoss({ name, origin, at }: PlannedLoss): string {
   const where = [origin, at.length === 0 ? "" : `at ${formatPath(at)}`].filter((part) => part).join(", ");
   return `loss "${name}"${where === "" ? "" : ` (${where})`}`;
-}
-
-/** What an error says; other thrown values as text. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Deno names an option of its own, which nobody can give to a training.
-  return error.name === "NotCapable"
-    ? error.message.replace(
-      /, run again with .*$/,
-      "; what a loss may do stands in docs/reliability.md, Permissions",
-    )
-    : error.message;
 }
 
 /** "NaN" or "infinite". */

@@ -4,8 +4,10 @@ import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { openInput } from "../datasets/input.ts";
 import { openLogger } from "../report/tensorboard/mod.ts";
+import { EVALUATION, EVENTS, phaseFolders, within } from "../run_folder/layout.ts";
+import { openLineLog } from "../run_folder/lock.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
-import { makeFolder, openLineLog, writeWhole } from "./files.ts";
 import { messageOf } from "./loss_errors.ts";
 import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 import { resumePoint } from "./resume.ts";
@@ -67,7 +69,7 @@ export interface BaselineResult {
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
   const { runDir, resume = false, signal, files, onEvent } = options;
   await makeFolder(runDir);
-  const log = openLineLog(`${runDir}/events.jsonl`);
+  const log = openLineLog(`${runDir}/${EVENTS}`);
   const logger = openLogger(plan, runDir);
   const emit = (event: TrainEvent) => {
     if (event.type !== "step" || event.step % plan.training.logEvery === 0 || event.step === event.steps) {
@@ -96,7 +98,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
         ...result.final,
       };
       const text = `${JSON.stringify(record, null, 2)}\n`;
-      await writeWhole(`${folder}/evaluation.json`, new TextEncoder().encode(text));
+      await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
     }
     return result;
   };
@@ -105,7 +107,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     if (plan.baseline) {
       const { name, losses } = plan.baseline;
       await rehearse(plan, plan.losses, input);
-      const result = await phaseOf(name, losses, `${runDir}/baseline`);
+      const result = await phaseOf(name, losses, within(runDir, phaseFolders(plan)[0]!.folder));
       if (result.interrupted) return stopped(signal, { steps: 0, interrupted: true });
       baseline = { name, ...outcome(result) };
     }
@@ -150,7 +152,7 @@ interface FinalRecord extends Evaluation {
 async function finishedResult(folder: string, steps: number): Promise<PhaseResult | undefined> {
   let text: string;
   try {
-    text = await Deno.readTextFile(`${folder}/evaluation.json`);
+    text = await Deno.readTextFile(`${folder}/${EVALUATION}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
