@@ -2,9 +2,9 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
+import { reason } from "../core/words.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { reason } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 import { LAUNCH } from "./versions.ts";
 

@@ -4,6 +4,7 @@ import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
+import { reason } from "../core/words.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
@@ -28,17 +29,6 @@ export async function readText(path: string): Promise<string> {
     if (cause instanceof UserError) throw cause;
     throw new UserError(reason(cause), { cause });
   }
-}
-
-/** What a failed file operation means. */
-export function reason(cause: unknown): string {
-  if (cause instanceof Deno.errors.NotFound) return "there is no such file";
-  if (cause instanceof Deno.errors.IsADirectory) return "it is a folder, expected a file";
-  if (cause instanceof Deno.errors.NotADirectory) return "a part of its path is a file, expected a folder";
-  if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
-    return "permission denied";
-  }
-  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** Which recipe is planned, and how. */

@@ -121,9 +121,9 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     model: { type: model.type, plan: model.plan, ...weights },
     phases: [
       ...(baseline
-        ? [{ ...common, name: baseline.name, folder: "baseline", losses: lossesOf(baseline.entries) }]
+        ? [{ ...common, name: baseline.name, baseline: true, losses: lossesOf(baseline.entries) }]
         : []),
-      { ...common, name, folder: "", losses: lossesOf(losses) },
+      { ...common, name, losses: lossesOf(losses) },
     ],
     evaluation: evaluationPlan(evaluation, aggregation),
     ...(logs === undefined ? {} : { logs: logsPlan(logs) }),

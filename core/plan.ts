@@ -60,8 +60,8 @@ export interface LogsPlan {
 export interface PhasePlan {
   /** Unique in the run; events, checkpoints and results carry it. */
   readonly name: string;
-  /** Where its checkpoints and results lie in the run's folder; "" for the last phase. */
-  readonly folder: string;
+  /** Whether it is the recipe's `baseline`: trained to compare with, from the seed. */
+  readonly baseline?: boolean;
   /** Where its weights come from. */
   readonly from: PhaseStart;
   /** Done once before its first step, in this order. */
@@ -91,6 +91,11 @@ export type PhaseStart =
 /** The phase that a run is judged by. */
 export function lastPhase({ phases }: Pick<RunPlan, "phases">): PhasePlan {
   return phases.at(-1)!;
+}
+
+/** Everything of a phase that a plugin makes: its losses, streams, networks and jobs. */
+export function plannedParts({ losses, streams, networks, before }: PhasePlan): readonly Planned[] {
+  return [...losses, ...streams, ...networks, ...before];
 }
 
 /** What a part of a recipe is called and where it stands, for errors. */

@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { lastPhase, type RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { type AssociationLevel, associationLevels } from "../ops/association/level.ts";
+import { phaseFolders } from "../run_folder/layout.ts";
 import { Cache } from "./cache.ts";
 import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
 import { type ExploredImage, Images } from "./images.ts";
@@ -97,7 +98,7 @@ class RunExplorer implements Explorer {
       associationLevels(exhibits).map((level) => ({ term: name, level }))
     );
     this.#images = new Images(plan, files);
-    this.#checkpoints = new Checkpoints(folder);
+    this.#checkpoints = new Checkpoints(folder, phaseFolders(plan.resolved));
     this.#networks = new Networks(plan, { files, checkpoints: this.#checkpoints });
     this.#sides = new Cache(cacheBytes / 2);
     this.#states = new Cache(cacheBytes / 2);

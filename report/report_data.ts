@@ -46,7 +46,7 @@ export interface ReportRun {
   readonly facts: readonly (readonly [string, string])[];
   /** The resolved recipe, YAML; absent: it could not be read. */
   readonly config?: string;
-  /** The baseline first, where there is one. */
+  /** In the order in which they are trained; never empty. */
   readonly phases: readonly ReportPhase[];
   /** What the run said and what could not be read, a sentence each. */
   readonly notes: readonly string[];
@@ -56,10 +56,9 @@ export interface ReportRun {
   readonly withoutPictures?: string;
 }
 
-/** A phase of a run: the baseline, or the run itself. */
+/** A phase of a run. */
 export interface ReportPhase {
   readonly name: string;
-  readonly baseline: boolean;
   /** Updates done and wanted. */
   readonly step: number;
   readonly steps: number;
@@ -89,9 +88,9 @@ export interface Validated {
   readonly labelSize: string;
 }
 
-/** Images of the val split, labelled by the last weights of a run. */
+/** Images of the val split, labelled by the last weights of each phase of a run. */
 export interface Pictures {
-  /** Titles of the predictions, as in `source-only`, `street`. */
+  /** Titles of the predictions: names of phases, as in `source-only`, `street`. */
   readonly networks: readonly string[];
   /** Of how many images these are the best and worst, by the last network. */
   readonly of: number;

@@ -4,7 +4,7 @@ import { shortened } from "../core/printable.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "../run_folder/log.ts";
-import type { Run, RunPhase } from "../run_folder/run.ts";
+import type { Run, RunPhase } from "../run_folder/read.ts";
 
 /** Points that all curves of a report may have together: about 3 MB. */
 const POINTS = 200_000;
@@ -46,7 +46,7 @@ export function reportRun(run: Run, { title, columns }: { title: string; columns
   };
 }
 
-function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: number): ReportPhase {
+function reportPhase({ name, log, evaluation }: RunPhase, columns: number): ReportPhase {
   const best = validated(log?.best);
   const latest = validated(log?.validations.at(-1));
   const shown = checkedEvaluation(evaluation);
@@ -54,7 +54,6 @@ function reportPhase({ name, baseline, log, evaluation }: RunPhase, columns: num
   const validations = log?.validations ?? [];
   return {
     name,
-    baseline,
     step: log?.done ?? 0,
     steps: log?.steps ?? 0,
     curves: log ? curvesOf(log, columns) : {},

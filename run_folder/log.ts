@@ -2,12 +2,13 @@
 import type { CheckpointEvent, ValidationEvent } from "../core/events.ts";
 import { printable } from "../core/printable.ts";
 import { type LoggedEvent, parseEvent } from "./event.ts";
+import { MOST_PHASES } from "./layout.ts";
 import { LineSplitter, LONGEST_LINE } from "./lines.ts";
 import { GrowingSeries, type Series } from "./series.ts";
 
 /** One phase of a run as far as its log goes. */
 export interface PhaseLog {
-  /** The baseline's name, or the recipe's. */
+  /** As the recipe says. */
   readonly name: string;
   /** Updates to come in all; 0 before anything says it. */
   readonly steps: number;
@@ -58,8 +59,6 @@ const HEAD = 256;
 const SHOWN_PROBLEMS = 20;
 /** More notes of a phase are forgotten, the oldest first. */
 const KEPT_NOTES = 100;
-/** No run has more; a log that does is not a run's. */
-const MOST_PHASES = 64;
 const MOST_SERIES = 4096;
 const MOST_TYPES = 64;
 

@@ -4,9 +4,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
+import { replaceKeeping } from "../run_folder/write.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../weights/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
-import { replaceKeeping } from "./files.ts";
 
 /** The version of the layout that this file writes; it reads 1 as well, which has neither state nor checksum. */
 export const CHECKPOINT_FORMAT = 2;

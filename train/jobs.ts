@@ -11,19 +11,16 @@ import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
 import type { Input } from "../datasets/input.ts";
 import { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "../datasets/relabelled.ts";
-import { makeFolder, writeWhole } from "./files.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
+import { messageOf } from "../core/words.ts";
+import { describePlanned } from "./loss_errors.ts";
 import { predictLabels } from "./predict.ts";
 
 /** Where the jobs of a run lie, and what they read. */
 export interface JobPlace {
   readonly plan: RunPlan;
   readonly runDir: string;
-}
-
-/** The folder of a job. */
-export function jobFolder(runDir: string, phase: Pick<PhasePlan, "folder">, job: string): string {
-  return `${runDir}${phase.folder === "" ? "" : `/${phase.folder}`}/jobs/${job}`;
 }
 
 /** The dataset that a job left. @throws UserError when it leaves none */
@@ -40,7 +37,8 @@ export function jobDataset({ plan, runDir }: JobPlace, name: string): DatasetPla
 }
 
 function filesOf({ plan, runDir }: JobPlace, phase: PhasePlan, job: PlannedJob): JobFiles {
-  const folder = jobFolder(runDir, phase, job.name);
+  const { folder: own } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
+  const folder = jobFolder(within(runDir, own), job.name);
   const datasets: Record<string, DatasetPlan> = {};
   for (const stream of phase.streams) {
     if (!job.plan.reads.includes(stream.name)) continue;

@@ -9,13 +9,14 @@ import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
+import { checkpointFile, CHECKPOINTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
+import { makeFolder } from "../run_folder/write.ts";
 import { describeImport } from "../weights/mapping.ts";
 import { assemble, modelState, networkOf, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
-import { makeFolder } from "./files.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
 import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
@@ -66,7 +67,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
   const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
   const labelled = await openLabelled(options, streams);
-  await makeFolder(`${options.folder}/checkpoints`);
+  await makeFolder(`${options.folder}/${CHECKPOINTS}`);
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
   try {
@@ -115,8 +116,8 @@ function told(path: string, report: ImportReport, note: (message: string) => voi
 
 /** The last checkpoint of another phase of the run. */
 function checkpointOf({ phases }: RunPlan, runDir: string, name: string): string {
-  const { folder } = phases.find((phase) => phase.name === name)!;
-  return `${runDir}/${folder === "" ? "" : `${folder}/`}checkpoints/last.safetensors`;
+  const { folder } = foldersOf(phases).find((phase) => phase.name === name)!;
+  return within(runDir, within(folder, LAST_CHECKPOINT));
 }
 
 /** Copies of the student are copied now; the others come from their files. */
@@ -365,7 +366,7 @@ class Phase {
   }
 
   #pathOf(name: "last" | "best"): string {
-    return `${this.#setup.folder}/checkpoints/${name}.safetensors`;
+    return `${this.#setup.folder}/${checkpointFile(name)}`;
   }
 
   async #save(name: "last" | "best"): Promise<string> {

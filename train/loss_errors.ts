@@ -4,6 +4,9 @@ import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
 import type { Planned } from "../core/plan.ts";
 import type { Images, LossOutput } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
+
+export { messageOf };
 
 /** `loss "entropy" (./my_loss.ts, at losses[2])` */
 export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: Planned): string {
@@ -15,18 +18,6 @@ export function describePlanned(kind: "loss" | "stream" | "network" | "job", pla
 /** The same for a term of the objective. */
 export function describeLoss(planned: Planned): string {
   return describePlanned("loss", planned);
-}
-
-/** What an error says; other thrown values as text. */
-export function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  // Deno names an option of its own, which nobody can give to a training.
-  return error.name === "NotCapable"
-    ? error.message.replace(
-      /, run again with .*$/,
-      "; what a loss may do stands in docs/reliability.md, Permissions",
-    )
-    : error.message;
 }
 
 /** "NaN" or "infinite". */

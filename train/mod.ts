@@ -2,12 +2,14 @@
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
 import { solo, type World } from "../core/world.ts";
 import { openInput } from "../datasets/input.ts";
 import { openLogger } from "../report/tensorboard/mod.ts";
+import { EVALUATION, EVENTS, foldersOf, within } from "../run_folder/layout.ts";
+import { openLineLog } from "../run_folder/lock.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
-import { makeFolder, openLineLog, writeWhole } from "./files.ts";
-import { messageOf } from "./loss_errors.ts";
 import { type PhaseOptions, type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 import { resumePoint } from "./resume.ts";
 import { openEnsemble } from "./trained.ts";
@@ -70,7 +72,7 @@ export interface EarlierResult {
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
   const { runDir, resume = false, signal, files, onEvent, world = solo } = options;
   await makeFolder(runDir);
-  const log = openLineLog(`${runDir}/events.jsonl`);
+  const log = openLineLog(`${runDir}/${EVENTS}`);
   const logger = openLogger(plan, runDir);
   let current = plan.phases[0]!;
   const emit = (event: TrainEvent) => {
@@ -118,7 +120,7 @@ async function runPhase(
   common: Omit<PhaseOptions, "phase" | "folder" | "from">,
 ): Promise<PhaseResult> {
   const { plan, runDir, resume, files, emit, logger } = common;
-  const folder = phase.folder === "" ? runDir : `${runDir}/${phase.folder}`;
+  const folder = within(runDir, foldersOf(plan.phases)[plan.phases.indexOf(phase)]!.folder);
   const onDamaged = (message: string) => emit({ type: "note", phase: phase.name, message });
   const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
   const ended = from?.state.step === phase.training.steps && await finishedResult(folder, from.state.step);
@@ -134,7 +136,7 @@ async function runPhase(
       ...result.final,
     };
     const text = `${JSON.stringify(record, null, 2)}\n`;
-    await writeWhole(`${folder}/evaluation.json`, new TextEncoder().encode(text));
+    await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
   }
   return result;
 }
@@ -166,7 +168,7 @@ interface FinalRecord extends Evaluation {
 async function finishedResult(folder: string, steps: number): Promise<PhaseResult | undefined> {
   let text: string;
   try {
-    text = await Deno.readTextFile(`${folder}/evaluation.json`);
+    text = await Deno.readTextFile(`${folder}/${EVALUATION}`);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -115,7 +115,10 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["gone", "gone: there is no such file\n"],
   ["empty", "empty: it has no evaluation.json: its training did not come to its end, or had no val split\n"],
   ["text.json", "text.json: it is not JSON; expected a run folder or what plca eval --json prints\n"],
-  ["other.json", "other.json: it holds no evaluation; expected what plca eval --json prints\n"],
+  [
+    "other.json",
+    "other.json: it holds no evaluation; expected a run folder or what plca eval --json prints\n",
+  ],
 ];
 
 for (const [args, message] of WRONG) {

@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "weights",
     "datasets/evaluation.ts",
     "datasets/transforms",
-    "train/loss_errors.ts",
+    "run_folder",
     "train/trained.ts",
   ],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { columnsFor, reportRun } from "../../report/report_run.ts";
-import { readRun } from "../../run_folder/run.ts";
+import { readRun } from "../../run_folder/read.ts";
 import { linesOf, memoryRun, stepLine, validationLine } from "../run_folder/memory_run.ts";
 
 const upTo = (count: number) => Array.from({ length: count }, (_, k) => k + 1);

@@ -56,6 +56,17 @@ Deno.test("two networks with their difference", () => {
   );
 });
 
+Deno.test("of three networks each has a column, and the last is compared with the first", () => {
+  const columns = [0.5, 0.4, 0.75].map((miou, k) => ({
+    title: ["source-only", "warm-up", "adapted"][k]!,
+    evaluation: evaluation([miou, miou, miou], { miou }),
+  }));
+  assert.deepEqual(classTable(columns).split("\n").filter((line) => /^(IoU|mIoU)/.test(line)), [
+    "IoU %           source-only  warm-up  adapted  against source-only",
+    "mIoU                   50.0     40.0     75.0                +25.0",
+  ]);
+});
+
 Deno.test("means over subsets stand below the mean over all, and are explained", () => {
   const subsets = (miou: number) => [{ name: "mIoU*", classes: ["sky", "sidewalk"], miou }];
   assert.equal(

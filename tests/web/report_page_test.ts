@@ -90,6 +90,52 @@ reportTest(
   },
 );
 
+const ROUNDS = [
+  samplePhase("source-only", { evaluation: { ...EVALUATION, miou: 0.5, iou: [0.6, null, 0.4] } }),
+  samplePhase("warm-up", { evaluation: { ...EVALUATION, miou: 0.6, iou: [0.7, 0.5, 0.6] } }),
+  samplePhase("full"),
+];
+
+reportTest("three phases of a run have a column, a curve and a line each", {
+  data: sampleReport([sampleRun("a-001", { phases: ROUNDS })]),
+}, async ({ page }) => {
+  const summary = await page.locator(".summary").innerText();
+  assert.match(summary, /71\.6 % mIoU \+21\.6 against source-only/);
+  assert.match(summary, /· source-only 50 of 50 steps · warm-up 50 of 50 steps · full 50 of 50 steps/);
+  const results = await cells(page, "table.deltas");
+  assert.deepEqual(results[0], ["", "source-only", "warm-up", "full"]);
+  assert.deepEqual(results.find(([name]) => name === "mIoU")!.slice(0, 2), ["mIoU", "50.0"]);
+  const names = (await cells(page, "#time-0 table")).slice(1).map(([name]) => name);
+  assert.deepEqual(names, ["source-only", "warm-up", "full"]);
+  const lines = page.locator("figure.chart", { hasText: "Sum of the losses" }).locator("svg [stroke]");
+  const colours = await lines.evaluateAll((all) =>
+    all.map((line) => (line as unknown as { getAttribute(name: string): string }).getAttribute("stroke"))
+  );
+  assert.equal(new Set(colours).size, 3);
+});
+
+reportTest("in a comparison a run has one colour, and a dash for each phase before its last", {
+  data: sampleReport([sampleRun("a-001", { phases: ROUNDS }), sampleRun("b-001")]),
+}, async ({ page }) => {
+  assert.deepEqual((await cells(page, "table.deltas"))[0], [
+    "",
+    "a-001, source-only",
+    "a-001, warm-up",
+    "a-001",
+    "b-001, source-only",
+    "b-001",
+  ]);
+  const lines = page.locator("figure.chart", { hasText: "Sum of the losses" }).locator("svg [stroke]");
+  const looks = await lines.evaluateAll((all) =>
+    (all as unknown as { getAttribute(name: string): string }[]).map((line) => [
+      line.getAttribute("stroke"),
+      line.getAttribute("stroke-dasharray"),
+    ])
+  );
+  assert.equal(new Set(looks.slice(0, 3).map(([colour]) => colour)).size, 1);
+  assert.equal(new Set(looks.map(String)).size, 5);
+});
+
 reportTest("curves are there as tables with the values that were logged", {
   data: sampleReport([sampleRun("a-001")]),
 }, async ({ page }) => {
@@ -359,16 +405,16 @@ reportTest(
   },
 );
 
-reportTest("before a step of the adaptation there is nothing of associations, and the page says so", {
+reportTest("before a step of the last phase there is nothing of associations, and the page says so", {
   data: sampleReport([sampleRun("a-001", {
     state: "running",
     facts: [["begun", "2030-01-02T03:04:05.000Z"]],
-    phases: [samplePhase("source-only", { baseline: true, curves: { total: { x: [1], y: [1] } } }), bare()],
+    phases: [samplePhase("source-only", { curves: { total: { x: [1], y: [1] } } }), bare()],
   })]),
 }, async ({ page }) => {
   assert.match(
     await page.locator("#associations-0").innerText(),
-    /Nothing was measured of them: no step of the adaptation was logged yet\.$/,
+    /Nothing was measured of them: no step of the last phase was logged yet\.$/,
   );
   // One network has no difference to name, and all dates are written alike.
   assert.equal(await page.locator("table.deltas caption").innerText(), "IoU in percent");

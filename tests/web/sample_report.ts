@@ -36,7 +36,6 @@ export function samplePhase(name: string, more: Partial<ReportPhase> = {}): Repo
   const curve = (value: (step: number) => number) => ({ x, y: x.map(value) });
   return {
     name,
-    baseline: false,
     step: 50,
     steps: 50,
     curves: {
@@ -84,7 +83,6 @@ export function sampleRun(title: string, more: Partial<ReportRun> = {}): ReportR
     notes: [HOSTILE.end],
     phases: [
       samplePhase("source-only", {
-        baseline: true,
         evaluation: { ...EVALUATION, miou: 0.5, iou: [0.6, null, 0.4] },
       }),
       samplePhase("full"),

@@ -67,7 +67,7 @@ export function Associations({ id, lanes }: Props) {
     const names = logged.length > 0 ? logged : ending(MEASURE);
     return names.length > 0 ? [{ title, names, cut: measure.length + 1 }] : [];
   });
-  const begun = lanes.some(({ phase }) => !phase.baseline && Object.keys(phase.curves).length > 0);
+  const begun = lanes.some(({ phase, later }) => later === 0 && Object.keys(phase.curves).length > 0);
   return (
     <section id={id}>
       <h2>Associations</h2>
@@ -76,7 +76,7 @@ export function Associations({ id, lanes }: Props) {
           <p class="empty">
             {begun
               ? "Nothing was measured of them: no loss associates pixels, or the run is of an older plca."
-              : "Nothing was measured of them: no step of the adaptation was logged yet."}
+              : "Nothing was measured of them: no step of the last phase was logged yet."}
           </p>
         )
         : (

@@ -129,11 +129,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
     <div class="grid summary">
       {runs.map((run) => {
         const own = lanes.filter((lane) => lane.run === run);
-        const [main, base] = [
-          own.find(({ phase }) => !phase.baseline),
-          own.find(({ phase }) => phase.baseline),
-        ];
-        const [result, other] = [main && measured(main), base && measured(base)];
+        const main = own.at(-1)!;
+        const base = own.find((lane) => lane !== main && measured(lane));
+        const [result, other] = [measured(main), base && measured(base)];
         return (
           <article class="card" key={run.title}>
             <h2>
@@ -143,7 +141,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               {withSign(result?.miou ?? null)} <small>mIoU</small> {result && other && (
                 <small>
                   <Delta from={other.miou} to={result.miou} /> against{" "}
-                  <Name>{base!.phase.name || "the baseline"}</Name>
+                  <Name>{base!.phase.name || "an earlier phase"}</Name>
                 </small>
               )}
             </p>
@@ -158,7 +156,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
                 </span>
               ))}
             </p>
-            {main?.phase.best && (
+            {main.phase.best && (
               <p class="note">
                 Best validation {withSign(main.phase.best.miou)}, step {main.phase.best.step}
               </p>
