@@ -40,7 +40,7 @@ function isModel(plugin: Plugin<Kind>): plugin is Plugin<"model"> {
 
 function tapLines(model: Plugin<"model">): string[] {
   // Names, strides and spaces do not depend on the number of classes.
-  const taps = Object.entries(model.plan({}, [], builtins()).taps(2));
+  const taps = Object.entries(builtins().plan("model", model.name).taps(2));
   return [
     "    taps, with these defaults",
     ...taps.map(([name, { stride, space }]) => `      ${name}: stride ${stride}, ${describeSpace(space)}`),

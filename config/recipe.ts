@@ -127,14 +127,11 @@ export const sections = {
   ]).describe("what is written beside events.jsonl; absent: nothing"),
 } as const;
 
-/** The keys of a plugin that is named by its type. */
-export const PLUGIN_KEYS = ["type", "options"] as const;
-
 /** The key of `model` that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
-/** The keys of an entry of `losses`. */
-export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;
+/** The keys of an entry of `losses` beside those of every plugin. */
+export const TERM_KEYS = ["name", "weight"] as const;
 
 /** The keys of `data`; all but `root` are datasets. */
 export const DATASETS = ["source", "target", "val", "test"] as const;

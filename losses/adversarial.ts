@@ -40,7 +40,7 @@ export const adversarial = definePlugin({
   options,
   plan(given, at, registry) {
     const adam = { lr: given.lr, beta1: given.beta1, beta2: given.beta2 };
-    const optimizer = registry.get("optimizer", "adam", at).plan(adam, at, registry);
+    const optimizer = registry.plan("optimizer", { type: "adam", options: adam }, at);
     return {
       needs: { views: ["source", "target"].map((stream) => ({ stream, labelResolution: true })) },
       owners: [{ name: DISCRIMINATOR, optimizer }],

@@ -86,7 +86,7 @@ function planLevels(
     const path = [...at, k, "similarity"];
     const seen = (labels.get(tap) ?? 0) + 1;
     labels.set(tap, seen);
-    const similarity = registry.get("similarity", name, path).plan({}, path, registry);
+    const similarity = registry.plan("similarity", name, path);
     return {
       kind: "association",
       tap,

@@ -2,21 +2,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
-import type { Planned } from "../core/plan.ts";
+import type { PlannedPart } from "../core/plan.ts";
 import type { Images, LossOutput } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
 
 export { messageOf };
 
 /** `loss "entropy" (./my_loss.ts, at losses[2])` */
-export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: Planned): string {
+export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {
   const { name, origin, at } = planned;
   const where = [origin, at.length === 0 ? "" : `at ${formatPath(at)}`].filter((part) => part).join(", ");
   return `${kind} "${name}"${where === "" ? "" : ` (${where})`}`;
 }
 
 /** The same for a term of the objective. */
-export function describeLoss(planned: Planned): string {
+export function describeLoss(planned: PlannedPart): string {
   return describePlanned("loss", planned);
 }
 

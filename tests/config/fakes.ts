@@ -68,8 +68,7 @@ export const tapLoss = definePlugin({
     needs: {
       taps: levels.map(({ tap, similarity }, k) => {
         const level = [...at, "levels", k];
-        const plugin = registry.get("similarity", similarity, [...level, "similarity"]);
-        const { accepts } = plugin.plan({}, [...level, "similarity"], registry);
+        const { accepts } = registry.plan("similarity", similarity, [...level, "similarity"]);
         return { name: tap, at: [...level, "tap"], ...(accepts === "simplex" ? { space: accepts } : {}) };
       }),
     },
