@@ -1,4 +1,5 @@
 /** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
+import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 import { MEASURES, type Normalization } from "../core/plan.ts";
 
@@ -99,8 +100,10 @@ export const sections = {
       z.literal(false),
       z.strictObject({
         alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value"),
-        features: z.string().default("cosine").describe("similarity between feature pixels"),
-        predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
+        features: pluginChoice("similarity").default("cosine").describe("similarity between feature pixels"),
+        predictions: pluginChoice("similarity").default("negative-kl").describe(
+          "similarity between predicted pixels",
+        ),
       }),
     ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),

@@ -6,7 +6,9 @@ const options = z.strictObject({
   decay: z.number().min(0).max(1).default(0.99)
     .describe("share of the teacher's own weights that stays in an update, once it has warmed up"),
   warm_up: z.boolean().default(true)
-    .describe("let min(1 - 1 / (step + 1), decay) stay instead, so that the first steps follow the student closely"),
+    .describe(
+      "let min(1 - 1 / (step + 1), decay) stay instead, so that the first steps follow the student closely",
+    ),
   when: z.enum(["after", "before"]).default("after").describe(
     "after: it follows the student's update; before: it moves at the beginning of every step but the first",
   ),

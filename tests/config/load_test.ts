@@ -257,5 +257,6 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
   assert.deepEqual(data["val"]?.anyOf.map((entry) => Object.keys(entry.properties)), [
     ["type", "classes", "domain"],
     ["type", "list"],
+    ["use"],
   ]);
 });
