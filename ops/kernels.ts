@@ -128,7 +128,7 @@ export type Shape4D = [number, number, number, number];
 
 const replacements = new Map<string, Partial<Kernels>>();
 
-/** Replaces kernels on one backend; called by backends/select.ts only. */
+/** Replaces kernels on one backend; called when a backend starts. */
 export function replaceKernels(backend: string, kernels: Partial<Kernels>): void {
   replacements.set(backend, kernels);
 }
