@@ -1,6 +1,7 @@
 /** What WebGPU computes in its own way, so that nothing is read back inside a step. */
 import "@tensorflow/tfjs-backend-webgpu";
-import { type Kernels, replaceKernels } from "../../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernel_types.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
 import { filterGradient } from "./filter_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
