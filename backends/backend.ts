@@ -1,8 +1,8 @@
 import type { BackendName } from "../core/plan.ts";
 
 /**
- * What plca asks of every backend: the same fields for each, so that nothing outside of its own file asks for one by name.
- * A record is light; what it starts is imported when it starts.
+ * What plca asks of every backend: the same fields for each, so that nothing outside of its own file asks for
+ * one by name. A record is light; what it starts is imported when it starts.
  */
 export interface Backend {
   /** As in `backend:`. */

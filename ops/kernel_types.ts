@@ -1,4 +1,7 @@
-/** What a backend may compute in a way of its own: the heavy kernels under the operators, and what they are called with. */
+/**
+ * What a backend may compute in a way of its own: the heavy kernels under the operators, and what they are
+ * called with.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { DeviceRowKernels } from "./association/device/row_kernels.ts";
 import type { RowKernels } from "./association/streaming/row_kernels.ts";
