@@ -1,23 +1,27 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { stringify } from "yaml";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
-import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+import { neededViews } from "../core/needs.ts";
+import { lastPhase, type PlannedLoss, type RunPlan } from "../core/plan.ts";
+import { reason } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { ablationGrid, type Variant } from "../report/ablation.ts";
 import { renderGrid } from "../report/grid.ts";
 import { meansText } from "../report/means.ts";
 import { type Progress, progress } from "../report/progress.ts";
+import { configText } from "../run_folder/config.ts";
+import { CONFIG, RECORD } from "../run_folder/layout.ts";
+import { readRecord, recordTrial } from "../run_folder/make.ts";
 import { train } from "../train/mod.ts";
 import { courseOf } from "./course.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
-import { planOf, readText, reason } from "./recipes.ts";
-import { FINAL_EVALUATION, readEvaluation } from "./results.ts";
-import { readRecord, recordTrial, shown, stat } from "./run_folder.ts";
+import { planOf, readText } from "./recipes.ts";
+import { evaluationIn, requirePaper } from "./results.ts";
+import { beginningOf, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
 const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
@@ -49,7 +53,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   const done = new Map<Trial, Evaluation>();
   for (const trial of trials) {
     await requireSameRecipe(host, trial);
-    const found = await finished(host, trial);
+    const found = await evaluationIn(trial.folder, shown(host, trial.folder));
     if (found) done.set(trial, found);
   }
   const open = trials.filter((trial) => !done.has(trial));
@@ -84,7 +88,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   host.stdout.write(
     args.json
       ? `${JSON.stringify(results(trials, done), null, 2)}\n`
-      : `${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`,
+      : `${renderGrid(ablationGrid(variantsOf(trials, done), args), args.format)}\n`,
   );
   return 0;
 }
@@ -136,6 +140,7 @@ async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planne
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
       }
+      if (args.paper) requirePaper(plan.labelSpace.classes);
       const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
       if (twin) throw new UserError(`${args.rows ?? folder}: two variants are called "${plan.name}"`);
       trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });
@@ -158,17 +163,11 @@ async function rowFiles(folder: string, given: string | undefined): Promise<stri
 
 /** @throws UserError when an earlier call began this trial with another recipe */
 async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
-  const config = join(folder, "config.yaml");
-  if (!await stat(config) || await readText(config) === recipeText(plan)) return;
+  const config = join(folder, CONFIG);
+  if (!await stat(config) || await readText(config) === configText(plan.resolved)) return;
   throw new UserError(
     `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
   );
-}
-
-/** The evaluation of a trial that an earlier call finished. */
-async function finished(host: Host, { folder }: Trial): Promise<Evaluation | undefined> {
-  if (!await stat(join(folder, FINAL_EVALUATION))) return undefined;
-  return await readEvaluation(folder, shown(host, folder));
 }
 
 /**
@@ -186,7 +185,7 @@ async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> 
     );
   }
   for (const { folder } of trials) {
-    if (!await stat(join(folder, "run.json"))) continue;
+    if (!await stat(join(folder, RECORD))) continue;
     const { backend } = await readRecord(folder, shown(host, folder));
     if (backend === name) continue;
     throw new UserError(
@@ -195,10 +194,6 @@ async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> 
     );
   }
   return name;
-}
-
-function recipeText(plan: RunPlan): string {
-  return stringify(plan.resolved, { lineWidth: 110 });
 }
 
 interface Training {
@@ -215,8 +210,8 @@ async function trainTrial(
 ): Promise<Evaluation | undefined> {
   const { plan, folder } = trial;
   // An earlier call was stopped in the middle of it.
-  const resume = await stat(join(folder, "run.json")) !== undefined;
-  if (!resume) await recordTrial(host, { folder, plan, backend });
+  const resume = await stat(join(folder, RECORD)) !== undefined;
+  if (!resume) await recordTrial(await beginningOf(host, { folder, plan, backend, option: "--out" }));
   try {
     const result = await train(plan, {
       runDir: folder,
@@ -233,12 +228,12 @@ async function trainTrial(
 
 function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>): Variant[] {
   const names = [...new Set(trials.map(({ variant }) => variant))];
-  const several = severalTaps(trials.flatMap(({ plan }) => plan.losses));
+  const several = severalTaps(trials.flatMap(({ plan }) => lastPhase(plan).losses));
   return names.map((name) => {
     const own = trials.filter(({ variant }) => variant === name);
     return {
       name,
-      parts: own[0]!.plan.losses.flatMap((loss) => partsOf(loss, several)),
+      parts: lastPhase(own[0]!.plan).losses.flatMap((loss) => partsOf(loss, several)),
       evaluations: own.flatMap((trial) => done.get(trial) ?? []),
     };
   });
@@ -246,10 +241,14 @@ function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluatio
 
 /** The terms that some variant applies at several places of the network. */
 function severalTaps(losses: readonly PlannedLoss[]): ReadonlySet<string> {
-  return new Set(losses.filter(({ plan }) => plan.needs.taps.length > 1).map(({ name }) => name));
+  return new Set(losses.filter((loss) => tapsOf(loss).length > 1).map(({ name }) => name));
 }
 
 /** A term, or each place of a term that has several. */
-function partsOf({ name, plan }: PlannedLoss, several: ReadonlySet<string>): string[] {
-  return several.has(name) ? plan.needs.taps.map((tap) => `${name} ${tap.name}`) : [name];
+function partsOf(loss: PlannedLoss, several: ReadonlySet<string>): string[] {
+  return several.has(loss.name) ? tapsOf(loss).map((tap) => `${loss.name} ${tap}`) : [loss.name];
+}
+
+function tapsOf({ plan: { needs } }: PlannedLoss): readonly string[] {
+  return [...new Set(neededViews(needs).flatMap(({ taps }) => taps.map(({ name }) => name)))];
 }

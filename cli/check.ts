@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { lastPhase } from "../core/plan.ts";
 import { countOf } from "../report/progress.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -26,13 +27,14 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
       onRecipe: (path) => recipes.push(path),
       requireFiles: true,
     });
-  const losses = plan.losses.map((loss) => loss.weight === 1 ? loss.name : `${loss.weight} ${loss.name}`);
+  const { losses: terms, training } = lastPhase(plan);
+  const losses = terms.map((loss) => loss.weight === 1 ? loss.name : `${loss.weight} ${loss.name}`);
   const splits = Object.keys(plan.data.splits).join(", ");
   host.stdout.write(`${args.recipe}: no mistakes found\n`);
   host.stdout.write(`  objective  ${losses.join(" + ")}\n`);
   host.stdout.write(`  model      ${plan.model.type}, ${plan.labelSpace.classes.length} classes\n`);
   host.stdout.write(`  splits     ${splits}\n`);
-  host.stdout.write(`  training   ${countOf(plan.training.steps, "step")}, batch ${plan.training.batch}\n`);
+  host.stdout.write(`  training   ${countOf(training.steps, "step")}, batch ${training.batch}\n`);
   const extended = recipes.slice(1).filter((path) => !path.startsWith(OWN_RECIPES));
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);

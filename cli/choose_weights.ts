@@ -1,10 +1,13 @@
 /** Which weights a command uses, and the recipe of the network that they are for. */
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { diskFiles } from "../datasets/files.ts";
+import { CONFIG, LAST_CHECKPOINT } from "../run_folder/layout.ts";
+import { newestRun } from "../run_folder/newest.ts";
 import { newestWhole } from "../train/resume.ts";
+import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
-import { LAST_CHECKPOINT, latestRun, noFile, shown, stat } from "./run_folder.ts";
+import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
 /** As `eval` and `predict` take them. */
 export interface WeightsWanted {
@@ -53,12 +56,8 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
   if (missing !== undefined) throw new UserError(`--checkpoint ${checkpoint}: ${missing}`);
   if (recipe !== undefined) return { recipe, checkpoint: file };
   if (run !== undefined) return { recipe: await recipeOf(host, resolve(host.cwd, run)), checkpoint: file };
-  const owner = dirname(dirname(file));
-  // The baseline's weights lie one folder deeper.
-  for (const folder of [owner, dirname(owner)]) {
-    const config = join(folder, "config.yaml");
-    if (await stat(config)) return { recipe: config, checkpoint: file };
-  }
+  const owner = await runAround(file);
+  if (owner !== undefined) return { recipe: join(owner, CONFIG), checkpoint: file };
   throw new UserError(
     `--checkpoint ${checkpoint}: it lies in no run folder; name the recipe of its network with --recipe, ` +
       "or a run with the same network with --run",
@@ -66,9 +65,16 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
 }
 
 async function recipeOf(host: Host, folder: string): Promise<string> {
-  const config = join(folder, "config.yaml");
+  const config = join(folder, CONFIG);
   if (await stat(config)) return config;
+  throw new UserError(`${shown(host, folder)} is no run folder: it has no ${CONFIG}; choose one with --run`);
+}
+
+/** The run whose last weights are the newest. @throws UserError when there is none */
+async function latestRun(host: Host, runs: string): Promise<string> {
+  const latest = await newestRun({ runs: resolve(host.cwd, runs), given: runs, file: LAST_CHECKPOINT });
+  if (latest !== undefined) return latest;
   throw new UserError(
-    `${shown(host, folder)} is no run folder: it has no config.yaml; choose one with --run`,
+    `there is no run with a checkpoint in ${runs}; train one first: ${commandLine(host, "train")}`,
   );
 }

@@ -2,11 +2,11 @@ import { bash, fish, type ShellCompletion, zsh } from "@optique/core/completion"
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
+import { reason } from "../core/words.ts";
 import { SHELLS } from "./arguments/completion.ts";
 import { LAUNCHER } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { reason } from "./recipes.ts";
 import { stat } from "./run_folder.ts";
 import { LAUNCH } from "./versions.ts";
 

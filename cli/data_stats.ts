@@ -2,7 +2,7 @@ import { dirname, relative, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { type ClassStats, classStats, renderStats } from "../datasets/class_stats.ts";
 import { type Fault, inspections } from "../datasets/inspection.ts";
-import { writeWhole } from "../train/files.ts";
+import { writeWhole } from "../run_folder/write.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { showImage, withInput } from "./input.ts";

@@ -122,13 +122,21 @@ function isBelow(path: string, folder: string): boolean {
   return !inside.startsWith("..") && !isAbsolute(inside);
 }
 
-function dataOf({ data, input, model }: RunPlan): string[] {
+function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
   const named = (dataset: DatasetPlan) => (dataset.paths ?? []).map((path) => resolve(data.root, path));
+  const streams = phases.flatMap((phase) => phase.streams);
+  const weights = phases.flatMap(({ from, networks }) => [
+    ...(from.kind === "file" ? [from.path] : []),
+    ...networks.flatMap((network) => network.weights ?? []),
+  ]);
   return [
     ...(data.root === "" ? [] : [data.root]),
     ...[data.source, data.target, ...Object.values(data.splits)].flatMap(named),
     ...(input.rareClassSampling ? [input.rareClassSampling.stats] : []),
+    ...streams.flatMap((stream) => "dataset" in stream ? named(stream.dataset) : []),
     ...(model.weights === undefined ? [] : [model.weights]),
+    ...weights,
+    ...(evaluation.ensemble ?? []).map(({ checkpoint }) => checkpoint),
   ];
 }
 

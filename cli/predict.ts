@@ -5,7 +5,7 @@ import { DataError, UserError } from "../core/errors.ts";
 import { decodeImage, hasRotationTag } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { greyPng, labelPng, overlay } from "../report/pictures.ts";
-import { makeFolder, writeWhole } from "../train/files.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { openPredictor, type Predictor } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";

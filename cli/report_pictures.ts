@@ -14,6 +14,7 @@ import { resizeNearest } from "../datasets/transforms/resize.ts";
 import { classIou, countPixels, emptyConfusion, meanIou } from "../metrics/confusion.ts";
 import { bestAndWorst } from "../report/best_worst.ts";
 import type { Picture, Pictures } from "../report/report_data.ts";
+import { phaseFolders } from "../run_folder/layout.ts";
 import { openSplit } from "../train/evaluate.ts";
 import { openPredictor } from "../train/mod.ts";
 import { newestWhole } from "../train/resume.ts";
@@ -45,7 +46,7 @@ interface Network {
 
 /**
  * Labels the val split with the run's last weights as its recipe's `evaluation` says, at the size of the label files, and
- * the images it shows with the baseline's as well. No file of a loss is run.
+ * the images it shows with those of its earlier phases as well. No file of a loss is run.
  * @throws UserError that says why there are no images, AbortError when the signal fires
  */
 export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> {
@@ -91,18 +92,14 @@ export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> 
   }
 }
 
-/** The baseline, where it has weights, then the run itself. */
+/** The phases that have weights, in order. */
 async function networksOf({ plan, folder, onDamage }: PicturesWanted): Promise<Network[]> {
   const found: Network[] = [];
-  const phases = [
-    ...(plan.baseline ? [{ title: plan.baseline.name, folder: join(folder, "baseline") }] : []),
-    { title: plan.name, folder },
-  ];
-  for (const { title, folder } of phases) {
-    const whole = await newestWhole(folder, diskFiles());
+  for (const phase of phaseFolders(plan.resolved)) {
+    const whole = await newestWhole(join(folder, phase.folder), diskFiles());
     if (whole === undefined) continue;
     if (whole.damage !== "") onDamage(whole.damage);
-    found.push({ title, checkpoint: whole.path });
+    found.push({ title: phase.name, checkpoint: whole.path });
   }
   if (found.length === 0) throw new UserError("its training wrote no weights yet");
   return found;
@@ -143,8 +140,7 @@ async function labelling(
       signal.throwIfAborted();
       const confusion = emptyConfusion(classes.length);
       countPixels(confusion, { labels: sample.labels, predictions, ignore });
-      const iou = classIou(confusion);
-      return { labels: predictions, miou: iou.every((value) => value === null) ? null : meanIou(iou) };
+      return { labels: predictions, miou: meanIou(classIou(confusion)) };
     });
   } finally {
     predictor.dispose();
@@ -168,7 +164,7 @@ async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): 
     original: `data:image/webp;base64,${base64(await picture.toBuffer())}`,
     truth: plane(sample.labels),
     predictions: results.map(({ labels }) => plane(labels)),
-    miou: results.map(({ miou }) => miou ?? 0),
+    miou: results.map(({ miou }) => miou),
   };
 }
 

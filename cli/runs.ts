@@ -1,14 +1,14 @@
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
+import { reason } from "../core/words.ts";
 import { renderGrid } from "../report/grid.ts";
 import { diskRun, type RunFiles } from "../run_folder/files.ts";
 import { overviewOf, type RunOverview, runsGrid } from "../report/overview.ts";
-import { isRunFolder, readRun } from "../run_folder/run.ts";
+import { isRunFolder, readRun } from "../run_folder/read.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { reason } from "./recipes.ts";
 
 /** Of a run, further damaged lines and files are counted only. */
 const SHOWN_PROBLEMS = 3;

@@ -4,30 +4,31 @@ import { selectBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
-import type { RunPlan } from "../core/plan.ts";
+import { plannedParts, type RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { meansText } from "../report/means.ts";
 import { countOf, type Progress, progress } from "../report/progress.ts";
 import { courseOf } from "./course.ts";
-import { classTable } from "../report/table.ts";
+import { type ClassColumn, classTable } from "../report/table.ts";
+import { readEvaluation } from "../run_folder/evaluation.ts";
+import { diskRun } from "../run_folder/files.ts";
+import { CONFIG, LAST_CHECKPOINT, phaseFolders } from "../run_folder/layout.ts";
+import { refuseBusy } from "../run_folder/lock.ts";
+import {
+  type MadeFolder,
+  makeRunFolder,
+  readRecord,
+  recordRun,
+  removeRun,
+  type RunRecord,
+} from "../run_folder/make.ts";
 import { train, type TrainResult } from "../train/mod.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { blaming, narrowly } from "./narrow.ts";
 import { planOf, type RecipeChoice } from "./recipes.ts";
-import {
-  LAST_CHECKPOINT,
-  type MadeFolder,
-  makeRunFolder,
-  readRecord,
-  recordRun,
-  refuseBusy,
-  removeRun,
-  type RunRecord,
-  shown,
-  stat,
-} from "./run_folder.ts";
+import { beginningOf, shown, stat } from "./run_folder.ts";
 import { lateFailure, wordsOf } from "./thread.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -71,7 +72,7 @@ async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<numb
           return { plans: [await planned(choice)], write: [folder] };
         }
         const plan = await planned(choiceOf(args));
-        made = await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name });
+        made = await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name });
         return { plans: [plan], write: [made.folder], folder: made.folder };
       },
     });
@@ -101,9 +102,9 @@ async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
   const plan = await planOf(host, choiceOf(args));
   const backend = await selectBackend(plan.backend);
   const { folder } = host.handover?.folder === undefined
-    ? await makeRunFolder(host, { run: args.run, runs: args.runs, name: plan.name })
+    ? await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name })
     : { folder: host.handover.folder };
-  await recordRun(host, { folder, plan, backend: backend.name });
+  await recordRun(await beginningOf(host, { folder, plan, backend: backend.name, option: "--run" }));
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
   for (const note of backend.notes) write(`  not chosen: ${note}\n`);
@@ -124,10 +125,10 @@ async function resumable(host: Host, args: CommandOf<"train">, given: string): P
     );
   }
   const folder = resolve(host.cwd, given);
-  const config = join(folder, "config.yaml");
+  const config = join(folder, CONFIG);
   if (!await stat(config)) {
     throw new UserError(
-      `--resume ${given}: expected a run folder with its config.yaml, as in runs/street-001`,
+      `--resume ${given}: expected a run folder with its ${CONFIG}, as in runs/street-001`,
     );
   }
   const record = await readRecord(folder, given);
@@ -152,14 +153,19 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
       );
     }
   }
-  if (!await hasCheckpoint(folder) && !await hasCheckpoint(join(folder, "baseline"))) {
+  if (await latestCheckpoint(plan, folder) === undefined) {
     write("  it has no checkpoint, so it begins anew\n");
   }
   return { plan, folder, resume: true, onFailure: "nothing" };
 }
 
-async function hasCheckpoint(folder: string): Promise<boolean> {
-  return await stat(join(folder, LAST_CHECKPOINT)) !== undefined;
+/** The last weights of the phase that was in work; undefined when none were written. */
+async function latestCheckpoint({ resolved }: RunPlan, run: string): Promise<string | undefined> {
+  for (const { folder } of phaseFolders(resolved).toReversed()) {
+    const path = join(run, folder, LAST_CHECKPOINT);
+    if (await stat(path)) return path;
+  }
+  return undefined;
 }
 
 async function trainRun(
@@ -199,7 +205,7 @@ async function trainRun(
     const removed = last === undefined && onFailure !== "nothing";
     if (removed) await removeRun(folder, onFailure === "whole folder");
     throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
-      ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, "config.yaml")))
+      ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, CONFIG)))
       : error;
   } finally {
     stopListening();
@@ -208,10 +214,10 @@ async function trainRun(
 }
 
 /** An error of which nobody knows which step it came from, but which files may have made it. */
-function lateError(host: Host, { losses, baseline }: RunPlan, error: unknown): Error {
+function lateError(host: Host, { phases }: RunPlan, error: unknown): Error {
   const { message, stack } = wordsOf(error);
   const failure = lateFailure(message, stack);
-  const files = [...losses, ...baseline?.losses ?? []].flatMap(({ file }) => file ?? []);
+  const files = phases.flatMap(plannedParts).flatMap(({ file }) => file ?? []);
   return files.length === 0 ? failure : blaming(host, failure, [...new Set(files)]);
 }
 
@@ -253,13 +259,7 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
   const run = shown(host, folder);
   const write = (line: string) => host.stdout.write(`${line}\n`);
   if (result.interrupted) {
-    const checkpoint = join(folder, LAST_CHECKPOINT);
-    const baseline = plan.baseline && join(folder, "baseline", LAST_CHECKPOINT);
-    const found = await stat(checkpoint)
-      ? checkpoint
-      : baseline && await stat(baseline)
-      ? baseline
-      : undefined;
+    const found = await latestCheckpoint(plan, folder);
     write(
       last
         ? `Interrupted in ${last.phase} after ${last.step} of ${countOf(last.steps, "step")}.`
@@ -274,18 +274,17 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
     write(`  ${commandLine(host, `eval --checkpoint ${shown(host, found)} --split ${splitOf(plan)}`)}`);
     return 130;
   }
-  const { final, baseline, best } = result;
+  const { final, best } = result;
   if (final) {
-    const columns = [
-      ...(baseline?.final ? [{ title: baseline.name, evaluation: baseline.final }] : []),
-      { title: plan.name, evaluation: final },
-    ];
+    const columns = await evaluations(plan, folder);
+    const [first] = columns;
     if (!quiet) write("");
     write(classTable(columns));
     write("");
-    const against = baseline?.final
-      ? `; mIoU ${signedPoints(final.miou - baseline.final.miou)} points against ${baseline.name}`
-      : "";
+    const from = columns.length > 1 ? first!.evaluation.miou : null;
+    const against = from === null || final.miou === null
+      ? ""
+      : `; mIoU ${signedPoints(final.miou - from)} points against ${first!.title}`;
     write(`Target ${meansText(final)}${against}.`);
     if (best) {
       write(
@@ -301,6 +300,16 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
   write(`The run lies in ${run}. Next:`);
   write(`  ${commandLine(host, `eval --run ${run} --split ${splitOf(plan)}`)}`);
   return 0;
+}
+
+/** Of the phases that were evaluated, in order. */
+async function evaluations({ resolved }: RunPlan, run: string): Promise<ClassColumn[]> {
+  const found: ClassColumn[] = [];
+  for (const { name, folder } of phaseFolders(resolved)) {
+    const evaluation = await readEvaluation(diskRun(run), folder);
+    if (evaluation) found.push({ title: name, evaluation });
+  }
+  return found;
 }
 
 function splitOf(plan: RunPlan): string {

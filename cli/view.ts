@@ -2,7 +2,8 @@ import { resolve } from "node:path";
 import { READABLE } from "../backends/mod.ts";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
-import type { BackendName, RunPlan } from "../core/plan.ts";
+import { type BackendName, lastPhase, type RunPlan } from "../core/plan.ts";
+import { associationLevels } from "../ops/association/level.ts";
 import { printable, shortened } from "../core/printable.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Explorer, openExplorer } from "../explore/explorer.ts";
@@ -10,8 +11,10 @@ import { classGroups } from "../report/class_groups.ts";
 import type { ReportData } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../run_folder/files.ts";
-import type { Run } from "../run_folder/run.ts";
-import { checkpointsOf, LiveRun } from "../view/live.ts";
+import { checkpointsOf, LiveRun } from "../run_folder/follow.ts";
+import { EVENTS } from "../run_folder/layout.ts";
+import { newestRun } from "../run_folder/newest.ts";
+import type { Run } from "../run_folder/read.ts";
 import { Once } from "../view/once.ts";
 import { viewPage } from "../view/page.ts";
 import type { ServedPictures } from "../view/served_run.ts";
@@ -21,7 +24,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
 import { reportPictures } from "./report_pictures.ts";
-import { newestRunIn, requireRun } from "./require_run.ts";
+import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -34,7 +37,7 @@ const COLUMNS = 500;
 /** `plca view`: serves until it is interrupted; returns the exit status. @throws UserError */
 export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<number> {
   const folder = host.handover?.folder ??
-    (args.run === undefined ? await newestRun(host, args.runs) : resolve(host.cwd, args.run));
+    (args.run === undefined ? await newestOf(host, args.runs) : resolve(host.cwd, args.run));
   const name = shown(host, folder);
   await requireRun(host, folder);
   const files = diskRun(folder, name);
@@ -100,10 +103,11 @@ async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | Us
 /** Or why associations cannot be shown. */
 function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | string {
   if (plan instanceof Error) return plan.message;
-  if (plan.losses.some(({ plan: { association } }) => association !== undefined)) {
+  const { losses } = lastPhase(plan);
+  if (losses.some(({ plan: { exhibits } }) => associationLevels(exhibits).length > 0)) {
     return openExplorer(plan, { folder, files: diskFiles(), ready: () => readable(plan) });
   }
-  const unrun = plan.losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
+  const unrun = losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
   return "no term of this run associates pixels" +
     (unrun.length === 0 ? "" : ` (files of losses are not run here: ${unrun.join(", ")})`);
 }
@@ -155,8 +159,8 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
   return { pictures };
 }
 
-async function newestRun(host: Host, runs: string): Promise<string> {
-  const newest = await newestRunIn(host, runs);
+async function newestOf(host: Host, runs: string): Promise<string> {
+  const newest = await newestRun({ runs: resolve(host.cwd, runs), given: runs, file: EVENTS });
   if (newest !== undefined) return newest;
   throw new UserError(
     `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,

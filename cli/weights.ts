@@ -1,5 +1,5 @@
 /** `plca weights`: files of weights in and out. */
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
@@ -11,13 +11,14 @@ import { inClassOrder, torchStateDict } from "../weights/export.ts";
 import { describeImport } from "../weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { encodeTorch } from "../weights/write_torch.ts";
+import { CONFIG, LAST_CHECKPOINT } from "../run_folder/layout.ts";
+import { writeWhole } from "../run_folder/write.ts";
 import { CHECKPOINT_FORMAT } from "../train/checkpoint.ts";
-import { writeWhole } from "../train/files.ts";
 import { convertWeights } from "../train/weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
-import { LAST_CHECKPOINT, noFile, shown, stat } from "./run_folder.ts";
+import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
 type Weights = CommandOf<"weights">;
 type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
@@ -62,7 +63,7 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
 function knownNames(): KnownNames[] {
   const registry = builtins();
   return registry.all("model").flatMap((plugin) => {
-    const { weightNames: names } = plugin.plan({}, [], registry);
+    const { weightNames: names } = registry.plan("model", plugin.name);
     return names ? [{ model: plugin.name, names }] : [];
   });
 }
@@ -159,11 +160,7 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
   const file = resolve(host.cwd, checkpoint);
   const missing = noFile(await stat(file));
   if (missing !== undefined) throw new UserError(`--checkpoint ${checkpoint}: ${missing}`);
-  const owner = dirname(dirname(file));
-  for (const candidate of folder === undefined ? [owner, dirname(owner)] : [folder]) {
-    if (await stat(join(candidate, "config.yaml"))) return { checkpoint: file, folder: candidate };
-  }
-  return { checkpoint: file, folder };
+  return { checkpoint: file, folder: folder ?? await runAround(file) };
 }
 
 async function configOf(host: Host, folder: string | undefined): Promise<string> {
@@ -172,7 +169,7 @@ async function configOf(host: Host, folder: string | undefined): Promise<string>
       "--class-order needs the recipe's classes: give --run FOLDER, or a checkpoint that lies in a run folder",
     );
   }
-  const config = join(folder, "config.yaml");
+  const config = join(folder, CONFIG);
   if (await stat(config)) return config;
-  throw new UserError(`${shown(host, folder)} is no run folder: it has no config.yaml`);
+  throw new UserError(`${shown(host, folder)} is no run folder: it has no ${CONFIG}`);
 }

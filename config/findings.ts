@@ -2,7 +2,7 @@
 import { ConfigError, type ConfigIssue, type ConfigPath, formatPath } from "../core/errors.ts";
 import type { OptionsSchema } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
-import { check } from "./explain.ts";
+import { check, type KeyedIssue } from "./explain.ts";
 import { find, locate, type Located, type LocatedMapping, locateKey, plain } from "./locate.ts";
 
 /** The recipe being read and what was found wrong in it. */
@@ -53,18 +53,18 @@ export class Findings {
   value<T>(path: ConfigPath, schema: OptionsSchema<T>): T | undefined {
     const node = find(this.root, path);
     const raw = node && !(path.length === 1 && isNull(node)) ? plain(node) : undefined;
-    return this.checked({ path, raw, schema });
+    const result = check({ schema, value: raw, at: path });
+    if (result.ok) return result.value;
+    this.record(result.issues);
+    return undefined;
   }
 
-  /** Validates `raw` as if it stood at `path`. */
-  checked<T>(task: { path: ConfigPath; raw: unknown; schema: OptionsSchema<T> }): T | undefined {
-    const result = check({ schema: task.schema, value: task.raw, at: task.path });
-    if (result.ok) return result.value as T;
-    for (const { path, message, keyed } of result.issues) {
+  /** Records what a check found. */
+  record(issues: readonly KeyedIssue[]): void {
+    for (const { path, message, keyed } of issues) {
       if (keyed) this.addKey(path, message);
       else this.add(path, message);
     }
-    return undefined;
   }
 
   /** The mapping at `path`; records its absence, another kind of value, and keys that are not known. */

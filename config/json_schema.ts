@@ -1,5 +1,5 @@
 /** The JSON Schema of recipes, for editors: sections from recipe.ts, options from the plugins. */
-import type { Kind, Plugin } from "../core/plugin.ts";
+import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import { sections, termName, termWeight, WEIGHTS_KEY } from "./recipe.ts";
@@ -15,14 +15,10 @@ export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
 
 /** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
 export function recipeSchema(registry: Registry): JsonSchema {
-  const terms = {
-    type: "array",
-    minItems: 1,
-    items: { anyOf: [...registry.all("loss").map(lossEntry), userLoss()] },
-  };
+  const terms = { type: "array", minItems: 1, items: named(registry, "loss", lossEntry) };
   const losses = { anyOf: [terms, changedTerms()] };
   const dataset = named(registry, "dataset", datasetEntry);
-  return {
+  return withChoices(registry, {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "plca recipe",
     type: "object",
@@ -58,7 +54,32 @@ export function recipeSchema(registry: Registry): JsonSchema {
         properties: { name: optionsSchema(termName), losses },
       },
     },
+  });
+}
+
+/** Options that name a plugin refer to a definition of what they may name. */
+function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
+  const $defs: Record<string, unknown> = {};
+  const walk = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(walk);
+    if (typeof node !== "object" || node === null) return node;
+    const kind = KINDS.find((one) => one === (node as JsonSchema)["plugin"]);
+    if (kind === undefined) {
+      return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
+    }
+    if (!(kind in $defs)) {
+      // Before its parts are looked at, which may refer to it.
+      $defs[kind] = true;
+      const names = registry.all(kind).map(({ name, summary }) => ({ const: name, description: summary }));
+      const { anyOf } = named(registry, kind, pluginEntry) as { readonly anyOf: readonly unknown[] };
+      const own = { type: "string", description: "one that a file of yours defines" };
+      $defs[kind] = { anyOf: [...names, own, ...anyOf.map(walk)] };
+    }
+    const { plugin: _, anyOf: __, ...rest } = node as JsonSchema;
+    return { $ref: `#/$defs/${kind}`, ...rest };
   };
+  const walked = walk(schema) as JsonSchema;
+  return Object.keys($defs).length === 0 ? walked : { ...walked, $defs };
 }
 
 function optional(schema: JsonSchema): JsonSchema {
@@ -67,7 +88,34 @@ function optional(schema: JsonSchema): JsonSchema {
 }
 
 function named(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema {
-  return { anyOf: registry.all(kind).map(entry) };
+  return { anyOf: [...registry.all(kind).map(entry), usedEntry(kind)] };
+}
+
+/** An entry whose plugin is in a file of the recipe's own. */
+function usedEntry(kind: Kind): JsonSchema {
+  const flat = kind === "dataset";
+  return {
+    type: "object",
+    additionalProperties: flat,
+    required: ["use"],
+    properties: {
+      use: used(kind),
+      ...(kind === "model" ? WEIGHTS : kind === "loss" ? termKeys() : {}),
+      ...(flat ? {} : { options: { type: "object" } }),
+    },
+  };
+}
+
+function used(kind: Kind): JsonSchema {
+  return { type: "string", description: `a TypeScript file with your own ${kind}; relative to this file` };
+}
+
+const WEIGHTS = {
+  [WEIGHTS_KEY]: { type: "string", description: "a file that training starts from; relative to this file" },
+};
+
+function termKeys() {
+  return { name: optionsSchema(termName), weight: optionsSchema(termWeight) };
 }
 
 function typeOf(plugin: Plugin): JsonSchema {
@@ -84,8 +132,7 @@ function pluginEntry(plugin: Plugin): JsonSchema {
 
 function modelEntry(plugin: Plugin): JsonSchema {
   const { properties, ...rest } = pluginEntry(plugin);
-  const weights = { type: "string", description: "a file that training starts from; relative to this file" };
-  return { ...rest, properties: { ...properties as JsonSchema, [WEIGHTS_KEY]: weights } };
+  return { ...rest, properties: { ...properties as JsonSchema, ...WEIGHTS } };
 }
 
 /** Datasets take their options beside `type`. */
@@ -101,23 +148,8 @@ function lossEntry(plugin: Plugin): JsonSchema {
     required: ["type"],
     properties: {
       type: typeOf(plugin),
-      name: optionsSchema(termName),
-      weight: optionsSchema(termWeight),
+      ...termKeys(),
       options: optionsSchema(plugin.options),
-    },
-  };
-}
-
-function userLoss(): JsonSchema {
-  return {
-    type: "object",
-    additionalProperties: false,
-    required: ["use"],
-    properties: {
-      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
-      name: optionsSchema(termName),
-      weight: optionsSchema(termWeight),
-      options: { type: "object" },
     },
   };
 }
@@ -129,7 +161,7 @@ function changedTerms(): JsonSchema {
     additionalProperties: false,
     properties: {
       type: { type: "string", description: "a new term, or another one in this place" },
-      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
+      use: used("loss"),
       weight: optionsSchema(termWeight),
       options: { type: ["object", "null"] },
     },

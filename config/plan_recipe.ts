@@ -3,7 +3,6 @@ import { isAbsolute, resolve } from "node:path";
 import { type ConfigPath } from "../core/errors.ts";
 import { type LabelSpace, sameClasses } from "../core/label_space.ts";
 import type {
-  BaselinePlan,
   DataPlan,
   DatasetOrigin,
   DiagnosticsPlan,
@@ -17,12 +16,13 @@ import type {
   TrainingPlan,
 } from "../core/plan.ts";
 import type { DatasetPlan, ModelPlan, Similarity, TapInfo } from "../core/plugin.ts";
-import type { Registry } from "../core/registry.ts";
+import { neededViews } from "../core/needs.ts";
 import type { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
-import { planLosses, type PlannedEntry, planPlugin, type UserPlugins } from "./plugins.ts";
+import { LenientLookup, type Plugins } from "./lenient.ts";
+import { planEntryOf, planLosses, type PlannedTerm } from "./plugins.ts";
 import {
   BASELINE_KEYS,
   DATASETS,
@@ -34,37 +34,34 @@ import {
 } from "./recipe.ts";
 
 /** What planning may use. */
-export interface PlanSetup {
-  readonly registry: Registry;
-  readonly user: UserPlugins;
+export interface PlanSetup extends Plugins {
   /** The file's name without its ending: the run's name unless the recipe gives one. */
   readonly stem: string;
 }
 
 /** @throws ConfigError with everything that is wrong */
 export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
-  const { registry } = setup;
   findings.mapping([], { expected: "a recipe", keys: RECIPE_KEYS });
   const name = findings.has(["name"]) ? findings.value(["name"], sections.name) : safeName(setup.stem);
   const seed = findings.value(["seed"], sections.seed);
   const backend = findings.value(["backend"], sections.backend);
-  const data = planData(findings, registry);
+  const data = planData(findings, setup);
   const input = locatedInput(findings, findings.value(["input"], sections.input));
   if (input) checkShortSide(findings, input.short_side);
-  const model = planPlugin(findings, registry, { kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
+  const model = planEntryOf(findings, { ...setup, kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
   const weights = weightsFile(findings);
   const losses = planLosses(findings, { ...setup, path: ["losses"] });
-  const optimizer = planPlugin(findings, registry, { kind: "optimizer", path: ["optimizer"] });
-  const schedule = planPlugin(findings, registry, { kind: "schedule", path: ["schedule"] });
+  const optimizer = planEntryOf(findings, { ...setup, kind: "optimizer", path: ["optimizer"] });
+  const schedule = planEntryOf(findings, { ...setup, kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   const evaluation = findings.value(["evaluation"], sections.evaluation);
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
   const baseline = findings.has(["baseline"]) ? planBaseline(findings, setup) : undefined;
 
-  const aggregation = evaluation ? planAggregation(findings, registry, evaluation) : undefined;
+  const aggregation = evaluation ? planAggregation(findings, setup, evaluation) : undefined;
   if (evaluation) checkPasses(findings, evaluation);
   if (training && data) checkTargetLabels(findings, training, data.plan);
-  if (model && data?.plan.source) {
+  if (model && !model.unrun && data?.plan.source) {
     const all = [...losses, ...(baseline?.entries ?? [])].map((entry) => entry.loss);
     checkTaps(findings, { model: model.plan, labelSpace: data.plan.source.labelSpace, losses: all });
     if (aggregation) {
@@ -87,16 +84,29 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     backend,
     data: data.resolved,
     input,
-    model: { type: model.type, ...weights, options: model.options },
+    model: { ...model.named, ...weights, options: model.options },
     losses: losses.map((entry) => entry.resolved),
-    optimizer: { type: optimizer.type, options: optimizer.options },
-    schedule: { type: schedule.type, options: schedule.options },
+    optimizer: { ...optimizer.named, options: optimizer.options },
+    schedule: { ...schedule.named, options: schedule.options },
     training,
     evaluation,
     ...(logs === undefined ? {} : { logs }),
     ...(baseline
-      ? { baseline: { name: baseline.plan.name, losses: baseline.entries.map((entry) => entry.resolved) } }
+      ? { baseline: { name: baseline.name, losses: baseline.entries.map((entry) => entry.resolved) } }
       : {}),
+  };
+  const common = {
+    from: { kind: "seed" as const },
+    before: [],
+    streams: [
+      { name: "target", labels: false, dataset: data.plan.target, at: ["data", "target"], origin: "" },
+      { name: "source", labels: true, dataset: data.plan.source, at: ["data", "source"], origin: "" },
+    ],
+    networks: [],
+    optimizer: optimizer.plan,
+    groups: [],
+    schedule: schedule.plan,
+    training: trainingPlan(training),
   };
   return {
     name,
@@ -105,16 +115,21 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace: data.plan.source.labelSpace,
     data: data.plan,
     input: inputPlan(input),
-    model: { type: model.type, plan: model.plan, ...weights },
-    losses: losses.map((entry) => entry.loss),
-    optimizer: optimizer.plan,
-    schedule: schedule.plan,
-    training: trainingPlan(training),
+    model: { type: model.plugin.name, plan: model.plan, ...weights },
+    phases: [
+      ...(baseline
+        ? [{ ...common, name: baseline.name, baseline: true, losses: lossesOf(baseline.entries) }]
+        : []),
+      { ...common, name, losses: lossesOf(losses) },
+    ],
     evaluation: evaluationPlan(evaluation, aggregation),
     ...(logs === undefined ? {} : { logs: logsPlan(logs) }),
-    ...(baseline ? { baseline: baseline.plan } : {}),
     resolved,
   };
+}
+
+function lossesOf(entries: readonly PlannedTerm[]): readonly PlannedLoss[] {
+  return entries.map((entry) => entry.loss);
 }
 
 function safeName(stem: string): string {
@@ -135,7 +150,7 @@ interface PlannedData {
   readonly resolved: Readonly<Record<string, unknown>>;
 }
 
-function planData(findings: Findings, registry: Registry): PlannedData | undefined {
+function planData(findings: Findings, setup: PlanSetup): PlannedData | undefined {
   const keys = ["root", ...DATASETS];
   if (!findings.mapping(["data"], { expected: `a mapping with ${keys.join(", ")}`, keys })) return undefined;
   const plans = new Map<string, DatasetPlan>();
@@ -152,12 +167,12 @@ function planData(findings: Findings, registry: Registry): PlannedData | undefin
   for (const name of DATASETS) {
     const path = ["data", name];
     if ((name === "val" || name === "test") && !findings.has(path)) continue;
-    const planned = planPlugin(findings, registry, { kind: "dataset", path, flat: true });
+    const planned = planEntryOf(findings, { ...setup, kind: "dataset", path, flat: true });
     if (!planned) continue;
     plans.set(name, planned.plan);
     origins.set(planned.plan, { plugin: planned.plugin, options: planned.raw });
-    if (planned.mended) mended.add(name);
-    resolved[name] = { type: planned.type, ...planned.options };
+    if (planned.mended || planned.unrun) mended.add(name);
+    resolved[name] = { ...planned.named, ...planned.options };
   }
   const rootless = [...plans].filter(([name, plan]) => plan.needsRoot && !mended.has(name)).map(([name]) =>
     name
@@ -332,15 +347,14 @@ const AGGREGATION: ConfigPath = ["evaluation", "aggregation"];
 
 function planAggregation(
   findings: Findings,
-  registry: Registry,
+  plugins: Plugins,
   { aggregation }: EvaluationSection,
 ): PlannedAggregation | undefined {
   if (aggregation === false) return undefined;
-  const [features, predictions] = (["features", "predictions"] as const).map((key) => {
-    const path = [...AGGREGATION, key];
-    const plugin = findings.attempt(() => registry.get("similarity", aggregation[key], path));
-    return plugin && findings.attempt(() => plugin.plan({}, path, registry));
-  });
+  const lookup = new LenientLookup(findings, plugins);
+  const [features, predictions] = (["features", "predictions"] as const).map((key) =>
+    lookup.choose("similarity", aggregation[key], [...AGGREGATION, key])?.plan
+  );
   return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
 }
 
@@ -362,8 +376,8 @@ function checkAggregation(findings: Findings, fit: AggregationFit): void {
 // --- losses and taps --------------------------------------------------------------------------------------
 
 interface PlannedBaseline {
-  readonly plan: BaselinePlan;
-  readonly entries: readonly PlannedEntry[];
+  readonly name: string;
+  readonly entries: readonly PlannedTerm[];
 }
 
 function planBaseline(findings: Findings, setup: PlanSetup): PlannedBaseline | undefined {
@@ -371,9 +385,7 @@ function planBaseline(findings: Findings, setup: PlanSetup): PlannedBaseline | u
   if (!findings.mapping(["baseline"], wanted)) return undefined;
   const name = findings.value(["baseline", "name"], termName.default("baseline"));
   const entries = planLosses(findings, { ...setup, path: ["baseline", "losses"] });
-  return name === undefined
-    ? undefined
-    : { plan: { name, losses: entries.map((entry) => entry.loss) }, entries };
+  return name === undefined ? undefined : { name, entries };
 }
 
 interface TapCheck {
@@ -383,11 +395,13 @@ interface TapCheck {
 }
 
 function checkTaps(findings: Findings, { model, labelSpace, losses }: TapCheck): void {
-  for (const { plan, at } of losses) {
-    if (plan.needs.teacher) findings.add(at, "asks for a teacher, but this trainer keeps none");
-  }
   const taps = model.taps(labelSpace.classes.length);
-  for (const need of losses.flatMap((loss) => loss.plan.needs.taps)) {
+  const needs = losses.flatMap(({ plan, at }) =>
+    neededViews(plan.needs).flatMap((view) =>
+      view.taps.map((tap) => ({ ...tap, at: tap.at ?? [...at, "options"] }))
+    )
+  );
+  for (const need of needs) {
     const tap = taps[need.name];
     if (!tap) {
       findings.add(need.at, `the model has no tap "${need.name}"${suggestion(need.name, Object.keys(taps))}`);

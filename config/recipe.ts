@@ -1,4 +1,5 @@
 /** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
+import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 import { MEASURES, type Normalization } from "../core/plan.ts";
 
@@ -99,10 +100,12 @@ export const sections = {
       z.literal(false),
       z.strictObject({
         alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value"),
-        features: z.string().default("cosine").describe("similarity between feature pixels"),
-        predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
+        features: pluginChoice("similarity").default("cosine").describe("similarity between feature pixels"),
+        predictions: pluginChoice("similarity").default("negative-kl").describe(
+          "similarity between predicted pixels",
+        ),
       }),
-    ]).default(false).describe("spatial aggregation at inference (the paper's section 3.4); false: off"),
+    ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
     scales: z.array(z.number().positive().max(16)).min(1).default([1])
       .describe("factors on the input's size, whose probabilities are averaged at the label size"),
@@ -127,14 +130,11 @@ export const sections = {
   ]).describe("what is written beside events.jsonl; absent: nothing"),
 } as const;
 
-/** The keys of a plugin that is named by its type. */
-export const PLUGIN_KEYS = ["type", "options"] as const;
-
 /** The key of `model` that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
-/** The keys of an entry of `losses`. */
-export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;
+/** The keys of an entry of `losses` beside those of every plugin. */
+export const TERM_KEYS = ["name", "weight"] as const;
 
 /** The keys of `data`; all but `root` are datasets. */
 export const DATASETS = ["source", "target", "val", "test"] as const;

@@ -1,6 +1,6 @@
 /** What a run tells while it goes on, and what an evaluation found. Plain data: every value survives JSON. */
 
-/** One thing that happened in a run. `phase` is the baseline's name, then the recipe's. */
+/** One thing that happened in a run. A run has one phase or more, one after the other; `phase` names one. */
 export type TrainEvent =
   | StartEvent
   | ResumeEvent
@@ -16,7 +16,7 @@ export type TrainEvent =
 export interface StartEvent {
   /** Tells the events apart. */
   readonly type: "start";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Optimiser updates to come. */
   readonly steps: number;
@@ -28,7 +28,7 @@ export interface StartEvent {
 export interface ResumeEvent {
   /** Tells the events apart. */
   readonly type: "resume";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done before. */
   readonly step: number;
@@ -38,7 +38,7 @@ export interface ResumeEvent {
 export interface StepEvent {
   /** Tells the events apart. */
   readonly type: "step";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done, this one included. */
   readonly step: number;
@@ -61,21 +61,21 @@ export interface StepEvent {
 export interface ValidationEvent {
   /** Tells the events apart. */
   readonly type: "validation";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done. */
   readonly step: number;
-  /** Mean IoU over the classes present. */
-  readonly miou: number;
+  /** Mean IoU over the classes present; null: no pixel is labelled. */
+  readonly miou: number | null;
   /** The same over some of the classes, for the label spaces that name such subsets. */
   readonly subsets?: readonly SubsetMean[];
   /** The size at which pixels were counted, as in {@linkcode Evaluation}. */
   readonly labelSize: string;
-  /** Share of labelled pixels with the right class. */
-  readonly pixelAccuracy: number;
+  /** Share of labelled pixels with the right class; null: no pixel is labelled. */
+  readonly pixelAccuracy: number | null;
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
-  /** Whether it is the highest mIoU of the phase so far. */
+  /** Whether it is the highest mIoU of the phase so far; false without one. */
   readonly best: boolean;
 }
 
@@ -83,7 +83,7 @@ export interface ValidationEvent {
 export interface CheckpointEvent {
   /** Tells the events apart. */
   readonly type: "checkpoint";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done. */
   readonly step: number;
@@ -106,7 +106,7 @@ export interface CheckpointEvent {
 export interface DiagnosticsEvent {
   /** Tells the events apart. */
   readonly type: "diagnostics";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done, this one included. */
   readonly step: number;
@@ -118,7 +118,7 @@ export interface DiagnosticsEvent {
 export interface NoteEvent {
   /** Tells the events apart. */
   readonly type: "note";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** One sentence. */
   readonly message: string;
@@ -128,7 +128,7 @@ export interface NoteEvent {
 export interface EndEvent {
   /** Tells the events apart. */
   readonly type: "end";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** Updates done. */
   readonly step: number;
@@ -140,7 +140,7 @@ export interface EndEvent {
 export interface FailureEvent {
   /** Tells the events apart. */
   readonly type: "failure";
-  /** The baseline's name, or the recipe's. */
+  /** The phase's name. */
   readonly phase: string;
   /** What the person is told. */
   readonly message: string;
@@ -160,12 +160,12 @@ export interface Evaluation {
   readonly classes: readonly string[];
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
-  /** The mean of `iou` over the classes that are not null; 0 when all are. */
-  readonly miou: number;
+  /** The mean of `iou` over the classes that are not null; null when all are. */
+  readonly miou: number | null;
   /** The same over some of the classes, for the label spaces that name such subsets. */
   readonly subsets?: readonly SubsetMean[];
-  /** 0 when no pixel is labelled. */
-  readonly pixelAccuracy: number;
+  /** Null when no pixel is labelled. */
+  readonly pixelAccuracy: number | null;
   /** Pixels by [label][prediction]. */
   readonly confusion: readonly (readonly number[])[];
 }
@@ -176,6 +176,6 @@ export interface SubsetMean {
   readonly name: string;
   /** The classes that are averaged, those absent from labels and predictions left out. */
   readonly classes: readonly string[];
-  /** In 0..1. */
-  readonly miou: number;
+  /** In 0..1; null when no pixel has one of them as its label or prediction. */
+  readonly miou: number | null;
 }

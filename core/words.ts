@@ -1,4 +1,27 @@
-/** What an error says; other thrown values as text. */
+/** What an error says. Pure. */
+
+/** The message of an error; other thrown values as text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Deno names an option of its own, which a command of plca does not have.
+  return error.name === "NotCapable"
+    ? error.message.replace(
+      /, run again with .*$/,
+      "; what a loss may do stands in docs/reliability.md, Permissions",
+    )
+    : error.message;
 }
+
+/** Why a file cannot be read: common errors of the system in words, else {@linkcode messageOf}. */
+export function reason(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  return REASONS[cause.name] ?? cause.message;
+}
+
+const REASONS: Readonly<Record<string, string | undefined>> = {
+  NotFound: "there is no such file",
+  IsADirectory: "it is a folder, expected a file",
+  NotADirectory: "a part of its path is a file, expected a folder",
+  PermissionDenied: "permission denied",
+  NotCapable: "permission denied",
+};

@@ -1,8 +1,9 @@
 /** The checkpoint files of a run, listed by their headers. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { messageOf } from "../core/words.ts";
+import { CHECKPOINTS, checkpointStem, type PhaseFolder, within } from "../run_folder/layout.ts";
 import { readMetadata } from "../weights/safetensors.ts";
-import { messageOf } from "../train/loss_errors.ts";
 import type { CheckpointInfo } from "./types.ts";
 
 /** A checkpoint and which of the files that were there under its name it is. */
@@ -13,38 +14,38 @@ export interface FoundCheckpoint extends CheckpointInfo {
   readonly identity: string;
 }
 
-/** Where a run keeps them, and how those are named. */
-const FOLDERS = [["checkpoints", ""], ["baseline/checkpoints", "baseline "]] as const;
-
 /** Headers are a few hundred kilobytes for the largest networks. */
 const LARGEST_HEADER = 2 ** 26;
 
 /** Remembers headers of files that have not changed. */
 export class Checkpoints {
   readonly #folder: string;
+  readonly #phases: readonly PhaseFolder[];
   #known = new Map<string, FoundCheckpoint>();
 
   /** @param folder the run's, absolute */
-  constructor(folder: string) {
+  constructor(folder: string, phases: readonly PhaseFolder[]) {
     this.#folder = folder;
+    this.#phases = phases;
   }
 
-  /** All that lie there now: the baseline's first, each by step, `best` behind a `last` of the same step. */
+  /** All that lie there now: by phase, each by step, `best` behind a `last` of the same step. */
   async list(): Promise<readonly FoundCheckpoint[]> {
     const found: FoundCheckpoint[] = [];
-    for (const [below, prefix] of FOLDERS) {
-      for (const name of await namesIn(join(this.#folder, below))) {
-        const one = await this.#look(`${below}/${name}`, `${prefix}${name.replace(/\.safetensors$/, "")}`);
-        if (one) found.push(one);
+    for (const { folder } of this.#phases) {
+      const own: FoundCheckpoint[] = [];
+      const below = within(folder, CHECKPOINTS);
+      for (const file of await filesIn(join(this.#folder, below))) {
+        const stem = checkpointStem(file);
+        if (stem === undefined) continue;
+        const one = await this.#look(within(below, file), `${basename(folder)} ${stem}`.trimStart());
+        if (one) own.push(one);
       }
+      own.sort((a, b) => (a.step ?? -1) - (b.step ?? -1) || b.name.localeCompare(a.name));
+      found.push(...own);
     }
     this.#known = new Map(found.map((one) => [one.identity, one]));
-    const order = ({ id, step }: FoundCheckpoint) =>
-      [id.startsWith("baseline/") ? 0 : 1, step ?? -1] as const;
-    return found.sort((a, b) => {
-      const [x, y] = [order(a), order(b)];
-      return x[0] - y[0] || x[1] - y[1] || b.name.localeCompare(a.name);
-    });
+    return found;
   }
 
   /** @throws UserError when it is not there, or no longer */
@@ -69,11 +70,11 @@ export class Checkpoints {
   }
 }
 
-async function namesIn(folder: string): Promise<string[]> {
+async function filesIn(folder: string): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (isFile && name.endsWith(".safetensors")) names.push(name);
+      if (isFile) names.push(name);
     }
   } catch {
     // Training makes the folder with its first checkpoint.

@@ -21,7 +21,7 @@ export interface LevelInfo {
 export interface CheckpointInfo {
   /** Its place in the run's folder, with `/`. */
   readonly id: string;
-  /** As in `last.1`, `best` and `baseline last`. */
+  /** As in `last.1`, `best` and, of an earlier phase, `baseline last`. */
   readonly name: string;
   /** Null where the file does not say. */
   readonly phase: string | null;

@@ -1,11 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { discriminator } from "../ops/layers/discriminator.ts";
-import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
-import { definePlugin, type LossSetup, type LossTerm } from "../core/plugin.ts";
+import { definePlugin, type LossTerm, type TermSetup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { discriminator } from "../ops/layers/discriminator.ts";
 
 const CHANNELS = [64, 128, 256, 512, 1] as const;
+
+const DISCRIMINATOR = "discriminator";
 
 const SOURCE = 1;
 const TARGET = 0;
@@ -34,46 +35,43 @@ export const adversarial = definePlugin({
   options,
   plan(given, at, registry) {
     const adam = { lr: given.lr, beta1: given.beta1, beta2: given.beta2 };
-    const optimizer = registry.get("optimizer", "adam", at).plan(adam, at, registry);
+    const optimizer = registry.plan("optimizer", { type: "adam", options: adam }, at);
     return {
-      needs: { taps: [], labelResolution: true },
-      create: (setup) => term(setup, given, optimizer),
+      needs: { views: ["source", "target"].map((stream) => ({ stream, labelResolution: true })) },
+      owners: [{ name: DISCRIMINATOR, optimizer }],
+      create: (setup) => term(setup, given),
     };
   },
 });
 
-function term(
-  setup: LossSetup,
-  { map }: Options,
-  optimizer: NonNullable<LossTerm["players"]>[number]["optimizer"],
-): LossTerm {
+function term(setup: TermSetup, { map }: Options): LossTerm {
   const { params, judge, smallest } = discriminator(setup, { input: setup.numClasses, channels: CHANNELS });
   const show = map === "softmax" ? (logits: tf.Tensor4D) => tf.softmax(logits) : selfInformation;
   return {
-    compute({ source, target }) {
-      const upsampled = source.upsampled!;
-      const [, height, width] = upsampled.shape;
+    compute(ctx) {
+      const [source, target] = ["source", "target"].map((stream) => ctx.view(stream).upsampled!);
+      const [, height, width] = target!.shape;
       if (Math.min(height, width) < smallest) {
         throw new UserError(
           `the discriminator halves its input five times: expected a crop of at least ${smallest} pixels, got ${height}x${width}`,
         );
       }
-      const targetMaps = show(resizeBilinear(target!.logits, [height, width]));
+      const targetMaps = show(target!);
       return {
         loss: binaryCrossEntropy(judge(targetMaps), SOURCE),
-        handoff: { source: show(upsampled), target: targetMaps },
+        handoff: { source: show(source!), target: targetMaps },
       };
     },
-    players: [{
-      name: "discriminator",
-      params,
-      optimizer,
-      compute({ source, target }) {
-        const onSource = binaryCrossEntropy(judge(source as tf.Tensor4D), SOURCE);
-        const onTarget = binaryCrossEntropy(judge(target as tf.Tensor4D), TARGET);
-        return { loss: tf.div(tf.add(onSource, onTarget), 2) };
+    owners: {
+      [DISCRIMINATOR]: {
+        params,
+        compute({ source, target }) {
+          const onSource = binaryCrossEntropy(judge(source as tf.Tensor4D), SOURCE);
+          const onTarget = binaryCrossEntropy(judge(target as tf.Tensor4D), TARGET);
+          return { loss: tf.div(tf.add(onSource, onTarget), 2) };
+        },
       },
-    }],
+    },
   };
 }
 

@@ -1,7 +1,8 @@
 /** Runs at a glance. */
 import { printable } from "../core/printable.ts";
 import type { Grid } from "./grid.ts";
-import type { Run, RunPhase, RunState } from "../run_folder/run.ts";
+import { percent } from "./means.ts";
+import type { Run, RunPhase, RunState } from "../run_folder/read.ts";
 
 /** A run in one line; plain data. */
 export interface RunOverview {
@@ -16,17 +17,16 @@ export interface RunOverview {
   readonly step: number;
   /** Updates of the phase; 0: not known. */
   readonly steps: number;
-  /** The recipe's own objective. */
-  readonly own: PhaseScores;
-  /** Absent without a baseline. */
-  readonly baseline?: PhaseScores & { readonly name: string };
+  /** In the order in which they are trained; never empty. */
+  readonly phases: readonly PhaseScores[];
   /** When something was last written, ISO 8601; null when nothing is known. */
   readonly modified: string | null;
 }
 
-/** Mean IoUs in 0..1. */
+/** What a phase reached; mean IoUs in 0..1. */
 export interface PhaseScores {
-  /** The evaluation after the last step or, before it, the latest validation; null: none yet. */
+  readonly name: string;
+  /** The evaluation after the last step or, before it, the latest validation; null: none yet, or no pixel was labelled. */
   readonly last: number | null;
   /** The best validation; null: none yet. */
   readonly best: { readonly step: number; readonly miou: number } | null;
@@ -35,8 +35,6 @@ export interface PhaseScores {
 /** A run in one line. */
 export function overviewOf(run: Run): RunOverview {
   const { current } = run;
-  const own = run.phases.find(({ baseline }) => !baseline)!;
-  const baseline = run.phases.find(({ baseline }) => baseline);
   const failure = run.state === "failed" ? current.log?.failure : undefined;
   return {
     folder: run.folder,
@@ -45,50 +43,48 @@ export function overviewOf(run: Run): RunOverview {
     phase: current.name,
     step: current.log?.done ?? 0,
     steps: current.log?.steps ?? 0,
-    own: scoresOf(own),
-    ...(baseline ? { baseline: { name: baseline.name, ...scoresOf(baseline) } } : {}),
+    phases: run.phases.map(scoresOf),
     modified: Number.isNaN(run.modified) ? null : new Date(run.modified).toISOString(),
   };
 }
 
-function scoresOf({ evaluation, log }: RunPhase): PhaseScores {
+function scoresOf({ name, evaluation, log }: RunPhase): PhaseScores {
   const best = log?.best;
   return {
-    last: evaluation?.miou ?? log?.validations.at(-1)?.miou ?? null,
+    name,
+    last: (evaluation ?? log?.validations.at(-1))?.miou ?? null,
     best: best ? { step: best.step, miou: best.miou } : null,
   };
 }
 
-/** Runs as a table, percent mIoU. @param now milliseconds since 1970, for the ages */
+/** Runs as a table, percent mIoU of the last phase and of those before it. @param now milliseconds since 1970, for the ages */
 export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
-  const withBaseline = runs.some(({ baseline }) => baseline !== undefined);
+  const several = runs.some(({ phases }) => phases.length > 1);
   return {
-    head: ["run", "state", "step", "mIoU %", "best (step)", ...(withBaseline ? ["baseline"] : []), "age"],
-    rows: runs.map((run) => [
-      printable(run.folder),
-      run.state,
-      stepText(run),
-      percent(run.own.last),
-      run.own.best ? `${percent(run.own.best.miou)} (${run.own.best.step})` : "-",
-      ...(withBaseline ? [percent(run.baseline?.last ?? null)] : []),
-      run.modified === null ? "-" : ageText(now - Date.parse(run.modified)),
-    ]),
+    head: ["run", "state", "step", "mIoU %", "best (step)", ...(several ? ["earlier phases"] : []), "age"],
+    rows: runs.map((run) => {
+      const { last, best } = run.phases.at(-1)!;
+      const earlier = run.phases.slice(0, -1).map(({ name, last }) => `${printable(name)} ${percent(last)}`);
+      return [
+        printable(run.folder),
+        run.state,
+        stepText(run),
+        percent(last),
+        best ? `${percent(best.miou)} (${best.step})` : "-",
+        ...(several ? [earlier.join(", ") || "-"] : []),
+        run.modified === null ? "-" : ageText(now - Date.parse(run.modified)),
+      ];
+    }),
     notes: runs.flatMap(({ folder, failure }) =>
       failure === undefined ? [] : [`${printable(folder)}: ${printable(failure.split("\n")[0]!)}`]
     ),
   };
 }
 
-/** `120/400`; before the run's own objective is in work, with the phase that is. */
-function stepText({ phase, step, steps, baseline }: RunOverview): string {
-  const counted = steps === 0 ? "-" : `${step}/${steps}`;
-  return baseline !== undefined && phase === baseline.name && steps > 0
-    ? `${printable(phase)} ${counted}`
-    : counted;
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
+/** `120/400`; before the last phase is in work, with the name of the one that is. */
+function stepText({ phase, step, steps, phases }: RunOverview): string {
+  if (steps === 0) return "-";
+  return phase === phases.at(-1)!.name ? `${step}/${steps}` : `${printable(phase)} ${step}/${steps}`;
 }
 
 const UNITS = [["s", 60], ["min", 60], ["h", 24], ["d", Infinity]] as const;

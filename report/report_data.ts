@@ -46,7 +46,7 @@ export interface ReportRun {
   readonly facts: readonly (readonly [string, string])[];
   /** The resolved recipe, YAML; absent: it could not be read. */
   readonly config?: string;
-  /** The baseline first, where there is one. */
+  /** In the order in which they are trained; never empty. */
   readonly phases: readonly ReportPhase[];
   /** What the run said and what could not be read, a sentence each. */
   readonly notes: readonly string[];
@@ -56,10 +56,9 @@ export interface ReportRun {
   readonly withoutPictures?: string;
 }
 
-/** A phase of a run: the baseline, or the run itself. */
+/** A phase of a run. */
 export interface ReportPhase {
   readonly name: string;
-  readonly baseline: boolean;
   /** Updates done and wanted. */
   readonly step: number;
   readonly steps: number;
@@ -67,9 +66,8 @@ export interface ReportPhase {
   readonly curves: Readonly<Record<string, CurveWithTrend>>;
   /** By the same names, `rate` and `diagnostics/seconds/...` only: medians of all that was logged; absent where nothing was. */
   readonly medians: Readonly<Record<string, number>>;
-  /** mIoU and pixel accuracy of the val split during training, in 0..1. */
+  /** mIoU of the val split during training, in 0..1; null: no pixel was labelled. */
   readonly miou: PlainCurve;
-  readonly pixelAccuracy: PlainCurve;
   /** The validation with the highest mIoU. */
   readonly best?: Validated;
   /** The last validation. */
@@ -80,19 +78,19 @@ export interface ReportPhase {
   readonly evaluation?: Evaluation;
 }
 
-/** A validation during training. Shares in 0..1. */
+/** A validation during training. Shares in 0..1; null: no pixel was labelled. */
 export interface Validated {
   readonly step: number;
-  readonly miou: number;
-  readonly pixelAccuracy: number;
+  readonly miou: number | null;
+  readonly pixelAccuracy: number | null;
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
   readonly labelSize: string;
 }
 
-/** Images of the val split, labelled by the last weights of a run. */
+/** Images of the val split, labelled by the last weights of each phase of a run. */
 export interface Pictures {
-  /** Titles of the predictions, as in `source-only`, `street`. */
+  /** Titles of the predictions: names of phases, as in `source-only`, `street`. */
   readonly networks: readonly string[];
   /** Of how many images these are the best and worst, by the last network. */
   readonly of: number;
@@ -114,6 +112,6 @@ export interface Picture {
   readonly truth: string;
   /** The same of the networks' labels. */
   readonly predictions: readonly string[];
-  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks. */
-  readonly miou: readonly number[];
+  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks; null: none of its pixels is labelled. */
+  readonly miou: readonly (number | null)[];
 }

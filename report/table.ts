@@ -2,7 +2,7 @@
 import Table from "cli-table3";
 import type { Evaluation } from "../core/events.ts";
 import { FRAMELESS } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
+import { countedText, describeSubset, percent } from "./means.ts";
 
 /** One network's results. */
 export interface ClassColumn {
@@ -12,23 +12,25 @@ export interface ClassColumn {
 
 /**
  * IoU in percent by class, then mIoU, the means over subsets of the classes and pixel accuracy, one column each; with
- * two columns, their difference. A class absent from labels and predictions is "-". Below it stands what the subsets
+ * several columns, how far the last is from the first. A class absent from labels and predictions is "-". Below it stands what the subsets
  * are and where pixels were counted. No colours, no trailing newline. No columns gives "".
  */
 export function classTable(columns: readonly ClassColumn[]): string {
-  const [first, second] = columns;
+  const [first] = columns;
   if (!first) return "";
+  const several = columns.length > 1;
+  const difference = columns.length > 2 ? `against ${first.title}` : "difference";
   const { classes, subsets = [] } = first.evaluation;
   const table = new Table({
-    head: ["IoU %", ...columns.map((column) => column.title), ...(second ? ["difference"] : [])],
+    head: ["IoU %", ...columns.map((column) => column.title), ...(several ? [difference] : [])],
     chars: FRAMELESS,
     style: { head: [], border: [], "padding-left": 0, "padding-right": 0, compact: true },
-    colAligns: ["left", ...columns.map(() => "right" as const), ...(second ? ["right" as const] : [])],
+    colAligns: ["left", ...columns.map(() => "right" as const), ...(several ? ["right" as const] : [])],
   });
   const row = (name: string, values: readonly (number | null)[]) => {
-    const [a, b] = values;
+    const [a, b] = [values[0], values.at(-1)];
     const delta = typeof a === "number" && typeof b === "number" ? signed(b - a) : "-";
-    table.push([name, ...values.map(percent), ...(second ? [delta] : [])]);
+    table.push([name, ...values.map(percent), ...(several ? [delta] : [])]);
   };
   classes.forEach((name, id) => row(name, columns.map((column) => column.evaluation.iou[id] ?? null)));
   row("mIoU", columns.map((column) => column.evaluation.miou));
@@ -48,10 +50,6 @@ export function classTable(columns: readonly ClassColumn[]): string {
       ? counted
       : columns.map(({ title, evaluation }) => `${title}: ${countedText(evaluation)}`)),
   ].join("\n");
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }
 
 function signed(share: number): string {

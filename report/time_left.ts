@@ -3,7 +3,7 @@ import type { TrainEvent } from "../core/events.ts";
 
 /** What is known beforehand of a run. */
 export interface Course {
-  /** The phases in their order: the baseline's name, if there is one, then the recipe's. */
+  /** The names of the phases, in order. */
   readonly phases: readonly string[];
   /** Steps between validations; 0: only at the end. */
   readonly validateEvery: number;

@@ -1,5 +1,11 @@
 /** The recipe that a run wrote down, as plain data. */
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
+import { messageOf } from "../core/words.ts";
+
+/** A resolved recipe as `config.yaml` has it. */
+export function configText(resolved: Readonly<Record<string, unknown>>): string {
+  return stringify(resolved, { lineWidth: 110 });
+}
 
 /** Text and what it says. */
 export type ReadConfig =
@@ -17,11 +23,11 @@ export function parseConfig(text: string): ReadConfig {
     // Looking for keys that come twice takes the square of their number.
     parsed = parse(text, { logLevel: "error", uniqueKeys: false });
   } catch (error) {
-    const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+    const [why] = messageOf(error).split("\n");
     return { text, damage: why! };
   }
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
-    return { text, damage: "it holds no names with values" };
+    return { text, damage: "expected a mapping" };
   }
   const damage = unfit(parsed);
   return damage === undefined ? { text, parsed: parsed as Record<string, unknown> } : { text, damage };

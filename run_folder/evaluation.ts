@@ -1,15 +1,37 @@
+/** The evaluation after the last step of a phase, as a file. */
 import type { Evaluation } from "../core/events.ts";
+import { parseObject, readText, type RunFiles } from "./files.ts";
+import { EVALUATION, within } from "./layout.ts";
+
+/** What the file holds. */
+export interface StoredEvaluation extends Evaluation {
+  /** The phase's name; absent in what `plca eval --json` prints. */
+  readonly phase?: string;
+}
+
+/** @param folder the phase's @returns undefined when there is none @throws Error that says what is wrong with the file */
+export async function readEvaluation(files: RunFiles, folder = ""): Promise<StoredEvaluation | undefined> {
+  const text = await readText(files, within(folder, EVALUATION));
+  return text === undefined ? undefined : parseEvaluation(text);
+}
+
+/** @throws Error when the text holds something else */
+export function parseEvaluation(text: string): StoredEvaluation {
+  const value = parseObject(text);
+  if (!isEvaluation(value)) throw new Error("it holds no evaluation");
+  return value;
+}
 
 /** Whether a value from a file is an evaluation as far as it is shown: its classes, shares and counts. */
-export function isEvaluation(value: unknown): value is Evaluation {
-  if (typeof value !== "object" || value === null) return false;
-  const { classes, iou, miou, images, split, labelSize, subsets } = value as Partial<
-    Record<keyof Evaluation, unknown>
-  >;
-  const isShare = (share: unknown) => typeof share === "number" && share >= 0 && share <= 1;
+function isEvaluation(
+  value: Readonly<Record<string, unknown>>,
+): value is Readonly<Record<string, unknown>> & StoredEvaluation {
+  const { classes, iou, miou, images, split, labelSize, subsets, phase } = value;
+  const isShare = (share: unknown) => share === null || typeof share === "number" && share >= 0 && share <= 1;
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
-    iou.every((share) => share === null || isShare(share)) && isShare(miou) &&
+    iou.every(isShare) && isShare(miou) &&
+    (phase === undefined || typeof phase === "string") &&
     typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
     (subsets === undefined ||
       Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isShare(each.miou)));

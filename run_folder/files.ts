@@ -1,6 +1,7 @@
 /** The files of a run folder. */
 import { sep } from "node:path";
 import { UserError } from "../core/errors.ts";
+import { isInCheckpoints } from "./layout.ts";
 
 /** How a run folder is read; paths are relative to it, with `/`. */
 export interface RunFiles {
@@ -12,6 +13,8 @@ export interface RunFiles {
   read(path: string, range: ByteRange): Promise<Uint8Array>;
   /** Names of a folder's files and links; empty when there is no such folder. @throws Error when it cannot be listed */
   list(path: string): Promise<readonly string[]>;
+  /** The same for its folders, links left out. */
+  folders(path: string): Promise<readonly string[]>;
   /** Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited for. */
   isLocked(path: string): Promise<boolean | undefined>;
 }
@@ -39,7 +42,7 @@ export interface ByteRange {
  */
 export function diskRun(path: string, shown: string = path): RunFiles {
   async function requireInside(name: string): Promise<void> {
-    if (/^(baseline\/)?checkpoints\//.test(name)) return;
+    if (isInCheckpoints(name)) return;
     const [folder, file] = await Promise.all([
       Deno.realPath(path),
       ifThere(Deno.realPath(`${path}/${name}`)),
@@ -74,17 +77,8 @@ export function diskRun(path: string, shown: string = path): RunFiles {
       }
       return bytes.subarray(0, filled);
     },
-    async list(name) {
-      const names: string[] = [];
-      try {
-        for await (const entry of Deno.readDir(`${path}/${name}`)) {
-          if (entry.isFile || entry.isSymlink) names.push(entry.name);
-        }
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-      return names.sort();
-    },
+    list: (name) => namesIn(`${path}/${name}`, ({ isFile, isSymlink }) => isFile || isSymlink),
+    folders: (name) => namesIn(`${path}/${name}`, ({ isDirectory }) => isDirectory),
     async isLocked(name) {
       // Opening a pipe waits for who writes into it.
       if (!(await ifThere(Deno.stat(`${path}/${name}`)))?.isFile) return false;
@@ -100,7 +94,43 @@ export function diskRun(path: string, shown: string = path): RunFiles {
   };
 }
 
-async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
+async function namesIn(folder: string, isWanted: (entry: Deno.DirEntry) => boolean): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) if (isWanted(entry)) names.push(entry.name);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return names.sort();
+}
+
+/** Larger files of these kinds are no run's, in bytes. */
+const LARGEST_TEXT = 16e6;
+
+/** A text file of a run; undefined when there is none. @throws Error when it cannot be read, or is larger than 16 MB */
+export async function readText(files: RunFiles, path: string): Promise<string | undefined> {
+  const facts = await files.stat(path);
+  if (facts === undefined) return undefined;
+  if (facts.size > LARGEST_TEXT) throw new Error(`it has ${facts.size} bytes, too many for such a file`);
+  return new TextDecoder().decode(await files.read(path, { offset: 0, length: facts.size }));
+}
+
+/** @throws Error when the text is no JSON object */
+export function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Error("it is not JSON", { cause });
+  }
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Readonly<Record<string, unknown>>;
+  }
+  throw new Error("expected a mapping");
+}
+
+/** What a file operation returns; undefined when there is no such file. */
+export async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;
   } catch (error) {

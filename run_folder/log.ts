@@ -2,12 +2,13 @@
 import type { CheckpointEvent, ValidationEvent } from "../core/events.ts";
 import { printable } from "../core/printable.ts";
 import { type LoggedEvent, parseEvent } from "./event.ts";
+import { MOST_PHASES } from "./layout.ts";
 import { LineSplitter, LONGEST_LINE } from "./lines.ts";
 import { GrowingSeries, type Series } from "./series.ts";
 
 /** One phase of a run as far as its log goes. */
 export interface PhaseLog {
-  /** The baseline's name, or the recipe's. */
+  /** As the recipe says. */
   readonly name: string;
   /** Updates to come in all; 0 before anything says it. */
   readonly steps: number;
@@ -26,8 +27,8 @@ export interface PhaseLog {
   readonly checkpoints: readonly Timed<CheckpointEvent>[];
   /** The latest ones. */
   readonly notes: readonly string[];
-  /** The validation with the highest mIoU; of equal ones the first. */
-  readonly best: Timed<ValidationEvent> | undefined;
+  /** The validation with the highest mIoU; of equal ones the first. One without an mIoU is never it. */
+  readonly best: BestValidation | undefined;
   /** How the last process left it: `open` when it said nothing. */
   readonly ending: "open" | "finished" | "interrupted" | "failed";
   /** What it failed of. */
@@ -39,6 +40,9 @@ export interface PhaseLog {
 
 /** An event and when it was written, in milliseconds since 1970. */
 export type Timed<Event> = Event & { readonly time: number };
+
+/** A validation with an mIoU. */
+export type BestValidation = Timed<ValidationEvent> & { readonly miou: number };
 
 /** Lines that were left out. */
 export interface LogProblems {
@@ -55,8 +59,6 @@ const HEAD = 256;
 const SHOWN_PROBLEMS = 20;
 /** More notes of a phase are forgotten, the oldest first. */
 const KEPT_NOTES = 100;
-/** No run has more; a log that does is not a run's. */
-const MOST_PHASES = 64;
 const MOST_SERIES = 4096;
 const MOST_TYPES = 64;
 
@@ -175,9 +177,12 @@ class GrowingPhase implements PhaseLog {
     this.name = name;
   }
 
-  get best(): Timed<ValidationEvent> | undefined {
-    let best: Timed<ValidationEvent> | undefined;
-    for (const each of this.validations) if (!best || each.miou > best.miou) best = each;
+  get best(): BestValidation | undefined {
+    let best: BestValidation | undefined;
+    for (const each of this.validations) {
+      const { miou } = each;
+      if (miou !== null && (!best || miou > best.miou)) best = { ...each, miou };
+    }
     return best;
   }
 

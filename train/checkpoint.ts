@@ -4,9 +4,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
+import { replaceKeeping } from "../run_folder/write.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../weights/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
-import { replaceKeeping } from "./files.ts";
 
 /** The version of the layout that this file writes; it reads 1 as well, which has neither state nor checksum. */
 export const CHECKPOINT_FORMAT = 2;
@@ -52,9 +52,8 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
-  const broken = [...tensors].find(([name, { data }]) =>
-    !name.startsWith("loss/") && !data.every(Number.isFinite)
-  );
+  const free = new Set(entries.filter((entry) => entry.free).map(({ name }) => name));
+  const broken = [...tensors].find(([name, { data }]) => !free.has(name) && !data.every(Number.isFinite));
   if (broken) {
     throw new UserError(
       `${path}: not written, for ${broken[0]} has values that are not finite; what lies there stays`,

@@ -1,9 +1,10 @@
 /** Finding where a phase can go on. */
 import { UserError } from "../core/errors.ts";
-import type { RunPlan } from "../core/plan.ts";
+import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { LAST_CHECKPOINT } from "../run_folder/layout.ts";
+import { formerPath } from "../run_folder/write.ts";
 import { type CheckpointState, readCheckpoint, type StoredCheckpoint } from "./checkpoint.ts";
-import { formerPath } from "./files.ts";
 
 /** A checkpoint that a phase continues from. */
 export interface ResumePoint {
@@ -16,7 +17,7 @@ export interface ResumePoint {
 export interface ResumeSearch {
   /** The phase's folder. */
   readonly folder: string;
-  readonly phase: string;
+  readonly phase: PhasePlan;
   readonly plan: RunPlan;
   readonly files: FileReader;
   /** Hears of every checkpoint that is damaged. */
@@ -36,7 +37,7 @@ export interface WholeCheckpoint extends StoredCheckpoint {
  */
 export async function newestWhole(folder: string, files: FileReader): Promise<WholeCheckpoint | undefined> {
   const damaged: string[] = [];
-  for (const path of await present(`${folder}/checkpoints/last.safetensors`)) {
+  for (const path of await present(`${folder}/${LAST_CHECKPOINT}`)) {
     try {
       const read = await readCheckpoint(path, files);
       const damage = damaged.length === 0 ? "" : `${damaged.join("; ")}; ${path} is used instead`;
@@ -61,7 +62,7 @@ export async function resumePoint(search: ResumeSearch): Promise<ResumePoint | u
   if (damage !== "") {
     search.onDamaged(damage);
     // Else the next checkpoint would keep the damaged one as the former and put this one away.
-    await Deno.rename(path, `${search.folder}/checkpoints/last.safetensors`);
+    await Deno.rename(path, `${search.folder}/${LAST_CHECKPOINT}`);
   }
   return { path, tensors, state: checked(path, state, search) };
 }
@@ -97,7 +98,7 @@ function checked(
       `${path}: an older plca wrote it, without what a resumed run needs; plca eval --checkpoint still reads it`,
     );
   }
-  const expected = { recipe: plan.name, phase, steps: plan.training.steps, seed: plan.seed };
+  const expected = { recipe: plan.name, phase: phase.name, steps: phase.training.steps, seed: plan.seed };
   for (const [key, value] of Object.entries(expected)) {
     const found = state[key as keyof typeof expected];
     if (found !== value) throw new UserError(`${path}: its ${key} is ${found}, the recipe's ${value}`);

@@ -3,10 +3,10 @@ import { UserError } from "../core/errors.ts";
 import type { Explorer } from "../explore/explorer.ts";
 import { rgbPng } from "../report/pictures.ts";
 import type { ReportData } from "../report/report_data.ts";
-import type { Run } from "../run_folder/run.ts";
+import type { Run } from "../run_folder/read.ts";
 import { eventStream, json, page, png, problem } from "./answers.ts";
 import { addressOf, admit, type Guard, makeToken } from "./guard.ts";
-import type { LiveRun } from "./live.ts";
+import type { LiveRun } from "../run_folder/follow.ts";
 import { imageQuestion, levelQuestion, rowQuestion } from "./questions.ts";
 import type { ServedPictures, ServedRun } from "./served_run.ts";
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Evaluation } from "../../core/events.ts";
 import type { ReportData } from "../../report/report_data.ts";
 import { pageTest } from "../browser.ts";
+import { writeThreePhases } from "../run_folder/three_phases.ts";
 import { inFolder, plca } from "./fake_host.ts";
 import { folderTest, tinyRecipe } from "./tiny.ts";
 
@@ -67,9 +68,9 @@ reporting("report writes into the run's folder what its files say", async (folde
   const [run] = data.runs;
   assert.deepEqual([data.title, run!.state, data.differences], ["a", "finished", []]);
   assert.equal(run!.config, await Deno.readTextFile(join(folder, "a", "config.yaml")));
-  assert.deepEqual(run!.phases.map(({ name, baseline, step, steps }) => ({ name, baseline, step, steps })), [
-    { name: "source-only", baseline: true, step: 2, steps: 2 },
-    { name: "tiny", baseline: false, step: 2, steps: 2 },
+  assert.deepEqual(run!.phases.map(({ name, step, steps }) => ({ name, step, steps })), [
+    { name: "source-only", step: 2, steps: 2 },
+    { name: "tiny", step: 2, steps: 2 },
   ]);
   for (const [k, name] of ["a/baseline", "a"].entries()) {
     const stored: Evaluation = JSON.parse(await Deno.readTextFile(join(folder, name, "evaluation.json")));
@@ -314,6 +315,27 @@ pageTest(
     });
   },
 );
+
+folderTest("a run with three phases has curves and results of each, by name", async (folder) => {
+  await writeThreePhases(join(folder, "run"));
+}, async (folder) => {
+  const { code } = await plca(["report", "run"], { cwd: folder });
+  assert.equal(code, 0);
+  const { phases } = (await dataOf(join(folder, "run", "report.html"))).runs[0]!;
+  assert.deepEqual(
+    phases.map(({ name, curves, evaluation, best }) => [
+      name,
+      Object.keys(curves).filter((curve) => curve.startsWith("terms/")),
+      evaluation!.miou,
+      best!.miou,
+    ]),
+    [
+      ["source-only", ["terms/loss-0"], 0.2, 0.2],
+      ["warm-up", ["terms/loss-1"], 0.3, 0.3],
+      ["adapted", ["terms/loss-2"], 0.5, 0.4],
+    ],
+  );
+});
 
 folderTest("a strange recipe of a run is named as its damage, and the report is made", async (folder) => {
   const run = join(folder, "a\u202eb");

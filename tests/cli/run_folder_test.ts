@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Host } from "../../cli/host.ts";
-import { recordRun, removeRun } from "../../cli/run_folder.ts";
+import { beginningOf, runAround } from "../../cli/run_folder.ts";
 import type { RunPlan } from "../../core/plan.ts";
+import { recordRun, removeRun } from "../../run_folder/make.ts";
 import { denoArguments, start } from "../faults/child.ts";
 import { inFolder, plca } from "./fake_host.ts";
 import { tinyRecipe } from "./tiny.ts";
@@ -15,7 +16,7 @@ async function record(cwd: string, folder: string): Promise<void> {
   await plca([], {
     cwd,
     async program(host: Host) {
-      await recordRun(host, { folder, plan, backend: "wasm" });
+      await recordRun(await beginningOf(host, { folder, plan, backend: "wasm", option: "--run" }));
       return 0;
     },
   });
@@ -70,6 +71,7 @@ Deno.test("a run that came to nothing is removed, but not what others put beside
   await inFolder(async (folder) => {
     const run = join(folder, "R");
     await Deno.mkdir(join(run, "checkpoints"), { recursive: true });
+    await Deno.mkdir(join(run, "phases", "warm-up", "checkpoints"), { recursive: true });
     for (const name of ["config.yaml", "run.json", "events.jsonl", "notes.txt"]) {
       await Deno.writeTextFile(join(run, name), "");
     }
@@ -143,3 +145,13 @@ Deno.test({
     });
   },
 });
+
+Deno.test("weights of every phase belong to the run around them, others to none", () =>
+  inFolder(async (folder) => {
+    await Deno.mkdir(join(folder, "R"));
+    await Deno.writeTextFile(join(folder, "R", "config.yaml"), "");
+    for (const below of ["checkpoints", "baseline/checkpoints", "phases/warm-up/checkpoints"]) {
+      assert.equal(await runAround(join(folder, "R", below, "last.safetensors")), join(folder, "R"));
+    }
+    assert.equal(await runAround(join(folder, "other", "checkpoints", "last.safetensors")), undefined);
+  }));

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openLineLog } from "../../train/files.ts";
+import { openLineLog } from "../../run_folder/lock.ts";
 import { linesOf, stepLine, validationLine } from "../run_folder/memory_run.ts";
+import { writeThreePhases } from "../run_folder/three_phases.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
 const START = { type: "start", phase: "a", steps: 40, batch: 2 };
@@ -54,11 +55,11 @@ Deno.test("runs are listed with state, step, mIoU and age, the latest last", () 
       assert.deepEqual(await plca(["runs"], { cwd: folder }), {
         code: 0,
         stdout: [
-          "run                     state          step  mIoU %  best (step)  baseline    age",
-          "runs/a-001           finished         40/40    50.0    40.0 (20)         -    1 d",
-          "runs/a-002            stopped  before 10/40       -            -         -    1 h",
-          "runs/ablation-a/b-0    failed          0/40       -            -         -  1 min",
-          "runs/a-003            running          0/40       -            -         -    5 s",
+          "run                     state          step  mIoU %  best (step)  earlier phases    age",
+          "runs/a-001           finished         40/40    50.0    40.0 (20)               -    1 d",
+          "runs/a-002            stopped  before 10/40       -            -        before -    1 h",
+          "runs/ablation-a/b-0    failed          0/40       -            -               -  1 min",
+          "runs/a-003            running          0/40       -            -               -    5 s",
           "runs/ablation-a/b-0: no space",
           "",
         ].join("\n"),
@@ -74,9 +75,31 @@ Deno.test("runs are listed with state, step, mIoU and age, the latest last", () 
       phase: "a",
       step: 40,
       steps: 40,
-      own: { last: 0.5, best: { step: 20, miou: 0.4 } },
+      phases: [{ name: "a", last: 0.5, best: { step: 20, miou: 0.4 } }],
       modified: "2029-12-31T23:00:00.000Z",
     }]);
+  }));
+
+Deno.test("a run with three phases: the last one's scores, and those of each before it by name", () =>
+  inFolder(async (folder) => {
+    const run = join(folder, "runs", "a-001");
+    await writeThreePhases(run);
+    const { stdout, stderr } = await plca(["runs"], { cwd: folder });
+    assert.equal(stderr, "");
+    assert.match(
+      stdout,
+      /^run +state +step +mIoU % +best \(step\) +earlier phases +age\nruns\/a-001 +finished +40\/40 +50\.0 +40\.0 \(40\) +source-only 20\.0, warm-up 30\.0 +\d+ d\n$/,
+    );
+    const [told] = JSON.parse((await plca(["runs", "--json"], { cwd: folder })).stdout);
+    assert.deepEqual(told.phases.map(({ name, last }: { name: string; last: number }) => [name, last]), [
+      ["source-only", 0.2],
+      ["warm-up", 0.3],
+      ["adapted", 0.5],
+    ]);
+    const events = join(run, "events.jsonl");
+    const lines = (await Deno.readTextFile(events)).split("\n");
+    await Deno.writeTextFile(events, `${lines.slice(0, 6).join("\n")}\n`);
+    assert.match((await plca(["runs"], { cwd: folder })).stdout, / stopped +warm-up 40\/40 /);
   }));
 
 Deno.test("damaged lines are named on stderr, the first of each run, and the list stands", () =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openLineLog } from "../../train/files.ts";
+import { openLineLog } from "../../run_folder/lock.ts";
 import { type Outcome, plca } from "./fake_host.ts";
 import { folderTest, tinyRecipe } from "./tiny.ts";
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Grant, Handover, Host } from "../../cli/host.ts";
 import { viewCommand } from "../../cli/view.ts";
 import { TRAINING, trainTiny } from "../explore/trained_run.ts";
+import { THREE_PHASES, writeThreePhases } from "../run_folder/three_phases.ts";
 import { plca } from "./fake_host.ts";
 import { folderTest } from "./tiny.ts";
 import { viewing } from "./viewing.ts";
@@ -82,6 +83,24 @@ folderTest(
     assert.match(stdout, /^runs\/new: http:/);
   },
 );
+
+folderTest("a run with three phases is shown with all of them, and followed into each", async (folder) => {
+  await writeThreePhases(join(folder, "run"));
+}, async (folder) => {
+  await viewing(["run"], folder, async (address) => {
+    const shown = async () => {
+      const { body } = await ask(address, "api/run");
+      const phases: { name: string; step: number; evaluation?: { miou: number } }[] =
+        body.report.runs[0].phases;
+      return phases.map(({ name, step, evaluation }) => [name, step, evaluation?.miou]);
+    };
+    assert.deepEqual(await shown(), [["source-only", 40, 0.2], ["warm-up", 40, 0.3], ["adapted", 40, 0.5]]);
+    const path = "phases/warm-up/evaluation.json";
+    const changed = THREE_PHASES[path]!.replace('"miou":0.3', '"miou":0.35');
+    await Deno.writeTextFile(join(folder, "run", path), changed);
+    assert.deepEqual((await shown())[1], ["warm-up", 40, 0.35]);
+  });
+});
 
 folderTest("a run without association shows everything else", async (folder) => {
   const losses = "losses: [{ type: cross-entropy }]";

@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ops: ["core"],
   losses: ["core", "ops"],
   models: ["core", "ops"],
+  networks: ["core"],
   optim: ["core", "ops"],
   metrics: ["core", "ops"],
   // Files of weights: functions of bytes.
@@ -43,7 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "weights",
     "datasets/evaluation.ts",
     "datasets/transforms",
-    "train/loss_errors.ts",
+    "run_folder",
     "train/trained.ts",
   ],
   // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
@@ -80,7 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "web/dist",
     "weights",
   ],
-  "builtins.ts": ["core", "losses", "models", "datasets", "optim"],
+  "builtins.ts": ["core", "losses", "models", "datasets", "networks", "optim"],
   "mod.ts": [
     "backends",
     "builtins.ts",
@@ -90,6 +91,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "losses",
     "metrics",
     "models",
+    "networks",
     "optim",
     "report",
     "run_folder",

@@ -1,8 +1,12 @@
 /** Sizes, memory and turns of the explorer. */
 import assert from "node:assert/strict";
 import { Cache } from "../../explore/cache.ts";
+import { Checkpoints } from "../../explore/checkpoints.ts";
 import { exploredSize } from "../../explore/images.ts";
 import { Turns } from "../../explore/turns.ts";
+import { phaseFolders } from "../../run_folder/layout.ts";
+import { inFolder } from "../cli/fake_host.ts";
+import { writeThreePhases } from "../run_folder/three_phases.ts";
 
 const training = { crop: [64, 64], flip: true } as const;
 
@@ -50,3 +54,16 @@ Deno.test("jobs take turns; a failed one does not stop those after it, one given
   assert.deepEqual([await first, await last], ["first", "last"]);
   assert.deepEqual(done, ["first begins", "first ends", "last begins", "last ends"]);
 });
+
+Deno.test("checkpoints of three phases are listed in the order of the phases", () =>
+  inFolder(async (folder) => {
+    await writeThreePhases(folder);
+    const phases = phaseFolders({ baseline: { name: "a" }, phases: [{ name: "warm-up" }, { name: "c" }] });
+    const found = await new Checkpoints(folder, phases).list();
+    assert.deepEqual(found.map(({ id, name }) => [id, name]), [
+      ["baseline/checkpoints/last.safetensors", "baseline last"],
+      ["phases/warm-up/checkpoints/last.safetensors", "warm-up last"],
+      ["phases/warm-up/checkpoints/best.safetensors", "warm-up best"],
+      ["checkpoints/last.safetensors", "last"],
+    ]);
+  }));

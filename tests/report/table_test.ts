@@ -29,6 +29,15 @@ Deno.test("one network", () => {
   );
 });
 
+Deno.test("nothing labelled: no mean, and no difference", () => {
+  const none = evaluation([null, null, null], { miou: null, pixelAccuracy: null });
+  const text = classTable([{ title: "a", evaluation: none }, {
+    title: "b",
+    evaluation: evaluation([0, 0, 0]),
+  }]);
+  assert.match(text, /^mIoU +- +50\.0 +-\npixel accuracy +- +75\.0 +-$/m);
+});
+
 Deno.test("two networks with their difference", () => {
   assert.equal(
     classTable([
@@ -45,6 +54,17 @@ Deno.test("two networks with their difference", () => {
       "40 images of val, pixels counted at size original 160x96",
     ].join("\n"),
   );
+});
+
+Deno.test("of three networks each has a column, and the last is compared with the first", () => {
+  const columns = [0.5, 0.4, 0.75].map((miou, k) => ({
+    title: ["source-only", "warm-up", "adapted"][k]!,
+    evaluation: evaluation([miou, miou, miou], { miou }),
+  }));
+  assert.deepEqual(classTable(columns).split("\n").filter((line) => /^(IoU|mIoU)/.test(line)), [
+    "IoU %           source-only  warm-up  adapted  against source-only",
+    "mIoU                   50.0     40.0     75.0                +25.0",
+  ]);
 });
 
 Deno.test("means over subsets stand below the mean over all, and are explained", () => {

@@ -6,6 +6,10 @@ export function memoryRun(contents: Map<string, string | Uint8Array>, locked?: b
     const found = contents.get(path);
     return typeof found === "string" ? new TextEncoder().encode(found) : found;
   };
+  const below = (path: string) =>
+    [...contents.keys()].filter((each) => each.startsWith(`${path}/`)).map((each) =>
+      each.slice(path.length + 1)
+    );
   return {
     folder: "runs/a-001",
     stat(path) {
@@ -15,9 +19,10 @@ export function memoryRun(contents: Map<string, string | Uint8Array>, locked?: b
     read(path, { offset, length }) {
       return Promise.resolve(bytesOf(path)!.slice(offset, offset + length));
     },
-    list(path) {
-      const below = [...contents.keys()].filter((each) => each.startsWith(`${path}/`));
-      return Promise.resolve(below.map((each) => each.slice(path.length + 1)).sort());
+    list: (path) => Promise.resolve(below(path).filter((each) => !each.includes("/")).sort()),
+    folders(path) {
+      const parts = below(path).filter((each) => each.includes("/")).map((each) => each.split("/")[0]!);
+      return Promise.resolve([...new Set(parts)].sort());
     },
     isLocked: () => Promise.resolve(locked),
   };
@@ -46,7 +51,7 @@ export function stepLine(step: number, more: Record<string, unknown> = {}): Reco
 }
 
 /** A validation as training logs it. */
-export function validationLine(step: number, miou: number, more: Record<string, unknown> = {}) {
+export function validationLine(step: number, miou: number | null, more: Record<string, unknown> = {}) {
   return {
     time: new Date(1e12 + 1000 * step).toISOString(),
     type: "validation",

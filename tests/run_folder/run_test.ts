@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { diskRun } from "../../run_folder/files.ts";
-import { isRunFolder, readRun } from "../../run_folder/run.ts";
-import { openLineLog } from "../../train/files.ts";
+import { isRunFolder, readRun } from "../../run_folder/read.ts";
+import { openLineLog } from "../../run_folder/lock.ts";
 import { inFolder } from "../cli/fake_host.ts";
 import { linesOf, memoryRun, stepLine, validationLine } from "./memory_run.ts";
+import { PHASES, THREE_PHASES } from "./three_phases.ts";
 
 const START = { type: "start", phase: "a", steps: 40, batch: 2 };
 const CONFIG = "name: a\nbaseline: { name: source-only }\n";
@@ -52,9 +53,8 @@ Deno.test("a run with its baseline, as it lies on the disk", async () => {
   assert.deepEqual(run.problems, []);
   assert.deepEqual(run.config?.parsed["name"], "a");
   assert.deepEqual(run.record?.["seed"], 3);
+  assert.deepEqual(run.phases.map(({ name }) => name), ["source-only", "a"]);
   const [baseline, own] = run.phases;
-  assert.deepEqual([baseline!.name, baseline!.baseline, baseline!.folder], ["source-only", true, "baseline"]);
-  assert.deepEqual([own!.name, own!.baseline, own!.folder], ["a", false, ""]);
   assert.equal(baseline!.evaluation?.miou, 0.25);
   assert.equal(baseline!.log?.best?.miou, 0.2);
   assert.deepEqual(own!.checkpoints.map(({ path }) => path), [
@@ -62,6 +62,58 @@ Deno.test("a run with its baseline, as it lies on the disk", async () => {
     "checkpoints/last.safetensors",
   ]);
   assert.equal(run.current, own);
+});
+
+Deno.test("a run with three phases: each has its log, evaluation and checkpoints, by name and in order", async () => {
+  const told = ({ phases, current, state, problems }: Awaited<ReturnType<typeof stateOf>>) => ({
+    state,
+    problems,
+    current: current.name,
+    phases: phases.map(({ name, log, evaluation, checkpoints }) => [
+      name,
+      log?.best?.miou,
+      evaluation?.miou,
+      checkpoints.map(({ path }) => path),
+    ]),
+  });
+  const phases = [
+    ["source-only", 0.2, 0.2, ["baseline/checkpoints/last.safetensors"]],
+    ["warm-up", 0.3, 0.3, [
+      "phases/warm-up/checkpoints/best.safetensors",
+      "phases/warm-up/checkpoints/last.safetensors",
+    ]],
+    ["adapted", 0.4, 0.5, ["checkpoints/last.safetensors"]],
+  ];
+  const whole = { state: "finished", problems: [], current: "adapted", phases };
+  assert.deepEqual(told(await stateOf(THREE_PHASES)), whole);
+  // The other files tell the same.
+  const { "config.yaml": _, ...without } = THREE_PHASES;
+  assert.deepEqual(told(await stateOf(without)), whole);
+  const { "baseline/evaluation.json": __, "phases/warm-up/evaluation.json": ___, ...less } = without;
+  assert.deepEqual((await stateOf(less)).phases.map(({ name }) => name), PHASES);
+  const { "events.jsonl": ____, ...silent } = without;
+  assert.deepEqual((await stateOf(silent)).phases.map(({ name }) => name), PHASES);
+});
+
+Deno.test("a phase between the first and the last is in work: the run stands there", async () => {
+  const lines = THREE_PHASES["events.jsonl"]!.split("\n").slice(0, 6).map((line) => `${line}\n`).join("");
+  const { "evaluation.json": _, ...begun } = THREE_PHASES;
+  for (const files of [begun, { ...begun, "config.yaml": "" }]) {
+    const run = await stateOf({ ...files, "events.jsonl": lines }, false);
+    assert.deepEqual([run.state, run.current.name, run.phases.length], ["stopped", "warm-up", 3]);
+  }
+});
+
+Deno.test("a recipe whose phases have names of other folders reads nothing there", async () => {
+  const run = await stateOf({
+    "config.yaml": "name: a\nphases: [{ name: ../baseline }, { name: b }]\n",
+    "baseline/evaluation.json": { ...EVALUATION, phase: "x" },
+  });
+  assert.deepEqual(run.phases.map(({ name, evaluation }) => [name, evaluation?.miou]), [
+    ["../baseline", undefined],
+    ["x", 0.5],
+    ["b", undefined],
+  ]);
 });
 
 Deno.test("where a run stands", async () => {
@@ -93,10 +145,7 @@ Deno.test("without config.yaml the names come from the other files", async () =>
     { ...START, phase: "second" },
   );
   const run = await stateOf({ "events.jsonl": events });
-  assert.deepEqual(run.phases.map(({ name, baseline }) => [name, baseline]), [["first", true], [
-    "second",
-    false,
-  ]]);
+  assert.deepEqual(run.phases.map(({ name }) => name), ["first", "second"]);
 });
 
 Deno.test("damaged files are named, the others read", async () => {
@@ -110,7 +159,7 @@ Deno.test("damaged files are named, the others read", async () => {
   assert.equal(run.problems.length, 5);
   assert.match(run.problems[0]!, /^runs\/a-001\/config\.yaml: /);
   assert.deepEqual(run.problems.slice(1), [
-    "runs/a-001/run.json: it holds no names with values",
+    "runs/a-001/run.json: expected a mapping",
     "runs/a-001/evaluation.json: it is not JSON",
     "runs/a-001/baseline/evaluation.json: it holds no evaluation",
     "runs/a-001/events.jsonl:2: it is not JSON",
@@ -218,7 +267,7 @@ Deno.test("a recipe that contains itself, or is too much, is damage", async () =
   assert.deepEqual(await problems(deep), damage("its values are nested deeper than 100"));
   const much = `a: [${"1,".repeat(100_000)}]`;
   assert.deepEqual(await problems(much), damage("it has more than 100000 values"));
-  assert.deepEqual(await problems("- a"), damage("it holds no names with values"));
+  assert.deepEqual(await problems("- a"), damage("expected a mapping"));
 });
 
 Deno.test("a recipe that did not change is not parsed again", async () => {

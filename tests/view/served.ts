@@ -1,7 +1,7 @@
 /** A server of a small made-up run. */
 import { join } from "node:path";
 import { diskRun } from "../../run_folder/files.ts";
-import { LiveRun } from "../../view/live.ts";
+import { LiveRun } from "../../run_folder/follow.ts";
 import { serve, type Served, type Viewing } from "../../view/server.ts";
 import { inFolder } from "../cli/fake_host.ts";
 
@@ -46,13 +46,11 @@ export async function withServer(
           facts: [],
           phases: phases.map(({ name, log }) => ({
             name,
-            baseline: false,
             step: log?.done ?? 0,
             steps: log?.steps ?? 0,
             curves: {},
             medians: {},
             miou: { x: [], y: [] },
-            pixelAccuracy: { x: [], y: [] },
           })),
           notes: [],
         }],

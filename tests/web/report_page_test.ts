@@ -6,7 +6,15 @@ import type { ReportData } from "../../report/report_data.ts";
 import script from "../../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../../view/html.ts";
 import { assertFits, type Opened, pageTest, type Viewing } from "../browser.ts";
-import { CLASSES, EVALUATION, HOSTILE, samplePhase, sampleReport, sampleRun } from "./sample_report.ts";
+import {
+  CLASSES,
+  EVALUATION,
+  HOSTILE,
+  samplePhase,
+  samplePicture,
+  sampleReport,
+  sampleRun,
+} from "./sample_report.ts";
 
 /** Opens a report from the disk; whatever the test does, the page complains of nothing and asks for nothing. */
 function reportTest(
@@ -81,6 +89,52 @@ reportTest(
     ]);
   },
 );
+
+const ROUNDS = [
+  samplePhase("source-only", { evaluation: { ...EVALUATION, miou: 0.5, iou: [0.6, null, 0.4] } }),
+  samplePhase("warm-up", { evaluation: { ...EVALUATION, miou: 0.6, iou: [0.7, 0.5, 0.6] } }),
+  samplePhase("full"),
+];
+
+reportTest("three phases of a run have a column, a curve and a line each", {
+  data: sampleReport([sampleRun("a-001", { phases: ROUNDS })]),
+}, async ({ page }) => {
+  const summary = await page.locator(".summary").innerText();
+  assert.match(summary, /71\.6 % mIoU \+21\.6 against source-only/);
+  assert.match(summary, /· source-only 50 of 50 steps · warm-up 50 of 50 steps · full 50 of 50 steps/);
+  const results = await cells(page, "table.deltas");
+  assert.deepEqual(results[0], ["", "source-only", "warm-up", "full"]);
+  assert.deepEqual(results.find(([name]) => name === "mIoU")!.slice(0, 2), ["mIoU", "50.0"]);
+  const names = (await cells(page, "#time-0 table")).slice(1).map(([name]) => name);
+  assert.deepEqual(names, ["source-only", "warm-up", "full"]);
+  const lines = page.locator("figure.chart", { hasText: "Sum of the losses" }).locator("svg [stroke]");
+  const colours = await lines.evaluateAll((all) =>
+    all.map((line) => (line as unknown as { getAttribute(name: string): string }).getAttribute("stroke"))
+  );
+  assert.equal(new Set(colours).size, 3);
+});
+
+reportTest("in a comparison a run has one colour, and a dash for each phase before its last", {
+  data: sampleReport([sampleRun("a-001", { phases: ROUNDS }), sampleRun("b-001")]),
+}, async ({ page }) => {
+  assert.deepEqual((await cells(page, "table.deltas"))[0], [
+    "",
+    "a-001, source-only",
+    "a-001, warm-up",
+    "a-001",
+    "b-001, source-only",
+    "b-001",
+  ]);
+  const lines = page.locator("figure.chart", { hasText: "Sum of the losses" }).locator("svg [stroke]");
+  const looks = await lines.evaluateAll((all) =>
+    (all as unknown as { getAttribute(name: string): string }[]).map((line) => [
+      line.getAttribute("stroke"),
+      line.getAttribute("stroke-dasharray"),
+    ])
+  );
+  assert.equal(new Set(looks.slice(0, 3).map(([colour]) => colour)).size, 1);
+  assert.equal(new Set(looks.map(String)).size, 5);
+});
 
 reportTest("curves are there as tables with the values that were logged", {
   data: sampleReport([sampleRun("a-001")]),
@@ -281,6 +335,38 @@ reportTest(
   },
 );
 
+const NONE = { miou: null, pixelAccuracy: null, iou: [null, null, null] };
+
+reportTest(
+  "a val split without a labelled pixel: no numbers, no curve, no image at 0",
+  {
+    data: sampleReport([
+      sampleRun("unlabelled", {
+        phases: [{
+          ...samplePhase("full", { miou: { x: [25, 50], y: [null, null] } }),
+          evaluation: { ...EVALUATION, ...NONE },
+        }],
+        pictures: {
+          networks: ["full"],
+          of: 1,
+          best: [{ ...samplePicture("one"), miou: [null] }],
+          worst: [],
+        },
+      }),
+    ]),
+  },
+  async ({ page }) => {
+    assert.match(await page.locator(".summary .big").innerText(), /^– mIoU/);
+    const rows = await cells(page, "table.deltas");
+    assert.deepEqual(rows.slice(-2), [["mIoU", "–"], ["pixel accuracy", "–"]]);
+    assert.match(
+      await page.locator("main").innerText(),
+      /No mIoU was logged: the recipe has no val split, none of its pixels is labelled, or no validation came yet\./,
+    );
+    assert.match(await page.locator(".pictures").innerText(), /full –\s*$/);
+  },
+);
+
 const BARE = sampleReport([
   sampleRun("empty", { state: "empty", phases: [bare()], notes: [], facts: [] }),
   sampleRun("going", {
@@ -295,7 +381,7 @@ const BARE = sampleReport([
 function bare() {
   const { best: _, latest: __, seconds: ___, evaluation: ____, ...phase } = samplePhase("full");
   const none = { x: [], y: [] };
-  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none, pixelAccuracy: none };
+  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none };
 }
 
 function without(_: "evaluation") {
@@ -319,16 +405,16 @@ reportTest(
   },
 );
 
-reportTest("before a step of the adaptation there is nothing of associations, and the page says so", {
+reportTest("before a step of the last phase there is nothing of associations, and the page says so", {
   data: sampleReport([sampleRun("a-001", {
     state: "running",
     facts: [["begun", "2030-01-02T03:04:05.000Z"]],
-    phases: [samplePhase("source-only", { baseline: true, curves: { total: { x: [1], y: [1] } } }), bare()],
+    phases: [samplePhase("source-only", { curves: { total: { x: [1], y: [1] } } }), bare()],
   })]),
 }, async ({ page }) => {
   assert.match(
     await page.locator("#associations-0").innerText(),
-    /Nothing was measured of them: no step of the adaptation was logged yet\.$/,
+    /Nothing was measured of them: no step of the last phase was logged yet\.$/,
   );
   // One network has no difference to name, and all dates are written alike.
   assert.equal(await page.locator("table.deltas caption").innerText(), "IoU in percent");

@@ -36,7 +36,6 @@ export function samplePhase(name: string, more: Partial<ReportPhase> = {}): Repo
   const curve = (value: (step: number) => number) => ({ x, y: x.map(value) });
   return {
     name,
-    baseline: false,
     step: 50,
     steps: 50,
     curves: {
@@ -51,7 +50,6 @@ export function samplePhase(name: string, more: Partial<ReportPhase> = {}): Repo
     },
     medians: { rate: 3, "diagnostics/seconds/input": 0.125 },
     miou: { x: [25, 50], y: [0.5, 0.7] },
-    pixelAccuracy: { x: [25, 50], y: [0.6, 0.8] },
     best: { step: 50, miou: 0.7, pixelAccuracy: 0.8, iou: [0.7, 0.7, 0.7], labelSize: "original 8x4" },
     latest: { step: 50, miou: 0.7, pixelAccuracy: 0.8, iou: [0.7, 0.7, 0.7], labelSize: "original 8x4" },
     seconds: 75,
@@ -85,7 +83,6 @@ export function sampleRun(title: string, more: Partial<ReportRun> = {}): ReportR
     notes: [HOSTILE.end],
     phases: [
       samplePhase("source-only", {
-        baseline: true,
         evaluation: { ...EVALUATION, miou: 0.5, iou: [0.6, null, 0.4] },
       }),
       samplePhase("full"),

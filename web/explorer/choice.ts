@@ -1,6 +1,7 @@
 /** What is looked at, kept in the part of the address that browsers send nowhere. */
 import { useEffect, useState } from "preact/hooks";
 import type { ExplorerOverview, LevelRequest } from "../../explore/types.ts";
+import { CHECKPOINTS } from "../../run_folder/layout.ts";
 
 /** Everything the person chose. */
 export interface Choice extends LevelRequest {
@@ -30,10 +31,10 @@ export type SourceOverlay = (typeof SOURCE_OVERLAYS)[number];
 /** One of them. */
 export type TargetOverlay = (typeof TARGET_OVERLAYS)[number];
 
-/** Where the page begins: the run's newest weights, the first images. */
+/** Where the page begins: the newest weights of the last phase, the first images. */
 export function firstChoice({ checkpoints, sets }: ExplorerOverview): Choice {
   const usable = checkpoints.filter(({ problem }) => problem === null);
-  const own = usable.filter(({ id }) => !id.startsWith("baseline/"));
+  const own = usable.filter(({ id }) => id.startsWith(`${CHECKPOINTS}/`));
   const newest = own.find(({ name }) => name === "last") ?? own.at(-1) ?? usable.at(-1) ?? checkpoints.at(-1);
   return {
     checkpoint: newest?.id ?? "",

@@ -7,32 +7,32 @@ import type { ChartSeries } from "../chart.tsx";
 export interface Lane {
   readonly run: ReportRun;
   readonly phase: ReportPhase;
+  /** Phases of the run that come after it. */
+  readonly later: number;
   /** What it is called here. */
   readonly title: string;
   readonly colour: number;
   readonly dash: number;
 }
 
-/** The colour of a baseline that stands alone. */
+/** The colour of what the others are compared with. */
 const GREY = 6;
 
-/** The phases of a group's runs. A run's baseline has its colour and is dashed; with one run, it is grey. */
+/**
+ * The phases of a group's runs. A run has a colour, and a dash for each earlier phase; where there is one run only, each phase
+ * has a colour, and the first of several is grey.
+ */
 export function lanesOf(data: ReportData, group: ClassGroup): readonly Lane[] {
   const alone = group.runs.length === 1;
   return group.runs.flatMap((place, k) => {
     const run = data.runs[place]!;
-    return run.phases.map((phase): Lane => ({
-      run,
-      phase,
-      title: alone ? phase.name || run.title : laneTitle(run, phase),
-      colour: !alone ? k : phase.baseline ? GREY : 0,
-      dash: phase.baseline && !alone ? 1 : 0,
-    }));
+    return run.phases.map((phase, place): Lane => {
+      const later = run.phases.length - 1 - place;
+      const title = alone ? phase.name || run.title : later === 0 ? run.title : `${run.title}, ${phase.name}`;
+      const colour = !alone ? k : place === 0 && later > 0 ? GREY : later;
+      return { run, phase, later, title, colour, dash: alone ? 0 : later };
+    });
   });
-}
-
-function laneTitle(run: ReportRun, phase: ReportPhase): string {
-  return phase.baseline ? `${run.title}, ${phase.name || "baseline"}` : run.title;
 }
 
 /** One curve for each lane that has it. */

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { ClassGroup, Difference, ReportData } from "../../report/report_data.ts";
 import { Delta } from "../delta_table.tsx";
 import { plainStyles, safeStyles } from "../palette.ts";
-import { moment, Name, percent } from "../text.tsx";
+import { moment, Name, withSign } from "../text.tsx";
 import { Associations, OtherCurves, Timing, TrainingCurves } from "./curves.tsx";
 import { type Lane, lanesOf } from "./lanes.ts";
 import { measured, Results } from "./results.tsx";
@@ -129,21 +129,19 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
     <div class="grid summary">
       {runs.map((run) => {
         const own = lanes.filter((lane) => lane.run === run);
-        const [main, base] = [
-          own.find(({ phase }) => !phase.baseline),
-          own.find(({ phase }) => phase.baseline),
-        ];
-        const [result, other] = [main && measured(main), base && measured(base)];
+        const main = own.at(-1)!;
+        const base = own.find((lane) => lane !== main && measured(lane));
+        const [result, other] = [measured(main), base && measured(base)];
         return (
           <article class="card" key={run.title}>
             <h2>
               <Name>{run.title}</Name>
             </h2>
             <p class="big">
-              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
+              {withSign(result?.miou ?? null)} <small>mIoU</small> {result && other && (
                 <small>
                   <Delta from={other.miou} to={result.miou} /> against{" "}
-                  <Name>{base!.phase.name || "the baseline"}</Name>
+                  <Name>{base!.phase.name || "an earlier phase"}</Name>
                 </small>
               )}
             </p>
@@ -158,9 +156,9 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
                 </span>
               ))}
             </p>
-            {main?.phase.best && (
+            {main.phase.best && (
               <p class="note">
-                Best validation {percent(main.phase.best.miou)} %, step {main.phase.best.step}
+                Best validation {withSign(main.phase.best.miou)}, step {main.phase.best.step}
               </p>
             )}
           </article>

@@ -14,7 +14,7 @@ const registry = new Registry(similarities);
 const IGNORE = 255;
 
 function similarity(name: string): Similarity {
-  return registry.get("similarity", name, []).plan({}, [], registry);
+  return registry.plan("similarity", name);
 }
 
 /** A recorded case as one image pair after the other. */

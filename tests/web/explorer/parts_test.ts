@@ -130,6 +130,7 @@ const OVERVIEW: ExplorerOverview = {
   levels: [],
   checkpoints: [
     { ...LAST, id: "baseline/checkpoints/last.safetensors", name: "baseline last" },
+    { ...LAST, id: "phases/warm-up/checkpoints/last.safetensors", name: "warm-up last" },
     { ...LAST, id: "checkpoints/best.safetensors", name: "best" },
     LAST,
     { ...LAST, id: "checkpoints/last.1.safetensors", name: "last.1", problem: "cut" },

@@ -1,6 +1,7 @@
 /** A run as it grows: looked at while somebody watches. */
-import { EVENTS, isRunFolder, readRun, type Run } from "../run_folder/run.ts";
-import type { RunFiles } from "../run_folder/files.ts";
+import type { RunFiles } from "./files.ts";
+import { CHECKPOINTS, CONFIG, EVALUATION, EVENTS, foundFolders, PHASES, RECORD, within } from "./layout.ts";
+import { isRunFolder, readRun, type Run } from "./read.ts";
 
 /** Hears that the run has changed. */
 export type Listener = (revision: number) => void;
@@ -79,22 +80,27 @@ export class LiveRun {
 
 /** Changes when a file of the run does, or when its process ends. */
 async function fingerprint(files: RunFiles): Promise<string> {
+  const paths = [CONFIG, RECORD, EVENTS, ...(await foldersOf(files)).map((one) => within(one, EVALUATION))];
   const seen: unknown[] = [await told(() => files.isLocked(EVENTS))];
-  for (const name of ["config.yaml", "run.json", EVENTS, "evaluation.json", "baseline/evaluation.json"]) {
-    seen.push(await told(() => files.stat(name)));
-  }
+  for (const path of paths) seen.push(path, await told(() => files.stat(path)));
   return JSON.stringify([...seen, await checkpointsOf(files)]);
 }
 
 /** Changes when a checkpoint does. */
 export async function checkpointsOf(files: RunFiles): Promise<string> {
   const seen: unknown[] = [];
-  for (const folder of ["checkpoints", "baseline/checkpoints"]) {
-    for (const name of await told(() => files.list(folder)) ?? []) {
-      seen.push(name, await told(() => files.stat(`${folder}/${name}`)));
+  for (const folder of await foldersOf(files)) {
+    const listed = within(folder, CHECKPOINTS);
+    for (const name of await told(() => files.list(listed)) ?? []) {
+      const path = within(listed, name);
+      seen.push(path, await told(() => files.stat(path)));
     }
   }
   return JSON.stringify(seen);
+}
+
+async function foldersOf(files: RunFiles): Promise<readonly string[]> {
+  return foundFolders(await told(() => files.folders(PHASES)) ?? []);
 }
 
 /** What cannot be looked at is told by whoever reads it. */

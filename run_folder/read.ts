@@ -1,10 +1,24 @@
-/** A run folder as it lies on the disk. */
+/** A run folder as it is read. */
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import { printable, shortened } from "../core/printable.ts";
+import { messageOf } from "../core/words.ts";
 import { parseConfig, type ReadConfig } from "./config.ts";
-import { isEvaluation } from "./evaluation.ts";
-import type { FileFacts, RunFiles } from "./files.ts";
+import { readEvaluation, type StoredEvaluation } from "./evaluation.ts";
+import { type FileFacts, parseObject, readText, type RunFiles } from "./files.ts";
+import {
+  CHECKPOINTS,
+  checkpointStem,
+  CONFIG,
+  EVALUATION,
+  EVENTS,
+  foundFolders,
+  nameByFolder,
+  phaseFolders,
+  PHASES,
+  RECORD,
+  within,
+} from "./layout.ts";
 import { type PhaseLog, RunLog } from "./log.ts";
 
 /**
@@ -22,13 +36,9 @@ export type RunState =
   | "empty"
   | "unclear";
 
-/** One of the two objectives of a run. */
+/** A phase of a run. */
 export interface RunPhase {
-  /** Whether it is the one that the run is compared with. */
-  readonly baseline: boolean;
-  /** Its folder, relative to the run's; "" for the run's own. */
-  readonly folder: string;
-  /** The recipe's name or the baseline's; "" when nothing says it. */
+  /** As the recipe says; "" when nothing says it. */
   readonly name: string;
   /** Absent before it begins. */
   readonly log?: PhaseLog;
@@ -59,9 +69,9 @@ export interface Run {
   readonly record?: Readonly<Record<string, unknown>>;
   /** Absent when there is no `events.jsonl`. */
   readonly log?: RunLog;
-  /** The baseline, where there is one, then the run's own. */
+  /** In the order in which they are trained; never empty. */
   readonly phases: readonly RunPhase[];
-  /** The phase that is in work or was last; the run's own before anything began. */
+  /** The phase that is in work or was last; the last of all before anything began. */
   readonly current: RunPhase;
   /** When something was last written, in milliseconds since 1970; NaN when nothing is known. */
   readonly modified: number;
@@ -71,18 +81,12 @@ export interface Run {
   readonly problems: readonly string[];
 }
 
-/** The log's name in a run folder. */
-export const EVENTS = "events.jsonl";
-
 /** Bytes that are read at once. */
 const PORTION = 1 << 22;
 
-/** Larger files of these kinds are no run's, in bytes. */
-const LARGEST_TEXT = 16e6;
-
 /** Whether a folder holds a run: something that only plca train writes. */
 export async function isRunFolder(files: RunFiles): Promise<boolean> {
-  for (const name of [EVENTS, "run.json"]) {
+  for (const name of [EVENTS, RECORD]) {
     try {
       if (await files.stat(name)) return true;
     } catch (error) {
@@ -105,7 +109,7 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
     try {
       return await body();
     } catch (error) {
-      const [why] = (error instanceof Error ? error.message : String(error)).split("\n");
+      const [why] = messageOf(error).split("\n");
       const problem = printable(`${files.folder}/${name}: ${shortened(why!)}`);
       // A file is looked at more than once.
       if (!problems.includes(problem)) problems.push(problem);
@@ -113,47 +117,45 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
     }
   };
   let readConfig: ReadConfig | undefined;
-  const config = await attempt("config.yaml", async () => {
-    const text = await readText(files, "config.yaml");
+  const config = await attempt(CONFIG, async () => {
+    const text = await readText(files, CONFIG);
     if (text === undefined) return undefined;
     readConfig = known?.readConfig?.text === text ? known.readConfig : parseConfig(text);
     if ("damage" in readConfig) throw new Error(readConfig.damage);
     return readConfig;
   });
-  const record = await attempt("run.json", async () => {
-    const text = await readText(files, "run.json");
-    return text === undefined ? undefined : asObject(parseJson(text));
+  const record = await attempt(RECORD, async () => {
+    const text = await readText(files, RECORD);
+    return text === undefined ? undefined : parseObject(text);
   });
   // Before the log: a process that ends in between has then written its end.
   const locked = await attempt(EVENTS, () => files.isLocked(EVENTS));
   const log = await attempt(EVENTS, () => readLog(files, known?.log));
-  const evaluations = new Map<string, FoundEvaluation>();
-  const checkpoints = new Map<string, CheckpointFile[]>();
-  let modified = await lastWritten(files, attempt);
-  for (const folder of ["", "baseline/"]) {
-    const found = await attempt(`${folder}evaluation.json`, () => readEvaluation(files, folder));
-    if (found) evaluations.set(folder, found);
-    const listed = await attempt(`${folder}checkpoints`, () => listCheckpoints(files, folder)) ?? [];
-    checkpoints.set(folder, listed);
-    for (const each of listed) modified = later(modified, each.modified);
-  }
-  const names = phaseNames({ config: config?.parsed, record, log, evaluations });
-  const hasBaseline = names.baseline !== undefined || evaluations.has("baseline/") ||
-    checkpoints.get("baseline/")!.length > 0;
-  const phaseOf = (folder: string, name: string): RunPhase => {
-    const of = log?.phases.find((phase) => phase.name === name);
-    const evaluation = evaluations.get(folder)?.evaluation;
-    return {
-      baseline: folder !== "",
-      folder: folder.replace(/\/$/, ""),
-      name,
-      ...(of ? { log: of } : {}),
-      ...(evaluation ? { evaluation } : {}),
-      checkpoints: checkpoints.get(folder)!,
-    };
+  let modified = NaN;
+  const written = (facts: FileFacts | undefined) => {
+    if (facts && (Number.isNaN(modified) || facts.modified > modified)) modified = facts.modified;
   };
-  const own = phaseOf("", names.own);
-  const phases = hasBaseline ? [phaseOf("baseline/", names.baseline ?? ""), own] : [own];
+  for (const name of [CONFIG, EVENTS]) written(await attempt(name, () => files.stat(name)));
+  const contents = new Map<string, PhaseContents>();
+  for (const folder of foundFolders(await attempt(PHASES, () => files.folders(PHASES)) ?? [])) {
+    const path = within(folder, EVALUATION);
+    written(await attempt(path, () => files.stat(path)));
+    const evaluation = await attempt(path, () => readEvaluation(files, folder));
+    const listed = within(folder, CHECKPOINTS);
+    const checkpoints = await attempt(listed, () => listCheckpoints(files, listed)) ?? [];
+    checkpoints.forEach(written);
+    contents.set(folder, { checkpoints, ...(evaluation ? { evaluation } : {}) });
+  }
+  const phases = phasesOf({ config: config?.parsed, record, log, contents }).map(({ name, folder }) => {
+    const of = log?.phases.find((phase) => phase.name === name);
+    return {
+      name,
+      checkpoints: [],
+      ...(of ? { log: of } : {}),
+      ...(folder === undefined ? {} : contents.get(folder)),
+    };
+  });
+  const own = phases.at(-1)!;
   const left = log?.problems.count ?? 0;
   const damaged = problems.length + left;
   if (log) problems.push(...log.problems.shown);
@@ -200,50 +202,52 @@ async function beginsWith(files: RunFiles, head: Uint8Array): Promise<boolean> {
   return now.length === head.length && head.every((byte, k) => byte === now[k]);
 }
 
-/** A final evaluation and the phase that it names. */
-interface FoundEvaluation {
-  readonly evaluation: Evaluation;
-  readonly phase: string | undefined;
-}
-
-async function readEvaluation(files: RunFiles, folder: string): Promise<FoundEvaluation | undefined> {
-  const text = await readText(files, `${folder}evaluation.json`);
-  if (text === undefined) return undefined;
-  const value = asObject(parseJson(text));
-  if (!isEvaluation(value)) throw new Error("it holds no evaluation");
-  const { phase } = value as Readonly<Record<string, unknown>>;
-  return { evaluation: value, phase: typeof phase === "string" ? phase : undefined };
-}
+/** What lies in the folder of a phase. */
+type PhaseContents = Pick<RunPhase, "checkpoints"> & { readonly evaluation?: StoredEvaluation };
 
 async function listCheckpoints(files: RunFiles, folder: string): Promise<CheckpointFile[]> {
   const found: CheckpointFile[] = [];
-  for (const name of await files.list(`${folder}checkpoints`)) {
-    if (!name.endsWith(".safetensors")) continue;
-    const path = `${folder}checkpoints/${name}`;
+  for (const name of await files.list(folder)) {
+    if (checkpointStem(name) === undefined) continue;
+    const path = within(folder, name);
     const facts = await files.stat(path);
     if (facts) found.push({ name, path, ...facts });
   }
   return found;
 }
 
-interface NameSources {
+interface PhaseSources {
   readonly config: Readonly<Record<string, unknown>> | undefined;
   readonly record: Readonly<Record<string, unknown>> | undefined;
   readonly log: RunLog | undefined;
-  readonly evaluations: ReadonlyMap<string, FoundEvaluation>;
+  /** By the phase's folder. */
+  readonly contents: ReadonlyMap<string, PhaseContents>;
 }
 
-/** What the phases are called: as the recipe says, else as the other files do. */
-function phaseNames({ config, record, log, evaluations }: NameSources) {
-  // The log shortens them, too.
-  const text = (value: unknown) => typeof value === "string" ? shortened(value) : undefined;
-  const baseline = config?.["baseline"];
-  const baselineName = text((baseline as Record<string, unknown> | null | undefined)?.["name"]) ??
-    text(evaluations.get("baseline/")?.phase);
+/** The phases that the recipe states, and before the last one those that only the disk or the log knows. */
+function phasesOf({ config = {}, record, log, contents }: PhaseSources) {
+  // The log shortens names, too.
+  const text = (value: unknown) => typeof value === "string" ? shortened(value) : "";
   const logged = log?.phases.map(({ name }) => name) ?? [];
-  const own = text(config?.["name"]) ?? text(record?.["recipe"]) ?? text(evaluations.get("")?.phase) ??
-    logged.findLast((name) => name !== baselineName) ?? "";
-  return { own, baseline: baselineName ?? logged.find((name) => name !== own) };
+  const stated = phaseFolders(config).map(({ name, folder }) => ({ name: text(name), folder }));
+  const last = stated.pop()!;
+  const unstated: { name: string; readonly folder: string | undefined }[] = [];
+  for (const [folder, { evaluation, checkpoints }] of contents) {
+    if (folder === "" || stated.some((phase) => phase.folder === folder)) continue;
+    if (!evaluation && checkpoints.length === 0) continue;
+    unstated.push({ name: text(evaluation?.phase) || text(nameByFolder(folder)), folder });
+  }
+  const isPlaced = (name: string) => [...stated, ...unstated].some((phase) => phase.name === name);
+  const name = last.name || text(contents.get("")?.evaluation?.phase) || text(record?.["recipe"]) ||
+    logged.findLast((one) => !isPlaced(one)) || "";
+  for (const one of logged) {
+    if (one === name || isPlaced(one)) continue;
+    const nameless = unstated.find((phase) => phase.name === "");
+    if (nameless) nameless.name = one;
+    else unstated.push({ name: one, folder: undefined });
+  }
+  unstated.sort((a, b) => logged.indexOf(a.name) - logged.indexOf(b.name));
+  return [...stated, ...unstated, { name, folder: "" }];
 }
 
 function stateOf(log: RunLog | undefined, own: RunPhase, locked: boolean | undefined): RunState {
@@ -253,42 +257,4 @@ function stateOf(log: RunLog | undefined, own: RunPhase, locked: boolean | undef
   if (latest.ending === "interrupted" || latest.ending === "failed") return latest.ending;
   if (latest.ending === "finished" && latest === own.log) return "finished";
   return locked === undefined ? "unclear" : "stopped";
-}
-
-async function lastWritten(
-  files: RunFiles,
-  attempt: <T>(name: string, body: () => Promise<T>) => Promise<T | undefined>,
-): Promise<number> {
-  let modified = NaN;
-  for (const name of ["config.yaml", EVENTS, "evaluation.json", "baseline/evaluation.json"]) {
-    const facts = await attempt(name, () => files.stat(name));
-    if (facts) modified = later(modified, facts.modified);
-  }
-  return modified;
-}
-
-function later(a: number, b: number): number {
-  return Number.isNaN(a) || b > a ? b : a;
-}
-
-async function readText(files: RunFiles, path: string): Promise<string | undefined> {
-  const facts = await files.stat(path);
-  if (facts === undefined) return undefined;
-  if (facts.size > LARGEST_TEXT) throw new Error(`it has ${facts.size} bytes, too many for such a file`);
-  return new TextDecoder().decode(await files.read(path, { offset: 0, length: facts.size }));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Error("it is not JSON");
-  }
-}
-
-function asObject(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-    return value as Readonly<Record<string, unknown>>;
-  }
-  throw new Error("it holds no names with values");
 }

@@ -1,0 +1,115 @@
+/**
+ * What the files of a run are called, and where they lie. All paths are relative, with `/`; this is the only file that spells
+ * them. Pure.
+ *
+ *     config.yaml  run.json  events.jsonl  tensorboard/        of the whole run
+ *     checkpoints/  evaluation.json  jobs/<job>/               of its last phase
+ *     baseline/    with the same three                         of the recipe's baseline
+ *     phases/<name>/    with the same three                    of every other phase
+ */
+
+/** The resolved recipe; it can be trained again. */
+export const CONFIG = "config.yaml";
+/** What else decided the result: seed, backend, versions, machine. */
+export const RECORD = "run.json";
+/** The log of all phases, a line of JSON for each event. */
+export const EVENTS = "events.jsonl";
+/** Event files for TensorBoard. */
+export const TENSORBOARD = "tensorboard";
+/** In a phase's folder: the evaluation after its last step. */
+export const EVALUATION = "evaluation.json";
+/** In a phase's folder: its weights. */
+export const CHECKPOINTS = "checkpoints";
+/** Has a folder for each phase that is neither the last nor a baseline. */
+export const PHASES = "phases";
+
+const BASELINE = "baseline", JOBS = "jobs", WEIGHTS = ".safetensors";
+
+/** In a phase's folder: its newest weights. */
+export const LAST_CHECKPOINT = checkpointFile("last");
+
+/** What a run writes before its first step. */
+export const BEGINNING = [CONFIG, RECORD, EVENTS, CHECKPOINTS, BASELINE, PHASES, JOBS, TENSORBOARD];
+
+/** No run has more phases; further ones are not shown. */
+export const MOST_PHASES = 64;
+
+/** A phase of a run. */
+export interface PhaseFolder {
+  /** As events and checkpoints name it. */
+  readonly name: string;
+  /** Relative to the run's folder; "" for the last phase, which lies in that folder itself. */
+  readonly folder: string;
+}
+
+/** What a recipe says of its phases: a plan, a resolved recipe, or a mapping that somebody else wrote. */
+export interface PhaseNames {
+  /** Text. The last phase has this name where there are no `phases`. */
+  readonly name?: unknown;
+  /** A mapping with `name`: the first phase. */
+  readonly baseline?: unknown;
+  /** A list of mappings with `name`, in the order in which they are trained. */
+  readonly phases?: unknown;
+}
+
+/** The phases of a recipe in the order in which they are trained; what is no text is passed over. Never empty. */
+export function phaseFolders(recipe: PhaseNames): readonly PhaseFolder[] {
+  const listed = Array.isArray(recipe.phases) ? recipe.phases.slice(-MOST_PHASES).flatMap(namesOf) : [];
+  const last = listed.pop() ?? (typeof recipe.name === "string" ? recipe.name : "");
+  return foldersOf([
+    ...namesOf(recipe.baseline).map((name) => ({ name, baseline: true })),
+    ...[...listed, last].map((name) => ({ name })),
+  ]);
+}
+
+/** The same of phases that are planned. @param phases in order; at least one */
+export function foldersOf(
+  phases: readonly { readonly name: string; readonly baseline?: boolean }[],
+): readonly PhaseFolder[] {
+  return phases.map(({ name, baseline }, k) => ({
+    name,
+    folder: k === phases.length - 1 ? "" : baseline ? BASELINE : within(PHASES, name),
+  }));
+}
+
+function namesOf(phase: unknown): string[] {
+  const { name } = (phase ?? {}) as { readonly name?: unknown };
+  return typeof name === "string" ? [name] : [];
+}
+
+/** The folders in which phases may lie, whether a recipe names them or not. @param listed the folders in {@linkcode PHASES} */
+export function foundFolders(listed: readonly string[]): readonly string[] {
+  return ["", BASELINE, ...listed.slice(0, MOST_PHASES).map((name) => within(PHASES, name))];
+}
+
+/** The name of a phase by its folder; "" where the folder does not tell. */
+export function nameByFolder(folder: string): string {
+  return folder.startsWith(`${PHASES}/`) ? folder.slice(PHASES.length + 1) : "";
+}
+
+/** `path` in a folder; either may be "". */
+export function within(folder: string, path: string): string {
+  return [folder, path].filter((part) => part !== "").join("/");
+}
+
+/** Weights in a phase's folder. @param stem as in `last`, `last.1` and `best` */
+export function checkpointFile(stem: string): string {
+  return `${CHECKPOINTS}/${stem}${WEIGHTS}`;
+}
+
+/** What a file in `checkpoints` is called without its ending; undefined when it holds no weights. */
+export function checkpointStem(name: string): string | undefined {
+  return name.endsWith(WEIGHTS) ? name.slice(0, -WEIGHTS.length) : undefined;
+}
+
+/** Whether a path leads into the `checkpoints` of a phase. */
+export function isInCheckpoints(path: string): boolean {
+  return IN_CHECKPOINTS.test(path);
+}
+
+const IN_CHECKPOINTS = new RegExp(`^(?:${BASELINE}/|${PHASES}/[^/]+/)?${CHECKPOINTS}/`);
+
+/** Where a job writes. @param phaseFolder the phase's, relative or absolute */
+export function jobFolder(phaseFolder: string, job: string): string {
+  return within(phaseFolder, `${JOBS}/${job}`);
+}

@@ -1,0 +1,229 @@
+/** Run folders: made once, never overwritten. */
+import { dirname, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import { reason } from "../core/words.ts";
+import { configText } from "./config.ts";
+import { diskRun, ifThere, parseObject, readText } from "./files.ts";
+import { BEGINNING, CONFIG, RECORD } from "./layout.ts";
+import { isBusy } from "./lock.ts";
+import { createWhole, isLeftOf } from "./write.ts";
+
+/** Which folder to make. */
+export interface FolderWanted {
+  /** Relative paths begin here. */
+  readonly cwd: string;
+  /** Exactly this one. */
+  readonly run: string | undefined;
+  /** The folder of runs, and the name that gets a number. */
+  readonly runs: string;
+  readonly name: string;
+}
+
+/** A folder made for a run. */
+export interface MadeFolder {
+  /** Absolute. */
+  readonly folder: string;
+  /** Takes it away again, and the folders above that were made for it, as far as they are empty. */
+  removeEmpty(): Promise<void>;
+}
+
+/**
+ * Makes a new run folder, `runs/street-001` and so on.
+ * @throws UserError when `run` exists and is not empty, or the folder cannot be written
+ */
+export async function makeRunFolder({ cwd, run, runs, name }: FolderWanted): Promise<MadeFolder> {
+  try {
+    if (run !== undefined) {
+      const folder = resolve(cwd, run);
+      const missing = await missingAbove(dirname(folder));
+      await Deno.mkdir(dirname(folder), { recursive: true });
+      const made = await makeOne(folder);
+      for await (const entry of Deno.readDir(folder)) {
+        throw holdsAlready({ shown: run, option: "--run" }, entry.name);
+      }
+      await probe(folder);
+      return { folder, removeEmpty: () => removeEmpty(made ? [folder, ...missing] : []) };
+    }
+    const parent = resolve(cwd, runs);
+    const missing = await missingAbove(parent);
+    await Deno.mkdir(parent, { recursive: true });
+    for (let number = await highestNumber(parent, name) + 1;; number++) {
+      const folder = join(parent, `${name}-${String(number).padStart(3, "0")}`);
+      try {
+        await Deno.mkdir(folder);
+        await probe(folder);
+        return { folder, removeEmpty: () => removeEmpty([folder, ...missing]) };
+      } catch (error) {
+        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+      }
+    }
+  } catch (cause) {
+    throw cannotBeMade(run ?? join(runs, name), cause);
+  }
+}
+
+function cannotBeMade(given: string, cause: unknown): UserError {
+  if (cause instanceof UserError) return cause;
+  const why = cause instanceof Deno.errors.AlreadyExists ? "it is a file, expected a folder" : reason(cause);
+  return new UserError(`the run folder ${given} cannot be made: ${why}`, { cause });
+}
+
+function holdsAlready({ shown, option }: Pick<Beginning, "shown" | "option">, name: string): UserError {
+  return new UserError(
+    `${shown} already holds ${name}; a run never overwrites anything, choose a new folder for ${option}`,
+  );
+}
+
+/** Fails now rather than at the first checkpoint. */
+async function probe(folder: string): Promise<void> {
+  // Another process may try the same at the same time.
+  await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: PROBE }));
+}
+
+const PROBE = ".probe";
+
+/** Whether it was this process that made the folder. */
+async function makeOne(folder: string): Promise<boolean> {
+  try {
+    await Deno.mkdir(folder);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists && (await Deno.stat(folder)).isDirectory) return false;
+    throw error;
+  }
+}
+
+/** The folder itself and those above it that are not there, the deepest first. */
+async function missingAbove(folder: string): Promise<string[]> {
+  const missing: string[] = [];
+  for (let at = folder;; at = dirname(at)) {
+    try {
+      await Deno.stat(at);
+      return missing;
+    } catch (error) {
+      // Whether there is one that may not be looked at, nobody can say.
+      if (!(error instanceof Deno.errors.NotFound)) return missing;
+    }
+    missing.push(at);
+  }
+}
+
+/** Up to the first that holds something. */
+async function removeEmpty(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) {
+    try {
+      await Deno.remove(folder);
+    } catch {
+      return;
+    }
+  }
+}
+
+async function highestNumber(parent: string, name: string): Promise<number> {
+  let highest = 0;
+  for await (const entry of Deno.readDir(parent)) {
+    if (!entry.name.startsWith(`${name}-`)) continue;
+    const digits = entry.name.slice(name.length + 1);
+    if (/^\d+$/.test(digits)) highest = Math.max(highest, Number(digits));
+  }
+  return highest;
+}
+
+/** What is recorded of a run that begins. */
+export interface Beginning {
+  /** Absolute. */
+  readonly folder: string;
+  /** How messages call the folder, and the option that chooses it. */
+  readonly shown: string;
+  readonly option: string;
+  /** The whole recipe. */
+  readonly resolved: Readonly<Record<string, unknown>>;
+  readonly record: RunRecord & Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the result), both or
+ * neither. Of several processes that begin in one folder one gets through.
+ * @throws UserError when the folder holds one of them already, or they cannot be written
+ */
+export async function recordRun(run: Beginning): Promise<void> {
+  const config = join(run.folder, CONFIG);
+  if (!await createWhole(config, bytesOf(configText(run.resolved)))) throw holdsAlready(run, CONFIG);
+  try {
+    await writeRecord(run);
+  } catch (error) {
+    await Deno.remove(config);
+    throw error;
+  }
+}
+
+/**
+ * The same for a folder in which an earlier process may have been stopped in the middle of it: its `config.yaml` stays (the
+ * caller has made sure that it is this run's), and what else that process left is removed. Makes the folder if it is not there.
+ * @throws UserError when the folder holds anything else, or they cannot be written
+ */
+export async function recordTrial(run: Beginning): Promise<void> {
+  const { folder } = run;
+  try {
+    await Deno.mkdir(folder, { recursive: true });
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name !== CONFIG && !isLeftover(name)) throw holdsAlready(run, name);
+    }
+  } catch (cause) {
+    throw cannotBeMade(run.shown, cause);
+  }
+  await createWhole(join(folder, CONFIG), bytesOf(configText(run.resolved)));
+  await writeRecord(run);
+  for await (const { name } of Deno.readDir(folder)) {
+    if (isLeftover(name)) await Deno.remove(join(folder, name)).catch(() => {});
+  }
+}
+
+async function writeRecord(run: Beginning): Promise<void> {
+  const bytes = bytesOf(`${JSON.stringify(run.record, null, 2)}\n`);
+  if (!await createWhole(join(run.folder, RECORD), bytes)) throw holdsAlready(run, RECORD);
+}
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+function isLeftover(name: string): boolean {
+  return name.startsWith(PROBE) || [CONFIG, RECORD].some((file) => isLeftOf(file, name));
+}
+
+/**
+ * Takes away a run of this process that made no step, and nothing else that lies in its folder. @param whole whether the
+ * folder goes as well, if nothing else lies there
+ */
+export async function removeRun(folder: string, whole: boolean): Promise<void> {
+  // Another process may have taken the run up.
+  if (await isBusy(folder)) return;
+  for (const name of BEGINNING) await ifThere(Deno.remove(join(folder, name), { recursive: true }));
+  if (whole) await removeEmpty([folder]);
+}
+
+/** What {@linkcode recordRun} wrote and a resumed run needs. */
+export interface RunRecord {
+  readonly backend: string;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** @param given the folder as the person wrote it @throws UserError when `run.json` is not there or damaged */
+export async function readRecord(folder: string, given: string): Promise<RunRecord> {
+  let record: Partial<RunRecord>;
+  try {
+    const text = await readText(diskRun(folder), RECORD);
+    if (text === undefined) throw new Error("there is no such file");
+    record = parseObject(text);
+  } catch (cause) {
+    throw new UserError(`${given}: its ${RECORD} cannot be read (${reason(cause)})`, { cause });
+  }
+  const { backend, versions } = record;
+  if (typeof backend !== "string" || typeof versions !== "object") {
+    throw new UserError(
+      `${given}: its ${RECORD} names no backend and versions; plca train wrote another one`,
+    );
+  }
+  return { backend, versions };
+}
