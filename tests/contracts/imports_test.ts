@@ -217,6 +217,21 @@ Deno.test("many tensors are added by ops/add_all.ts: WebGPU drops addN of eight 
   assert.deepEqual(others, ["ops/association/device/association.ts"]);
 });
 
+Deno.test("the files of ops import each other in no circle, types included", () => {
+  let left = new Map(
+    product.filter(([path]) => isIn(path, "ops")).map(([path, source]) => [
+      path,
+      targets(path, source).map(({ target }) => target),
+    ]),
+  );
+  for (let before = Infinity; left.size < before;) {
+    before = left.size;
+    left = new Map([...left].filter(([, imported]) => imported.some((one) => left.has(one))));
+  }
+  // Those of a circle, and those that import them.
+  assert.deepEqual([...left.keys()], []);
+});
+
 Deno.test("every dependency is used, and named through deno.json", () => {
   const names = Object.keys(config.imports);
   const specifiers = [...sources].flatMap(([path, source]) => targets(path, source))
