@@ -1,5 +1,6 @@
 /** The evaluation after the last step of a phase, as a file. */
 import type { Evaluation } from "../core/events.ts";
+import { isShare } from "./event.ts";
 import { parseObject, readText, type RunFiles } from "./files.ts";
 import { EVALUATION, within } from "./layout.ts";
 
@@ -27,7 +28,6 @@ function isEvaluation(
   value: Readonly<Record<string, unknown>>,
 ): value is Readonly<Record<string, unknown>> & StoredEvaluation {
   const { classes, iou, miou, images, split, labelSize, subsets, phase } = value;
-  const isShare = (share: unknown) => typeof share === "number" && share >= 0 && share <= 1;
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
     iou.every((share) => share === null || isShare(share)) && isShare(miou) &&
