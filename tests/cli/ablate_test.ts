@@ -103,7 +103,7 @@ variants(
     const evaluation = await Deno.readTextFile(join(whole, "evaluation.json"));
     const names = [...Deno.readDirSync(whole)].map(({ name }) => name).toSorted();
     for (
-      const left of [["config.yaml", "run.json.0.part", ".probe1"], ["config.yaml.0.part"], ["config.yaml"]]
+      const left of [["config.yaml", "run.json.0.part"], ["config.yaml.0.part"], ["config.yaml"]]
     ) {
       await Deno.remove(whole, { recursive: true });
       await Deno.mkdir(whole);
