@@ -88,7 +88,7 @@ export default ({ tf, z, definePlugin }: PluginKit) =>
 function testText(stem: string, project: string): string {
   const name = stem.replaceAll("_", "-");
   return `import assert from "node:assert/strict";
-import { kit } from "${project}/backends/kit.ts";
+import { kit } from "${project}/backends/plugin_kit.ts";
 import { selectBackend } from "${project}/backends/select.ts";
 import { Registry } from "${project}/core/registry.ts";
 import makeLoss from "./${stem}.ts";
