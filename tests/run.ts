@@ -45,9 +45,12 @@ interface Outcome {
   readonly skipped: number;
 }
 
-/** Calls `body` with the environment and the working folder of a test process, which are removed afterwards. */
+/**
+ * Calls `body` with the environment and the working folder of a test process, which are removed afterwards. The space in
+ * their paths is there because users' paths have some.
+ */
 async function apart<T>(body: (env: Record<string, string>, cwd: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "plca-test-" }));
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "plca test-" }));
   const [home, temporary, cwd] = ["home", "tmp", "work"].map((name) => join(folder, name));
   try {
     for (const path of [home!, temporary!, cwd!]) await Deno.mkdir(path);
