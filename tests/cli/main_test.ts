@@ -21,8 +21,7 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["list los", 'Error: `KIND`: there is no kind called "los"; did you mean "loss"?\n'],
   [
     "list networks",
-    'Error: `KIND`: there is no kind called "networks"; expected one of loss, \n' +
-    "similarity, model, dataset, optimizer, schedule\n",
+    'Error: `KIND`: there is no kind called "networks"; did you mean "network"?\n',
   ],
   ["list loss lovasz", 'there is no loss called "lovasz"; expected one of'],
   ["list loss cross-entrpy", 'there is no loss called "cross-entrpy"; did you mean "cross-entropy"?\n'],
@@ -191,7 +190,22 @@ Deno.test("check sums a recipe up", async () => {
     stdout,
     /^street: no mistakes found\n {2}objective {2}cross-entropy \+ 0\.75 lovasz-softmax \+ /,
   );
-  assert.match(stdout, /\n {2}training {3}7 steps, batch \d+\n$/);
+  assert.match(stdout, /\n {2}training {3}7 steps, batch \d+\n/);
+  assert.ok(
+    stdout.endsWith(
+      "  step of source-only, 7 steps from the seed\n" +
+        "    read source with labels\n" +
+        "    student sees source\n" +
+        "    minimise cross-entropy + 0.75 lovasz-softmax\n" +
+        "    update student\n" +
+        "  step of street, 7 steps from the seed\n" +
+        "    read target, source with labels\n" +
+        "    student sees target, source together: layer4, probabilities\n" +
+        "    minimise cross-entropy + 0.75 lovasz-softmax + 0.1 association + 0.01 label-smoothing\n" +
+        "    update student\n",
+    ),
+    stdout,
+  );
 });
 
 Deno.test("list shows every plugin, its options with defaults and meaning, and its source", async () => {
@@ -241,7 +255,7 @@ Deno.test("schema prints a JSON Schema with every built-in loss", async () => {
   const schema = JSON.parse(stdout);
   assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
   const losses: readonly { properties: { type?: { const: string } } }[] =
-    schema.properties.losses.anyOf[0].items.anyOf;
+    schema.$defs.section_losses.anyOf[0].items.anyOf;
   assert.deepEqual(
     losses.map((loss) => loss.properties.type?.const),
     [...builtins().all("loss").map((plugin) => plugin.name), undefined],
