@@ -4,7 +4,7 @@ import type { PlannedLoss } from "../core/plan.ts";
 import type { Kind, PluginMapping } from "../core/plugin.ts";
 import { keysAt } from "./explain.ts";
 import type { Findings } from "./findings.ts";
-import { type Found, LenientLookup, type Planned, type Plugins } from "./lenient.ts";
+import { type Found, LenientLookup, one, type Planned, type Plugins } from "./lenient.ts";
 import { find, locate, type Located, plain } from "./locate.ts";
 import { TERM_KEYS, termName, termUpdate, termWeight } from "./recipe.ts";
 
@@ -31,7 +31,7 @@ export function planEntryOf<K extends Kind>(
 ): PlannedEntry<K> | undefined {
   const lookup = new LenientLookup(findings, plugins);
   const node = findings.mapping(path, {
-    expected: `a mapping with the type of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`,
+    expected: `a mapping with the type of ${one(kind)}`,
     ...(flat ? {} : {
       keys: ["type", "use", ...moreKeys, "options"],
       hint: (key) => misplaced(key, find(findings.root, [...path, "type"]), lookup.all(kind)),
