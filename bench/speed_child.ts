@@ -6,6 +6,7 @@
  *     evaluation HEIGHT WIDTH
  *     product
  */
+import { contrastByDefault } from "../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
 import { builtins } from "../builtins.ts";
@@ -63,7 +64,7 @@ async function measured(work: () => unknown | Promise<unknown>): Promise<Measure
 
 function association([side, channels, name]: readonly string[]): Promise<Measured> {
   const registry = builtins();
-  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name!);
   const pixels = Number(side) ** 2;
   const features = () => {
     const x = normals([1, pixels, Number(channels)], similarity.accepts === "real") as tf.Tensor3D;
@@ -76,7 +77,7 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
   const labels = tf.tensor2d(integers(pixels), [1, pixels], "int32");
   return measured(() => {
     const { value } = gradients(() => {
-      const contrast = similarity.contrastAggregation;
+      const contrast = contrastByDefault(similarity);
       const mixed = aggregate(target, { similarity, alpha: 0.5, contrast });
       const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
       return associationLoss([source, mixed], labels, options).loss;
@@ -110,7 +111,7 @@ async function evaluation([height, width]: readonly string[]): Promise<Measured>
   const plan = await modelPlan("native", "{ layers: resnet101 }");
   const model = assembleModel(plan);
   const registry = builtins();
-  const similarity = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = (name: string) => registry.plan("similarity", name);
   const pixels = Number(height) * Number(width);
   const sample = {
     id: "image",

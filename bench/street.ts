@@ -69,15 +69,15 @@ async function measure(seed: number): Promise<Measured> {
   const files = diskFiles();
   const test = async (phase: string) => {
     const checkpoint = `${folder}/${phase}checkpoints/last.safetensors`;
-    return (await evaluate(plan, { checkpoint, split: "test", signal, files })).miou;
+    return (await evaluate(plan, { checkpoint, split: "test", signal, files })).miou!;
   };
   const started = performance.now();
   const { baseline, final, best } = await train(plan, { runDir: folder, signal, files, onEvent: () => {} });
   const seconds = (performance.now() - started) / 1000;
   const measured: Measured = {
     seconds,
-    baseline: [baseline!.final!.miou, await test("baseline/"), baseline!.best!.miou],
-    adapted: [final!.miou, await test(""), best!.miou],
+    baseline: [baseline!.final!.miou!, await test("baseline/"), baseline!.best!.miou],
+    adapted: [final!.miou!, await test(""), best!.miou],
   };
   await Deno.remove(folder, { recursive: true });
   return measured;

@@ -8,6 +8,7 @@
  *     tensorflow operators ROUNDS
  *     tensorflow version
  */
+import { contrastByDefault } from "../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { resourceUsage } from "node:process";
 import { aggregate } from "../ops/association/aggregation.ts";
@@ -66,8 +67,8 @@ function convolution(args: readonly string[]): Measured {
 /** With aggregation of the target, forward and both gradients. */
 function association([side, channels, name]: readonly string[]): Measured {
   const registry = builtins(), pixels = Number(side) ** 2;
-  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
-  const contrast = similarity.contrastAggregation;
+  const similarity = registry.plan("similarity", name!);
+  const contrast = contrastByDefault(similarity);
   const features = (seed: number) =>
     tf.tidy(() => {
       const x = tf.randomNormal([1, pixels, Number(channels)], 0, 1, "float32", seed) as tf.Tensor3D;

@@ -4,6 +4,7 @@
  *
  *     deno task bench webgpu [PART OF A NAME]
  */
+import { contrastByDefault } from "../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import { aggregate } from "../ops/association/aggregation.ts";
@@ -53,7 +54,7 @@ async function read(make: () => tf.Tensor): Promise<void> {
 
 /** Association with aggregation, forward and backward, of two images of side x side pixels. */
 function associating(name: string, side: number, channels: number): Work {
-  const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name);
   const shape = [1, side * side, channels];
   return operator(
     `${name}, ${side}x${side}x${channels}, forward and backward`,
@@ -66,7 +67,7 @@ function associating(name: string, side: number, channels: number): Work {
     ],
     ([source, target, labels]) => {
       const { grads } = gradients(() => {
-        const contrast = similarity.contrastAggregation;
+        const contrast = contrastByDefault(similarity);
         const mixed = aggregate(target as tf.Tensor3D, { similarity, alpha: 0.5, contrast });
         return associationLoss([source as tf.Tensor3D, mixed], labels as tf.Tensor2D, {
           similarity,

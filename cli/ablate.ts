@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
-import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+import { neededViews } from "../core/needs.ts";
+import { lastPhase, type PlannedLoss, type RunPlan } from "../core/plan.ts";
 import { reason } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { ablationGrid, type Variant } from "../report/ablation.ts";
@@ -19,7 +20,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
 import { planOf, readText } from "./recipes.ts";
-import { readResult } from "./results.ts";
+import { readResult, requirePaper } from "./results.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
@@ -87,7 +88,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   host.stdout.write(
     args.json
       ? `${JSON.stringify(results(trials, done), null, 2)}\n`
-      : `${renderGrid(ablationGrid(variantsOf(trials, done)), args.format)}\n`,
+      : `${renderGrid(ablationGrid(variantsOf(trials, done), args), args.format)}\n`,
   );
   return 0;
 }
@@ -139,6 +140,7 @@ async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planne
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
       }
+      if (args.paper) requirePaper(plan.labelSpace.classes);
       const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
       if (twin) throw new UserError(`${args.rows ?? folder}: two variants are called "${plan.name}"`);
       trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });
@@ -226,12 +228,12 @@ async function trainTrial(
 
 function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>): Variant[] {
   const names = [...new Set(trials.map(({ variant }) => variant))];
-  const several = severalTaps(trials.flatMap(({ plan }) => plan.losses));
+  const several = severalTaps(trials.flatMap(({ plan }) => lastPhase(plan).losses));
   return names.map((name) => {
     const own = trials.filter(({ variant }) => variant === name);
     return {
       name,
-      parts: own[0]!.plan.losses.flatMap((loss) => partsOf(loss, several)),
+      parts: lastPhase(own[0]!.plan).losses.flatMap((loss) => partsOf(loss, several)),
       evaluations: own.flatMap((trial) => done.get(trial) ?? []),
     };
   });
@@ -239,10 +241,14 @@ function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluatio
 
 /** The terms that some variant applies at several places of the network. */
 function severalTaps(losses: readonly PlannedLoss[]): ReadonlySet<string> {
-  return new Set(losses.filter(({ plan }) => plan.needs.taps.length > 1).map(({ name }) => name));
+  return new Set(losses.filter((loss) => tapsOf(loss).length > 1).map(({ name }) => name));
 }
 
 /** A term, or each place of a term that has several. */
-function partsOf({ name, plan }: PlannedLoss, several: ReadonlySet<string>): string[] {
-  return several.has(name) ? plan.needs.taps.map((tap) => `${name} ${tap.name}`) : [name];
+function partsOf(loss: PlannedLoss, several: ReadonlySet<string>): string[] {
+  return several.has(loss.name) ? tapsOf(loss).map((tap) => `${loss.name} ${tap}`) : [loss.name];
+}
+
+function tapsOf({ plan: { needs } }: PlannedLoss): readonly string[] {
+  return [...new Set(neededViews(needs).flatMap(({ taps }) => taps.map(({ name }) => name)))];
 }

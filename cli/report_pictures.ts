@@ -140,8 +140,7 @@ async function labelling(
       signal.throwIfAborted();
       const confusion = emptyConfusion(classes.length);
       countPixels(confusion, { labels: sample.labels, predictions, ignore });
-      const iou = classIou(confusion);
-      return { labels: predictions, miou: iou.every((value) => value === null) ? null : meanIou(iou) };
+      return { labels: predictions, miou: meanIou(classIou(confusion)) };
     });
   } finally {
     predictor.dispose();
@@ -165,7 +164,7 @@ async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): 
     original: `data:image/webp;base64,${base64(await picture.toBuffer())}`,
     truth: plane(sample.labels),
     predictions: results.map(({ labels }) => plane(labels)),
-    miou: results.map(({ miou }) => miou ?? 0),
+    miou: results.map(({ miou }) => miou),
   };
 }
 

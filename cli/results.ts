@@ -2,6 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import { reason } from "../core/words.ts";
+import { paperTable } from "../report/paper.ts";
 import { parseEvaluation } from "../run_folder/evaluation.ts";
 import { diskRun, readText as readRunText } from "../run_folder/files.ts";
 import { EVALUATION } from "../run_folder/layout.ts";
@@ -28,4 +29,14 @@ export async function readResult(path: string, shown: string): Promise<Evaluatio
   } catch (cause) {
     throw failed(cause, "; expected a run folder or what plca eval --json prints");
   }
+}
+
+/** What `--paper` asks for. @throws UserError when the paper reports nothing about these classes */
+export function requirePaper(classes: readonly string[]): void {
+  if (paperTable(classes)) return;
+  throw new UserError(
+    `--paper: the paper reports on Cityscapes' 19 and SYNTHIA's 16 classes, these are others: ${
+      classes.join(", ")
+    }`,
+  );
 }

@@ -1,10 +1,10 @@
 import { basename, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { renderGrid } from "../report/grid.ts";
-import { isInPaper, type Result, resultsGrid } from "../report/results.ts";
+import { type Result, resultsGrid } from "../report/results.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { readResult } from "./results.ts";
+import { readResult, requirePaper } from "./results.ts";
 
 /** `plca table`: returns the exit status. @throws UserError */
 export async function tableCommand(host: Host, args: CommandOf<"table">): Promise<number> {
@@ -22,13 +22,7 @@ export async function tableCommand(host: Host, args: CommandOf<"table">): Promis
         `expected ${classes.join(", ")}`,
     );
   }
-  if (args.paper && !isInPaper(classes)) {
-    throw new UserError(
-      `--paper: the paper reports on Cityscapes' 19 and SYNTHIA's 16 classes, these are others: ${
-        classes.join(", ")
-      }`,
-    );
-  }
+  if (args.paper) requirePaper(classes);
   const grid = resultsGrid(results, { short: args.format === "text", paper: args.paper });
   host.stdout.write(`${renderGrid(grid, args.format)}\n`);
   return 0;

@@ -4,7 +4,7 @@ import { selectBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import type { StepEvent } from "../core/events.ts";
-import type { RunPlan } from "../core/plan.ts";
+import { plannedParts, type RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { meansText } from "../report/means.ts";
 import { countOf, type Progress, progress } from "../report/progress.ts";
@@ -214,10 +214,10 @@ async function trainRun(
 }
 
 /** An error of which nobody knows which step it came from, but which files may have made it. */
-function lateError(host: Host, { losses, baseline }: RunPlan, error: unknown): Error {
+function lateError(host: Host, { phases }: RunPlan, error: unknown): Error {
   const { message, stack } = wordsOf(error);
   const failure = lateFailure(message, stack);
-  const files = [...losses, ...baseline?.losses ?? []].flatMap(({ file }) => file ?? []);
+  const files = phases.flatMap(plannedParts).flatMap(({ file }) => file ?? []);
   return files.length === 0 ? failure : blaming(host, failure, [...new Set(files)]);
 }
 
@@ -281,9 +281,10 @@ async function conclude(host: Host, { plan, folder, result, last, quiet }: Concl
     if (!quiet) write("");
     write(classTable(columns));
     write("");
-    const against = first && columns.length > 1
-      ? `; mIoU ${signedPoints(final.miou - first.evaluation.miou)} points against ${first.title}`
-      : "";
+    const from = columns.length > 1 ? first!.evaluation.miou : null;
+    const against = from === null || final.miou === null
+      ? ""
+      : `; mIoU ${signedPoints(final.miou - from)} points against ${first!.title}`;
     write(`Target ${meansText(final)}${against}.`);
     if (best) {
       write(

@@ -64,7 +64,7 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
 function knownNames(): KnownNames[] {
   const registry = builtins();
   return registry.all("model").flatMap((plugin) => {
-    const { weightNames: names } = plugin.plan({}, [], registry);
+    const { weightNames: names } = registry.plan("model", plugin.name);
     return names ? [{ model: plugin.name, names }] : [];
   });
 }

@@ -57,17 +57,17 @@ export interface StepEvent extends PhaseEvent<"step"> {
 export interface ValidationEvent extends PhaseEvent<"validation"> {
   /** Updates done. */
   readonly step: number;
-  /** Mean IoU over the classes present. */
-  readonly miou: number;
+  /** Mean IoU over the classes present; null: no pixel is labelled. */
+  readonly miou: number | null;
   /** The same over some of the classes, for the label spaces that name such subsets. */
   readonly subsets?: readonly SubsetMean[];
   /** The size at which pixels were counted, as in {@linkcode Evaluation}. */
   readonly labelSize: string;
-  /** Share of labelled pixels with the right class. */
-  readonly pixelAccuracy: number;
+  /** Share of labelled pixels with the right class; null: no pixel is labelled. */
+  readonly pixelAccuracy: number | null;
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
-  /** Whether it is the highest mIoU of the phase so far. */
+  /** Whether it is the highest mIoU of the phase so far; false without one. */
   readonly best: boolean;
 }
 
@@ -132,12 +132,12 @@ export interface Evaluation {
   readonly classes: readonly string[];
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
-  /** The mean of `iou` over the classes that are not null; 0 when all are. */
-  readonly miou: number;
+  /** The mean of `iou` over the classes that are not null; null when all are. */
+  readonly miou: number | null;
   /** The same over some of the classes, for the label spaces that name such subsets. */
   readonly subsets?: readonly SubsetMean[];
-  /** 0 when no pixel is labelled. */
-  readonly pixelAccuracy: number;
+  /** Null when no pixel is labelled. */
+  readonly pixelAccuracy: number | null;
   /** Pixels by [label][prediction]. */
   readonly confusion: readonly (readonly number[])[];
 }
@@ -148,6 +148,6 @@ export interface SubsetMean {
   readonly name: string;
   /** The classes that are averaged, those absent from labels and predictions left out. */
   readonly classes: readonly string[];
-  /** In 0..1. */
-  readonly miou: number;
+  /** In 0..1; null when no pixel has one of them as its label or prediction. */
+  readonly miou: number | null;
 }

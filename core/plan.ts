@@ -1,14 +1,19 @@
 /** A recipe after validation: every plugin planned, nothing allocated, no file of the data read. */
 import type { LabelSpace } from "./label_space.ts";
 import type { ConfigPath } from "./errors.ts";
+import type { Coefficient } from "./coefficient.ts";
 import type {
   DatasetPlan,
+  GroupFactors,
+  JobPlan,
   LossPlan,
   ModelPlan,
+  NetworkPlan,
   OptimizerPlan,
   Plugin,
   SchedulePlan,
   Similarity,
+  StreamPlan,
 } from "./plugin.ts";
 
 /** The names of tensor backends. */
@@ -33,18 +38,10 @@ export interface RunPlan {
   readonly input: InputPlan;
   /** The network. */
   readonly model: PlannedModel;
-  /** The objective: the weighted sum of these. */
-  readonly losses: readonly PlannedLoss[];
-  /** How the network's weights are updated. */
-  readonly optimizer: OptimizerPlan;
-  /** The learning rate over time. */
-  readonly schedule: SchedulePlan;
-  /** Lengths and intervals. */
-  readonly training: TrainingPlan;
+  /** What is trained, one after the other; at least one. The last is the run's result. */
+  readonly phases: readonly PhasePlan[];
   /** How predictions are compared with labels. */
   readonly evaluation: EvaluationPlan;
-  /** Trained first, on the same seed and budget, to compare with. */
-  readonly baseline?: BaselinePlan;
   /** What is written for TensorBoard; absent: nothing. */
   readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
@@ -59,12 +56,93 @@ export interface LogsPlan {
   readonly histograms: number;
 }
 
-/** A second objective for the same run. */
-export interface BaselinePlan {
-  /** Titles its column beside the run's. */
+/** A part of a run that minimises one objective from its first step to its last. */
+export interface PhasePlan {
+  /** Unique in the run; events, checkpoints and results carry it. */
   readonly name: string;
-  /** Its objective. */
+  /** Whether it is the recipe's `baseline`: trained to compare with, from the seed. */
+  readonly baseline?: boolean;
+  /** Where its weights come from. */
+  readonly from: PhaseStart;
+  /** Done once before its first step, in this order. */
+  readonly before: readonly PlannedJob[];
+  /** Every stream that is read, or may be, in the order in which views of them are made. */
+  readonly streams: readonly PlannedStream[];
+  /** Networks beside the student, in recipe order. */
+  readonly networks: readonly PlannedNetwork[];
+  /** The objective: the weighted sum of these. */
   readonly losses: readonly PlannedLoss[];
+  /** How the network's weights are updated. */
+  readonly optimizer: OptimizerPlan;
+  /** Factors on rate and decay by parameter group. */
+  readonly groups: readonly GroupFactors[];
+  /** The learning rate over time. */
+  readonly schedule: SchedulePlan;
+  /** Lengths and intervals. */
+  readonly training: TrainingPlan;
+}
+
+/** What a phase starts from: the seed (with `model.weights`, where the recipe has it), a phase before it, or a file. */
+export type PhaseStart =
+  | { readonly kind: "seed" }
+  | { readonly kind: "phase"; readonly name: string }
+  | { readonly kind: "file"; readonly path: string };
+
+/** The phase that a run is judged by. */
+export function lastPhase({ phases }: Pick<RunPlan, "phases">): PhasePlan {
+  return phases.at(-1)!;
+}
+
+/** Everything of a phase that a plugin makes: its losses, streams, networks and jobs. */
+export function plannedParts({ losses, streams, networks, before }: PhasePlan): readonly PlannedPart[] {
+  return [...losses, ...streams, ...networks, ...before];
+}
+
+/** What a part of a recipe is called and where it stands, for errors. */
+export interface PlannedPart {
+  /** Unique among its kind in a phase: the type, or the recipe's `name:` or key. */
+  readonly name: string;
+  /** The user's file that it comes from, absolute. */
+  readonly file?: string;
+  /** Position in the recipe. */
+  readonly at: ConfigPath;
+  /** `recipe.yaml:12:5`, with the user's file before it where it comes from one. */
+  readonly origin: string;
+}
+
+/** A stream: read from a dataset, from what a job left, or made from other streams. */
+export type PlannedStream =
+  | ReadStream & { readonly dataset: DatasetPlan }
+  | ReadStream & { readonly job: string }
+  | PlannedPart & { readonly plan: StreamPlan };
+
+/** A stream that loaders read. */
+export interface ReadStream extends PlannedPart {
+  /** Whether its labels are read. */
+  readonly labels: boolean;
+}
+
+/** Whether loaders read it; else it is made. */
+export function isRead(
+  stream: PlannedStream,
+): stream is Exclude<PlannedStream, { readonly plan: StreamPlan }> {
+  return !("plan" in stream);
+}
+
+/** A network beside the student. */
+export interface PlannedNetwork extends PlannedPart {
+  /** How it behaves. */
+  readonly plan: NetworkPlan;
+  /** What it is built from. */
+  readonly model: ModelPlan;
+  /** A file that it starts from, absolute. */
+  readonly weights?: string;
+}
+
+/** A job of a phase. */
+export interface PlannedJob extends PlannedPart {
+  /** What it does. */
+  readonly plan: JobPlan;
 }
 
 /** The datasets of a run. */
@@ -95,6 +173,8 @@ export interface InputPlan {
   readonly training: TrainingTransforms;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
+  /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
+  readonly alignCorners?: boolean;
   /** Threads that read and transform images while the main one computes; 0: the main thread does it. Changes no result. */
   readonly workers: number;
   /** Absent: every source image comes once an epoch. */
@@ -144,19 +224,13 @@ export interface PlannedModel {
 }
 
 /** A term of the objective. */
-export interface PlannedLoss {
-  /** Unique in its list: the type, or the recipe's `name:`. */
-  readonly name: string;
-  /** The user's file that it comes from, absolute. */
-  readonly file?: string;
-  /** Constant factor of the term. */
-  readonly weight: number;
+export interface PlannedLoss extends PlannedPart {
+  /** Factor of the term, constant or over the steps. */
+  readonly weight: Coefficient;
+  /** Which update of a step it goes into, counted from 1; absent: the first, and mostly the only one. */
+  readonly update?: number;
   /** The term, not allocated. */
   readonly plan: LossPlan;
-  /** Position in the recipe and, for a user's file, its path: named when the term fails. */
-  readonly at: ConfigPath;
-  /** The plugin's name or the path of the user's file. */
-  readonly origin: string;
 }
 
 /** The training loop. */
@@ -182,7 +256,7 @@ export interface TrainingPlan {
 }
 
 /** What `training.diagnostics` can measure. */
-export const MEASURES = ["associations", "entropy", "gradients", "seconds"] as const;
+export const MEASURES = ["terms", "entropy", "gradients", "seconds"] as const;
 
 /** One of {@linkcode MEASURES}. */
 export type Measure = (typeof MEASURES)[number];
@@ -193,7 +267,7 @@ export interface DiagnosticsPlan {
   readonly every: number;
   /** At least one. */
   readonly measure: readonly Measure[];
-  /** Whether the target's labels are read for the correctness of associations; they reach nothing else. */
+  /** Whether the target's labels are read for what terms measure of themselves; they reach nothing else. */
   readonly targetLabels: boolean;
 }
 
@@ -213,6 +287,31 @@ export interface EvaluationPlan {
   readonly window?: WindowPlan;
   /** At most this many images of the split; absent: all. */
   readonly limit?: number;
+  /** The network that predicts; absent: the student. */
+  readonly network?: string;
+  /** Taps whose weighted sum is taken for the logits; absent: `logits` alone. */
+  readonly heads?: readonly HeadPlan[];
+  /**
+   * Further checkpoints of the same network whose probabilities are averaged with its own, which has the weight 1. Absent:
+   * none. Not in validation during training.
+   */
+  readonly ensemble?: readonly EnsembleMember[];
+}
+
+/** A head of a network at inference. */
+export interface HeadPlan {
+  /** A tap with a channel per class, before softmax. */
+  readonly tap: string;
+  /** Factor in the sum. */
+  readonly weight: number;
+}
+
+/** A checkpoint that predicts along. */
+export interface EnsembleMember {
+  /** Absolute. */
+  readonly checkpoint: string;
+  /** Of its probabilities, beside 1 for the evaluated network's. */
+  readonly weight: number;
 }
 
 /** Windows that slide over an input, in its pixels as [height, width]. */
@@ -223,7 +322,7 @@ export interface WindowPlan {
   readonly stride: readonly [number, number];
 }
 
-/** Spatial aggregation at inference (the paper's section 3.4). */
+/** Spatial aggregation at inference (the paper's section 3.5). */
 export interface AggregationPlan {
   /** Share of the aggregated value, in [0, 1]. */
   readonly alpha: number;

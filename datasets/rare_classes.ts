@@ -1,4 +1,4 @@
-/** Rare-class sampling (Hoyer et al. 2022, DAFormer, section 3.3): source images that hold rare classes come more often. */
+/** Rare-class sampling (Hoyer et al. 2022, DAFormer): source images that hold rare classes come more often. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { RareClassSampling } from "../core/plan.ts";
@@ -10,7 +10,7 @@ import { type ClassStats, readStats, requireFit } from "./class_stats.ts";
 export type ImageDraw = (random: Random) => number;
 
 /**
- * P(c) = softmax over c of (1 - f_c) / T (Eq. 11), f_c in [0, 1] being the class's share of the labelled pixels (Eq. 10
+ * P(c) = softmax over c of (1 - f_c) / T, f_c in [0, 1] being the class's share of the labelled pixels (the paper
  * divides by all pixels; the published code, by the labelled ones). A class that never occurs has probability 0; all
  * have when none does. @param temperature T, positive
  */

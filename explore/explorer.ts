@@ -1,7 +1,8 @@
 /** The association explorer: what a run's checkpoints make of two images, level by level. */
 import { UserError } from "../core/errors.ts";
-import type { RunPlan } from "../core/plan.ts";
-import type { AssociationLevel, FileReader } from "../core/plugin.ts";
+import { lastPhase, type RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
+import { type AssociationLevel, associationLevels } from "../ops/association/level.ts";
 import { phaseFolders } from "../run_folder/layout.ts";
 import { Cache } from "./cache.ts";
 import { Checkpoints, type FoundCheckpoint } from "./checkpoints.ts";
@@ -93,8 +94,8 @@ class RunExplorer implements Explorer {
     const { files, folder, cacheBytes = CACHE_BYTES } = options;
     this.#plan = plan;
     this.#options = options;
-    this.#levels = plan.losses.flatMap(({ name, plan: { association = [] } }) =>
-      association.map((level) => ({ term: name, level }))
+    this.#levels = lastPhase(plan).losses.flatMap(({ name, plan: { exhibits } }) =>
+      associationLevels(exhibits).map((level) => ({ term: name, level }))
     );
     this.#images = new Images(plan, files);
     this.#checkpoints = new Checkpoints(folder, phaseFolders(plan.resolved));
@@ -117,8 +118,10 @@ class RunExplorer implements Explorer {
   }
 
   #notes(): string[] {
-    const { input: { training: { crop: [height, width], flip, shortSide } }, losses } = this.#plan;
-    const unrun = losses.filter(({ file }) => file !== undefined).map(({ name }) => name);
+    const { input: { training: { crop: [height, width], flip, shortSide } } } = this.#plan;
+    const unrun = lastPhase(this.#plan).losses.filter(({ file }) => file !== undefined).map(({ name }) =>
+      name
+    );
     const sizes = shortSide && shortSide[0] !== shortSide[1]
       ? ` whose short side is a random ${shortSide[0]} to ${shortSide[1]} pixels`
       : "";
@@ -195,9 +198,8 @@ class RunExplorer implements Explorer {
     if (taps === undefined) {
       const segmenter = await this.#networks.open(found);
       await breathe(signal);
-      const domain = set === "source" ? "source" : "target";
       const names = [...this.#levels.map(({ level: { tap } }) => tap), "probabilities"];
-      taps = forwardTaps(segmenter, { ...this.#images.input(image), domain, statistics }, names);
+      taps = forwardTaps(segmenter, { ...this.#images.input(image), statistics }, names);
       this.#sides.set(key, taps, Object.values(taps).reduce((sum, { data }) => sum + data.byteLength, 0));
     }
     const { id, height, width, original, labels } = image;

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { Domain, FileReader, Segmenter } from "../core/plugin.ts";
+import type { FileReader, Segmenter } from "../core/plugin.ts";
 import type { NetworkInput } from "../datasets/evaluation.ts";
 import { openTrained, type TrainedModel } from "../train/trained.ts";
 import type { Checkpoints, FoundCheckpoint } from "./checkpoints.ts";
@@ -21,7 +21,6 @@ export type HostTaps = Readonly<Record<string, HostTap>>;
 
 /** An image for the network. */
 export interface ForwardInput extends NetworkInput {
-  readonly domain: Domain;
   readonly statistics: Statistics;
 }
 
@@ -75,16 +74,14 @@ export class Networks {
  * @throws UserError when the tensor backend has no memory for it
  */
 export function forwardTaps(segmenter: Segmenter, input: ForwardInput, names: readonly string[]): HostTaps {
-  const { height, width, images, domain, statistics } = input;
+  const { height, width, images, statistics } = input;
   const taps: Record<string, HostTap> = {};
   try {
     tf.tidy(() => {
       const pixels = tf.tensor4d(images, [1, height, width, 3]);
-      const { taps: found } = statistics === "running"
-        ? segmenter.forward(pixels, { training: false, domain })
-        : withoutTrace(segmenter, () => segmenter.forward(pixels, { training: true, domain }));
+      const [view] = segmenter.forward([pixels], { training: statistics !== "running", taps: names });
       for (const name of new Set(names)) {
-        const tensor = found[name]!;
+        const tensor = view!.taps[name]!;
         const [, h, w, channels] = tensor.shape;
         taps[name] = { data: tensor.dataSync().slice() as Float32Array, height: h, width: w, channels };
       }
@@ -94,17 +91,6 @@ export function forwardTaps(segmenter: Segmenter, input: ForwardInput, names: re
     throw new UserError(`the network has no memory for ${width}x${height} pixels at once`, { cause });
   }
   return taps;
-}
-
-/** A pass in training mode records its statistics; afterwards they are what they were. */
-function withoutTrace<T>({ buffers }: Segmenter, pass: () => T): T {
-  const all = Object.values(buffers);
-  const before = all.map((buffer) => tf.clone(buffer));
-  try {
-    return pass();
-  } finally {
-    all.forEach((buffer, k) => buffer.assign(before[k]!));
-  }
 }
 
 /** As a tensor of the current scope. */

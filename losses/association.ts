@@ -1,24 +1,27 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { associationLoss } from "../ops/association/loss.ts";
-import { levelPixels } from "../ops/association/level.ts";
+import { type AssociationLevel, contrastByDefault, levelPixels } from "../ops/association/level.ts";
+import { associationMeasures } from "../ops/association/measures.ts";
+import { nearestLabels } from "../ops/nearest.ts";
 import type { ConfigPath } from "../core/errors.ts";
 import {
-  type AssociationLevel,
   definePlugin,
   type LossOutput,
+  type MeasureContext,
   type PluginLookup,
   type StepContext,
 } from "../core/plugin.ts";
+import { choiceName, pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 
 const level = z.strictObject({
   tap: z.string().describe("where in the network pixels are compared, e.g. layer4 or probabilities"),
-  similarity: z.string().describe("how pixels are compared: a similarity plugin"),
+  similarity: pluginChoice("similarity").describe("how pixels are compared"),
   weight: z.number().min(0).default(1).describe("factor of this level in the sum over levels"),
 });
 
 const aggregation = z.strictObject({
-  alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value, Eq. 9"),
+  alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value, Eq. 7"),
   contrast: z.boolean().optional().describe(
     "contrast-normalise the aggregation's similarities; absent: as the similarity's published use has it",
   ),
@@ -29,11 +32,11 @@ const options = z.strictObject({
     { tap: "layer4", similarity: "cosine", weight: 1 },
     { tap: "probabilities", similarity: "negative-kl", weight: 1 },
   ]).describe("the sum of the loss over these levels is the term"),
-  contrast: z.boolean().default(true).describe("contrast-normalise the similarities, Eq. 4"),
+  contrast: z.boolean().default(true).describe("contrast-normalise the similarities, Eq. 5-6"),
   aggregation: z.union([aggregation, z.literal(false)]).default({ alpha: 0.5 })
-    .describe("spatial aggregation of the target before associating, Eq. 7-9; false: none"),
+    .describe("spatial aggregation of the target before associating, Eq. 7-8; false: none"),
   objective: z.enum(["contrastive", "direct"]).default("contrastive")
-    .describe("contrastive: Eq. 3 and 6; direct: only raise the similarity of associated pairs (Sim-PLCA)"),
+    .describe("contrastive: Eq. 4 and 10; direct: only raise the similarity of associated pairs (Sim-PLCA)"),
 });
 
 type Options = z.output<typeof options>;
@@ -43,8 +46,8 @@ interface Level extends AssociationLevel {
 }
 
 /**
- * Kang et al. 2020, Eq. 1-10: source pixels and the target pixels they are cycle-consistent with are drawn together
- * against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
+ * Kang et al. 2020, Eq. 1-10 and 12: source pixels and the target pixels they are cycle-consistent with are drawn
+ * together against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
  * image; the loss of a level is the mean over the associated pixels of the batch, 0 when there are none. As in the
  * published code, the mean and deviation of the contrast normalisation carry no gradient, aggregated features do
  * not enter the classifier, and the second factor uses the returned pixel i*.
@@ -53,7 +56,7 @@ export const association = definePlugin({
   kind: "loss",
   name: "association",
   summary: "pixel-level cycle association between source and target, on any list of levels",
-  source: "Kang et al. 2020, Eq. 1-10",
+  source: "Kang et al. 2020, Eq. 1-10 and 12",
   options,
   plan(given, at, registry) {
     const levels = planLevels(given, [...at, "levels"], registry);
@@ -65,8 +68,11 @@ export const association = definePlugin({
           at: [...at, "levels", k, "tap"],
         })),
       },
-      association: levels,
-      create: () => ({ compute: (ctx) => sumOfLevels(ctx, levels, given) }),
+      exhibits: levels,
+      create: () => ({
+        compute: (ctx) => sumOfLevels(ctx, levels, given),
+        measure: (ctx) => measures(ctx, levels),
+      }),
     };
   },
 });
@@ -77,22 +83,23 @@ function planLevels(
   registry: PluginLookup,
 ): Level[] {
   const labels = new Map<string, number>();
-  return levels.map(({ tap, similarity: name, weight }, k) => {
+  return levels.map(({ tap, similarity: choice, weight }, k) => {
     const path = [...at, k, "similarity"];
     const seen = (labels.get(tap) ?? 0) + 1;
     labels.set(tap, seen);
-    const similarity = registry.get("similarity", name, path).plan({}, path, registry);
+    const similarity = registry.plan("similarity", choice, path);
     return {
+      kind: "association",
       tap,
       weight,
       label: seen === 1 ? tap : `${tap}#${seen}`,
       similarity,
-      similarityName: name,
+      similarityName: choiceName(choice),
       contrast,
       ...(aggregation === false ? {} : {
         aggregation: {
           alpha: aggregation.alpha,
-          contrast: aggregation.contrast ?? similarity.contrastAggregation,
+          contrast: aggregation.contrast ?? contrastByDefault(similarity),
         },
       }),
     };
@@ -117,4 +124,25 @@ function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, {
     level,
   );
   return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
+}
+
+/** How much each level associates and, where the target's labels may be read, how much of it is right. */
+function measures(ctx: MeasureContext, levels: readonly Level[]): Record<string, tf.Scalar> {
+  const { source, target, ignoreLabel } = ctx;
+  const hidden = ctx.hiddenLabels("target");
+  return Object.fromEntries(levels.flatMap((level) => {
+    const tap = target!.taps[level.tap]!;
+    const [n, height, width] = tap.shape;
+    const targetLabels = hidden &&
+      tf.reshape(nearestLabels(hidden, [height, width]), [n, height * width]) as tf.Tensor2D;
+    const pixels = levelPixels(
+      { source: source.taps[level.tap]!, target: tap, labels: source.labels },
+      level,
+    );
+    const found = associationMeasures({ ...pixels, targetLabels }, {
+      similarity: level.similarity,
+      ignoreLabel,
+    });
+    return Object.entries(found).map(([name, value]) => [`${level.label} ${name}`, value]);
+  }));
 }

@@ -11,11 +11,16 @@ export const crossEntropy = definePlugin({
   name: "cross-entropy",
   summary: "cross-entropy on the labelled source pixels",
   source: "Kang et al. 2020, Eq. 11",
-  options: z.strictObject({}),
-  plan: () => ({
-    needs: { taps: [], labelResolution: true, target: false },
+  options: z.strictObject({
+    stream: z.string().default("source").describe("the labelled stream that is learned from"),
+  }),
+  plan: ({ stream }, at) => ({
+    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
     create: () => ({
-      compute: ({ source }) => ({ loss: crossEntropyOf(source.upsampled!, source.labels) }),
+      compute(ctx) {
+        const { upsampled, labels } = ctx.view(stream);
+        return { loss: crossEntropyOf(upsampled!, labels!) };
+      },
     }),
   }),
 });

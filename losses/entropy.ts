@@ -3,14 +3,14 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Direct entropy minimisation (Vu et al. 2019, Eq. 3): the mean over target pixels of
+ * Direct entropy minimisation (Vu et al. 2019): the mean over target pixels of
  * -sum p log p / log K, in [0, 1], at the features' resolution.
  */
 export const entropy = definePlugin({
   kind: "loss",
   name: "entropy",
   summary: "entropy minimisation on the target predictions (MinEnt)",
-  source: "Vu et al. 2019, Eq. 3",
+  source: "Vu et al. 2019",
   options: z.strictObject({}),
   plan: () => ({
     needs: { taps: [] },

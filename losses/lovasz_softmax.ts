@@ -4,19 +4,25 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Berman et al. 2018: a surrogate of 1 - IoU, averaged over the classes present in the batch; added to Eq. 11 in the
- * paper's experiments. The logits are resized bilinearly to the labels first. A batch without a label gives 0.
+ * Berman et al. 2018: a surrogate of 1 - IoU, averaged over the classes present in the batch; added to Eq. 11 by the
+ * whole objective (Kang et al. 2020, Eq. 14). The logits are resized bilinearly to the labels first. A batch without a
+ * label gives 0.
  */
 export const lovaszSoftmax = definePlugin({
   kind: "loss",
   name: "lovasz-softmax",
   summary: "a surrogate of the mean IoU on the labelled source pixels",
-  source: "Berman et al. 2018; Kang et al. 2020, Section 4.2",
-  options: z.strictObject({}),
-  plan: () => ({
-    needs: { taps: [], labelResolution: true, target: false },
+  source: "Berman et al. 2018; Kang et al. 2020, section 3.5",
+  options: z.strictObject({
+    stream: z.string().default("source").describe("the labelled stream that is learned from"),
+  }),
+  plan: ({ stream }, at) => ({
+    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
     create: () => ({
-      compute: ({ source }) => ({ loss: lovasz(tf.softmax(source.upsampled!), source.labels) }),
+      compute(ctx) {
+        const { upsampled, labels } = ctx.view(stream);
+        return { loss: lovasz(tf.softmax(upsampled!), labels!) };
+      },
     }),
   }),
 });

@@ -5,15 +5,15 @@ import { z } from "../core/schema.ts";
 
 /**
  * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows linearly
- * with confidence. Plain (Eq. 3): the mean over pixels of -sum p^2 / 2. Image-weighted (Eq. 12): a pixel predicted
- * as class c counts 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that
- * rare classes are not drowned; the sum over pixels is averaged over images. The weights carry no gradient.
+ * with confidence. Plain: the mean over pixels of -sum p^2 / 2. Image-weighted: a pixel predicted as class c counts
+ * 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that rare classes are not
+ * drowned; the sum over pixels is averaged over images. The weights carry no gradient.
  */
 export const maximumSquares = definePlugin({
   kind: "loss",
   name: "maximum-squares",
   summary: "maximum squares on the target predictions, plain or image-weighted",
-  source: "Chen et al. 2019, Eq. 3 and 12",
+  source: "Chen et al. 2019",
   options: z.strictObject({
     image_weighted: z.boolean().default(false).describe(
       "weigh pixels by how rare their class is in the image",

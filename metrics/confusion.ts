@@ -62,18 +62,18 @@ export function classIou({ classes, counts }: Confusion): (number | null)[] {
   });
 }
 
-/** The mean over the classes whose IoU is not null, in 0..1; 0 when there is none. */
-export function meanIou(iou: readonly (number | null)[]): number {
+/** The mean over the classes whose IoU is not null, in 0..1; null when there is none. */
+export function meanIou(iou: readonly (number | null)[]): number | null {
   const present = iou.filter((value) => value !== null);
-  return present.length === 0 ? 0 : present.reduce((sum, value) => sum + value, 0) / present.length;
+  return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0) / present.length;
 }
 
-/** The share of labelled pixels with the right class, in 0..1; 0 when no pixel is labelled. */
-export function pixelAccuracy({ classes, counts }: Confusion): number {
+/** The share of labelled pixels with the right class, in 0..1; null when no pixel is labelled. */
+export function pixelAccuracy({ classes, counts }: Confusion): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let right = 0;
   for (let id = 0; id < classes; id++) right += counts[id * classes + id]!;
-  return total === 0 ? 0 : right / total;
+  return total === 0 ? null : right / total;
 }
 
 /** The matrix as nested arrays, [label][prediction]. */

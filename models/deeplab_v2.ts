@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { conv2d } from "../ops/conv2d.ts";
-import { definePlugin, type ModelPlan, type Segmenter, type Setup, type View } from "../core/plugin.ts";
+import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import type { Pass } from "../ops/layers/batch_norm.ts";
 import { layersOf } from "../ops/layers/scope.ts";
+import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { DEEPLAB_V2_NAMES } from "./deeplab_v2_names.ts";
 import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
 
@@ -58,6 +58,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const [stem, ...stages] = resnetChannels(shape.width);
   return {
     featureTap: "layer4",
+    groups: ["backbone", "backbone/norm", "head"],
     weightNames: DEEPLAB_V2_NAMES,
     taps(numClasses) {
       const real = (channels: number, stride: number) => ({ channels, stride, space: "real" as const });
@@ -89,8 +90,7 @@ function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen }: HeadOptions
       const scores = conv2d(x, filter, { padding: dilation, dilation });
       return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
     }).reduce((a, b) => tf.add(a, b));
-  const passOf = (parts: readonly number[], training: boolean): Pass => training && !frozen ? { parts } : {};
-  const run = (images: tf.Tensor4D, pass: Pass): View => {
+  const run: RunNetwork = (images, pass) => {
     const stages = backbone(images, pass);
     const logits = classify(stages.layer4);
     return { logits, taps: { ...stages, logits, probabilities: tf.softmax(logits) } };
@@ -99,21 +99,6 @@ function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen }: HeadOptions
     params: layers.params,
     buffers: layers.buffers,
     classify,
-    forward: (images, { training }) => run(images, passOf([images.shape[0]], training)),
-    forwardTogether(batches, { training, taps }) {
-      const parts = batches.map((images) => images.shape[0]);
-      const whole = run(tf.concat([...batches]), passOf(parts, training));
-      const wanted = new Set(["logits", ...taps]);
-      let from = 0;
-      return parts.map((images) => {
-        const cut = (x: tf.Tensor4D) =>
-          tf.slice(x, [from, 0, 0, 0], [images, ...x.shape.slice(1)]) as tf.Tensor4D;
-        const own = Object.fromEntries(
-          Object.entries(whole.taps).filter(([name]) => wanted.has(name)).map(([name, x]) => [name, cut(x)]),
-        );
-        from += images;
-        return { logits: own["logits"]!, taps: own };
-      });
-    },
+    forward: forwardTogether(run, { batch: !frozen }),
   };
 }

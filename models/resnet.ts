@@ -118,7 +118,7 @@ function block(
       return expand(y, pass, { residual, relu: true });
     });
   if (!checkpointing) return run;
-  return (x, pass) => checkpoint((input, repeated) => run(input, { ...pass, repeated }), x, own);
+  return (x, pass) => checkpoint((input) => run(input, pass), x, own);
 }
 
 function convolutionAndNorm(

@@ -8,3 +8,23 @@ export function constant<T extends tf.Tensor>(compute: () => T): T {
   // Operators inside a custom operator are not recorded, and one without inputs is on nobody's path.
   return tf.customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
 }
+
+/** What is used of the engine beyond its public types. */
+interface Engine {
+  readonly state: { kernelDepth: number };
+}
+
+/**
+ * The same for several tensors: nothing that `compute` does is recorded, so nothing of it is kept for a gradient. All it makes
+ * belongs to the scope around.
+ */
+export function constants<T>(compute: () => T): T {
+  const { state } = tf.engine() as unknown as Engine;
+  // As tfjs does while a kernel runs: what a kernel is made of is not recorded.
+  state.kernelDepth++;
+  try {
+    return compute();
+  } finally {
+    state.kernelDepth--;
+  }
+}

@@ -1,21 +1,39 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
-import { byProducts, place, type Weights, weights } from "./resize_products.ts";
+import {
+  byProducts,
+  type Centres,
+  place,
+  resizeByProducts,
+  resizeGradientByProducts,
+  type Weights,
+  weights,
+} from "./resize_products.ts";
 
 /**
- * Bilinear resize with half-pixel centres (`align_corners=False`), with its gradient; tfjs's own is wrong for half-pixel
- * centres.
+ * Bilinear resize with its gradient; tfjs's own is wrong for half-pixel centres, which PyTorch calls
+ * `align_corners=False`.
  * @param x float32 [N, H, W, C] @param size [height, width] @returns float32 [N, height, width, C]
  */
-export function resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
+export function resizeBilinear(
+  x: tf.Tensor4D,
+  size: readonly [number, number],
+  centres: Centres = {},
+): tf.Tensor4D {
   const { shape } = x;
   if (shape[1] === size[0] && shape[2] === size[1]) return tf.clone(x);
   const op = tf.customGrad((...args) => {
     const [input] = args as unknown as [tf.Tensor4D];
-    return {
-      value: kernels().resizeBilinear(input, size),
-      gradFunc: (dy: tf.Tensor) => kernels().resizeBilinearGradient(dy as tf.Tensor4D, shape),
-    };
+    // Engines have kernels for half-pixel centres; the other rule is as exact and a little slower.
+    return centres.alignCorners
+      ? {
+        value: resizeByProducts(input, size, centres),
+        gradFunc: (dy: tf.Tensor) => resizeGradientByProducts(dy as tf.Tensor4D, shape, centres),
+      }
+      : {
+        value: kernels().resizeBilinear(input, size),
+        gradFunc: (dy: tf.Tensor) => kernels().resizeBilinearGradient(dy as tf.Tensor4D, shape),
+      };
   });
   return op(x) as tf.Tensor4D;
 }
@@ -39,7 +57,11 @@ export interface Rows {
  * Some rows of {@linkcode resizeBilinear}'s result, from the rows of the grid that they need: memory grows with `rows`,
  * not with `size`. @param size [height, width] of the whole result @returns float32 [1, rows.count, width, channels]
  */
-export function resizedRows(grid: Grid, size: readonly [number, number], rows: Rows): tf.Tensor4D {
+export function resizedRows(
+  grid: Grid,
+  size: readonly [number, number],
+  { rows, ...centres }: Centres & { readonly rows: Rows },
+): tf.Tensor4D {
   const { height, width, channels, data } = grid;
   const taken = (first: number, count: number) =>
     tf.tensor4d(data.subarray(first * width * channels, (first + count) * width * channels), [
@@ -50,19 +72,27 @@ export function resizedRows(grid: Grid, size: readonly [number, number], rows: R
     ]);
   if (height === size[0] && width === size[1]) return taken(rows.first, rows.count);
   return tf.tidy(() => {
-    const { needed, weights: tall } = rowWeights(height, size[0], rows);
-    const columns = weights(width, size[1]);
+    const { needed, weights: tall } = rowWeights({ from: height, to: size[0], centres }, rows);
+    const columns = weights(width, size[1], centres);
     return byProducts(taken(needed.first, needed.count), { rows: tall, columns }, false);
   });
 }
 
+/** A side that is resized. */
+interface Side {
+  readonly from: number;
+  readonly to: number;
+  readonly centres: Centres;
+}
+
 /** The part of {@linkcode weights} that makes `rows`, and the old rows it begins and ends with. */
-function rowWeights(from: number, to: number, rows: Rows): { needed: Rows; weights: Weights } {
-  const first = place(from, to, rows.first).low;
-  const count = place(from, to, rows.first + rows.count - 1).high - first + 1;
+function rowWeights({ from, to, centres }: Side, rows: Rows): { needed: Rows; weights: Weights } {
+  const at = place({ from, to, ...centres });
+  const first = at(rows.first).low;
+  const count = at(rows.first + rows.count - 1).high - first + 1;
   const data = new Float32Array(rows.count * count);
   for (let row = 0; row < rows.count; row++) {
-    const { low, high, share } = place(from, to, rows.first + row);
+    const { low, high, share } = at(rows.first + row);
     data[row * count + low - first]! += 1 - share;
     data[row * count + high - first]! += share;
   }

@@ -1,6 +1,6 @@
-/** Bilinear resizing with half-pixel centres as two small matrix products, one for each side. */
+/** Bilinear resizing as two small matrix products, one for each side. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D } from "./kernels.ts";
+import type { Shape4D } from "./kernel_types.ts";
 
 /** One side's matrix. */
 export interface Weights {
@@ -9,32 +9,52 @@ export interface Weights {
   readonly shape: [number, number];
 }
 
+/** Where new pixels lie among the old ones. */
+export interface Centres {
+  /** Corner pixels lie on corner pixels (PyTorch's `align_corners=True`); absent: half-pixel centres. */
+  readonly alignCorners?: boolean;
+}
+
 /** What makes a side of `to` pixels of one of `from`. */
-export function weights(from: number, to: number): Weights {
+export function weights(from: number, to: number, centres: Centres = {}): Weights {
   const data = new Float32Array(to * from);
+  const at = place({ from, to, ...centres });
   for (let row = 0; row < to; row++) {
-    const { low, high, share } = place(from, to, row);
+    const { low, high, share } = at(row);
     data[row * from + low]! += 1 - share;
     data[row * from + high]! += share;
   }
   return { data, shape: [to, from] };
 }
 
-/** The two old pixels around the centre of a new one, and the second's share. */
-export function place(from: number, to: number, pixel: number) {
-  const centre = Math.max(0, ((pixel + 0.5) * from) / to - 0.5);
-  const low = Math.min(Math.floor(centre), from - 1);
-  return { low, high: Math.min(low + 1, from - 1), share: centre - low };
+/** Of a new pixel the two old ones around its centre, and the second's share. */
+export function place({ from, to, alignCorners }: Centres & { readonly from: number; readonly to: number }) {
+  return (pixel: number) => {
+    const centre = alignCorners
+      ? to === 1 ? 0 : (pixel * (from - 1)) / (to - 1)
+      : Math.max(0, ((pixel + 0.5) * from) / to - 0.5);
+    const low = Math.min(Math.floor(centre), from - 1);
+    return { low, high: Math.min(low + 1, from - 1), share: centre - low };
+  };
 }
 
 /** See {@linkcode Kernels.resizeBilinear}. */
-export function resizeByProducts(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
-  return byProducts(x, { rows: weights(x.shape[1], size[0]), columns: weights(x.shape[2], size[1]) }, false);
+export function resizeByProducts(
+  x: tf.Tensor4D,
+  size: readonly [number, number],
+  centres: Centres = {},
+): tf.Tensor4D {
+  const rows = weights(x.shape[1], size[0], centres), columns = weights(x.shape[2], size[1], centres);
+  return byProducts(x, { rows, columns }, false);
 }
 
 /** See {@linkcode Kernels.resizeBilinearGradient}. */
-export function resizeGradientByProducts(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D {
-  const rows = weights(xShape[1], dy.shape[1]), columns = weights(xShape[2], dy.shape[2]);
+export function resizeGradientByProducts(
+  dy: tf.Tensor4D,
+  xShape: Shape4D,
+  centres: Centres = {},
+): tf.Tensor4D {
+  const rows = weights(xShape[1], dy.shape[1], centres), columns = weights(xShape[2], dy.shape[2], centres);
   return byProducts(dy, { rows, columns }, true);
 }
 

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
+import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";
 
@@ -21,7 +21,7 @@ export const adam = definePlugin({
   kind: "optimizer",
   name: "adam",
   summary: "Adam with bias correction; weight decay is added to the gradient",
-  source: "Kingma and Ba 2015, algorithm 1; torch.optim.Adam",
+  source: "Kingma and Ba 2015; torch.optim.Adam",
   options: z.strictObject({
     lr: z.number().positive().default(1e-4).describe("learning rate before the schedule"),
     beta1: z.number().min(0).lt(1).default(0.9).describe("decay of the mean of gradients"),
@@ -39,7 +39,7 @@ export const adam = definePlugin({
  * Slots: `mean` and `square` of the parameter's shape, `step` (t, a scalar, counted per parameter).
  */
 export function adamOptimizer(
-  params: readonly Param[],
+  params: readonly OptimizedParam[],
   setup: Pick<Setup, "variable">,
   { lr, beta1, beta2, epsilon, weight_decay }: AdamOptions,
 ): Optimizer {
@@ -51,17 +51,18 @@ export function adamOptimizer(
     rate: lr,
     slots,
     apply(grads, multiplier) {
-      params.forEach(({ value }, k) => {
+      params.forEach(({ value, rate: factor = 1, decay = 1 }, k) => {
         const grad = grads[k];
         if (!grad) return;
         const mean = means[k]!, square = squares[k]!, step = steps[k]!;
         tf.tidy(() => {
-          const g = weight_decay === 0 ? grad : tf.add(grad, tf.mul(value, weight_decay));
+          const decayed = weight_decay * decay;
+          const g = decayed === 0 ? grad : tf.add(grad, tf.mul(value, decayed));
           step.assign(tf.add(step, 1));
           mean.assign(tf.add(tf.mul(mean, beta1), tf.mul(g, 1 - beta1)));
           square.assign(tf.add(tf.mul(square, beta2), tf.mul(tf.square(g), 1 - beta2)));
           const root = tf.add(tf.sqrt(tf.div(square, correction(beta2, step))), epsilon);
-          const rate = tf.div(lr * multiplier, correction(beta1, step));
+          const rate = tf.div(lr * multiplier * factor, correction(beta1, step));
           value.assign(tf.sub(value, tf.div(tf.mul(mean, rate), root)));
         });
       });

@@ -11,7 +11,7 @@ export const poly = definePlugin({
   kind: "schedule",
   name: "poly",
   summary: "multiplies the learning rate by (1 - step / (horizon * steps))^power",
-  source: "Chen et al. 2017, section 4.1",
+  source: "Chen et al. 2017",
   options: z.strictObject({
     power: z.number().positive().default(0.9).describe("exponent; 1 is a straight line"),
     horizon: z.number().min(1).default(1).describe(

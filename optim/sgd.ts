@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "../ops/kernels.ts";
-import { definePlugin, type Optimizer, type Param, type Setup } from "../core/plugin.ts";
+import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";
 
@@ -36,7 +36,7 @@ export const sgd = definePlugin({
  * Slot: `momentum`, of the parameter's shape.
  */
 export function sgdOptimizer(
-  params: readonly Param[],
+  params: readonly OptimizedParam[],
   setup: Pick<Setup, "variable">,
   { lr, momentum, weight_decay }: SgdOptions,
 ): Optimizer {
@@ -46,11 +46,11 @@ export function sgdOptimizer(
     rate: lr,
     slots,
     apply(grads, multiplier) {
-      params.forEach(({ value }, k) => {
+      params.forEach(({ value, rate = 1, decay = 1 }, k) => {
         const gradient = grads[k];
         if (!gradient) return;
         const buffer = buffers[k];
-        const numbers = { rate: lr * multiplier, momentum, decay: weight_decay };
+        const numbers = { rate: lr * multiplier * rate, momentum, decay: weight_decay * decay };
         kernels().sgdStep({ value, gradient, ...(buffer ? { buffer } : {}), ...numbers });
       });
     },

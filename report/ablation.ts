@@ -2,6 +2,7 @@
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
 import { countedText, describeSubset } from "./means.ts";
+import { paperTable } from "./paper.ts";
 
 /** A variant with the evaluations of its seeds. */
 export interface Variant {
@@ -14,15 +15,24 @@ export interface Variant {
 
 /**
  * mIoU in percent as mean and, from two seeds on, sample standard deviation; a variant without a finished seed is
- * "-". Columns of parts are in the order in which variants first have them.
+ * "-". Columns of parts are in the order in which variants first have them. @param paper adds what the paper reports for
+ * the same classes: "-" for a variant that its Table 1 does not name
  */
-export function ablationGrid(variants: readonly Variant[]): Grid {
+export function ablationGrid(variants: readonly Variant[], { paper = false } = {}): Grid {
   const parts = [...new Set(variants.flatMap((variant) => variant.parts))];
   const done = variants.flatMap((variant) => variant.evaluations);
   const { classes = [], subsets = [] } = done[0] ?? {};
   const names = subsets.map(({ name }) => name);
+  const printed = paper ? paperTable(classes) : undefined;
   return {
-    head: ["", ...parts, "seeds", "mIoU %", ...names.map((name) => `${name} %`)],
+    head: [
+      "",
+      ...parts,
+      "seeds",
+      "mIoU %",
+      ...names.map((name) => `${name} %`),
+      ...(printed ? ["paper %"] : []),
+    ],
     rows: variants.map(({ name, parts: own, evaluations }) => [
       name,
       ...parts.map((part) => own.includes(part) ? "✓" : ""),
@@ -35,10 +45,12 @@ export function ablationGrid(variants: readonly Variant[]): Grid {
           ),
         )
       ),
+      ...(printed ? [printed.ablation[name] ?? "-"] : []),
     ]),
     notes: [
       ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
       ...countedNotes(variants),
+      ...(printed ? [printed.ablationNote] : []),
     ],
   };
 }
@@ -55,7 +67,9 @@ function countedNotes(variants: readonly Variant[]): string[] {
   return [...owners].map(([text, names]) => `${[...names].join(", ")}: ${text}`);
 }
 
-function spread(shares: readonly number[]): string {
+/** Of the seeds that have a mean. */
+function spread(means: readonly (number | null)[]): string {
+  const shares = means.filter((share) => share !== null);
   if (shares.length === 0) return "-";
   const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
   const text = (100 * mean).toFixed(1);

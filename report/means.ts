@@ -3,8 +3,8 @@ import type { Evaluation, SubsetMean } from "../core/events.ts";
 
 /** The means of an evaluation or a validation. */
 export interface Means {
-  /** In 0..1. */
-  readonly miou: number;
+  /** In 0..1; null: over nothing. */
+  readonly miou: number | null;
   readonly subsets?: readonly SubsetMean[];
   readonly labelSize: string;
 }
@@ -12,7 +12,7 @@ export interface Means {
 /** `mIoU 45.0 %, mIoU of 16 47.1 %, mIoU* 52.0 % at label size original 2048x1024` */
 export function meansText({ miou, subsets = [], labelSize }: Means): string {
   const all = [{ name: "mIoU", miou }, ...subsets];
-  return `${all.map(({ name, miou }) => `${name} ${percent(miou)} %`).join(", ")} at label size ${labelSize}`;
+  return `${all.map(({ name, miou }) => `${name} ${withSign(miou)}`).join(", ")} at label size ${labelSize}`;
 }
 
 /** `40 images of val, pixels counted at size original 160x96; flip` */
@@ -29,6 +29,12 @@ export function describeSubset(classes: readonly string[], subset: readonly stri
   return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
 }
 
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
+/** `45.1`; "-" for null. */
+export function percent(share: number | null): string {
+  return share === null ? "-" : (100 * share).toFixed(1);
+}
+
+/** `45.1 %`; "-" for null. */
+export function withSign(share: number | null): string {
+  return share === null ? "-" : `${percent(share)} %`;
 }

@@ -1,6 +1,7 @@
 /** Runs at a glance. */
 import { printable } from "../core/printable.ts";
 import type { Grid } from "./grid.ts";
+import { percent } from "./means.ts";
 import type { Run, RunPhase, RunState } from "../run_folder/read.ts";
 
 /** A run in one line; plain data. */
@@ -25,7 +26,7 @@ export interface RunOverview {
 /** What a phase reached; mean IoUs in 0..1. */
 export interface PhaseScores {
   readonly name: string;
-  /** The evaluation after the last step or, before it, the latest validation; null: none yet. */
+  /** The evaluation after the last step or, before it, the latest validation; null: none yet, or no pixel was labelled. */
   readonly last: number | null;
   /** The best validation; null: none yet. */
   readonly best: { readonly step: number; readonly miou: number } | null;
@@ -51,7 +52,7 @@ function scoresOf({ name, evaluation, log }: RunPhase): PhaseScores {
   const best = log?.best;
   return {
     name,
-    last: evaluation?.miou ?? log?.validations.at(-1)?.miou ?? null,
+    last: (evaluation ?? log?.validations.at(-1))?.miou ?? null,
     best: best ? { step: best.step, miou: best.miou } : null,
   };
 }
@@ -84,10 +85,6 @@ export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
 function stepText({ phase, step, steps, phases }: RunOverview): string {
   if (steps === 0) return "-";
   return phase === phases.at(-1)!.name ? `${step}/${steps}` : `${printable(phase)} ${step}/${steps}`;
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }
 
 const UNITS = [["s", 60], ["min", 60], ["h", 24], ["d", Infinity]] as const;

@@ -1,6 +1,6 @@
 /** A run as it goes: one live line on a terminal, plain lines when piped. */
 import type { StepEvent, TrainEvent } from "../core/events.ts";
-import { meansText } from "./means.ts";
+import { meansText, withSign } from "./means.ts";
 import { type Course, type TimeKeeper, timeKeeper, type TimeLeft } from "./time_left.ts";
 
 /** Where the progress is shown. */
@@ -77,7 +77,7 @@ export function progress(target: ProgressTarget, options: ProgressOptions = {}):
           return step(event);
         case "validation": {
           const best = event.best ? ", the best so far" : "";
-          const accuracy = `pixel accuracy ${percent(event.pixelAccuracy)} %`;
+          const accuracy = `pixel accuracy ${withSign(event.pixelAccuracy)}`;
           return line(
             `${event.phase} step ${event.step}: validation ${meansText(event)}, ${accuracy}${best}`,
           );
@@ -173,8 +173,4 @@ function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   const tail = `${hours > 0 ? String(minutes).padStart(2, "0") : minutes}:${String(rest).padStart(2, "0")}`;
   return hours > 0 ? `${hours}:${tail}` : tail;
-}
-
-function percent(share: number): string {
-  return (100 * share).toFixed(1);
 }

@@ -66,9 +66,8 @@ export interface ReportPhase {
   readonly curves: Readonly<Record<string, CurveWithTrend>>;
   /** By the same names, `rate` and `diagnostics/seconds/...` only: medians of all that was logged; absent where nothing was. */
   readonly medians: Readonly<Record<string, number>>;
-  /** mIoU and pixel accuracy of the val split during training, in 0..1. */
+  /** mIoU of the val split during training, in 0..1; null: no pixel was labelled. */
   readonly miou: PlainCurve;
-  readonly pixelAccuracy: PlainCurve;
   /** The validation with the highest mIoU. */
   readonly best?: Validated;
   /** The last validation. */
@@ -79,11 +78,11 @@ export interface ReportPhase {
   readonly evaluation?: Evaluation;
 }
 
-/** A validation during training. Shares in 0..1. */
+/** A validation during training. Shares in 0..1; null: no pixel was labelled. */
 export interface Validated {
   readonly step: number;
-  readonly miou: number;
-  readonly pixelAccuracy: number;
+  readonly miou: number | null;
+  readonly pixelAccuracy: number | null;
   /** By class; null: absent from labels and predictions. */
   readonly iou: readonly (number | null)[];
   readonly labelSize: string;
@@ -113,6 +112,6 @@ export interface Picture {
   readonly truth: string;
   /** The same of the networks' labels. */
   readonly predictions: readonly string[];
-  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks. */
-  readonly miou: readonly number[];
+  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks; null: none of its pixels is labelled. */
+  readonly miou: readonly (number | null)[];
 }

@@ -21,7 +21,7 @@ const DIGITS = 6;
 /** Pixel columns for each curve of a report about these runs, so that the file stays a few MB. */
 export function columnsFor(runs: readonly Run[]): number {
   const curves = runs.flatMap(({ phases }) => phases).reduce(
-    (sum, { log }) => sum + (log?.series.size ?? 0) + 2,
+    (sum, { log }) => sum + (log?.series.size ?? 0) + 1,
     0,
   );
   const fair = Math.floor(POINTS / (2 * Math.max(1, curves)));
@@ -52,15 +52,13 @@ function reportPhase({ name, log, evaluation }: RunPhase, columns: number): Repo
   const shown = checkedEvaluation(evaluation);
   const seconds = log ? (log.last - log.began) / 1000 : NaN;
   const validations = log?.validations ?? [];
-  const curveOf = (y: readonly number[]) => short({ x: validations.map(({ step }) => step), y }, columns);
   return {
     name,
     step: log?.done ?? 0,
     steps: log?.steps ?? 0,
     curves: log ? curvesOf(log, columns) : {},
     medians: log ? mediansOf(log) : {},
-    miou: curveOf(validations.map(({ miou }) => miou)),
-    pixelAccuracy: curveOf(validations.map(({ pixelAccuracy }) => pixelAccuracy)),
+    miou: short({ x: validations.map(({ step }) => step), y: validations.map(({ miou }) => miou) }, columns),
     ...(best ? { best } : {}),
     ...(latest ? { latest } : {}),
     ...(Number.isFinite(seconds) ? { seconds } : {}),
@@ -129,7 +127,7 @@ function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | und
     classes: classes.map(shortened),
     ...(typeof inference === "string" ? { inference: shortened(inference) } : {}),
     ...(subsets ? { subsets: subsets.filter(isSubset).map(shortSubset) } : {}),
-    pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : 0,
+    pixelAccuracy: Number.isFinite(pixelAccuracy) ? pixelAccuracy : null,
     confusion: isMatrix ? confusion : [],
   };
 }

@@ -1,8 +1,8 @@
 /** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
-import { PAPER_ROWS, type PaperRow } from "./paper.ts";
+import { countedText, describeSubset, percent } from "./means.ts";
+import { paperTable } from "./paper.ts";
 
 /** One method's results. */
 export interface Result {
@@ -33,38 +33,24 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
     ...[...iou, miou, ...names.map((name) => subsets.find((each) => each.name === name)?.miou ?? null)]
       .map(percent),
   ]);
-  const printed = paper ? PAPER_ROWS.filter((row) => sameNames(row.classes, classes)) : [];
+  const printed = paper ? paperTable(classes) : undefined;
+  const columns = [...classes, "mIoU", ...names];
   return {
     head: ["IoU %", ...classes.map((name) => short ? shortened(name) : name), "mIoU", ...names],
-    rows: [...own, ...printed.map((row) => paperCells(row, names))],
+    rows: [
+      ...own,
+      ...printed?.rows.map(({ title, cells }) => [title, ...columns.map((name) => cells[name] ?? "-")]) ?? [],
+    ],
     notes: [
       ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
       ...results.map(({ title, evaluation }) => `${title}: ${countedText(evaluation)}`),
-      ...printed.map(({ title, source }) => `${title}: ${source}`),
+      ...printed?.notes ?? [],
     ],
   };
-}
-
-/** Whether the paper reports numbers for these classes. */
-export function isInPaper(classes: readonly string[]): boolean {
-  return PAPER_ROWS.some((row) => sameNames(row.classes, classes));
-}
-
-function paperCells({ title, iou, miou, subsets }: PaperRow, names: readonly string[]): string[] {
-  const means = names.map((name) => subsets[name] ?? null);
-  return [title, ...[...iou, miou, ...means].map((value) => value === null ? "-" : value.toFixed(1))];
-}
-
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((name, id) => name === b[id]);
 }
 
 /** The last word, at most six letters. */
 function shortened(name: string): string {
   const word = name.split(" ").at(-1)!;
   return word.length > 6 ? `${word.slice(0, 5)}.` : word;
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }

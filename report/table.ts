@@ -2,7 +2,7 @@
 import Table from "cli-table3";
 import type { Evaluation } from "../core/events.ts";
 import { FRAMELESS } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
+import { countedText, describeSubset, percent } from "./means.ts";
 
 /** One network's results. */
 export interface ClassColumn {
@@ -50,10 +50,6 @@ export function classTable(columns: readonly ClassColumn[]): string {
       ? counted
       : columns.map(({ title, evaluation }) => `${title}: ${countedText(evaluation)}`)),
   ].join("\n");
-}
-
-function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }
 
 function signed(share: number): string {

@@ -30,9 +30,15 @@ function isEvaluation(
   const { classes, iou, miou, images, split, labelSize, subsets, phase } = value;
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
-    iou.every((share) => share === null || isShare(share)) && isShare(miou) &&
+    [...iou, miou].every(isShareOrNothing) &&
     (phase === undefined || typeof phase === "string") &&
     typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
     (subsets === undefined ||
-      Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isShare(each.miou)));
+      Array.isArray(subsets) &&
+        subsets.every((each) => Array.isArray(each?.classes) && isShareOrNothing(each.miou)));
+}
+
+/** Null: over nothing. */
+function isShareOrNothing(value: unknown): boolean {
+  return value === null || isShare(value);
 }

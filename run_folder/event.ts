@@ -88,10 +88,10 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEv
     type: "validation",
     phase: text(fields, "phase"),
     step: count(fields, "step"),
-    miou: share(fields, "miou"),
+    miou: mean(fields, "miou"),
     ...subsets(fields),
     labelSize: text(fields, "labelSize"),
-    pixelAccuracy: share(fields, "pixelAccuracy"),
+    pixelAccuracy: mean(fields, "pixelAccuracy"),
     iou: shares(fields, "iou"),
     best: truth(fields, "best"),
   }),
@@ -171,9 +171,10 @@ export function isShare(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= 1;
 }
 
-function share(fields: Fields, name: string): number {
+/** Null: over nothing. */
+function mean(fields: Fields, name: string): number | null {
   const value = fields[name];
-  if (isShare(value)) return value;
+  if (value === null || isShare(value)) return value;
   throw new Damage(`its ${name} is not in 0..1`);
 }
 
@@ -212,7 +213,7 @@ function subsets(fields: Fields): { subsets?: SubsetMean[] } {
       if (!Array.isArray(classes) || !classes.every((name) => typeof name === "string")) {
         throw new Damage("the classes of a subset are no list of texts");
       }
-      return { name: text(subset, "name"), classes, miou: share(subset, "miou") };
+      return { name: text(subset, "name"), classes, miou: mean(subset, "miou") };
     }),
   };
 }

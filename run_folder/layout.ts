@@ -56,11 +56,20 @@ export interface PhaseNames {
 export function phaseFolders(recipe: PhaseNames): readonly PhaseFolder[] {
   const listed = Array.isArray(recipe.phases) ? recipe.phases.slice(-MOST_PHASES).flatMap(namesOf) : [];
   const last = listed.pop() ?? (typeof recipe.name === "string" ? recipe.name : "");
-  return [
-    ...namesOf(recipe.baseline).map((name) => ({ name, folder: BASELINE })),
-    ...listed.map((name) => ({ name, folder: within(PHASES, name) })),
-    { name: last, folder: "" },
-  ];
+  return foldersOf([
+    ...namesOf(recipe.baseline).map((name) => ({ name, baseline: true })),
+    ...[...listed, last].map((name) => ({ name })),
+  ]);
+}
+
+/** The same of phases that are planned. @param phases in order; at least one */
+export function foldersOf(
+  phases: readonly { readonly name: string; readonly baseline?: boolean }[],
+): readonly PhaseFolder[] {
+  return phases.map(({ name, baseline }, k) => ({
+    name,
+    folder: k === phases.length - 1 ? "" : baseline ? BASELINE : within(PHASES, name),
+  }));
 }
 
 function namesOf(phase: unknown): string[] {

@@ -27,8 +27,8 @@ export interface PhaseLog {
   readonly checkpoints: readonly Timed<CheckpointEvent>[];
   /** The latest ones. */
   readonly notes: readonly string[];
-  /** The validation with the highest mIoU; of equal ones the first. */
-  readonly best: Timed<ValidationEvent> | undefined;
+  /** The validation with the highest mIoU; of equal ones the first. One without an mIoU is never it. */
+  readonly best: BestValidation | undefined;
   /** How the last process left it: `open` when it said nothing. */
   readonly ending: "open" | "finished" | "interrupted" | "failed";
   /** What it failed of. */
@@ -40,6 +40,9 @@ export interface PhaseLog {
 
 /** An event and when it was written, in milliseconds since 1970. */
 export type Timed<Event> = Event & { readonly time: number };
+
+/** A validation with an mIoU. */
+export type BestValidation = Timed<ValidationEvent> & { readonly miou: number };
 
 /** Lines that were left out. */
 export interface LogProblems {
@@ -174,9 +177,12 @@ class GrowingPhase implements PhaseLog {
     this.name = name;
   }
 
-  get best(): Timed<ValidationEvent> | undefined {
-    let best: Timed<ValidationEvent> | undefined;
-    for (const each of this.validations) if (!best || each.miou > best.miou) best = each;
+  get best(): BestValidation | undefined {
+    let best: BestValidation | undefined;
+    for (const each of this.validations) {
+      const { miou } = each;
+      if (miou !== null && (!best || miou > best.miou)) best = { ...each, miou };
+    }
     return best;
   }
 

@@ -1,9 +1,34 @@
-/** From a plan to the objects of one run: the network, the terms of the objective, their opponents, the optimisers. */
+/**
+ * From a plan to the objects of one phase: the network, those beside it, the terms of the objective, the streams that are
+ * made, and whatever they own with its optimisers.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
-import { LossError } from "../core/errors.ts";
-import type { PlannedLoss, RunPlan } from "../core/plan.ts";
-import type { LossTerm, Optimizer, Param, Player, Segmenter } from "../core/plugin.ts";
-import { describeLoss, messageOf } from "./loss_errors.ts";
+import { LossError, UserError } from "../core/errors.ts";
+import type {
+  PhasePlan,
+  PlannedLoss,
+  PlannedNetwork,
+  PlannedPart,
+  PlannedStream,
+  RunPlan,
+} from "../core/plan.ts";
+import { isRead } from "../core/plan.ts";
+import type {
+  LossTerm,
+  OptimizedParam,
+  Optimizer,
+  Owned,
+  Owner,
+  OwnerPlan,
+  Param,
+  Segmenter,
+  Stream,
+} from "../core/plugin.ts";
+import { withFactors } from "../core/optimization.ts";
+import { suggestion } from "../core/suggest.ts";
+import { planUpdates, readStreams, type UpdatePlan } from "../core/step_plan.ts";
+import { STUDENT } from "../core/term.ts";
+import { describeLoss, describePlanned, messageOf } from "./loss_errors.ts";
 import { Variables } from "./variables.ts";
 
 /** A variable that goes into the checkpoint. */
@@ -13,6 +38,8 @@ export interface StateEntry {
   readonly variable: tf.Variable;
   /** Stored OIHW, while the variable is HWIO. */
   readonly filter: boolean;
+  /** Whatever its plugin makes of it: values need not be finite. */
+  readonly free?: boolean;
 }
 
 /** A network alone, for evaluation. */
@@ -22,27 +49,57 @@ export interface Model {
   dispose(): void;
 }
 
-/** A term's opponent with its optimiser. */
-export interface Opponent {
-  readonly player: Player;
+/** An owner with its optimiser. */
+export interface RunOwner {
+  readonly plan: OwnerPlan;
+  /** `<term>/<owner>`, as its value is logged. */
+  readonly name: string;
+  /** For errors. */
+  readonly who: string;
+  readonly params: readonly Param[];
   readonly optimizer: Optimizer;
+  /** Absent for `joint` ones. */
+  readonly compute: Owner["compute"];
 }
 
 /** A term of the objective with what belongs to it. */
 export interface Term {
   readonly planned: PlannedLoss;
   readonly term: LossTerm;
-  readonly opponents: readonly Opponent[];
+  readonly owners: readonly RunOwner[];
+}
+
+/** A stream that is made from others, with what belongs to it. */
+export interface MadeStream {
+  readonly planned: Exclude<PlannedStream, { readonly labels: boolean }>;
+  readonly stream: Stream;
+  readonly owners: readonly RunOwner[];
+}
+
+/** A network beside the student. */
+export interface RunNetwork {
+  readonly planned: PlannedNetwork;
+  readonly segmenter: Segmenter;
 }
 
 /** Everything a training step needs. */
 export interface Run {
   readonly segmenter: Segmenter;
+  /** By name, the student left out. */
+  readonly networks: ReadonlyMap<string, RunNetwork>;
   readonly terms: readonly Term[];
+  /** By name; those that loaders read left out. */
+  readonly streams: ReadonlyMap<string, MadeStream>;
   readonly optimizer: Optimizer;
-  /** Some term reads the target pass. */
-  readonly needsTarget: boolean;
+  /** What a step does, in order. */
+  readonly updates: readonly UpdatePlan[];
+  /** Streams that loaders must read. */
+  readonly reads: readonly string[];
+  /** Gives the multiplier of owners that have no schedule of their own. */
+  readonly phase: PhasePlan;
+  readonly seed: number;
   readonly ignoreLabel: number;
+  readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
   readonly state: readonly StateEntry[];
   dispose(): void;
@@ -61,10 +118,11 @@ export function assembleModel(plan: RunPlan): Model {
 }
 
 /**
- * Makes a run that minimises `losses`. The network's initial weights depend on the plan's seed only, not on the
- * losses. @throws LossError when a term cannot be created
+ * Makes what a phase trains. The network's initial weights depend on the plan's seed only, not on the losses.
+ * @throws LossError when a term, a stream or a network cannot be created; UserError when `optimizer.groups` names a
+ * group that the network does not have
  */
-export function assemble(plan: RunPlan, losses: readonly PlannedLoss[]): Run {
+export function assemble(plan: RunPlan, phase: PhasePlan): Run {
   const model = assembleModel(plan);
   const variables = new Variables();
   const dispose = () => {
@@ -72,18 +130,62 @@ export function assemble(plan: RunPlan, losses: readonly PlannedLoss[]): Run {
     model.dispose();
   };
   try {
-    const optimizer = plan.optimizer.create(
-      model.segmenter.params,
-      variables.setup("optimizer", numbersOf(plan)),
+    const numbers = numbersOf(plan);
+    const { segmenter } = model;
+    const params = groupedParams(segmenter.params, phase);
+    const optimizer = phase.optimizer.create(params, variables.setup("optimizer", numbers));
+    const networks = new Map(phase.networks.map((planned) => {
+      const made = () => planned.model.create(variables.setup(`network "${planned.name}"`, numbers));
+      return [planned.name, { planned, segmenter: created("network", planned, made) }];
+    }));
+    const taps = plan.model.plan.taps(numbers.numClasses);
+    const maker: Maker = { variables, numbers, networks };
+    const terms = phase.losses.map((planned): Term => {
+      const setup = variables.setup(`loss "${planned.name}"`, numbers);
+      return created("loss", planned, () => {
+        const term = planned.plan.create({ ...setup, taps });
+        return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
+      });
+    });
+    const streams = new Map(
+      phase.streams.filter(isMade).map((planned) => {
+        const setup = variables.setup(`stream "${planned.name}"`, numbers);
+        return [
+          planned.name,
+          created("stream", planned, (): MadeStream => {
+            const stream = planned.plan.create({ ...setup, taps });
+            return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
+          }),
+        ];
+      }),
     );
-    const terms = losses.map((planned) => createTerm(plan, planned, variables));
     return {
-      segmenter: model.segmenter,
+      segmenter,
+      networks,
       terms,
+      streams,
       optimizer,
-      needsTarget: losses.some(({ plan }) => plan.needs.target !== false),
+      updates: planUpdates(phase),
+      reads: readStreams(phase),
+      phase,
+      seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
-      state: [...model.state, ...slotState("optimizer", optimizer), ...terms.flatMap(termState)],
+      alignCorners: plan.input.alignCorners ?? false,
+      state: [
+        ...model.state,
+        ...slotState("optimizer", optimizer),
+        ...terms.flatMap(({ planned, term, owners }) => [
+          ...bufferState(`loss/${planned.name}`, term),
+          ...ownerState(`player/${planned.name}`, owners),
+        ]),
+        ...[...streams.values()].flatMap(({ planned, stream, owners }) => [
+          ...bufferState(`stream/${planned.name}`, stream),
+          ...ownerState(`stream/${planned.name}/owner`, owners),
+        ]),
+        ...[...networks.values()].filter(isSaved).flatMap(({ planned, segmenter }) =>
+          modelState(segmenter, `network/${planned.name}/`)
+        ),
+      ],
       dispose,
     };
   } catch (error) {
@@ -92,60 +194,116 @@ export function assemble(plan: RunPlan, losses: readonly PlannedLoss[]): Run {
   }
 }
 
+/** The network of a name; the student included. @throws LossError when there is none */
+export function networkOf({ segmenter, networks }: Run, name: string): Segmenter {
+  const found = name === STUDENT ? segmenter : networks.get(name)?.segmenter;
+  if (found) return found;
+  throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
+}
+
+function isMade(stream: PlannedStream): stream is MadeStream["planned"] {
+  return !isRead(stream);
+}
+
+/** What cannot be had again: a frozen network is read from its file. */
+function isSaved({ planned: { plan } }: RunNetwork): boolean {
+  return plan.start === "student" || plan.changes === true || plan.trainable === true;
+}
+
 function numbersOf(plan: RunPlan) {
   return { seed: plan.seed, numClasses: plan.labelSpace.classes.length };
 }
 
-function createTerm(plan: RunPlan, planned: PlannedLoss, variables: Variables): Term {
-  const numbers = numbersOf(plan);
-  const setup = variables.setup(`loss "${planned.name}"`, numbers);
-  if (planned.plan.needs.teacher) {
-    throw new LossError(`${describeLoss(planned)} asks for a teacher, but this trainer keeps none`);
+function groupedParams(params: readonly Param[], { groups }: PhasePlan): readonly OptimizedParam[] {
+  for (const one of groups) {
+    if (withFactors(params, [one]).some((param) => param.rate !== undefined)) continue;
+    const known = [...new Set(params.map(({ group }) => group))];
+    throw new UserError(
+      `optimizer.groups: no parameter is of the group "${one.group}"${suggestion(one.group, known)}`,
+    );
   }
+  return withFactors(params, groups);
+}
+
+function created<T>(kind: "loss" | "stream" | "network", planned: PlannedPart, make: () => T): T {
   try {
-    const term = planned.plan.create({ ...setup, taps: plan.model.plan.taps(numbers.numClasses) });
-    const opponents = (term.players ?? []).map((player) => {
-      const prefix = `loss "${planned.name}", optimizer of ${player.name}`;
-      return { player, optimizer: player.optimizer.create(player.params, variables.setup(prefix, numbers)) };
-    });
-    return { planned, term, opponents };
+    return make();
   } catch (cause) {
-    throw new LossError(`${describeLoss(planned)} could not be created: ${messageOf(cause)}`, { cause });
+    const who = describePlanned(kind, planned);
+    throw new LossError(`${who} could not be created: ${messageOf(cause)}`, { cause });
   }
+}
+
+interface Maker {
+  readonly variables: Variables;
+  readonly numbers: { readonly seed: number; readonly numClasses: number };
+  readonly networks: ReadonlyMap<string, RunNetwork>;
+}
+
+interface OwnedBy {
+  readonly kind: "loss" | "stream";
+  readonly planned: PlannedLoss | MadeStream["planned"];
+  readonly made: Owned;
+}
+
+function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, made }: OwnedBy): RunOwner[] {
+  if ("players" in made) {
+    throw new Error(
+      'it returns "players"; they are declared as "owners" in the plan now (docs/extending.md)',
+    );
+  }
+  const plans = planned.plan.owners ?? [];
+  const given = made.owners ?? {};
+  const extra = Object.keys(given).find((name) => !plans.some((plan) => plan.name === name));
+  if (extra !== undefined) throw new Error(`its plan declares no owner "${extra}"`);
+  return plans.map((plan) => {
+    const { name, trains, when = "after" } = plan;
+    const owner = given[name];
+    const params = trains === undefined ? owner?.params : networks.get(trains)?.segmenter.params;
+    if (!params) throw new Error(`it made no parameters for its owner "${name}"`);
+    if (when !== "joint" && !owner?.compute) throw new Error(`it made no compute for its owner "${name}"`);
+    const prefix = `${kind} "${planned.name}", optimizer of ${name}`;
+    return {
+      plan,
+      name: `${planned.name}/${name}`,
+      who: `owner "${name}" of ${kind === "loss" ? describeLoss(planned) : describePlanned(kind, planned)}`,
+      params,
+      optimizer: plan.optimizer.create(params, variables.setup(prefix, numbers)),
+      compute: owner?.compute?.bind(owner),
+    };
+  });
 }
 
 /** A network's variables, in state-dict order. */
-export function modelState({ params, buffers }: Segmenter): StateEntry[] {
+export function modelState({ params, buffers }: Segmenter, prefix = ""): StateEntry[] {
   return [
-    ...params.map(paramState("")),
-    ...Object.entries(buffers).map(([name, variable]) => entry(name, variable)),
+    ...params.map(({ name, value }) => entry(prefix + name, value)),
+    ...Object.entries(buffers).map(([name, variable]) => entry(prefix + name, variable)),
   ];
-}
-
-function paramState(prefix: string): (param: Param) => StateEntry {
-  return ({ name, value }) => entry(prefix + name, value);
 }
 
 function slotState(prefix: string, optimizer: Optimizer): StateEntry[] {
   return Object.entries(optimizer.slots).map(([name, variable]) => entry(`${prefix}/${name}`, variable));
 }
 
-function termState({ planned, term, opponents }: Term): StateEntry[] {
-  return [
-    // A term's own buffers may have any meaning, so they are stored as they are.
-    ...Object.entries(term.buffers ?? {}).map(([name, variable]) => ({
-      name: `loss/${planned.name}/${name}`,
-      variable,
-      filter: false,
-    })),
-    ...opponents.flatMap(({ player, optimizer }) => {
-      const prefix = `player/${planned.name}/${player.name}/`;
-      return [
-        ...player.params.map(paramState(prefix)),
-        ...slotState(`${prefix}optimizer`, optimizer),
-      ];
-    }),
-  ];
+/** A plugin's own buffers may have any meaning, so they are stored as they are. */
+function bufferState(prefix: string, { buffers = {} }: Owned): StateEntry[] {
+  return Object.entries(buffers).map(([name, variable]) => ({
+    name: `${prefix}/${name}`,
+    variable,
+    filter: false,
+    free: true,
+  }));
+}
+
+function ownerState(prefix: string, owners: readonly RunOwner[]): StateEntry[] {
+  return owners.flatMap(({ plan, params, optimizer }) => [
+    // Those of a network of the recipe are saved with it.
+    ...plan.trains === undefined
+      ? params.map(({ name, value }) => entry(`${prefix}/${plan.name}/${name}`, value))
+      : [],
+    ...slotState(`${prefix}/${plan.name}/optimizer`, optimizer),
+  ]);
 }
 
 function entry(name: string, variable: tf.Variable): StateEntry {

@@ -52,9 +52,8 @@ export async function saveCheckpoint(
 ): Promise<void> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
-  const broken = [...tensors].find(([name, { data }]) =>
-    !name.startsWith("loss/") && !data.every(Number.isFinite)
-  );
+  const free = new Set(entries.filter((entry) => entry.free).map(({ name }) => name));
+  const broken = [...tensors].find(([name, { data }]) => !free.has(name) && !data.every(Number.isFinite));
   if (broken) {
     throw new UserError(
       `${path}: not written, for ${broken[0]} has values that are not finite; what lies there stays`,

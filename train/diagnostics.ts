@@ -1,16 +1,16 @@
 /** What is measured beside a step (`training.diagnostics`). Nothing here changes a number of the run. */
 import * as tf from "@tensorflow/tfjs-core";
-import { associationMeasures } from "../ops/association/measures.ts";
-import { levelPixels } from "../ops/association/level.ts";
-import { nearestLabels } from "../ops/nearest.ts";
 import { UserError } from "../core/errors.ts";
-import type { DiagnosticsPlan, Measure, RunPlan } from "../core/plan.ts";
-import type { StepContext } from "../core/plugin.ts";
+import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
+import { viewKey } from "../core/needs.ts";
+import { STUDENT } from "../core/term.ts";
 import type { Input } from "../datasets/input.ts";
-import { type Batch, type BatchLookup, batchLookup, type TrainLoaderOptions } from "../datasets/loader.ts";
+import { type Batch, type BatchLookup, batchLookup } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { gradientNorm } from "./clip.ts";
-import { type Batches, type Clock, forward, runPass, type Stages, tensorsOf } from "./pass.ts";
+import { type Batches, type Clock, computePass, contextFor, measuring } from "./context.ts";
+import { loaderOptions, type OpenStream } from "./loaders.ts";
+import { passOf, runPass, type Stages, tensorsOf } from "./pass.ts";
 
 /** Values by name, as `DiagnosticsEvent` has them. */
 export type Values = Record<string, number>;
@@ -19,30 +19,23 @@ export type Values = Record<string, number>;
 export interface MeasuredStep {
   /** The batches of its first pass. */
   readonly batches: Batches;
-  /** The same target batch with labels, where the recipe lets them be read. */
-  readonly labelled?: Batch | undefined;
+  /** The same batches with labels that training does not see, by stream, where the recipe lets them be read. */
+  readonly labelled?: Batches | undefined;
   readonly clock: Clock;
   readonly measure: readonly Measure[];
 }
 
 /**
- * Measures associations, entropy and gradients by term on the weights before the step, in passes of their own; running
- * statistics are put back afterwards. Values that are not finite are left out.
+ * Measures what terms say of themselves, entropy and gradients by term on the weights before the step, in passes of their
+ * own, of which nothing stays. Values that are not finite are left out.
  * @throws whatever a term throws, and UserError when memory runs out
  */
 export async function measureStep(run: Run, step: MeasuredStep): Promise<Values> {
-  const buffers = Object.values(run.segmenter.buffers);
-  const before = buffers.map((buffer) => tf.keep(tf.clone(buffer)));
-  try {
-    const found = {
-      ...await read(() => measureViews(run, step)),
-      ...step.measure.includes("gradients") ? await measureGradients(run, step) : {},
-    };
-    return Object.fromEntries(Object.entries(found).filter(([, value]) => Number.isFinite(value)));
-  } finally {
-    buffers.forEach((buffer, k) => buffer.assign(before[k]!));
-    tf.dispose(before);
-  }
+  const found = {
+    ...await read(() => measureViews(run, step)),
+    ...step.measure.includes("gradients") ? await measureGradients(run, step) : {},
+  };
+  return Object.fromEntries(Object.entries(found).filter(([, value]) => Number.isFinite(value)));
 }
 
 /** Scalars in one transfer. */
@@ -60,47 +53,36 @@ async function read(compute: () => Readonly<Record<string, tf.Scalar>>): Promise
 }
 
 function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
-  const { measure, batches, clock } = step;
-  const associates = measure.includes("associations") &&
-    run.terms.some(({ planned }) => planned.plan.association !== undefined);
-  if (!associates && !measure.includes("entropy")) return {};
-  const context = forward(run, batches, { terms: run.terms, clock });
-  return {
-    ...(associates ? associations(run, context, step) : {}),
-    ...(measure.includes("entropy")
-      ? {
-        "entropy/source": relativeEntropy(context.source.logits),
-        ...(context.target ? { "entropy/target": relativeEntropy(context.target.logits) } : {}),
-      }
-      : {}),
-  };
-}
-
-function associations(run: Run, { source, target, ignoreLabel }: StepContext, { labelled }: MeasuredStep) {
+  const { measure, batches, labelled } = step;
+  const terms = measure.includes("terms") ? run.terms.filter(({ term }) => term.measure) : [];
+  const wantsEntropy = measure.includes("entropy");
+  if (terms.length === 0 && !wantsEntropy) return {};
+  const at = { ...step.clock, pass: 0 };
+  const { entries } = passOf(run, wantsEntropy ? run.terms : terms, at);
+  const computed = computePass(run, batches, { entries, at });
+  const hidden = Object.fromEntries(
+    Object.entries(labelled ?? {}).map(([stream, batch]) => [stream, labelsOf(batch)]),
+  );
   const scalars: Record<string, tf.Scalar> = {};
-  if (target === undefined) return scalars;
-  for (const { planned } of run.terms) {
-    for (const level of planned.plan.association ?? []) {
-      const tap = target.taps[level.tap]!;
-      const taps = { source: source.taps[level.tap]!, target: tap, labels: source.labels };
-      const targetLabels = labelled && labelsAt(labelled, tap);
-      const found = associationMeasures(
-        { ...levelPixels(taps, level), targetLabels },
-        { similarity: level.similarity, ignoreLabel },
-      );
-      for (const [name, value] of Object.entries(found)) {
-        scalars[`${planned.name}/${level.label} ${name}`] = value;
-      }
+  for (const { planned, term } of terms) {
+    const reader = { kind: "loss" as const, planned, needs: planned.plan.needs };
+    const context = measuring(contextFor(run, computed, { reader, at }), hidden);
+    for (const [name, value] of Object.entries(term.measure!(context))) {
+      scalars[`${planned.name}/${name}`] = value;
+    }
+  }
+  if (wantsEntropy) {
+    for (const stream of run.reads) {
+      const view = computed.views.get(viewKey({ stream, by: STUDENT }));
+      if (view) scalars[`entropy/${stream}`] = relativeEntropy(view.logits);
     }
   }
   return scalars;
 }
 
-/** The labels at a tap's size, int32 [N, h * w]. */
-function labelsAt({ labels, ids, size }: Batch, tap: tf.Tensor4D): tf.Tensor2D {
-  const [n, height, width] = tap.shape;
-  const whole = tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
-  return tf.reshape(nearestLabels(whole, [height, width]), [n, height * width]);
+/** int32 [N, H, W] */
+function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
+  return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
 }
 
 /** The mean over pixels of -sum p ln p / ln K, in [0, 1]. @param logits float32 [N, h, w, K]; K = 1 gives 0 */
@@ -114,7 +96,7 @@ export function relativeEntropy(logits: tf.Tensor4D): tf.Scalar {
 async function measureGradients(run: Run, { batches, clock }: MeasuredStep): Promise<Values> {
   const values: Values = {};
   for (const term of run.terms) {
-    const pass = runPass(run, batches, { terms: [term], clock });
+    const pass = runPass(run, batches, passOf(run, [term], { ...clock, pass: 0 }));
     try {
       Object.assign(
         values,
@@ -159,25 +141,25 @@ export function stopwatch(now: () => number = () => performance.now()): Stopwatc
 }
 
 /**
- * Opens the target once more, with labels, for the steps that are measured; undefined when the recipe does not ask for them.
- * @param options those of the target's loader @throws DataError, UserError when the target has no labels
+ * Opens streams that are read without labels once more, with labels, for the steps that are measured; none when the recipe does
+ * not ask for them. @throws DataError, UserError when the target has no labels
  */
 export async function openLabelled(
-  { data, training: { diagnostics } }: RunPlan,
-  input: Input,
-  options: Omit<TrainLoaderOptions, "skip" | "ahead">,
-): Promise<BatchLookup | undefined> {
-  if (!wantsLabels(diagnostics)) return undefined;
-  const dataset = await input.open(data.target);
-  if (dataset.unlabelled !== undefined) {
-    throw new UserError(
-      `training.diagnostics.target_labels: the target has no labels to compare with: ${dataset.unlabelled}`,
-    );
+  { plan, phase, input }: { readonly plan: RunPlan; readonly phase: PhasePlan; readonly input: Input },
+  streams: readonly OpenStream[],
+): Promise<ReadonlyMap<string, BatchLookup>> {
+  const lookups = new Map<string, BatchLookup>();
+  const { diagnostics } = phase.training;
+  if (!diagnostics?.targetLabels || !diagnostics.measure.includes("terms")) return lookups;
+  for (const { stream } of streams) {
+    if (stream.labels || !("dataset" in stream)) continue;
+    const dataset = await input.open(stream.dataset);
+    if (dataset.unlabelled !== undefined) {
+      throw new UserError(
+        `training.diagnostics.target_labels: the ${stream.name} has no labels to compare with: ${dataset.unlabelled}`,
+      );
+    }
+    lookups.set(stream.name, batchLookup(dataset, { ...loaderOptions(plan, phase, stream), labels: true }));
   }
-  return batchLookup(dataset, { ...options, labels: true });
-}
-
-function wantsLabels(diagnostics: DiagnosticsPlan | undefined): boolean {
-  return diagnostics !== undefined && diagnostics.targetLabels &&
-    diagnostics.measure.includes("associations");
+  return lookups;
 }

@@ -4,7 +4,6 @@ import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
 import type { EvaluationPlan, RunPlan, Split } from "../core/plan.ts";
-import type { Segmenter } from "../core/plugin.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -16,11 +15,11 @@ import {
   pixelAccuracy,
 } from "../metrics/confusion.ts";
 import type { ValidatedImage } from "../report/logger.ts";
-import { predictLabels } from "./predict.ts";
+import { type Ensemble, predictLabels } from "./predict.ts";
 
 /** What is evaluated on what. */
 export interface EvaluationInput {
-  readonly segmenter: Segmenter;
+  readonly ensemble: Ensemble;
   readonly dataset: InputDataset;
   readonly split: Split;
   /** Instead of the plan's; {@linkcode onePass} for instance. */
@@ -36,7 +35,9 @@ export interface EvaluationInput {
  * The same without aggregation, mirror and scales: what validation during training can afford. Windows stay, because
  * without them an image may not fit into memory.
  */
-export function onePass({ aggregation: _, flip: __, scales: ___, ...rest }: EvaluationPlan): EvaluationPlan {
+export function onePass(
+  { aggregation: _, flip: __, scales: ___, ensemble: ____, ...rest }: EvaluationPlan,
+): EvaluationPlan {
   return rest;
 }
 
@@ -60,15 +61,14 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   const confusion = emptyConfusion(classes.length);
   const sizes = new Set<string>();
   let images = 0;
-  const { evaluation = plan.evaluation, segmenter } = input;
-  const { model: { plan: { featureTap } }, input: { normalization } } = plan;
+  const { evaluation = plan.evaluation, ensemble } = input;
+  const { input: { normalization } } = plan;
   for await (const image of evaluationImages(input.dataset, { evaluation, normalization })) {
     input.signal.throwIfAborted();
     const { id, inputs, labels, labelHeight, labelWidth } = image;
     if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
     const wanted = { height: labelHeight, width: labelWidth, confidence: false };
-    const network = { segmenter, featureTap };
-    const { labels: predictions } = await predictLabels(network, { inputs, inference: evaluation, wanted });
+    const { labels: predictions } = await predictLabels(ensemble, { inputs, inference: evaluation, wanted });
     countPixels(confusion, { labels, predictions, ignore });
     input.onPrediction?.({ input: inputs[0]!, labels, predictions, labelHeight, labelWidth }, images);
     sizes.add(`${labelWidth}x${labelHeight}`);
@@ -94,9 +94,14 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
 }
 
 /** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */
-function inferenceText({ aggregation, flip, scales, window }: EvaluationPlan): string {
+function inferenceText(
+  { aggregation, flip, scales, window, heads, ensemble, network }: EvaluationPlan,
+): string {
   const sides = ([height, width]: readonly [number, number]) => `${width}x${height}`;
   return [
+    ...(network === undefined ? [] : [`network ${network}`]),
+    ...(heads ? [`heads ${heads.map(({ tap, weight }) => `${weight} ${tap}`).join(" + ")}`] : []),
+    ...(ensemble ? [`ensemble of ${1 + ensemble.length}`] : []),
     ...(aggregation ? [`aggregation ${aggregation.alpha}`] : []),
     ...(flip ? ["flip"] : []),
     ...(scales ? [`scales ${scales.join(" ")}`] : []),

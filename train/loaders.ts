@@ -1,75 +1,95 @@
-/** The data of a phase: the domains' datasets, and the batches that they are read in. */
-import type { PlannedLoss, RunPlan } from "../core/plan.ts";
+/** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
+import { isRead, type PhasePlan, type PlannedStream, type RunPlan } from "../core/plan.ts";
+import type { DatasetPlan } from "../core/plugin.ts";
+import { readStreams } from "../core/step_plan.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
-import { trainLoader } from "../datasets/loader.ts";
-import type { Batches } from "./pass.ts";
+import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
+import type { Batches } from "./context.ts";
 
-/** The datasets that an objective trains on, and the one it is validated on. @throws DataError */
-export async function openDomains({ data }: RunPlan, losses: readonly PlannedLoss[], input: Input) {
-  const needsTarget = losses.some((loss) => loss.plan.needs.target !== false);
-  const source = await input.open(data.source);
-  return {
-    source,
-    draw: await input.sourceDraw(source),
-    target: needsTarget ? await input.open(data.target, { labels: false }) : undefined,
-    validation: data.splits.val && await input.open(data.splits.val),
-  };
+/** A stream that is read, with its dataset open. */
+export interface OpenStream {
+  readonly stream: Exclude<PlannedStream, { readonly plan: unknown }>;
+  readonly dataset: InputDataset;
+  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
 }
 
+/** The dataset behind a stream; what a job left is asked of `jobDataset`. */
+export type DatasetOf = (job: string) => DatasetPlan;
+
+/** The streams of a phase that some term needs and loaders read. */
+export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][] {
+  const needed = readStreams(phase);
+  return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
+}
+
+/** Opens datasets. @throws DataError */
+export async function openStreams(
+  streams: readonly OpenStream["stream"][],
+  input: Input,
+  jobDataset: DatasetOf,
+): Promise<readonly OpenStream[]> {
+  const open: OpenStream[] = [];
+  // The source first: of several data that cannot be read it is named.
+  for (
+    const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
+  ) {
+    const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
+    const dataset = await input.open(plan, stream.labels ? {} : { labels: false });
+    const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
+    open.push({ stream, dataset, draw });
+  }
+  return open;
+}
+
+/** Where batches come from, by stream. */
+export type Loaders = ReadonlyMap<string, TrainLoader>;
+
 /** The batches of one pass. @throws DataError */
-export async function nextBatches({ source, target }: Loaders): Promise<Batches> {
-  const waiting = target?.next();
-  // A failure of the source must not leave this one unhandled.
-  waiting?.catch(() => {});
-  const labelled = await source.next();
-  return { source: labelled, ...(waiting ? { target: await waiting } : {}) };
+export async function nextBatches(loaders: Loaders): Promise<Batches> {
+  const waiting = [...loaders].map(([name, loader]) => [name, loader.next()] as const);
+  // The failure of one must not leave the others' unhandled.
+  for (const [, batch] of waiting) batch.catch(() => {});
+  const batches: Record<string, Batches[string]> = {};
+  for (const [name, batch] of waiting) batches[name] = await batch;
+  return batches;
 }
 
 /** Ends what is read ahead. */
-export function close({ source, target }: Loaders): void {
-  source.close();
-  target?.close();
+export function close(loaders: Loaders): void {
+  for (const loader of loaders.values()) loader.close();
 }
 
-type Loader = ReturnType<typeof trainLoader>;
-
-/** Where batches come from. */
-export interface Loaders {
-  readonly source: Loader;
-  readonly target?: Loader;
+/** What decides on a stream's batches. */
+export function loaderOptions(
+  plan: RunPlan,
+  { training: { batch } }: PhasePlan,
+  { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
+) {
+  return {
+    transforms: plan.input.training,
+    normalization: plan.input.normalization,
+    batch,
+    seed: plan.seed,
+    ignoreLabel: plan.labelSpace.ignore,
+    stream: name,
+    labels,
+  };
 }
 
 /** What loaders are opened for. */
-export interface Domains {
-  readonly source: InputDataset;
-  readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
-  readonly target: InputDataset | undefined;
+export interface Reading {
+  readonly phase: PhasePlan;
+  readonly streams: readonly OpenStream[];
   /** Batches of each that an earlier process has used. */
   readonly skip: number;
 }
 
-/** What decides on a domain's batches. */
-export function loaderOptions(plan: RunPlan, stream: "source" | "target") {
-  return {
-    transforms: plan.input.training,
-    normalization: plan.input.normalization,
-    batch: plan.training.batch,
-    seed: plan.seed,
-    ignoreLabel: plan.labelSpace.ignore,
-    stream,
-    labels: stream === "source",
-  };
-}
-
 /** Begins to read. @throws UserError when a dataset is empty */
-export function openLoaders(plan: RunPlan, { source, draw, target, skip }: Domains): Loaders {
-  const common = {
-    skip,
-    // A step takes all its batches before it computes, so the next step's must be on their way by then.
-    ahead: Math.max(2, plan.training.accumulation),
-  };
-  return {
-    source: trainLoader(source, { ...loaderOptions(plan, "source"), ...common, draw }),
-    ...(target ? { target: trainLoader(target, { ...loaderOptions(plan, "target"), ...common }) } : {}),
-  };
+export function openLoaders(plan: RunPlan, { phase, streams, skip }: Reading): Loaders {
+  // A step takes all its batches before it computes, so the next step's must be on their way by then.
+  const ahead = Math.max(2, phase.training.accumulation);
+  return new Map(streams.map(({ stream, dataset, draw }) => [
+    stream.name,
+    trainLoader(dataset, { ...loaderOptions(plan, phase, stream), skip, ahead, draw }),
+  ]));
 }

@@ -2,41 +2,48 @@
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { EvaluationPlan, PlannedLoss, RunPlan } from "../core/plan.ts";
-import type { FileReader } from "../core/plugin.ts";
+import type { EvaluationPlan, PhasePlan, RunPlan } from "../core/plan.ts";
+import type { FileReader, Segmenter } from "../core/plugin.ts";
+import { STUDENT } from "../core/term.ts";
+import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
-import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
+import { checkpointFile, CHECKPOINTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
 import { describeImport } from "../weights/mapping.ts";
-import { assemble, modelState, type Run } from "./assemble.ts";
+import { assemble, modelState, networkOf, type Run } from "./assemble.ts";
 import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
+import type { Batches } from "./context.ts";
 import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
-import { close, loaderOptions, type Loaders, nextBatches, openDomains, openLoaders } from "./loaders.ts";
-import { describeLoss, messageOf } from "./loss_errors.ts";
-import type { Batches } from "./pass.ts";
+import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import { describePlanned, messageOf } from "./loss_errors.ts";
+import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
 import { trainStep } from "./step.ts";
-import { initialiseFrom } from "./weights.ts";
+import { openMembers } from "./trained.ts";
+import { type ImportReport, initialiseFrom, loadWeights } from "./weights.ts";
 
-/** A phase: an objective and where its files go. */
-export interface PhaseOptions {
-  readonly phase: string;
-  readonly losses: readonly PlannedLoss[];
+/** What training a phase needs. */
+export interface PhaseOptions extends JobPlace {
+  readonly phase: PhasePlan;
   /** Its `checkpoints` folder is made here. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  /** How `model.weights` is read. */
+  /** How files of weights are read. */
   readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
   /** What the recipe's `logs` asks for; absent: nothing. */
   readonly logger?: RunLogger | undefined;
-  /** Where an earlier process left it; absent: from the seed. */
+  /** Whether jobs that an earlier process ended are passed over. */
+  readonly resume: boolean;
+  /** Where an earlier process left it; absent: at its start. */
   readonly from?: ResumePoint | undefined;
+  readonly world: World;
 }
 
 /** How a phase ended. */
@@ -50,54 +57,119 @@ export interface PhaseResult {
 }
 
 /**
- * Trains from the plan's seed, or goes on as if it had never stopped. Data is opened before anything is allocated.
+ * Trains a phase, or goes on as if it had never stopped. Data is opened before anything is allocated.
  * @throws DataError, LossError (after the last good weights were written), UserError
  */
-export async function trainPhase(plan: RunPlan, options: PhaseOptions): Promise<PhaseResult> {
-  const { validation, ...domains } = await openDomains(plan, options.losses, options.input);
-  const labelled = domains.target && await openLabelled(plan, options.input, loaderOptions(plan, "target"));
+export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
+  const { plan, phase, input, signal, emit, from } = options;
+  const wanted = streamsToRead(phase);
+  const jobOf = (name: string) => jobDataset(options, name);
+  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
+  const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
+  const labelled = await openLabelled(options, streams);
   await makeFolder(`${options.folder}/${CHECKPOINTS}`);
-  const done = options.from?.state.step ?? 0;
-  const loaders = openLoaders(plan, { ...domains, skip: done * plan.training.accumulation });
+  const run = assemble(plan, phase);
+  let loaders: Loaders = new Map();
   try {
-    const run = assemble(plan, options.losses);
-    try {
-      if (options.from) restoreEntries(options.from, run.state);
-      else await initialise(plan, run, options);
-      return await new Phase(plan, run, { ...options, validation, loaders, labelled }).train();
-    } finally {
-      run.dispose();
+    if (from) await restore(run, from, options);
+    else {
+      await initialise(run, options);
+      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+      try {
+        await runJobs({ ...options, network: run.segmenter, note });
+      } catch (error) {
+        if (!signal.aborted) throw error;
+        emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
+        return { steps: 0, interrupted: true };
+      }
     }
+    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    const skip = (from?.state.step ?? 0) * phase.training.accumulation;
+    loaders = openLoaders(plan, { phase, streams, skip });
+    return await new Phase(run, { ...options, validation, loaders, labelled }).train();
   } finally {
     close(loaders);
-    labelled?.close();
+    for (const lookup of labelled.values()) lookup.close();
+    run.dispose();
   }
 }
 
-/** Reads `model.weights`, if the recipe has it, and tells what was used of it. */
-async function initialise(plan: RunPlan, { segmenter }: Run, { phase, files, emit }: PhaseOptions) {
+/** Gives every network the weights that the phase begins with, and logs what was used of files. */
+async function initialise(run: Run, options: PhaseOptions): Promise<void> {
+  const { plan, phase: { name: phase, from }, files, emit, runDir } = options;
+  const note = (message: string) => emit({ type: "note", phase, message });
+  const state = modelState(run.segmenter);
   const { weights } = plan.model;
-  if (weights === undefined) return;
-  const report = await initialiseFrom(weights, { plan, state: modelState(segmenter) }, files);
-  const messages = [`weights of ${weights}: ${describeImport(report)}`, ...report.warnings];
-  for (const message of messages) emit({ type: "note", phase, message });
+  if (from.kind === "seed") {
+    if (weights !== undefined) told(weights, await initialiseFrom(weights, { plan, state }, files), note);
+  } else {
+    const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
+    await loadWeights(path, { plan, state }, files);
+    note(`weights of ${path}`);
+  }
+  await startNetworks(run, options, note);
+}
+
+function told(path: string, report: ImportReport, note: (message: string) => void): void {
+  for (const message of [`weights of ${path}: ${describeImport(report)}`, ...report.warnings]) note(message);
+}
+
+/** The last checkpoint of another phase of the run. */
+function checkpointOf({ phases }: RunPlan, runDir: string, name: string): string {
+  const { folder } = foldersOf(phases).find((phase) => phase.name === name)!;
+  return within(runDir, within(folder, LAST_CHECKPOINT));
+}
+
+/** Copies of the student are copied now; the others come from their files. */
+async function startNetworks(
+  { segmenter: student, networks }: Run,
+  { plan: { labelSpace }, files }: PhaseOptions,
+  note: (message: string) => void,
+): Promise<void> {
+  for (const { planned, segmenter } of networks.values()) {
+    if (planned.plan.start === "student") copyNetwork(student, segmenter);
+    else if (planned.weights !== undefined) {
+      const target = { plan: { labelSpace, model: { plan: planned.model } }, state: modelState(segmenter) };
+      told(planned.weights, await initialiseFrom(planned.weights, target, files), note);
+    }
+  }
+}
+
+/** Everything as a checkpoint has it; networks that no checkpoint holds are read from their files again. */
+async function restore(run: Run, from: ResumePoint, options: PhaseOptions): Promise<void> {
+  await startNetworks(run, options, () => {});
+  restoreEntries(from, run.state);
+}
+
+/** @throws UserError when the networks are not alike */
+function copyNetwork(from: Segmenter, to: Segmenter): void {
+  const [given, wanted] = [from, to].map((network) => modelState(network));
+  wanted!.forEach(({ name, variable }, k) => {
+    const source = given![k];
+    if (source?.name !== name || String(source.variable.shape) !== String(variable.shape)) {
+      throw new UserError(`a copy of the student needs the student's model; ${name} differs`);
+    }
+    variable.assign(source.variable);
+  });
 }
 
 /**
- * Makes one step of an objective and throws the result away, so that a term that cannot work is known before
+ * Makes one step of a phase and throws the result away, so that a term that cannot work is known before
  * another phase is trained. @throws DataError, LossError
  */
-export async function rehearse(
-  plan: RunPlan,
-  losses: readonly PlannedLoss[],
-  input: Input,
-): Promise<void> {
-  const loaders = openLoaders(plan, { ...await openDomains(plan, losses, input), skip: 0 });
+export async function rehearse(plan: RunPlan, phase: PhasePlan, input: Input): Promise<void> {
+  const wanted = streamsToRead(phase);
+  // What a job will leave is not there yet.
+  if (wanted.some((stream) => "job" in stream)) return;
+  const streams = await openStreams(wanted, input, () => {
+    throw new Error("no job was done");
+  });
+  const loaders = openLoaders(plan, { phase, streams, skip: 0 });
   try {
-    const run = assemble(plan, losses);
+    const run = assemble(plan, phase);
     try {
       const passes = [await nextBatches(loaders)];
-      await trainStep(run, { step: 0, steps: plan.training.steps, passes, multiplier: 0 });
+      await trainStep(run, { step: 0, steps: phase.training.steps, passes, multiplier: 0 });
     } finally {
       run.dispose();
     }
@@ -109,13 +181,14 @@ export async function rehearse(
 interface PhaseSetup extends PhaseOptions {
   readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
-  /** The target's batches with labels, for diagnostics that ask for them. */
-  readonly labelled: BatchLookup | undefined;
+  /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
+  readonly labelled: ReadonlyMap<string, BatchLookup>;
 }
 
 /** The state of a phase while it runs. */
 class Phase {
   readonly #plan: RunPlan;
+  readonly #phase: PhasePlan;
   readonly #run: Run;
   readonly #setup: PhaseSetup;
   #done: number;
@@ -125,8 +198,9 @@ class Phase {
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
 
-  constructor(plan: RunPlan, run: Run, setup: PhaseSetup) {
-    this.#plan = plan;
+  constructor(run: Run, setup: PhaseSetup) {
+    this.#plan = setup.plan;
+    this.#phase = setup.phase;
     this.#run = run;
     this.#setup = setup;
     const { step = 0, validated = 0, best = null } = setup.from?.state ?? {};
@@ -136,8 +210,8 @@ class Phase {
   }
 
   async train(): Promise<PhaseResult> {
-    const { signal, phase, emit } = this.#setup;
-    const { steps, batch, validateEvery, checkpointEvery } = this.#plan.training;
+    const { signal, emit } = this.#setup;
+    const { name: phase, training: { steps, batch, validateEvery, checkpointEvery } } = this.#phase;
     emit({ type: "start", phase, steps, batch });
     if (this.#done > 0) emit({ type: "resume", phase, step: this.#done });
     const rate = stepRate();
@@ -170,8 +244,8 @@ class Phase {
   }
 
   async #step(rate: ReturnType<typeof stepRate>): Promise<void> {
-    const { phase, emit } = this.#setup;
-    const { training, schedule } = this.#plan;
+    const { emit, world } = this.#setup;
+    const { name: phase, training, schedule } = this.#phase;
     rate.begin();
     const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
@@ -186,6 +260,7 @@ class Phase {
       passes,
       multiplier,
       clipNorm,
+      world,
       ...measured?.listeners,
     });
     this.#done += 1;
@@ -216,23 +291,23 @@ class Phase {
 
   /** Whether the next step is one that diagnostics look at. */
   #isMeasured(): boolean {
-    const { diagnostics } = this.#plan.training;
+    const { diagnostics } = this.#phase.training;
     return diagnostics !== undefined && (this.#done + 1) % diagnostics.every === 0;
   }
 
   /** What can be measured before a step, and what listens to it; undefined when it is not looked at. */
   async #measure(batches: Batches, watch: Stopwatch | undefined) {
-    const { training: { diagnostics, accumulation, steps } } = this.#plan;
+    const { name: phase, training: { diagnostics, accumulation, steps } } = this.#phase;
     if (diagnostics === undefined || watch === undefined) return undefined;
     const { measure } = diagnostics;
-    const { labelled, phase, emit } = this.#setup;
+    const { labelled, emit } = this.#setup;
     const values: Values = {};
     try {
       Object.assign(
         values,
         await measureStep(this.#run, {
           batches,
-          labelled: await labelled?.at(this.#done * accumulation),
+          labelled: await batchesAt(labelled, this.#done * accumulation),
           clock: { step: this.#done, steps },
           measure,
         }),
@@ -251,12 +326,21 @@ class Phase {
   }
 
   async #hooks(): Promise<void> {
-    const state = { step: this.#done - 1, steps: this.#plan.training.steps, signal: this.#setup.signal };
-    for (const { planned, term } of this.#run.terms) {
+    const state = { step: this.#done - 1, steps: this.#phase.training.steps, signal: this.#setup.signal };
+    const { terms, streams } = this.#run;
+    const owned = [
+      ...terms.map(({ planned, term }) => ({ kind: "loss" as const, planned, hooks: term.hooks })),
+      ...[...streams.values()].map(({ planned, stream }) => ({
+        kind: "stream" as const,
+        planned,
+        hooks: stream.hooks,
+      })),
+    ];
+    for (const { kind, planned, hooks } of owned) {
       try {
-        await term.hooks?.stepEnd?.(state);
+        await hooks?.stepEnd?.(state);
       } catch (cause) {
-        const who = describeLoss(planned);
+        const who = describePlanned(kind, planned);
         throw new LossError(`${who} threw in its stepEnd hook: ${messageOf(cause)}`, { cause });
       }
     }
@@ -286,8 +370,9 @@ class Phase {
   }
 
   async #save(name: "last" | "best"): Promise<string> {
-    const { phase, emit } = this.#setup;
-    const { name: recipe, seed, training: { steps, keepCheckpoints } } = this.#plan;
+    const { emit } = this.#setup;
+    const { name: recipe, seed } = this.#plan;
+    const { name: phase, training: { steps, keepCheckpoints } } = this.#phase;
     const path = this.#pathOf(name);
     await saveCheckpoint(path, {
       entries: this.#run.state,
@@ -309,8 +394,8 @@ class Phase {
 
   /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
   async #validate(): Promise<Evaluation | undefined> {
-    const { phase, emit } = this.#setup;
-    const { logger } = this.#setup;
+    const { emit, logger } = this.#setup;
+    const { name: phase } = this.#phase;
     const step = this.#done;
     const found = await this.#evaluate(
       onePass(this.#plan.evaluation),
@@ -320,7 +405,7 @@ class Phase {
     );
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
-    const best = this.#best === undefined || miou > this.#best.miou;
+    const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
     this.#validated = this.#done;
     if (best) this.#best = { step: this.#done, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
@@ -330,7 +415,8 @@ class Phase {
   }
 
   async #finish(): Promise<Evaluation | undefined> {
-    const { phase, emit, validation } = this.#setup;
+    const { emit, validation } = this.#setup;
+    const { name: phase } = this.#phase;
     if (validation === undefined) {
       emit({ type: "note", phase, message: "the recipe has no val split, so nothing was evaluated" });
       return undefined;
@@ -338,18 +424,29 @@ class Phase {
     const plain = await this.#validate();
     const { evaluation } = this.#plan;
     const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
-    return plain && !same ? await this.#evaluate(evaluation) : plain;
+    if (!plain || same) return plain;
+    const others = await openMembers(this.#plan, this.#setup.files);
+    try {
+      return await this.#evaluate(evaluation, undefined, others.networks);
+    } finally {
+      others.dispose();
+    }
   }
 
   async #evaluate(
     evaluation: EvaluationPlan,
     onPrediction?: EvaluationInput["onPrediction"],
+    others: Ensemble["networks"] = [],
   ): Promise<Evaluation | undefined> {
     const { validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
     try {
       return await evaluateSegmenter(this.#plan, {
-        segmenter: this.#run.segmenter,
+        ensemble: {
+          networks: [{ segmenter: this.#predicting(), weight: 1 }, ...others],
+          featureTap: this.#plan.model.plan.featureTap,
+          alignCorners: this.#run.alignCorners,
+        },
         dataset: validation,
         split: "val",
         evaluation,
@@ -361,4 +458,18 @@ class Phase {
       throw error;
     }
   }
+
+  /** The network that `evaluation.network` names; in a phase that trains without it, the student. */
+  #predicting(): Segmenter {
+    const { network = STUDENT } = this.#plan.evaluation;
+    return network !== STUDENT && this.#run.networks.has(network)
+      ? networkOf(this.#run, network)
+      : this.#run.segmenter;
+  }
+}
+
+async function batchesAt(lookups: ReadonlyMap<string, BatchLookup>, k: number): Promise<Batches> {
+  const batches: Record<string, Batches[string]> = {};
+  for (const [stream, lookup] of lookups) batches[stream] = await lookup.at(k);
+  return batches;
 }

@@ -2,16 +2,22 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
-import type { PlannedLoss } from "../core/plan.ts";
-import type { LossOutput } from "../core/plugin.ts";
+import type { PlannedPart } from "../core/plan.ts";
+import type { Images, LossOutput } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
 
 export { messageOf };
 
 /** `loss "entropy" (./my_loss.ts, at losses[2])` */
-export function describeLoss({ name, origin, at }: PlannedLoss): string {
+export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {
+  const { name, origin, at } = planned;
   const where = [origin, at.length === 0 ? "" : `at ${formatPath(at)}`].filter((part) => part).join(", ");
-  return `loss "${name}"${where === "" ? "" : ` (${where})`}`;
+  return `${kind} "${name}"${where === "" ? "" : ` (${where})`}`;
+}
+
+/** The same for a term of the objective. */
+export function describeLoss(planned: PlannedPart): string {
+  return describePlanned("loss", planned);
 }
 
 /** "NaN" or "infinite". */
@@ -21,19 +27,33 @@ export function nonFinite(value: number): string {
 
 /**
  * Runs what a user's plugin computes and checks what it returns.
- * @param who names the term or its player @param file where a throw's line is looked for @throws LossError
+ * @param who names the term or its owner @param file where a throw's line is looked for @throws LossError
  */
 export function checkedOutput(who: string, compute: () => LossOutput, file?: string): LossOutput {
-  let output: unknown;
+  return checked(who, compute, { file, fault: outputFault });
+}
+
+/** The same for the images of a stream. @throws LossError */
+export function checkedImages(who: string, make: () => Images, file?: string): Images {
+  return checked(who, make, { file, fault: imagesFault });
+}
+
+interface Check {
+  readonly file: string | undefined;
+  readonly fault: (output: unknown) => string | undefined;
+}
+
+function checked<T>(who: string, compute: () => T, { file, fault }: Check): T {
+  let output: T;
   try {
     output = compute();
   } catch (cause) {
     if (cause instanceof LossError) throw cause;
     throw new LossError(`${who} threw${lineOf(cause, file)}: ${messageOf(cause)}`, { cause });
   }
-  const fault = outputFault(output);
-  if (fault !== undefined) throw new LossError(`${who} returned ${fault}`);
-  return output as LossOutput;
+  const found = fault(output);
+  if (found !== undefined) throw new LossError(`${who} returned ${found}`);
+  return output;
 }
 
 /** ` at line 12`: the innermost line of the file on the way to the throw. */
@@ -60,6 +80,40 @@ function outputFault(output: unknown): string | undefined {
   for (const [name, value] of Object.entries(handoff ?? {})) {
     const fault = tensorFault(value);
     if (fault !== undefined) return `${fault} as handoff.${name}; expected a tensor`;
+  }
+  return undefined;
+}
+
+/** Rank and dtype of what a stream may return. */
+const IMAGES: Readonly<Record<string, readonly [number, string]>> = {
+  pixels: [4, "float32"],
+  labels: [3, "int32"],
+  soft: [4, "float32"],
+  weights: [3, "float32"],
+};
+
+function imagesFault(output: unknown): string | undefined {
+  const expected = "expected {pixels: float32 [N, H, W, 3], labels: int32 [N, H, W]}";
+  if (output instanceof Promise) return "a Promise; make must be synchronous";
+  if (typeof output !== "object" || output === null || output instanceof tf.Tensor) {
+    return `${output instanceof tf.Tensor ? "a bare tensor" : output}; ${expected}`;
+  }
+  const images = output as Readonly<Record<string, unknown>>;
+  const sizes = new Set<string>();
+  for (const [name, [rank, dtype]] of Object.entries(IMAGES)) {
+    if (images[name] === undefined && name !== "pixels") continue;
+    const fault = tensorFault(images[name]);
+    if (fault !== undefined) return `${fault} as ${name}; ${expected}`;
+    const tensor = images[name] as tf.Tensor;
+    if (tensor.rank !== rank || tensor.dtype !== dtype) {
+      return `${tensor.dtype} [${tensor.shape.join(", ")}] as ${name}, expected ${dtype} of rank ${rank}`;
+    }
+    sizes.add(tensor.shape.slice(0, 3).join("x"));
+  }
+  if (sizes.size > 1) return `tensors of different sizes (${[...sizes].join(", ")}); expected one N x H x W`;
+  for (const [name, value] of Object.entries((images["values"] ?? {}) as object)) {
+    const fault = tensorFault(value);
+    if (fault !== undefined) return `${fault} as values.${name}; expected a tensor`;
   }
   return undefined;
 }

@@ -1,24 +1,25 @@
 /** Training and evaluating a validated recipe. The caller selects the tensor backend first. */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { PlannedLoss, RunPlan, Split } from "../core/plan.ts";
+import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
+import { solo, type World } from "../core/world.ts";
 import { openInput } from "../datasets/input.ts";
 import { openLogger } from "../report/tensorboard/mod.ts";
-import { EVALUATION, EVENTS, phaseFolders, within } from "../run_folder/layout.ts";
+import { EVALUATION, EVENTS, foldersOf, within } from "../run_folder/layout.ts";
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
-import { messageOf } from "./loss_errors.ts";
-import { type PhaseResult, rehearse, trainPhase } from "./loop.ts";
+import { type PhaseOptions, type PhaseResult, rehearse, trainPhase } from "./loop.ts";
 import { resumePoint } from "./resume.ts";
-import { openTrained } from "./trained.ts";
+import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 export * from "./predictor.ts";
 
 /** What {@linkcode train} needs besides the plan. */
 export interface TrainOptions {
-  /** Receives `events.jsonl`, `checkpoints/`, `evaluation.json` and `baseline/`; made if it is not there. */
+  /** Receives `events.jsonl` and, of each phase, `checkpoints/` and `evaluation.json`; made if it is not there. */
   readonly runDir: string;
   /**
    * Goes on from the checkpoints in `runDir`: on the same backend every later value is bit for bit that of a run that was
@@ -32,13 +33,15 @@ export interface TrainOptions {
   readonly signal: AbortSignal;
   /** How data is read. Workers (`input.workers`) read the disk themselves, so any reader but `diskFiles()` means none. */
   readonly files: FileReader;
-  /** Hears everything that happens, in order. */
+  /** Called with everything that happens, in order. */
   readonly onEvent: (event: TrainEvent) => void;
+  /** The other processes of the run. Default: there are none. */
+  readonly world?: World;
 }
 
 /** How a run ended. */
 export interface TrainResult {
-  /** Updates done, the baseline's left out. */
+  /** Updates done in the last phase. */
   readonly steps: number;
   /** Whether the signal ended it. */
   readonly interrupted: boolean;
@@ -46,13 +49,13 @@ export interface TrainResult {
   readonly final?: Evaluation;
   /** The best validation, in one pass per image; mIoU in 0..1. */
   readonly best?: { readonly step: number; readonly miou: number };
-  /** Absent when the recipe has none or it was interrupted. */
-  readonly baseline?: BaselineResult;
+  /** The phases before the last one, in order, those that were brought to their end. */
+  readonly earlier: readonly EarlierResult[];
 }
 
-/** How the baseline ended. */
-export interface BaselineResult {
-  /** From the recipe. */
+/** How a phase before the last ended. */
+export interface EarlierResult {
+  /** From the recipe; the baseline's for instance. */
   readonly name: string;
   /** Absent without a `val` split. */
   readonly final?: Evaluation;
@@ -61,68 +64,81 @@ export interface BaselineResult {
 }
 
 /**
- * Trains the plan's baseline, if it has one, into `runDir/baseline`, then the plan's own objective, both from the same
- * weights on the same data order. Events go to `onEvent` and, steps thinned to every `logEvery`-th, to
- * `runDir/events.jsonl`, and to what the recipe's `logs` asks for; the final evaluations to `evaluation.json` in both folders.
+ * Trains the plan's phases in order: the last into `runDir`, the others into folders in it. Events go to `onEvent` and,
+ * steps thinned to every `logEvery`-th, to `runDir/events.jsonl`, and to what the recipe's `logs` asks for; the final
+ * evaluations to `evaluation.json` in the phases' folders.
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
-  const { runDir, resume = false, signal, files, onEvent } = options;
+  const { runDir, resume = false, signal, files, onEvent, world = solo } = options;
   await makeFolder(runDir);
   const log = openLineLog(`${runDir}/${EVENTS}`);
   const logger = openLogger(plan, runDir);
+  let current = plan.phases[0]!;
   const emit = (event: TrainEvent) => {
-    if (event.type !== "step" || event.step % plan.training.logEvery === 0 || event.step === event.steps) {
+    const { logEvery } = current.training;
+    if (event.type !== "step" || event.step % logEvery === 0 || event.step === event.steps) {
       log.write({ time: new Date().toISOString(), ...event });
       logger?.event(event);
     }
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { signal, files, input, emit, logger };
-  let current = plan.name;
-  const phaseOf = async (phase: string, losses: readonly PlannedLoss[], folder: string) => {
-    current = phase;
-    const onDamaged = (message: string) => emit({ type: "note", phase, message });
-    const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
-    const earlier = from?.state.step === plan.training.steps && await finishedResult(folder, from.state.step);
-    if (earlier) return earlier;
-    const result = await trainPhase(plan, { ...common, phase, losses, folder, from });
-    if (result.final) {
-      logger?.evaluation(result.steps, result.final);
-      const record: FinalRecord = {
-        phase,
-        step: result.steps,
-        seed: plan.seed,
-        best: result.best ?? null,
-        ...result.final,
-      };
-      const text = `${JSON.stringify(record, null, 2)}\n`;
-      await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
-    }
-    return result;
-  };
+  const common = { plan, runDir, resume, signal, files, input, emit, logger, world };
+  const earlier: EarlierResult[] = [];
   try {
-    let baseline: BaselineResult | undefined;
-    if (plan.baseline) {
-      const { name, losses } = plan.baseline;
-      await rehearse(plan, plan.losses, input);
-      const result = await phaseOf(name, losses, within(runDir, phaseFolders(plan)[0]!.folder));
-      if (result.interrupted) return stopped(signal, { steps: 0, interrupted: true });
-      baseline = { name, ...outcome(result) };
+    for (const [k, phase] of plan.phases.entries()) {
+      current = phase;
+      // A term that cannot work should not be met after hours of another phase.
+      if (k === 0) { for (const later of plan.phases.slice(1)) await rehearse(plan, later, input); }
+      const result = await runPhase(phase, common);
+      const { steps, interrupted } = result;
+      const last = phase === lastPhase(plan);
+      if (interrupted) {
+        return stopped(
+          signal,
+          last ? { steps, interrupted, ...outcome(result), earlier } : { steps: 0, interrupted, earlier },
+        );
+      }
+      if (last) return { steps, interrupted, ...outcome(result), earlier };
+      earlier.push({ name: phase.name, ...outcome(result) });
     }
-    const result = await phaseOf(plan.name, plan.losses, runDir);
-    const { steps, interrupted } = result;
-    const told = { steps, interrupted, ...outcome(result), ...(baseline ? { baseline } : {}) };
-    return interrupted ? stopped(signal, told) : told;
+    throw new Error("a plan has at least one phase");
   } catch (error) {
-    tellFailure(emit, current, error);
+    logFailure(emit, current.name, error);
     throw error;
   } finally {
     await input.close();
     logger?.close();
     log.close();
   }
+}
+
+/** Trains a phase from where an earlier process left it, and writes how it ended. */
+async function runPhase(
+  phase: PhasePlan,
+  common: Omit<PhaseOptions, "phase" | "folder" | "from">,
+): Promise<PhaseResult> {
+  const { plan, runDir, resume, files, emit, logger } = common;
+  const folder = within(runDir, foldersOf(plan.phases)[plan.phases.indexOf(phase)]!.folder);
+  const onDamaged = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
+  const ended = from?.state.step === phase.training.steps && await finishedResult(folder, from.state.step);
+  if (ended) return ended;
+  const result = await trainPhase({ ...common, phase, folder, from });
+  if (result.final) {
+    logger?.evaluation(result.steps, result.final);
+    const record: FinalRecord = {
+      phase: phase.name,
+      step: result.steps,
+      seed: plan.seed,
+      best: result.best ?? null,
+      ...result.final,
+    };
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
+  }
+  return result;
 }
 
 /** @throws the signal's reason where it is an error of its own and no mere wish to stop */
@@ -132,11 +148,11 @@ function stopped({ reason }: AbortSignal, result: TrainResult): TrainResult {
 }
 
 /** A log that cannot be written, which may be what the run failed of, does not hide the error. */
-function tellFailure(emit: (event: TrainEvent) => void, phase: string, error: unknown): void {
+function logFailure(emit: (event: TrainEvent) => void, phase: string, error: unknown): void {
   try {
     emit({ type: "failure", phase, message: messageOf(error) });
   } catch {
-    // The caller hears of the first error.
+    // The caller gets the first error.
   }
 }
 
@@ -192,11 +208,11 @@ export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise
   try {
     const dataset = await openSplit(plan, split, input);
     const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-    const model = await openTrained(plan, { checkpoint, files });
+    const model = await openEnsemble(plan, { checkpoint, files });
     try {
       options.onPhase?.(model.phase);
       return await evaluateSegmenter(plan, {
-        segmenter: model.segmenter,
+        ensemble: model.ensemble,
         dataset,
         split,
         signal,

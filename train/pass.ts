@@ -1,26 +1,13 @@
-/** One forward and backward pass of the objective over one batch of each domain. */
+/** One forward and backward pass of an update over one batch of each stream. */
 import * as tf from "@tensorflow/tfjs-core";
 import { gradients } from "../ops/gradients.ts";
-import { resizeBilinear } from "../ops/resize_bilinear.ts";
+import { coefficientAt } from "../core/coefficient.ts";
 import { LossError, UserError } from "../core/errors.ts";
-import type { SourceView, StepContext, View } from "../core/plugin.ts";
-import type { Batch } from "../datasets/loader.ts";
-import type { Opponent, Run, Term } from "./assemble.ts";
+import type { LossOutput, Update } from "../core/plugin.ts";
+import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
+import type { Run, RunOwner, Term } from "./assemble.ts";
+import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
 import { checkedOutput, describeLoss, messageOf } from "./loss_errors.ts";
-
-/** The batches of one pass. */
-export interface Batches {
-  /** With labels. */
-  readonly source: Batch;
-  /** Absent when no term reads the target. */
-  readonly target?: Batch;
-}
-
-/** Where the run stands, in updates. */
-export interface Clock {
-  readonly step: number;
-  readonly steps: number;
-}
 
 /** A scalar to be read, with what it is. */
 export interface NamedScalar {
@@ -32,9 +19,9 @@ export interface NamedScalar {
   readonly value: tf.Scalar;
 }
 
-/** Gradients of one player over one pass. */
-export interface PlayerPass {
-  readonly opponent: Opponent;
+/** Gradients of one owner over one pass. */
+export interface OwnerPass {
+  readonly owner: RunOwner;
   readonly grads: Gradients;
 }
 
@@ -43,17 +30,22 @@ export type Gradients = readonly (tf.Tensor | null)[];
 
 /** Everything a pass yields. Its tensors belong to the caller. */
 export interface Pass {
+  /** Of the student. */
   readonly grads: Gradients;
   readonly scalars: readonly NamedScalar[];
-  readonly players: readonly PlayerPass[];
+  /** Joint owners first, then those with a value of their own. */
+  readonly owners: readonly OwnerPass[];
+  /** Of running statistics, in the order of the views. */
+  readonly updates: readonly Update[];
 }
 
 /** What a pass is made of. */
 export interface PassOptions {
-  /** The terms that it computes. */
+  /** The terms that it computes, and the list of what they need. */
   readonly terms: readonly Term[];
-  readonly clock: Clock;
-  /** Hears when a stage of the pass is over; absent: nobody. */
+  readonly entries: UpdatePlan["entries"];
+  readonly at: PassAt;
+  /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
 }
 
@@ -63,73 +55,175 @@ export interface Stages {
   over(stage: "input" | "forward" | "backward" | "read" | "update" | "measuring"): void;
 }
 
+/** A pass that computes some of the terms and only what these need. */
+export function passOf(run: Run, terms: readonly Term[], at: PassAt): PassOptions {
+  const needs = terms.map(({ planned }) => planned.plan.needs);
+  return { terms, entries: planPasses(run.phase, needs).entries, at };
+}
+
+/** Whether an owner is updated in a step, counted from 0. */
+export function isDue({ plan: { every = 1 } }: RunOwner, step: number): boolean {
+  return (step + 1) % every === 0;
+}
+
 /**
- * The target pass first, then the source pass, each with its own batch statistics; then the weighted sum of the
- * terms and its gradient, and each opponent's gradient on what its term handed over.
- * @throws LossError when a term fails
+ * The views of the list, then the weighted sum of the terms and its gradient by the student and the joint owners, then the
+ * gradient of every owner that follows on what its term handed over.
+ * @throws LossError when a term, a stream or an owner fails
  */
-export function runPass(run: Run, batches: Batches, { terms, clock, stages }: PassOptions): Pass {
+export function runPass(run: Run, batches: Batches, options: PassOptions): Pass {
+  const { terms, entries, at, stages } = options;
+  const joint = ownersOf(run, terms, entries).filter((owner) =>
+    owner.plan.when === "joint" && isDue(owner, at.step)
+  );
+  return kept((keep) => {
+    const scalars: NamedScalar[] = [];
+    const handoffs = new Map<Term, Record<string, tf.Tensor>>();
+    const updates: Update[] = [];
+    const student = run.segmenter.params;
+    const params = [...student, ...joint.flatMap((owner) => owner.params)];
+    const all = gradientsOf(params.map(({ value }) => value), () => {
+      const computed = computePass(run, batches, { entries, at });
+      updates.push(...computed.updates.map((update) => ({ ...update, add: keep(update.add) })));
+      return terms.map((term) => {
+        const output = outputOf(run, computed, { term, at });
+        const { planned } = term;
+        const weight = coefficientAt(planned.weight, at.step);
+        scalars.push({ name: planned.name, who: describeLoss(planned), weight, value: keep(output.loss) });
+        for (const [name, value] of Object.entries(output.logs ?? {})) {
+          scalars.push({ name: `${planned.name}/${name}`, weight: 0, value: keep(value) });
+        }
+        handoffs.set(term, keptRecord(output.handoff, keep));
+        return tf.mul(output.loss, weight) as tf.Scalar;
+      }).reduce((a, b) => tf.add(a, b));
+    }, () => stages?.over("forward"));
+    let from = student.length;
+    const owners: OwnerPass[] = joint.map((owner) => ({
+      owner,
+      grads: all.slice(from, from += owner.params.length),
+    }));
+    for (const term of terms) {
+      for (const owner of term.owners) {
+        if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
+        const { grads, scalar } = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file });
+        scalars.push(scalar);
+        owners.push({ owner, grads });
+      }
+    }
+    stages?.over("backward");
+    return { grads: all.slice(0, student.length), scalars, owners, updates };
+  });
+}
+
+/**
+ * The gradients of the owners that are updated ahead of the student, on what their terms hand over; the student's views are
+ * constants, and nothing else comes of this pass. @throws LossError
+ */
+export function runOwnersBefore(
+  run: Run,
+  batches: Batches,
+  { terms, owners, at }: {
+    readonly terms: readonly Term[];
+    readonly owners: readonly RunOwner[];
+    readonly at: PassAt;
+  },
+): Pass {
+  return kept((keep) => {
+    const { entries } = passOf(run, terms, at);
+    const computed = computePass(run, batches, {
+      entries: entries.map((entry) => entry.kind === "view" ? { ...entry, gradient: false } : entry),
+      at,
+    });
+    const scalars: NamedScalar[] = [];
+    const passes: OwnerPass[] = [];
+    for (const term of terms) {
+      const { handoff } = outputOf(run, computed, { term, at });
+      for (const owner of term.owners.filter((one) => owners.includes(one))) {
+        const { grads, scalar } = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file });
+        scalars.push(scalar);
+        passes.push({ owner, grads });
+      }
+    }
+    return { grads: [], scalars, owners: passes, updates: [] };
+  });
+}
+
+function outputOf(
+  run: Run,
+  computed: Computed,
+  { term: { planned, term }, at }: { readonly term: Term; readonly at: PassAt },
+): LossOutput {
+  const reader = { kind: "loss" as const, planned, needs: planned.plan.needs };
+  return checkedOutput(
+    describeLoss(planned),
+    () => term.compute(contextFor(run, computed, { reader, at })),
+    planned.file,
+  );
+}
+
+type Keep = <T extends tf.Tensor>(tensor: T) => T;
+
+function ownerPass(
+  { who, name, params, compute }: RunOwner,
+  handoff: Readonly<Record<string, tf.Tensor>>,
+  { keep, file }: { readonly keep: Keep; readonly file: string | undefined },
+): { readonly grads: Gradients; readonly scalar: NamedScalar } {
+  let scalar: NamedScalar | undefined;
+  const grads = gradientsOf(params.map(({ value }) => value), () => {
+    const { loss } = checkedOutput(who, () => compute!(handoff), file);
+    scalar = { name, who, weight: 0, value: keep(loss) };
+    return loss;
+  });
+  return { grads, scalar: scalar! };
+}
+
+/** The owners of terms and of the streams that are made for them. */
+export function ownersOf(
+  { streams }: Run,
+  terms: readonly Term[],
+  entries: UpdatePlan["entries"],
+): readonly RunOwner[] {
+  const made = entries.flatMap((entry) => entry.kind === "make" ? streams.get(entry.stream)!.owners : []);
+  return [...terms.flatMap(({ owners }) => owners), ...made];
+}
+
+/** Runs a pass in a scope of its own, of which only the result stays. */
+function kept(body: (keep: Keep) => Pass): Pass {
   let result: Pass | undefined;
   tf.tidy(() => {
-    const scalars: NamedScalar[] = [];
-    const handoffs: Record<string, tf.Tensor>[] = [];
-    const kept: tf.Tensor[] = [];
+    const copies: tf.Tensor[] = [];
     // Clones, because the end of the gradient scope frees everything but its result.
-    const keep = <T extends tf.Tensor>(tensor: T): T => {
+    const keep: Keep = (tensor) => {
       const copy = tf.keep(tf.clone(tensor));
-      kept.push(copy);
-      return copy as T;
+      copies.push(copy);
+      return copy as typeof tensor;
     };
     try {
-      const grads = gradientsOf(run.segmenter.params.map(({ value }) => value), () => {
-        const context = forward(run, batches, { terms, clock });
-        return terms.map((term) => {
-          const { planned } = term;
-          const who = describeLoss(planned);
-          const output = checkedOutput(who, () => term.term.compute(contextFor(term, context)), planned.file);
-          scalars.push({ name: planned.name, who, weight: planned.weight, value: keep(output.loss) });
-          for (const [name, value] of Object.entries(output.logs ?? {})) {
-            scalars.push({ name: `${planned.name}/${name}`, weight: 0, value: keep(value) });
-          }
-          const handoff = Object.entries(output.handoff ?? {});
-          handoffs.push(Object.fromEntries(handoff.map(([name, value]) => [name, keep(value)])));
-          return tf.mul(output.loss, planned.weight) as tf.Scalar;
-        }).reduce((a, b) => tf.add(a, b));
-      }, () => stages?.over("forward"));
-      const players = terms.flatMap((term, k) =>
-        term.opponents.map((opponent) => {
-          const name = `${term.planned.name}/${opponent.player.name}`;
-          const who = `player "${opponent.player.name}" of ${describeLoss(term.planned)}`;
-          const params = opponent.player.params.map(({ value }) => value);
-          const playerGrads = gradientsOf(params, () => {
-            const { loss } = checkedOutput(
-              who,
-              () => opponent.player.compute(handoffs[k]!),
-              term.planned.file,
-            );
-            scalars.push({ name, who, weight: 0, value: keep(loss) });
-            return loss;
-          });
-          return { opponent, grads: playerGrads };
-        })
-      );
-      stages?.over("backward");
-      const values = scalars.map((scalar) => ({ ...scalar, value: tf.clone(scalar.value) }));
-      result = { grads, scalars: values, players };
+      const pass = body(keep);
+      result = {
+        ...pass,
+        scalars: pass.scalars.map((scalar) => ({ ...scalar, value: tf.clone(scalar.value) })),
+        updates: pass.updates.map((update) => ({ ...update, add: tf.clone(update.add) })),
+      };
       return tensorsOf(result);
     } finally {
-      tf.dispose(kept);
+      tf.dispose(copies);
     }
   });
   return result!;
 }
 
+function keptRecord(tensors: LossOutput["handoff"], keep: Keep): Record<string, tf.Tensor> {
+  return Object.fromEntries(Object.entries(tensors ?? {}).map(([name, value]) => [name, keep(value)]));
+}
+
 /** Everything of a pass that must be freed. */
-export function tensorsOf({ grads, scalars, players }: Pass): tf.Tensor[] {
+export function tensorsOf({ grads, scalars, owners, updates }: Pass): tf.Tensor[] {
   return [
     ...grads.filter((grad) => grad !== null),
     ...scalars.map(({ value }) => value),
-    ...players.flatMap((player) => player.grads.filter((grad) => grad !== null)),
+    ...owners.flatMap((owner) => owner.grads.filter((grad) => grad !== null)),
+    ...updates.map(({ add }) => add),
   ];
 }
 
@@ -171,69 +265,4 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () 
   }
   if (failure) throw failure.error;
   return result.map((grad) => grad ?? null);
-}
-
-/** What the terms see. Belongs to the caller's tidy scope. */
-export function forward(run: Run, batches: Batches, { terms, clock }: PassOptions): StepContext {
-  const [target, view] = views(run.segmenter, batches, terms);
-  const labels = labelsOf(batches.source);
-  const [, height, width] = labels.shape;
-  const wanted = terms.some(({ planned }) => planned.plan.needs.labelResolution);
-  const source: SourceView = {
-    ...view,
-    labels,
-    ...(wanted ? { upsampled: resizeBilinear(view.logits, [height, width]) } : {}),
-  };
-  return { ...clock, ignoreLabel: run.ignoreLabel, source, ...(target ? { target } : {}) };
-}
-
-/** Of the target, where there is one, and of the source. */
-function views(
-  segmenter: Run["segmenter"],
-  { source, target }: Batches,
-  terms: readonly Term[],
-): [View | undefined, View] {
-  const together = target && segmenter.forwardTogether && String(target.size) === String(source.size);
-  if (together) {
-    const taps = terms.flatMap(({ planned }) => planned.plan.needs.taps.map(({ name }) => name));
-    return segmenter.forwardTogether!([target, source].map(imagesOf), { training: true, taps }) as [
-      View,
-      View,
-    ];
-  }
-  const one = (batch: Batch, domain: "source" | "target") =>
-    segmenter.forward(imagesOf(batch), { training: true, domain });
-  const first = target && one(target, "target");
-  return [first, one(source, "source")];
-}
-
-function imagesOf({ images, ids, size: [height, width] }: Batch): tf.Tensor4D {
-  return tf.tensor4d(images, [ids.length, height, width, 3]);
-}
-
-function labelsOf({ ids, labels, size: [height, width] }: Batch): tf.Tensor3D {
-  if (labels === undefined) throw new Error(`the source batch ${ids.join(", ")} came without labels`);
-  return tf.tensor3d(Int32Array.from(labels), [ids.length, height, width], "int32");
-}
-
-/** The context with only the taps the term declared. */
-function contextFor({ planned }: Term, context: StepContext): StepContext {
-  const declared = new Set(planned.plan.needs.taps.map(({ name }) => name));
-  const limit = <V extends View>(view: V): V => ({
-    ...view,
-    taps: new Proxy(view.taps, {
-      get(taps, name) {
-        if (typeof name === "symbol") return undefined;
-        if (declared.has(name)) return taps[name];
-        throw new LossError(
-          `${describeLoss(planned)} reads the tap "${name}" without declaring it in needs.taps`,
-        );
-      },
-    }),
-  });
-  return {
-    ...context,
-    source: limit(context.source),
-    ...(context.target ? { target: limit(context.target) } : {}),
-  };
 }

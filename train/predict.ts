@@ -1,22 +1,30 @@
 /** From an image to class probabilities to labels: what `eval` and `predict` share. */
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../ops/association/aggregation.ts";
+import { contrastByDefault } from "../ops/association/level.ts";
 import { type Grid, resizeBilinear, resizedRows } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
-import type { Segmenter, Similarity } from "../core/plugin.ts";
+import type { Segmenter, Similarity, View } from "../core/plugin.ts";
 import type { NetworkInput } from "../datasets/evaluation.ts";
 import { cutWindow, type Window, WindowMean, windowsOf } from "./windows.ts";
 
-/** A network and where its features are. */
-export interface Network {
-  readonly segmenter: Segmenter;
-  /** Its plan's. */
+/** Networks that predict together, and where their features are. */
+export interface Ensemble {
+  /** Mostly one; of several the probabilities are averaged by their weights. */
+  readonly networks: readonly { readonly segmenter: Segmenter; readonly weight: number }[];
+  /** Their plan's. */
   readonly featureTap: string;
+  /** How probabilities are resized; absent: with half-pixel centres. */
+  readonly alignCorners?: boolean | undefined;
+}
+
+interface Network extends Omit<Ensemble, "networks"> {
+  readonly segmenter: Segmenter;
 }
 
 /** How probabilities are made beyond one pass. */
-export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window">;
+export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads">;
 
 /** What {@linkcode predictLabels} makes. */
 export interface Wanted {
@@ -30,31 +38,45 @@ export interface Wanted {
 export interface PredictedLabels {
   /** Train ids, height x width. */
   readonly labels: Uint8Array;
-  /** The winner's probability, 0..255 for 0..1, height x width; there when it was wanted. */
-  readonly confidence?: Uint8Array;
+  /** The winner's probability in 0..1, height x width; there when it was wanted. */
+  readonly confidence?: Float32Array;
+}
+
+/** 0..255 for 0..1. */
+export function confidenceBytes(confidence: Float32Array): Uint8Array {
+  return Uint8Array.from(confidence, (share) => Math.min(255, Math.round(255 * share)));
 }
 
 /** Class probabilities are upsampled so many at a time: 64 MB. */
 const BAND = 2 ** 24;
 
 /**
- * The class of every pixel: the probabilities of every input, resized bilinearly to the wanted size and added up; then
- * the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
+ * The class of every pixel: the probabilities of every input by every network, resized bilinearly to the wanted size and
+ * added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
  */
 export async function predictLabels(
-  network: Network,
+  { networks, ...shared }: Ensemble,
   task: { readonly inputs: readonly NetworkInput[]; readonly inference: Inference; readonly wanted: Wanted },
 ): Promise<PredictedLabels> {
   const { inputs, inference, wanted: { height, width, confidence } } = task;
-  const grids: Grid[] = [];
-  for (const input of inputs) grids.push(await probabilities(network, input, inference));
+  const grids: { readonly grid: Grid; readonly weight: number }[] = [];
+  for (const { segmenter, weight } of networks) {
+    for (const input of inputs) {
+      grids.push({ grid: await probabilities({ ...shared, segmenter }, input, inference), weight });
+    }
+  }
+  const whole = grids.reduce((sum, { weight }) => sum + weight, 0);
+  const { alignCorners = false } = shared;
   const labels = new Uint8Array(height * width);
-  const shares = confidence ? new Uint8Array(height * width) : undefined;
-  const rows = Math.max(1, Math.floor(BAND / (width * grids[0]!.channels)));
+  const shares = confidence ? new Float32Array(height * width) : undefined;
+  const rows = Math.max(1, Math.floor(BAND / (width * grids[0]!.grid.channels)));
   for (let first = 0; first < height; first += rows) {
     const band = { first, count: Math.min(rows, height - first) };
     const made = tf.tidy(() => {
-      const [one, ...others] = grids.map((grid) => resizedRows(grid, [height, width], band));
+      const [one, ...others] = grids.map(({ grid, weight }) => {
+        const part = resizedRows(grid, [height, width], { rows: band, alignCorners });
+        return weight === 1 ? part : tf.mul(part, weight) as tf.Tensor4D;
+      });
       const sum = others.reduce((sum, other) => tf.add(sum, other), one!);
       return { winners: tf.argMax(sum, 3), ...(confidence ? { best: tf.max(sum, 3) } : {}) };
     });
@@ -63,7 +85,7 @@ export async function predictLabels(
       if (shares && made.best) {
         const best = await made.best.data();
         for (let k = 0; k < best.length; k++) {
-          shares[first * width + k] = Math.min(255, Math.round(255 * best[k]! / grids.length));
+          shares[first * width + k] = best[k]! / whole;
         }
       }
     } finally {
@@ -85,7 +107,9 @@ async function probabilities(network: Network, input: NetworkInput, inference: I
   for (const window of windows) {
     const part = await gridOf(within(window, () => {
       const small = pass(network, windowed(input, window), inference);
-      return resizeBilinear(small, [window.height, window.width]);
+      return resizeBilinear(small, [window.height, window.width], {
+        alignCorners: network.alignCorners ?? false,
+      });
     }));
     mean ??= new WindowMean({ height, width, channels: part.channels });
     mean.add(window, part.data);
@@ -135,25 +159,33 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 
 /**
  * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
- * section 3.4) the features are aggregated before they are classified, and the probabilities after the softmax.
+ * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
  */
 function forward(
   { segmenter, featureTap }: Network,
   images: tf.Tensor4D,
-  { aggregation }: Inference,
+  { aggregation, heads }: Inference,
 ): tf.Tensor4D {
   return tf.tidy(() => {
-    const view = segmenter.forward(images, { training: false, domain: "target" });
-    if (aggregation === undefined) return tf.softmax(view.logits);
+    const taps = [...heads?.map(({ tap }) => tap) ?? [], ...aggregation ? [featureTap] : []];
+    const [view] = segmenter.forward([images], { training: false, taps });
+    if (aggregation === undefined) return tf.softmax(headsOf(view!, heads));
     const { alpha, features, predictions } = aggregation;
-    const mixed = aggregateImage(view.taps[featureTap]!, features, alpha);
+    const mixed = aggregateImage(view!.taps[featureTap]!, features, alpha);
     return aggregateImage(tf.softmax(segmenter.classify(mixed)), predictions, alpha);
   });
+}
+
+/** The logits, or the weighted sum of some taps. */
+function headsOf({ logits, taps }: View, heads: Inference["heads"]): tf.Tensor4D {
+  if (heads === undefined) return logits;
+  return heads.map(({ tap, weight }) => tf.mul(taps[tap]!, weight) as tf.Tensor4D)
+    .reduce((a, b) => tf.add(a, b));
 }
 
 function aggregateImage(x: tf.Tensor4D, similarity: Similarity, alpha: number): tf.Tensor4D {
   const [n, height, width, channels] = x.shape;
   const pixels = tf.reshape(x, [n, height * width, channels]) as tf.Tensor3D;
-  const mixed = aggregate(pixels, { similarity, alpha, contrast: similarity.contrastAggregation });
+  const mixed = aggregate(pixels, { similarity, alpha, contrast: contrastByDefault(similarity) });
   return tf.reshape(mixed, [n, height, width, channels]);
 }

@@ -2,10 +2,16 @@
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader, Sample } from "../core/plugin.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
-import { type PredictedLabels, predictLabels } from "./predict.ts";
-import { openTrained } from "./trained.ts";
+import { confidenceBytes, predictLabels } from "./predict.ts";
+import { openEnsemble } from "./trained.ts";
 
-export type { PredictedLabels } from "./predict.ts";
+/** What {@linkcode Predictor.predict} makes. */
+export interface Prediction {
+  /** Train ids, height x width. */
+  readonly labels: Uint8Array;
+  /** The winner's probability, 0..255 for 0..1, height x width; there when it was wanted. */
+  readonly confidence?: Uint8Array;
+}
 
 /** What {@linkcode openPredictor} needs besides the plan. */
 export interface PredictorOptions {
@@ -27,7 +33,7 @@ export interface Predictor {
   predict(
     image: Pick<Sample, "width" | "height" | "image">,
     want?: { readonly confidence: boolean },
-  ): Promise<PredictedLabels>;
+  ): Promise<Prediction>;
   /** Frees the network. */
   dispose(): void;
 }
@@ -37,18 +43,18 @@ export interface Predictor {
  * tensor backend first. @throws UserError when the file does not fit the model, DataError when it cannot be read
  */
 export async function openPredictor(plan: RunPlan, options: PredictorOptions): Promise<Predictor> {
-  const model = await openTrained(plan, options);
+  const { ensemble, dispose } = await openEnsemble(plan, options);
   const { evaluation, input: { normalization } } = plan;
-  const network = { segmenter: model.segmenter, featureTap: plan.model.plan.featureTap };
   return {
-    async predict(image, { confidence } = { confidence: false }) {
+    async predict(image, want = { confidence: false }) {
       const { width, height } = image;
-      return await predictLabels(network, {
+      const { labels, confidence } = await predictLabels(ensemble, {
         inputs: networkInputs(image, { evaluation, normalization }),
         inference: evaluation,
-        wanted: { width, height, confidence },
+        wanted: { width, height, confidence: want.confidence },
       });
+      return { labels, ...(confidence ? { confidence: confidenceBytes(confidence) } : {}) };
     },
-    dispose: () => model.dispose(),
+    dispose,
   };
 }

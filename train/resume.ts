@@ -1,6 +1,6 @@
 /** Finding where a phase can go on. */
 import { UserError } from "../core/errors.ts";
-import type { RunPlan } from "../core/plan.ts";
+import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { LAST_CHECKPOINT } from "../run_folder/layout.ts";
 import { formerPath } from "../run_folder/write.ts";
@@ -17,7 +17,7 @@ export interface ResumePoint {
 export interface ResumeSearch {
   /** The phase's folder. */
   readonly folder: string;
-  readonly phase: string;
+  readonly phase: PhasePlan;
   readonly plan: RunPlan;
   readonly files: FileReader;
   /** Hears of every checkpoint that is damaged. */
@@ -98,7 +98,7 @@ function checked(
       `${path}: an older plca wrote it, without what a resumed run needs; plca eval --checkpoint still reads it`,
     );
   }
-  const expected = { recipe: plan.name, phase, steps: plan.training.steps, seed: plan.seed };
+  const expected = { recipe: plan.name, phase: phase.name, steps: phase.training.steps, seed: plan.seed };
   for (const [key, value] of Object.entries(expected)) {
     const found = state[key as keyof typeof expected];
     if (found !== value) throw new UserError(`${path}: its ${key} is ${found}, the recipe's ${value}`);

@@ -1,32 +1,42 @@
-/** One update: passes, one read of every value, then the optimisers. */
+/**
+ * One step. It is a short list: networks that move ahead, then for each update of the student (mostly one) the owners that
+ * go ahead of it, its passes, one read of every value, and the optimisers; then the networks that follow. Values are read
+ * before what they depend on is updated, so a value that is not finite changes nothing.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
 import { LossError } from "../core/errors.ts";
-import type { Run } from "./assemble.ts";
+import { solo, type World } from "../core/world.ts";
+import type { Run, Term } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
+import type { Batches, Clock } from "./context.ts";
 import { describeLoss, nonFinite } from "./loss_errors.ts";
 import {
-  type Batches,
-  type Clock,
   type Gradients,
+  isDue,
   ObjectiveError,
   type Pass,
+  passOf,
+  runOwnersBefore,
   runPass,
   type Stages,
   tensorsOf,
 } from "./pass.ts";
+import { Snapshot } from "./snapshot.ts";
 
 /** What a step needs. */
 export interface StepInput extends Clock {
   /** One element per pass whose gradient goes into the update. */
   readonly passes: readonly Batches[];
-  /** On the learning rates. */
+  /** On the learning rates of whatever has no schedule of its own. */
   readonly multiplier: number;
   /** Largest norm of the network's gradient; absent: any. */
   readonly clipNorm?: number | undefined;
-  /** Hears when a stage is over; absent: nobody. */
+  /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
-  /** Hears the norm of the network's gradient before clipping; absent: it is not computed. */
+  /** The other processes of the run; absent: there are none. */
+  readonly world?: World | undefined;
+  /** Called with the norm of the network's gradient before clipping; absent: it is not computed. */
   readonly onGradientNorm?: ((norm: number) => void) | undefined;
 }
 
@@ -39,17 +49,51 @@ export interface StepValues {
 }
 
 /**
- * Makes one update of the network and of every opponent. Values are read before anything is updated, so a value
- * or a gradient that is not finite changes nothing: the running statistics are put back as well.
+ * Makes the updates of one step. What fails changes nothing: what was moved before it failed is put back.
  * @throws LossError when a term fails
  */
 export async function trainStep(run: Run, input: StepInput): Promise<StepValues> {
-  const buffers = Object.values(run.segmenter.buffers);
-  const before = buffers.map((buffer) => tf.keep(tf.clone(buffer)));
+  const early = new Snapshot();
+  const terms: Record<string, number> = {};
+  let total = 0;
+  try {
+    moveNetworks(run, input, { when: "before", early });
+    for (const [k, { losses, entries }] of run.updates.entries()) {
+      const mine = run.terms.filter(({ planned }) => losses.includes(planned));
+      const last = k === run.updates.length - 1;
+      Object.assign(terms, await ownersBefore(run, input, { terms: mine, early }));
+      const values = await studentUpdate(run, input, {
+        terms: mine,
+        entries,
+        early: last ? undefined : early,
+      });
+      Object.assign(terms, values.terms);
+      total += values.total;
+    }
+    moveNetworks(run, input, { when: "after" });
+    return { terms, total };
+  } catch (error) {
+    early.restore();
+    throw error;
+  } finally {
+    early.dispose();
+  }
+}
+
+interface UpdateParts {
+  readonly terms: readonly Term[];
+  readonly entries: Run["updates"][number]["entries"];
+  /** Keeps what is updated while something after it may still fail. */
+  readonly early: Snapshot | undefined;
+}
+
+/** One update of the student, of the joint owners and of those that follow. */
+async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Promise<StepValues> {
   const passes: Pass[] = [];
   try {
-    for (const batches of input.passes) {
-      passes.push(runPass(run, batches, { terms: run.terms, clock: input, stages: input.stages }));
+    for (const [pass, batches] of input.passes.entries()) {
+      const { terms, entries } = parts;
+      passes.push(runPass(run, batches, { terms, entries, at: { ...input, pass }, stages: input.stages }));
     }
     const values = await readValues(run, passes, input);
     input.stages?.over("read");
@@ -57,23 +101,72 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
       input.onGradientNorm(await meanGradientNorm(passes));
       input.stages?.over("measuring");
     }
-    update(run, passes, input);
+    parts.early?.add(run.state.map(({ variable }) => variable));
+    apply(run, passes, input);
     input.stages?.over("update");
     return values;
   } catch (error) {
-    const named = error instanceof ObjectiveError ? await blame(run, input, error) : error;
-    buffers.forEach((buffer, k) => buffer.assign(before[k]!));
-    throw named;
+    throw error instanceof ObjectiveError ? await blame(run, input, { terms: parts.terms, error }) : error;
   } finally {
-    tf.dispose(before);
     tf.dispose(passes.flatMap(tensorsOf));
   }
 }
 
+interface BeforeParts {
+  readonly terms: readonly Term[];
+  readonly early: Snapshot;
+}
+
+/** Updates the owners that go ahead of the student. @returns their values */
+async function ownersBefore(
+  run: Run,
+  input: StepInput,
+  { terms, early }: BeforeParts,
+): Promise<StepValues["terms"]> {
+  const owners = terms.flatMap((term) => term.owners)
+    .filter((owner) => owner.plan.when === "before" && isDue(owner, input.step));
+  if (owners.length === 0) return {};
+  const involved = terms.filter((term) => term.owners.some((owner) => owners.includes(owner)));
+  const passes: Pass[] = [];
+  try {
+    for (const [pass, batches] of input.passes.entries()) {
+      passes.push(runOwnersBefore(run, batches, { terms: involved, owners, at: { ...input, pass } }));
+    }
+    const { terms: values } = await readValues(run, passes, input);
+    for (const { params, optimizer } of owners) {
+      early.add([...params.map(({ value }) => value), ...Object.values(optimizer.slots)]);
+    }
+    tf.tidy(() => applyOwners(passes, input));
+    return values;
+  } finally {
+    tf.dispose(passes.flatMap(tensorsOf));
+  }
+}
+
+/** Moves the networks that follow the student by themselves. */
+function moveNetworks(
+  { networks, segmenter: student }: Run,
+  { step, steps }: Clock,
+  { when, early }: { readonly when: "before" | "after"; readonly early?: Snapshot },
+): void {
+  for (const { planned: { plan }, segmenter: network } of networks.values()) {
+    if (!plan.update || (plan.when ?? "after") !== when) continue;
+    early?.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
+    tf.tidy(() => plan.update!({ network, student }, { step, steps }));
+  }
+}
+
 /** One scalar per value, read in a single transfer. */
-async function readValues(run: Run, passes: readonly Pass[], { step }: Clock): Promise<StepValues> {
+async function readValues(
+  run: Run,
+  passes: readonly Pass[],
+  { step, world = solo }: StepInput,
+): Promise<StepValues> {
   const scalars = passes.flatMap((pass) => pass.scalars);
-  const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)]));
+  const stacked = tf.tidy(() => {
+    const [mean] = world.mean([tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)])]);
+    return mean!;
+  });
   const numbers = await stacked.data();
   stacked.dispose();
   const terms: Record<string, number> = {};
@@ -111,10 +204,10 @@ async function brokenWeight({ segmenter }: Run, step: number): Promise<string> {
 /** `: that of w is NaN, and of 2 more`. */
 async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Promise<string> {
   const names = segmenter.params.map(({ name }) => name);
-  const all = passes.flatMap(({ grads, players }) => [
+  const all = passes.flatMap(({ grads, owners }) => [
     ...grads.map((grad, k) => ({ grad, name: names[k]! })),
-    ...players.flatMap(({ grads, opponent: { player } }) =>
-      grads.map((grad, k) => ({ grad, name: `${player.name}/${player.params[k]!.name}` }))
+    ...owners.flatMap(({ grads, owner: { plan, params } }) =>
+      grads.map((grad, k) => ({ grad, name: `${plan.name}/${params[k]!.name}` }))
     ),
   ]);
   let first = "";
@@ -134,18 +227,22 @@ async function firstNonFinite(tensor: tf.Tensor): Promise<number | undefined> {
 
 /** A scalar that is finite only if every gradient is. */
 function gradientSum(passes: readonly Pass[]): tf.Scalar {
-  const grads = passes.flatMap((pass) => [pass.grads, ...pass.players.map(({ grads }) => grads)]).flat();
+  const grads = passes.flatMap((pass) => [pass.grads, ...pass.owners.map(({ grads }) => grads)]).flat();
   const sums = grads.filter((grad) => grad !== null).map((grad) => tf.sum(grad));
   return sums.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(sums));
 }
 
-/** Repeats the step with one term at a time to find the one that fails alone. */
-async function blame(run: Run, input: StepInput, error: ObjectiveError): Promise<LossError> {
-  for (const term of run.terms) {
-    for (const batches of input.passes) {
+/** Repeats the passes with one term at a time to find the one that fails alone. */
+async function blame(
+  run: Run,
+  input: StepInput,
+  { terms, error }: { readonly terms: readonly Term[]; readonly error: ObjectiveError },
+): Promise<LossError> {
+  for (const term of terms) {
+    for (const [pass, batches] of input.passes.entries()) {
       const passes: Pass[] = [];
       try {
-        passes.push(runPass(run, batches, { terms: [term], clock: input }));
+        passes.push(runPass(run, batches, passOf(run, [term], { ...input, pass })));
         await readValues(run, passes, input);
       } catch (alone) {
         if (!(alone instanceof ObjectiveError)) throw alone;
@@ -158,13 +255,23 @@ async function blame(run: Run, input: StepInput, error: ObjectiveError): Promise
   return error;
 }
 
-function update(run: Run, passes: readonly Pass[], { multiplier, clipNorm }: StepInput): void {
+/** Updates the student, the owners of the passes and the running statistics. */
+function apply(run: Run, passes: readonly Pass[], input: StepInput): void {
+  const { multiplier, clipNorm, world = solo } = input;
   tf.tidy(() => {
-    const whole = mean(passes.map(({ grads }) => grads));
+    const whole = world.mean(mean(passes.map(({ grads }) => grads)));
     run.optimizer.apply(clipNorm === undefined ? whole : clipGradients(whole, clipNorm), multiplier);
-    passes[0]!.players.forEach(({ opponent }, k) => {
-      opponent.optimizer.apply(mean(passes.map(({ players }) => players[k]!.grads)), multiplier);
-    });
+    applyOwners(passes, input);
+    for (const { variable, keep, add } of passes.flatMap(({ updates }) => updates)) {
+      variable.assign(tf.tidy(() => tf.add(tf.mul(variable, keep), add)));
+    }
+  });
+}
+
+function applyOwners(passes: readonly Pass[], { step, steps, multiplier, world = solo }: StepInput): void {
+  passes[0]!.owners.forEach(({ owner: { plan, optimizer } }, k) => {
+    const factor = plan.schedule ? plan.schedule.multiplier(step, steps) : multiplier;
+    optimizer.apply(world.mean(mean(passes.map(({ owners }) => owners[k]!.grads))), factor);
   });
 }
 

@@ -1,7 +1,9 @@
 /** A recipe's network with the weights of a file. */
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { STUDENT } from "../core/term.ts";
 import { assembleModel, type Model } from "./assemble.ts";
+import type { Ensemble } from "./predict.ts";
 import { loadWeights } from "./weights.ts";
 
 /** A weights file and how it is read. */
@@ -24,10 +26,64 @@ export async function openTrained(
 ): Promise<TrainedModel> {
   const model = assembleModel(plan);
   try {
-    const run = await loadWeights(checkpoint, { plan, state: model.state }, files);
+    const { network = STUDENT } = plan.evaluation;
+    const run = await loadWeights(checkpoint, { plan, state: model.state, network }, files);
     return { ...model, phase: run?.phase };
   } catch (error) {
     model.dispose();
     throw error;
   }
+}
+
+/** Networks that predict together. */
+export interface OpenEnsemble {
+  readonly ensemble: Ensemble;
+  /** The phase that wrote the checkpoint; undefined when it does not say. */
+  readonly phase: string | undefined;
+  dispose(): void;
+}
+
+/**
+ * The network of a checkpoint, and those of `evaluation.ensemble`.
+ * @throws UserError when a file does not fit the plan's model, DataError when it cannot be read
+ */
+export async function openEnsemble(plan: RunPlan, options: TrainedOptions): Promise<OpenEnsemble> {
+  const model = await openTrained(plan, options);
+  try {
+    const members = await openMembers(plan, options.files);
+    return {
+      ensemble: {
+        networks: [{ segmenter: model.segmenter, weight: 1 }, ...members.networks],
+        featureTap: plan.model.plan.featureTap,
+        alignCorners: plan.input.alignCorners,
+      },
+      phase: model.phase,
+      dispose() {
+        members.dispose();
+        model.dispose();
+      },
+    };
+  } catch (error) {
+    model.dispose();
+    throw error;
+  }
+}
+
+/** The networks of `evaluation.ensemble`; none without it. @throws as {@linkcode openEnsemble} */
+export async function openMembers(
+  plan: RunPlan,
+  files: FileReader,
+): Promise<{ readonly networks: Ensemble["networks"]; dispose(): void }> {
+  const members: { readonly model: TrainedModel; readonly weight: number }[] = [];
+  const dispose = () => members.forEach(({ model }) => model.dispose());
+  try {
+    for (const { checkpoint, weight } of plan.evaluation.ensemble ?? []) {
+      members.push({ model: await openTrained(plan, { checkpoint, files }), weight });
+    }
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  const networks = members.map(({ model: { segmenter }, weight }) => ({ segmenter, weight }));
+  return { networks, dispose };
 }

@@ -6,6 +6,7 @@ import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
 import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../weights/mapping.ts";
+import { STUDENT } from "../core/term.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
 import { type CheckpointState, verifiedState } from "./checkpoint.ts";
@@ -15,9 +16,14 @@ export type { ImportReport, NameGroup } from "../weights/mapping.ts";
 /** The network that a file is read into. */
 export interface WeightsTarget {
   /** Gives the names that files may use, and the classes. */
-  readonly plan: Pick<RunPlan, "labelSpace" | "model">;
+  readonly plan: {
+    readonly labelSpace: RunPlan["labelSpace"];
+    readonly model: { readonly plan: RunPlan["model"]["plan"] };
+  };
   /** The network's variables. */
   readonly state: readonly StateEntry[];
+  /** Which of a checkpoint's networks is read; absent: the student. */
+  readonly network?: string;
 }
 
 /**
@@ -100,14 +106,28 @@ async function fitted(path: string, target: WeightsTarget, files: FileReader): P
   return fit({ path, file: readWeights(await files.read(path), path) }, target);
 }
 
-function fit({ path, file, classOrder }: Source, { plan, state }: WeightsTarget): FittedFile {
+function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): FittedFile {
+  const { plan, state, network = STUDENT } = target;
   let run: CheckpointState | undefined;
-  if (file.format === "safetensors") {
-    const tensors = new Map([...file.tensors].map(([name, tensor]) => [name, tensor.read()]));
-    run = verifiedState({ path, tensors, metadata: file.metadata });
+  if (whole.format === "safetensors") {
+    const tensors = new Map([...whole.tensors].map(([name, tensor]) => [name, tensor.read()]));
+    run = verifiedState({ path, tensors, metadata: whole.metadata });
   }
+  const file = run === undefined || network === STUDENT ? whole : ofNetwork(path, whole, network);
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
   return { ...fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder }), run };
+}
+
+/** What a checkpoint has of one network beside the student, by the network's own names. */
+function ofNetwork(path: string, file: WeightsFile, network: string): WeightsFile {
+  const prefix = `network/${network}/`;
+  const tensors = [...file.tensors].filter(([name]) => name.startsWith(prefix));
+  if (tensors.length === 0) {
+    throw new UserError(
+      `${path}: holds no network "${network}", which evaluation.network names; its phase trained without it`,
+    );
+  }
+  return { ...file, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
 }
 
 function wantedOf({ name, variable: { shape }, filter }: StateEntry): WantedTensor {

@@ -17,7 +17,7 @@ const PATTERNS: readonly Pattern[] = ["plain", "lines", "dots"];
 /** Colours of {@linkcode safeStyles}; three patterns each give 33 classes a look of their own. */
 const SAFE_COLOURS = 11;
 
-/** What each kind of colour blindness makes of linear RGB, at full strength (Machado et al. 2009, Table 1). */
+/** What each kind of colour blindness makes of linear RGB, at full strength (Machado et al. 2009). */
 const BLINDNESS: readonly (readonly number[])[] = [
   [0.152286, 1.052583, -0.204868, 0.114503, 0.786281, 0.099216, -0.003882, -0.048116, 1.051998],
   [0.367322, 0.860646, -0.227968, 0.280085, 0.672501, 0.047413, -0.011820, 0.042940, 0.968881],

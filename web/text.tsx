@@ -13,6 +13,11 @@ export function percent(share: number | null | undefined): string {
   return share === null || share === undefined ? "–" : (100 * share).toFixed(1);
 }
 
+/** `34.0 %`; "–" for null. */
+export function withSign(share: number | null): string {
+  return share === null ? "–" : `${percent(share)} %`;
+}
+
 /** `+1.6`, `−0.4`, `0.0`: points between two shares; "–" where one is missing. */
 export function points(from: number | null | undefined, to: number | null | undefined): string {
   if (from === null || from === undefined || to === null || to === undefined) return "–";

@@ -59,7 +59,7 @@ export interface Fitted {
 }
 
 /** Names of what a checkpoint holds for training alone. */
-export const TRAINING = /^(?:optimizer|player|loss)\//;
+export const TRAINING = /^(?:optimizer|player|loss|stream|network)\//;
 
 const OWN_NAMES: WeightNames = {
   perClass: /$^/,

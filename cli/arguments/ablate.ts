@@ -38,6 +38,10 @@ export const ablate = command(
       }),
       "text" as const,
     ),
+    paper: withDefault(
+      flag("--paper", { description: message`Add what the paper's Table 1 reports for the same classes.` }),
+      false,
+    ),
     json: withDefault(
       flag("--json", { description: message`Print every evaluation as JSON instead of the table.` }),
       false,

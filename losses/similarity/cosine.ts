@@ -13,7 +13,6 @@ export const cosine = definePlugin({
   plan: () => ({
     accepts: "real",
     symmetric: true,
-    contrastAggregation: true,
     product: { unit: true, left: (a) => a, right: (b) => b },
     pairwise(a, b) {
       const left = unitVectors(a);

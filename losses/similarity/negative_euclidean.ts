@@ -14,7 +14,6 @@ export const negativeEuclidean = definePlugin({
   plan: () => ({
     accepts: "real",
     symmetric: true,
-    contrastAggregation: true,
     pairwise: (a, b) => distances(a, b),
   }),
 });

@@ -10,12 +10,11 @@ export const negativeKl = definePlugin({
   kind: "similarity",
   name: "negative-kl",
   summary: "minus the Kullback-Leibler divergence between two distributions over classes",
-  source: "Kang et al. 2020, Eq. 5; a plain softmax in the aggregation, as the published code has it",
+  source: "Kang et al. 2020, Eq. 9; a plain softmax in the aggregation, as the published code has it",
   options: z.strictObject({}),
   plan: () => ({
     accepts: "simplex",
     symmetric: false,
-    contrastAggregation: false,
     product: { unit: false, left: (a) => a, right: logarithm, offset: entropy },
     pairwise(a, b) {
       return tf.add(tf.matMul(a, logarithm(b), false, true), entropy(a)) as tf.Tensor3D;

@@ -1,8 +1,49 @@
-/** What an association compares at one place in the network: the same in training and for who looks at it. */
+/**
+ * What an association compares at one place in the network: the same in training, in diagnostics and in the
+ * explorer.
+ */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AssociationLevel } from "../../core/plugin.ts";
+import type { Exhibit, Similarity } from "../../core/plugin.ts";
 import { aggregate } from "./aggregation.ts";
 import { nearestLabels } from "../nearest.ts";
+
+/** A place in the network where a term associates pixels by cycles (Kang et al. 2020), and how. */
+export interface AssociationLevel extends Exhibit {
+  readonly kind: "association";
+  /** Unique in its term, as in `layer4`. */
+  readonly label: string;
+  /** The tap whose pixels are compared. */
+  readonly tap: string;
+  /** How two pixels are compared. */
+  readonly similarity: Similarity;
+  /** What the recipe calls it. */
+  readonly similarityName: string;
+  /** Whether similarities are contrast-normalised before the softmax (Eq. 5-6). */
+  readonly contrast: boolean;
+  /** How the target's pixels are mixed before they are compared (Eq. 7-8); absent: not at all. */
+  readonly aggregation?: LevelAggregation;
+}
+
+/** Spatial aggregation of a level's target. */
+export interface LevelAggregation {
+  /** Share of the aggregated value, in [0, 1] (Eq. 7). */
+  readonly alpha: number;
+  /** Whether its similarities are contrast-normalised. */
+  readonly contrast: boolean;
+}
+
+/** Those of a term's exhibits that are levels of an association. */
+export function associationLevels(exhibits: readonly Exhibit[] = []): readonly AssociationLevel[] {
+  return exhibits.filter((exhibit): exhibit is AssociationLevel => exhibit.kind === "association");
+}
+
+/**
+ * Whether weights of the aggregation are contrast-normalised unless a recipe says otherwise: of features they are, of
+ * probabilities they are a plain softmax, as in the published code.
+ */
+export function contrastByDefault({ accepts }: Pick<Similarity, "accepts">): boolean {
+  return accepts !== "simplex";
+}
 
 /** A tap of both passes, and the source's labels. */
 export interface LevelTaps {

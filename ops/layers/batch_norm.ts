@@ -8,10 +8,19 @@ const MOMENTUM = 0.1;
 
 /** How a network runs. */
 export interface Pass {
-  /** Images of each part of the batch whose statistics are used and folded into the running ones; absent: those are used. */
+  /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
   readonly parts?: readonly number[];
-  /** The same pass again, for its gradient: the running statistics have seen it. */
-  readonly repeated?: boolean;
+  /** Receives what each part changes of the running statistics. */
+  readonly record?: (part: number, change: Change) => void;
+}
+
+/** A running statistic becomes `keep` times itself plus `factor` times the batch's. */
+export interface Change {
+  readonly variable: tf.Variable;
+  readonly keep: number;
+  /** Freed after the call. */
+  readonly batch: tf.Tensor;
+  readonly factor: number;
 }
 
 /** What follows the normalisation. */
@@ -25,19 +34,18 @@ export type BatchNorm = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor
 
 /**
  * Makes one under `name`, with `weight`, `bias`, `running_mean` and `running_var`. While training it uses the
- * batch's statistics and folds them into the running ones (with the unbiased variance), as PyTorch does.
+ * batch's statistics and records how they change the running ones (with the unbiased variance), as PyTorch does.
  */
 export function batchNorm(layers: Layers, name: string, channels: number): BatchNorm {
-  const gamma = layers.param(`${name}.weight`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
-  const beta = layers.param(`${name}.bias`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
+  const gamma = layers.param(`${name}.weight`, tf.ones([channels]), "norm") as tf.Variable<tf.Rank.R1>;
+  const beta = layers.param(`${name}.bias`, tf.zeros([channels]), "norm") as tf.Variable<tf.Rank.R1>;
   const mean = layers.buffer(`${name}.running_mean`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
   const variance = layers.buffer(`${name}.running_var`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
-  return (x, { parts, repeated }, after = {}) => {
+  return (x, { parts, record }, after = {}) => {
     const affine = { gamma, beta };
     if (parts === undefined) {
       return normalise(x, affine, { ...after, epsilon: EPSILON, statistics: { mean, variance } });
     }
-    if (repeated) return normalise(x, affine, { ...after, epsilon: EPSILON, parts });
     const pixels = x.shape[1] * x.shape[2];
     return normalise(x, affine, {
       ...after,
@@ -45,13 +53,11 @@ export function batchNorm(layers: Layers, name: string, channels: number): Batch
       parts,
       record(batch, part) {
         const count = parts[part]! * pixels;
-        fold(mean, batch.mean, 1);
-        fold(variance, batch.variance, count / Math.max(1, count - 1));
+        const change = (variable: tf.Variable, batch: tf.Tensor, unbiased: number) =>
+          record?.(part, { variable, keep: 1 - MOMENTUM, batch, factor: MOMENTUM * unbiased });
+        change(mean, batch.mean, 1);
+        change(variance, batch.variance, count / Math.max(1, count - 1));
       },
     });
   };
-}
-
-function fold(running: tf.Variable<tf.Rank.R1>, batch: tf.Tensor1D, factor: number): void {
-  running.assign(tf.tidy(() => tf.add(tf.mul(running, 1 - MOMENTUM), tf.mul(batch, MOMENTUM * factor))));
 }

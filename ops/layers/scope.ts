@@ -6,8 +6,11 @@ import { Random } from "../../core/random.ts";
 export interface Layers {
   readonly params: Param[];
   readonly buffers: Record<string, tf.Variable>;
-  /** A trainable variable in the group the name belongs to. Takes `initial`. */
-  param(name: string, initial: tf.Tensor): tf.Variable;
+  /**
+   * A trainable variable in the group `backbone` or `head`, as its name says, and in the part of it that is given, as in
+   * `backbone/norm`. Takes `initial`.
+   */
+  param(name: string, initial: tf.Tensor, part?: string): tf.Variable;
   /** A variable that is kept but not trained. Takes `initial`. */
   buffer(name: string, initial: tf.Tensor): tf.Variable;
   /** A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name only. */
@@ -30,9 +33,10 @@ export function layersOf(setup: Setup): Layers {
   const layers: Layers = {
     params,
     buffers,
-    param(name, initial) {
+    param(name, initial, part) {
       const value = make(name, initial, true);
-      params.push({ name, value, group: name.startsWith("backbone.") ? "backbone" : "head" });
+      const whole = name.startsWith("backbone.") ? "backbone" : "head";
+      params.push({ name, value, group: part === undefined ? whole : `${whole}/${part}` });
       return value;
     },
     buffer(name, initial) {

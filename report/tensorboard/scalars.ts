@@ -38,9 +38,7 @@ export function evaluationScalars(
     ...Object.fromEntries(subsets.map(({ name, miou }) => [`${what}/${name}`, miou])),
     [`${what}/pixel accuracy`]: pixelAccuracy,
     ...Object.fromEntries(
-      iou.flatMap((share, id) =>
-        share === null ? [] : [[`${what} IoU/${classes[id] ?? `class ${id}`}`, share]]
-      ),
+      iou.map((share, id) => [`${what} IoU/${classes[id] ?? `class ${id}`}`, share]),
     ),
   });
 }
@@ -49,6 +47,7 @@ function prefixed(prefix: string, values: Readonly<Record<string, number>>): Rec
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
 }
 
-function summaries(values: Readonly<Record<string, number>>): Summary[] {
-  return Object.entries(values).map(([tag, scalar]) => ({ tag, scalar }));
+/** Without those that are null. */
+function summaries(values: Readonly<Record<string, number | null>>): Summary[] {
+  return Object.entries(values).flatMap(([tag, scalar]) => scalar === null ? [] : [{ tag, scalar }]);
 }

@@ -53,9 +53,7 @@ const ONE: Case = {
 
 /** Every similarity of the list, and one that says of itself only what it computes. */
 function ways(): (readonly [string, Similarity])[] {
-  const named = similarities.map(({ name }) =>
-    [name, registry.get("similarity", name, []).plan({}, [], registry)] as const
-  );
+  const named = similarities.map(({ name }) => [name, registry.plan("similarity", name)] as const);
   const { product: _, ...bare } = named[0]![1];
   return [...named, [`${named[0]![0]} without factors`, bare]];
 }

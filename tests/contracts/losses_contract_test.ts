@@ -79,7 +79,7 @@ async function withRun<T>(plan: LossPlan, seed: number, use: (run: Run) => T | P
 for (const plugin of registry.all("loss")) {
   const { name } = plugin;
   const base = defaults(plugin, REQUIRED[name] ?? {});
-  const planOf = (options: Options) => plugin.plan(options, ["losses", 0, "options"], registry);
+  const planOf = (options: Options) => registry.plan("loss", { type: name, options }, ["losses", 0]);
   const once = (labels = randomLabels(1)) => withRun(planOf(base), 1, (run) => evaluate(run, labels));
   const changed = (options: Options) =>
     variants(optionsSchema(plugin.options), options, names)
@@ -201,7 +201,7 @@ for (const plugin of registry.all("loss")) {
 }
 
 test("association: cycles that all end at an ignored pixel give 0 and no gradient", async () => {
-  const plan = registry.get("loss", "association", []).plan({}, [], registry);
+  const plan = registry.plan("loss", "association");
   // Every target pixel is alike and like each image's first source pixel, so that every cycle returns there.
   const labels = randomLabels(1);
   const [height, width] = LABEL_SIZE;
@@ -223,13 +223,13 @@ test("association: cycles that all end at an ignored pixel give 0 and no gradien
 function defaults(plugin: Plugin, given: Options): Options {
   const parsed = plugin.options.safeParse(given);
   assert.ok(parsed.success, `${plugin.name} needs options; add them to REQUIRED`);
-  return parsed.data as Options;
+  return parsed.data as unknown as Options;
 }
 
 /** Whether the recipe could say so: the options are valid and the taps of the right kind. */
 function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
   try {
-    const { taps } = plugin.plan(options, [], registry).needs;
+    const { taps } = registry.plan("loss", { type: plugin.name, options }).needs;
     return taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space);
   } catch (error) {
     if (error instanceof ConfigError) return false;

@@ -9,6 +9,11 @@ Deno.test("means say every subset and the size at which pixels were counted", ()
     meansText({ miou: 0.4512, subsets, labelSize }),
     "mIoU 45.1 %, mIoU of 16 50.0 %, mIoU* 60.0 % at label size original 2048x1024",
   );
+  const none = subsets.map((subset) => ({ ...subset, miou: null }));
+  assert.equal(
+    meansText({ miou: null, subsets: none, labelSize }),
+    "mIoU -, mIoU of 16 -, mIoU* - at label size original 2048x1024",
+  );
 });
 
 Deno.test("what was counted, and how probabilities were made", () => {

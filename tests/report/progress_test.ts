@@ -103,6 +103,16 @@ Deno.test("other events are lines above the live one, which stays", () => {
   );
 });
 
+Deno.test("a validation without a labelled pixel has no numbers", () => {
+  const { view, text } = shownBy({ tty: false, columns: 80, clock: halfSeconds() });
+  const none = { miou: null, pixelAccuracy: null, iou: [null], best: false };
+  view.event({ type: "validation", phase: "street", step: 20, labelSize: "original 160x96", ...none });
+  assert.equal(
+    text(),
+    "street step 20: validation mIoU - at label size original 160x96, pixel accuracy -\n",
+  );
+});
+
 Deno.test("phases, times above an hour, numbers of any size", () => {
   const { view, text } = shownBy({ tty: false, columns: 80, clock: halfSeconds() });
   view.event({ type: "start", phase: "source-only", steps: 9000, batch: 4 });

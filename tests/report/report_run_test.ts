@@ -125,8 +125,25 @@ Deno.test("a damaged evaluation keeps what is whole", async () => {
   };
   const { evaluation } = (await reported({ "evaluation.json": damaged })).phases[0]!;
   assert.deepEqual(evaluation!.confusion, []);
-  assert.equal(evaluation!.pixelAccuracy, 0);
+  assert.equal(evaluation!.pixelAccuracy, null);
   assert.deepEqual(evaluation!.subsets, [{ name: "mIoU*", classes: ["road"], miou: 0.2 }]);
+});
+
+Deno.test("validations without a mean leave a gap in the curve and are never the best", async () => {
+  const none = { miou: null, pixelAccuracy: null, iou: [null, null] };
+  const run = await reported({
+    "events.jsonl": linesOf(
+      { type: "start", phase: "a", steps: 40, batch: 1 },
+      validationLine(10, null, none),
+      validationLine(20, 0),
+      validationLine(30, null, none),
+    ),
+    "evaluation.json": { ...EVALUATION, ...none },
+  });
+  const [phase] = run.phases;
+  assert.deepEqual(phase!.miou, { x: [10, 20, 30], y: [null, 0, null] });
+  assert.deepEqual([phase!.best?.step, phase!.latest?.miou], [20, null]);
+  assert.deepEqual([phase!.evaluation?.miou, phase!.evaluation?.pixelAccuracy], [null, null]);
 });
 
 Deno.test("an empty folder is a run of which nothing is known", async () => {
@@ -149,6 +166,6 @@ Deno.test("a name of the log cannot reach an object's prototype", async () => {
 Deno.test("many runs get fewer columns each", async () => {
   const run = await readRun(memoryRun(new Map([["events.jsonl", linesOf(stepLine(1))]])));
   assert.equal(columnsFor([run]), 1000);
-  assert.equal(columnsFor(Array(50).fill(run)), 285);
+  assert.equal(columnsFor(Array(50).fill(run)), 333);
   assert.equal(columnsFor(Array(2000).fill(run)), 100);
 });

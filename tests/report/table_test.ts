@@ -29,6 +29,15 @@ Deno.test("one network", () => {
   );
 });
 
+Deno.test("nothing labelled: no mean, and no difference", () => {
+  const none = evaluation([null, null, null], { miou: null, pixelAccuracy: null });
+  const text = classTable([{ title: "a", evaluation: none }, {
+    title: "b",
+    evaluation: evaluation([0, 0, 0]),
+  }]);
+  assert.match(text, /^mIoU +- +50\.0 +-\npixel accuracy +- +75\.0 +-$/m);
+});
+
 Deno.test("two networks with their difference", () => {
   assert.equal(
     classTable([

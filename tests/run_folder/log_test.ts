@@ -30,6 +30,17 @@ Deno.test("the steps of a phase become columns", () => {
   assert.deepEqual([phase!.best?.step, phase!.best?.miou], [2, 0.25]);
 });
 
+Deno.test("a validation without a mean is read, and is never the best", () => {
+  const none = { pixelAccuracy: null, subsets: [{ name: "mIoU*", classes: ["road"], miou: null }] };
+  const log = logOf(linesOf(START, validationLine(2, null, none)));
+  assert.deepEqual(log.problems, { count: 0, shown: [] });
+  const [phase] = log.phases;
+  const { miou, pixelAccuracy, subsets } = phase!.validations[0]!;
+  assert.deepEqual([miou, pixelAccuracy, subsets![0]!.miou, phase!.best], [null, null, null, undefined]);
+  log.add(bytes.encode(linesOf(validationLine(4, 0), validationLine(6, null))));
+  assert.equal(phase!.best?.step, 4);
+});
+
 Deno.test("a term that comes later has the steps at which it was there", () => {
   const log = logOf(linesOf(stepLine(1), stepLine(2, { terms: { ce: 1, late: 7 } })));
   assert.deepEqual(valuesOf(log, "terms/late"), { steps: [2], values: [7] });

@@ -51,7 +51,7 @@ export function stepLine(step: number, more: Record<string, unknown> = {}): Reco
 }
 
 /** A validation as training logs it. */
-export function validationLine(step: number, miou: number, more: Record<string, unknown> = {}) {
+export function validationLine(step: number, miou: number | null, more: Record<string, unknown> = {}) {
   return {
     time: new Date(1e12 + 1000 * step).toISOString(),
     type: "validation",

@@ -127,7 +127,7 @@ export function planned(name: string, plan: LossPlan, weight = 1): PlannedLoss {
 
 /** The plan of a plugin with the given options. */
 export function optimizerPlan(options: object): OptimizerPlan {
-  return sgd.plan(options, [], new Registry([]));
+  return new Registry([sgd]).plan("optimizer", { type: "sgd", options });
 }
 
 /** Twelve steps of the tiny network; `more` replaces whole fields, `training` its own fields. */
@@ -151,7 +151,7 @@ export function tinyPlan(more: Partial<RunPlan> = {}, training: Partial<RunPlan[
     model: { type: "tiny", plan: tinyModel },
     losses: [planned("ce", lossPlan(crossEntropy))],
     optimizer: optimizerPlan({ lr: 0.2 }),
-    schedule: poly.plan({}, [], new Registry([])),
+    schedule: new Registry([poly]).plan("schedule", "poly"),
     evaluation: { labelSize: "original" },
     resolved: {},
     ...more,

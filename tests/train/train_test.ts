@@ -19,8 +19,8 @@ test("a run learns, validates, keeps best and last, and tells it", async (folder
   assert.deepEqual(final.classes, CLASSES);
   assert.equal(final.iou[2], null);
   assert.equal(final.confusion.flat().reduce((a, b) => a + b), 4 * 144);
-  assert.ok(final.miou > 0.8, `mIoU ${final.miou}`);
-  assert.ok(result.best!.miou >= final.miou);
+  assert.ok(final.miou! > 0.8, `mIoU ${final.miou}`);
+  assert.ok(result.best!.miou >= final.miou!);
 
   const told = outline(events.filter(({ type }) => type !== "step" && type !== "validation"));
   assert.deepEqual(told.filter((line) => !line.includes("best")), [
@@ -51,6 +51,22 @@ test("a run learns, validates, keeps best and last, and tells it", async (folder
     validated: 10,
   });
   assert.ok(folder.exists("run/checkpoints/best.safetensors"));
+});
+
+test("a val split without a labelled pixel has no mean, and no validation is the best", async (folder) => {
+  const data = { ...tinyPlan().data, splits: { val: tinyData({ label: 255 }) } };
+  const { result, events } = await run(tinyPlan({ data }, { steps: 4, validateEvery: 2 }), folder);
+  const { miou, pixelAccuracy, iou } = result.final!;
+  assert.deepEqual([miou, pixelAccuracy, iou], [null, null, [null, null, null]]);
+  assert.equal(result.best, undefined);
+  assert.ok(!folder.exists("run/checkpoints/best.safetensors"));
+  assert.equal(folder.state("run/checkpoints/last.safetensors").best, null);
+  const validations = [...events, ...lines(folder)].filter((event) => event.type === "validation");
+  assert.deepEqual(
+    validations.map(({ step, miou, pixelAccuracy, best }) => [step, miou, pixelAccuracy, best]),
+    [2, 4, 2, 4].map((step) => [step, null, null, false]),
+  );
+  assert.equal(JSON.parse(Deno.readTextFileSync(`${folder.path}/run/evaluation.json`)).miou, null);
 });
 
 test("the last checkpoint evaluates to the run's own result", async (folder) => {
@@ -129,7 +145,7 @@ test("aggregation is used at the end, not by the validations", async (folder) =>
   const images = Array(4).fill(["features", "predictions"]).flat();
   assert.deepEqual(told, ["validation 5", "validation 10", "validation 12", ...images]);
   assert.ok(result.best!.miou > 0.8);
-  assert.ok(result.final!.miou < 0.6, `every image has one class, yet mIoU ${result.final!.miou}`);
+  assert.ok(result.final!.miou! < 0.6, `every image has one class, yet mIoU ${result.final!.miou}`);
 });
 
 test("the baseline comes first, into its own folder, from the same weights and data", async (folder) => {

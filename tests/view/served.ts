@@ -51,7 +51,6 @@ export async function withServer(
             curves: {},
             medians: {},
             miou: { x: [], y: [] },
-            pixelAccuracy: { x: [], y: [] },
           })),
           notes: [],
         }],

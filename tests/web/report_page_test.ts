@@ -6,7 +6,15 @@ import type { ReportData } from "../../report/report_data.ts";
 import script from "../../web/dist/report.js" with { type: "text" };
 import { pageHtml } from "../../view/html.ts";
 import { assertFits, type Opened, pageTest, type Viewing } from "../browser.ts";
-import { CLASSES, EVALUATION, HOSTILE, samplePhase, sampleReport, sampleRun } from "./sample_report.ts";
+import {
+  CLASSES,
+  EVALUATION,
+  HOSTILE,
+  samplePhase,
+  samplePicture,
+  sampleReport,
+  sampleRun,
+} from "./sample_report.ts";
 
 /** Opens a report from the disk; whatever the test does, the page complains of nothing and asks for nothing. */
 function reportTest(
@@ -327,6 +335,38 @@ reportTest(
   },
 );
 
+const NONE = { miou: null, pixelAccuracy: null, iou: [null, null, null] };
+
+reportTest(
+  "a val split without a labelled pixel: no numbers, no curve, no image at 0",
+  {
+    data: sampleReport([
+      sampleRun("unlabelled", {
+        phases: [{
+          ...samplePhase("full", { miou: { x: [25, 50], y: [null, null] } }),
+          evaluation: { ...EVALUATION, ...NONE },
+        }],
+        pictures: {
+          networks: ["full"],
+          of: 1,
+          best: [{ ...samplePicture("one"), miou: [null] }],
+          worst: [],
+        },
+      }),
+    ]),
+  },
+  async ({ page }) => {
+    assert.match(await page.locator(".summary .big").innerText(), /^– mIoU/);
+    const rows = await cells(page, "table.deltas");
+    assert.deepEqual(rows.slice(-2), [["mIoU", "–"], ["pixel accuracy", "–"]]);
+    assert.match(
+      await page.locator("main").innerText(),
+      /No mIoU was logged: the recipe has no val split, none of its pixels is labelled, or no validation came yet\./,
+    );
+    assert.match(await page.locator(".pictures").innerText(), /full –\s*$/);
+  },
+);
+
 const BARE = sampleReport([
   sampleRun("empty", { state: "empty", phases: [bare()], notes: [], facts: [] }),
   sampleRun("going", {
@@ -341,7 +381,7 @@ const BARE = sampleReport([
 function bare() {
   const { best: _, latest: __, seconds: ___, evaluation: ____, ...phase } = samplePhase("full");
   const none = { x: [], y: [] };
-  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none, pixelAccuracy: none };
+  return { ...phase, step: 0, steps: 0, curves: {}, medians: {}, miou: none };
 }
 
 function without(_: "evaluation") {

@@ -50,7 +50,6 @@ export function samplePhase(name: string, more: Partial<ReportPhase> = {}): Repo
     },
     medians: { rate: 3, "diagnostics/seconds/input": 0.125 },
     miou: { x: [25, 50], y: [0.5, 0.7] },
-    pixelAccuracy: { x: [25, 50], y: [0.6, 0.8] },
     best: { step: 50, miou: 0.7, pixelAccuracy: 0.8, iou: [0.7, 0.7, 0.7], labelSize: "original 8x4" },
     latest: { step: 50, miou: 0.7, pixelAccuracy: 0.8, iou: [0.7, 0.7, 0.7], labelSize: "original 8x4" },
     seconds: 75,

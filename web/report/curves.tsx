@@ -16,7 +16,9 @@ const TERM = "terms/", MEASURE = "diagnostics/";
 export function TrainingCurves({ id, lanes }: Props) {
   const xMax = Math.max(...lanes.map(({ phase }) => phase.steps));
   const losses = curveNames(lanes).filter((name) => /^terms\/[^/]*$/.test(name));
-  const miou = seriesOf(lanes, (phase) => phase.miou);
+  const miou = seriesOf(lanes, (phase) => phase.miou).filter(({ y }) =>
+    Array.from(y).some((share) => share !== null)
+  );
   return (
     <section id={id}>
       <h2>Curves</h2>
@@ -25,7 +27,8 @@ export function TrainingCurves({ id, lanes }: Props) {
           ? <Card title="mIoU of the val split, %" series={miou} format={percent} xMax={xMax} />
           : (
             <p class="card empty">
-              No validation was logged: the recipe has no val split, or none came yet.
+              No mIoU was logged: the recipe has no val split, none of its pixels is labelled, or no
+              validation came yet.
             </p>
           )}
         <Card

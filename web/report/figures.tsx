@@ -4,7 +4,7 @@ import type { ClassGroup, Picture, Pictures, ReportRun } from "../../report/repo
 import { ClassMark } from "../class_mark.tsx";
 import { LabelMap, useInflated } from "../label_map.tsx";
 import type { ClassStyle } from "../palette.ts";
-import { Name, percent, visible } from "../text.tsx";
+import { Name, visible, withSign } from "../text.tsx";
 
 interface Props {
   readonly run: ReportRun;
@@ -96,8 +96,17 @@ function Row({ picture, pictures: { networks }, classes, styles, mistakes }: Row
         {networks.map((name, k) => (
           <Prediction
             key={name}
-            {...{ name, width, height, styles, miou: miou[k]!, base64: predictions[k]!, named, setPixel }}
-            label={`${visible(id)}, labelled by ${visible(name)}: mIoU ${percent(miou[k])} %`}
+            {...{
+              name,
+              width,
+              height,
+              styles,
+              miou: miou[k] ?? null,
+              base64: predictions[k]!,
+              named,
+              setPixel,
+            }}
+            label={`${visible(id)}, labelled by ${visible(name)}: mIoU ${withSign(miou[k] ?? null)}`}
             against={mistakes ? truthPlane : undefined}
           />
         ))}
@@ -112,7 +121,7 @@ interface PredictionProps {
   readonly width: number;
   readonly height: number;
   readonly base64: string;
-  readonly miou: number;
+  readonly miou: number | null;
   readonly styles: readonly ClassStyle[];
   readonly against: { readonly width: number; readonly height: number; readonly ids: Uint8Array } | undefined;
   readonly named: (ids: Uint8Array | null | undefined) => string;
@@ -134,7 +143,7 @@ function Prediction(props: PredictionProps) {
         />
       )}
       <p>
-        <Name>{name}</Name> {percent(miou)} % <Name>{named(ids)}</Name>
+        <Name>{name}</Name> {withSign(miou)} <Name>{named(ids)}</Name>
       </p>
     </div>
   );

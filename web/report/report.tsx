@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import type { ClassGroup, Difference, ReportData } from "../../report/report_data.ts";
 import { Delta } from "../delta_table.tsx";
 import { plainStyles, safeStyles } from "../palette.ts";
-import { moment, Name, percent } from "../text.tsx";
+import { moment, Name, withSign } from "../text.tsx";
 import { Associations, OtherCurves, Timing, TrainingCurves } from "./curves.tsx";
 import { type Lane, lanesOf } from "./lanes.ts";
 import { measured, Results } from "./results.tsx";
@@ -138,7 +138,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
               <Name>{run.title}</Name>
             </h2>
             <p class="big">
-              {result ? `${percent(result.miou)} %` : "–"} <small>mIoU</small> {result && other && (
+              {withSign(result?.miou ?? null)} <small>mIoU</small> {result && other && (
                 <small>
                   <Delta from={other.miou} to={result.miou} /> against{" "}
                   <Name>{base!.phase.name || "an earlier phase"}</Name>
@@ -158,7 +158,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
             </p>
             {main.phase.best && (
               <p class="note">
-                Best validation {percent(main.phase.best.miou)} %, step {main.phase.best.step}
+                Best validation {withSign(main.phase.best.miou)}, step {main.phase.best.step}
               </p>
             )}
           </article>

@@ -59,6 +59,9 @@ Deno.test("the events of a phase become scalars under tags, in whole records", (
     const log = logger(folder);
     for (const event of [start(), step(1), validation(1)]) log.event(event);
     log.event({ type: "diagnostics", phase: "a", step: 1, values: { "entropy/target": 0.5 } });
+    const none = { miou: null, pixelAccuracy: null, iou: [null, null] };
+    const subsets = [{ name: "mIoU*", classes: ["road"], miou: null }];
+    log.event({ type: "validation", phase: "a", step: 2, labelSize: "x", best: false, ...none, subsets });
     log.evaluation(9, {
       split: "val",
       images: 1,

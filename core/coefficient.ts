@@ -1,0 +1,42 @@
+/** Factors that may change over a phase. */
+
+/** A constant, or a number that goes from one value to another and then stays. */
+export type Coefficient = number | Ramp;
+
+/** From `from` at step `start` to `to` at step `start + steps`; constant before and after. */
+export interface Ramp {
+  /** Until `start`. */
+  readonly from: number;
+  /** From `start + steps` on. */
+  readonly to: number;
+  /** Counts from 0. */
+  readonly start: number;
+  /** 0 switches from one value to the other at `start`. */
+  readonly steps: number;
+  /** How the way between is gone. */
+  readonly shape: RampShape;
+}
+
+/** Shares of the way at p in [0, 1] of the time. */
+const SHAPES = {
+  linear: (p: number) => p,
+  // Ganin and Lempitsky 2015: 2 / (1 + exp(-10 p)) - 1, which ends at 0.9999.
+  sigmoid: (p: number) => 2 / (1 + Math.exp(-10 * p)) - 1,
+  // Laine and Aila 2017: exp(-5 (1 - p)^2), which begins at 0.0067.
+  exponential: (p: number) => Math.exp(-5 * (1 - p) ** 2),
+} as const;
+
+/** The name of one. */
+export type RampShape = keyof typeof SHAPES;
+
+/** Every shape. */
+export const RAMP_SHAPES = Object.keys(SHAPES) as [RampShape, ...RampShape[]];
+
+/** The value at a step, counted from 0. */
+export function coefficientAt(coefficient: Coefficient, step: number): number {
+  if (typeof coefficient === "number") return coefficient;
+  const { from, to, start, steps, shape } = coefficient;
+  if (step >= start + steps) return to;
+  if (step < start) return from;
+  return from + (to - from) * SHAPES[shape]((step - start) / steps);
+}

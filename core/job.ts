@@ -1,0 +1,68 @@
+/** The vocabulary of jobs: what is done once before a phase, such as writing pseudo-labels for it. */
+import type { DatasetPlan } from "./dataset.ts";
+import type { Segmenter } from "./model.ts";
+import type { Random } from "./random.ts";
+
+/** A job whose options are valid. */
+export interface JobPlan {
+  /** Streams that are read from a dataset, whose images it goes through. */
+  readonly reads: readonly string[];
+  /** The dataset that it leaves in its folder, for streams to read (`{job: NAME}`); absent: none. Pure. */
+  dataset?(files: JobFiles): DatasetPlan;
+  /**
+   * Does it. It is repeated from its start when a run was stopped in its middle, so what it writes must follow from its
+   * input and {@linkcode JobTools.random} alone.
+   */
+  run(tools: JobTools): Promise<void>;
+}
+
+/** Where a job's files lie, and what it reads. */
+export interface JobFiles {
+  /** Of the job alone, absolute. */
+  readonly folder: string;
+  /** The dataset behind each of `reads`. */
+  readonly datasets: Readonly<Record<string, DatasetPlan>>;
+  /** The images of a dataset with the labels that {@linkcode JobTools.writeLabels} wrote, and no others. */
+  relabelled(dataset: DatasetPlan): DatasetPlan;
+}
+
+/** What a job may use. */
+export interface JobTools {
+  /** Of the job alone, absolute; it exists. */
+  readonly folder: string;
+  /** The student, with the weights that the phase starts from. */
+  readonly network: Segmenter;
+  /** Classes in train-id order. */
+  readonly classes: readonly string[];
+  /** The id that counts nowhere. */
+  readonly ignoreLabel: number;
+  /** Follows from the seed and the job's name. */
+  readonly random: Random;
+  /** Fires when the run is told to stop; `images` throws its reason. */
+  readonly signal: AbortSignal;
+  /** Every image of a stream in its order, prepared as evaluation prepares it. @throws DataError, AbortError */
+  images(stream: string): AsyncIterable<JobImage>;
+  /** Writes the labels of an image; train ids, height x width of {@linkcode JobImage}. @throws UserError */
+  writeLabels(image: JobImage, labels: Uint8Array): Promise<void>;
+  /** A sentence for the log. */
+  note(message: string): void;
+}
+
+/** One image of a job. */
+export interface JobImage {
+  /** Unique in its dataset. */
+  readonly id: string;
+  /** Counts from 0. */
+  readonly index: number;
+  /** Images in all. */
+  readonly count: number;
+  /** Of the file, in pixels. */
+  readonly height: number;
+  /** Of the file, in pixels. */
+  readonly width: number;
+  /**
+   * The network's class probabilities with the recipe's `evaluation`, at the file's size: the class of every pixel and its
+   * probability in 0..1, height x width.
+   */
+  predict(): Promise<{ readonly labels: Uint8Array; readonly confidence: Float32Array }>;
+}

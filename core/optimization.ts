@@ -1,0 +1,65 @@
+/** The vocabulary of optimisation: optimisers, schedules and factors of parameter groups. */
+import type { Param, Setup } from "./model.ts";
+import type { Tensor, Variable } from "./tensors.ts";
+
+/** An optimiser whose options are valid. */
+export interface OptimizerPlan {
+  /** Makes the optimiser of these parameters, its slots zero. */
+  create(params: readonly OptimizedParam[], setup: Pick<Setup, "variable">): Optimizer;
+}
+
+/** A parameter with the factors of its groups. */
+export interface OptimizedParam extends Param {
+  /** On the learning rate; absent: 1. */
+  readonly rate?: number;
+  /** On the weight decay; absent: 1. */
+  readonly decay?: number;
+}
+
+/** Factors of one entry of `optimizer.groups`. */
+export interface GroupFactors {
+  /** The group, or a part of its name. */
+  readonly group: string;
+  /** On the learning rate. */
+  readonly rate: number;
+  /** On the weight decay. */
+  readonly decay: number;
+}
+
+/** Ours, not tfjs's: slots are aligned with the parameters, the rate can change, decay exists. */
+export interface Optimizer {
+  /**
+   * Updates every parameter once.
+   * @param grads aligned with `params`; null leaves that variable and its slots alone
+   * @param multiplier on the base learning rate, from the schedule
+   */
+  apply(grads: readonly (Tensor | null)[], multiplier: number): void;
+  /** The learning rate before the schedule's multiplier and the groups' factors. */
+  readonly rate: number;
+  /** Momentum and the like, by `<param name>/<slot>`, for the checkpoint. */
+  readonly slots: Readonly<Record<string, Variable>>;
+}
+
+/** The learning rate's multiplier over time. */
+export interface SchedulePlan {
+  /** The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param steps the run's length */
+  multiplier(step: number, steps: number): number;
+}
+
+/** Whether a group's name is the key or has it as a part: `backbone/norm` is meant by `backbone`, `norm` and itself. */
+export function inGroup(group: string, key: string): boolean {
+  return group === key || group.split("/").includes(key);
+}
+
+/** The parameters with the product of the factors of all entries that mean their group. */
+export function withFactors(
+  params: readonly Param[],
+  groups: readonly GroupFactors[],
+): readonly OptimizedParam[] {
+  return params.map((param) => {
+    const mine = groups.filter(({ group }) => inGroup(param.group, group));
+    if (mine.length === 0) return param;
+    const product = (factor: "rate" | "decay") => mine.reduce((whole, one) => whole * one[factor], 1);
+    return { ...param, rate: product("rate"), decay: product("decay") };
+  });
+}

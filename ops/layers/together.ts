@@ -1,0 +1,64 @@
+import * as tf from "@tensorflow/tfjs-core";
+import type { ForwardMode, Update, View } from "../../core/plugin.ts";
+import type { Change, Pass } from "./batch_norm.ts";
+
+/** A network that runs one batch, of which parts may have statistics of their own. */
+export type RunNetwork = (images: tf.Tensor4D, pass: Pass) => View;
+
+/** Which statistics passes use. */
+export interface Statistics {
+  /** Whether those of the batch while training; else always the running ones. */
+  readonly batch: boolean;
+}
+
+/**
+ * A segmenter's `forward` for a network that runs one batch: batches of one height and width are joined, because larger
+ * products are faster, and their views cut out of the whole; others run one after the other.
+ */
+export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
+  return (batches: readonly tf.Tensor4D[], { training, taps }: ForwardMode): readonly View[] => {
+    const sizes = new Set(batches.map(({ shape }) => `${shape[1]}x${shape[2]}`));
+    const groups = sizes.size === 1 ? [batches] : batches.map((one) => [one]);
+    return groups.flatMap((group) => {
+      const parts = group.map(({ shape }) => shape[0]);
+      const joined = group.length === 1 ? group[0]! : tf.concat([...group]);
+      if (!training || !batch) return cutInto(parts, run(joined, {}), taps);
+      const { view, updates } = recorded(parts, (record) => run(joined, { parts, record }));
+      return cutInto(parts, view, taps).map((one, part) => ({ ...one, updates: updates[part]! }));
+    });
+  };
+}
+
+/** A view and what each part of its batch changes of the running statistics. */
+function recorded(parts: readonly number[], run: (record: NonNullable<Pass["record"]>) => View) {
+  const changes: Update[][] = parts.map(() => []);
+  let over = false;
+  try {
+    const view = run((part: number, { variable, keep, batch, factor }: Change) => {
+      // A block that is computed again for its gradient comes here again.
+      if (!over) changes[part]!.push({ variable, keep, add: tf.keep(tf.mul(batch, factor)) });
+    });
+    // Kept until here, because a block frees what it does not return; from here on the caller's scope owns them.
+    const updates = changes.map((part) => part.map((change) => ({ ...change, add: tf.clone(change.add) })));
+    return { view, updates };
+  } finally {
+    over = true;
+    tf.dispose(changes.flat().map(({ add }) => add));
+  }
+}
+
+function cutInto(parts: readonly number[], whole: View, wanted?: readonly string[]): readonly View[] {
+  if (parts.length === 1) return [whole];
+  const names = Object.keys(whole.taps).filter((name) =>
+    name === "logits" || !wanted || wanted.includes(name)
+  );
+  let from = 0;
+  return parts.map((images) => {
+    const taps = Object.fromEntries(names.map((name) => {
+      const x = whole.taps[name]!;
+      return [name, tf.slice(x, [from, 0, 0, 0], [images, ...x.shape.slice(1)]) as tf.Tensor4D];
+    }));
+    from += images;
+    return { logits: taps["logits"]!, taps };
+  });
+}

@@ -1,0 +1,223 @@
+/** What terms and streams see of one pass: the images and views that the step's list asks for, each reader's own only. */
+import * as tf from "@tensorflow/tfjs-core";
+import { constants } from "../ops/constant.ts";
+import { resizeBilinear } from "../ops/resize_bilinear.ts";
+import { LossError } from "../core/errors.ts";
+import { neededStreams, type NeededView, neededViews, viewKey } from "../core/needs.ts";
+import type {
+  Images,
+  LabelledView,
+  MeasureContext,
+  Needs,
+  StepContext,
+  StreamView,
+  Update,
+  View,
+} from "../core/plugin.ts";
+import { Random } from "../core/random.ts";
+import type { StepEntry } from "../core/step_plan.ts";
+import { STUDENT } from "../core/term.ts";
+import type { Batch } from "../datasets/loader.ts";
+import { type MadeStream, networkOf, type Run } from "./assemble.ts";
+import { checkedImages, describePlanned } from "./loss_errors.ts";
+
+/** The batches of one pass, by the stream that they belong to. */
+export type Batches = Readonly<Record<string, Batch>>;
+
+/** Where the phase stands, in updates. */
+export interface Clock {
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** A pass of a step. */
+export interface PassAt extends Clock {
+  /** Of those whose gradients make one update, counted from 0. */
+  readonly pass: number;
+}
+
+/** Images, views and changes of running statistics of one pass. Belongs to the caller's tidy scope. */
+export interface Computed {
+  readonly images: ReadonlyMap<string, Images>;
+  /** By {@linkcode viewKey}. */
+  readonly views: ReadonlyMap<string, StreamView>;
+  /** In the order of the views. */
+  readonly updates: readonly Update[];
+}
+
+/** Follows the step's list. @throws LossError when a stream fails */
+export function computePass(
+  run: Run,
+  batches: Batches,
+  { entries, at }: { readonly entries: readonly StepEntry[]; readonly at: PassAt },
+): Computed {
+  const images = new Map(Object.entries(batches).map(([name, batch]) => [name, imagesOf(batch)]));
+  const views = new Map<string, StreamView>();
+  const updates: Update[] = [];
+  const computed = { images, views, updates };
+  for (const entry of entries) {
+    if (entry.kind === "make") {
+      images.set(entry.stream, makeStream(run, computed, { name: entry.stream, at }));
+    } else {
+      for (const [key, view] of passThrough(run, images, entry)) views.set(key, view);
+      if (keepsStatistics(run, entry.by)) {
+        updates.push(...entry.views.flatMap((view) => views.get(viewKey(view))!.updates ?? []));
+      }
+    }
+  }
+  return computed;
+}
+
+function keepsStatistics({ networks }: Run, by: string): boolean {
+  return by === STUDENT || networks.get(by)?.planned.plan.ownStatistics === true;
+}
+
+function imagesOf({ images, labels, ids, size: [height, width] }: Batch): Images {
+  const pixels = tf.tensor4d(images, [ids.length, height, width, 3]);
+  if (labels === undefined) return { pixels };
+  return { pixels, labels: tf.tensor3d(Int32Array.from(labels), [ids.length, height, width], "int32") };
+}
+
+type ViewEntry = Extract<StepEntry, { readonly kind: "view" }>;
+
+function passThrough(
+  run: Run,
+  images: ReadonlyMap<string, Images>,
+  { by, views, gradient }: ViewEntry,
+): [string, StreamView][] {
+  const plan = run.networks.get(by)?.planned.plan;
+  const mode = {
+    training: plan?.training ?? true,
+    taps: [...new Set(views.flatMap(({ taps }) => taps.map(({ name }) => name)))],
+  };
+  const network = networkOf(run, by);
+  const forward = () =>
+    network.forward(views.map(({ stream }) => images.get(stream)!.pixels), mode).map((view, k) =>
+      streamView(run, view, { need: views[k]!, images: images.get(views[k]!.stream)! })
+    );
+  const flows = gradient && (plan === undefined || plan.trainable === true);
+  return (flows ? forward() : constants(forward)).map((view, k) => [viewKey(views[k]!), view]);
+}
+
+function streamView(
+  { alignCorners }: Run,
+  view: View,
+  { need, images: { pixels, labels } }: { readonly need: NeededView; readonly images: Images },
+): StreamView {
+  const [, height, width] = pixels.shape;
+  return {
+    ...view,
+    ...(labels ? { labels } : {}),
+    ...(need.labelResolution
+      ? { upsampled: resizeBilinear(view.logits, [height, width], { alignCorners }) }
+      : {}),
+  };
+}
+
+function makeStream(
+  run: Run,
+  computed: Computed,
+  { name, at }: { readonly name: string; readonly at: PassAt },
+): Images {
+  const { planned, stream } = run.streams.get(name)!;
+  const reader: Reader = { kind: "stream", planned, needs: planned.plan.needs };
+  const context = contextFor(run, computed, { reader, at });
+  return checkedImages(describePlanned("stream", planned), () => stream.make(context), planned.file);
+}
+
+/** Who reads. */
+export interface Reader {
+  readonly kind: "loss" | "stream";
+  readonly planned: MadeStream["planned"] | Run["terms"][number]["planned"];
+  readonly needs: Needs;
+}
+
+/** The context with only what the reader declared. */
+export function contextFor(
+  run: Run,
+  computed: Computed,
+  { reader, at }: { readonly reader: Reader; readonly at: PassAt },
+): StepContext {
+  const { kind, planned, needs } = reader;
+  const { step, steps, pass } = at;
+  const who = describePlanned(kind, planned);
+  const declared = new Map(neededViews(needs).map((view) => [viewKey(view), view]));
+  const streams = new Set(neededStreams(needs));
+  const shown = new Map<string, StreamView>();
+  const refuse = (what: string, where: string) => {
+    throw new LossError(`${who} reads ${what} without declaring it in needs.${where}`);
+  };
+  const view = (stream: string, by = STUDENT): StreamView => {
+    const key = viewKey({ stream, by });
+    const need = declared.get(key) ?? refuse(`the view of "${stream}" by "${by}"`, "views");
+    const known = shown.get(key);
+    if (known) return known;
+    const whole = computed.views.get(key)!;
+    if (need.labels && !whole.labels) {
+      throw new LossError(`${who} reads the labels of "${stream}", whose images came without labels`);
+    }
+    const made = limited(kind === "stream" ? detached(whole) : whole, need, refuse);
+    shown.set(key, made);
+    return made;
+  };
+  const name = `${kind} ${planned.name}, step ${step}, pass ${pass}`;
+  let random: Random | undefined;
+  return {
+    step,
+    steps,
+    ignoreLabel: run.ignoreLabel,
+    get random() {
+      return random ??= Random.stream(run.seed, name);
+    },
+    get source() {
+      return view("source") as LabelledView;
+    },
+    get target() {
+      return declared.has(viewKey({ stream: "target", by: STUDENT })) ? view("target") : undefined;
+    },
+    images(stream) {
+      if (!streams.has(stream)) refuse(`the images of "${stream}"`, "streams");
+      return computed.images.get(stream)!;
+    },
+    view,
+    parameters(of) {
+      if (!needs.parameters?.includes(of)) refuse(`the parameters of "${of}"`, "parameters");
+      return networkOf(run, of).params;
+    },
+  };
+}
+
+/** The same with labels that training does not see. @param hidden int32 [N, H, W] by stream */
+export function measuring(
+  context: StepContext,
+  hidden: Readonly<Record<string, tf.Tensor3D>>,
+): MeasureContext {
+  return Object.create(context, { hiddenLabels: { value: (stream: string) => hidden[stream] } });
+}
+
+function limited(
+  view: StreamView,
+  { taps }: NeededView,
+  refuse: (what: string, where: string) => never,
+): StreamView {
+  const declared = new Set(taps.map(({ name }) => name));
+  return {
+    ...view,
+    taps: new Proxy(view.taps, {
+      get(taps, name) {
+        if (typeof name === "symbol") return undefined;
+        return declared.has(name) ? taps[name] : refuse(`the tap "${name}"`, "taps");
+      },
+    }),
+  };
+}
+
+/** Copies of which no gradient finds the way back. */
+function detached(view: StreamView): StreamView {
+  return constants(() => ({
+    ...view,
+    logits: tf.clone(view.logits),
+    taps: Object.fromEntries(Object.entries(view.taps).map(([name, tap]) => [name, tf.clone(tap)])),
+    ...(view.upsampled ? { upsampled: tf.clone(view.upsampled) } : {}),
+  }));
+}

@@ -1,0 +1,174 @@
+/**
+ * What is done before a phase. A job has a folder of its own; when it is over, `done.json` lies there, so that a run that
+ * goes on later does not repeat it. A run that was stopped in the middle of a job repeats the job from its start: what a job
+ * writes follows from its input, the weights and the seed alone, so the files are the same.
+ */
+import { setImmediate } from "node:timers/promises";
+import { LossError, UserError } from "../core/errors.ts";
+import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
+import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
+import { Random } from "../core/random.ts";
+import { networkInputs } from "../datasets/evaluation.ts";
+import type { Input } from "../datasets/input.ts";
+import { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "../datasets/relabelled.ts";
+import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
+import { messageOf } from "../core/words.ts";
+import { describePlanned } from "./loss_errors.ts";
+import { predictLabels } from "./predict.ts";
+
+/** Where the jobs of a run lie, and what they read. */
+export interface JobPlace {
+  readonly plan: RunPlan;
+  readonly runDir: string;
+}
+
+/** The dataset that a job left. @throws UserError when it leaves none */
+export function jobDataset({ plan, runDir }: JobPlace, name: string): DatasetPlan {
+  for (const phase of plan.phases) {
+    const job = phase.before.find((job) => job.name === name);
+    if (job === undefined) continue;
+    const files = filesOf({ plan, runDir }, phase, job);
+    const dataset = job.plan.dataset?.(files);
+    if (dataset) return dataset;
+    throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+  }
+  throw new Error(`no phase has a job "${name}"`);
+}
+
+function filesOf({ plan, runDir }: JobPlace, phase: PhasePlan, job: PlannedJob): JobFiles {
+  const { folder: own } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
+  const folder = jobFolder(within(runDir, own), job.name);
+  const datasets: Record<string, DatasetPlan> = {};
+  for (const stream of phase.streams) {
+    if (!job.plan.reads.includes(stream.name)) continue;
+    if ("dataset" in stream) datasets[stream.name] = stream.dataset;
+    else if ("job" in stream) datasets[stream.name] = jobDataset({ plan, runDir }, stream.job);
+  }
+  return { folder, datasets, relabelled: (dataset) => relabelled(dataset, labelFolder(folder)) };
+}
+
+/** What running jobs needs. */
+export interface JobRun extends JobPlace {
+  readonly phase: PhasePlan;
+  /** With the weights that the phase starts from. */
+  readonly network: Segmenter;
+  readonly input: Input;
+  readonly signal: AbortSignal;
+  /** Whether jobs that an earlier process ended are passed over. */
+  readonly resume: boolean;
+  readonly note: (message: string) => void;
+}
+
+/** Does the jobs of a phase, in order. @throws LossError when one fails, and the signal's reason */
+export async function runJobs(run: JobRun): Promise<void> {
+  for (const job of run.phase.before) {
+    const files = filesOf(run, run.phase, job);
+    const done = `${files.folder}/done.json`;
+    if (run.resume && await exists(done)) continue;
+    const who = describePlanned("job", job);
+    run.note(`${job.name}: begins`);
+    await makeFolder(files.folder);
+    await Deno.remove(done).catch(() => {});
+    const labels = new LabelWriter(labelFolder(files.folder));
+    try {
+      await labels.begin();
+      await job.plan.run(toolsOf(run, { job, files, labels }));
+      await labels.end();
+    } catch (cause) {
+      if (run.signal.aborted) throw run.signal.reason;
+      if (cause instanceof UserError) throw cause;
+      throw new LossError(`${who} threw: ${messageOf(cause)}`, { cause });
+    }
+    await writeWhole(done, new TextEncoder().encode(`${JSON.stringify({ job: job.name })}\n`));
+    run.note(`${job.name}: done`);
+  }
+}
+
+interface JobParts {
+  readonly job: PlannedJob;
+  readonly files: JobFiles;
+  readonly labels: LabelWriter;
+}
+
+function toolsOf(run: JobRun, { job, files: { folder, datasets }, labels }: JobParts): JobTools {
+  const { plan, network, input, signal } = run;
+  return {
+    folder,
+    network,
+    classes: plan.labelSpace.classes,
+    ignoreLabel: plan.labelSpace.ignore,
+    random: Random.stream(plan.seed, `job/${run.phase.name}/${job.name}`),
+    signal,
+    note: (message) => run.note(`${job.name}: ${message}`),
+    async *images(stream) {
+      const dataset = datasets[stream];
+      if (dataset === undefined) {
+        throw new LossError(`${describePlanned("job", job)} reads "${stream}" without declaring it in reads`);
+      }
+      const opened = await input.open(dataset, { labels: false });
+      const { evaluation, input: { normalization, alignCorners }, model: { plan: { featureTap } } } = plan;
+      for (let index = 0; index < opened.length; index++) {
+        signal.throwIfAborted();
+        const sample = await opened.read(index, { labels: false });
+        const { id, width, height } = sample;
+        yield {
+          id,
+          index,
+          count: opened.length,
+          height,
+          width,
+          async predict() {
+            const networks = [{ segmenter: network, weight: 1 }];
+            const { labels, confidence } = await predictLabels({ networks, featureTap, alignCorners }, {
+              inputs: networkInputs(sample, { evaluation, normalization }),
+              inference: evaluation,
+              wanted: { height, width, confidence: true },
+            });
+            return { labels, confidence: confidence! };
+          },
+        };
+        // Kernels run synchronously; signals and timers get their turn here.
+        await setImmediate();
+      }
+    },
+    writeLabels: (image, ids) => labels.write(image, ids),
+  };
+}
+
+/** Writes label files and, at the end, which image each belongs to. */
+class LabelWriter {
+  readonly #folder: string;
+  readonly #written: [number, string][] = [];
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async begin(): Promise<void> {
+    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+  }
+
+  async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
+    if (labels.length !== width * height) {
+      throw new UserError(`${id}: ${labels.length} labels, expected ${width}x${height} of them`);
+    }
+    await makeFolder(this.#folder);
+    await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
+    this.#written.push([index, id]);
+  }
+
+  async end(): Promise<void> {
+    if (this.#written.length === 0) return;
+    const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
+    await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch {
+    return false;
+  }
+}
