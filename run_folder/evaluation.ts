@@ -28,17 +28,12 @@ function isEvaluation(
   value: Readonly<Record<string, unknown>>,
 ): value is Readonly<Record<string, unknown>> & StoredEvaluation {
   const { classes, iou, miou, images, split, labelSize, subsets, phase } = value;
+  const isScore = (score: unknown) => score === null || isShare(score);
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
-    [...iou, miou].every(isShareOrNothing) &&
+    iou.every(isScore) && isScore(miou) &&
     (phase === undefined || typeof phase === "string") &&
     typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
     (subsets === undefined ||
-      Array.isArray(subsets) &&
-        subsets.every((each) => Array.isArray(each?.classes) && isShareOrNothing(each.miou)));
-}
-
-/** Null: over nothing. */
-function isShareOrNothing(value: unknown): boolean {
-  return value === null || isShare(value);
+      Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isScore(each.miou)));
 }

@@ -123,7 +123,7 @@ variants(
     assert.equal(begun.code, 2);
     assert.match(
       begun.stderr,
-      /\n\S+whole-0 already holds events\.jsonl; a run never overwrites anything, choose a new folder for --out\n$/,
+      /\n.+whole-0 already holds events\.jsonl; a run never overwrites anything, choose a new folder for --out\n$/,
     );
     assert.ok(await Deno.stat(join(whole, "events.jsonl")));
   },

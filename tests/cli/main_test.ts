@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { EMBEDDED } from "../../config/embedded.ts";
 import { builtins } from "../../builtins.ts";
 import { KINDS } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
+import { ownFiles, root as project } from "../own_files.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
-const project = fileURLToPath(new URL("../..", import.meta.url));
 const here = { cwd: project };
 
 const WRONG: readonly (readonly [args: string, message: string])[] = [
@@ -133,11 +132,8 @@ Deno.test("a bug is told apart from a mistake: exit 1, stack and a line that say
 });
 
 Deno.test("the embedded recipes are exactly the files in recipes/, and none has a mistake", async () => {
-  const found = [];
-  for await (const { name, isFile } of Deno.readDir(join(project, "recipes"))) {
-    if (isFile) found.push(name.replace(/\.yaml$/, ""));
-  }
-  assert.deepEqual(found.toSorted(), EMBEDDED.toSorted());
+  const found = ownFiles("recipes").flatMap((path) => /^recipes\/([^/]+)\.yaml$/.exec(path)?.[1] ?? []);
+  assert.deepEqual(found, EMBEDDED.toSorted());
   for (const name of EMBEDDED) {
     const { code, stderr } = await plca(["check", name, "--set", "data.root=anywhere"], here);
     assert.deepEqual([name, code, stderr], [name, 0, ""]);
@@ -148,10 +144,9 @@ Deno.test("the embedded recipes are exactly the files in recipes/, and none has 
 });
 
 Deno.test("no variant of the ablation has a mistake, and each has a name of its own", async () => {
-  const folder = join(project, "recipes", "ablation");
   const names = new Set<string>();
-  for (const { name: file } of Deno.readDirSync(folder)) {
-    const path = join(folder, file);
+  for (const file of ownFiles("recipes/ablation")) {
+    const path = join(project, file);
     const { code, stderr } = await plca(["check", path, "--set", "data.root=anywhere"], here);
     assert.deepEqual([file, code, stderr], [file, 0, ""]);
     names.add(parse(await Deno.readTextFile(path)).name);

@@ -1,12 +1,12 @@
 /** The published experiments: what the recipes hold is what docs/experiments.md says, and Table 1 changes what it names. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import type { RunPlan } from "../../core/plan.ts";
+import { ownFiles, root } from "../own_files.ts";
 
-const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
+const RECIPES = join(root, "recipes");
 
 function planOf(path: string): Promise<RunPlan> {
   return loadRecipe({ path }, {
@@ -183,6 +183,6 @@ for (const [file, expected] of Object.entries(ROWS)) {
 }
 
 Deno.test("every variant of Table 1 is looked at here", () => {
-  const files = [...Deno.readDirSync(join(RECIPES, "ablation"))].map(({ name }) => name.replace(".yaml", ""));
-  assert.deepEqual(files.toSorted(), Object.keys(ROWS).toSorted());
+  const files = ownFiles("recipes/ablation").map((path) => basename(path, ".yaml"));
+  assert.deepEqual(files, Object.keys(ROWS).toSorted());
 });
