@@ -93,7 +93,7 @@ async function fingerprint(files: RunFiles): Promise<string> {
     CONFIG,
     RECORD,
     EVENTS,
-    ...(await foldersOf(files)).map(({ folder }) => within(folder, EVALUATION)),
+    ...(await searched(files)).map(({ folder }) => within(folder, EVALUATION)),
   ];
   const seen: unknown[] = [await told(() => files.isLocked(EVENTS))];
   for (const path of paths) seen.push(path, await told(() => files.stat(path)));
@@ -103,13 +103,13 @@ async function fingerprint(files: RunFiles): Promise<string> {
 /** Changes when a checkpoint does. */
 export async function checkpointsOf(files: RunFiles): Promise<string> {
   const seen: unknown[] = [];
-  for (const { folder } of await foldersOf(files)) {
+  for (const { folder } of await searched(files)) {
     seen.push(await told(() => listCheckpoints(files, folder)));
   }
   return JSON.stringify(seen);
 }
 
-async function foldersOf(files: RunFiles): Promise<readonly PhaseFolder[]> {
+async function searched(files: RunFiles): Promise<readonly PhaseFolder[]> {
   return foundFolders(await told(() => files.folders(PHASES)) ?? []);
 }
 
