@@ -6,7 +6,7 @@ import { STUDENT } from "../core/term.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
-import { planEntryOf } from "./plugins.ts";
+import { partOf, planEntryOf } from "./plugins.ts";
 import { NAME, WEIGHTS_KEY } from "./recipe.ts";
 
 /** Networks, and how the resolved recipe has them. */
@@ -71,12 +71,9 @@ function planNetwork(findings: Findings, name: string, { model, ...plugins }: Ne
       findings.addKey(key, "is not used: the network starts as a copy of the student, and has its model");
     }
   }
-  const place = locate(findings.root, path).where;
   const network: PlannedNetwork = {
     name,
-    at: path,
-    origin: entry.file === undefined ? place : `${entry.file}, ${place}`,
-    ...(entry.file === undefined ? {} : { file: entry.file }),
+    ...partOf(findings, path, entry),
     plan: entry.plan,
     model: own?.plan ?? model,
     ...(weights === undefined ? {} : { weights }),

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { PhasePlan, PhaseStart, PlannedJob, PlannedLoss, PlannedPart, RunPlan } from "../core/plan.ts";
+import type { PhasePlan, PhaseStart, PlannedJob, PlannedLoss, RunPlan } from "../core/plan.ts";
 import type { GroupFactors, ModelPlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -17,7 +17,7 @@ import { merge } from "./merge.ts";
 import { planNetworks } from "./plan_networks.ts";
 import { planStreams, type StreamSetup } from "./plan_streams.ts";
 import { checkTargetLabels, trainingPlan } from "./plan_sections.ts";
-import { planEntryOf, planLosses, type PlannedEntry, type PlannedTerm } from "./plugins.ts";
+import { partOf, planEntryOf, planLosses, type PlannedTerm } from "./plugins.ts";
 import { BASELINE_KEYS, optimizerGroups, PHASE_KEYS, PHASE_SECTIONS, sections, termName } from "./recipe.ts";
 
 /** What phases are planned with. */
@@ -267,20 +267,6 @@ function planJobs(findings: Findings, { at, taken, ...setup }: JobsTask): Planne
   });
 }
 
-/** Where a planned entry stands. */
-export function partOf(
-  findings: Findings,
-  at: ConfigPath,
-  { file }: Pick<PlannedEntry<"job">, "file">,
-): Omit<PlannedPart, "name"> {
-  const place = locate(findings.root, at).where;
-  return {
-    at,
-    origin: file === undefined ? place : `${file}, ${place}`,
-    ...(file === undefined ? {} : { file }),
-  };
-}
-
 function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): PlannedPhase | undefined {
   const wanted = { expected: "a mapping with name and losses", keys: BASELINE_KEYS };
   if (!findings.mapping(["baseline"], wanted)) return undefined;
@@ -306,8 +292,8 @@ function checkJobsAreRead(findings: Findings, phases: readonly PhasePlan[]): voi
       "job" in stream ? [stream.job] : []
     ),
   );
-  for (const { name, at, plan } of phases.flatMap(({ before }) => before)) {
-    if (!plan.dataset || read.has(name)) continue;
+  for (const { name, at, plan, unrun } of phases.flatMap(({ before }) => before)) {
+    if (unrun || !plan.dataset || read.has(name)) continue;
     findings.add(
       at,
       `no phase reads the dataset that it leaves; a stream has it with {job: ${name}}, and a term must read that stream`,

@@ -9,7 +9,7 @@ import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
 import { find, locate } from "./locate.ts";
 import { difference } from "./plan_data.ts";
-import { planEntryOf } from "./plugins.ts";
+import { partOf, planEntryOf } from "./plugins.ts";
 import { NAME } from "./recipe.ts";
 
 /** What streams are planned with. */
@@ -110,16 +110,8 @@ function madeStream(findings: Findings, { name, at, setup }: MadeTask): PlannedO
   }
   const entry = planEntryOf(findings, { ...setup, kind: "stream", path: at });
   if (!entry) return undefined;
-  const place = locate(findings.root, at).where;
-  const { file } = entry;
   return {
-    stream: {
-      name,
-      at,
-      origin: file === undefined ? place : `${file}, ${place}`,
-      ...(file === undefined ? {} : { file }),
-      plan: entry.plan,
-    },
+    stream: { name, ...partOf(findings, at, entry), plan: entry.plan },
     resolved: { ...entry.named, options: entry.options },
   };
 }

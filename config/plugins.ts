@@ -1,6 +1,6 @@
 /** The parts of a recipe that name plugins: model, datasets, optimiser, schedule, losses. */
 import { type ConfigPath, formatPath } from "../core/errors.ts";
-import type { PlannedLoss } from "../core/plan.ts";
+import type { PlannedLoss, PlannedPart } from "../core/plan.ts";
 import type { Kind, PluginMapping } from "../core/plugin.ts";
 import { keysAt } from "./explain.ts";
 import type { Findings } from "./findings.ts";
@@ -59,6 +59,21 @@ function misplaced(
   return `; ${key} is an option of ${named.name}, write it under "options:"`;
 }
 
+/** Where a planned entry stands. */
+export function partOf(
+  findings: Findings,
+  at: ConfigPath,
+  { file, unrun }: Pick<PlannedEntry<Kind>, "file" | "unrun">,
+): Omit<PlannedPart, "name"> {
+  const place = locate(findings.root, at).where;
+  return {
+    at,
+    origin: file === undefined ? place : `${file}, ${place}`,
+    ...(file === undefined ? {} : { file }),
+    ...(unrun ? { unrun } : {}),
+  };
+}
+
 /** What an entry of `losses` became. */
 export interface PlannedTerm {
   readonly loss: PlannedLoss;
@@ -106,9 +121,7 @@ function planTerm(
     : undefined;
   const given = findings.has([...path, "name"]) ? findings.value([...path, "name"], termName) : undefined;
   if (!entry) return undefined;
-  const place = locate(findings.root, path).where;
   const name = given ?? entry.plugin.name;
-  const { file } = entry;
   return {
     loss: {
       name,
@@ -116,9 +129,7 @@ function planTerm(
       weight: weight ?? 0,
       ...(update === undefined ? {} : { update }),
       plan: entry.plan,
-      at: path,
-      origin: file === undefined ? place : `${file}, ${place}`,
-      ...(file === undefined ? {} : { file }),
+      ...partOf(findings, path, entry),
     },
     resolved: {
       ...entry.named,

@@ -108,6 +108,8 @@ export interface PlannedPart {
   readonly at: ConfigPath;
   /** `recipe.yaml:12:5`, with the user's file before it where it comes from one. */
   readonly origin: string;
+  /** Its file was not run, so what it needs and leaves is not known. */
+  readonly unrun?: boolean;
 }
 
 /** A stream: read from a dataset, from what a job left, or made from other streams. */

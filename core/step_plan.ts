@@ -4,7 +4,7 @@
  * without allocating anything: the trainer follows the list, `plca check` prints it.
  */
 import { neededStreams, type NeededView, neededViews, unionOf, viewKey } from "./needs.ts";
-import { isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "./plan.ts";
+import { isRead, type PhasePlan, plannedParts, type PlannedLoss, type PlannedStream } from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
 /** One thing that a step does, in order. */
@@ -139,6 +139,8 @@ function involvedMakers(known: ReadonlyMap<string, PlannedStream>, needs: readon
  * a run keeps no more than it uses.
  */
 export function usedParts(phase: PhasePlan, predicting?: string): PhasePlan {
+  // What a plugin needs whose file was not run is not known.
+  if (plannedParts(phase).some(({ unrun }) => unrun)) return phase;
   let updates: readonly UpdatePlan[];
   try {
     updates = planUpdates(phase);

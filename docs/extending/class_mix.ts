@@ -1,5 +1,6 @@
 /** Consistency with a teacher: source pixels of random classes are pasted over the target, which a moving average labels. */
 import type { PluginKit } from "../../core/kit.ts";
+import type { Tensor, Tensor3D as Map, Tensor4D as Pixels } from "../../core/tensors.ts";
 
 export default ({ tf, z, definePlugin }: PluginKit) => [
   definePlugin({
@@ -18,22 +19,18 @@ export default ({ tf, z, definePlugin }: PluginKit) => [
         make(ctx) {
           const source = ctx.images("source"), target = ctx.images("target");
           const p = tf.softmax(ctx.view("target", teacher).upsampled!);
-          // A number for each class, the ignore label's last: 1 is pasted.
-          const pasted = Array.from(
-            { length: numClasses + 1 },
-            (_, k) => Number(k < numClasses && ctx.random.next() < 0.5),
-          );
-          const mask = tf.gather(tf.tensor1d(pasted, "int32"), tf.minimum(source.labels!, numClasses));
-          const share = tf.mean(tf.cast(tf.greaterEqual(tf.max(p, -1), threshold), "float32"));
-          const over = tf.expandDims(tf.cast(mask, "float32"), 3);
-          const mixed = tf.add(tf.mul(source.pixels, over), tf.mul(target.pixels, tf.sub(1, over)));
-          const labels = tf.where(tf.cast(mask, "bool"), source.labels!, tf.cast(tf.argMax(p, -1), "int32"));
-          // Pasted pixels count whole, the others as far as the teacher is sure of the batch.
-          const weights = tf.maximum(tf.cast(mask, "float32"), share);
+          const sure = tf.cast(tf.greaterEqual(tf.max(p, -1), threshold), "float32");
+          // Of each class 1 or 0: its source pixels are pasted or not. One more for labels that are ignored.
+          const drawn = Array.from({ length: numClasses }, () => Number(ctx.random.next() < 0.5));
+          const of = tf.cast(tf.minimum(source.labels!, numClasses), "int32");
+          const mask: Tensor = tf.gather(tf.tensor1d([...drawn, 0]), of);
+          const mix = <T extends Tensor>(mask: Tensor, pasted: Tensor, under: Tensor) =>
+            tf.add(tf.mul(pasted, mask), tf.mul(under, tf.sub(1, mask))) as T;
           return {
-            pixels: mixed as typeof source.pixels,
-            labels: labels as NonNullable<typeof source.labels>,
-            weights: weights as NonNullable<typeof source.weights>,
+            pixels: mix<Pixels>(tf.expandDims(mask, 3), source.pixels, target.pixels),
+            labels: tf.cast(mix<Map>(mask, source.labels!, tf.argMax(p, -1)), "int32"),
+            // Pasted pixels count whole, the others as far as the teacher is sure of the batch.
+            weights: mix<Map>(mask, tf.scalar(1), tf.mean(sure)),
           };
         },
       }),

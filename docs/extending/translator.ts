@@ -4,6 +4,7 @@
  */
 import type { PluginKit } from "../../core/kit.ts";
 import type { Setup } from "../../core/plugin.ts";
+import type { Scalar, Tensor, Tensor4D as Pixels, Variable } from "../../core/tensors.ts";
 import { Random } from "../../core/random.ts";
 
 export default ({ tf, z, definePlugin }: PluginKit) => {
@@ -23,12 +24,11 @@ export default ({ tf, z, definePlugin }: PluginKit) => {
       return { name, value, group: "translator" };
     });
   // As products of pixels and filters, which have gradients on every backend.
-  const pixelwise = (x: ReturnType<typeof tf.tensor4d>, filter: ReturnType<typeof tf.variable>) => {
-    const [n, height, width, channels] = x.shape, outputs = filter.shape[3]!;
+  const pixelwise = (x: Tensor, filter: Variable) => {
+    const [n, height, width, channels] = x.shape as Filter, outputs = filter.shape[3]!;
     const rows = tf.reshape(x, [n * height * width, channels]);
     return tf.reshape(tf.matMul(rows, tf.reshape(filter, [channels, outputs])), [n, height, width, outputs]);
   };
-  type Pixels = ReturnType<typeof tf.tensor4d>;
   return [
     definePlugin({
       kind: "stream",
@@ -48,7 +48,7 @@ export default ({ tf, z, definePlugin }: PluginKit) => {
             owners: { translator: { params } },
             make(ctx) {
               const { pixels, labels } = ctx.images("source");
-              const hidden = tf.relu(pixelwise(pixels, params[0]!.value)) as Pixels;
+              const hidden = tf.relu(pixelwise(pixels, params[0]!.value));
               const change = pixelwise(hidden, params[1]!.value);
               return { pixels: tf.add(pixels, change) as Pixels, labels: labels! };
             },
@@ -74,21 +74,21 @@ export default ({ tf, z, definePlugin }: PluginKit) => {
         }],
         create(setup) {
           const params = filters(setup, { "opponent.0": [1, 1, 3, 16], "opponent.1": [1, 1, 16, 1] });
-          const judge = (pixels: Pixels) =>
-            pixelwise(tf.relu(pixelwise(pixels, params[0]!.value)) as Pixels, params[1]!.value);
+          const judge = (pixels: Tensor) =>
+            pixelwise(tf.relu(pixelwise(pixels, params[0]!.value)), params[1]!.value);
           // -log sigmoid(z): small where the opponent takes a pixel for one of the target.
-          const taken = (pixels: Pixels) => tf.mean(tf.softplus(tf.neg(judge(pixels))));
-          const refused = (pixels: Pixels) => tf.mean(tf.softplus(judge(pixels)));
+          const taken = (pixels: Tensor) => tf.mean(tf.softplus(tf.neg(judge(pixels)))) as Scalar;
+          const refused = (pixels: Tensor) => tf.mean(tf.softplus(judge(pixels))) as Scalar;
           return {
             compute(ctx) {
               const made = ctx.images(stream).pixels, real = ctx.images("target").pixels;
-              return { loss: taken(made) as never, handoff: { made, real } };
+              return { loss: taken(made), handoff: { made, real } };
             },
             owners: {
               opponent: {
                 params,
                 compute: ({ made, real }) => ({
-                  loss: tf.add(refused(made as Pixels), taken(real as Pixels)) as never,
+                  loss: tf.add(refused(made!), taken(real!)),
                 }),
               },
             },

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import { recipeSchema } from "../../config/json_schema.ts";
 import { definePlugin } from "../../core/plugin.ts";
 import { pluginChoice } from "../../core/plugin_choice.ts";
+import { Registry } from "../../core/registry.ts";
 import { z } from "../../core/schema.ts";
 import { describePlugin } from "../../cli/list.ts";
 import { GOOD, load, mistakes, registry, tapLoss } from "./fakes.ts";
@@ -104,6 +105,6 @@ Deno.test("a plugin that may name one of its own kind", () => {
     plan: ({ other }, at, registry) => registry.plan("similarity", other, [...at, "other"]),
   });
   // The losses stand in the schema once, the aggregation at inference names two.
-  const text = JSON.stringify(recipeSchema(registry.with([nested])));
+  const text = JSON.stringify(recipeSchema(new Registry([...registry.all(), nested])));
   assert.equal(text.split('"#/$defs/similarity"').length - 1, 4);
 });

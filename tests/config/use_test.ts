@@ -1,5 +1,6 @@
 /** `use: FILE` in entries of every kind. */
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import { stringify } from "yaml";
 import type { Kind, Plugin } from "../../core/plugin.ts";
 import { drawn, flat, GOOD, load, mistakes, net, plainLoss, registry, steps, tapLoss } from "./fakes.ts";
@@ -36,7 +37,7 @@ Deno.test("entries of all kinds take their plugin from one file, which is record
   const plan = await load({ files: { "/recipes/good.yaml": text }, importPlugin });
   assert.deepEqual(asked, ["/recipes/mine.ts"]);
   assert.equal(plan.model.type, "my-net");
-  assert.equal(plan.losses[0]!.name, "my-plain");
+  assert.equal(lastPhase(plan).losses[0]!.name, "my-plain");
   assert.equal(plan.data.origins!.get(plan.data.source)!.plugin.name, "my-drawn");
   const again = await load({
     path: "runs/a/config.yaml",
@@ -93,7 +94,7 @@ Deno.test("a used file's other plugins have their names; only a loss may be call
   });
   assert.deepEqual((plan.resolved["optimizer"] as Record<string, unknown>)["type"], "own");
   // By its name it is plca's, which reads no tap.
-  assert.deepEqual(plan.baseline!.losses[0]!.plan.needs.taps, []);
+  assert.deepEqual(plan.phases[0]!.losses[0]!.plan.needs.taps, []);
   assert.equal(
     await mistakes(importing("steps")),
     'recipes/good.yaml:16:20 optimizer.type: both plca and /recipes/mine.ts define an optimizer called "steps"; rename yours',
