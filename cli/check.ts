@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { lastPhase } from "../core/plan.ts";
-import { countOf } from "../report/progress.ts";
+import { countOf } from "../core/words.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { namedPaths, narrowly } from "./narrow.ts";
