@@ -1,5 +1,5 @@
 import { optionsSchema } from "../config/json_schema.ts";
-import { describeSpace } from "../config/plan_recipe.ts";
+import { describeSpace } from "../config/check_step.ts";
 import { UserError } from "../core/errors.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";

@@ -160,7 +160,7 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
 }
 
 async function newestOf(host: Host, runs: string): Promise<string> {
-  const newest = await newestRun({ runs: resolve(host.cwd, runs), given: runs, file: EVENTS });
+  const newest = await newestRun(resolve(host.cwd, runs), runs, EVENTS);
   if (newest !== undefined) return newest;
   throw new UserError(
     `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,

@@ -61,6 +61,9 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): Ke
   const wanted = [...new Set(flat.map((inner) => expectation(prefix(inner))))].join(" or ") ||
     "another value";
   if (found === undefined) return [{ path, message: `is missing; expected ${wanted}` }];
+  if (typeof found === "number" && !Number.isFinite(found)) {
+    return [{ path, message: `expected a finite number${foundText(found)}` }];
+  }
   const values = flat.flatMap((inner) => inner.code === "invalid_value" ? inner.values.map(String) : []);
   const near = typeof found === "string" ? nearest(found, values) : undefined;
   const example = issue.message.startsWith("as in ") ? `, ${issue.message}` : "";

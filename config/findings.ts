@@ -8,12 +8,35 @@ import { find, locate, type Located, type LocatedMapping, locateKey, plain } fro
 /** The recipe being read and what was found wrong in it. */
 export class Findings {
   readonly root: Located;
-  readonly #issues: Required<ConfigIssue>[] = [];
-  /** Paths and messages. */
-  readonly #known = new Set<string>();
+  /** The findings that these are a part of; themselves for a whole recipe. */
+  readonly whole: Findings;
+  readonly #issues: Required<ConfigIssue>[];
+  /** Positions and messages. */
+  readonly #known: Set<string>;
+  /** What `root` has in other places of the whole recipe. */
+  readonly #moved: (path: ConfigPath) => ConfigPath;
 
-  constructor(root: Located) {
+  constructor(
+    root: Located,
+    part?: { readonly whole: Findings; readonly moved: (path: ConfigPath) => ConfigPath },
+  ) {
     this.root = root;
+    this.whole = part?.whole ?? this;
+    this.#moved = part?.moved ?? ((path) => path);
+    this.#issues = part ? part.whole.#issues : [];
+    this.#known = part ? part.whole.#known : new Set();
+  }
+
+  /**
+   * The recipe as a phase sees it: what the entry at `at` says of its own stands in `root` in the recipe's places. Mistakes are
+   * recorded with the others, where they were written.
+   */
+  ofPhase(root: Located, at: ConfigPath): Findings {
+    const moved = (path: ConfigPath) => {
+      const own = path.length > 0 && find(this.root, [...at, path[0]!]) !== undefined;
+      return own ? [...at, ...path] : path;
+    };
+    return new Findings(root, { whole: this, moved });
   }
 
   /** Records a mistake about the value at `path`. */
@@ -28,11 +51,13 @@ export class Findings {
 
   #record(issue: Required<ConfigIssue>): void {
     // `--set losses[1].weight: ...` names the path once, in the person's words.
+    const place = this.#moved(issue.path);
     const written = issue.position.startsWith("--set ") ? issue.position.slice("--set ".length) : undefined;
-    const once = written !== undefined && samePlace(written, issue.path);
-    const path = once && written !== formatPath(issue.path) ? [written] : issue.path;
+    const once = written !== undefined && samePlace(written, place);
+    const path = once && written !== formatPath(place) ? [written] : place;
     const position = once ? "--set" : issue.position;
-    const known = `${formatPath(path)}\n${issue.message}`;
+    // What several phases have from the recipe is found in each of them.
+    const known = `${issue.position} ${path.at(-1)}\n${issue.message}`;
     if (this.#known.has(known)) return;
     this.#known.add(known);
     this.#issues.push({ path, message: issue.message, position });

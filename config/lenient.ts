@@ -106,7 +106,7 @@ export class LenientLookup implements PluginLookup {
       const where = found!.file === undefined ? "plca" : found!.file;
       this.#findings.add(
         at,
-        `both ${where} and ${other.file} define a ${kind} called "${name}"; rename yours`,
+        `both ${where} and ${other.file} define ${one(kind)} called "${name}"; rename yours`,
       );
       return undefined;
     }
@@ -149,6 +149,11 @@ export class LenientLookup implements PluginLookup {
     const plan = this.#findings.attempt(() => guarded(found, at, () => plugin.plan(value, at, this)));
     return plan && { ...found, plan, raw, options: { ...value }, ...(mended ? { mended } : {}) };
   }
+}
+
+/** `a loss`, `an optimizer`. */
+export function one(kind: Kind): string {
+  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
 }
 
 function ofKind<K extends Kind>(plugins: readonly Plugin[], kind: K): readonly Plugin<K>[] {

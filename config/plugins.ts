@@ -4,9 +4,9 @@ import type { PlannedLoss } from "../core/plan.ts";
 import type { Kind, PluginMapping } from "../core/plugin.ts";
 import { keysAt } from "./explain.ts";
 import type { Findings } from "./findings.ts";
-import { type Found, LenientLookup, type Planned, type Plugins } from "./lenient.ts";
+import { type Found, LenientLookup, one, type Planned, type Plugins } from "./lenient.ts";
 import { find, locate, type Located, plain } from "./locate.ts";
-import { TERM_KEYS, termName, termWeight } from "./recipe.ts";
+import { TERM_KEYS, termName, termUpdate, termWeight } from "./recipe.ts";
 
 /** Where a plugin is named, and what may be named. */
 export interface EntryAt<K extends Kind> extends Plugins {
@@ -31,7 +31,7 @@ export function planEntryOf<K extends Kind>(
 ): PlannedEntry<K> | undefined {
   const lookup = new LenientLookup(findings, plugins);
   const node = findings.mapping(path, {
-    expected: `a mapping with the type of ${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`,
+    expected: `a mapping with the type of ${one(kind)}`,
     ...(flat ? {} : {
       keys: ["type", "use", ...moreKeys, "options"],
       hint: (key) => misplaced(key, find(findings.root, [...path, "type"]), lookup.all(kind)),
@@ -101,6 +101,9 @@ function planTerm(
 ): PlannedTerm | undefined {
   const entry = planEntryOf(findings, { ...plugins, kind: "loss", path, moreKeys: TERM_KEYS });
   const weight = findings.value([...path, "weight"], termWeight);
+  const update = findings.has([...path, "update"])
+    ? findings.value([...path, "update"], termUpdate)
+    : undefined;
   const given = findings.has([...path, "name"]) ? findings.value([...path, "name"], termName) : undefined;
   if (!entry) return undefined;
   const place = locate(findings.root, path).where;
@@ -111,11 +114,18 @@ function planTerm(
       name,
       // A wrong weight is recorded; the taps are still looked at.
       weight: weight ?? 0,
+      ...(update === undefined ? {} : { update }),
       plan: entry.plan,
       at: path,
       origin: file === undefined ? place : `${file}, ${place}`,
       ...(file === undefined ? {} : { file }),
     },
-    resolved: { ...entry.named, name, weight, options: entry.options },
+    resolved: {
+      ...entry.named,
+      name,
+      weight,
+      ...(update === undefined ? {} : { update }),
+      options: entry.options,
+    },
   };
 }

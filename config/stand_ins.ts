@@ -58,6 +58,9 @@ export function planFault(kind: Kind, plan: unknown): string | undefined {
 const NEEDS = ["taps", "views", "streams", "parameters"] as const;
 
 function needsFault(needs: Needs | undefined, expected: string): string | undefined {
+  if (needs !== undefined && "teacher" in needs) {
+    return 'needs.teacher; name a teacher in the recipe\'s networks and ask for its view: {stream: "target", by: NAME}';
+  }
   const given = NEEDS.filter((key) => needs?.[key] !== undefined);
   const list = given.find((key) => !Array.isArray(needs![key]));
   if (given.length === 0 || list !== undefined) return `no needs.${list ?? "taps"} list; ${expected}`;

@@ -37,11 +37,6 @@ export class Registry implements PluginLookup {
   all<K extends Kind = Kind>(kind?: K): readonly Plugin<K>[] {
     return this.#plugins.filter((plugin): plugin is Plugin<K> => kind === undefined || plugin.kind === kind);
   }
-
-  /** A new registry that also knows `plugins`. */
-  with(plugins: readonly Plugin[]): Registry {
-    return new Registry([...this.#plugins, ...plugins]);
-  }
 }
 
 /** A choice as a mapping, and where its parts stand: a name alone has all of them at `at`. */

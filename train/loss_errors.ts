@@ -59,9 +59,10 @@ function checked<T>(who: string, compute: () => T, { file, fault }: Check): T {
 /** ` at line 12`: the innermost line of the file on the way to the throw. */
 function lineOf(error: unknown, file: string | undefined): string {
   if (file === undefined || !(error instanceof Error)) return "";
-  const url = pathToFileURL(file).href;
-  const frame = error.stack?.split("\n").find((line) => line.includes(`${url}:`));
-  const line = frame && /^:(\d+)/.exec(frame.slice(frame.indexOf(url) + url.length))?.[1];
+  // Stacks name files by addresses in which spaces and letters stand as they are.
+  const place = `${decodeURI(pathToFileURL(file).href)}:`;
+  const frame = error.stack?.split("\n").find((line) => line.includes(place));
+  const line = frame && /^\d+/.exec(frame.slice(frame.indexOf(place) + place.length))?.[0];
   return line ? ` at line ${line}` : "";
 }
 

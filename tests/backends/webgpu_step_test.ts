@@ -20,7 +20,7 @@ import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { peakBytesOf, readBacksOf } from "./device_watch.ts";
 
 const registry = builtins();
-const SIDE = 65;
+const SIDE = 33;
 
 function term(type: string, weight: number): PlannedLoss {
   const plan = registry.plan("loss", type);

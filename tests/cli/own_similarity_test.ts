@@ -1,6 +1,8 @@
 /** A similarity of a user's file, with an option of its own. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import { lastPhase, type PlannedLoss } from "../../core/plan.ts";
+import type { StepContext } from "../../core/plugin.ts";
 import { join } from "node:path";
 import { selectBackend } from "../../backends/select.ts";
 import { builtins } from "../../builtins.ts";
@@ -40,7 +42,7 @@ losses: [{ type: association, options: { levels: [{ tap: layer4, similarity: ${s
         importPlugin,
         cwd: folder,
       });
-      const [{ plan: { create } }] = plan.losses as [typeof plan.losses[0] & object];
+      const [{ plan: { create } }] = lastPhase(plan).losses as [PlannedLoss];
       return tf.tidy(() => {
         const term = create({
           seed: 0,
@@ -55,7 +57,7 @@ losses: [{ type: association, options: { levels: [{ tap: layer4, similarity: ${s
         const labels = tf.zeros([1, 4, 4], "int32") as tf.Tensor3D;
         const source = { ...view("source"), labels };
         const step = { step: 0, steps: 1, ignoreLabel: 255, source, target: view("target") };
-        return term.compute(step).loss.dataSync()[0]!;
+        return term.compute(step as unknown as StepContext).loss.dataSync()[0]!;
       });
     };
     const mine = (power: number) => loss(`{ use: ./mine.ts, options: { power: ${power} } }`);

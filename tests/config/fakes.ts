@@ -147,7 +147,7 @@ export interface Loading {
   readonly files?: Readonly<Record<string, string>>;
   readonly path?: string;
   readonly set?: readonly string[];
-  readonly importPlugin?: (path: string) => Promise<readonly Plugin[]>;
+  readonly importPlugin?: (path: string) => Promise<readonly Plugin[] | undefined>;
 }
 
 /** Loads `path` (default `recipes/good.yaml`) with `/` as the current folder. */

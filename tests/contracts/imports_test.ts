@@ -1,8 +1,8 @@
 /** Who may import whom, and what has one place only: the design's rules, held against every file. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
-import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { ownFiles, root } from "../own_files.ts";
 import { importsOf, readSource, type Source } from "./source_text.ts";
 
 /** A folder, or a file of one, and what its files import beside their own folder. */
@@ -119,21 +119,11 @@ const WITHOUT_TENSORS = [
   "cli",
 ];
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) => {
-    // Folders of data, runs and hidden ones hold no source.
-    if (name.startsWith(".") || ["runs", "shared", "node_modules"].includes(name)) return [];
-    const path = join(folder, name);
-    // AssemblyScript, compiled to simd.wasm.
-    if (path === "backends/wasm/simd") return [];
-    return isDirectory ? filesBelow(path) : /\.tsx?$/.test(name) ? [path] : [];
-  });
-}
-
 const sources = new Map<string, Source>(
-  filesBelow("").map((path) => [path, readSource(Deno.readTextFileSync(root + path))]),
+  ownFiles()
+    // The others are AssemblyScript, compiled to simd.wasm.
+    .filter((path) => /\.tsx?$/.test(path) && !isIn(path, "backends/wasm/simd"))
+    .map((path) => [path, readSource(Deno.readTextFileSync(root + path))]),
 );
 const product = [...sources].filter(([path]) => PRODUCT.some((place) => isIn(path, place)));
 
