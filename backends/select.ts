@@ -2,7 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import type { BackendName } from "../core/plan.ts";
 import { messageOf } from "../core/words.ts";
-import type { Backend } from "./backend.ts";
+import type { Backend, Inspected } from "./backend.ts";
 import { BACKENDS } from "./mod.ts";
 
 /** What was chosen. */
@@ -13,16 +13,12 @@ export interface SelectedBackend {
   readonly notes: readonly string[];
 }
 
-/** One line of `plca doctor`. */
-export interface BackendReport {
+/** One line of `plca doctor`; without the backend its detail says why it cannot be used. */
+export interface BackendReport extends Inspected {
   /** As in `backend:`. */
   readonly name: BackendName;
   /** Whether it can be selected here. */
   readonly available: boolean;
-  /** A GPU that the processor imitates: `auto` does not take it. */
-  readonly software?: boolean;
-  /** What was found, or why it cannot be used. */
-  readonly detail: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { lastPhase, type PhasePlan } from "../core/plan.ts";
-import { countOf } from "../report/progress.ts";
+import { countOf } from "../core/words.ts";
 import { objectiveText, stepLines } from "../report/step_text.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";

@@ -3,7 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
-import { reason } from "../core/words.ts";
+import { megabytes, reason } from "../core/words.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
@@ -19,7 +19,7 @@ export async function readText(path: string): Promise<string> {
     if (other !== undefined) throw new UserError(`it is ${other}, expected a file`);
     if (found.size > LARGEST_TEXT) {
       throw new UserError(
-        `it has ${(found.size / 1e6).toFixed(1)} MB, expected at most ${LARGEST_TEXT / 1e6} MB`,
+        `it has ${megabytes(found.size)}, expected at most ${LARGEST_TEXT / 1e6} MB`,
       );
     }
     return await Deno.readTextFile(path);

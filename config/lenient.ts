@@ -11,6 +11,7 @@ import {
 import { choiceParts, type Registry } from "../core/registry.ts";
 import { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
+import { messageOf } from "../core/words.ts";
 import { check } from "./explain.ts";
 import type { Findings } from "./findings.ts";
 import { planFault, standIn } from "./stand_ins.ts";
@@ -186,7 +187,7 @@ function guarded<K extends Kind>(
     plan = make();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw refuse(`plan threw: ${error instanceof Error ? error.message : error}`);
+    throw refuse(`plan threw: ${messageOf(error)}`);
   }
   const fault = planFault(plugin.kind, plan);
   if (fault !== undefined) throw refuse(`plan returned ${fault}`);

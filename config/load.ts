@@ -5,6 +5,7 @@ import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { suggestion } from "../core/suggest.ts";
+import { messageOf } from "../core/words.ts";
 import { EMBEDDED, embeddedRecipe, isRecipeName } from "./embedded.ts";
 import { Findings } from "./findings.ts";
 import { find, locate, type Located, type LocatedMapping, parseYaml } from "./locate.ts";
@@ -137,7 +138,7 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   try {
     baseText = await options.readText(base);
   } catch (error) {
-    throw refuse(`${display(base, cwd)} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw refuse(`${display(base, cwd)} cannot be read: ${messageOf(error)}`);
   }
   return laidOn(await readChain({ path: base, text: baseText, chain: seen }, options), own);
 }
