@@ -210,6 +210,31 @@ backendTest("native", "checkpointing keeps less for the gradient", async () => {
 
 backendTest(
   "native",
+  "a gradient goes through pixels that were made with a variable, however they are joined",
+  async () => {
+    await withModel({ layers: [1, 1, 1, 1], width: 0.125 }, ({ segmenter, state }) => {
+      fillByFormula(state);
+      const factor = tf.variable(tf.scalar(1));
+      const images = tf.tensor4d(formulaImages("input:plca", [1, 33, 33]), [1, 33, 33, 3]);
+      const loss = () => {
+        // Statistics of the batch would take the factor out again.
+        const views = segmenter.forward([images, tf.mul(images, factor)], { training: false });
+        return tf.mean(tf.square(views[1]!.logits)) as tf.Scalar;
+      };
+      const gradient = tf.tidy(() => gradients(loss, [factor]).grads[0]!.dataSync()[0]!);
+      const at = (value: number) => {
+        factor.assign(tf.scalar(value));
+        return tf.tidy(() => loss().dataSync()[0]!);
+      };
+      const slope = (at(1.01) - at(0.99)) / 0.02;
+      assert.ok(Math.abs(gradient / slope - 1) < 0.02, `${gradient}, the slope is ${slope}`);
+      tf.dispose([factor, images]);
+    });
+  },
+);
+
+backendTest(
+  "native",
   "a tap of a joint pass may first be read where no gradient flows, or in a scope of its own",
   async () => {
     await withModel({ layers: [1, 1, 1, 1], width: 0.25 }, ({ segmenter }) => {

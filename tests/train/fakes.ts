@@ -11,6 +11,7 @@ import {
 import type {
   DatasetPlan,
   FileReader,
+  LabelledView,
   LossPlan,
   LossTerm,
   ModelPlan,
@@ -117,13 +118,25 @@ export function lossPlan(compute: LossTerm["compute"], more: Partial<LossTerm> =
 }
 
 /** The mean cross-entropy of the pixels that are not ignored. */
-export function crossEntropy({ source, ignoreLabel }: StepContext): { loss: tf.Scalar } {
+export function crossEntropy(
+  { source, ignoreLabel }: Pick<StepContext, "source" | "ignoreLabel">,
+): { loss: tf.Scalar } {
   const classes = source.logits.shape[3];
   const counted = tf.cast(tf.notEqual(source.labels, ignoreLabel), "float32");
   const ids = tf.mul(source.labels, tf.cast(counted, "int32"));
   const picked = tf.sum(tf.mul(tf.logSoftmax(source.logits), tf.oneHot(tf.cast(ids, "int32"), classes)), 3);
   const sum = tf.neg(tf.sum(tf.mul(picked, counted)));
   return { loss: tf.div(sum, tf.maximum(tf.sum(counted), 1)) as tf.Scalar };
+}
+
+/** The same on a labelled stream. */
+export function learning(stream: string): LossPlan {
+  return {
+    needs: { views: [{ stream, labels: true }] },
+    create: () => ({
+      compute: ({ view, ignoreLabel }) => crossEntropy({ source: view(stream) as LabelledView, ignoreLabel }),
+    }),
+  };
 }
 
 /** A planned term as the recipe's third loss of a user's file. */
