@@ -1,38 +1,20 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { selectBackend } from "../../backends/select.ts";
 import { LossError, UserError } from "../../core/errors.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { LossOutput, StepContext } from "../../core/plugin.ts";
 import type { Batch } from "../../datasets/loader.ts";
 import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
+import { batch, stepTest as test, valuesOf } from "./parts.ts";
 import { assembled, crossEntropy, lossPlan, optimizerPlan, planned, SIDE, tinyPlan } from "./fakes.ts";
-
-function test(name: string, run: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
-    await selectBackend("native");
-    await run();
-  });
-}
-
-/** Two images whose values and labels depend on `seed`. */
-function batch(seed: number, labels?: (k: number) => number): Batch {
-  const size = 2 * SIDE * SIDE;
-  return {
-    ids: ["a", "b"],
-    size: [SIDE, SIDE],
-    images: Float32Array.from({ length: 3 * size }, (_, k) => Math.sin(k * 0.7 + seed)),
-    ...(labels ? { labels: Uint8Array.from({ length: size }, (_, k) => labels(k)) } : {}),
-  };
-}
 
 const source = batch(1, (k) => k % 2);
 const target = batch(2);
 const where = 'loss "mine" (./my_loss.ts, at losses[2])';
 
 function values(run: Run): number[] {
-  return run.state.flatMap(({ variable }) => [...variable.dataSync()]);
+  return [...valuesOf(run).values()].flat();
 }
 
 async function step(losses: PlannedLoss[], more: { multiplier?: number; accumulated?: Batch[] } = {}) {
