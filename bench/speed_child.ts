@@ -122,7 +122,10 @@ async function evaluation([height, width]: readonly string[]): Promise<Measured>
   };
   return measured(() =>
     evaluateSegmenter(plan, {
-      segmenter: model.segmenter,
+      ensemble: {
+        networks: [{ segmenter: model.segmenter, weight: 1 }],
+        featureTap: plan.model.plan.featureTap,
+      },
       dataset: { length: 1, read: () => Promise.resolve(sample) },
       split: "val",
       evaluation: {

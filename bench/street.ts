@@ -72,8 +72,9 @@ async function measure(seed: number): Promise<Measured> {
     return (await evaluate(plan, { checkpoint, split: "test", signal, files })).miou!;
   };
   const started = performance.now();
-  const { baseline, final, best } = await train(plan, { runDir: folder, signal, files, onEvent: () => {} });
+  const { earlier, final, best } = await train(plan, { runDir: folder, signal, files, onEvent: () => {} });
   const seconds = (performance.now() - started) / 1000;
+  const [baseline] = earlier;
   const measured: Measured = {
     seconds,
     baseline: [baseline!.final!.miou!, await test("baseline/"), baseline!.best!.miou],

@@ -1,7 +1,7 @@
 /** The training step that benchmarks measure: random images and labels, the full objective, SGD. */
 import { builtins } from "../builtins.ts";
 import { loadRecipe } from "../config/load.ts";
-import type { BackendName, RunPlan } from "../core/plan.ts";
+import { type BackendName, lastPhase, type RunPlan } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
 import { assemble, type Run } from "../train/assemble.ts";
 import type { StepInput } from "../train/step.ts";
@@ -35,7 +35,7 @@ export async function trainingStep({ backend, model, crop, batch }: {
   readonly batch: number;
 }): Promise<{ run: Run; passes: StepInput["passes"] }> {
   const plan = await modelPlan(backend, model);
-  const run = assemble(plan, plan.losses);
+  const run = assemble(plan, lastPhase(plan));
   const random = Random.stream(0, "bench");
   const size = [crop, crop] as const, ids = Array.from({ length: batch }, (_, k) => String(k));
   const pixels = batch * crop * crop;

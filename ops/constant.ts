@@ -15,15 +15,15 @@ interface Engine {
 }
 
 /**
- * The same for several tensors: nothing that `compute` does is recorded, so nothing of it is kept for a gradient. All it makes
- * belongs to the scope around.
+ * The same for several tensors, in arrays and objects: nothing that `compute` does is recorded, so nothing of it is kept for a
+ * gradient, and all it makes is freed but what it returns.
  */
 export function constants<T>(compute: () => T): T {
   const { state } = tf.engine() as unknown as Engine;
   // As tfjs does while a kernel runs: what a kernel is made of is not recorded.
   state.kernelDepth++;
   try {
-    return compute();
+    return tf.tidy(() => compute() as tf.TensorContainer) as T;
   } finally {
     state.kernelDepth--;
   }

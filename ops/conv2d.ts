@@ -1,10 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { comesOfVariables } from "./gradients.ts";
 import type { Window } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
 /** How {@linkcode conv2d} slides its filter; zeros are padded on all four sides. */
 export interface Conv2dOptions extends Partial<Window> {
-  /** The input is data that nothing differentiates: its gradient is not computed and is zero. */
+  /** The input is data, whose gradient is not computed and is zero; where it was made with variables it is. */
   readonly constantInput?: boolean;
 }
 
@@ -19,6 +20,7 @@ export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptio
     padding: options.padding ?? 0,
     dilation: options.dilation ?? 1,
   };
+  const constant = options.constantInput === true && !comesOfVariables(x);
   const op = tf.customGrad((...args) => {
     const [input, weights, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
     save([input, weights]);
@@ -27,9 +29,7 @@ export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptio
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [a, w] = saved as [tf.Tensor4D, tf.Tensor4D];
         return [
-          options.constantInput
-            ? tf.zerosLike(a)
-            : kernels().conv2dInputGradient(dy as tf.Tensor4D, w, a.shape, window),
+          constant ? tf.zerosLike(a) : kernels().conv2dInputGradient(dy as tf.Tensor4D, w, a.shape, window),
           kernels().conv2dFilterGradient(dy as tf.Tensor4D, a, w.shape, window),
         ];
       },

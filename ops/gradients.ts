@@ -60,6 +60,20 @@ export function gradients<Y extends tf.Tensor>(
   }
 }
 
+/** Whether a trainable variable was read to compute `x` in what is being recorded, so that a gradient may go through it. */
+export function comesOfVariables(x: tf.Tensor): boolean {
+  const { activeTape } = (tf.engine() as unknown as Engine).state;
+  const wanted = new Set([x.id]);
+  for (const { inputs, outputs } of [...activeTape ?? []].reverse()) {
+    if (!outputs.some(({ id }) => wanted.has(id))) continue;
+    for (const input of Object.values(inputs)) {
+      if (input instanceof tf.Variable && input.trainable) return true;
+      wanted.add(input.id);
+    }
+  }
+  return false;
+}
+
 function free({ saved }: TapeNode): void {
   for (const tensor of saved ?? []) tensor.dispose();
 }

@@ -207,7 +207,8 @@ function isMade(stream: PlannedStream): stream is MadeStream["planned"] {
 
 /** What cannot be had again: a frozen network is read from its file. */
 function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  return plan.start === "student" || plan.changes === true || plan.trainable === true;
+  const { start, changes, trainable, ownStatistics, update } = plan;
+  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {
@@ -258,8 +259,15 @@ function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, made
   if (extra !== undefined) throw new Error(`its plan declares no owner "${extra}"`);
   return plans.map((plan) => {
     const { name, trains, when = "after" } = plan;
+    if (kind === "stream" && when !== "joint") {
+      throw new Error(`its owner "${name}" must be joint: nothing calls a stream ${when} the update`);
+    }
+    const network = trains === undefined ? undefined : networks.get(trains);
+    if (network && !network.planned.plan.trainable) {
+      throw new Error(`its owner "${name}" trains the network "${trains}", which is not trainable`);
+    }
     const owner = given[name];
-    const params = trains === undefined ? owner?.params : networks.get(trains)?.segmenter.params;
+    const params = trains === undefined ? owner?.params : network?.segmenter.params;
     if (!params) throw new Error(`it made no parameters for its owner "${name}"`);
     if (when !== "joint" && !owner?.compute) throw new Error(`it made no compute for its owner "${name}"`);
     const prefix = `${kind} "${planned.name}", optimizer of ${name}`;

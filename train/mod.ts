@@ -88,9 +88,12 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const earlier: EarlierResult[] = [];
   try {
     for (const [k, phase] of plan.phases.entries()) {
-      current = phase;
       // A term that cannot work should not be met after hours of another phase.
-      if (k === 0) { for (const later of plan.phases.slice(1)) await rehearse(plan, later, input); }
+      for (const later of k === 0 ? plan.phases.slice(1) : []) {
+        current = later;
+        await rehearse(plan, later, input);
+      }
+      current = phase;
       const result = await runPhase(phase, common);
       const { steps, interrupted } = result;
       const last = phase === lastPhase(plan);

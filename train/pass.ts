@@ -169,12 +169,16 @@ function ownerPass(
   { keep, file }: { readonly keep: Keep; readonly file: string | undefined },
 ): { readonly grads: Gradients; readonly scalar: NamedScalar } {
   let scalar: NamedScalar | undefined;
-  const grads = gradientsOf(params.map(({ value }) => value), () => {
-    const { loss } = checkedOutput(who, () => compute!(handoff), file);
-    scalar = { name, who, weight: 0, value: keep(loss) };
-    return loss;
-  });
-  return { grads, scalar: scalar! };
+  try {
+    const grads = gradientsOf(params.map(({ value }) => value), () => {
+      const { loss } = checkedOutput(who, () => compute!(handoff), file);
+      scalar = { name, who, weight: 0, value: keep(loss) };
+      return loss;
+    });
+    return { grads, scalar: scalar! };
+  } catch (error) {
+    throw error instanceof ObjectiveError ? new LossError(`${who} ${error.fault}`, { cause: error }) : error;
+  }
 }
 
 /** The owners of terms and of the streams that are made for them. */

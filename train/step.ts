@@ -5,12 +5,12 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
-import { LossError } from "../core/errors.ts";
+import { LossError, UserError } from "../core/errors.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
-import { describeLoss, nonFinite } from "./loss_errors.ts";
+import { describeLoss, describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
 import {
   type Gradients,
   isDue,
@@ -138,6 +138,8 @@ async function ownersBefore(
     }
     tf.tidy(() => applyOwners(passes, input));
     return values;
+  } catch (error) {
+    throw error instanceof ObjectiveError ? await blameOwner(passes, error) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
   }
@@ -149,10 +151,17 @@ function moveNetworks(
   { step, steps }: Clock,
   { when, early }: { readonly when: "before" | "after"; readonly early?: Snapshot },
 ): void {
-  for (const { planned: { plan }, segmenter: network } of networks.values()) {
+  for (const { planned, segmenter: network } of networks.values()) {
+    const { plan } = planned;
     if (!plan.update || (plan.when ?? "after") !== when) continue;
     early?.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
-    tf.tidy(() => plan.update!({ network, student }, { step, steps }));
+    try {
+      tf.tidy(() => plan.update!({ network, student }, { step, steps }));
+    } catch (cause) {
+      if (cause instanceof UserError) throw cause;
+      const who = describePlanned("network", planned);
+      throw new LossError(`${who} threw in its update: ${messageOf(cause)}`, { cause });
+    }
   }
 }
 
@@ -250,6 +259,17 @@ async function blame(
       } finally {
         tf.dispose(passes.flatMap(tensorsOf));
       }
+    }
+  }
+  return error;
+}
+
+/** Names the owner whose gradient is not finite. */
+async function blameOwner(passes: readonly Pass[], error: ObjectiveError): Promise<LossError> {
+  for (const { owner, grads } of passes.flatMap(({ owners }) => owners)) {
+    for (const grad of grads) {
+      if (grad === null || await firstNonFinite(grad) === undefined) continue;
+      return new LossError(`${owner.who} ${error.fault}`, { cause: error });
     }
   }
   return error;

@@ -7,6 +7,7 @@ import type { LossTerm, Similarity, StepContext, View } from "../../core/plugin.
 import type { BackendName } from "../../core/plan.ts";
 import { Registry } from "../../core/registry.ts";
 import { losses, similarities } from "../../losses/mod.ts";
+import { contextOf } from "../contexts.ts";
 import { goldenTest, withGradients } from "../goldens.ts";
 import { findCycles } from "../ops/association/dense.ts";
 
@@ -159,17 +160,14 @@ function context({ z, labels, target, features }: Parts): StepContext {
     logits,
     taps: { logits, probabilities: tf.softmax(logits), ...(layer4 ? { layer4 } : {}) },
   });
-  return {
-    step: 0,
-    steps: 1,
-    ignoreLabel: IGNORE,
+  return contextOf({
     source: {
       ...view(z, features?.[0]),
       labels: truth,
       upsampled: resizeBilinear(z, [truth.shape[1], truth.shape[2]]),
     },
     ...(target ? { target: view(target, features?.[1]) } : {}),
-  };
+  });
 }
 
 function pixels(x: tf.Tensor4D): tf.Tensor3D {

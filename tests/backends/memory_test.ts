@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { aggregate } from "../../ops/association/aggregation.ts";
+import { contrastByDefault } from "../../ops/association/level.ts";
 import { associationLoss } from "../../ops/association/loss.ts";
 import { gradients } from "../../ops/gradients.ts";
 import { heapMemory } from "../../backends/wasm/heap.ts";
@@ -26,7 +27,7 @@ function associate(name: string, pixels: number): void {
     const source = features(), target = features();
     const labels = tf.zeros([1, pixels], "int32") as tf.Tensor2D;
     gradients(() => {
-      const mixed = aggregate(target, { similarity, alpha: 0.5, contrast: similarity.contrastAggregation });
+      const mixed = aggregate(target, { similarity, alpha: 0.5, contrast: contrastByDefault(similarity) });
       const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
       return associationLoss([source, mixed], labels, options).loss;
     }, [source, target]);

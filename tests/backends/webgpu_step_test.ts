@@ -10,12 +10,11 @@ import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { builtins } from "../../builtins.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
-import { assemble } from "../../train/assemble.ts";
-import { runPass, tensorsOf } from "../../train/pass.ts";
+import { passOf, runPass, tensorsOf } from "../../train/pass.ts";
 import { trainStep } from "../../train/step.ts";
 import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
-import { tinyPlan } from "../train/fakes.ts";
+import { assembled, tinyPlan } from "../train/fakes.ts";
 import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { peakBytesOf, readBacksOf } from "./device_watch.ts";
 
@@ -35,15 +34,15 @@ const OBJECTIVE = [
   term("label-smoothing", 0.01),
 ];
 
-function assembled() {
-  return assemble({
-    ...tinyPlan(),
+function assembledRun() {
+  return assembled(tinyPlan({
+    losses: OBJECTIVE,
     labelSpace: { name: "19", classes: Array.from({ length: 19 }, (_, k) => `class ${k}`), ignore: 255 },
     model: {
       type: "deeplab-v2",
       plan: registry.plan("model", { type: "deeplab-v2", options: { layers: [1, 1, 1, 1], width: 0.0625 } }),
     },
-  }, OBJECTIVE);
+  }));
 }
 
 function batches() {
@@ -79,11 +78,11 @@ if (webgpu.available) {
     "webgpu",
     "a pass of the full objective, forward and backward, reads nothing back",
     async () => {
-      const run = assembled();
+      const run = assembledRun();
       try {
         let kept: tf.Tensor[] = [];
         const reads = await readBacksOf(() => {
-          kept = tensorsOf(runPass(run, batches(), { terms: run.terms, clock: { step: 0, steps: 1 } }));
+          kept = tensorsOf(runPass(run, batches(), passOf(run, run.terms, { step: 0, steps: 1, pass: 0 })));
         });
         assert.deepEqual(reads, []);
         const values = await Promise.all(kept.map((x) => x.data()));
@@ -97,7 +96,7 @@ if (webgpu.available) {
   );
 
   backendTest("webgpu", "a training step reads its values once, all together", async () => {
-    const run = assembled();
+    const run = assembledRun();
     try {
       const reads = await readBacksOf(async () => {
         const { terms } = await trainStep(run, { step: 0, steps: 1, multiplier: 1, passes: [batches()] });

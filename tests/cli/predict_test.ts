@@ -95,7 +95,7 @@ async function winners(
   });
   const [ids, best] = tf.tidy(() => {
     const images = tf.tensor4d(input!.images, [1, height, width, 3]);
-    const { logits } = segmenter.forward(images, { training: false, domain: "target" });
+    const { logits } = segmenter.forward([images], { training: false })[0]!;
     const resized = resizeBilinear(tf.softmax(logits), [height, width]);
     return [[...tf.argMax(resized, 3).dataSync()], [...tf.max(resized, 3).dataSync()]];
   });

@@ -47,7 +47,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "run_folder",
     "train/trained.ts",
   ],
-  // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators.
+  // Images come from the input, in batches or one by one; logits are resized and features aggregated by the operators. Jobs
+  // leave labels for other images.
   train: [
     "core",
     "metrics",
@@ -57,6 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
+    "datasets/relabelled.ts",
     "report/logger.ts",
     "report/tensorboard",
   ],

@@ -7,6 +7,7 @@ import { check } from "../../config/explain.ts";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
+import { neededViews } from "../../core/needs.ts";
 import type { LossPlan, Plugin } from "../../core/plugin.ts";
 import type { Run } from "../../train/assemble.ts";
 import { relative } from "../goldens.ts";
@@ -21,6 +22,7 @@ import {
   overwrite,
   randomLabels,
   readParams,
+  STREAMS,
   TAPS,
   train,
   valueOf,
@@ -60,7 +62,7 @@ const IGNORED_COUNT = new Set([
 ]);
 
 const registry = builtins();
-const names = [...Object.keys(TAPS), ...registry.all("similarity").map(({ name }) => name)];
+const names = [...Object.keys(TAPS), ...STREAMS, ...registry.all("similarity").map(({ name }) => name)];
 
 function test(name: string, run: () => void | Promise<void>): void {
   alsoOnTensorflow("native", name, async () => await run());
@@ -226,11 +228,15 @@ function defaults(plugin: Plugin, given: Options): Options {
   return parsed.data as unknown as Options;
 }
 
-/** Whether the recipe could say so: the options are valid and the taps of the right kind. */
+/** Whether the recipe could say so: the options are valid, the streams there and the taps of the right kind. */
 function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
   try {
-    const { taps } = registry.plan("loss", { type: plugin.name, options }).needs;
-    return taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space);
+    return neededViews(registry.plan("loss", { type: plugin.name, options }).needs).every((
+      { stream, taps },
+    ) =>
+      STREAMS.some((known) => known === stream) &&
+      taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space)
+    );
   } catch (error) {
     if (error instanceof ConfigError) return false;
     throw error;

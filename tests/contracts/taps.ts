@@ -2,12 +2,14 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { builtins } from "../../builtins.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
-import type { Domain, LossPlan, ModelPlan, Param, TapInfo } from "../../core/plugin.ts";
+import { neededViews } from "../../core/needs.ts";
+import type { LossPlan, ModelPlan, Param, TapInfo } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
-import { assemble, type Run } from "../../train/assemble.ts";
-import { runPass, tensorsOf } from "../../train/pass.ts";
+import type { Run } from "../../train/assemble.ts";
+import { passOf, runPass, tensorsOf } from "../../train/pass.ts";
+import type { Batches } from "../../train/context.ts";
 import { trainStep } from "../../train/step.ts";
-import { optimizerPlan, planned, tinyPlan } from "../train/fakes.ts";
+import { assembled, optimizerPlan, planned, tinyPlan } from "../train/fakes.ts";
 import { normals } from "./differences.ts";
 
 const CLASSES = ["road", "car", "sky", "pole"];
@@ -17,6 +19,12 @@ const CHANNELS = 8;
 const TAP_SIZE = [6, 5] as const;
 /** Height and width of the labels: no whole multiple of the taps', and enough for a discriminator. */
 export const LABEL_SIZE = [36, 32] as const;
+/** The streams of {@linkcode assembleLoss}; every pixel of one has its place in the list as its value. */
+export const STREAMS = ["source", "target"] as const;
+/** Where the target's labels come from, so that they differ from the source's. */
+const TARGET_SEED = 101;
+
+type StreamName = (typeof STREAMS)[number];
 
 /** The taps of the built-in models, narrow. */
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
@@ -37,12 +45,12 @@ const tapModel: ModelPlan = {
       initial.dispose();
     };
     add(UNREAD, Float32Array.of(1), [1]);
-    for (const domain of ["source", "target"] as const) {
+    for (const stream of STREAMS) {
       for (const [tap, { channels }] of Object.entries(TAPS)) {
         // The model's own probabilities are those of its logits.
         if (tap === "probabilities") continue;
         const shape = [IMAGES, ...TAP_SIZE, channels];
-        add(paramName(domain, tap), tapValues(setup.seed, domain, tap, shape.reduce((a, b) => a * b)), shape);
+        add(paramName(stream, tap), tapValues(setup.seed, stream, tap, shape.reduce((a, b) => a * b)), shape);
       }
     }
     return {
@@ -51,24 +59,26 @@ const tapModel: ModelPlan = {
       classify() {
         throw new Error("no loss classifies features");
       },
-      forward(_, { domain }) {
-        const leaf = (tap: string) =>
-          tf.clone(params.find(({ name }) => name === paramName(domain, tap))!.value) as tf.Tensor4D;
-        const logits = leaf("logits");
-        const taps = Object.entries(TAPS).map(([tap, { space }]) => {
-          if (tap === "probabilities") return [tap, tf.softmax(logits)];
-          return [tap, tap === "logits" ? logits : space === "simplex" ? tf.softmax(leaf(tap)) : leaf(tap)];
-        });
-        return { logits, taps: Object.fromEntries(taps) };
-      },
+      forward: (batches) =>
+        batches.map((images) => {
+          const stream = STREAMS[images.dataSync()[0]!]!;
+          const leaf = (tap: string) =>
+            tf.clone(params.find(({ name }) => name === paramName(stream, tap))!.value) as tf.Tensor4D;
+          const logits = leaf("logits");
+          const taps = Object.entries(TAPS).map(([tap, { space }]) => {
+            if (tap === "probabilities") return [tap, tf.softmax(logits)];
+            return [tap, tap === "logits" ? logits : space === "simplex" ? tf.softmax(leaf(tap)) : leaf(tap)];
+          });
+          return { logits, taps: Object.fromEntries(taps) };
+        }),
     };
   },
 };
 
 /** Standard normal; pixels at one place in source and target are much alike, so that small steps keep most cycles. */
-function tapValues(seed: number, domain: Domain, tap: string, count: number): Float32Array {
+function tapValues(seed: number, stream: StreamName, tap: string, count: number): Float32Array {
   const source = normals(count, seed, tap);
-  if (domain === "source") return source;
+  if (stream === "source") return source;
   return normals(count, seed, `target ${tap}`).map((own, k) => 0.99 * source[k]! + 0.15 * own);
 }
 
@@ -76,8 +86,8 @@ function tapValues(seed: number, domain: Domain, tap: string, count: number): Fl
 const UNREAD = "unread";
 
 /** What the parameter behind a tap is called. */
-function paramName(domain: Domain, tap: string): string {
-  return `${domain}.${tap}`;
+function paramName(stream: string, tap: string): string {
+  return `${stream}.${tap}`;
 }
 
 /** Random labels of both images, one pixel in eight ignored. */
@@ -91,29 +101,28 @@ export function randomLabels(seed: number): Uint8Array {
 
 /** A run whose only term is this loss. The taps' values and what the loss draws follow from the seed. */
 export function assembleLoss(plan: LossPlan, seed: number): Run {
-  const term = planned("loss", plan);
-  const whole = tinyPlan({
+  const run = assembled(tinyPlan({
     seed,
     labelSpace: { name: "contract", classes: CLASSES, ignore: IGNORE_LABEL },
     model: { type: "taps", plan: tapModel },
-    losses: [term],
+    losses: [planned("loss", plan)],
     // Large steps, so that what a second step does differs from the first.
     optimizer: optimizerPlan({ lr: 3, momentum: 0, weight_decay: 0 }),
-  });
-  const run = assemble(whole, [term]);
+  }));
   // At their first weights opponents hardly react to anything; at twice these, five layers react 32 times as much.
   tf.tidy(() => opponentParams(run).forEach(({ value }) => value.assign(tf.mul(value, 2))));
   return run;
 }
 
-function batches(run: Run, labels: Uint8Array) {
+/** Those that the term reads; the target's labels are always the same. */
+function batches(run: Run, source: Uint8Array): Batches {
   const [height, width] = LABEL_SIZE;
-  const batch = {
+  return Object.fromEntries(run.reads.map((stream) => [stream, {
     ids: Array.from({ length: IMAGES }, (_, k) => `image ${k}`),
     size: [height, width] as [number, number],
-    images: new Float32Array(IMAGES * height * width * 3),
-  };
-  return { source: { ...batch, labels }, ...(run.needsTarget ? { target: batch } : {}) };
+    images: new Float32Array(IMAGES * height * width * 3).fill(STREAMS.indexOf(stream as StreamName)),
+    labels: stream === "source" ? source : randomLabels(TARGET_SEED),
+  }]));
 }
 
 /** The term of one pass. */
@@ -127,7 +136,7 @@ export interface Evaluation {
 
 /** Runs the term of {@linkcode assembleLoss} once, as the trainer does; nothing is updated. */
 export function evaluate(run: Run, labels: Uint8Array): Evaluation {
-  const pass = runPass(run, batches(run, labels), { terms: run.terms, clock: { step: 0, steps: 10 } });
+  const pass = runPass(run, batches(run, labels), passOf(run, run.terms, { step: 0, steps: 10, pass: 0 }));
   try {
     const { value } = pass.scalars[0]!;
     const gradients = run.segmenter.params.map(({ name }, k) => [name, pass.grads[k]?.dataSync() ?? null]);
@@ -145,7 +154,7 @@ export function evaluate(run: Run, labels: Uint8Array): Evaluation {
 /** The value alone: no parameter that the term depends on is asked for, so nothing is differentiated. */
 export function valueOf(run: Run, labels: Uint8Array): number {
   const params = run.segmenter.params.filter(({ name }) => name === UNREAD);
-  const terms = run.terms.map((term) => ({ ...term, opponents: [] }));
+  const terms = run.terms.map((term) => ({ ...term, owners: [] }));
   const { value } = evaluate({ ...run, terms, segmenter: { ...run.segmenter, params } }, labels);
   return value;
 }
@@ -165,8 +174,9 @@ export async function train(run: Run, labels: Uint8Array): Promise<readonly Arra
 
 /** The taps that the term says it reads, and the logits, which it may always read. */
 export function readParams(run: Run): readonly Param[] {
-  const taps = ["logits", ...run.terms[0]!.planned.plan.needs.taps.map(({ name }) => name)];
-  const read = new Set(taps.flatMap((tap) => [paramName("source", tap), paramName("target", tap)]));
+  const taps = neededViews(run.terms[0]!.planned.plan.needs).flatMap(({ taps }) => taps);
+  const names = ["logits", ...taps.map(({ name }) => name)];
+  const read = new Set(names.flatMap((tap) => STREAMS.map((stream) => paramName(stream, tap))));
   return run.segmenter.params.filter(({ name }) => read.has(name));
 }
 
@@ -178,5 +188,5 @@ export function overwrite(variable: Param["value"], values: ArrayLike<number>): 
 }
 
 function opponentParams(run: Run): readonly Param[] {
-  return run.terms.flatMap((term) => term.opponents.flatMap(({ player }) => player.params));
+  return run.terms.flatMap(({ owners }) => owners.flatMap(({ params }) => params));
 }

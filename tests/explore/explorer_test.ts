@@ -2,13 +2,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { selectBackend } from "../../backends/select.ts";
-import type { RunPlan } from "../../core/plan.ts";
-import type { StepContext, View } from "../../core/plugin.ts";
+import { lastPhase, type RunPlan } from "../../core/plan.ts";
+import type { View } from "../../core/plugin.ts";
 import { networkInputs } from "../../datasets/evaluation.ts";
 import { diskFiles } from "../../datasets/files.ts";
 import { openExplorer } from "../../explore/explorer.ts";
 import { type LevelRequest, type LevelView, OUTCOMES } from "../../explore/types.ts";
 import { openTrained } from "../../train/trained.ts";
+import { contextOf } from "../contexts.ts";
 import { trainedTest } from "./trained_run.ts";
 
 const LAST = "checkpoints/last.safetensors";
@@ -40,26 +41,20 @@ async function counted(
   ];
   const logs: Record<string, number> = {};
   tf.tidy(() => {
-    const views = images.map((image, k): View => {
+    const views = images.map((image): View => {
       const [input] = networkInputs(image, { evaluation: {}, normalization: plan.input.normalization });
       const pixels = tf.tensor4d(input!.images, [1, input!.height, input!.width, 3]);
-      return model.segmenter.forward(pixels, {
-        training: statistics === "image",
-        domain: k === 0 ? "source" : "target",
-      });
+      return model.segmenter.forward([pixels], { training: statistics === "image" })[0]!;
     });
     const { width, height, labels } = images[0]!;
-    const context: StepContext = {
-      step: 0,
-      steps: 1,
-      ignoreLabel: plan.labelSpace.ignore,
+    const context = contextOf({
       source: {
         ...views[0]!,
         labels: tf.tensor3d(Int32Array.from(labels!), [1, height, width], "int32"),
       },
       target: views[1]!,
-    };
-    const term = plan.losses.find(({ name }) => name === "association")!.plan.create({
+    });
+    const term = lastPhase(plan).losses.find(({ name }) => name === "association")!.plan.create({
       seed: 0,
       numClasses: plan.labelSpace.classes.length,
       taps: {},

@@ -43,9 +43,9 @@ for (const { options, shape: [n, classes, height, width], logits } of recorded.c
     fillByFormula(model.state);
     const result = tf.tidy(() => {
       const images = tf.tensor4d(formulaImages("input:plca", [n, rows, columns]), [n, rows, columns, 3]);
-      const view = model.segmenter.forward(images, { training: false, domain: "source" });
-      assert.deepEqual(view.logits.shape, [n, height, width, classes]);
-      return tf.transpose(view.logits, [0, 3, 1, 2]);
+      const { logits } = model.segmenter.forward([images], { training: false })[0]!;
+      assert.deepEqual(logits.shape, [n, height, width, classes]);
+      return tf.transpose(logits, [0, 3, 1, 2]);
     });
     const error = relative(await result.data(), logits);
     assert.ok(error < 1e-4, `off by ${error}`);

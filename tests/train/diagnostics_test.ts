@@ -117,7 +117,7 @@ for (const backend of ["native", "wasm"] as const) {
 }
 
 pathTest("the share of associated pixels is the one that the term logs of the same step", async (folder) => {
-  const { events } = await trained(folder, "native", "{every: 1, measure: [associations]}", 1);
+  const { events } = await trained(folder, "native", "{every: 1, measure: [terms]}", 1);
   assert.deepEqual(diagnosticsOf(events, "before"), []);
   const found = diagnosticsOf(events, "tiny");
   const steps = events.filter((event) => event.type === "step").filter(({ phase }) => phase === "tiny");
@@ -152,24 +152,31 @@ test("the norm of the whole gradient is that of a single term, whatever is clipp
   }
 });
 
+/** A term that measures the share of the target's labels that are bright, where it may see them. */
+function comparing() {
+  return planned("mine", {
+    ...lossPlan(crossEntropy, {
+      measure(context): Record<string, tf.Scalar> {
+        const labels = context.hiddenLabels("target");
+        return labels ? { bright: tf.mean(tf.cast(tf.equal(labels, 1), "float32")) } : {};
+      },
+    }),
+    needs: { taps: [{ name: "features", at: [] }] },
+  });
+}
+
 test("labels of the target are read only where they are asked for, and only for the steps that are looked at", async (folder) => {
   const reads: boolean[] = [];
   const target = tinyData({ name: "target", onRead: (_, labels) => reads.push(labels) });
-  const associating = {
-    ...lossPlan(crossEntropy),
-    needs: { taps: [{ name: "features", at: [] }] },
-    association: [],
-  };
-  const plan = tinyPlan({ losses: [planned("mine", associating)] });
-  const data = { ...plan.data, target };
-  const diagnostics = { every: 4, measure: ["associations", "entropy"], targetLabels: true } as const;
-  await run({ ...plan, data, training: { ...plan.training, diagnostics } }, folder);
+  const parts = { losses: [comparing()], data: { target } };
+  const diagnostics = { every: 4, measure: ["terms", "entropy"], targetLabels: true } as const;
+  await run(tinyPlan(parts, { diagnostics }), folder);
   // Twelve steps of two images, three of them looked at.
   assert.equal(reads.filter((labels) => labels).length, 6);
   reads.length = 0;
   await Deno.remove(folder.path, { recursive: true });
   const without = { ...diagnostics, targetLabels: false };
-  await run({ ...plan, data, training: { ...plan.training, diagnostics: without } }, folder);
+  await run(tinyPlan(parts, { diagnostics: without }), folder);
   assert.ok(!reads.includes(true));
 });
 
@@ -180,35 +187,23 @@ test("the labels are those of the images that the step's first pass sees", async
     count: 40,
     onRead: (index, labels) => (labels ? labelled : seen).push(index),
   });
-  const term = {
-    ...lossPlan(crossEntropy),
-    needs: { taps: [{ name: "features", at: [] }] },
-    association: [],
-  };
-  const diagnostics = { every: 4, measure: ["associations"], targetLabels: true } as const;
-  const plan = tinyPlan({ losses: [planned("mine", term)] }, { steps: 4, accumulation: 2, diagnostics });
-  await run({ ...plan, data: { ...plan.data, target } }, folder);
+  const diagnostics = { every: 4, measure: ["terms"], targetLabels: true } as const;
+  const parts = { losses: [comparing()], data: { target } };
+  await run(tinyPlan(parts, { steps: 4, accumulation: 2, diagnostics }), folder);
   // Six batches of two images lie before that of step 4.
   assert.deepEqual(labelled, seen.slice(12, 14));
 });
 
 test("a target without labels is told before anything is trained", async (folder) => {
-  const plan = tinyPlan({ losses: [planned("mine", { ...lossPlan(crossEntropy), needs: { taps: [] } })] });
+  const losses = [planned("mine", { ...lossPlan(crossEntropy), needs: { taps: [] } })];
   const target = tinyData();
   const open = async (setup: Parameters<typeof target.open>[0]) => ({
     ...await target.open(setup),
     unlabelled: "there are no label files",
   });
-  const diagnostics = { every: 1, measure: ["associations"], targetLabels: true } as const;
+  const diagnostics = { every: 1, measure: ["terms"], targetLabels: true } as const;
   await assert.rejects(
-    run(
-      {
-        ...plan,
-        data: { ...plan.data, target: { ...target, open } },
-        training: { ...plan.training, diagnostics },
-      },
-      folder,
-    ),
+    run(tinyPlan({ losses, data: { target: { ...target, open } } }, { diagnostics }), folder),
     {
       name: "UserError",
       message: "training.diagnostics.target_labels: the target has no labels to compare with: " +

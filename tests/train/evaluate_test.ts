@@ -48,7 +48,7 @@ Deno.test("19 classes: means over 16 and 13 of them, absent classes left out, ig
   const pixels = [[0, 0], [0, 0], [0, 0], [0, 10], [3, 0], [9, 9], [10, 10], [255, 4]] as const;
   const { network, seen } = reading(19);
   const found = await evaluateSegmenter(planOf(CITYSCAPES_SPACES["cityscapes-19"]), {
-    ...network,
+    ensemble: network,
     dataset: dataset([pixels.slice(0, 3), pixels.slice(3)]),
     split: "val",
     signal,
@@ -83,7 +83,7 @@ Deno.test("the recipe's passes are made, and said", async () => {
     aggregation,
   };
   const { network, seen } = reading(3);
-  const input = { ...network, dataset: dataset([[[0, 0], [1, 1]]]), split: "val" as const, signal };
+  const input = { ensemble: network, dataset: dataset([[[0, 0], [1, 1]]]), split: "val" as const, signal };
   const found = await evaluateSegmenter(planOf(space, evaluation), input);
   assert.equal(found.labelSize, "input 4x2");
   assert.equal(found.inference, "aggregation 0.25, flip, scales 1 1.5, window 4x2 at stride 2x2");
@@ -105,7 +105,6 @@ function flat() {
   return {
     accepts: "simplex" as const,
     symmetric: true,
-    contrastAggregation: false,
     pairwise: (a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor3D => tf.zeros([a.shape[0], a.shape[1], b.shape[1]]),
   };
 }
@@ -130,9 +129,9 @@ function noted(): { readonly model: ModelPlan; readonly seen: string[] } {
         const made = tinyModel.create(setup);
         return {
           ...made,
-          forward(images, mode) {
-            if (!mode.training) seen.push(images.shape.slice(0, 3).join("x"));
-            return made.forward(images, mode);
+          forward(batches, mode) {
+            if (!mode.training) seen.push(...batches.map(({ shape }) => shape.slice(0, 3).join("x")));
+            return made.forward(batches, mode);
           },
         };
       },

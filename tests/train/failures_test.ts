@@ -1,8 +1,10 @@
 /** Runs that are stopped, or that something happens to. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import type { StepContext } from "../../core/plugin.ts";
 import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
+import { lastPhase } from "../../core/plan.ts";
 import { evaluate } from "../../train/mod.ts";
 import { crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
 import { lines, outline, run, test } from "./runs.ts";
@@ -11,7 +13,7 @@ test("an abort ends the run after the step with a checkpoint that evaluates", as
   const { result, events } = await run(tinyPlan(), folder, (event, { control }) => {
     if (event.type === "step" && event.step === 4) control.abort();
   });
-  assert.deepEqual(result, { steps: 4, interrupted: true });
+  assert.deepEqual(result, { steps: 4, interrupted: true, earlier: [] });
   assert.deepEqual(outline(events).slice(-3), ["step 4", "checkpoint 4 last.safetensors", "end 4"]);
   assert.equal(folder.state("run/checkpoints/last.safetensors").step, 4);
   const found = await evaluate(tinyPlan(), {
@@ -24,11 +26,11 @@ test("an abort ends the run after the step with a checkpoint that evaluates", as
 });
 
 test("an abort during the baseline leaves its checkpoint and does not begin the run", async (folder) => {
-  const plan = tinyPlan({ baseline: { name: "plain", losses: tinyPlan().losses } });
+  const plan = tinyPlan({ baseline: { name: "plain", losses: lastPhase(tinyPlan()).losses } });
   const { result, events } = await run(plan, folder, (event, { control }) => {
     if (event.type === "step") control.abort();
   });
-  assert.deepEqual(result, { steps: 0, interrupted: true });
+  assert.deepEqual(result, { steps: 0, interrupted: true, earlier: [] });
   assert.ok(folder.exists("run/baseline/checkpoints/last.safetensors"));
   assert.ok(events.every(({ phase }) => phase === "plain"));
 });
@@ -37,11 +39,11 @@ test("an abort during the last validation says interrupted", async (folder) => {
   const { result } = await run(tinyPlan({}, { steps: 2 }), folder, (event, { control }) => {
     if (event.type === "checkpoint") control.abort();
   });
-  assert.deepEqual(result, { steps: 2, interrupted: true });
+  assert.deepEqual(result, { steps: 2, interrupted: true, earlier: [] });
 });
 
 test("a NaN ends the run; the weights of the step before are on disk", async (folder) => {
-  const compute = (context: Parameters<typeof crossEntropy>[0]) => {
+  const compute = (context: StepContext) => {
     const { loss } = crossEntropy(context);
     return { loss: (context.step < 3 ? loss : tf.mul(loss, NaN)) as tf.Scalar };
   };
@@ -83,9 +85,8 @@ test("a missing split is named with those there are", async (folder) => {
     name: "UserError",
     message: "the recipe has no test split; it has train, val",
   });
-  const plan = tinyPlan();
-  const { result, events } = await run({ ...plan, data: { ...plan.data, splits: {} } }, folder);
-  assert.deepEqual(result, { steps: 12, interrupted: false });
+  const { result, events } = await run(tinyPlan({ data: { splits: {} } }), folder);
+  assert.deepEqual(result, { steps: 12, interrupted: false, earlier: [] });
   assert.deepEqual(events.filter(({ type }) => type === "note"), [{
     type: "note",
     phase: "tiny",
@@ -104,7 +105,6 @@ test("a run folder that cannot be made is named", async (folder) => {
 
 test("data that cannot be opened or read fails with its own error and frees the network", async (folder) => {
   const before = tf.memory().numTensors;
-  const plan = tinyPlan();
   const failing = {
     ...tinyData(),
     open: () =>
@@ -113,8 +113,10 @@ test("data that cannot be opened or read fails with its own error and frees the 
         read: () => Promise.reject(new DataError("a.png", "the file was cut short")),
       }),
   };
-  const source = { ...plan, data: { ...plan.data, source: failing } };
-  await assert.rejects(run(source, folder), { name: "DataError", message: "a.png: the file was cut short" });
+  await assert.rejects(run(tinyPlan({ data: { source: failing } }), folder), {
+    name: "DataError",
+    message: "a.png: the file was cut short",
+  });
   const unlabelled = {
     ...tinyData(),
     open: async () => {
@@ -122,8 +124,7 @@ test("data that cannot be opened or read fails with its own error and frees the 
       return { length: 1, read: (index: number) => dataset.read(index, { labels: false }) };
     },
   };
-  const val = { ...plan, data: { ...plan.data, splits: { val: unlabelled } } };
-  await assert.rejects(run(val, folder), {
+  await assert.rejects(run(tinyPlan({ data: { splits: { val: unlabelled } } }), folder), {
     name: "DataError",
     message: "tiny-0: has no labels to evaluate against",
   });
@@ -145,16 +146,17 @@ test("an image that disappears ends the run; the weights of the step before are 
       };
     },
   };
-  const plan = tinyPlan({}, { steps: 20 });
-  const source = { ...plan, data: { ...plan.data, source: vanishing } };
-  await assert.rejects(run(source, folder), (error: unknown) => {
-    assert.ok(error instanceof UserError);
-    assert.match(
-      error.message,
-      /^a\.png: no such file\nthe weights after step 10 lie in .+\/last\.safetensors$/,
-    );
-    return true;
-  });
+  await assert.rejects(
+    run(tinyPlan({ data: { source: vanishing } }, { steps: 20 }), folder),
+    (error: unknown) => {
+      assert.ok(error instanceof UserError);
+      assert.match(
+        error.message,
+        /^a\.png: no such file\nthe weights after step 10 lie in .+\/last\.safetensors$/,
+      );
+      return true;
+    },
+  );
   const { step } = folder.state("run/checkpoints/last.safetensors");
   assert.ok(step > 0);
 });

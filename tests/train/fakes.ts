@@ -1,10 +1,17 @@
 /** A tiny network, in-memory data and a cross-entropy, so that the loop is tested without the real plugins. */
 import * as tf from "@tensorflow/tfjs-core";
 import { conv2d } from "../../ops/conv2d.ts";
-import type { PlannedLoss, RunPlan } from "../../core/plan.ts";
+import {
+  lastPhase,
+  type PhasePlan,
+  type PlannedLoss,
+  type PlannedStream,
+  type RunPlan,
+} from "../../core/plan.ts";
 import type {
   DatasetPlan,
   FileReader,
+  LabelledView,
   LossPlan,
   LossTerm,
   ModelPlan,
@@ -16,6 +23,7 @@ import { Random } from "../../core/random.ts";
 import { poly } from "../../optim/schedule.ts";
 import { sgd } from "../../optim/sgd.ts";
 import { Registry } from "../../core/registry.ts";
+import { assemble, type Run } from "../../train/assemble.ts";
 
 export const CLASSES = ["dark", "bright", "never"];
 export const SIDE = 12;
@@ -55,16 +63,15 @@ export const tinyModel: ModelPlan = {
       ],
       buffers: { "first.running_mean": running },
       classify,
-      forward(images, { training }) {
-        const features = tf.relu(conv2d(images, first, { padding: 1, constantInput: true }));
-        if (training) {
-          running.assign(
-            tf.tidy(() => tf.add(tf.mul(running, 0.9), tf.mul(tf.mean(features, [0, 1, 2]), 0.1))),
-          );
-        }
-        const logits = classify(features);
-        return { logits, taps: { features, logits, probabilities: tf.softmax(logits) } };
-      },
+      forward: (batches, { training }) =>
+        batches.map((images) => {
+          const features = tf.relu(conv2d(images, first, { padding: 1, constantInput: true }));
+          const logits = classify(features);
+          const taps = { features, logits, probabilities: tf.softmax(logits) };
+          if (!training) return { logits, taps };
+          const add = tf.tidy(() => tf.mul(tf.mean(features, [0, 1, 2]), 0.1));
+          return { logits, taps, updates: [{ variable: running, keep: 0.9, add }] };
+        }),
     };
   },
 };
@@ -111,13 +118,25 @@ export function lossPlan(compute: LossTerm["compute"], more: Partial<LossTerm> =
 }
 
 /** The mean cross-entropy of the pixels that are not ignored. */
-export function crossEntropy({ source, ignoreLabel }: StepContext): { loss: tf.Scalar } {
+export function crossEntropy(
+  { source, ignoreLabel }: Pick<StepContext, "source" | "ignoreLabel">,
+): { loss: tf.Scalar } {
   const classes = source.logits.shape[3];
   const counted = tf.cast(tf.notEqual(source.labels, ignoreLabel), "float32");
   const ids = tf.mul(source.labels, tf.cast(counted, "int32"));
   const picked = tf.sum(tf.mul(tf.logSoftmax(source.logits), tf.oneHot(tf.cast(ids, "int32"), classes)), 3);
   const sum = tf.neg(tf.sum(tf.mul(picked, counted)));
   return { loss: tf.div(sum, tf.maximum(tf.sum(counted), 1)) as tf.Scalar };
+}
+
+/** The same on a labelled stream. */
+export function learning(stream: string): LossPlan {
+  return {
+    needs: { views: [{ stream, labels: true }] },
+    create: () => ({
+      compute: ({ view, ignoreLabel }) => crossEntropy({ source: view(stream) as LabelledView, ignoreLabel }),
+    }),
+  };
 }
 
 /** A planned term as the recipe's third loss of a user's file. */
@@ -130,31 +149,56 @@ export function optimizerPlan(options: object): OptimizerPlan {
   return new Registry([sgd]).plan("optimizer", { type: "sgd", options });
 }
 
+/** What {@linkcode tinyPlan} takes: fields of the run, of its data, and of its last phase. */
+export interface TinyParts extends Omit<Partial<RunPlan>, "phases" | "data">, Partial<PhaseParts> {
+  readonly data?: Partial<RunPlan["data"]>;
+  /** Trained first. */
+  readonly baseline?: Pick<PhasePlan, "name" | "losses">;
+  /** Phases before the last one, whose parts they share. */
+  readonly earlier?: readonly (Partial<PhaseParts> & Pick<PhasePlan, "name">)[];
+}
+
+/** `streams` are those beside target and source. */
+type PhaseParts = Omit<PhasePlan, "name" | "baseline" | "training">;
+
 /** Twelve steps of the tiny network; `more` replaces whole fields, `training` its own fields. */
-export function tinyPlan(more: Partial<RunPlan> = {}, training: Partial<RunPlan["training"]> = {}): RunPlan {
-  return {
-    name: "tiny",
-    seed: 7,
-    backend: "native",
-    labelSpace: { name: "tiny", classes: CLASSES, ignore: 255 },
-    data: {
-      root: "",
-      source: tinyData(),
-      target: tinyData({ name: "target" }),
-      splits: { train: tinyData(), val: tinyData({ name: "val" }) },
-    },
-    input: {
-      training: { crop: [SIDE, SIDE], flip: false },
-      normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [0.3, 0.3, 0.3] },
-      workers: 0,
-    },
-    model: { type: "tiny", plan: tinyModel },
-    losses: [planned("ce", lossPlan(crossEntropy))],
-    optimizer: optimizerPlan({ lr: 0.2 }),
-    schedule: new Registry([poly]).plan("schedule", "poly"),
-    evaluation: { labelSize: "original" },
-    resolved: {},
-    ...more,
+export function tinyPlan(more: TinyParts = {}, training: Partial<PhasePlan["training"]> = {}): RunPlan {
+  const {
+    losses = [planned("ce", lossPlan(crossEntropy))],
+    optimizer = optimizerPlan({ lr: 0.2 }),
+    schedule = new Registry([poly]).plan("schedule", "poly"),
+    from = { kind: "seed" },
+    streams = [],
+    networks = [],
+    groups = [],
+    before = [],
+    baseline,
+    earlier = [],
+    ...run
+  } = more;
+  const data = {
+    root: "",
+    source: tinyData(),
+    target: tinyData({ name: "target" }),
+    splits: { train: tinyData(), val: tinyData({ name: "val" }) },
+    ...run.data,
+  };
+  const name = run.name ?? "tiny";
+  const place = (name: string) => ({ name, at: [], origin: "tiny.yaml" });
+  const read: PlannedStream[] = [
+    { ...place("target"), dataset: data.target, labels: false },
+    { ...place("source"), dataset: data.source, labels: true },
+  ];
+  const last: PhasePlan = {
+    name,
+    from,
+    before,
+    streams: [...read, ...streams],
+    networks,
+    losses,
+    optimizer,
+    groups,
+    schedule,
     training: {
       steps: 12,
       batch: 2,
@@ -166,6 +210,36 @@ export function tinyPlan(more: Partial<RunPlan> = {}, training: Partial<RunPlan[
       ...training,
     },
   };
+  return {
+    name,
+    seed: 7,
+    backend: "native",
+    labelSpace: { name: "tiny", classes: CLASSES, ignore: 255 },
+    input: {
+      training: { crop: [SIDE, SIDE], flip: false },
+      normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [0.3, 0.3, 0.3] },
+      workers: 0,
+    },
+    model: { type: "tiny", plan: tinyModel },
+    evaluation: { labelSize: "original" },
+    resolved: {},
+    ...run,
+    data,
+    phases: [
+      ...baseline ? [{ ...last, ...baseline, baseline: true, from: { kind: "seed" } as const }] : [],
+      ...earlier.map((phase) => ({
+        ...last,
+        ...phase,
+        streams: [...read, ...phase.streams ?? streams],
+      })),
+      last,
+    ],
+  };
+}
+
+/** What trains the last phase of a plan. */
+export function assembled(plan: RunPlan): Run {
+  return assemble(plan, lastPhase(plan));
 }
 
 /** Reads from the disk as it is. */

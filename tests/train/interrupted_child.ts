@@ -7,10 +7,8 @@ import { tinyPlan } from "./fakes.ts";
 
 await selectBackend("cpu");
 const [dataset, origin] = planned("street", STREET);
-const plan = tinyPlan({}, { batch: 4 });
 const control = new AbortController();
-const result = await train({
-  ...plan,
+const plan = tinyPlan({
   data: {
     root: "",
     source: dataset,
@@ -18,8 +16,9 @@ const result = await train({
     splits: { val: dataset },
     origins: new Map([[dataset, origin]]),
   },
-  input: { ...plan.input, workers: 2 },
-}, {
+  input: { ...tinyPlan().input, workers: 2 },
+}, { batch: 4 });
+const result = await train(plan, {
   runDir: Deno.args[0]!,
   signal: control.signal,
   files: diskFiles(),

@@ -1,6 +1,7 @@
 /** Evaluates 200 small images and prints what was in use after the 100th, 150th and last; see evaluate_test.ts. */
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../backends/select.ts";
+import type { Segmenter } from "../../core/plugin.ts";
 import { evaluateSegmenter } from "../../train/evaluate.ts";
 import { plainFiles, tinyData, tinyPlan } from "./fakes.ts";
 
@@ -14,6 +15,17 @@ export interface Measured {
   readonly arrays: readonly number[];
 }
 
+const segmenter: Segmenter = {
+  params: [],
+  buffers: {},
+  classify: (features) => features,
+  forward: (batches) =>
+    batches.map((images) => {
+      const logits = tf.mul<tf.Tensor4D>(images, 2);
+      return { logits, taps: { logits } };
+    }),
+};
+
 if (import.meta.main) {
   await selectBackend("native");
   const { gc } = globalThis as unknown as { gc(): void };
@@ -23,15 +35,7 @@ if (import.meta.main) {
   const [tensors, bytes, heap, arrays]: number[][] = [[], [], [], []];
   const dataset = await tinyData({ count: 200 }).open({ root: "", seed: 1, files: plainFiles });
   const { images } = await evaluateSegmenter(plan, {
-    segmenter: {
-      params: [],
-      buffers: {},
-      classify: (features) => features,
-      forward(images) {
-        const logits = tf.mul<tf.Tensor4D>(images, 2);
-        return { logits, taps: { logits } };
-      },
-    },
+    ensemble: { networks: [{ segmenter, weight: 1 }], featureTap: "logits" },
     dataset,
     split: "val",
     signal: new AbortController().signal,

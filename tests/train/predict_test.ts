@@ -7,7 +7,7 @@ import { Random } from "../../core/random.ts";
 import type { NetworkInput } from "../../datasets/evaluation.ts";
 import { similarities } from "../../losses/mod.ts";
 import { Registry } from "../../core/registry.ts";
-import { type Inference, predictLabels } from "../../train/predict.ts";
+import { confidenceBytes, type Inference, predictLabels } from "../../train/predict.ts";
 import {
   type Logits,
   type Map3,
@@ -39,7 +39,7 @@ async function labelled(
   const before = tf.memory().numTensors;
   const { labels, confidence } = await predictLabels(network, { inputs, inference, wanted });
   assert.equal(tf.memory().numTensors, before);
-  return { labels: [...labels], confidence: [...confidence!], seen };
+  return { labels: [...labels], confidence: [...confidenceBytes(confidence!)], seen };
 }
 
 /** Winners and their probabilities in 0..255. */
@@ -158,7 +158,6 @@ Deno.test("flip, scales and windows combine: every window of every scale and its
 const flat: Similarity = {
   accepts: "real",
   symmetric: true,
-  contrastAggregation: false,
   pairwise: (a, b) => tf.zeros([a.shape[0], a.shape[1], b.shape[1]]),
 };
 
@@ -195,7 +194,9 @@ Deno.test("rows of a resized grid are the rows of the whole, at any size and fro
     const values = whole.dataSync();
     for (let first = 0; first < tall; first++) {
       for (let count = 1; first + count <= tall; count++) {
-        const part = resizedRows({ height, width, channels: 2, data }, [tall, wide], { first, count });
+        const part = resizedRows({ height, width, channels: 2, data }, [tall, wide], {
+          rows: { first, count },
+        });
         assert.deepEqual(part.shape, [1, count, wide, 2]);
         part.dataSync().forEach((value, k) =>
           assert.ok(Math.abs(value - values[first * wide * 2 + k]!) < 1e-6, `${[height, tall, first, count]}`)

@@ -13,12 +13,8 @@ const STEPS = 8;
 
 function planFor(workers: number): RunPlan {
   const [dataset, origin] = planned("street", STREET);
-  const plan = tinyPlan({ optimizer: optimizerPlan({ lr: 0.1, momentum: 0.9 }) }, {
-    steps: STEPS,
-    validateEvery: 3,
-  });
-  return {
-    ...plan,
+  return tinyPlan({
+    optimizer: optimizerPlan({ lr: 0.1, momentum: 0.9 }),
     labelSpace: dataset.labelSpace,
     data: {
       root: "",
@@ -27,8 +23,8 @@ function planFor(workers: number): RunPlan {
       splits: { val: dataset },
       origins: new Map([[dataset, origin]]),
     },
-    input: { ...plan.input, workers },
-  };
+    input: { ...tinyPlan().input, workers },
+  }, { steps: STEPS, validateEvery: 3 });
 }
 
 /** Trains until `stop` or the end. @returns every loss by its step */

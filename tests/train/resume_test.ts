@@ -4,13 +4,22 @@ import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { UserError } from "../../core/errors.ts";
 import { train, type TrainResult } from "../../train/mod.ts";
-import { crossEntropy, lossPlan, optimizerPlan, plainFiles, planned, tinyPlan } from "./fakes.ts";
+import {
+  crossEntropy,
+  lossPlan,
+  optimizerPlan,
+  plainFiles,
+  planned,
+  type TinyParts,
+  tinyPlan,
+} from "./fakes.ts";
 import { pathTest as test } from "./runs.ts";
 
 /** A term with memory: a counter and an opponent that learns with momentum. */
 const remembering = () =>
   planned("memory", {
     needs: { taps: [], target: false },
+    owners: [{ name: "opponent", optimizer: optimizerPlan({ lr: 0.05, momentum: 0.9 }) }],
     create(setup) {
       const count = setup.variable("count", tf.scalar(0), false);
       const level = setup.variable("level", tf.scalar(0.5));
@@ -20,12 +29,12 @@ const remembering = () =>
           const loss = tf.mul(crossEntropy(context).loss, tf.add(level, tf.mul(count, 0.01))) as tf.Scalar;
           return { loss, handoff: { loss } };
         },
-        players: [{
-          name: "opponent",
-          params: [{ name: "level", value: level, group: "all" }],
-          optimizer: optimizerPlan({ lr: 0.05, momentum: 0.9 }),
-          compute: ({ loss }) => ({ loss: tf.neg(tf.mul(level, loss!)) as tf.Scalar }),
-        }],
+        owners: {
+          opponent: {
+            params: [{ name: "level", value: level, group: "all" }],
+            compute: ({ loss }) => ({ loss: tf.neg(tf.mul(level, loss!)) as tf.Scalar }),
+          },
+        },
         hooks: {
           stepEnd() {
             const next = tf.add(count, 1);
@@ -37,7 +46,7 @@ const remembering = () =>
     },
   });
 
-const plan = (more: Partial<RunPlan> = {}, training: Partial<RunPlan["training"]> = {}) =>
+const plan = (more: TinyParts = {}, training: Parameters<typeof tinyPlan>[1] = {}) =>
   tinyPlan({
     losses: [planned("ce", lossPlan(crossEntropy)), remembering()],
     optimizer: optimizerPlan({ lr: 0.2, momentum: 0.9, weight_decay: 0.001 }),

@@ -16,16 +16,17 @@ export function segmenterOf(logits: Logits, stride = 1) {
     params: [],
     buffers: {},
     classify: (features) => tf.clone(features),
-    forward(images) {
-      const [, height, width] = images.shape;
-      seen.push(`${width}x${height}`);
-      const every = logitsOf(logits, { images: images.dataSync(), height, width });
-      const taken = <T>(list: T[]) => list.filter((_, k) => k % stride === 0);
-      const made = tf.tensor4d([taken(every).map(taken)]);
-      return { logits: made, taps: { logits: made } };
-    },
+    forward: (batches) =>
+      batches.map((images) => {
+        const [, height, width] = images.shape;
+        seen.push(`${width}x${height}`);
+        const every = logitsOf(logits, { images: images.dataSync(), height, width });
+        const taken = <T>(list: T[]) => list.filter((_, k) => k % stride === 0);
+        const made = tf.tensor4d([taken(every).map(taken)]);
+        return { logits: made, taps: { logits: made } };
+      }),
   };
-  return { network: { segmenter, featureTap: "logits" }, seen };
+  return { network: { networks: [{ segmenter, weight: 1 }], featureTap: "logits" }, seen };
 }
 
 function logitsOf(

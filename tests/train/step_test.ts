@@ -1,42 +1,24 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { selectBackend } from "../../backends/select.ts";
 import { LossError, UserError } from "../../core/errors.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { LossOutput, StepContext } from "../../core/plugin.ts";
 import type { Batch } from "../../datasets/loader.ts";
-import { assemble, type Run } from "../../train/assemble.ts";
+import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
-import { crossEntropy, lossPlan, optimizerPlan, planned, SIDE, tinyPlan } from "./fakes.ts";
-
-function test(name: string, run: () => Promise<void>): void {
-  Deno.test({ name, sanitizeOps: false, sanitizeResources: false }, async () => {
-    await selectBackend("native");
-    await run();
-  });
-}
-
-/** Two images whose values and labels depend on `seed`. */
-function batch(seed: number, labels?: (k: number) => number): Batch {
-  const size = 2 * SIDE * SIDE;
-  return {
-    ids: ["a", "b"],
-    size: [SIDE, SIDE],
-    images: Float32Array.from({ length: 3 * size }, (_, k) => Math.sin(k * 0.7 + seed)),
-    ...(labels ? { labels: Uint8Array.from({ length: size }, (_, k) => labels(k)) } : {}),
-  };
-}
+import { batch, stepTest as test, valuesOf } from "./parts.ts";
+import { assembled, crossEntropy, lossPlan, optimizerPlan, planned, SIDE, tinyPlan } from "./fakes.ts";
 
 const source = batch(1, (k) => k % 2);
 const target = batch(2);
 const where = 'loss "mine" (./my_loss.ts, at losses[2])';
 
 function values(run: Run): number[] {
-  return run.state.flatMap(({ variable }) => [...variable.dataSync()]);
+  return [...valuesOf(run).values()].flat();
 }
 
 async function step(losses: PlannedLoss[], more: { multiplier?: number; accumulated?: Batch[] } = {}) {
-  const run = assemble(tinyPlan(), losses);
+  const run = assembled(tinyPlan({ losses }));
   const passes = (more.accumulated ?? [source]).map((source) => ({ source, target }));
   try {
     const result = await trainStep(run, { step: 0, steps: 10, passes, multiplier: more.multiplier ?? 1 });
@@ -77,22 +59,27 @@ test("the target is forwarded before the source, and only if a term needs it", a
     ...plan.model.plan,
     create: (setup: Parameters<typeof plan.model.plan.create>[0]) => {
       const made = plan.model.plan.create(setup);
-      const forward: typeof made.forward = (images, mode) => {
-        seen.push(`${mode.domain} ${mode.training}`);
-        return made.forward(images, mode);
+      const forward: typeof made.forward = (batches, mode) => {
+        // The two differ in their first pixel.
+        const names = batches.map((images) =>
+          images.dataSync()[0] === target.images[0] ? "target" : "source"
+        );
+        seen.push(...names.map((name) => `${name} ${mode.training}`));
+        return made.forward(batches, mode);
       };
       return { ...made, forward };
     },
   };
-  const run = assemble({ ...plan, model: { type: "spy", plan: model } }, [
-    planned("both", { needs: { taps: [] }, create: () => ({ compute: crossEntropy }) }),
-  ]);
-  assert.equal(run.needsTarget, true);
+  const run = assembled(tinyPlan({
+    model: { type: "spy", plan: model },
+    losses: [planned("both", { needs: { taps: [] }, create: () => ({ compute: crossEntropy }) })],
+  }));
+  assert.deepEqual(run.reads, ["target", "source"]);
   await trainStep(run, { step: 0, steps: 1, passes: [{ source, target }], multiplier: 1 });
   assert.deepEqual(seen, ["target true", "source true"]);
   run.dispose();
-  const alone = assemble(plan, [planned("ce", lossPlan(crossEntropy))]);
-  assert.equal(alone.needsTarget, false);
+  const alone = assembled(plan);
+  assert.deepEqual(alone.reads, ["source"]);
   alone.dispose();
 });
 
@@ -133,7 +120,7 @@ test("a batch without a single labelled pixel goes through", async () => {
 });
 
 test("a term that depends on no weight leaves the weights as they are", async () => {
-  const run = assemble(tinyPlan(), [planned("one", lossPlan(() => ({ loss: tf.scalar(1) })))]);
+  const run = assembled(tinyPlan({ losses: [planned("one", lossPlan(() => ({ loss: tf.scalar(1) })))] }));
   const before = [...run.segmenter.params[0]!.value.dataSync()];
   await trainStep(run, { step: 0, steps: 1, passes: [{ source }], multiplier: 1 });
   assert.deepEqual([...run.segmenter.params[0]!.value.dataSync()], before);
@@ -229,18 +216,20 @@ const broken: { name: string; compute: Compute; message: string }[] = [
 
 test("what the user can mend in a backward pass, such as too little memory, is told as it is", async () => {
   const mend = new UserError("no memory for another 5 MB");
-  const run = assemble(tinyPlan(), [planned(
-    "mine",
-    lossPlan(({ source }) => {
-      const op = tf.customGrad((...args) => ({
-        value: tf.mean(args[0] as tf.Tensor),
-        gradFunc: () => {
-          throw mend;
-        },
-      }));
-      return { loss: op(source.logits) as tf.Scalar };
-    }),
-  )]);
+  const run = assembled(tinyPlan({
+    losses: [planned(
+      "mine",
+      lossPlan(({ source }) => {
+        const op = tf.customGrad((...args) => ({
+          value: tf.mean(args[0] as tf.Tensor),
+          gradFunc: () => {
+            throw mend;
+          },
+        }));
+        return { loss: op(source.logits) as tf.Scalar };
+      }),
+    )],
+  }));
   const tensors = tf.memory().numTensors;
   const failing = trainStep(run, { step: 0, steps: 1, passes: [{ source, target }], multiplier: 1 });
   await assert.rejects(failing, (error) => error === mend);
@@ -252,7 +241,7 @@ for (const { name, compute, message } of broken) {
   test(`a term that ${name} is named, and neither weights nor tensors change`, async () => {
     const good = planned("ce", lossPlan(crossEntropy));
     const bad = planned("mine", lossPlan(compute as (context: StepContext) => LossOutput), 0.5);
-    const run = assemble(tinyPlan(), [good, bad]);
+    const run = assembled(tinyPlan({ losses: [good, bad] }));
     const before = values(run);
     const tensors = tf.memory().numTensors;
     const failing = trainStep(run, { step: 0, steps: 1, passes: [{ source, target }], multiplier: 1 });
@@ -276,7 +265,7 @@ test("a term that cannot be created is named and nothing stays allocated", () =>
       throw new Error("no such file");
     },
   };
-  assert.throws(() => assemble(tinyPlan(), [planned("mine", plan)]), {
+  assert.throws(() => assembled(tinyPlan({ losses: [planned("mine", plan)] })), {
     name: "LossError",
     message: `${where} could not be created: no such file`,
   });
@@ -287,6 +276,7 @@ test("a term that cannot be created is named and nothing stays allocated", () =>
 test("an opponent is updated by its own optimiser on detached tensors; the segmenter's gradient ignores it", async () => {
   const adversary = {
     needs: { taps: [] },
+    owners: [{ name: "judge", optimizer: optimizerPlan({ lr: 0.1, momentum: 0, weight_decay: 0 }) }],
     create: (setup: Parameters<PlannedLoss["plan"]["create"]>[0]) => {
       const initial = tf.scalar(2);
       const value = setup.variable("factor", initial);
@@ -296,18 +286,18 @@ test("an opponent is updated by its own optimiser on detached tensors; the segme
           loss: tf.mul(tf.mean(tf.square(source.logits)), value) as tf.Scalar,
           handoff: { logits: source.logits },
         }),
-        players: [{
-          name: "judge",
-          params: [{ name: "factor", value, group: "player" }],
-          optimizer: optimizerPlan({ lr: 0.1, momentum: 0, weight_decay: 0 }),
-          compute: ({ logits }: Readonly<Record<string, tf.Tensor>>) => ({
-            loss: tf.add(tf.square(tf.sub(value, 1)), tf.mul(tf.mean(logits!), 0)) as tf.Scalar,
-          }),
-        }],
+        owners: {
+          judge: {
+            params: [{ name: "factor", value, group: "judge" }],
+            compute: ({ logits }: Readonly<Record<string, tf.Tensor>>) => ({
+              loss: tf.add(tf.square(tf.sub(value, 1)), tf.mul(tf.mean(logits!), 0)) as tf.Scalar,
+            }),
+          },
+        },
       };
     },
   };
-  const run = assemble(tinyPlan(), [planned("adv", adversary)]);
+  const run = assembled(tinyPlan({ losses: [planned("adv", adversary)] }));
   const names = run.state.map(({ name }) => name);
   assert.deepEqual(names.slice(3), [
     "optimizer/first.weight/momentum",
@@ -326,7 +316,7 @@ test("an opponent is updated by its own optimiser on detached tensors; the segme
 });
 
 test("the number of tensors stays the same over ten steps", async () => {
-  const run = assemble(tinyPlan(), [planned("ce", lossPlan(crossEntropy))]);
+  const run = assembled(tinyPlan());
   const counts: number[] = [];
   for (let k = 0; k < 10; k++) {
     const passes = [{ source, target }, { source, target }];
@@ -338,7 +328,7 @@ test("the number of tensors stays the same over ten steps", async () => {
 });
 
 test("weights that are not finite are named where the loss shows them", async () => {
-  const run = assemble(tinyPlan(), [planned("mine", lossPlan(crossEntropy))]);
+  const run = assembled(tinyPlan({ losses: [planned("mine", lossPlan(crossEntropy))] }));
   try {
     const { value } = run.segmenter.params[1]!;
     value.assign(tf.fill(value.shape, NaN));
@@ -357,9 +347,7 @@ test("weights that are not finite are named where the loss shows them", async ()
 });
 
 test("clipNorm bounds the update", async () => {
-  const run = assemble(tinyPlan({ optimizer: optimizerPlan({ lr: 1, momentum: 0, weight_decay: 0 }) }), [
-    planned("ce", lossPlan(crossEntropy)),
-  ]);
+  const run = assembled(tinyPlan({ optimizer: optimizerPlan({ lr: 1, momentum: 0, weight_decay: 0 }) }));
   try {
     const weights = () => run.segmenter.params.flatMap(({ value }) => [...value.dataSync()]);
     const before = weights();

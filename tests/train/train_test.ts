@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { readWeights } from "../../weights/read.ts";
 import { encodeTorch } from "../../weights/write_torch.ts";
@@ -54,7 +55,7 @@ test("a run learns, validates, keeps best and last, and tells it", async (folder
 });
 
 test("a val split without a labelled pixel has no mean, and no validation is the best", async (folder) => {
-  const data = { ...tinyPlan().data, splits: { val: tinyData({ label: 255 }) } };
+  const data = { splits: { val: tinyData({ label: 255 }) } };
   const { result, events } = await run(tinyPlan({ data }, { steps: 4, validateEvery: 2 }), folder);
   const { miou, pixelAccuracy, iou } = result.final!;
   assert.deepEqual([miou, pixelAccuracy, iou], [null, null, [null, null, null]]);
@@ -84,7 +85,7 @@ test("the last checkpoint evaluates to the run's own result", async (folder) => 
 });
 
 test("evaluate reads a checkpoint once, and tells the phase that wrote it", async (folder) => {
-  const losses = tinyPlan().losses;
+  const { losses } = lastPhase(tinyPlan());
   await run(tinyPlan({ baseline: { name: "plain", losses } }, { steps: 1 }), folder);
   const told = async (checkpoint: string) => {
     const phases: (string | undefined)[] = [];
@@ -130,7 +131,6 @@ test("aggregation is used at the end, not by the validations", async (folder) =>
   const spy = (name: string): Similarity => ({
     accepts: "real",
     symmetric: true,
-    contrastAggregation: false,
     // All pixels alike: aggregation makes every pixel the image's mean.
     pairwise(a, b) {
       told.push(name);
@@ -167,8 +167,9 @@ test("the baseline comes first, into its own folder, from the same weights and d
   const { result, events } = await run(plan, folder);
   assert.ok(first["main"]!.some((value) => value !== 0));
   assert.deepEqual(first["main"], first["baseline"]);
-  assert.equal(result.baseline!.name, "source-only");
-  assert.ok(result.baseline!.final!.images === 4 && result.baseline!.best);
+  const [baseline] = result.earlier;
+  assert.equal(baseline!.name, "source-only");
+  assert.ok(baseline!.final!.images === 4 && baseline!.best);
   const phases = [...new Set(events.map(({ phase }) => phase))];
   assert.deepEqual(phases, ["source-only", "tiny"]);
   // The other term is zero, so both runs end with the same weights.
@@ -183,15 +184,12 @@ function zero() {
 
 test("the target's labels are never read, and without a term that needs it neither is the target", async (folder) => {
   const wanted: boolean[] = [];
-  const plan = tinyPlan({}, { steps: 2 });
-  const data = {
-    ...plan.data,
-    target: tinyData({ name: "target", onRead: (_, labels) => wanted.push(labels) }),
-  };
-  await run({ ...plan, data }, folder);
+  const data = { target: tinyData({ name: "target", onRead: (_, labels) => wanted.push(labels) }) };
+  const plan = tinyPlan({ data }, { steps: 2 });
+  await run(plan, folder);
   assert.deepEqual(wanted, []);
-  const both = [...plan.losses, planned("zero", { needs: { taps: [] }, create: zero })];
-  await run({ ...plan, data, losses: both }, folder);
+  const losses = [...lastPhase(plan).losses, planned("zero", { needs: { taps: [] }, create: zero })];
+  await run(tinyPlan({ data, losses }, { steps: 2 }), folder);
   assert.ok(wanted.length > 0);
   assert.ok(wanted.every((labels) => !labels));
 });

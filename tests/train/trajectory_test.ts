@@ -4,11 +4,10 @@ import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
-import { assemble } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { nhwc, readGolden, relative } from "../goldens.ts";
 import { alsoOnTensorflow } from "../tensorflow.ts";
-import { tinyPlan } from "./fakes.ts";
+import { assembled, tinyPlan } from "./fakes.ts";
 import { fillByFormula, formulaImages } from "../formula.ts";
 
 const SIDE = 65;
@@ -38,8 +37,8 @@ alsoOnTensorflow(
   async () => {
     const { tensors, metadata } = readGolden("trajectory.safetensors");
     const recorded: Record<string, number>[] = JSON.parse(metadata["losses"]!);
-    const plan = {
-      ...tinyPlan(),
+    const plan = tinyPlan({
+      losses,
       labelSpace: { name: "19", classes: Array.from({ length: 19 }, (_, k) => `class ${k}`), ignore: 255 },
       model: {
         type: "deeplab-v2",
@@ -49,9 +48,9 @@ alsoOnTensorflow(
         type: "sgd",
         options: { lr: 2.5e-4, momentum: 0.9, weight_decay: 5e-4 },
       }),
-    };
+    });
     const schedule = registry.plan("schedule", { type: "poly", options: { power: 0.9 } });
-    const run = assemble(plan, losses);
+    const run = assembled(plan);
     try {
       fillByFormula(run.state.filter(({ name }) => !name.startsWith("optimizer/")));
       const labels = Uint8Array.from(toFloat32(tensors.get("labels")!));
@@ -69,9 +68,7 @@ alsoOnTensorflow(
         }
       }
       const images = tf.tensor4d(formulaImages("source:plca:0", shape), [...shape, 3]);
-      const logits = tf.tidy(() =>
-        run.segmenter.forward(images, { training: false, domain: "source" }).logits
-      );
+      const logits = tf.tidy(() => run.segmenter.forward([images], { training: false })[0]!.logits);
       const expected = nhwc(tensors.get("eval_logits_after")!);
       const error = relative(await logits.data(), await expected.data());
       assert.ok(error < 1e-3, `logits after the last step are off by ${error}`);

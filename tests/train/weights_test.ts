@@ -5,7 +5,7 @@ import { Buffer } from "node:buffer";
 import { selectBackend } from "../../backends/select.ts";
 import type { NoteEvent } from "../../core/events.ts";
 import type { LabelSpace } from "../../core/label_space.ts";
-import type { RunPlan } from "../../core/plan.ts";
+import { lastPhase, type RunPlan } from "../../core/plan.ts";
 import type { FileReader } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
@@ -71,7 +71,7 @@ function sameBits(
 async function logitsOf({ segmenter }: Model, side: number): Promise<Float32Array> {
   const logits = tf.tidy(() => {
     const images = tf.tensor4d(formulaImages("input:plca", [1, side, side]), [1, side, side, 3]);
-    return segmenter.forward(images, { training: false, domain: "source" }).logits;
+    return segmenter.forward([images], { training: false })[0]!.logits;
   });
   const values = await logits.data() as Float32Array;
   logits.dispose();
@@ -247,7 +247,7 @@ test("a run and its baseline start from model.weights and say what they took", (
     const second = tinyPlan({
       seed: 9,
       model: { ...first.model, weights },
-      baseline: { name: "before", losses: first.losses },
+      baseline: { name: "before", losses: lastPhase(first).losses },
       optimizer: { create: () => still },
     }, { steps: 1 });
     await train(second, options("second", events));

@@ -1,0 +1,23 @@
+/** What a term sees of a step, made by hand. */
+import { IGNORE_LABEL } from "../core/label_space.ts";
+import type { LabelledView, StepContext, StreamView } from "../core/plugin.ts";
+import { Random } from "../core/random.ts";
+
+/** The only step of a phase, with these views by the student and nothing else. */
+export function contextOf(
+  views: { readonly source: LabelledView; readonly target?: StreamView },
+): StepContext {
+  const not = (what: string) => () => {
+    throw new Error(`this context has no ${what}`);
+  };
+  return {
+    step: 0,
+    steps: 1,
+    ignoreLabel: IGNORE_LABEL,
+    random: Random.stream(0, "context"),
+    ...views,
+    view: (stream) => stream === "source" ? views.source : views.target ?? not("view of the target")(),
+    images: not("images"),
+    parameters: not("parameters"),
+  };
+}
