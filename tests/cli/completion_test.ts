@@ -52,7 +52,7 @@ Deno.test("completion install --launcher writes a command that runs this copy fr
     // As inside of a task that was started elsewhere.
     const elsewhere = { INIT_CWD: `${home}/elsewhere` };
     await Deno.mkdir(`${elsewhere.INIT_CWD}/runs/a-001`, { recursive: true });
-    await Deno.writeTextFile(`${elsewhere.INIT_CWD}/runs/a-001/config.yaml`, "");
+    await Deno.writeTextFile(`${elsewhere.INIT_CWD}/runs/a-001/run.json`, "{}");
     const hint = await new Deno.Command(path, { args: ["runs"], cwd: home, env: elsewhere }).output();
     assert.equal(new TextDecoder().decode(hint.stdout), "there is no run in runs; plca train makes one\n");
     const known = { ...env, PATH: `/nowhere:${home}/.local/bin` };
