@@ -19,6 +19,12 @@ const KEPT = [
   ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
 ];
 
+/** Those that take longest start first, so that none of them is left to run alone at the end. */
+const LONG = [
+  ...["backends/webgpu_test", "cli/narrow_test", "view/explorer_page_test", "contracts/losses_contract_test"],
+  ...["backends/tensorflow_test", "cli/data_test", "cli/train_test", "backends/webgpu_step_test"],
+].map((name) => `tests/${name}.ts`);
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 async function testFiles(folder: string): Promise<string[]> {
@@ -98,7 +104,8 @@ async function runFile(path: string): Promise<Outcome> {
 }
 
 const parts = Deno.args;
-const queue = (await testFiles("tests")).filter((path) =>
+const all = await testFiles("tests");
+const queue = [...LONG, ...all.filter((path) => !LONG.includes(path))].filter((path) =>
   parts.length === 0 || parts.some((part) => path.includes(part))
 );
 const total = { passed: 0, failed: 0, skipped: 0 };
