@@ -2,19 +2,22 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import { kernels, replaceKernels } from "../ops/kernels.ts";
+import { BACKENDS, READABLE } from "./mod.ts";
 
 const watched = new Set<string>();
 
 /**
  * From now on an operator of the current backend that makes a value that is not finite from finite inputs throws a
- * {@linkcode UserError} that names it. Not for webgpu, which cannot be read within a step. Repeating it changes nothing.
- * @throws UserError on webgpu
+ * {@linkcode UserError} that names it. Repeating it changes nothing.
+ * @throws UserError on a backend whose values cannot be read within a step
  */
 export function watchNumerics(): void {
   const backend = tf.getBackend();
   if (watched.has(backend)) return;
-  if (backend === "webgpu") {
-    throw new UserError("--debug-numerics: webgpu cannot be read within a step; use native, wasm or cpu");
+  if (BACKENDS.some(({ name, readable }) => name === backend && !readable)) {
+    const names = READABLE.map(({ name }) => name);
+    const use = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+    throw new UserError(`--debug-numerics: ${backend} cannot be read within a step; use ${use}`);
   }
   watched.add(backend);
   const own = kernels();

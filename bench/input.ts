@@ -99,11 +99,10 @@ export async function input(): Promise<void> {
 /** Writes images and labels of a domain. @returns the mean sizes of the files, in words */
 async function draw(root: string, { folder, domain, width, height }: typeof SOURCE): Promise<string> {
   const registry = builtins();
-  const plan = registry.get("dataset", "street", []).plan(
-    { domain, width, height, count: IMAGES },
-    [],
-    registry,
-  );
+  const plan = registry.plan("dataset", {
+    type: "street",
+    options: { domain, width, height, count: IMAGES },
+  });
   const dataset = await plan.open({ root: "", seed: 0, files: diskFiles() });
   const bytes: Record<string, number[]> = { images: [], labels: [] };
   for (const kind of Object.keys(bytes)) await Deno.mkdir(join(root, folder, kind), { recursive: true });

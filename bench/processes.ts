@@ -1,5 +1,6 @@
 /** Measured work in processes of its own: ours, and that of the PyTorch peer beside the project. */
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../core/words.ts";
 import type { Measured } from "./speed_child.ts";
 
 const PYTHON = "/usr/bin/python3";
@@ -25,7 +26,7 @@ export async function findPeer(given: string | undefined): Promise<Peer | string
       version: await json(PYTHON, ["-c", "import torch; print(f'\"{torch.__version__}\"')"]) as string,
     };
   } catch (error) {
-    return `no peer: ${PYTHON} with torch: ${error instanceof Error ? error.message : error}`;
+    return `no peer: ${PYTHON} with torch: ${messageOf(error)}`;
   }
 }
 

@@ -64,7 +64,7 @@ async function measured(work: () => unknown | Promise<unknown>): Promise<Measure
 
 function association([side, channels, name]: readonly string[]): Promise<Measured> {
   const registry = builtins();
-  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name!);
   const pixels = Number(side) ** 2;
   const features = () => {
     const x = normals([1, pixels, Number(channels)], similarity.accepts === "real") as tf.Tensor3D;
@@ -111,7 +111,7 @@ async function evaluation([height, width]: readonly string[]): Promise<Measured>
   const plan = await modelPlan("native", "{ layers: resnet101 }");
   const model = assembleModel(plan);
   const registry = builtins();
-  const similarity = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = (name: string) => registry.plan("similarity", name);
   const pixels = Number(height) * Number(width);
   const sample = {
     id: "image",

@@ -67,7 +67,7 @@ function convolution(args: readonly string[]): Measured {
 /** With aggregation of the target, forward and both gradients. */
 function association([side, channels, name]: readonly string[]): Measured {
   const registry = builtins(), pixels = Number(side) ** 2;
-  const similarity = registry.get("similarity", name!, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name!);
   const contrast = contrastByDefault(similarity);
   const features = (seed: number) =>
     tf.tidy(() => {

@@ -1,6 +1,6 @@
 /** TensorFlow's own operators beside ours, on TensorFlow: which are kept says backends/tensorflow. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { NormCall, PoolWindow, Shape4D, Window } from "../ops/kernels.ts";
+import type { NormCall, PoolWindow, Shape4D, Window } from "../ops/kernel_types.ts";
 import { portable } from "../ops/portable.ts";
 import { resizeByProducts, resizeGradientByProducts } from "../ops/resize_products.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "../backends/tensorflow/batch_norm.ts";

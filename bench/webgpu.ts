@@ -54,7 +54,7 @@ async function read(make: () => tf.Tensor): Promise<void> {
 
 /** Association with aggregation, forward and backward, of two images of side x side pixels. */
 function associating(name: string, side: number, channels: number): Work {
-  const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name);
   const shape = [1, side * side, channels];
   return operator(
     `${name}, ${side}x${side}x${channels}, forward and backward`,

@@ -12,7 +12,7 @@ import { renderGrid } from "../report/grid.ts";
 import { meansText } from "../report/means.ts";
 import { type Progress, progress } from "../report/progress.ts";
 import { configText } from "../run_folder/config.ts";
-import { CONFIG, RECORD } from "../run_folder/layout.ts";
+import { CONFIG, EVALUATION, RECORD } from "../run_folder/layout.ts";
 import { readRecord, recordTrial } from "../run_folder/make.ts";
 import { train } from "../train/mod.ts";
 import { courseOf } from "./course.ts";
@@ -20,7 +20,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
 import { planOf, readText } from "./recipes.ts";
-import { evaluationIn, requirePaper } from "./results.ts";
+import { readResult, requirePaper } from "./results.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
 
 /** Table 1 of the paper. */
@@ -53,8 +53,8 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   const done = new Map<Trial, Evaluation>();
   for (const trial of trials) {
     await requireSameRecipe(host, trial);
-    const found = await evaluationIn(trial.folder, shown(host, trial.folder));
-    if (found) done.set(trial, found);
+    if (!await stat(join(trial.folder, EVALUATION))) continue;
+    done.set(trial, await readResult(trial.folder, shown(host, trial.folder)));
   }
   const open = trials.filter((trial) => !done.has(trial));
   let view: Progress | undefined;

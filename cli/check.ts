@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { lastPhase } from "../core/plan.ts";
-import { countOf } from "../report/progress.ts";
+import { lastPhase, type PhasePlan } from "../core/plan.ts";
+import { countOf } from "../core/words.ts";
+import { objectiveText, stepLines } from "../report/step_text.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { namedPaths, narrowly } from "./narrow.ts";
@@ -27,14 +28,19 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
       onRecipe: (path) => recipes.push(path),
       requireFiles: true,
     });
-  const { losses: terms, training } = lastPhase(plan);
-  const losses = terms.map((loss) => loss.weight === 1 ? loss.name : `${loss.weight} ${loss.name}`);
+  const { losses, training } = lastPhase(plan);
   const splits = Object.keys(plan.data.splits).join(", ");
   host.stdout.write(`${args.recipe}: no mistakes found\n`);
-  host.stdout.write(`  objective  ${losses.join(" + ")}\n`);
+  host.stdout.write(`  objective  ${objectiveText(losses)}\n`);
   host.stdout.write(`  model      ${plan.model.type}, ${plan.labelSpace.classes.length} classes\n`);
   host.stdout.write(`  splits     ${splits}\n`);
   host.stdout.write(`  training   ${countOf(training.steps, "step")}, batch ${training.batch}\n`);
+  for (const phase of plan.phases) {
+    const title = plan.phases.length === 1 ? "step" : `step of ${phase.name}, ${startText(phase)}`;
+    host.stdout.write(`  ${title}\n`);
+    for (const { name } of phase.before) host.stdout.write(`    first the job ${name}\n`);
+    for (const line of stepLines(phase)) host.stdout.write(`    ${line}\n`);
+  }
   const extended = recipes.slice(1).filter((path) => !path.startsWith(OWN_RECIPES));
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
@@ -42,4 +48,9 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
     host.stdout.write(`  not run    ${shown(host, file)}; --import runs it, to check its options\n`);
   }
   return 0;
+}
+
+function startText({ from, training: { steps } }: PhasePlan): string {
+  const start = from.kind === "seed" ? "the seed" : from.kind === "file" ? from.path : from.name;
+  return `${countOf(steps, "step")} from ${start}`;
 }

@@ -41,7 +41,7 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
     }
     const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
     if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
-    const config = await recipeOf(host, folder);
+    const config = await recipeIn(host, folder);
     const whole = await newestWhole(folder, diskFiles());
     if (!whole) {
       throw new UserError(
@@ -55,7 +55,7 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
   const missing = noFile(await stat(file));
   if (missing !== undefined) throw new UserError(`--checkpoint ${checkpoint}: ${missing}`);
   if (recipe !== undefined) return { recipe, checkpoint: file };
-  if (run !== undefined) return { recipe: await recipeOf(host, resolve(host.cwd, run)), checkpoint: file };
+  if (run !== undefined) return { recipe: await recipeIn(host, resolve(host.cwd, run)), checkpoint: file };
   const owner = await runAround(file);
   if (owner !== undefined) return { recipe: join(owner, CONFIG), checkpoint: file };
   throw new UserError(
@@ -64,7 +64,8 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
   );
 }
 
-async function recipeOf(host: Host, folder: string): Promise<string> {
+/** The recipe of a run. @throws UserError when the folder is none of a run */
+export async function recipeIn(host: Host, folder: string): Promise<string> {
   const config = join(folder, CONFIG);
   if (await stat(config)) return config;
   throw new UserError(`${shown(host, folder)} is no run folder: it has no ${CONFIG}; choose one with --run`);
@@ -72,7 +73,7 @@ async function recipeOf(host: Host, folder: string): Promise<string> {
 
 /** The run whose last weights are the newest. @throws UserError when there is none */
 async function latestRun(host: Host, runs: string): Promise<string> {
-  const latest = await newestRun({ runs: resolve(host.cwd, runs), given: runs, file: LAST_CHECKPOINT });
+  const latest = await newestRun(resolve(host.cwd, runs), runs, LAST_CHECKPOINT);
   if (latest !== undefined) return latest;
   throw new UserError(
     `there is no run with a checkpoint in ${runs}; train one first: ${commandLine(host, "train")}`,

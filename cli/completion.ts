@@ -124,6 +124,8 @@ function launcherText(): string {
     MARK,
     // What a run tells to type next begins as this did.
     `export ${LAUNCHER}=1`,
+    // Inside of a task that was started elsewhere it would name that place.
+    'export INIT_CWD="$PWD"',
     `[ -x ${deno} ] && exec ${deno} ${task}`,
     `exec ${LAUNCH} ${task}`,
     "",

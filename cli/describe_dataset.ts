@@ -1,4 +1,5 @@
 /** What `plca data check` says of one dataset. */
+import { countOf, percent } from "../core/words.ts";
 import type { DatasetSummary, LabelSummary } from "../datasets/summary.ts";
 import { renderGrid } from "../report/grid.ts";
 import type { CheckedDataset } from "./data_check.ts";
@@ -13,7 +14,7 @@ const SIZES = 6;
 export function describeDataset({ name, type, summary, unlabelled, hint }: CheckedDataset): string {
   const { images, inspected, labels, secondsPerImage } = summary;
   const looked = inspected < images ? `, ${inspected} looked at` : "";
-  const lines = [`${name}: ${type}, ${plural(images, "image")}${looked}`];
+  const lines = [`${name}: ${type}, ${countOf(images, "image")}${looked}`];
   if (inspected > 0) {
     lines.push(`  sizes   ${sizesText(summary)}`);
     lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
@@ -33,7 +34,7 @@ function sizesText({ sizes }: DatasetSummary): string {
 }
 
 function labelsText({ space, images, ignored }: LabelSummary): string {
-  return `${space}, ${percent(ignored)} % of the pixels ignored, counted in ${plural(images, "image")}`;
+  return `${space}, ${percent(ignored)} % of the pixels ignored, counted in ${countOf(images, "image")}`;
 }
 
 function classTable({ classes }: LabelSummary): string {
@@ -41,7 +42,7 @@ function classTable({ classes }: LabelSummary): string {
     head: ["class", "pixels %", "images %"],
     rows: classes.map((
       { name, pixelShare, imageShare },
-    ) => [name, percent(pixelShare, 3), percent(imageShare)]),
+    ) => [name, (100 * pixelShare).toFixed(3), percent(imageShare)]),
     notes: [],
   }, "text");
   return table.split("\n").map((line) => `  ${line}`).join("\n");
@@ -51,7 +52,7 @@ function brokenLines({ faults, unknownIds }: DatasetSummary): string[] {
   if (faults.length === 0) return [];
   const lines = ["", `  broken: ${kinds(faults)}`];
   if (unknownIds.length > 0) {
-    const ids = unknownIds.map(({ id, files }) => `${id} in ${plural(files, "file")}`);
+    const ids = unknownIds.map(({ id, files }) => `${id} in ${countOf(files, "file")}`);
     lines.push(`  unknown ids: ${ids.join(", ")}`);
   }
   lines.push(...faults.slice(0, NAMED).map(({ file, message }) => `    ${file}: ${message}`));
@@ -72,12 +73,4 @@ function kinds(faults: DatasetSummary["faults"]): string {
     return count === 0 ? [] : [`${count} ${words}`];
   });
   return parts.join(", ");
-}
-
-function plural(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
-}
-
-function percent(share: number, digits = 1): string {
-  return (100 * share).toFixed(digits);
 }

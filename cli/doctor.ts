@@ -1,4 +1,5 @@
 import { type BackendReport, inspectBackends } from "../backends/select.ts";
+import { gibibytes } from "../core/words.ts";
 import type { Host } from "./host.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -6,12 +7,11 @@ import { VERSIONS } from "./versions.ts";
 export async function doctorCommand(host: Host): Promise<number> {
   const { machine } = host;
   const reports = await inspectBackends();
-  const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const lines = [
     `plca ${VERSIONS.plca}, ${machine.runtime}, ${machine.system}`,
     `TensorFlow.js ${VERSIONS.tfjs}, ONNX Runtime ${VERSIONS.onnxruntime}`,
     `cores   ${machine.cores}`,
-    `memory  ${gib(machine.memory.total)}, ${gib(machine.memory.free)} free`,
+    `memory  ${gibibytes(machine.memory.total)}, ${gibibytes(machine.memory.free)} free`,
     "backends",
     ...reports.map(backendLine),
   ];

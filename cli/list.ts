@@ -1,5 +1,5 @@
 import { optionsSchema } from "../config/json_schema.ts";
-import { describeSpace } from "../config/plan_recipe.ts";
+import { describeSpace } from "../config/check_step.ts";
 import { UserError } from "../core/errors.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -40,7 +40,7 @@ function isModel(plugin: Plugin<Kind>): plugin is Plugin<"model"> {
 
 function tapLines(model: Plugin<"model">): string[] {
   // Names, strides and spaces do not depend on the number of classes.
-  const taps = Object.entries(model.plan({}, [], builtins()).taps(2));
+  const taps = Object.entries(builtins().plan("model", model.name).taps(2));
   return [
     "    taps, with these defaults",
     ...taps.map(([name, { stride, space }]) => `      ${name}: stride ${stride}, ${describeSpace(space)}`),
@@ -49,6 +49,8 @@ function tapLines(model: Plugin<"model">): string[] {
 
 interface Property {
   readonly type?: string;
+  /** The kind of plugin that is named. */
+  readonly plugin?: Kind;
   readonly const?: unknown;
   readonly enum?: readonly unknown[];
   readonly anyOf?: readonly Property[];
@@ -66,12 +68,13 @@ function optionLines(schema: Property, indent: string): string[] {
     const inner = [property, ...(property.anyOf ?? [])].map((each) => each.items ?? each);
     return [
       `${indent}${key} (${typeText(property)})${standard}${meaning}`,
-      ...inner.flatMap((each) => optionLines(each, `${indent}  `)),
+      ...(property.plugin ? [] : inner).flatMap((each) => optionLines(each, `${indent}  `)),
     ];
   });
 }
 
 function typeText(property: Property): string {
+  if (property.plugin) return `${property.plugin}, or {type, options}`;
   if (property.anyOf) return property.anyOf.map(typeText).join(" | ");
   if (property.enum) return property.enum.map(String).join(" | ");
   if (property.const !== undefined) return String(property.const);

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { BACKENDS } from "../backends/mod.ts";
 import { CUDA_DRIVERS } from "../backends/tensorflow/cuda.ts";
 import { hasTensorflow, tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { ConfigError, UserError } from "../core/errors.ts";
@@ -104,9 +105,9 @@ function target(path: string): string {
   }
 }
 
-/** ONNX Runtime, which `auto` may choose, is called through pointers. */
+/** Whether a backend that the plan names, or that `auto` may choose, calls native code through pointers. */
 function worksOnPointers({ backend }: RunPlan): boolean {
-  return backend === "auto" || backend === "native";
+  return BACKENDS.some(({ name, pointers }) => pointers && (backend === "auto" || backend === name));
 }
 
 /** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */

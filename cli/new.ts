@@ -88,7 +88,7 @@ export default ({ tf, z, definePlugin }: PluginKit) =>
 function testText(stem: string, project: string): string {
   const name = stem.replaceAll("_", "-");
   return `import assert from "node:assert/strict";
-import { kit } from "${project}/backends/kit.ts";
+import { kit } from "${project}/backends/plugin_kit.ts";
 import { selectBackend } from "${project}/backends/select.ts";
 import { Registry } from "${project}/core/registry.ts";
 import makeLoss from "./${stem}.ts";
@@ -96,7 +96,7 @@ import makeLoss from "./${stem}.ts";
 Deno.test("${name} is lower where the network is surer", async () => {
   await selectBackend("cpu");
   const { tf } = kit;
-  const term = makeLoss(kit).plan({}, [], new Registry([])).create({
+  const term = new Registry([makeLoss(kit)]).plan("loss", "${name}").create({
     seed: 0,
     numClasses: 2,
     taps: { probabilities: { channels: 2, stride: 8, space: "simplex" } },

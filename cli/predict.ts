@@ -2,6 +2,7 @@ import { dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { selectBackend } from "../backends/select.ts";
 import { DataError, UserError } from "../core/errors.ts";
+import { countOf } from "../core/words.ts";
 import { decodeImage, hasRotationTag } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { greyPng, labelPng, overlay } from "../report/pictures.ts";
@@ -202,7 +203,7 @@ class Labelling {
         ...(args.confidence ? ["confidence"] : []),
       ];
       stdout.write(
-        `${counted(this.#done)} labelled by ${shown(this.#host, checkpoint)}: ` +
+        `${countOf(this.#done, "image")} labelled by ${shown(this.#host, checkpoint)}: ` +
           `${folders.join(", ")} and classes.json in ${
             shown(this.#host, resolve(this.#host.cwd, args.out))
           }\n`,
@@ -211,7 +212,7 @@ class Labelling {
     if (this.#turned.length > 0) {
       stderr.write(
         `${
-          counted(this.#turned.length)
+          countOf(this.#turned.length, "image")
         } with a rotation tag (EXIF), which is not followed: labels and overlays lie ` +
           `as the pixels are stored: ${listed(this.#turned)}\n`,
       );
@@ -219,11 +220,15 @@ class Labelling {
     if (this.#broken.length > 0) {
       const lines = this.#broken.map((line) => `  ${line.replaceAll("\n", "\n  ")}\n`);
       stderr.write(
-        `${this.#broken.length} of ${counted(jobs.length)} could not be labelled:\n${lines.join("")}`,
+        `${this.#broken.length} of ${countOf(jobs.length, "image")} could not be labelled:\n${
+          lines.join("")
+        }`,
       );
     }
     if (interrupted) {
-      stderr.write(`Interrupted after ${this.#done + this.#broken.length} of ${counted(jobs.length)}.\n`);
+      stderr.write(
+        `Interrupted after ${this.#done + this.#broken.length} of ${countOf(jobs.length, "image")}.\n`,
+      );
     }
   }
 }
@@ -231,10 +236,6 @@ class Labelling {
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
   await writeWhole(path, bytes);
-}
-
-function counted(images: number): string {
-  return `${images} ${images === 1 ? "image" : "images"}`;
 }
 
 function listed(names: readonly string[]): string {

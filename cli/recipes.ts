@@ -3,12 +3,10 @@ import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
-import type { Registry } from "../core/registry.ts";
-import { reason } from "../core/words.ts";
+import { megabytes, reason } from "../core/words.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
-import { UnrunRegistry } from "./unrun_registry.ts";
 
 /** Of a recipe, or any other text that plca reads whole, in bytes. */
 const LARGEST_TEXT = 16e6;
@@ -21,7 +19,7 @@ export async function readText(path: string): Promise<string> {
     if (other !== undefined) throw new UserError(`it is ${other}, expected a file`);
     if (found.size > LARGEST_TEXT) {
       throw new UserError(
-        `it has ${(found.size / 1e6).toFixed(1)} MB, expected at most ${LARGEST_TEXT / 1e6} MB`,
+        `it has ${megabytes(found.size)}, expected at most ${LARGEST_TEXT / 1e6} MB`,
       );
     }
     return await Deno.readTextFile(path);
@@ -41,7 +39,7 @@ export interface RecipeChoice {
 
 /** The plan of a recipe, with the built-in plugins and the losses in the files it names, which are run. @throws UserError */
 export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
-  return planWith(host, { ...choice, registry: builtins(), readText, importPlugin });
+  return planWith(host, { ...choice, readText, importPlugin });
 }
 
 /** What {@linkcode planUnrun} plans. */
@@ -63,10 +61,8 @@ export function planUnrun(
   host: Host,
   { onFile, onRecipe, requireFiles, ...choice }: Unrun,
 ): Promise<RunPlan> {
-  const registry = new UnrunRegistry(builtins());
   return planWith(host, {
     ...choice,
-    registry,
     readText(path) {
       onRecipe?.(path);
       return readText(path);
@@ -75,17 +71,16 @@ export function planUnrun(
       onFile?.(file);
       const found = !requireFiles || await Deno.stat(file).then(({ isFile }) => isFile, () => false);
       if (!found) throw new UserError(`${file}: there is no such file`);
-      return [registry.unrunLoss(file)];
+      return undefined;
     },
   });
 }
 
 interface Planning extends RecipeChoice {
-  readonly registry: Registry;
   readText(path: string): Promise<string>;
-  importPlugin(path: string): Promise<readonly Plugin[]>;
+  importPlugin(path: string): Promise<readonly Plugin[] | undefined>;
 }
 
 function planWith(host: Host, { path, ...options }: Planning): Promise<RunPlan> {
-  return loadRecipe({ path }, { ...options, cwd: host.cwd });
+  return loadRecipe({ path }, { ...options, registry: builtins(), cwd: host.cwd });
 }

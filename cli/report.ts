@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { printable, shortened } from "../core/printable.ts";
+import { countOf, megabytes } from "../core/words.ts";
 import { classGroups } from "../report/class_groups.ts";
 import { differences } from "../report/differences.ts";
 import type { ReportData, ReportRun } from "../report/report_data.ts";
@@ -148,11 +149,10 @@ function contents({ runs }: ReportData): string {
     (sum, { pictures }) => sum + (pictures ? pictures.best.length + pictures.worst.length : 0),
     0,
   );
-  const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
-  return `${counted(runs.length, "run")}, ${counted(images, "image")}`;
+  return `${countOf(runs.length, "run")}, ${countOf(images, "image")}`;
 }
 
 /** `812 kB`, `1.4 MB` */
 function size(bytes: number): string {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : megabytes(bytes);
 }

@@ -19,7 +19,7 @@ export async function requireRun(host: Host, folder: string): Promise<void> {
     throw new UserError(`${name}: it is a file; expected a run folder, as in runs/street-001`);
   }
   if (await isRunFolder(diskRun(folder))) return;
-  const newest = await newestRun({ runs: folder, given: name, file: EVENTS });
+  const newest = await newestRun(folder, name, EVENTS);
   throw new UserError(
     `${name}: it is no run folder: it has neither ${EVENTS} nor ${RECORD}, which plca train writes` +
       (newest === undefined ? "" : `; the newest run in it is ${printable(shown(host, newest))}`),

@@ -5,6 +5,7 @@ import { hasCudaDriver } from "../backends/tensorflow/cuda.ts";
 import { hasTensorflow, tensorflowFolder } from "../backends/tensorflow/place.ts";
 import { install, uninstall } from "../backends/tensorflow/setup/install.ts";
 import { UserError } from "../core/errors.ts";
+import { messageOf } from "../core/words.ts";
 import { type Host, runProcess } from "./host.ts";
 import { LAUNCH } from "./versions.ts";
 
@@ -73,8 +74,7 @@ function parsed(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`${reason}\n${HELP}`, { cause: error });
+    throw new UserError(`${messageOf(error)}\n${HELP}`, { cause: error });
   }
 }
 

@@ -4,14 +4,14 @@ import { renderGrid } from "../report/grid.ts";
 import { type Result, resultsGrid } from "../report/results.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { evaluationAt, requirePaper } from "./results.ts";
+import { readResult, requirePaper } from "./results.ts";
 
 /** `plca table`: returns the exit status. @throws UserError */
 export async function tableCommand(host: Host, args: CommandOf<"table">): Promise<number> {
   const results: Result[] = [];
   for (const given of args.results) {
     const path = resolve(host.cwd, given);
-    results.push({ title: titleOf(given), evaluation: await evaluationAt(path, given) });
+    results.push({ title: titleOf(given), evaluation: await readResult(path, given) });
   }
   const [first, ...others] = results;
   const classes = first!.evaluation.classes;

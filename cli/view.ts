@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { READABLE } from "../backends/mod.ts";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import { type BackendName, lastPhase, type RunPlan } from "../core/plan.ts";
@@ -27,9 +28,6 @@ import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** Those whose tensors can be read at once; a GPU is left to whoever trains on it. */
-const BACKENDS: readonly BackendName[] = ["native", "wasm", "cpu"];
-
 /** Of the val split, each of the best and of the worst; chosen among the first so many. */
 const PICTURES = { count: 3, limit: 500 };
 
@@ -46,7 +44,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   const plan = await planned(host, { folder, set: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
-    const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) ?? "auto" as const }];
+    const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) }];
     const grant = { ...grantFor({ plans, write: [], read: [folder] }), network: ["127.0.0.1"] };
     return await host.narrowed(grant, { commit: null, folder });
   }
@@ -116,18 +114,11 @@ function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | strin
 
 /** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
 async function readable(plan: RunPlan): Promise<BackendName> {
-  const own = readableName(plan);
-  if (own !== undefined) return (await selectBackend(own)).name;
-  try {
-    return (await selectBackend("native")).name;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return (await selectBackend("wasm")).name;
-  }
+  return (await selectBackend(readableName(plan), READABLE)).name;
 }
 
-function readableName({ backend }: RunPlan): BackendName | undefined {
-  return BACKENDS.find((name) => name === backend);
+function readableName({ backend }: RunPlan): BackendName | "auto" {
+  return READABLE.find(({ name }) => name === backend)?.name ?? "auto";
 }
 
 interface Reported {
@@ -169,7 +160,7 @@ async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promi
 }
 
 async function newestOf(host: Host, runs: string): Promise<string> {
-  const newest = await newestRun({ runs: resolve(host.cwd, runs), given: runs, file: EVENTS });
+  const newest = await newestRun(resolve(host.cwd, runs), runs, EVENTS);
   if (newest !== undefined) return newest;
   throw new UserError(
     `there is no run in ${printable(runs)}; train one first: ${commandLine(host, "train")}`,

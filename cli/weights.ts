@@ -11,10 +11,11 @@ import { inClassOrder, torchStateDict } from "../weights/export.ts";
 import { describeImport } from "../weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { encodeTorch } from "../weights/write_torch.ts";
-import { CONFIG, LAST_CHECKPOINT } from "../run_folder/layout.ts";
+import { LAST_CHECKPOINT } from "../run_folder/layout.ts";
 import { writeWhole } from "../run_folder/write.ts";
 import { CHECKPOINT_FORMAT } from "../train/checkpoint.ts";
 import { convertWeights } from "../train/weights.ts";
+import { recipeIn } from "./choose_weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
@@ -63,7 +64,7 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
 function knownNames(): KnownNames[] {
   const registry = builtins();
   return registry.all("model").flatMap((plugin) => {
-    const { weightNames: names } = plugin.plan({}, [], registry);
+    const { weightNames: names } = registry.plan("model", plugin.name);
     return names ? [{ model: plugin.name, names }] : [];
   });
 }
@@ -169,7 +170,5 @@ async function configOf(host: Host, folder: string | undefined): Promise<string>
       "--class-order needs the recipe's classes: give --run FOLDER, or a checkpoint that lies in a run folder",
     );
   }
-  const config = join(folder, CONFIG);
-  if (await stat(config)) return config;
-  throw new UserError(`${shown(host, folder)} is no run folder: it has no ${CONFIG}`);
+  return await recipeIn(host, folder);
 }

@@ -5,23 +5,25 @@ import { nearest, suggestion } from "../core/suggest.ts";
 import { NAME } from "./recipe.ts";
 
 /** What to validate. */
-export interface Checked {
-  readonly schema: OptionsSchema<unknown>;
+export interface Checked<T = unknown> {
+  readonly schema: OptionsSchema<T>;
   readonly value: unknown;
   /** Position of `value` in the recipe. */
   readonly at: ConfigPath;
 }
 
-/** A valid value with its defaults, or every mistake. `keyed` issues complain about the last key of their path. */
-export type CheckResult =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly issues: readonly (ConfigIssue & { readonly keyed?: boolean })[] };
+/** A valid value with its defaults, or every mistake. */
+export type CheckResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly issues: readonly KeyedIssue[] };
 
-type KeyedIssue = ConfigIssue & { readonly keyed?: boolean };
+/** A mistake; `keyed`: of the last key of its path, not of the value there. */
+export type KeyedIssue = ConfigIssue & { readonly keyed?: boolean };
+
 type Issue = z.core.$ZodIssue;
 
 /** Validates; unknown keys and values come with the nearest known one. */
-export function check({ schema, value, at }: Checked): CheckResult {
+export function check<T>({ schema, value, at }: Checked<T>): CheckResult<T> {
   const result = zodSchema(schema).safeParse(value);
   if (result.success) return { ok: true, value: result.data };
   return { ok: false, issues: result.error.issues.flatMap((issue) => explain(issue, { schema, value, at })) };
@@ -59,6 +61,9 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): Ke
   const wanted = [...new Set(flat.map((inner) => expectation(prefix(inner))))].join(" or ") ||
     "another value";
   if (found === undefined) return [{ path, message: `is missing; expected ${wanted}` }];
+  if (typeof found === "number" && !Number.isFinite(found)) {
+    return [{ path, message: `expected a finite number${foundText(found)}` }];
+  }
   const values = flat.flatMap((inner) => inner.code === "invalid_value" ? inner.values.map(String) : []);
   const near = typeof found === "string" ? nearest(found, values) : undefined;
   const example = issue.message.startsWith("as in ") ? `, ${issue.message}` : "";

@@ -2,18 +2,41 @@
 import { ConfigError, type ConfigIssue, type ConfigPath, formatPath } from "../core/errors.ts";
 import type { OptionsSchema } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
-import { check } from "./explain.ts";
+import { check, type KeyedIssue } from "./explain.ts";
 import { find, locate, type Located, type LocatedMapping, locateKey, plain } from "./locate.ts";
 
 /** The recipe being read and what was found wrong in it. */
 export class Findings {
   readonly root: Located;
-  readonly #issues: Required<ConfigIssue>[] = [];
-  /** Paths and messages. */
-  readonly #known = new Set<string>();
+  /** The findings that these are a part of; themselves for a whole recipe. */
+  readonly whole: Findings;
+  readonly #issues: Required<ConfigIssue>[];
+  /** Positions and messages. */
+  readonly #known: Set<string>;
+  /** What `root` has in other places of the whole recipe. */
+  readonly #moved: (path: ConfigPath) => ConfigPath;
 
-  constructor(root: Located) {
+  constructor(
+    root: Located,
+    part?: { readonly whole: Findings; readonly moved: (path: ConfigPath) => ConfigPath },
+  ) {
     this.root = root;
+    this.whole = part?.whole ?? this;
+    this.#moved = part?.moved ?? ((path) => path);
+    this.#issues = part ? part.whole.#issues : [];
+    this.#known = part ? part.whole.#known : new Set();
+  }
+
+  /**
+   * The recipe as a phase sees it: what the entry at `at` says of its own stands in `root` in the recipe's places. Mistakes are
+   * recorded with the others, where they were written.
+   */
+  ofPhase(root: Located, at: ConfigPath): Findings {
+    const moved = (path: ConfigPath) => {
+      const own = path.length > 0 && find(this.root, [...at, path[0]!]) !== undefined;
+      return own ? [...at, ...path] : path;
+    };
+    return new Findings(root, { whole: this, moved });
   }
 
   /** Records a mistake about the value at `path`. */
@@ -28,11 +51,13 @@ export class Findings {
 
   #record(issue: Required<ConfigIssue>): void {
     // `--set losses[1].weight: ...` names the path once, in the person's words.
+    const place = this.#moved(issue.path);
     const written = issue.position.startsWith("--set ") ? issue.position.slice("--set ".length) : undefined;
-    const once = written !== undefined && samePlace(written, issue.path);
-    const path = once && written !== formatPath(issue.path) ? [written] : issue.path;
+    const once = written !== undefined && samePlace(written, place);
+    const path = once && written !== formatPath(place) ? [written] : place;
     const position = once ? "--set" : issue.position;
-    const known = `${formatPath(path)}\n${issue.message}`;
+    // What several phases have from the recipe is found in each of them.
+    const known = `${issue.position} ${path.at(-1)}\n${issue.message}`;
     if (this.#known.has(known)) return;
     this.#known.add(known);
     this.#issues.push({ path, message: issue.message, position });
@@ -53,18 +78,18 @@ export class Findings {
   value<T>(path: ConfigPath, schema: OptionsSchema<T>): T | undefined {
     const node = find(this.root, path);
     const raw = node && !(path.length === 1 && isNull(node)) ? plain(node) : undefined;
-    return this.checked({ path, raw, schema });
+    const result = check({ schema, value: raw, at: path });
+    if (result.ok) return result.value;
+    this.record(result.issues);
+    return undefined;
   }
 
-  /** Validates `raw` as if it stood at `path`. */
-  checked<T>(task: { path: ConfigPath; raw: unknown; schema: OptionsSchema<T> }): T | undefined {
-    const result = check({ schema: task.schema, value: task.raw, at: task.path });
-    if (result.ok) return result.value as T;
-    for (const { path, message, keyed } of result.issues) {
+  /** Records what a check found. */
+  record(issues: readonly KeyedIssue[]): void {
+    for (const { path, message, keyed } of issues) {
       if (keyed) this.addKey(path, message);
       else this.add(path, message);
     }
-    return undefined;
   }
 
   /** The mapping at `path`; records its absence, another kind of value, and keys that are not known. */

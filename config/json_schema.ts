@@ -1,8 +1,8 @@
 /** The JSON Schema of recipes, for editors: sections from recipe.ts, options from the plugins. */
-import type { Kind, Plugin } from "../core/plugin.ts";
+import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
-import { sections, termName, termWeight, WEIGHTS_KEY } from "./recipe.ts";
+import { optimizerGroups, sections, termName, termUpdate, termWeight, WEIGHTS_KEY } from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -15,14 +15,13 @@ export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
 
 /** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
 export function recipeSchema(registry: Registry): JsonSchema {
-  const terms = {
-    type: "array",
-    minItems: 1,
-    items: { anyOf: [...registry.all("loss").map(lossEntry), userLoss()] },
-  };
-  const losses = { anyOf: [terms, changedTerms()] };
   const dataset = named(registry, "dataset", datasetEntry);
-  return {
+  const whole = phaseSections(registry);
+  // A recipe has them, and each of its phases.
+  const sectionRefs = Object.fromEntries(
+    Object.keys(whole).map((name) => [name, { $ref: `#/$defs/${SECTION}${name}` }]),
+  );
+  return withChoices(registry, {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: "plca recipe",
     type: "object",
@@ -45,20 +44,105 @@ export function recipeSchema(registry: Registry): JsonSchema {
       },
       input: optional(optionsSchema(sections.input)),
       model: named(registry, "model", modelEntry),
-      losses,
-      optimizer: named(registry, "optimizer", pluginEntry),
-      schedule: named(registry, "schedule", pluginEntry),
-      training: optional(optionsSchema(sections.training)),
+      ...sectionRefs,
+      phases: {
+        type: "array",
+        minItems: 1,
+        description: "trained one after the other; what a phase does not say, it has from the recipe",
+        items: {
+          type: "object",
+          additionalProperties: false,
+          properties: {
+            name: optionsSchema(termName),
+            from: {
+              type: "string",
+              description: "seed, a phase before this one (default), or a file of weights",
+            },
+            before: {
+              type: "array",
+              description: "jobs that are done before the first step",
+              items: named(registry, "job", jobEntry),
+            },
+            ...sectionRefs,
+          },
+        },
+      },
       evaluation: optional(optionsSchema(sections.evaluation)),
       logs: optionsSchema(sections.logs),
       baseline: {
         type: ["object", "null"],
         description: "trained first, on the same seed and budget, to compare with",
         additionalProperties: false,
-        properties: { name: optionsSchema(termName), losses },
+        properties: { name: optionsSchema(termName), losses: sectionRefs["losses"] },
       },
     },
+    $defs: Object.fromEntries(Object.entries(whole).map(([name, schema]) => [SECTION + name, schema])),
+  });
+}
+
+/** Begins the names of definitions of sections; those of plugins have no such beginning. */
+const SECTION = "section_";
+
+/** What a recipe and each of its phases may have. */
+function phaseSections(registry: Registry) {
+  return {
+    streams: {
+      type: "object",
+      description: "images beside source and target, by name",
+      additionalProperties: { anyOf: [readStream(registry), ...entriesOf(registry, "stream", pluginEntry)] },
+    },
+    networks: {
+      type: "object",
+      description: "networks beside the student, by name",
+      additionalProperties: named(registry, "network", (plugin) => networkEntry(registry, plugin)),
+    },
+    losses: lossList(registry),
+    optimizer: named(registry, "optimizer", optimizerEntry),
+    schedule: named(registry, "schedule", pluginEntry),
+    training: optional(optionsSchema(sections.training)),
   };
+}
+
+function lossList(registry: Registry): JsonSchema {
+  const terms = { type: "array", minItems: 1, items: named(registry, "loss", lossEntry) };
+  return { anyOf: [terms, changedTerms()] };
+}
+
+function readStream(registry: Registry): JsonSchema {
+  return {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      dataset: named(registry, "dataset", datasetEntry),
+      job: { type: "string", description: "a job whose dataset is read" },
+      labels: { type: "boolean", description: "whether labels are read; absent: yes, but for target" },
+    },
+  };
+}
+
+/** Options that name a plugin refer to a definition of what they may name. */
+function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
+  const $defs: Record<string, unknown> = {};
+  const walk = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(walk);
+    if (typeof node !== "object" || node === null) return node;
+    const kind = KINDS.find((one) => one === (node as JsonSchema)["plugin"]);
+    if (kind === undefined) {
+      return Object.fromEntries(Object.entries(node).map(([key, value]) => [key, walk(value)]));
+    }
+    if (!(kind in $defs)) {
+      // Before its parts are looked at, which may refer to it.
+      $defs[kind] = true;
+      const names = registry.all(kind).map(({ name, summary }) => ({ const: name, description: summary }));
+      const { anyOf } = named(registry, kind, pluginEntry) as { readonly anyOf: readonly unknown[] };
+      const own = { type: "string", description: "one that a file of yours defines" };
+      $defs[kind] = { anyOf: [...names, own, ...anyOf.map(walk)] };
+    }
+    const { plugin: _, anyOf: __, ...rest } = node as JsonSchema;
+    return { $ref: `#/$defs/${kind}`, ...rest };
+  };
+  const walked = walk(schema) as JsonSchema;
+  return { ...walked, $defs: { ...walked["$defs"] as JsonSchema, ...$defs } };
 }
 
 function optional(schema: JsonSchema): JsonSchema {
@@ -67,7 +151,51 @@ function optional(schema: JsonSchema): JsonSchema {
 }
 
 function named(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema {
-  return { anyOf: registry.all(kind).map(entry) };
+  return { anyOf: entriesOf(registry, kind, entry) };
+}
+
+function entriesOf(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema[] {
+  return [...registry.all(kind).map(entry), usedEntry(kind)];
+}
+
+/** An entry whose plugin is in a file of the recipe's own. */
+function usedEntry(kind: Kind): JsonSchema {
+  const flat = kind === "dataset";
+  return {
+    type: "object",
+    additionalProperties: flat,
+    required: ["use"],
+    properties: {
+      use: used(kind),
+      ...MORE_KEYS[kind]?.() ?? {},
+      ...(flat ? {} : { options: { type: "object" } }),
+    },
+  };
+}
+
+/** What an entry of a kind has beside its plugin and options. */
+const MORE_KEYS: { readonly [K in Kind]?: () => JsonSchema } = {
+  model: () => WEIGHTS,
+  loss: termKeys,
+  network: () => ({ ...WEIGHTS, model: { type: "object" } }),
+  optimizer: () => ({ groups: optionsSchema(optimizerGroups) }),
+  job: () => ({ name: optionsSchema(termName) }),
+};
+
+function used(kind: Kind): JsonSchema {
+  return { type: "string", description: `a TypeScript file with your own ${kind}; relative to this file` };
+}
+
+const WEIGHTS = {
+  [WEIGHTS_KEY]: { type: "string", description: "a file that training starts from; relative to this file" },
+};
+
+function termKeys() {
+  return {
+    name: optionsSchema(termName),
+    weight: optionsSchema(termWeight),
+    update: optionsSchema(termUpdate),
+  };
 }
 
 function typeOf(plugin: Plugin): JsonSchema {
@@ -84,8 +212,25 @@ function pluginEntry(plugin: Plugin): JsonSchema {
 
 function modelEntry(plugin: Plugin): JsonSchema {
   const { properties, ...rest } = pluginEntry(plugin);
-  const weights = { type: "string", description: "a file that training starts from; relative to this file" };
-  return { ...rest, properties: { ...properties as JsonSchema, [WEIGHTS_KEY]: weights } };
+  return { ...rest, properties: { ...properties as JsonSchema, ...WEIGHTS } };
+}
+
+function networkEntry(registry: Registry, plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = modelEntry(plugin);
+  return {
+    ...rest,
+    properties: { ...properties as JsonSchema, model: named(registry, "model", pluginEntry) },
+  };
+}
+
+function optimizerEntry(plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = pluginEntry(plugin);
+  return { ...rest, properties: { ...properties as JsonSchema, groups: optionsSchema(optimizerGroups) } };
+}
+
+function jobEntry(plugin: Plugin): JsonSchema {
+  const { properties, ...rest } = pluginEntry(plugin);
+  return { ...rest, properties: { name: optionsSchema(termName), ...properties as JsonSchema } };
 }
 
 /** Datasets take their options beside `type`. */
@@ -101,23 +246,8 @@ function lossEntry(plugin: Plugin): JsonSchema {
     required: ["type"],
     properties: {
       type: typeOf(plugin),
-      name: optionsSchema(termName),
-      weight: optionsSchema(termWeight),
+      ...termKeys(),
       options: optionsSchema(plugin.options),
-    },
-  };
-}
-
-function userLoss(): JsonSchema {
-  return {
-    type: "object",
-    additionalProperties: false,
-    required: ["use"],
-    properties: {
-      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
-      name: optionsSchema(termName),
-      weight: optionsSchema(termWeight),
-      options: { type: "object" },
     },
   };
 }
@@ -129,7 +259,7 @@ function changedTerms(): JsonSchema {
     additionalProperties: false,
     properties: {
       type: { type: "string", description: "a new term, or another one in this place" },
-      use: { type: "string", description: "a TypeScript file with your own loss; relative to this file" },
+      use: used("loss"),
       weight: optionsSchema(termWeight),
       options: { type: ["object", "null"] },
     },

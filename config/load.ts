@@ -5,12 +5,13 @@ import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { suggestion } from "../core/suggest.ts";
+import { messageOf } from "../core/words.ts";
 import { EMBEDDED, embeddedRecipe, isRecipeName } from "./embedded.ts";
 import { Findings } from "./findings.ts";
 import { find, locate, type Located, type LocatedMapping, parseYaml } from "./locate.ts";
 import { applySet, flattenDatasets, merge } from "./merge.ts";
 import { planRecipe } from "./plan_recipe.ts";
-import { importUsed } from "./plugins.ts";
+import { importUsed, withAbsoluteFiles } from "./used_files.ts";
 
 /** What is loaded: a file (a path, or the name of an embedded recipe), or text that stands for the file at `path`. */
 export interface RecipeSource {
@@ -28,8 +29,8 @@ export interface LoadOptions {
   readonly overrides?: readonly string[];
   /** Reads a recipe; `path` is absolute. Its error's message tells the person why it failed. */
   readText(path: string): Promise<string>;
-  /** Imports a user's file with a loss; absent: `use:` is an error. @throws UserError */
-  importPlugin?(path: string): Promise<readonly Plugin[]>;
+  /** Imports a user's file; undefined: it is not run. Absent: `use:` is an error. @throws UserError */
+  importPlugin?(path: string): Promise<readonly Plugin[] | undefined>;
   /** Absolute; relative paths given by the person start here. */
   readonly cwd: string;
   /** Laid under the recipe instead of the one it extends: a path, or the name of an embedded recipe. */
@@ -54,13 +55,10 @@ export async function loadRecipe(source: RecipeSource, options: LoadOptions): Pr
       cause,
     });
   }
-  root = applySets(root, options);
-  const findings = new Findings(root);
-  const user = await importUsed(findings, options.importPlugin?.bind(options));
-  const others = [...user.values()].flat().filter((plugin) => plugin.kind !== "loss");
-  const registry = others.length > 0 ? options.registry.with(others) : options.registry;
+  const findings = new Findings(withAbsoluteFiles(applySets(root, options)));
+  const user = await importUsed(findings, options);
   const stem = basename(path).replace(/\.ya?ml$/, "");
-  return planRecipe(findings, { registry, user, stem });
+  return planRecipe(findings, { registry: options.registry, user, stem });
 }
 
 function applySets(root: Located, { overrides = [], cwd }: LoadOptions): Located {
@@ -140,7 +138,7 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   try {
     baseText = await options.readText(base);
   } catch (error) {
-    throw refuse(`${display(base, cwd)} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw refuse(`${display(base, cwd)} cannot be read: ${messageOf(error)}`);
   }
   return laidOn(await readChain({ path: base, text: baseText, chain: seen }, options), own);
 }

@@ -1,4 +1,5 @@
 /** One recipe laid over another: `extends:` and `--set path=value`. */
+import { resolve } from "node:path";
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -6,7 +7,7 @@ import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./ter
 
 /**
  * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
- * mapping's `type` changes, the options of the former type go with it. A mapping on a list of losses changes the
+ * mapping's `type` or `use` changes, the options of the former plugin go with it. A mapping on a list of losses changes the
  * terms it names. @throws ConfigError when it names a term that the list does not have
  */
 export function merge(base: Located, over: Located, path: ConfigPath = []): Located {
@@ -31,8 +32,18 @@ export function merge(base: Located, over: Located, path: ConfigPath = []): Loca
 }
 
 function changesType(base: LocatedMapping, over: LocatedMapping): boolean {
-  const [was, is] = [base.entries.get("type"), over.entries.get("type")];
-  return was?.kind === "scalar" && is?.kind === "scalar" && was.value !== is.value;
+  const [was, is] = [pluginOf(base), pluginOf(over)];
+  return was !== undefined && is !== undefined && was !== is;
+}
+
+/** What names the plugin of an entry: its type, or the absolute path of its file. */
+function pluginOf({ entries }: LocatedMapping): string | undefined {
+  for (const key of ["type", "use"]) {
+    const node = entries.get(key);
+    if (node?.kind !== "scalar" || node.value === null) continue;
+    return key === "type" ? `type ${node.value}` : `use ${resolve(node.folder, String(node.value))}`;
+  }
+  return undefined;
 }
 
 function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMapping {

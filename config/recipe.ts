@@ -1,5 +1,7 @@
 /** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
+import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
+import { RAMP_SHAPES } from "../core/coefficient.ts";
 import { MEASURES, type Normalization } from "../core/plan.ts";
 
 const pixels = z.int().min(1).max(100_000);
@@ -46,6 +48,9 @@ export const sections = {
           .default([1, 1, 1]).describe("divided by, per channel in `order`"),
       }),
     ]).default("imagenet").describe("value = (pixel * scale - mean) / deviation"),
+    align_corners: z.boolean().optional().describe(
+      "resize maps with corner pixels on corner pixels, in training and evaluation; absent: half-pixel centres",
+    ),
     workers: z.int().min(0).max(64).default(1)
       .describe("threads that read and transform images during the steps; 0: none; changes no result"),
     rare_class_sampling: z.strictObject({
@@ -71,13 +76,16 @@ export const sections = {
       "how many of the latest checkpoints are kept, beside the best one",
     ),
     log_every: z.int().min(1).default(10).describe("steps between step lines of the event log"),
+    order: z.array(runName).min(1).optional().describe(
+      "streams whose views are made first, in this order, which their running statistics follow; absent: target, source",
+    ),
     diagnostics: z.union([
       z.literal(false),
       z.strictObject({
         every: z.int().min(1).default(100).describe("steps from one measurement to the next"),
-        measure: z.array(z.enum(MEASURES)).min(1).default([...MEASURES]).describe(
-          "associations: shares associated and covered; entropy: of the predictions; gradients: norm by term; " +
-            "seconds: by stage of the step",
+        measure: z.array(z.enum([...MEASURES, "associations"])).min(1).default([...MEASURES]).describe(
+          "terms: what terms measure of themselves, as shares associated and covered; entropy: of the predictions; " +
+            "gradients: norm by term; seconds: by stage of the step; associations: an earlier name of terms",
         ),
         target_labels: z.boolean().default(false).describe(
           "read the target's labels to measure how many associations are right; training never sees them",
@@ -99,8 +107,10 @@ export const sections = {
       z.literal(false),
       z.strictObject({
         alpha: z.number().min(0).max(1).default(0.5).describe("share of the aggregated value"),
-        features: z.string().default("cosine").describe("similarity between feature pixels"),
-        predictions: z.string().default("negative-kl").describe("similarity between predicted pixels"),
+        features: pluginChoice("similarity").default("cosine").describe("similarity between feature pixels"),
+        predictions: pluginChoice("similarity").default("negative-kl").describe(
+          "similarity between predicted pixels",
+        ),
       }),
     ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
@@ -115,6 +125,21 @@ export const sections = {
           .describe("pixels from one window to the next, at most its size"),
       }),
     ]).default(false).describe("predict in windows that slide over the input; false: the whole at once"),
+    network: runName.optional().describe(
+      "the network that predicts, as a teacher of `networks`; absent: student, the one that is trained",
+    ),
+    heads: z.array(z.strictObject({
+      tap: z.string().min(1).describe("a tap with a channel per class, before softmax"),
+      weight: z.number().default(1).describe("factor in the sum"),
+    })).min(1).optional().describe("taps whose weighted sum is taken for the logits; absent: logits"),
+    ensemble: z.array(z.strictObject({
+      checkpoint: z.string().min(1).describe("a checkpoint of the same model, relative to this file"),
+      weight: z.number().positive().default(1).describe(
+        "of its probabilities, beside 1 for the network's own",
+      ),
+    })).min(1).optional().describe(
+      "further checkpoints whose probabilities are averaged; not in validation during training",
+    ),
   }).prefault({}),
   logs: z.union([
     z.literal("tensorboard"),
@@ -127,20 +152,23 @@ export const sections = {
   ]).describe("what is written beside events.jsonl; absent: nothing"),
 } as const;
 
-/** The keys of a plugin that is named by its type. */
-export const PLUGIN_KEYS = ["type", "options"] as const;
-
-/** The key of `model` that names a file to start from. */
+/** The key of `model`, and of networks, that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
-/** The keys of an entry of `losses`. */
-export const LOSS_KEYS = ["type", "use", "name", "weight", "options"] as const;
+/** The keys of an entry of `losses` beside those of every plugin. */
+export const TERM_KEYS = ["name", "weight", "update"] as const;
 
 /** The keys of `data`; all but `root` are datasets. */
 export const DATASETS = ["source", "target", "val", "test"] as const;
 
 /** The keys of `baseline`. */
 export const BASELINE_KEYS = ["name", "losses"] as const;
+
+/** What a phase may have of its own; what it has not, it has from the recipe. */
+export const PHASE_SECTIONS = ["streams", "networks", "losses", "optimizer", "schedule", "training"] as const;
+
+/** The keys of an entry of `phases`. */
+export const PHASE_KEYS = ["name", "from", "before", ...PHASE_SECTIONS] as const;
 
 /** Every top-level key, in the order the resolved recipe is written. */
 export const RECIPE_KEYS = [
@@ -151,17 +179,46 @@ export const RECIPE_KEYS = [
   "data",
   "input",
   "model",
+  "streams",
+  "networks",
   "losses",
   "optimizer",
   "schedule",
   "training",
+  "phases",
   "evaluation",
   "logs",
   "baseline",
 ] as const;
 
-/** `name:` of a loss or a baseline. */
+/** `name:` of a loss, a baseline, a phase, a job; the key of a stream or network. */
 export const termName = runName;
 
 /** `weight:` of a loss. */
-export const termWeight = z.number().min(0).default(1).describe("constant factor of the term");
+export const termWeight = z.union([
+  z.number().min(0),
+  z.strictObject({
+    from: z.number().min(0).default(0).describe("until `start`"),
+    to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
+    start: z.int().min(0).default(0).describe("step, counted from 0"),
+    steps: z.int().min(0).describe("how many the way takes; 0 switches at `start`"),
+    shape: z.enum(RAMP_SHAPES).default("linear")
+      .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
+  }),
+], "as in {from: 1, to: 0, steps: 1000}").default(1).describe(
+  "factor of the term, constant or over the steps",
+);
+
+/** `update:` of a loss. */
+export const termUpdate = z.int().min(1).max(8).describe(
+  "which of several updates of a step the term goes into, counted from 1; absent: the first",
+);
+
+/** `optimizer.groups`: factors by group. */
+export const optimizerGroups = z.record(
+  z.string().min(1),
+  z.strictObject({
+    rate: z.number().min(0).default(1).describe("factor on the learning rate"),
+    decay: z.number().min(0).default(1).describe("factor on the weight decay"),
+  }),
+).describe("factors by parameter group or a part of its name, as in {head: {rate: 10}, norm: {decay: 0}}");

@@ -12,12 +12,16 @@ export type TrainEvent =
   | EndEvent
   | FailureEvent;
 
-/** A phase begins. */
-export interface StartEvent {
+/** What all of them say. */
+export interface PhaseEvent<Type extends string> {
   /** Tells the events apart. */
-  readonly type: "start";
+  readonly type: Type;
   /** The phase's name. */
   readonly phase: string;
+}
+
+/** A phase begins. */
+export interface StartEvent extends PhaseEvent<"start"> {
   /** Optimiser updates to come. */
   readonly steps: number;
   /** Images per domain per forward pass. */
@@ -25,21 +29,13 @@ export interface StartEvent {
 }
 
 /** A phase goes on where an earlier process left it; events of later steps before this one are of that process. */
-export interface ResumeEvent {
-  /** Tells the events apart. */
-  readonly type: "resume";
-  /** The phase's name. */
-  readonly phase: string;
+export interface ResumeEvent extends PhaseEvent<"resume"> {
   /** Updates done before. */
   readonly step: number;
 }
 
 /** An update was applied. */
-export interface StepEvent {
-  /** Tells the events apart. */
-  readonly type: "step";
-  /** The phase's name. */
-  readonly phase: string;
+export interface StepEvent extends PhaseEvent<"step"> {
   /** Updates done, this one included. */
   readonly step: number;
   /** Updates of the whole phase. */
@@ -58,11 +54,7 @@ export interface StepEvent {
  * The validation split was evaluated in one pass per image: without aggregation, mirror and further scales. Values in
  * 0..1.
  */
-export interface ValidationEvent {
-  /** Tells the events apart. */
-  readonly type: "validation";
-  /** The phase's name. */
-  readonly phase: string;
+export interface ValidationEvent extends PhaseEvent<"validation"> {
   /** Updates done. */
   readonly step: number;
   /** Mean IoU over the classes present; null: no pixel is labelled. */
@@ -80,11 +72,7 @@ export interface ValidationEvent {
 }
 
 /** A checkpoint was written. */
-export interface CheckpointEvent {
-  /** Tells the events apart. */
-  readonly type: "checkpoint";
-  /** The phase's name. */
-  readonly phase: string;
+export interface CheckpointEvent extends PhaseEvent<"checkpoint"> {
   /** Updates done. */
   readonly step: number;
   /** The safetensors file. */
@@ -103,11 +91,7 @@ export interface CheckpointEvent {
  * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values
  *   read back; on a GPU most of the time shows here), `seconds/update`, and `seconds/step`, their sum.
  */
-export interface DiagnosticsEvent {
-  /** Tells the events apart. */
-  readonly type: "diagnostics";
-  /** The phase's name. */
-  readonly phase: string;
+export interface DiagnosticsEvent extends PhaseEvent<"diagnostics"> {
   /** Updates done, this one included. */
   readonly step: number;
   /** By name; what cannot be said, as the correctness where nothing is associated, is left out. */
@@ -115,21 +99,13 @@ export interface DiagnosticsEvent {
 }
 
 /** Something the person should know. */
-export interface NoteEvent {
-  /** Tells the events apart. */
-  readonly type: "note";
-  /** The phase's name. */
-  readonly phase: string;
+export interface NoteEvent extends PhaseEvent<"note"> {
   /** One sentence. */
   readonly message: string;
 }
 
 /** A phase is over. */
-export interface EndEvent {
-  /** Tells the events apart. */
-  readonly type: "end";
-  /** The phase's name. */
-  readonly phase: string;
+export interface EndEvent extends PhaseEvent<"end"> {
   /** Updates done. */
   readonly step: number;
   /** Whether it was told to stop before its end. */
@@ -137,11 +113,7 @@ export interface EndEvent {
 }
 
 /** A phase could not go on. */
-export interface FailureEvent {
-  /** Tells the events apart. */
-  readonly type: "failure";
-  /** The phase's name. */
-  readonly phase: string;
+export interface FailureEvent extends PhaseEvent<"failure"> {
   /** What the person is told. */
   readonly message: string;
 }

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { definePlugin } from "./plugin.ts";
+import type { pluginChoice } from "./plugin_choice.ts";
 import type { z } from "./schema.ts";
 import type { Tensor } from "./tensors.ts";
 
@@ -16,4 +17,6 @@ export interface PluginKit {
   readonly z: typeof z;
   /** Seals a plugin. */
   readonly definePlugin: typeof definePlugin;
+  /** The schema of an option that names another plugin. */
+  readonly pluginChoice: typeof pluginChoice;
 }

@@ -94,12 +94,12 @@ export function lastPhase({ phases }: Pick<RunPlan, "phases">): PhasePlan {
 }
 
 /** Everything of a phase that a plugin makes: its losses, streams, networks and jobs. */
-export function plannedParts({ losses, streams, networks, before }: PhasePlan): readonly Planned[] {
+export function plannedParts({ losses, streams, networks, before }: PhasePlan): readonly PlannedPart[] {
   return [...losses, ...streams, ...networks, ...before];
 }
 
 /** What a part of a recipe is called and where it stands, for errors. */
-export interface Planned {
+export interface PlannedPart {
   /** Unique among its kind in a phase: the type, or the recipe's `name:` or key. */
   readonly name: string;
   /** The user's file that it comes from, absolute. */
@@ -108,16 +108,18 @@ export interface Planned {
   readonly at: ConfigPath;
   /** `recipe.yaml:12:5`, with the user's file before it where it comes from one. */
   readonly origin: string;
+  /** Its file was not run, so what it needs and leaves is not known. */
+  readonly unrun?: boolean;
 }
 
 /** A stream: read from a dataset, from what a job left, or made from other streams. */
 export type PlannedStream =
   | ReadStream & { readonly dataset: DatasetPlan }
   | ReadStream & { readonly job: string }
-  | Planned & { readonly plan: StreamPlan };
+  | PlannedPart & { readonly plan: StreamPlan };
 
 /** A stream that loaders read. */
-export interface ReadStream extends Planned {
+export interface ReadStream extends PlannedPart {
   /** Whether its labels are read. */
   readonly labels: boolean;
 }
@@ -130,7 +132,7 @@ export function isRead(
 }
 
 /** A network beside the student. */
-export interface PlannedNetwork extends Planned {
+export interface PlannedNetwork extends PlannedPart {
   /** How it behaves. */
   readonly plan: NetworkPlan;
   /** What it is built from. */
@@ -140,7 +142,7 @@ export interface PlannedNetwork extends Planned {
 }
 
 /** A job of a phase. */
-export interface PlannedJob extends Planned {
+export interface PlannedJob extends PlannedPart {
   /** What it does. */
   readonly plan: JobPlan;
 }
@@ -224,7 +226,7 @@ export interface PlannedModel {
 }
 
 /** A term of the objective. */
-export interface PlannedLoss extends Planned {
+export interface PlannedLoss extends PlannedPart {
   /** Factor of the term, constant or over the steps. */
   readonly weight: Coefficient;
   /** Which update of a step it goes into, counted from 1; absent: the first, and mostly the only one. */

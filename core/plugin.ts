@@ -1,6 +1,6 @@
 /** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
 import type { DatasetPlan } from "./dataset.ts";
-import { ConfigError, type ConfigPath } from "./errors.ts";
+import type { ConfigPath } from "./errors.ts";
 import type { JobPlan } from "./job.ts";
 import type { ModelPlan } from "./model.ts";
 import type { NetworkPlan } from "./network.ts";
@@ -55,32 +55,8 @@ export const KINDS: readonly Kind[] = [
   "job",
 ];
 
-/** A plugin after {@linkcode definePlugin}: the option type is sealed inside `plan`. */
-export interface Plugin<K extends Kind = Kind> {
-  /** What it is; decides what `plan` returns. */
-  readonly kind: K;
-  /** Kebab-case; the `type:` in YAML. */
-  readonly name: string;
-  /** One line, shown by `plca list`. */
-  readonly summary: string;
-  /** Where the method comes from. */
-  readonly source?: string;
-  /** For `plca list` and `plca schema`. */
-  readonly options: OptionsSchema<unknown>;
-  /** Validates `raw` and returns a plan. Pure: no I/O, no tensors. @throws ConfigError */
-  plan(raw: unknown, at: ConfigPath, registry: PluginLookup): PlanOf[K];
-}
-
-/** How a plugin reaches another one, e.g. `association` its similarity. */
-export interface PluginLookup {
-  /** The plugin called `name`. @throws ConfigError naming `at` and the nearest known name */
-  get<K extends Kind>(kind: K, name: string, at: ConfigPath): Plugin<K>;
-  /** Every plugin of a kind, in list order. */
-  all<K extends Kind>(kind: K): readonly Plugin<K>[];
-}
-
-/** What a plugin's author writes. */
-export interface PluginSpec<K extends Kind, O> {
+/** A plugin: what a recipe names, and how its options become a plan. */
+export interface Plugin<K extends Kind = Kind, O = Parsed> {
   /** What it is; decides what `plan` returns. */
   readonly kind: K;
   /** Kebab-case; the `type:` in YAML. */
@@ -91,34 +67,44 @@ export interface PluginSpec<K extends Kind, O> {
   readonly source?: string;
   /** A strict zod object; every key has a description and a default unless it must be given. */
   readonly options: OptionsSchema<O>;
-  /** Pure: no I/O, no tensors. `at` is the position of the options in the recipe. @throws ConfigError */
+  /**
+   * Pure: no I/O, no tensors. Call it through {@linkcode PluginLookup}`.plan`, which reads the options first.
+   * @param options what the schema made of them @param at their position in the recipe @throws ConfigError
+   */
   plan(options: O, at: ConfigPath, registry: PluginLookup): PlanOf[K];
 }
 
-/** Seals a typed spec into a plugin the registry can hold next to others. */
-export function definePlugin<K extends Kind, O>(spec: PluginSpec<K, O>): Plugin<K> {
-  return {
-    kind: spec.kind,
-    name: spec.name,
-    summary: spec.summary,
-    options: spec.options as OptionsSchema<unknown>,
-    ...(spec.source === undefined ? {} : { source: spec.source }),
-    plan(raw, at, registry) {
-      const result = spec.options.safeParse(raw ?? {});
-      if (!result.success) throw new ConfigError(issuesOf(result.error.issues, at));
-      return spec.plan(result.data, at, registry);
-    },
-  };
+declare const parsed: unique symbol;
+
+/** Options as their schema returned them; what type they have, only their plugin knows. */
+export interface Parsed {
+  readonly [parsed]: true;
 }
 
-interface SchemaIssue {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
+/** A plugin as a recipe names it: by its name alone, or with options. */
+export type PluginChoice = string | PluginMapping;
+
+/** Exactly one of `type` and `use`. */
+export interface PluginMapping {
+  /** The plugin's name. */
+  readonly type?: string;
+  /** The file that defines it, absolute; only what plans recipes knows files. */
+  readonly use?: string;
+  /** Absent: all defaults. */
+  readonly options?: unknown;
 }
 
-function issuesOf(issues: readonly SchemaIssue[], at: ConfigPath) {
-  return issues.map((issue) => ({
-    path: [...at, ...issue.path.map((part) => typeof part === "number" ? part : String(part))],
-    message: issue.message,
-  }));
+/** How a plugin reaches another one, e.g. `association` its similarity. */
+export interface PluginLookup {
+  /**
+   * Finds the plugin, reads its options and plans it.
+   * @param at position of the choice in the recipe; default: the whole
+   * @throws ConfigError naming the position of each mistake; of an unknown name, the nearest known one
+   */
+  plan<K extends Kind>(kind: K, choice: PluginChoice, at?: ConfigPath): PlanOf[K];
+}
+
+/** Checks the types of a plugin and seals that of its options, so that a registry can hold it next to others. */
+export function definePlugin<K extends Kind, O>(plugin: Plugin<K, O>): Plugin<K> {
+  return plugin as unknown as Plugin<K>;
 }

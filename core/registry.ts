@@ -1,5 +1,6 @@
 import { ConfigError, type ConfigPath, UserError } from "./errors.ts";
-import type { Kind, Plugin, PluginLookup } from "./plugin.ts";
+import type { Kind, Parsed, PlanOf, Plugin, PluginChoice, PluginLookup, PluginMapping } from "./plugin.ts";
+import type { OptionsSchema } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 
 /** The plugins of one run. Nothing registers itself: a list goes in, a new registry comes out. */
@@ -25,13 +26,31 @@ export class Registry implements PluginLookup {
     throw new ConfigError([{ path: at, message: `there is no ${kind} called "${name}"${hint}` }]);
   }
 
+  plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
+    const { type, options, path } = choiceParts(choice, at);
+    if (type === undefined) throw new ConfigError([{ path: at, message: `expected the type of a ${kind}` }]);
+    const plugin = this.get(kind, type, path("type"));
+    return plugin.plan(parse(plugin.options, options ?? {}, path("options")), path("options"), this);
+  }
+
   /** The plugins of one kind, in the order given; without a kind, all. */
   all<K extends Kind = Kind>(kind?: K): readonly Plugin<K>[] {
     return this.#plugins.filter((plugin): plugin is Plugin<K> => kind === undefined || plugin.kind === kind);
   }
+}
 
-  /** A new registry that also knows `plugins`. */
-  with(plugins: readonly Plugin[]): Registry {
-    return new Registry([...this.#plugins, ...plugins]);
-  }
+/** A choice as a mapping, and where its parts stand: a name alone has all of them at `at`. */
+export function choiceParts(choice: PluginChoice, at: ConfigPath) {
+  const named = typeof choice === "string";
+  const mapping: PluginMapping = named ? { type: choice } : choice;
+  return { ...mapping, path: (part: keyof PluginMapping) => named ? at : [...at, part] };
+}
+
+function parse(schema: OptionsSchema<Parsed>, options: unknown, at: ConfigPath): Parsed {
+  const result = schema.safeParse(options);
+  if (result.success) return result.data;
+  throw new ConfigError(result.error.issues.map(({ path, message }) => ({
+    path: [...at, ...path.map((part) => typeof part === "number" ? part : String(part))],
+    message,
+  })));
 }

@@ -4,7 +4,7 @@
  * without allocating anything: the trainer follows the list, `plca check` prints it.
  */
 import { neededStreams, type NeededView, neededViews, unionOf, viewKey } from "./needs.ts";
-import { isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "./plan.ts";
+import { isRead, type PhasePlan, plannedParts, type PlannedLoss, type PlannedStream } from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
 /** One thing that a step does, in order. */
@@ -132,4 +132,46 @@ function involvedMakers(known: ReadonlyMap<string, PlannedStream>, needs: readon
   };
   for (const name of needs.flatMap(neededStreams)) visit(name, []);
   return [...found.values()];
+}
+
+/**
+ * The same phase without networks that are neither read nor trained nor predict, and without made streams that no term needs:
+ * a run keeps no more than it uses.
+ */
+export function usedParts(phase: PhasePlan, predicting?: string): PhasePlan {
+  // What a plugin needs whose file was not run is not known.
+  if (plannedParts(phase).some(({ unrun }) => unrun)) return phase;
+  let updates: readonly UpdatePlan[];
+  try {
+    updates = planUpdates(phase);
+  } catch (error) {
+    // Whoever reads the recipe reports it.
+    if (error instanceof CircularStreamError) return phase;
+    throw error;
+  }
+  const entries = updates.flatMap((update) => update.entries);
+  const made = new Set(entries.flatMap((entry) => entry.kind === "make" ? [entry.stream] : []));
+  const reads = new Set(updates.flatMap((update) => update.reads));
+  const streams = phase.streams.filter((stream) =>
+    isRead(stream) ? reads.has(stream.name) : made.has(stream.name)
+  );
+  const plans = [...phase.losses, ...streams.filter(isMade)].map(({ plan }) => plan);
+  const networks = new Set([
+    predicting,
+    ...entries.flatMap((entry) => entry.kind === "view" ? [entry.by] : []),
+    ...plans.flatMap(({ needs, owners = [] }) => [
+      ...needs.parameters ?? [],
+      ...owners.flatMap(({ trains }) => trains ?? []),
+    ]),
+  ]);
+  const jobs = new Set(phase.before.flatMap(({ plan }) => plan.reads));
+  return {
+    ...phase,
+    streams: phase.streams.filter((stream) => streams.includes(stream) || jobs.has(stream.name)),
+    networks: phase.networks.filter(({ name }) => networks.has(name)),
+  };
+}
+
+function isMade(stream: PlannedStream): stream is MadeStream {
+  return !isRead(stream);
 }

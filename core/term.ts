@@ -41,6 +41,8 @@ export interface ViewNeed {
   readonly labelResolution?: boolean;
   /** Refuse a stream without labels. */
   readonly labels?: boolean;
+  /** Where the recipe names the stream or the network, for the error; absent: where the plugin stands. */
+  readonly at?: ConfigPath;
 }
 
 /** What a term or a stream reads of a step. */

@@ -1,4 +1,4 @@
-/** What an error says. Pure. */
+/** Errors, numbers and sizes in words. Pure. */
 
 /** The message of an error; other thrown values as text. */
 export function messageOf(error: unknown): string {
@@ -25,3 +25,23 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
   PermissionDenied: "permission denied",
   NotCapable: "permission denied",
 };
+
+/** `34.0` of a share in [0, 1]; "-" where there is none. */
+export function percent(share: number | null): string {
+  return share === null ? "-" : (100 * share).toFixed(1);
+}
+
+/** `1 step`, `2 steps`. */
+export function countOf(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** `1.4 MB` */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** `23.5 GiB` */
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}

@@ -1,6 +1,7 @@
 import { decode as decodePng } from "fast-png";
 import sharp from "sharp";
 import { DataError } from "../core/errors.ts";
+import { countOf } from "../core/words.ts";
 
 /** RGB, row-major, 3 bytes a pixel. */
 export interface DecodedImage {
@@ -62,7 +63,7 @@ export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
   if (header?.interlaced && header.depth < 8) {
     throw new DataError(
       file,
-      `this label image is an interlaced PNG of ${header.depth} ${header.depth === 1 ? "bit" : "bits"}, ` +
+      `this label image is an interlaced PNG of ${countOf(header.depth, "bit")}, ` +
         "which cannot be read; save it without interlacing, or with 8 bits",
     );
   }

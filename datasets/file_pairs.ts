@@ -1,5 +1,6 @@
 import { DataError } from "../core/errors.ts";
 import type { Dataset, FileReader, Sample } from "../core/plugin.ts";
+import { countOf } from "../core/words.ts";
 import { decodeImage, decodeLabels, type LabelDecoder, pngHeader } from "./decode.ts";
 import { SizesDifferError, UnknownIdsError } from "./faults.ts";
 
@@ -80,7 +81,7 @@ function requireColours(bytes: Uint8Array, image: string, swapped: string): void
   const kind = header.palette ? "palette PNG" : header.grey ? "grey PNG" : "colour PNG";
   throw new DataError(
     image,
-    `this is a ${kind} of ${header.depth} ${header.depth === 1 ? "bit" : "bits"}, as label files are; ` +
+    `this is a ${kind} of ${countOf(header.depth, "bit")}, as label files are; ` +
       `expected a colour image of 8 bits (were ${swapped} swapped?)`,
   );
 }

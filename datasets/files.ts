@@ -1,6 +1,7 @@
 import { DataError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
 
 const DISK: FileReader = {
   async read(path) {
@@ -58,5 +59,5 @@ function reasonOf(cause: unknown, what: "file" | "folder"): string {
   }
   if (cause instanceof Deno.errors.NotADirectory) return "this is a file; expected a folder";
   if (cause instanceof Deno.errors.IsADirectory) return "this is a folder; expected a file";
-  return `this ${what} cannot be read (${cause instanceof Error ? cause.message : String(cause)})`;
+  return `this ${what} cannot be read (${messageOf(cause)})`;
 }

@@ -1,6 +1,7 @@
 /** Pairs of which a file is missing: left out, or told together. */
 import { DataError } from "../core/errors.ts";
 import type { DatasetSetup } from "../core/plugin.ts";
+import { countOf } from "../core/words.ts";
 import { someOf } from "./faults.ts";
 import { below, stem } from "./file_pairs.ts";
 
@@ -82,15 +83,15 @@ export function reportMissing(
 }
 
 function together(broken: readonly Pair[], all: number): string {
-  const absent = (files: readonly (PairFile | undefined)[], [one, many]: readonly [string, string]) => {
+  const absent = (files: readonly (PairFile | undefined)[], what: string) => {
     const missing = files.filter((file) => file?.missing !== undefined).map((file) => file!);
     if (missing.length === 0) return [];
     const named = missing.map(({ path, missing }) => missing === "" ? path : `${path} in ${missing}`);
-    return [`${missing.length} ${missing.length === 1 ? one : many} (${someOf(named)})`];
+    return [`${countOf(missing.length, what)} (${someOf(named)})`];
   };
   const parts = [
-    ...absent(broken.map(({ image }) => image), ["image", "images"]),
-    ...absent(broken.map(({ labels }) => labels), ["label file", "label files"]),
+    ...absent(broken.map(({ image }) => image), "image"),
+    ...absent(broken.map(({ labels }) => labels), "label file"),
   ];
   return `${broken.length} of ${all} pairs lack a file: ${parts.join(" and ")}; ` +
     "complete the download, or leave them out with `exclude` or `list`";

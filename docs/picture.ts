@@ -26,7 +26,7 @@ const PALETTE = [
 async function scenes(domain: string, split: string, indices: readonly number[]): Promise<Sample[]> {
   const registry = new Registry(datasets);
   const options = { domain, split, width: WIDTH, height: HEIGHT, count: 100 };
-  const plan = registry.get("dataset", "street", []).plan(options, [], registry);
+  const plan = registry.plan("dataset", { type: "street", options });
   const dataset = await plan.open({ root: "", seed: 0, files: diskFiles() });
   return await Promise.all(indices.map((index) => dataset.read(index, { labels: true })));
 }

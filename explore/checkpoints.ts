@@ -2,7 +2,9 @@
 import { basename, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
-import { CHECKPOINTS, checkpointStem, type PhaseFolder, within } from "../run_folder/layout.ts";
+import { diskRun } from "../run_folder/files.ts";
+import type { PhaseFolder } from "../run_folder/layout.ts";
+import { type CheckpointFile, listCheckpoints } from "../run_folder/read.ts";
 import { readMetadata } from "../weights/safetensors.ts";
 import type { CheckpointInfo } from "./types.ts";
 
@@ -34,11 +36,9 @@ export class Checkpoints {
     const found: FoundCheckpoint[] = [];
     for (const { folder } of this.#phases) {
       const own: FoundCheckpoint[] = [];
-      const below = within(folder, CHECKPOINTS);
-      for (const file of await filesIn(join(this.#folder, below))) {
-        const stem = checkpointStem(file);
-        if (stem === undefined) continue;
-        const one = await this.#look(within(below, file), `${basename(folder)} ${stem}`.trimStart());
+      // Training makes the folder with its first checkpoint.
+      for (const file of await listCheckpoints(diskRun(this.#folder), folder).catch(() => [])) {
+        const one = await this.#look(file, `${basename(folder)} ${file.stem}`.trimStart());
         if (one) own.push(one);
       }
       own.sort((a, b) => (a.step ?? -1) - (b.step ?? -1) || b.name.localeCompare(a.name));
@@ -57,29 +57,16 @@ export class Checkpoints {
     );
   }
 
-  async #look(id: string, name: string): Promise<FoundCheckpoint | undefined> {
-    const path = join(this.#folder, id);
+  async #look(file: CheckpointFile, name: string): Promise<FoundCheckpoint | undefined> {
+    const id = file.path, path = join(this.#folder, id);
+    const identity = JSON.stringify(file);
     try {
-      const { size, mtime, ino } = await Deno.stat(path);
-      const identity = [id, size, mtime?.getTime(), ino].join(" ");
-      return this.#known.get(identity) ?? { id, name, path, identity, ...await headerOf(path, size) };
+      return this.#known.get(identity) ?? { id, name, path, identity, ...await headerOf(path, file.size) };
     } catch {
       // It was replaced or removed after its name was listed.
       return undefined;
     }
   }
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(folder)) {
-      if (isFile) names.push(name);
-    }
-  } catch {
-    // Training makes the folder with its first checkpoint.
-  }
-  return names;
 }
 
 async function headerOf(

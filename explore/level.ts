@@ -1,7 +1,8 @@
 /** One level of two images: every cycle, and single rows of its matrices. By the operators of training. */
 import * as tf from "@tensorflow/tfjs-core";
-import { cycleOutcome, scoped } from "../ops/association/loss.ts";
 import { type AssociationLevel, levelPixels } from "../ops/association/level.ts";
+import { cycleOutcome } from "../ops/association/outcome.ts";
+import { scoped } from "../ops/scoped.ts";
 import { associationCycles, type Cycles, similarityRow } from "../ops/association/inspection.ts";
 import { nearestLabels } from "../ops/nearest.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";

@@ -1,15 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../ops/conv2d.ts";
 import { UserError } from "../core/errors.ts";
-import { definePlugin, type LossTerm, type Param, type TermSetup } from "../core/plugin.ts";
-import { Random } from "../core/random.ts";
+import { definePlugin, type LossTerm, type TermSetup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { discriminator } from "../ops/layers/discriminator.ts";
 
 const CHANNELS = [64, 128, 256, 512, 1] as const;
-const SIDE = 4;
-const WINDOW = { stride: 2, padding: 1 } as const;
-const LEAK = 0.2;
-const SMALLEST_MAP = 2 ** CHANNELS.length;
 
 const DISCRIMINATOR = "discriminator";
 
@@ -40,7 +35,7 @@ export const adversarial = definePlugin({
   options,
   plan(given, at, registry) {
     const adam = { lr: given.lr, beta1: given.beta1, beta2: given.beta2 };
-    const optimizer = registry.get("optimizer", "adam", at).plan(adam, at, registry);
+    const optimizer = registry.plan("optimizer", { type: "adam", options: adam }, at);
     return {
       needs: { views: ["source", "target"].map((stream) => ({ stream, labelResolution: true })) },
       owners: [{ name: DISCRIMINATOR, optimizer }],
@@ -50,16 +45,15 @@ export const adversarial = definePlugin({
 });
 
 function term(setup: TermSetup, { map }: Options): LossTerm {
-  const params = discriminatorParams(setup);
-  const judge = (maps: tf.Tensor4D) => discriminate(maps, params);
+  const { params, judge, smallest } = discriminator(setup, { input: setup.numClasses, channels: CHANNELS });
   const show = map === "softmax" ? (logits: tf.Tensor4D) => tf.softmax(logits) : selfInformation;
   return {
     compute(ctx) {
       const [source, target] = ["source", "target"].map((stream) => ctx.view(stream).upsampled!);
       const [, height, width] = target!.shape;
-      if (Math.min(height, width) < SMALLEST_MAP) {
+      if (Math.min(height, width) < smallest) {
         throw new UserError(
-          `the discriminator halves its input five times: expected a crop of at least ${SMALLEST_MAP} pixels, got ${height}x${width}`,
+          `the discriminator halves its input five times: expected a crop of at least ${smallest} pixels, got ${height}x${width}`,
         );
       }
       const targetMaps = show(target!);
@@ -79,36 +73,6 @@ function term(setup: TermSetup, { map }: Options): LossTerm {
       },
     },
   };
-}
-
-function discriminatorParams(setup: TermSetup): readonly Param[] {
-  let input = setup.numClasses;
-  return CHANNELS.flatMap((output, k) => {
-    const random = Random.stream(setup.seed, `discriminator.${k}`);
-    // PyTorch's default for a convolution: uniform within 1 / sqrt(fan in), weights and biases alike.
-    const bound = 1 / Math.sqrt(input * SIDE * SIDE);
-    const draw = (size: number) => Float32Array.from({ length: size }, () => random.uniform(-bound, bound));
-    const make = (name: string, shape: number[]): Param => {
-      const initial = tf.tensor(draw(shape.reduce((a, b) => a * b)), shape);
-      const value = setup.variable(name, initial);
-      initial.dispose();
-      return { name, value, group: "discriminator" };
-    };
-    const layer = [make(`${k}.weight`, [SIDE, SIDE, input, output]), make(`${k}.bias`, [output])];
-    input = output;
-    return layer;
-  });
-}
-
-/** float32 [N, H, W, K] to one logit per patch, [N, h, w, 1]. */
-function discriminate(maps: tf.Tensor4D, params: readonly Param[]): tf.Tensor4D {
-  let x = maps;
-  for (let k = 0; k < CHANNELS.length; k++) {
-    const filter = params[2 * k]!.value as tf.Variable<tf.Rank.R4>;
-    const y = tf.add(conv2d(x, filter, WINDOW), params[2 * k + 1]!.value) as tf.Tensor4D;
-    x = k === CHANNELS.length - 1 ? y : tf.maximum(y, tf.mul(y, LEAK));
-  }
-  return x;
 }
 
 /** -p log p / log K */

@@ -11,11 +11,12 @@ import {
   type PluginLookup,
   type StepContext,
 } from "../core/plugin.ts";
+import { choiceName, pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 
 const level = z.strictObject({
   tap: z.string().describe("where in the network pixels are compared, e.g. layer4 or probabilities"),
-  similarity: z.string().describe("how pixels are compared: a similarity plugin"),
+  similarity: pluginChoice("similarity").describe("how pixels are compared"),
   weight: z.number().min(0).default(1).describe("factor of this level in the sum over levels"),
 });
 
@@ -82,18 +83,18 @@ function planLevels(
   registry: PluginLookup,
 ): Level[] {
   const labels = new Map<string, number>();
-  return levels.map(({ tap, similarity: name, weight }, k) => {
+  return levels.map(({ tap, similarity: choice, weight }, k) => {
     const path = [...at, k, "similarity"];
     const seen = (labels.get(tap) ?? 0) + 1;
     labels.set(tap, seen);
-    const similarity = registry.get("similarity", name, path).plan({}, path, registry);
+    const similarity = registry.plan("similarity", choice, path);
     return {
       kind: "association",
       tap,
       weight,
       label: seen === 1 ? tap : `${tap}#${seen}`,
       similarity,
-      similarityName: name,
+      similarityName: choiceName(choice),
       contrast,
       ...(aggregation === false ? {} : {
         aggregation: {

@@ -14,8 +14,8 @@ export const crossEntropy = definePlugin({
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream that is learned from"),
   }),
-  plan: ({ stream }) => ({
-    needs: { views: [{ stream, labelResolution: true, labels: true }] },
+  plan: ({ stream }, at) => ({
+    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
     create: () => ({
       compute(ctx) {
         const { upsampled, labels } = ctx.view(stream);

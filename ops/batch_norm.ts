@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { type BatchStatistics, kernels } from "./kernels.ts";
+import type { BatchStatistics } from "./kernel_types.ts";
+import { kernels } from "./kernels.ts";
 
 /** How {@linkcode batchNorm} works. */
 export interface BatchNormOptions {

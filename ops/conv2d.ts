@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { comesOfVariables } from "./gradients.ts";
-import { kernels, type Window } from "./kernels.ts";
+import type { Window } from "./kernel_types.ts";
+import { kernels } from "./kernels.ts";
 
 /** How {@linkcode conv2d} slides its filter; zeros are padded on all four sides. */
 export interface Conv2dOptions extends Partial<Window> {

@@ -3,137 +3,17 @@
  * version, composed of tfjs operators that are right on every backend.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { DeviceRowKernels } from "./association/device/row_kernels.ts";
+import type { Kernels } from "./kernel_types.ts";
 import { portable } from "./portable.ts";
-import type { RowKernels } from "./association/streaming/row_kernels.ts";
 
-/** Where a convolution window lies. Pixels; `padding` on all four sides. */
-export interface Window {
-  readonly stride: number;
-  readonly padding: number;
-  readonly dilation: number;
-}
+const byBackend = new Map<string, Kernels>();
 
-/** A square pooling window, in pixels. */
-export interface PoolWindow {
-  readonly size: number;
-  readonly stride: number;
-  readonly padding: number;
-}
-
-/** Everything a backend can speed up. Tensors are NHWC, filters HWIO, all float32. */
-export interface Kernels {
-  conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, window: Window): tf.Tensor4D;
-  /** The gradient with respect to `x`, of shape `xShape`. */
-  conv2dInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
-  /** The gradient with respect to the filter, of shape `filterShape`. */
-  conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
-  /** @param out the output's height and width */
-  maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
-  /** The gradient with respect to `x`, given the output `y`. */
-  maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
-  /** Bilinear, with half-pixel centres. @param size [height, width] */
-  resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D;
-  /** The gradient with respect to `x`, of shape `xShape`. */
-  resizeBilinearGradient(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D;
-  /** Batch normalisation and what surrounds it. */
-  batchNorm(call: NormCall): NormResult;
-  /** Its gradients. @param dy with respect to the result */
-  batchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient;
-  /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
-  sgdStep(call: SgdCall): void;
-  /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
-  lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
-  /** How similarities are compared in blocks of rows. */
-  readonly rows: RowKernels;
-  /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
-  readonly deviceRows: DeviceRowKernels | undefined;
-}
-
-/** What a batch was normalised with. */
-export interface BatchStatistics {
-  /** float32 [C] */
-  readonly mean: tf.Tensor1D;
-  /** float32 [C], biased (divided by the count) */
-  readonly variance: tf.Tensor1D;
-}
-
-/** y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if `relu`. */
-export interface NormCall {
-  /** float32 [N, H, W, C] */
-  readonly x: tf.Tensor4D;
-  /** float32 [C] */
-  readonly gamma: tf.Tensor1D;
-  /** float32 [C] */
-  readonly beta: tf.Tensor1D;
-  /** Like `x`. */
-  readonly residual?: tf.Tensor4D;
-  readonly relu: boolean;
-  readonly epsilon: number;
-  /** Images of each part of the batch that has statistics of its own; they add up to N. */
-  readonly parts: readonly number[];
-  /** Statistics to use instead of the parts' own. */
-  readonly given?: BatchStatistics;
-}
-
-/** What {@linkcode Kernels.batchNorm} gives; the statistics are those used, by part. */
-export interface NormResult {
-  readonly y: tf.Tensor4D;
-  readonly statistics: readonly BatchStatistics[];
-}
-
-/** What the gradient needs. */
-export interface NormGradientCall {
-  readonly x: tf.Tensor4D;
-  /** The result, where dy counts only if it is positive. */
-  readonly y?: tf.Tensor4D;
-  readonly gamma: tf.Tensor1D;
-  readonly epsilon: number;
-  readonly parts: readonly number[];
-  readonly statistics: readonly BatchStatistics[];
-  /** Whether the statistics were given and so are constants. */
-  readonly given: boolean;
-  /** Whether the residual's gradient is wanted. */
-  readonly residual: boolean;
-}
-
-/** Gradients by argument. */
-export interface NormGradient {
-  readonly dx: tf.Tensor4D;
-  readonly dGamma: tf.Tensor1D;
-  readonly dBeta: tf.Tensor1D;
-  readonly dResidual?: tf.Tensor4D;
-}
-
-/** A step of stochastic gradient descent for one variable. */
-export interface SgdCall {
-  readonly value: tf.Variable;
-  readonly gradient: tf.Tensor;
-  /** Absent without momentum. */
-  readonly buffer?: tf.Variable;
-  readonly rate: number;
-  readonly momentum: number;
-  readonly decay: number;
-}
-
-/** The Lovasz-Softmax loss and its slope. */
-export interface LovaszResult {
-  readonly loss: tf.Scalar;
-  /** With respect to the probabilities, [P, K]. */
-  readonly gradient: tf.Tensor2D;
-}
-
-/** The four sides of a rank-4 tensor. */
-export type Shape4D = [number, number, number, number];
-
-const replacements = new Map<string, Partial<Kernels>>();
-
-/** Replaces kernels on one backend; called by backends/select.ts only. */
-export function replaceKernels(backend: string, kernels: Partial<Kernels>): void {
-  replacements.set(backend, kernels);
+/** Replaces kernels on one backend; called when a backend starts. */
+export function replaceKernels(backend: string, replacements: Partial<Kernels>): void {
+  byBackend.set(backend, { ...portable, ...replacements });
 }
 
 /** The kernels of the current backend. */
 export function kernels(): Kernels {
-  return { ...portable, ...replacements.get(tf.getBackend()) };
+  return byBackend.get(tf.getBackend()) ?? portable;
 }

@@ -1,6 +1,6 @@
 /** The Lovasz extension by a radix sort in plain TypeScript, for backends whose tensors can be read at once. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { LovaszResult } from "./kernels.ts";
+import type { LovaszResult } from "./kernel_types.ts";
 
 const BITS = 11;
 const BUCKETS = 1 << BITS;

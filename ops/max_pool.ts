@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { kernels, type PoolWindow } from "./kernels.ts";
+import type { PoolWindow } from "./kernel_types.ts";
+import { kernels } from "./kernels.ts";
 
 /**
  * Max-pooling with `ceil_mode`: the last window may hang over the edge. Where several pixels of a window are

@@ -1,6 +1,6 @@
 /** Max-pooling in plain TypeScript, for backends whose tensors can be read at once. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { PoolWindow } from "./kernels.ts";
+import type { PoolWindow } from "./kernel_types.ts";
 
 /** float32 [N, H, W, C] to [N, ...out, C] */
 export function scannedMaxPool(

@@ -1,6 +1,6 @@
 /** The kernels for every backend: convolution composed of tfjs operators, slow and right everywhere. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels, Shape4D, Window } from "./kernels.ts";
+import type { Kernels, Shape4D, Window } from "./kernel_types.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";

@@ -1,7 +1,13 @@
 /** Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are fast. */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "./add_all.ts";
-import type { BatchStatistics, NormCall, NormGradient, NormGradientCall, NormResult } from "./kernels.ts";
+import type {
+  BatchStatistics,
+  NormCall,
+  NormGradient,
+  NormGradientCall,
+  NormResult,
+} from "./kernel_types.ts";
 
 /** A part of a batch as rows, [pixels, C]. */
 function partsOf(x: tf.Tensor4D, parts: readonly number[]): tf.Tensor2D[] {

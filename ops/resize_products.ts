@@ -1,6 +1,6 @@
 /** Bilinear resizing as two small matrix products, one for each side. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D } from "./kernels.ts";
+import type { Shape4D } from "./kernel_types.ts";
 
 /** One side's matrix. */
 export interface Weights {

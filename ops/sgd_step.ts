@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { SgdCall } from "./kernels.ts";
+import type { SgdCall } from "./kernel_types.ts";
 
 /** See {@linkcode Kernels.sgdStep}, composed of tfjs operators. */
 export function portableSgdStep({ value, gradient, buffer, rate, momentum, decay }: SgdCall): void {

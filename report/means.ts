@@ -1,5 +1,6 @@
 /** Mean IoUs in words: never without the size at which pixels were counted. */
 import type { Evaluation, SubsetMean } from "../core/events.ts";
+import { countOf, percent } from "../core/words.ts";
 
 /** The means of an evaluation or a validation. */
 export interface Means {
@@ -18,20 +19,13 @@ export function meansText({ miou, subsets = [], labelSize }: Means): string {
 /** `40 images of val, pixels counted at size original 160x96; flip` */
 export function countedText({ images, split, labelSize, inference }: Evaluation): string {
   const how = inference === undefined ? "" : `; ${inference}`;
-  return `${images} ${
-    images === 1 ? "image" : "images"
-  } of ${split}, pixels counted at size ${labelSize}${how}`;
+  return `${countOf(images, "image")} of ${split}, pixels counted at size ${labelSize}${how}`;
 }
 
 /** `mean of 13 classes, without wall, fence, pole` */
 export function describeSubset(classes: readonly string[], subset: readonly string[]): string {
   const absent = classes.filter((name) => !subset.includes(name));
   return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
-}
-
-/** `45.1`; "-" for null. */
-export function percent(share: number | null): string {
-  return share === null ? "-" : (100 * share).toFixed(1);
 }
 
 /** `45.1 %`; "-" for null. */

@@ -1,7 +1,7 @@
 /** Runs at a glance. */
 import { printable } from "../core/printable.ts";
+import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
-import { percent } from "./means.ts";
 import type { Run, RunPhase, RunState } from "../run_folder/read.ts";
 
 /** A run in one line; plain data. */

@@ -1,5 +1,6 @@
 /** A run as it goes: one live line on a terminal, plain lines when piped. */
 import type { StepEvent, TrainEvent } from "../core/events.ts";
+import { countOf } from "../core/words.ts";
 import { meansText, withSign } from "./means.ts";
 import { type Course, type TimeKeeper, timeKeeper, type TimeLeft } from "./time_left.ts";
 
@@ -95,11 +96,6 @@ export function progress(target: ProgressTarget, options: ProgressOptions = {}):
       }
     },
   };
-}
-
-/** `1 step`, `2 steps`. */
-export function countOf(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** One line per share of the steps, the first and the last step included. */

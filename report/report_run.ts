@@ -1,6 +1,7 @@
 /** A run folder's contents as a report shows them. */
 import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
 import { shortened } from "../core/printable.ts";
+import { gibibytes } from "../core/words.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "../run_folder/log.ts";
@@ -155,7 +156,7 @@ function factsOf({ record = {}, folder }: Run): [string, string][] {
     ...Object.entries(versions),
     ["system", machine["system"]],
     ["cores", machine["cores"]],
-    ["memory", typeof memory === "number" ? `${(memory / 2 ** 30).toFixed(1)} GiB` : undefined],
+    ["memory", typeof memory === "number" ? gibibytes(memory) : undefined],
   ];
   return all.filter(([, value]) => typeof value === "string" || typeof value === "number")
     .map(([name, value]) => [shortened(name), shortened(String(value))]);

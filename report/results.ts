@@ -1,7 +1,8 @@
 /** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
 import type { Evaluation } from "../core/events.ts";
+import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset, percent } from "./means.ts";
+import { countedText, describeSubset } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
 /** One method's results. */

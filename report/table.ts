@@ -1,8 +1,9 @@
 /** What evaluations found, as a table for people. */
 import Table from "cli-table3";
 import type { Evaluation } from "../core/events.ts";
+import { percent } from "../core/words.ts";
 import { FRAMELESS } from "./grid.ts";
-import { countedText, describeSubset, percent } from "./means.ts";
+import { countedText, describeSubset } from "./means.ts";
 
 /** One network's results. */
 export interface ClassColumn {

@@ -1,5 +1,6 @@
 /** The evaluation after the last step of a phase, as a file. */
 import type { Evaluation } from "../core/events.ts";
+import { isShare } from "./event.ts";
 import { parseObject, readText, type RunFiles } from "./files.ts";
 import { EVALUATION, within } from "./layout.ts";
 
@@ -27,12 +28,12 @@ function isEvaluation(
   value: Readonly<Record<string, unknown>>,
 ): value is Readonly<Record<string, unknown>> & StoredEvaluation {
   const { classes, iou, miou, images, split, labelSize, subsets, phase } = value;
-  const isShare = (share: unknown) => share === null || typeof share === "number" && share >= 0 && share <= 1;
+  const isScore = (score: unknown) => score === null || isShare(score);
   return Array.isArray(classes) && classes.every((name) => typeof name === "string") &&
     Array.isArray(iou) && iou.length === classes.length &&
-    iou.every(isShare) && isShare(miou) &&
+    iou.every(isScore) && isScore(miou) &&
     (phase === undefined || typeof phase === "string") &&
     typeof images === "number" && typeof split === "string" && typeof labelSize === "string" &&
     (subsets === undefined ||
-      Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isShare(each.miou)));
+      Array.isArray(subsets) && subsets.every((each) => Array.isArray(each?.classes) && isScore(each.miou)));
 }

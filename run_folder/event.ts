@@ -13,6 +13,8 @@ import type {
   TrainEvent,
   ValidationEvent,
 } from "../core/events.ts";
+import { messageOf } from "../core/words.ts";
+import { parseObject } from "./files.ts";
 
 /** What a line holds. */
 export type LoggedEvent = TrainEvent & {
@@ -41,16 +43,12 @@ class Damage extends Error {}
  * known are left out.
  */
 export function parseEvent(line: string): ParsedLine {
-  let value: unknown;
+  let fields: Fields;
   try {
-    value = JSON.parse(line);
-  } catch {
-    return { damage: "it is not JSON" };
+    fields = parseObject(line);
+  } catch (error) {
+    return { damage: messageOf(error) };
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { damage: "it is no JSON object" };
-  }
-  const fields = value as Fields;
   const { type } = fields;
   if (typeof type !== "string") return { damage: "its type is not a text" };
   const read = Object.hasOwn(READERS, type) ? READERS[type as TrainEvent["type"]] : undefined;
@@ -168,7 +166,8 @@ function number(fields: Fields, name: string): number {
   return finite(value);
 }
 
-function isShare(value: unknown): value is number {
+/** Whether it is a number in 0..1. */
+export function isShare(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= 1;
 }
 

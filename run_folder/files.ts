@@ -1,7 +1,7 @@
 /** The files of a run folder. */
 import { sep } from "node:path";
 import { UserError } from "../core/errors.ts";
-import { isInCheckpoints } from "./layout.ts";
+import { IN_CHECKPOINTS } from "./layout.ts";
 
 /** How a run folder is read; paths are relative to it, with `/`. */
 export interface RunFiles {
@@ -42,7 +42,7 @@ export interface ByteRange {
  */
 export function diskRun(path: string, shown: string = path): RunFiles {
   async function requireInside(name: string): Promise<void> {
-    if (isInCheckpoints(name)) return;
+    if (IN_CHECKPOINTS.test(name)) return;
     const [folder, file] = await Promise.all([
       Deno.realPath(path),
       ifThere(Deno.realPath(`${path}/${name}`)),
@@ -126,7 +126,7 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     return value as Readonly<Record<string, unknown>>;
   }
-  throw new Error("expected a mapping");
+  throw new Error("it is no JSON object");
 }
 
 /** What a file operation returns; undefined when there is no such file. */

@@ -1,7 +1,16 @@
 /** A run as it grows: looked at while somebody watches. */
 import type { RunFiles } from "./files.ts";
-import { CHECKPOINTS, CONFIG, EVALUATION, EVENTS, foundFolders, PHASES, RECORD, within } from "./layout.ts";
-import { isRunFolder, readRun, type Run } from "./read.ts";
+import {
+  CONFIG,
+  EVALUATION,
+  EVENTS,
+  foundFolders,
+  type PhaseFolder,
+  PHASES,
+  RECORD,
+  within,
+} from "./layout.ts";
+import { isRunFolder, listCheckpoints, readRun, type Run } from "./read.ts";
 
 /** Hears that the run has changed. */
 export type Listener = (revision: number) => void;
@@ -80,7 +89,12 @@ export class LiveRun {
 
 /** Changes when a file of the run does, or when its process ends. */
 async function fingerprint(files: RunFiles): Promise<string> {
-  const paths = [CONFIG, RECORD, EVENTS, ...(await foldersOf(files)).map((one) => within(one, EVALUATION))];
+  const paths = [
+    CONFIG,
+    RECORD,
+    EVENTS,
+    ...(await searched(files)).map(({ folder }) => within(folder, EVALUATION)),
+  ];
   const seen: unknown[] = [await told(() => files.isLocked(EVENTS))];
   for (const path of paths) seen.push(path, await told(() => files.stat(path)));
   return JSON.stringify([...seen, await checkpointsOf(files)]);
@@ -89,17 +103,13 @@ async function fingerprint(files: RunFiles): Promise<string> {
 /** Changes when a checkpoint does. */
 export async function checkpointsOf(files: RunFiles): Promise<string> {
   const seen: unknown[] = [];
-  for (const folder of await foldersOf(files)) {
-    const listed = within(folder, CHECKPOINTS);
-    for (const name of await told(() => files.list(listed)) ?? []) {
-      const path = within(listed, name);
-      seen.push(path, await told(() => files.stat(path)));
-    }
+  for (const { folder } of await searched(files)) {
+    seen.push(await told(() => listCheckpoints(files, folder)));
   }
   return JSON.stringify(seen);
 }
 
-async function foldersOf(files: RunFiles): Promise<readonly string[]> {
+async function searched(files: RunFiles): Promise<readonly PhaseFolder[]> {
   return foundFolders(await told(() => files.folders(PHASES)) ?? []);
 }
 

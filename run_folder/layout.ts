@@ -77,14 +77,13 @@ function namesOf(phase: unknown): string[] {
   return typeof name === "string" ? [name] : [];
 }
 
-/** The folders in which phases may lie, whether a recipe names them or not. @param listed the folders in {@linkcode PHASES} */
-export function foundFolders(listed: readonly string[]): readonly string[] {
-  return ["", BASELINE, ...listed.slice(0, MOST_PHASES).map((name) => within(PHASES, name))];
-}
-
-/** The name of a phase by its folder; "" where the folder does not tell. */
-export function nameByFolder(folder: string): string {
-  return folder.startsWith(`${PHASES}/`) ? folder.slice(PHASES.length + 1) : "";
+/**
+ * The folders in which phases may lie, whether a recipe names them or not; the name is "" where the folder does not tell.
+ * @param listed the folders in {@linkcode PHASES}
+ */
+export function foundFolders(listed: readonly string[]): readonly PhaseFolder[] {
+  const others = listed.slice(0, MOST_PHASES).map((name) => ({ name, folder: within(PHASES, name) }));
+  return [{ name: "", folder: "" }, { name: "", folder: BASELINE }, ...others];
 }
 
 /** `path` in a folder; either may be "". */
@@ -102,12 +101,8 @@ export function checkpointStem(name: string): string | undefined {
   return name.endsWith(WEIGHTS) ? name.slice(0, -WEIGHTS.length) : undefined;
 }
 
-/** Whether a path leads into the `checkpoints` of a phase. */
-export function isInCheckpoints(path: string): boolean {
-  return IN_CHECKPOINTS.test(path);
-}
-
-const IN_CHECKPOINTS = new RegExp(`^(?:${BASELINE}/|${PHASES}/[^/]+/)?${CHECKPOINTS}/`);
+/** Paths that lead into the `checkpoints` of a phase. */
+export const IN_CHECKPOINTS = new RegExp(`^(?:${BASELINE}/|${PHASES}/[^/]+/)?${CHECKPOINTS}/`);
 
 /** Where a job writes. @param phaseFolder the phase's, relative or absolute */
 export function jobFolder(phaseFolder: string, job: string): string {

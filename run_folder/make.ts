@@ -35,24 +35,19 @@ export async function makeRunFolder({ cwd, run, runs, name }: FolderWanted): Pro
   try {
     if (run !== undefined) {
       const folder = resolve(cwd, run);
-      const missing = await missingAbove(dirname(folder));
-      await Deno.mkdir(dirname(folder), { recursive: true });
-      const made = await makeOne(folder);
+      const made = await makeAll(folder);
       for await (const entry of Deno.readDir(folder)) {
         throw holdsAlready({ shown: run, option: "--run" }, entry.name);
       }
-      await probe(folder);
-      return { folder, removeEmpty: () => removeEmpty(made ? [folder, ...missing] : []) };
+      return { folder, removeEmpty: () => removeEmpty(made) };
     }
     const parent = resolve(cwd, runs);
-    const missing = await missingAbove(parent);
-    await Deno.mkdir(parent, { recursive: true });
+    const made = await makeAll(parent);
     for (let number = await highestNumber(parent, name) + 1;; number++) {
       const folder = join(parent, `${name}-${String(number).padStart(3, "0")}`);
       try {
         await Deno.mkdir(folder);
-        await probe(folder);
-        return { folder, removeEmpty: () => removeEmpty([folder, ...missing]) };
+        return { folder, removeEmpty: () => removeEmpty([folder, ...made]) };
       } catch (error) {
         if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
       }
@@ -74,48 +69,25 @@ function holdsAlready({ shown, option }: Pick<Beginning, "shown" | "option">, na
   );
 }
 
-/** Fails now rather than at the first checkpoint. */
-async function probe(folder: string): Promise<void> {
-  // Another process may try the same at the same time.
-  await Deno.remove(await Deno.makeTempFile({ dir: folder, prefix: PROBE }));
-}
-
-const PROBE = ".probe";
-
-/** Whether it was this process that made the folder. */
-async function makeOne(folder: string): Promise<boolean> {
+/** Makes a folder and those above it. @returns those that were not there, the deepest first */
+async function makeAll(folder: string): Promise<string[]> {
   try {
     await Deno.mkdir(folder);
-    return true;
+    return [folder];
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists && (await Deno.stat(folder)).isDirectory) return false;
-    throw error;
+    if (error instanceof Deno.errors.AlreadyExists && (await Deno.stat(folder)).isDirectory) return [];
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
-}
-
-/** The folder itself and those above it that are not there, the deepest first. */
-async function missingAbove(folder: string): Promise<string[]> {
-  const missing: string[] = [];
-  for (let at = folder;; at = dirname(at)) {
-    try {
-      await Deno.stat(at);
-      return missing;
-    } catch (error) {
-      // Whether there is one that may not be looked at, nobody can say.
-      if (!(error instanceof Deno.errors.NotFound)) return missing;
-    }
-    missing.push(at);
-  }
+  const above = await makeAll(dirname(folder));
+  return [...await makeAll(folder), ...above];
 }
 
 /** Up to the first that holds something. */
 async function removeEmpty(folders: readonly string[]): Promise<void> {
-  for (const folder of folders) {
-    try {
-      await Deno.remove(folder);
-    } catch {
-      return;
-    }
+  try {
+    for (const folder of folders) await Deno.remove(folder);
+  } catch {
+    // It is not empty, so those above are not.
   }
 }
 
@@ -189,7 +161,7 @@ function bytesOf(text: string): Uint8Array {
 }
 
 function isLeftover(name: string): boolean {
-  return name.startsWith(PROBE) || [CONFIG, RECORD].some((file) => isLeftOf(file, name));
+  return [CONFIG, RECORD].some((file) => isLeftOf(file, name));
 }
 
 /**

@@ -4,18 +4,12 @@ import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { reason } from "../core/words.ts";
 
-/** What is looked for. */
-export interface NewestWanted {
-  /** The folder of run folders, absolute. */
-  readonly runs: string;
-  /** The same as the person wrote it. */
-  readonly given: string;
-  /** Relative to a run's folder: the time of this file counts. */
-  readonly file: string;
-}
-
-/** The absolute folder of the run whose `file` was written last; undefined when none has one. @throws UserError when `runs` cannot be listed */
-export async function newestRun({ runs, given, file }: NewestWanted): Promise<string | undefined> {
+/**
+ * The run whose `file` (relative to its folder) was written last, absolute; undefined when none has one.
+ * @param runs the folder of run folders, absolute @param given the same as the person wrote it
+ * @throws UserError when it cannot be listed
+ */
+export async function newestRun(runs: string, given: string, file: string): Promise<string | undefined> {
   let newest: { readonly folder: string; readonly time: number } | undefined;
   try {
     for await (const { name, isDirectory } of Deno.readDir(runs)) {

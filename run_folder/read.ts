@@ -13,7 +13,7 @@ import {
   EVALUATION,
   EVENTS,
   foundFolders,
-  nameByFolder,
+  type PhaseFolder,
   phaseFolders,
   PHASES,
   RECORD,
@@ -44,14 +44,12 @@ export interface RunPhase {
   readonly log?: PhaseLog;
   /** The evaluation after the last step. */
   readonly evaluation?: Evaluation;
-  /** By file name, as `last.safetensors`. */
-  readonly checkpoints: readonly CheckpointFile[];
 }
 
 /** A file in `checkpoints`. */
 export interface CheckpointFile extends FileFacts {
-  /** `best.safetensors`, `last.safetensors`, `last.1.safetensors`, ... */
-  readonly name: string;
+  /** `best`, `last`, `last.1`, ... */
+  readonly stem: string;
   /** Relative to the run's folder. */
   readonly path: string;
 }
@@ -136,24 +134,16 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
     if (facts && (Number.isNaN(modified) || facts.modified > modified)) modified = facts.modified;
   };
   for (const name of [CONFIG, EVENTS]) written(await attempt(name, () => files.stat(name)));
-  const contents = new Map<string, PhaseContents>();
-  for (const folder of foundFolders(await attempt(PHASES, () => files.folders(PHASES)) ?? [])) {
-    const path = within(folder, EVALUATION);
+  const found: FoundPhase[] = [];
+  for (const one of foundFolders(await attempt(PHASES, () => files.folders(PHASES)) ?? [])) {
+    const path = within(one.folder, EVALUATION);
     written(await attempt(path, () => files.stat(path)));
-    const evaluation = await attempt(path, () => readEvaluation(files, folder));
-    const listed = within(folder, CHECKPOINTS);
-    const checkpoints = await attempt(listed, () => listCheckpoints(files, listed)) ?? [];
-    checkpoints.forEach(written);
-    contents.set(folder, { checkpoints, ...(evaluation ? { evaluation } : {}) });
+    found.push({ ...one, evaluation: await attempt(path, () => readEvaluation(files, one.folder)) });
   }
-  const phases = phasesOf({ config: config?.parsed, record, log, contents }).map(({ name, folder }) => {
+  const phases = phasesOf({ config: config?.parsed, record, log, found }).map(({ name, folder }) => {
     const of = log?.phases.find((phase) => phase.name === name);
-    return {
-      name,
-      checkpoints: [],
-      ...(of ? { log: of } : {}),
-      ...(folder === undefined ? {} : contents.get(folder)),
-    };
+    const evaluation = found.find((one) => one.folder === folder)?.evaluation;
+    return { name, ...(of ? { log: of } : {}), ...(evaluation ? { evaluation } : {}) };
   });
   const own = phases.at(-1)!;
   const left = log?.problems.count ?? 0;
@@ -202,52 +192,53 @@ async function beginsWith(files: RunFiles, head: Uint8Array): Promise<boolean> {
   return now.length === head.length && head.every((byte, k) => byte === now[k]);
 }
 
-/** What lies in the folder of a phase. */
-type PhaseContents = Pick<RunPhase, "checkpoints"> & { readonly evaluation?: StoredEvaluation };
-
-async function listCheckpoints(files: RunFiles, folder: string): Promise<CheckpointFile[]> {
+/** The weights of a phase, by name; none before it wrote any. @param folder the phase's @throws Error when they cannot be looked at */
+export async function listCheckpoints(files: RunFiles, folder: string): Promise<CheckpointFile[]> {
   const found: CheckpointFile[] = [];
-  for (const name of await files.list(folder)) {
-    if (checkpointStem(name) === undefined) continue;
-    const path = within(folder, name);
-    const facts = await files.stat(path);
-    if (facts) found.push({ name, path, ...facts });
+  for (const name of await files.list(within(folder, CHECKPOINTS))) {
+    const stem = checkpointStem(name);
+    const path = within(folder, `${CHECKPOINTS}/${name}`);
+    const facts = stem === undefined ? undefined : await files.stat(path);
+    if (facts) found.push({ stem: stem!, path, ...facts });
   }
   return found;
+}
+
+/** A folder in which a phase may lie, and what was read there. */
+interface FoundPhase extends PhaseFolder {
+  readonly evaluation: StoredEvaluation | undefined;
 }
 
 interface PhaseSources {
   readonly config: Readonly<Record<string, unknown>> | undefined;
   readonly record: Readonly<Record<string, unknown>> | undefined;
   readonly log: RunLog | undefined;
-  /** By the phase's folder. */
-  readonly contents: ReadonlyMap<string, PhaseContents>;
+  readonly found: readonly FoundPhase[];
 }
 
 /** The phases that the recipe states, and before the last one those that only the disk or the log knows. */
-function phasesOf({ config = {}, record, log, contents }: PhaseSources) {
+function phasesOf({ config = {}, record, log, found }: PhaseSources): readonly PhaseFolder[] {
   // The log shortens names, too.
   const text = (value: unknown) => typeof value === "string" ? shortened(value) : "";
   const logged = log?.phases.map(({ name }) => name) ?? [];
   const stated = phaseFolders(config).map(({ name, folder }) => ({ name: text(name), folder }));
   const last = stated.pop()!;
-  const unstated: { name: string; readonly folder: string | undefined }[] = [];
-  for (const [folder, { evaluation, checkpoints }] of contents) {
-    if (folder === "" || stated.some((phase) => phase.folder === folder)) continue;
-    if (!evaluation && checkpoints.length === 0) continue;
-    unstated.push({ name: text(evaluation?.phase) || text(nameByFolder(folder)), folder });
-  }
-  const isPlaced = (name: string) => [...stated, ...unstated].some((phase) => phase.name === name);
-  const name = last.name || text(contents.get("")?.evaluation?.phase) || text(record?.["recipe"]) ||
-    logged.findLast((one) => !isPlaced(one)) || "";
+  const named = found.map(({ name, folder, evaluation }) => ({
+    name: text(evaluation?.phase) || name,
+    folder,
+  }));
+  const others = named.filter(({ name, folder }) =>
+    name !== "" && folder !== "" && !stated.some((phase) => phase.folder === folder)
+  );
+  const isKnown = (name: string) => [...stated, ...others].some((phase) => phase.name === name);
+  const name = last.name || named[0]!.name || text(record?.["recipe"]) ||
+    logged.findLast((one) => !isKnown(one)) || "";
   for (const one of logged) {
-    if (one === name || isPlaced(one)) continue;
-    const nameless = unstated.find((phase) => phase.name === "");
-    if (nameless) nameless.name = one;
-    else unstated.push({ name: one, folder: undefined });
+    // It wrote no file of its own, or none that says whose it is.
+    if (one !== name && !isKnown(one)) others.push({ name: one, folder: within(PHASES, one) });
   }
-  unstated.sort((a, b) => logged.indexOf(a.name) - logged.indexOf(b.name));
-  return [...stated, ...unstated, { name, folder: "" }];
+  others.sort((a, b) => logged.indexOf(a.name) - logged.indexOf(b.name));
+  return [...stated, ...others, { name, folder: "" }];
 }
 
 function stateOf(log: RunLog | undefined, own: RunPhase, locked: boolean | undefined): RunState {

@@ -1,8 +1,10 @@
 /**
  * Runs every test file in a process of its own, two at a time, and ends with `N passed, N failed`: a process has one
- * tensor engine, and ONNX Runtime cannot be loaded again once a test file that used it has ended.
+ * tensor engine, and ONNX Runtime cannot be loaded again once a test file that used it has ended. Each process starts in
+ * an empty folder with an empty home and an environment of its own, so that no test sees files or settings of the user.
  * Types are left to `deno check`. `deno task test [PART OF A PATH]...` runs the files whose path holds one of the parts.
  */
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const TOGETHER = 2;
@@ -10,11 +12,24 @@ const PERMISSIONS = ["read", "write", "env", "ffi", "sys", "run", "net=127.0.0.1
   `--allow-${name}`
 );
 
+/** What the system, its drivers and Deno's downloads need of the environment; nothing else reaches a test. */
+const KEPT = [
+  ...["PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"],
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
+];
+
+/** Those that take longest start first, so that none of them is left to run alone at the end. */
+const LONG = [
+  ...["backends/webgpu_test", "cli/narrow_test", "view/explorer_page_test", "contracts/losses_contract_test"],
+  ...["backends/tensorflow_test", "cli/data_test", "cli/train_test", "backends/webgpu_step_test"],
+].map((name) => `tests/${name}.ts`);
+
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 async function testFiles(folder: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const entry of Deno.readDir(`${root}/${folder}`)) {
+  for await (const entry of Deno.readDir(join(root, folder))) {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory) found.push(...await testFiles(path));
     else if (entry.name.endsWith("_test.ts")) found.push(path);
@@ -22,19 +37,59 @@ async function testFiles(folder: string): Promise<string[]> {
   return found.sort();
 }
 
+/** Where Deno keeps its packages, which depends on the user's home and environment. */
+async function denoFolder(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  return JSON.parse(new TextDecoder().decode(stdout)).denoDir;
+}
+
+const DENO_DIR = await denoFolder();
+
 interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
+/**
+ * Calls `body` with the environment and the working folder of a test process, which are removed afterwards. The space in
+ * their paths is there because users' paths have some.
+ */
+async function apart<T>(body: (env: Record<string, string>, cwd: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "plca test-" }));
+  const [home, temporary, cwd] = ["home", "tmp", "work"].map((name) => join(folder, name));
+  try {
+    for (const path of [home!, temporary!, cwd!]) await Deno.mkdir(path);
+    // It says which registry Deno's packages are from, which Deno has to know to find them where they are kept.
+    const registry = join(Deno.env.get("HOME") ?? "", ".npmrc");
+    await Deno.copyFile(registry, join(home!, ".npmrc")).catch(() => {});
+    const kept = KEPT.flatMap((name) => {
+      const value = Deno.env.get(name);
+      return value === undefined ? [] : [[name, value]];
+    });
+    const temporaries = Object.fromEntries(["TMPDIR", "TEMP", "TMP"].map((name) => [name, temporary!]));
+    return await body(
+      { ...Object.fromEntries(kept), ...temporaries, HOME: home!, DENO_DIR, NO_COLOR: "1" },
+      cwd!,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 async function runFile(path: string): Promise<Outcome> {
   const started = performance.now();
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["test", "--quiet", "--no-check", "--unstable-webgpu", "--no-prompt", ...PERMISSIONS, path],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
+  const { code, stdout, stderr } = await apart((env, cwd) =>
+    new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["test", "--quiet", "--no-check", "--unstable-webgpu", "--no-prompt", ...PERMISSIONS],
+        ...["--config", join(root, "deno.json"), join(root, path)],
+      ],
+      cwd,
+      clearEnv: true,
+      env,
+    }).output()
+  );
   const text = new TextDecoder().decode(stdout);
   const [, passed = "0", failed = "0"] = /\| (\d+) passed.*\| (\d+) failed/.exec(text) ?? [];
   const skipped = text.match(/^.* \.\.\. ignored.*$/gm) ?? [];
@@ -49,7 +104,8 @@ async function runFile(path: string): Promise<Outcome> {
 }
 
 const parts = Deno.args;
-const queue = (await testFiles("tests")).filter((path) =>
+const all = await testFiles("tests");
+const queue = [...LONG, ...all.filter((path) => !LONG.includes(path))].filter((path) =>
   parts.length === 0 || parts.some((part) => path.includes(part))
 );
 const total = { passed: 0, failed: 0, skipped: 0 };

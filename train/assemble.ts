@@ -6,9 +6,9 @@ import type * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
 import type {
   PhasePlan,
-  Planned,
   PlannedLoss,
   PlannedNetwork,
+  PlannedPart,
   PlannedStream,
   RunPlan,
 } from "../core/plan.ts";
@@ -226,7 +226,7 @@ function groupedParams(params: readonly Param[], { groups }: PhasePlan): readonl
   return withFactors(params, groups);
 }
 
-function created<T>(kind: "loss" | "stream" | "network", planned: Planned, make: () => T): T {
+function created<T>(kind: "loss" | "stream" | "network", planned: PlannedPart, make: () => T): T {
   try {
     return make();
   } catch (cause) {

@@ -9,8 +9,15 @@ import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
-import type { Input } from "../datasets/input.ts";
-import { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "../datasets/relabelled.ts";
+import {
+  encodeLabels,
+  indexFile,
+  type Input,
+  labelFile,
+  labelFolder,
+  relabelled,
+} from "../datasets/input.ts";
+
 import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { messageOf } from "../core/words.ts";

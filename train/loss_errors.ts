@@ -2,21 +2,21 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
-import type { Planned } from "../core/plan.ts";
+import type { PlannedPart } from "../core/plan.ts";
 import type { Images, LossOutput } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
 
 export { messageOf };
 
 /** `loss "entropy" (./my_loss.ts, at losses[2])` */
-export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: Planned): string {
+export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {
   const { name, origin, at } = planned;
   const where = [origin, at.length === 0 ? "" : `at ${formatPath(at)}`].filter((part) => part).join(", ");
   return `${kind} "${name}"${where === "" ? "" : ` (${where})`}`;
 }
 
 /** The same for a term of the objective. */
-export function describeLoss(planned: Planned): string {
+export function describeLoss(planned: PlannedPart): string {
   return describePlanned("loss", planned);
 }
 
@@ -59,9 +59,10 @@ function checked<T>(who: string, compute: () => T, { file, fault }: Check): T {
 /** ` at line 12`: the innermost line of the file on the way to the throw. */
 function lineOf(error: unknown, file: string | undefined): string {
   if (file === undefined || !(error instanceof Error)) return "";
-  const url = pathToFileURL(file).href;
-  const frame = error.stack?.split("\n").find((line) => line.includes(`${url}:`));
-  const line = frame && /^:(\d+)/.exec(frame.slice(frame.indexOf(url) + url.length))?.[1];
+  // Stacks name files by addresses in which spaces and letters stand as they are.
+  const place = `${decodeURI(pathToFileURL(file).href)}:`;
+  const frame = error.stack?.split("\n").find((line) => line.includes(place));
+  const line = frame && /^\d+/.exec(frame.slice(frame.indexOf(place) + place.length))?.[0];
   return line ? ` at line ${line}` : "";
 }
 

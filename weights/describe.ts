@@ -2,6 +2,7 @@
 import { printable } from "../core/printable.ts";
 import { bytesOf, sizeOf } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
+import { megabytes } from "../core/words.ts";
 import { explainedBy, likeliestScheme } from "./mapping.ts";
 import type { WeightsFile } from "./read.ts";
 
@@ -83,7 +84,7 @@ export function describeWeights(file: string, description: WeightsDescription): 
     ...(wrapper === null ? [] : [["under", printable(wrapper)] as [string, string]]),
     ...pairs("beside", others),
     ...pairs("metadata", metadata),
-    ["tensors", `${tensors.length} (${dtypes.join(", ")}), ${elements} elements, ${megabytes(bytes)}`],
+    ["tensors", `${tensors.length} (${dtypes.join(", ")}), ${elements} elements, ${sizeText(bytes)}`],
   ];
   // A file may have more names than a call takes arguments.
   const width = tensors.reduce((most, { name }) => Math.max(most, printable(name).length), 0);
@@ -109,6 +110,6 @@ function pairs(title: string, values: Readonly<Record<string, unknown>>): [strin
   return texts.length === 0 ? [] : [[title, texts.join(", ")]];
 }
 
-function megabytes(bytes: number): string {
-  return bytes < 1e5 ? `${bytes} bytes` : `${(bytes / 1e6).toFixed(1)} MB`;
+function sizeText(bytes: number): string {
+  return bytes < 1e5 ? `${bytes} bytes` : megabytes(bytes);
 }

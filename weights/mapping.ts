@@ -3,6 +3,7 @@ import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { firstNonFinite, type LazyTensor, type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { NameScheme, WeightNames } from "../core/weights.ts";
+import { countOf } from "../core/words.ts";
 import type { WeightsFile } from "./read.ts";
 
 /** A tensor of the network, its shape as files store it (filters OIHW). */
@@ -313,19 +314,21 @@ function partWarnings(wanted: readonly WantedTensor[], own: ReadonlyMap<string, 
 /** `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors, initialised anew` */
 export function describeImport({ scheme, classOrder, used, skipped, initialised }: ImportReport): string {
   const parts = [
-    `${count(used.length)} used (${scheme} names${classOrder ? `, ${classOrder} class order` : ""})`,
+    `${countOf(used.length, "tensor")} used (${scheme} names${
+      classOrder ? `, ${classOrder} class order` : ""
+    })`,
   ];
   if (skipped.length > 0) {
     parts.push(
       `skipped: ${skipped.map(({ group, names }) => `${printable(group)} (${names.length})`).join(", ")}`,
     );
   }
-  parts.push(...initialised.map(({ group, names }) => `${group}: ${count(names.length)}, initialised anew`));
+  parts.push(
+    ...initialised.map(({ group, names }) =>
+      `${group}: ${countOf(names.length, "tensor")}, initialised anew`
+    ),
+  );
   return parts.join("; ");
-}
-
-function count(number: number): string {
-  return `${number} ${number === 1 ? "tensor" : "tensors"}`;
 }
 
 function some(names: readonly string[]): string {

@@ -3,6 +3,7 @@ import { crc32 } from "node:zlib";
 import { type UnzipFileInfo, type Unzipped, unzipSync } from "fflate";
 import { DataError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
+import { messageOf } from "../core/words.ts";
 
 /** torch.save compresses nothing; whoever packed an archive again gains little, and a bomb gains more. */
 const MOST_UNPACKED = 16;
@@ -34,7 +35,7 @@ export function unzipped(bytes: Uint8Array, name: string): Unzipped {
     checksums = new Map(storedChecksums(bytes, entries.length).map((sum, k) => [entries[k]!, sum]));
   } catch (cause) {
     if (cause instanceof DataError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new DataError(
       name,
       why === "invalid zip data"

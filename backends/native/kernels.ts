@@ -1,20 +1,25 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels } from "../../ops/kernels.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
 import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
 import { whole } from "../wasm/products.ts";
+import { startHeap } from "../wasm/start.ts";
 import { replaceMatMul } from "./mat_mul.ts";
 import { nativeMultiply } from "./products.ts";
 import { loadRuntime } from "./runtime.ts";
 
-/** Loads ONNX Runtime, checks known products, and returns the kernels. @throws Error when something is missing or wrong */
-export function nativeKernels(): Partial<Kernels> {
+/**
+ * Makes the backend `native` current: the WASM module, and ONNX Runtime once known products came out right.
+ * @throws Error when something is missing or wrong
+ */
+export async function startNative(): Promise<void> {
+  await startHeap();
   loadRuntime();
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
   }
   replaceMatMul();
-  return heapKernels(nativeMultiply);
+  replaceKernels("wasm", heapKernels(nativeMultiply));
 }
 
 /** [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. */

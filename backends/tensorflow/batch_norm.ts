@@ -6,7 +6,7 @@ import type {
   NormGradient,
   NormGradientCall,
   NormResult,
-} from "../../ops/kernels.ts";
+} from "../../ops/kernel_types.ts";
 import { run } from "./operator.ts";
 
 function attributes(epsilon: number, training: boolean) {

@@ -1,6 +1,6 @@
 /** Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the processor. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernels.ts";
+import type { Shape4D, Window } from "../../ops/kernel_types.ts";
 import { portable } from "../../ops/portable.ts";
 import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
 import { type Attributes, nodeBackend, run } from "./operator.ts";

@@ -3,7 +3,7 @@
  * input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernels.ts";
+import type { Shape4D, Window } from "../../ops/kernel_types.ts";
 
 /** Of what is laid out at a time. */
 const LAYOUT_BYTES = 2 ** 25;

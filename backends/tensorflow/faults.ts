@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../../core/errors.ts";
+import { messageOf } from "../../core/words.ts";
 import type { NodeBackend } from "./package.ts";
 
 /** TF_RESOURCE_EXHAUSTED */
@@ -25,7 +26,7 @@ function reported<T>(name: string, inputs: readonly tf.TensorInfo[], work: () =>
   try {
     return work();
   } catch (error) {
-    const text = error instanceof Error ? error.message : String(error);
+    const text = messageOf(error);
     const [, code, reason] = /^Invalid TF_Status: (\d+)\s+Message: (.*)$/s.exec(text) ?? [];
     const noMemory = Number(code) === NO_MEMORY || NO_MEMORY_WORDS.test(text);
     if (code === undefined && !noMemory) throw error;

@@ -1,5 +1,5 @@
 /** What TensorFlow computes in its own way; for each operator the faster of its own and ours, as bench/ measures them. */
-import type { Kernels } from "../../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernel_types.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { convolve, filterGradient, inputGradient } from "./convolutions.ts";
 import { pool, poolGradient } from "./max_pool.ts";

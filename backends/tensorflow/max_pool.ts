@@ -1,6 +1,6 @@
 /** Max-pooling by TensorFlow's own operators. */
 import type * as tf from "@tensorflow/tfjs-core";
-import type { PoolWindow } from "../../ops/kernels.ts";
+import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { type Attributes, run } from "./operator.ts";
 
 type Sides = readonly [height: number, width: number];

@@ -1,6 +1,6 @@
 /** Bilinear resizing by TensorFlow's own operators. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D } from "../../ops/kernels.ts";
+import type { Shape4D } from "../../ops/kernel_types.ts";
 import { run } from "./operator.ts";
 
 const ATTRIBUTES = {

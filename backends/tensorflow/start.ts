@@ -1,6 +1,9 @@
 /** Makes TensorFlow a backend of our tensor library, where it is installed. */
 import * as tf from "@tensorflow/tfjs-core";
+import { messageOf } from "../../core/words.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
+import { useEngine } from "../engine.ts";
+import type { Inspected, Judged } from "../backend.ts";
 import { hasCudaDriver } from "./cuda.ts";
 import { reportFaults } from "./faults.ts";
 import { tensorflowKernels } from "./kernels.ts";
@@ -13,9 +16,7 @@ const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
 let binding: Binding | undefined;
 
 /** What is there. */
-export interface Found {
-  /** TensorFlow's version and what computes. */
-  readonly detail: string;
+export interface Found extends Inspected {
   /** Whether it computes on a CUDA device. */
   readonly cuda: boolean;
 }
@@ -26,8 +27,7 @@ function readRecord(folder: string): Installed {
   try {
     installed = installedTensorflow(folder);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${reason}; ${SETUP} installs it again`, { cause: error });
+    throw new Error(`${messageOf(error)}; ${SETUP} installs it again`, { cause: error });
   }
   if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
   return installed;
@@ -39,8 +39,7 @@ export function findTensorflow(folder: string = tensorflowFolder()): Found {
   try {
     binding ??= loadBinding(folder, installed);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`it does not load: ${reason}; ${SETUP} installs it again`, { cause: error });
+    throw new Error(`it does not load: ${messageOf(error)}; ${SETUP} installs it again`, { cause: error });
   }
   const cuda = binding.isUsingGpuDevice();
   return {
@@ -52,9 +51,7 @@ export function findTensorflow(folder: string = tensorflowFolder()): Found {
 /**
  * Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing, or broken.
  */
-export function takesCuda(
-  folder: string = tensorflowFolder(),
-): { readonly takes: boolean; readonly reason?: string } {
+export function takesCuda(folder: string = tensorflowFolder()): Judged {
   if (!hasTensorflow(folder)) return { takes: false };
   try {
     readRecord(folder);
@@ -62,7 +59,7 @@ export function takesCuda(
     const { cuda, detail } = findTensorflow(folder);
     return cuda ? { takes: true } : { takes: false, reason: `no CUDA device: ${detail}` };
   } catch (error) {
-    return { takes: false, reason: error instanceof Error ? error.message : String(error) };
+    return { takes: false, reason: messageOf(error) };
   }
 }
 
@@ -78,6 +75,6 @@ export async function startTensorflow(): Promise<void> {
       return backend;
     });
   }
-  if (!await tf.setBackend("tensorflow")) throw new Error("it failed to start");
+  await useEngine("tensorflow");
   replaceKernels("tensorflow", tensorflowKernels());
 }

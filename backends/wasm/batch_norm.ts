@@ -6,7 +6,7 @@ import type {
   NormGradient,
   NormGradientCall,
   NormResult,
-} from "../../ops/kernels.ts";
+} from "../../ops/kernel_types.ts";
 import { address, emptyTensor, heapView } from "./heap.ts";
 import { simd } from "./simd.ts";
 

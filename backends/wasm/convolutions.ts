@@ -1,6 +1,6 @@
 /** Convolutions as matrix products: what the windows see becomes rows, a bounded number of them at a time. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels, Shape4D, Window } from "../../ops/kernels.ts";
+import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import {
   fewOutputsConv2d,
   fewOutputsFilterGradient,

@@ -4,7 +4,7 @@
  * very long rows by very narrow matrices, which runs at a tenth of the speed.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernels.ts";
+import type { Shape4D, Window } from "../../ops/kernel_types.ts";
 import { emptyTensor, heapView } from "./heap.ts";
 
 /** At most this many output channels are "few". */

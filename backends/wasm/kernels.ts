@@ -1,4 +1,4 @@
-import type { Kernels } from "../../ops/kernels.ts";
+import type { Kernels } from "../../ops/kernel_types.ts";
 import { heapBatchNorm, heapBatchNormGradient } from "./batch_norm.ts";
 import { heapConvolutions } from "./convolutions.ts";
 import { heapMaxPool, heapMaxPoolGradient } from "./max_pool.ts";

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { zeros } from "@tensorflow/tfjs-core";
-import type { PoolWindow } from "../../ops/kernels.ts";
+import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";
 import { simd } from "./simd.ts";
 

@@ -1,15 +1,9 @@
 /** Streaming's row kernels on the WASM heap: a block is passed over once or twice, row by row, in its own memory. */
 import * as tf from "@tensorflow/tfjs-core";
+import { blockRows, isRun, tileSide } from "../../ops/association/streaming/blocks.ts";
+import type { Block, RowKernels, Rows } from "../../ops/association/streaming/row_kernels.ts";
 import type { Peaks } from "../../ops/association/streaming/peaks.ts";
-import {
-  type Block,
-  blockRows,
-  isRun,
-  type RowKernels,
-  type Rows,
-  type Softmax,
-  tileSide,
-} from "../../ops/association/streaming/row_kernels.ts";
+import type { Softmax } from "../../ops/association/streaming/summaries.ts";
 import { address, emptyTensor, heapView, integersOf } from "./heap.ts";
 import { type Matrix, type Multiply, whole } from "./products.ts";
 import { simd } from "./simd.ts";

@@ -1,4 +1,4 @@
-import type { SgdCall } from "../../ops/kernels.ts";
+import type { SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
 import { address, isShared } from "./heap.ts";
 import { simd } from "./simd.ts";

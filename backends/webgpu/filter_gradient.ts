@@ -1,6 +1,6 @@
 /** The gradient of a convolution's filter as a matrix product: what every tap sees, transposed, times the slope. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels, Shape4D, Window } from "../../ops/kernels.ts";
+import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { runShader } from "./shader.ts";
 
 /** Of what the taps see, in bytes: more taps than fit are multiplied in groups. */

@@ -1,5 +1,8 @@
 /** What WebGPU computes in its own way, so that nothing is read back inside a step. */
-import type { Kernels } from "../../ops/kernels.ts";
+import "@tensorflow/tfjs-backend-webgpu";
+import type { Kernels } from "../../ops/kernel_types.ts";
+import { replaceKernels } from "../../ops/kernels.ts";
+import { useEngine } from "../engine.ts";
 import { filterGradient } from "./filter_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
 import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
@@ -14,4 +17,10 @@ export function webgpuKernels(): Partial<Kernels> {
     maxPoolGradient: composedMaxPoolGradient,
     deviceRows: webgpuRows,
   };
+}
+
+/** Makes the backend `webgpu` current. @throws Error when it does not start */
+export async function startWebgpu(): Promise<void> {
+  replaceKernels("webgpu", webgpuKernels());
+  await useEngine("webgpu");
 }

@@ -7,7 +7,7 @@
  * so far: written so, nothing is lost as it would be in a difference of nearly equal numbers.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels, LovaszResult } from "../../ops/kernels.ts";
+import type { Kernels, LovaszResult } from "../../ops/kernel_types.ts";
 import { exclusiveScan, sortPairs, TILE_PLACE, TILE_RUN, TILE_THREADS, tilesOf } from "./radix_sort.ts";
 import { runShader, THREADS } from "./shader.ts";
 

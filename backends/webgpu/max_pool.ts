@@ -1,6 +1,6 @@
 /** Max-pooling composed of slices and comparisons, which stay on the device. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { PoolWindow } from "../../ops/kernels.ts";
+import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { spread, tapPixels } from "../../ops/portable.ts";
 
 const LOWEST = -3.4028234663852886e38;

@@ -80,8 +80,7 @@ async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMake
 
 async function open(recipe: DatasetRecipe): Promise<Dataset> {
   const { type, options, root, seed, length, labels = true, incomplete } = recipe;
-  const registry = new Registry(datasets);
-  const plan = registry.get("dataset", type, []).plan(options, [], registry);
+  const plan = new Registry(datasets).plan("dataset", { type, options });
   const dataset = await plan.open({
     root,
     seed,

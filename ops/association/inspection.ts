@@ -1,13 +1,16 @@
 /**
- * Looking into association and aggregation: single rows of their similarity matrices, and where cycles lead. By the
- * kernels, blocks and rounding of training, on backends whose tensors can be read at once (all but WebGPU).
+ * Looking into association and aggregation: single rows of their similarity matrices, and where cycles lead.
+ * By the kernels, blocks and rounding of training, on backends whose tensors can be read at once (all but
+ * WebGPU).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
-import { bothDirections, findPeaks, scoped } from "./loss.ts";
 import { kernels } from "../kernels.ts";
-import { direction, distinctInputs, imagesOf, rowsOf } from "./streaming/directions.ts";
-import { everyRow } from "./streaming/similarity_rows.ts";
+import { scoped } from "../scoped.ts";
+import { direction, distinctInputs, imagesOf } from "./directions.ts";
+import { everyRow } from "./streaming/blocks.ts";
+import { bothDirections, findPeaks } from "./streaming/cycles.ts";
+import { directionRows } from "./streaming/images.ts";
 import { Summaries } from "./streaming/summaries.ts";
 
 /** Where the cycles of all source pixels lead, on the host; P source pixels. */
@@ -55,7 +58,10 @@ export interface RowWanted {
   readonly contrast: boolean;
 }
 
-/** D(a, b) of one pixel of `a` with all of `b`. @param a float32 [1, P, C] @param b float32 [1, Q, C], may be `a` */
+/**
+ * D(a, b) of one pixel of `a` with all of `b`.
+ * @param a float32 [1, P, C] @param b float32 [1, Q, C], may be `a`
+ */
 export function similarityRow(
   [a, b]: readonly [tf.Tensor3D, tf.Tensor3D],
   { row, similarity, contrast }: RowWanted,
@@ -64,7 +70,7 @@ export function similarityRow(
     const { rows } = kernels();
     const there = direction(similarity, a, b);
     const inputs = distinctInputs([there]);
-    const d = rowsOf(there, { inputs, images: imagesOf(inputs, 0), similarity, kernels: rows });
+    const d = directionRows(there, { inputs, images: imagesOf(inputs, 0), similarity, kernels: rows });
     // The block that training looks at, for products of other shapes are rounded otherwise.
     const first = row - row % d.blockRows;
     const block = everyRow(d.rows).subarray(first, first + d.blockRows);

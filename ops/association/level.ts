@@ -1,4 +1,7 @@
-/** What an association compares at one place in the network: the same in training and for who looks at it. */
+/**
+ * What an association compares at one place in the network: the same in training, in diagnostics and in the
+ * explorer.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Exhibit, Similarity } from "../../core/plugin.ts";
 import { aggregate } from "./aggregation.ts";

@@ -1,12 +1,13 @@
-/** How much an association finds, and how much of it is right: for who looks on, never for the loss. */
+/** How much an association finds, and how much of it is right: for diagnostics, never for the loss. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
 import { addAll } from "../add_all.ts";
-import { cycleOutcome } from "./loss.ts";
-import type { LevelPixels } from "./level.ts";
-import { type Cycles, deviceCycles } from "./device/association.ts";
-import { associationCycles } from "./inspection.ts";
 import { kernels } from "../kernels.ts";
+import { deviceCycles } from "./device/association.ts";
+import type { DeviceCycles } from "./device/cycles.ts";
+import { associationCycles } from "./inspection.ts";
+import type { LevelPixels } from "./level.ts";
+import { cycleOutcome } from "./outcome.ts";
 
 /** The pixels of a level, of N pairs of images. */
 export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" | "labels"> {
@@ -21,8 +22,8 @@ export interface AssociationMeasures {
   /** Of the target pixels, those that an associated source pixel chose. */
   readonly covered: tf.Scalar;
   /**
-   * Of the associated source pixels whose target pixel has a label, those with the same label. NaN where there are none;
-   * absent without `targetLabels`.
+   * Of the associated source pixels whose target pixel has a label, those with the same label. NaN where
+   * there are none; absent without `targetLabels`.
    */
   readonly correct?: tf.Scalar;
 }
@@ -98,7 +99,7 @@ function countOnDevice(
     const same = tf.mul(known, tf.cast(tf.equal(found, row(labels, n)), "float32"));
     return { labelled: tf.sum(known), correct: tf.sum(same) };
   });
-  const sum = (of: (cycles: Cycles, n: number) => tf.Tensor | undefined) =>
+  const sum = (of: (cycles: DeviceCycles, n: number) => tf.Tensor | undefined) =>
     addAll(cycles.map((each, n) => of(each, n) ?? tf.scalar(0))) as tf.Scalar;
   return {
     associated: sum(({ associated }) => tf.sum(associated)),

@@ -1,5 +1,6 @@
 /** A file of TensorBoard events. */
 import { UserError } from "../../core/errors.ts";
+import { messageOf } from "../../core/words.ts";
 import { versionEvent } from "./messages.ts";
 import { frame } from "./record.ts";
 
@@ -37,8 +38,7 @@ function attempt<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`${path}: cannot be written (${why})`, { cause });
+    throw new UserError(`${path}: cannot be written (${messageOf(cause)})`, { cause });
   }
 }
 

@@ -22,7 +22,8 @@ interface Case {
   readonly sourcePixels: number;
   readonly targetPixels: number;
   readonly channels: number;
-  readonly blockRows: number;
+  /** Into how many blocks the longer side is cut. Every block takes a dozen shaders, whatever its size. */
+  readonly blocks: number;
   readonly contrast: boolean;
   readonly objective: "contrastive" | "direct";
   readonly seed: number;
@@ -34,7 +35,7 @@ const CASES: fc.Arbitrary<Case> = fc.record({
   sourcePixels: fc.oneof(fc.constant(1), fc.integer({ min: 6, max: 40 })),
   targetPixels: fc.oneof(fc.constant(1), fc.integer({ min: 6, max: 150 })),
   channels: fc.integer({ min: 4, max: 9 }),
-  blockRows: fc.integer({ min: 1, max: 45 }),
+  blocks: fc.integer({ min: 1, max: 8 }),
   contrast: fc.boolean(),
   objective: fc.constantFrom("contrastive" as const, "direct" as const),
   seed: fc.nat(1000),
@@ -45,7 +46,7 @@ const ONE: Case = {
   sourcePixels: 20,
   targetPixels: 30,
   channels: 5,
-  blockRows: 7,
+  blocks: 5,
   contrast: true,
   objective: "contrastive",
   seed: 3,
@@ -53,9 +54,7 @@ const ONE: Case = {
 
 /** Every similarity of the list, and one that says of itself only what it computes. */
 function ways(): (readonly [string, Similarity])[] {
-  const named = similarities.map(({ name }) =>
-    [name, registry.get("similarity", name, []).plan({}, [], registry)] as const
-  );
+  const named = similarities.map(({ name }) => [name, registry.plan("similarity", name)] as const);
   const { product: _, ...bare } = named[0]![1];
   return [...named, [`${named[0]![0]} without factors`, bare]];
 }
@@ -125,12 +124,15 @@ export type RowsOf = (blockRows: number) => DeviceRowKernels;
 
 /** Registers the tests on `backend`; `id` is what TensorFlow.js calls it. */
 export function testDeviceStreaming(backend: BackendName, rows: RowsOf, numRuns: number): void {
-  const use = (blockRows: number) => replaceKernels(backend, { deviceRows: rows(blockRows) });
+  const use = ({ sourcePixels, targetPixels, blocks }: Case) => {
+    const blockRows = Math.ceil(Math.max(sourcePixels, targetPixels) / blocks);
+    replaceKernels(backend, { deviceRows: rows(blockRows) });
+  };
 
   for (const [name, similarity] of ways()) {
     backendTest(backend, `${name}: blocks on the device give what whole matrices give`, async () => {
       const property = fc.asyncProperty(CASES, async (one) => {
-        use(one.blockRows);
+        use(one);
         const before = tf.memory().numTensors;
         const inputs = inputsOf(similarity, one);
         const whole = await compute(similarity, one, { ...inputs, dense: true });
@@ -148,7 +150,7 @@ export function testDeviceStreaming(backend: BackendName, rows: RowsOf, numRuns:
       backend,
       `${name}: without a label on the device the loss and its gradient are 0`,
       async () => {
-        use(ONE.blockRows);
+        use(ONE);
         const { labels, ...images } = inputsOf(similarity, ONE);
         const ignored = tf.fill(labels.shape, IGNORE, "int32") as tf.Tensor2D;
         const result = await compute(similarity, ONE, { ...images, labels: ignored, dense: false });
@@ -163,7 +165,7 @@ export function testDeviceStreaming(backend: BackendName, rows: RowsOf, numRuns:
     backend,
     "a source pixel that cannot be compared makes the loss on the device NaN",
     async () => {
-      use(ONE.blockRows);
+      use(ONE);
       for (const objective of ["contrastive", "direct"] as const) {
         const loss = await lossWithout({ ...ONE, objective }, "source");
         assert.ok(Number.isNaN(loss.withNaN), `${objective}: ${loss.withNaN}`);
@@ -175,7 +177,7 @@ export function testDeviceStreaming(backend: BackendName, rows: RowsOf, numRuns:
     backend,
     "a target pixel that cannot be compared is nobody's choice on the device",
     async () => {
-      use(ONE.blockRows);
+      use(ONE);
       const { withNaN, without } = await lossWithout({ ...ONE, objective: "direct" }, "target");
       assert.ok(isClose([withNaN], [without]), `${withNaN} and ${without}`);
       assert.ok(without !== 0);

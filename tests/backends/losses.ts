@@ -15,12 +15,12 @@ const registry = new Registry([...losses, ...similarities]);
 const IGNORE = 255;
 
 function similarity(name: string): Similarity {
-  return registry.get("similarity", name, []).plan({}, [], registry);
+  return registry.plan("similarity", name);
 }
 
 /** A term of the recorded cases, which need no network: taps come from the record. */
 function term(name: string, options: unknown = {}): LossTerm {
-  return registry.get("loss", name, []).plan(options, [], registry).create({
+  return registry.plan("loss", { type: name, options }).create({
     seed: 0,
     numClasses: 19,
     taps: {},

@@ -16,7 +16,7 @@ const CHANNELS = 8;
 
 /** Both passes of an association with aggregation between images of so many pixels. */
 function associate(name: string, pixels: number): void {
-  const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name);
   const random = Random.stream(pixels, name);
   tf.tidy(() => {
     const features = () => {

@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm } from "../../ops/batch_norm.ts";
 import { conv2d } from "../../ops/conv2d.ts";
-import type { BatchStatistics } from "../../ops/kernels.ts";
+import type { BatchStatistics } from "../../ops/kernel_types.ts";
 import { maxPool } from "../../ops/max_pool.ts";
 import { nearestLabels } from "../../ops/nearest.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";

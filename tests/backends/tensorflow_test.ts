@@ -40,7 +40,7 @@ function associate(similarity: Similarity, count: number, dense: boolean): void 
 for (const { name } of similarities) {
   tensorflowTest(`${name}: twice the pixels need twice the memory, not four times`, async () => {
     const registry = new Registry([...similarities]);
-    const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+    const similarity = registry.plan("similarity", name);
     replaceKernels("tensorflow", {
       ...tensorflowKernels(),
       deviceRows: { ...tensorflowRows, blockRows: () => 32 },
@@ -62,7 +62,7 @@ for (const { name } of similarities) {
 
 tensorflowTest("TensorFlow holds no tensor that we have freed", () => {
   const registry = new Registry([...similarities]);
-  const similarity = registry.get("similarity", "cosine", []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", "cosine");
   const held = () => nodeBackend().binding.getNumOfTensors();
   associate(similarity, 50, false);
   const before = held();

@@ -19,10 +19,10 @@ import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { peakBytesOf, readBacksOf } from "./device_watch.ts";
 
 const registry = builtins();
-const SIDE = 65;
+const SIDE = 33;
 
 function term(type: string, weight: number): PlannedLoss {
-  const plan = registry.get("loss", type, []).plan({}, [], registry);
+  const plan = registry.plan("loss", type);
   return { name: type, weight, plan, at: ["losses"], origin: type };
 }
 
@@ -35,13 +35,12 @@ const OBJECTIVE = [
 ];
 
 function assembledRun() {
-  const model = registry.get("model", "deeplab-v2", []);
   return assembled(tinyPlan({
     losses: OBJECTIVE,
     labelSpace: { name: "19", classes: Array.from({ length: 19 }, (_, k) => `class ${k}`), ignore: 255 },
     model: {
       type: "deeplab-v2",
-      plan: model.plan({ layers: [1, 1, 1, 1], width: 0.0625 }, [], registry),
+      plan: registry.plan("model", { type: "deeplab-v2", options: { layers: [1, 1, 1, 1], width: 0.0625 } }),
     },
   }));
 }
@@ -117,7 +116,7 @@ if (webgpu.available) {
       "webgpu",
       `${name}: twice the pixels need twice the memory on the device, not four times`,
       async () => {
-        const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+        const similarity = registry.plan("similarity", name);
         replaceKernels("webgpu", { ...webgpuKernels(), deviceRows: { ...webgpuRows, blockRows: () => 32 } });
         const growth = async (dense: boolean) =>
           await peakBytes(800, similarity, dense) / await peakBytes(400, similarity, dense);

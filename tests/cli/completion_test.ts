@@ -49,7 +49,11 @@ Deno.test("completion install --launcher writes a command that runs this copy fr
     assert.equal((await Deno.stat(path)).mode! & 0o777, 0o755);
     const run = await new Deno.Command(path, { args: ["list", "schedule", "poly"], cwd: home }).output();
     assert.match(new TextDecoder().decode(run.stdout), /^schedule\n {2}poly: /);
-    const hint = await new Deno.Command(path, { args: ["runs"], cwd: home }).output();
+    // As inside of a task that was started elsewhere.
+    const elsewhere = { INIT_CWD: `${home}/elsewhere` };
+    await Deno.mkdir(`${elsewhere.INIT_CWD}/runs/a-001`, { recursive: true });
+    await Deno.writeTextFile(`${elsewhere.INIT_CWD}/runs/a-001/run.json`, "{}");
+    const hint = await new Deno.Command(path, { args: ["runs"], cwd: home, env: elsewhere }).output();
     assert.equal(new TextDecoder().decode(hint.stdout), "there is no run in runs; plca train makes one\n");
     const known = { ...env, PATH: `/nowhere:${home}/.local/bin` };
     const again = await plca(["completion", "install", "fish"], { cwd: home, env: known });
@@ -115,7 +119,7 @@ Deno.test({
       await Deno.mkdir(`${home}/runs/a`, { recursive: true });
       await Deno.mkdir(`${home}/rest`);
       const script = [
-        `cd ${home} && source .local/share/bash-completion/completions/plca`,
+        `cd '${home}' && source .local/share/bash-completion/completions/plca`,
         "plca() { printf '__FILE__:directory::%s:0\\n' \"${@: -1}\"; }",
         "asked() { COMP_WORDS=(plca report $1); COMP_CWORD=2; _plca; printf '%s\\n' \"${COMPREPLY[@]}\"; }",
         "asked r; asked runs/",

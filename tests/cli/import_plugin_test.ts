@@ -21,6 +21,11 @@ const BROKEN: readonly (readonly [what: string, text: string, message: string])[
     "export default () => ({ kind: 'los', name: 'a', plan() {} });",
     `its default export returned an object that is no plugin; ${EXPECTED}`,
   ],
+  [
+    "a plugin without a plan",
+    "export default ({ z, definePlugin }) => definePlugin({ kind: 'loss', name: 'a', options: z.object({}) });",
+    `its default export returned an object that is no plugin; ${EXPECTED}`,
+  ],
   ["a throw on import", "throw new Error('boom');", "importing it failed: Error: boom"],
   [
     "a throw of the default export",

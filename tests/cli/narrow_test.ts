@@ -95,7 +95,7 @@ Deno.test("check --import runs it without leave to write anywhere or to add a pa
   await inWorld(LOSS(ATTEMPTS + PACKAGE, ""), async ({ mine }) => {
     const args = ["check", "tiny.yaml", "--set", "model.weights=../theirs/start.pth"];
     const { stdout: unrun } = await plca(args, mine);
-    assert.match(unrun, /\n {2}reads {6}losses, \S+\/theirs\/start\.pth\n {2}not run {4}losses\/odd\.ts;/);
+    assert.match(unrun, /\n {2}reads {6}losses, \/.+\/theirs\/start\.pth\n {2}not run {4}losses\/odd\.ts;/);
     await Deno.writeTextFile(join(mine, "next.yaml"), "extends: ./tiny.yaml\n");
     const { stdout: extending } = await plca(["check", "next.yaml"], mine);
     assert.match(extending, /\n {2}reads {6}tiny\.yaml, losses\n/);
@@ -122,7 +122,7 @@ Deno.test("check tells of a loss's file that is not there among the other mistak
     assert.deepEqual([code, stdout], [2, ""]);
     assert.match(
       stderr,
-      /^tiny\.yaml:\d+:\d+ training\.stepps: unknown key.*\ntiny\.yaml:\d+:\d+ losses\[1\]\.use: \S+\/odd2\.ts: there is no such file\n$/,
+      /^tiny\.yaml:\d+:\d+ training\.stepps: unknown key.*\ntiny\.yaml:\d+:\d+ losses\[1\]\.use: \/.+\/odd2\.ts: there is no such file\n$/,
     );
   }, RECIPE.replace("odd.ts", "odd2.ts").replace("steps", "stepps"));
 });

@@ -1,6 +1,7 @@
 /** `plca report` on runs of a small network. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Evaluation } from "../../core/events.ts";
 import type { ReportData } from "../../report/report_data.ts";
 import { pageTest } from "../browser.ts";
@@ -297,7 +298,7 @@ pageTest(
       await copy(await (trained ??= train()), join(folder, "<img src=x onerror=alert(1)>"));
       const run = join(folder, "<img src=x onerror=alert(1)>");
       await plca(["report", run, "--out", "r.html"], { cwd: folder });
-      await page.goto(`file://${folder}/r.html`);
+      await page.goto(pathToFileURL(`${folder}/r.html`).href);
       await page.waitForSelector(".pictures canvas >> nth=5");
       const percents = (evaluation: Evaluation) =>
         [...evaluation.iou, evaluation.miou, evaluation.pixelAccuracy].map((share) =>
@@ -311,7 +312,7 @@ pageTest(
       assert.deepEqual(await shown(3), percents(await stored("evaluation.json")));
       assert.equal(await page.locator("h1").innerText(), "<img src=x onerror=alert(1)>");
       assert.deepEqual([...complaints], []);
-      assert.deepEqual([...requests], [`file://${folder}/r.html`]);
+      assert.deepEqual([...requests], [pathToFileURL(`${folder}/r.html`).href]);
     });
   },
 );

@@ -53,7 +53,7 @@ Deno.test("a wrong folder is named as it is, whatever it was given relative to",
     assert.equal(code, 2);
     assert.match(
       new TextDecoder().decode(stderr),
-      /--libtensorflow \S+nowhere: found no libtensorflow_cc\.so\.2 or libtensorflow\.so\.2 there, in tensorflow\/ or in lib\/\n/,
+      /--libtensorflow \/.+nowhere: found no libtensorflow_cc\.so\.2 or libtensorflow\.so\.2 there, in tensorflow\/ or in lib\/\n/,
     );
   });
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import { load, mistakes } from "./fakes.ts";
 
 Deno.test("a recipe lies on the one it extends: mappings merge, lists are replaced", async () => {
@@ -8,9 +9,9 @@ Deno.test("a recipe lies on the one it extends: mappings merge, lists are replac
   };
   const plan = await load({ path: "recipes/child.yaml", files });
   assert.equal(plan.name, "child");
-  assert.equal(plan.training.steps, 10);
-  assert.equal(plan.training.batch, 4);
-  assert.deepEqual(plan.losses.map(({ name, weight }) => [name, weight]), [["plain", 3]]);
+  assert.equal(lastPhase(plan).training.steps, 10);
+  assert.equal(lastPhase(plan).training.batch, 4);
+  assert.deepEqual(lastPhase(plan).losses.map(({ name, weight }) => [name, weight]), [["plain", 3]]);
 });
 
 Deno.test("the error names the file that set the value", async () => {
@@ -31,9 +32,9 @@ Deno.test("null removes what the extended recipe has", async () => {
     "/recipes/base.yaml": "extends: good.yaml\nbaseline: { name: b, losses: [{ type: plain }] }\n",
     "/recipes/child.yaml": "extends: base.yaml\nbaseline: null\ndata: { val: null }\n",
   };
-  assert.equal((await load({ path: "recipes/base.yaml", files })).baseline?.name, "b");
+  assert.equal((await load({ path: "recipes/base.yaml", files })).phases[0]!.name, "b");
   const plan = await load({ path: "recipes/child.yaml", files });
-  assert.equal(plan.baseline, undefined);
+  assert.equal(plan.phases.length, 1);
   assert.deepEqual(Object.keys(plan.data.splits), ["train"]);
 });
 

@@ -4,6 +4,7 @@ import { ConfigError } from "../../core/errors.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { definePlugin, type LossPlan, type Plugin } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
+import { pluginChoice } from "../../core/plugin_choice.ts";
 import { z } from "../../core/schema.ts";
 
 const refuse = (): never => {
@@ -61,15 +62,14 @@ export const tapLoss = definePlugin({
   options: z.strictObject({
     levels: z.array(z.strictObject({
       tap: z.string().describe("name"),
-      similarity: z.string().default("dot").describe("measure"),
+      similarity: pluginChoice("similarity").default("dot").describe("measure"),
     })).default([{ tap: "features", similarity: "dot" }]).describe("where"),
   }),
   plan: ({ levels }, at, registry) => ({
     needs: {
       taps: levels.map(({ tap, similarity }, k) => {
         const level = [...at, "levels", k];
-        const plugin = registry.get("similarity", similarity, [...level, "similarity"]);
-        const { accepts } = plugin.plan({}, [...level, "similarity"], registry);
+        const { accepts } = registry.plan("similarity", similarity, [...level, "similarity"]);
         return { name: tap, at: [...level, "tap"], ...(accepts === "simplex" ? { space: accepts } : {}) };
       }),
     },
@@ -87,8 +87,8 @@ const similarity = (name: string, accepts: "real" | "simplex") =>
     kind: "similarity",
     name,
     summary: name,
-    options: z.strictObject({}),
-    plan: () => ({ accepts, symmetric: true, contrastAggregation: false, pairwise: refuse }),
+    options: z.strictObject({ power: z.number().positive().default(1).describe("exponent") }),
+    plan: ({ power }) => ({ accepts, symmetric: true, contrastAggregation: power > 1, pairwise: refuse }),
   });
 
 export const steps = definePlugin({
@@ -147,7 +147,7 @@ export interface Loading {
   readonly files?: Readonly<Record<string, string>>;
   readonly path?: string;
   readonly set?: readonly string[];
-  readonly importPlugin?: (path: string) => Promise<readonly Plugin[]>;
+  readonly importPlugin?: (path: string) => Promise<readonly Plugin[] | undefined>;
 }
 
 /** Loads `path` (default `recipes/good.yaml`) with `/` as the current folder. */

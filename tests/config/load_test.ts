@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import { stringify } from "yaml";
 import { recipeSchema } from "../../config/json_schema.ts";
 import type { RunPlan } from "../../core/plan.ts";
@@ -26,7 +27,7 @@ Deno.test("a plan holds every section with its defaults", async () => {
     },
     workers: 1,
   });
-  assert.deepEqual(plan.training, {
+  assert.deepEqual(lastPhase(plan).training, {
     steps: 10,
     batch: 2,
     accumulation: 1,
@@ -36,11 +37,14 @@ Deno.test("a plan holds every section with its defaults", async () => {
     logEvery: 10,
   });
   assert.deepEqual(plan.evaluation, { labelSize: "original" });
-  assert.equal(plan.baseline, undefined);
-  assert.deepEqual(plan.losses.map(({ name, weight, at, origin }) => ({ name, weight, at, origin })), [
-    { name: "plain", weight: 1, at: ["losses", 0], origin: "recipes/good.yaml:9:5" },
-    { name: "tapped", weight: 0.5, at: ["losses", 1], origin: "recipes/good.yaml:10:5" },
-  ]);
+  assert.equal(plan.phases.length, 1);
+  assert.deepEqual(
+    lastPhase(plan).losses.map(({ name, weight, at, origin }) => ({ name, weight, at, origin })),
+    [
+      { name: "plain", weight: 1, at: ["losses", 0], origin: "recipes/good.yaml:9:5" },
+      { name: "tapped", weight: 0.5, at: ["losses", 1], origin: "recipes/good.yaml:10:5" },
+    ],
+  );
 });
 
 Deno.test("a plan says what its datasets were planned from", async () => {
@@ -89,7 +93,8 @@ Deno.test("aggregation at inference is planned with its similarities", async () 
 
 /** Plans differ in function identities and in where things were written. */
 function comparable(plan: RunPlan) {
-  const { data, training, evaluation, input, losses, name, seed, resolved } = plan;
+  const { data, evaluation, input, name, seed, resolved } = plan;
+  const { training, losses } = lastPhase(plan);
   const terms = losses.map((loss) => ({ name: loss.name, weight: loss.weight, taps: loss.plan.needs.taps }));
   return { root: data.root, training, evaluation, input, terms, name, seed, resolved };
 }
@@ -119,8 +124,8 @@ Deno.test("use: names a file from the recipe that says so", async () => {
   };
   const plan = await load({ path: "elsewhere/child.yaml", files, importPlugin });
   assert.deepEqual(asked, ["/recipes/mine.ts"]);
-  assert.equal(plan.losses[0]?.name, "mine");
-  assert.equal(plan.losses[0]?.origin, "/recipes/mine.ts, recipes/good.yaml:9:5");
+  assert.equal(lastPhase(plan).losses[0]?.name, "mine");
+  assert.equal(lastPhase(plan).losses[0]?.origin, "/recipes/mine.ts, recipes/good.yaml:9:5");
 });
 
 Deno.test("a file may bring what its loss needs", async () => {
@@ -132,7 +137,7 @@ Deno.test("a file may bring what its loss needs", async () => {
       "similarity: own",
     ),
   };
-  assert.equal((await load({ files, importPlugin })).losses.length, 2);
+  assert.equal(lastPhase(await load({ files, importPlugin })).losses.length, 2);
 });
 
 const USES:
@@ -143,11 +148,11 @@ const USES:
       "https://example.org/a.ts is not a file; plca runs no code from elsewhere, expected a path like ./my_loss.ts",
     ],
     ["3", () => Promise.resolve([mine()]), "expected the path of a TypeScript file"],
-    ["./a.ts", () => Promise.resolve([]), "/recipes/a.ts defines 0 losses; expected exactly one"],
+    ["./a.ts", () => Promise.resolve([]), "expected a file with one loss: /recipes/a.ts defines nothing"],
     [
       "./a.ts",
       () => Promise.resolve([mine(), tapLoss]),
-      "/recipes/a.ts defines 2 losses; expected exactly one",
+      'expected a file with one loss: /recipes/a.ts defines the loss "mine", the loss "tapped"',
     ],
     [
       "./a.ts",
@@ -175,7 +180,6 @@ const FAULTS: readonly (readonly [unknown, string])[] = [
   [() => {
     throw new TypeError("bug");
   }, "plan threw: bug"],
-  [undefined, "plan threw: spec.plan is not a function"],
   [() => undefined, "plan returned undefined; expected {needs: {taps: [...]}, create}"],
   [
     () => ({ needs: { taps: [] } }),
@@ -213,8 +217,16 @@ Deno.test("a user's tap without a position is placed at its loss, and a teacher 
   );
   assert.equal(
     await mistakes({ files, importPlugin: needing({ taps: [], teacher: true }) }),
-    "recipes/good.yaml:9:5 losses[0]: asks for a teacher, but this trainer keeps none",
+    "recipes/good.yaml:9:5 losses[0].options: /recipes/a.ts: plan returned needs.teacher; name a teacher in the " +
+      'recipe\'s networks and ask for its view: {stream: "target", by: NAME}',
   );
+});
+
+Deno.test("a user's plan is kept as it is, what this version does not know included", async () => {
+  const files = { "/recipes/good.yaml": GOOD.replace("- type: plain", "- use: ./a.ts") };
+  const plan = { needs: { taps: [{ name: "features" }] }, association: [], later: 1, create() {} };
+  const importPlugin = () => Promise.resolve([lossPlugin("mine", () => plan as unknown as LossPlan)]);
+  assert.deepEqual(lastPhase(await load({ files, importPlugin })).losses[0]!.plan, plan);
 });
 
 Deno.test("the JSON Schema knows every key, every plugin and its options", () => {
@@ -233,9 +245,12 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "losses",
       "model",
       "name",
+      "networks",
       "optimizer",
+      "phases",
       "schedule",
       "seed",
+      "streams",
       "training",
     ],
   );
@@ -251,5 +266,6 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
   assert.deepEqual(data["val"]?.anyOf.map((entry) => Object.keys(entry.properties)), [
     ["type", "classes", "domain"],
     ["type", "list"],
+    ["use"],
   ]);
 });

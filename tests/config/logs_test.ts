@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import { stringify } from "yaml";
 import { load, mistakes } from "./fakes.ts";
 
 Deno.test("logs and diagnostics are off unless the recipe says so", async () => {
-  const { logs, training, resolved } = await load({});
+  const plan = await load({});
+  const { logs, resolved } = plan;
+  const { training } = lastPhase(plan);
   assert.equal(logs, undefined);
   assert.equal(training.diagnostics, undefined);
   assert.ok(!("logs" in resolved));
   assert.ok(!("diagnostics" in (resolved["training"] as object)));
-  assert.equal((await load({ set: ["training.diagnostics=false"] })).training.diagnostics, undefined);
+  assert.equal(
+    lastPhase(await load({ set: ["training.diagnostics=false"] })).training.diagnostics,
+    undefined,
+  );
 });
 
 Deno.test("logs: the name alone, or with what else is written; the resolved recipe plans the same", async () => {
@@ -27,15 +33,17 @@ Deno.test("the resolved recipe has one form of logs, however they were asked for
 });
 
 Deno.test("diagnostics: everything every hundred steps, or what is named", async () => {
-  assert.deepEqual((await load({ set: ["training.diagnostics={}"] })).training.diagnostics, {
+  assert.deepEqual(lastPhase(await load({ set: ["training.diagnostics={}"] })).training.diagnostics, {
     every: 100,
-    measure: ["associations", "entropy", "gradients", "seconds"],
+    measure: ["terms", "entropy", "gradients", "seconds"],
     targetLabels: false,
   });
-  const { training } = await load({
-    set: ["training.diagnostics={every: 5, measure: [entropy], target_labels: true}"],
-  });
+  const { training } = lastPhase(
+    await load({ set: ["training.diagnostics={every: 5, measure: [entropy], target_labels: true}"] }),
+  );
   assert.deepEqual(training.diagnostics, { every: 5, measure: ["entropy"], targetLabels: true });
+  const older = lastPhase(await load({ set: ["training.diagnostics={measure: [associations]}"] })).training;
+  assert.deepEqual(older.diagnostics?.measure, ["terms"], "the name that older recipes have");
 });
 
 Deno.test("mistakes in logs and diagnostics", async () => {

@@ -6,7 +6,11 @@ const AT = "recipes/good.yaml";
 /** A part of the good recipe, what stands there instead, the whole message. */
 const CASES: readonly (readonly [old: string, text: string, message: string])[] = [
   ["weight: 0.5", "weight: -1", `${AT}:11:13 losses[1].weight: must be at least 0: it is -1`],
-  ["weight: 0.5", "weight: heavy", `${AT}:11:13 losses[1].weight: expected a number: it is "heavy"`],
+  [
+    "weight: 0.5",
+    "weight: heavy",
+    `${AT}:11:13 losses[1].weight: expected a number or a mapping, as in {from: 1, to: 0, steps: 1000}: it is "heavy"`,
+  ],
   ["weight: 0.5", "weight: .nan", `${AT}:11:13 losses[1].weight: expected a finite number: it is NaN`],
   ["weight: 0.5", "wieght: 0.5", `${AT}:11:5 losses[1].wieght: unknown key; did you mean "weight"?`],
   [

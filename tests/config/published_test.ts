@@ -1,12 +1,13 @@
 /** The published experiments: what the recipes hold is what docs/experiments.md says, and Table 1 changes what it names. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { lastPhase } from "../../core/plan.ts";
+import { basename, join } from "node:path";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import type { RunPlan } from "../../core/plan.ts";
+import { ownFiles, root } from "../own_files.ts";
 
-const RECIPES = fileURLToPath(new URL("../../recipes", import.meta.url));
+const RECIPES = join(root, "recipes");
 
 function planOf(path: string): Promise<RunPlan> {
   return loadRecipe({ path }, {
@@ -69,7 +70,7 @@ for (
       type: "sgd",
       options: { lr: 2.5e-4, momentum: 0.9, weight_decay: 5e-4 },
     });
-    const { steps, batch, accumulation, validateEvery, checkpointEvery } = plan.training;
+    const { steps, batch, accumulation, validateEvery, checkpointEvery } = lastPhase(plan).training;
     // 2975 training images of Cityscapes, eight an update.
     assert.equal(Math.ceil(2975 / (batch * accumulation)), 372);
     assert.deepEqual([steps, batch, accumulation, validateEvery, checkpointEvery], [
@@ -82,12 +83,15 @@ for (
     // The rate falls by (1 - step / (decay epochs))^0.9, beyond the end of the run.
     for (const step of [0, 1000, steps - 1]) {
       const expected = (1 - step / (decay * 372)) ** 0.9;
-      assert.ok(Math.abs(plan.schedule.multiplier(step, steps) - expected) < 1e-12, `step ${step}`);
+      assert.ok(
+        Math.abs(lastPhase(plan).schedule.multiplier(step, steps) - expected) < 1e-12,
+        `step ${step}`,
+      );
     }
     assert.deepEqual(plan.input.normalization, CAFFE);
     assert.deepEqual(plan.input.training, { shortSide: [760, 988], crop: [730, 730], flip: true });
     // Lovasz-Softmax: 0.75 times two accumulated passes.
-    assert.deepEqual(plan.losses.map(({ name, weight }) => [name, weight]), [
+    assert.deepEqual(lastPhase(plan).losses.map(({ name, weight }) => [name, weight]), [
       ["cross-entropy", 1],
       ["lovasz-softmax", 1.5],
       ["association", 0.1],
@@ -183,6 +187,6 @@ for (const [file, expected] of Object.entries(ROWS)) {
 }
 
 Deno.test("every variant of Table 1 is looked at here", () => {
-  const files = [...Deno.readDirSync(join(RECIPES, "ablation"))].map(({ name }) => name.replace(".yaml", ""));
-  assert.deepEqual(files.toSorted(), Object.keys(ROWS).toSorted());
+  const files = ownFiles("recipes/ablation").map((path) => basename(path, ".yaml"));
+  assert.deepEqual(files, Object.keys(ROWS).toSorted());
 });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { lastPhase } from "../../core/plan.ts";
 import fc from "fast-check";
 import { parsePath } from "../../config/merge.ts";
 import { formatPath } from "../../core/errors.ts";
@@ -43,8 +44,8 @@ Deno.test("--set replaces values, the last one wins", async () => {
   const plan = await load({
     set: ["losses[1].weight=0.2", "training.steps=5", "training.steps=7", "seed=3"],
   });
-  assert.equal(plan.losses[1]?.weight, 0.2);
-  assert.equal(plan.training.steps, 7);
+  assert.equal(lastPhase(plan).losses[1]?.weight, 0.2);
+  assert.equal(lastPhase(plan).training.steps, 7);
   assert.equal(plan.seed, 3);
 });
 

@@ -1,6 +1,6 @@
 /** Changing some terms of an objective by their names. */
 import assert from "node:assert/strict";
-import type { RunPlan } from "../../core/plan.ts";
+import { lastPhase, type RunPlan } from "../../core/plan.ts";
 import { load, mistakes } from "./fakes.ts";
 
 const BASE = "extends: good.yaml\nlosses:\n  - { type: plain }\n" +
@@ -9,8 +9,8 @@ const BASE = "extends: good.yaml\nlosses:\n  - { type: plain }\n" +
 
 const files = (child: string) => ({ "/recipes/base.yaml": BASE, "/recipes/child.yaml": child });
 
-function terms({ losses }: RunPlan) {
-  return losses.map(({ name, weight }) => [name, weight]);
+function terms(plan: RunPlan) {
+  return lastPhase(plan).losses.map(({ name, weight }) => [name, weight]);
 }
 
 Deno.test("a mapping on the extended losses changes the terms it names, removes with null, adds with a type", async () => {
@@ -25,7 +25,7 @@ Deno.test("a mapping on the extended losses changes the terms it names, removes 
 Deno.test("the baseline's terms are changed the same way", async () => {
   const change = "baseline: { losses: { plain: { weight: 7 } } }\n";
   const plan = await load({ path: "recipes/child.yaml", files: files(`extends: base.yaml\n${change}`) });
-  assert.deepEqual(plan.baseline!.losses.map(({ weight }) => weight), [7]);
+  assert.deepEqual(plan.phases[0]!.losses.map(({ weight }) => weight), [7]);
 });
 
 Deno.test("a term that the extended recipe does not have", async () => {

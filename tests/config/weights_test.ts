@@ -37,10 +37,12 @@ Deno.test("model.weights that is no path, and misspelt", async () => {
 });
 
 Deno.test("editors know model.weights, and only there", () => {
-  const { properties } = recipeSchema(registry) as {
-    properties: Record<string, { anyOf: { properties: object }[] }>;
-  };
-  const keys = (section: string) => Object.keys(properties[section]!.anyOf[0]!.properties);
-  assert.deepEqual(keys("model"), ["type", "options", "weights"]);
-  assert.deepEqual(keys("optimizer"), ["type", "options"]);
+  type Entries = { anyOf: { properties: object }[] };
+  const { properties, $defs } = recipeSchema(registry) as Record<
+    "properties" | "$defs",
+    Record<string, Entries>
+  >;
+  const keys = ({ anyOf }: Entries) => Object.keys(anyOf[0]!.properties);
+  assert.deepEqual(keys(properties["model"]!), ["type", "options", "weights"]);
+  assert.deepEqual(keys($defs["section_optimizer"]!), ["type", "options", "groups"]);
 });

@@ -1,8 +1,8 @@
 /** Who may import whom, and what has one place only: the design's rules, held against every file. */
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path/posix";
-import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
+import { ownFiles, root } from "../own_files.ts";
 import { importsOf, readSource, type Source } from "./source_text.ts";
 
 /** A folder, or a file of one, and what its files import beside their own folder. */
@@ -14,6 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ops: ["core"],
   losses: ["core", "ops"],
   models: ["core", "ops"],
+  networks: ["core"],
   optim: ["core", "ops"],
   metrics: ["core", "ops"],
   // Files of weights: functions of bytes.
@@ -82,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "web/dist",
     "weights",
   ],
-  "builtins.ts": ["core", "losses", "models", "datasets", "optim"],
+  "builtins.ts": ["core", "losses", "models", "datasets", "networks", "optim"],
   "mod.ts": [
     "backends",
     "builtins.ts",
@@ -92,6 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "losses",
     "metrics",
     "models",
+    "networks",
     "optim",
     "report",
     "run_folder",
@@ -119,21 +121,11 @@ const WITHOUT_TENSORS = [
   "cli",
 ];
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) => {
-    // Folders of data, runs and hidden ones hold no source.
-    if (name.startsWith(".") || ["runs", "shared", "node_modules"].includes(name)) return [];
-    const path = join(folder, name);
-    // AssemblyScript, compiled to simd.wasm.
-    if (path === "backends/wasm/simd") return [];
-    return isDirectory ? filesBelow(path) : /\.tsx?$/.test(name) ? [path] : [];
-  });
-}
-
 const sources = new Map<string, Source>(
-  filesBelow("").map((path) => [path, readSource(Deno.readTextFileSync(root + path))]),
+  ownFiles()
+    // The others are AssemblyScript, compiled to simd.wasm.
+    .filter((path) => /\.tsx?$/.test(path) && !isIn(path, "backends/wasm/simd"))
+    .map((path) => [path, readSource(Deno.readTextFileSync(root + path))]),
 );
 const product = [...sources].filter(([path]) => PRODUCT.some((place) => isIn(path, place)));
 
@@ -215,6 +207,21 @@ Deno.test("many tensors are added by ops/add_all.ts: WebGPU drops addN of eight 
   const others = filesWith(/\btf\.addN\b/).filter((path) => !isIn(path, "backends/tensorflow"));
   // Always three.
   assert.deepEqual(others, ["ops/association/device/association.ts"]);
+});
+
+Deno.test("the files of ops import each other in no circle, types included", () => {
+  let left = new Map(
+    product.filter(([path]) => isIn(path, "ops")).map(([path, source]) => [
+      path,
+      targets(path, source).map(({ target }) => target),
+    ]),
+  );
+  for (let before = Infinity; left.size < before;) {
+    before = left.size;
+    left = new Map([...left].filter(([, imported]) => imported.some((one) => left.has(one))));
+  }
+  // Those of a circle, and those that import them.
+  assert.deepEqual([...left.keys()], []);
 });
 
 Deno.test("every dependency is used, and named through deno.json", () => {

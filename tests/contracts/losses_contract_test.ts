@@ -81,7 +81,7 @@ async function withRun<T>(plan: LossPlan, seed: number, use: (run: Run) => T | P
 for (const plugin of registry.all("loss")) {
   const { name } = plugin;
   const base = defaults(plugin, REQUIRED[name] ?? {});
-  const planOf = (options: Options) => plugin.plan(options, ["losses", 0, "options"], registry);
+  const planOf = (options: Options) => registry.plan("loss", { type: name, options }, ["losses", 0]);
   const once = (labels = randomLabels(1)) => withRun(planOf(base), 1, (run) => evaluate(run, labels));
   const changed = (options: Options) =>
     variants(optionsSchema(plugin.options), options, names)
@@ -203,7 +203,7 @@ for (const plugin of registry.all("loss")) {
 }
 
 test("association: cycles that all end at an ignored pixel give 0 and no gradient", async () => {
-  const plan = registry.get("loss", "association", []).plan({}, [], registry);
+  const plan = registry.plan("loss", "association");
   // Every target pixel is alike and like each image's first source pixel, so that every cycle returns there.
   const labels = randomLabels(1);
   const [height, width] = LABEL_SIZE;
@@ -225,13 +225,15 @@ test("association: cycles that all end at an ignored pixel give 0 and no gradien
 function defaults(plugin: Plugin, given: Options): Options {
   const parsed = plugin.options.safeParse(given);
   assert.ok(parsed.success, `${plugin.name} needs options; add them to REQUIRED`);
-  return parsed.data as Options;
+  return parsed.data as unknown as Options;
 }
 
 /** Whether the recipe could say so: the options are valid, the streams there and the taps of the right kind. */
 function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
   try {
-    return neededViews(plugin.plan(options, [], registry).needs).every(({ stream, taps }) =>
+    return neededViews(registry.plan("loss", { type: plugin.name, options }).needs).every((
+      { stream, taps },
+    ) =>
       STREAMS.some((known) => known === stream) &&
       taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space)
     );

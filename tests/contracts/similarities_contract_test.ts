@@ -29,7 +29,7 @@ const shape = fc.record({
 
 for (const plugin of registry.all("similarity")) {
   const { name } = plugin;
-  const similarity = plugin.plan({}, [], registry);
+  const similarity = registry.plan("similarity", name);
   const { accepts, symmetric } = similarity;
   const test = (what: string, run: () => void) =>
     alsoOnTensorflow("wasm", `${name}: ${what}`, () => Promise.resolve(tf.tidy(run)));

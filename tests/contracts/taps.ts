@@ -29,7 +29,7 @@ type StreamName = (typeof STREAMS)[number];
 /** The taps of the built-in models, narrow. */
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
   builtins().all("model").flatMap((model) =>
-    Object.entries(model.plan({}, [], builtins()).taps(CLASSES.length))
+    Object.entries(builtins().plan("model", model.name).taps(CLASSES.length))
       .map(([name, tap]) => [name, { ...tap, channels: Math.min(tap.channels, CHANNELS) }])
   ),
 );

@@ -11,7 +11,7 @@ import { Registry } from "../../core/registry.ts";
 const png = encode({ width: 2, height: 2, channels: 3, data: new Uint8Array(12) });
 
 async function read(plugin: Plugin<"dataset">, options: object, root: string) {
-  const dataset = await plugin.plan(options, [], new Registry([])).open({
+  const dataset = await new Registry([plugin]).plan("dataset", { type: plugin.name, options }).open({
     root,
     seed: 0,
     files: diskFiles(),

@@ -39,7 +39,7 @@ for (const { name, kind, options, summary } of datasets) {
 
   Deno.test(`${name}: labels lie in the label space, images are whole`, async () => {
     const registry = new Registry(datasets);
-    const { labelSpace } = registry.get("dataset", name, []).plan(examples[name], [], registry);
+    const { labelSpace } = registry.plan("dataset", { type: name, options: examples[name] });
     const dataset = await open();
     assert.ok(dataset.length >= 2);
     const ids = new Set<string>();

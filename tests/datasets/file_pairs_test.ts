@@ -256,17 +256,18 @@ Deno.test("folder reports all mistakes of its options together", async () => {
   await assert.rejects(async () => await openDataset("folder", options), (error) => {
     assert.ok(error instanceof ConfigError);
     assert.deepEqual(error.message.split("\n"), [
-      'data.source.classes.car: id 1 belongs to "road" already',
-      'data.source.ignore: id 0 belongs to "road" already',
-      "data.source: expected either `list` or `images`",
-      "data.source.labels: a `list` names the label files itself",
+      'data.source.options.classes.car: id 1 belongs to "road" already',
+      'data.source.options.ignore: id 0 belongs to "road" already',
+      "data.source.options: expected either `list` or `images`",
+      "data.source.options.labels: a `list` names the label files itself",
     ]);
     return true;
   });
   await assert.rejects(
     async () => await openDataset("folder", { classes: { road: [0] }, images: "b" }),
     (error) =>
-      error instanceof ConfigError && error.message === "data.source.classes: expected at least two classes",
+      error instanceof ConfigError &&
+      error.message === "data.source.options.classes: expected at least two classes",
   );
 });
 
@@ -285,7 +286,7 @@ Deno.test("camvid and folder name several missing files in one error, or tell wh
   );
   const told: string[] = [];
   const registry = new Registry(datasets);
-  const plan = registry.get("dataset", "folder", []).plan({ ...suffixes, classes }, [], registry);
+  const plan = registry.plan("dataset", { type: "folder", options: { ...suffixes, classes } });
   const setup = { root: "/data", seed: 0, files };
   const whole = await plan.open({
     ...setup,

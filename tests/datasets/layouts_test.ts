@@ -106,7 +106,7 @@ for (const space of ["cityscapes-19", "synthia-16", "synthia-13"] as const) {
 Deno.test("without label_space: 19 classes, for synthia 16", () => {
   const registry = new Registry(datasets);
   const spaces = ["gtav", "synthia", "cityscapes"].map((name) =>
-    registry.get("dataset", name, []).plan({}, [], registry).labelSpace.name
+    registry.plan("dataset", name).labelSpace.name
   );
   assert.deepEqual(spaces, ["cityscapes-19", "synthia-16", "cityscapes-19"]);
 });
@@ -174,8 +174,7 @@ Deno.test("root: three datasets in folders of one data.root, or one elsewhere", 
   assert.equal((await open("synthia", files, { root: "syn" })).length, 2);
   assert.equal((await open("gtav", files, { root: "/data/gta5" }, { root: "" })).length, 1);
   const registry = new Registry(datasets);
-  const needs = (options: unknown) =>
-    registry.get("dataset", "gtav", []).plan(options, [], registry).needsRoot;
+  const needs = (options: unknown) => registry.plan("dataset", { type: "gtav", options }).needsRoot;
   assert.deepEqual([needs({}), needs({ root: "gta5" }), needs({ root: "/gta5" })], [true, true, false]);
   await refuses(
     open("gtav", files, { root: "gta5" }, { root: "" }),
@@ -248,7 +247,7 @@ Deno.test("a JPEG and a PNG with transparency are images, a grey PNG is not", as
 Deno.test("a list names the files itself, so a split beside it is a mistake", async () => {
   await assert.rejects(async () => await open("cityscapes", {}, { list: "a", split: "val" }), (error) => {
     assert.ok(error instanceof ConfigError);
-    assert.equal(error.message, "data.source.split: a `list` names the files itself");
+    assert.equal(error.message, "data.source.options.split: a `list` names the files itself");
     return true;
   });
 });

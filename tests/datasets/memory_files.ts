@@ -37,7 +37,7 @@ export function openDataset(
 ): Promise<Dataset> {
   const { files = memoryFiles({}), root = "/data", seed = 0 } = setup;
   const registry = new Registry(datasets);
-  const plan = registry.get("dataset", name, []).plan(options, ["data", "source"], registry);
+  const plan = registry.plan("dataset", { type: name, options }, ["data", "source"]);
   return plan.open({ root, seed, files });
 }
 

@@ -15,7 +15,7 @@ export function open(
   setup: Partial<DatasetSetup> = {},
 ): Promise<Dataset> {
   const registry = new Registry(datasets);
-  const plan = registry.get("dataset", name, []).plan(options, ["data", "source"], registry);
+  const plan = registry.plan("dataset", { type: name, options }, ["data", "source"]);
   const disk = memoryFiles(
     Object.fromEntries(Object.entries(files).map(([path, content]) => [`/data/${path}`, content])),
   );

@@ -75,7 +75,7 @@ Deno.test("an unknown domain is refused", async () => {
     async () => await openDataset("street", { domain: "night" }),
     (error) =>
       error instanceof ConfigError &&
-      error.message === 'data.source.domain: Invalid option: expected one of "day"|"dusk"|"fog"',
+      error.message === 'data.source.options.domain: Invalid option: expected one of "day"|"dusk"|"fog"',
   );
 });
 

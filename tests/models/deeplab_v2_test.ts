@@ -17,7 +17,7 @@ const CLASSES = 19;
 const registry = new Registry(models);
 
 function planned(options: unknown): ModelPlan {
-  return registry.get("model", "deeplab-v2", []).plan(options, [], registry);
+  return registry.plan("model", { type: "deeplab-v2", options });
 }
 
 async function withModel(options: unknown, use: (model: Model) => void | Promise<void>): Promise<void> {

@@ -30,8 +30,10 @@ const registry = new Registry(models);
 for (const { options, shape: [n, classes, height, width], logits } of recorded.cases) {
   alsoOnTensorflow("native", `${JSON.stringify(options)} gives PyTorch's logits`, async () => {
     const { layers, width: factor, input: [, , rows, columns] } = recorded;
-    const plan = registry.get("model", "deeplab-v2", [])
-      .plan({ layers, width: factor, ...options }, [], registry);
+    const plan = registry.plan("model", {
+      type: "deeplab-v2",
+      options: { layers, width: factor, ...options },
+    });
     const names = Array.from({ length: classes }, (_, k) => `class ${k}`);
     const model = assembleModel({
       ...tinyPlan(),

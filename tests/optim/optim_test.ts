@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import { ConfigError } from "../../core/errors.ts";
-import type { Param, Plugin } from "../../core/plugin.ts";
+import type { Param } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
@@ -124,11 +124,11 @@ Deno.test("poly falls from 1 to 0 and stays there", () => {
   assert.equal(polyMultiplier(11, 10, 0.9), 0);
 });
 
-const find = (name: string): Plugin => optimizers.find((plugin) => plugin.name === name)!;
+const registry = new Registry(optimizers);
 
 Deno.test("a wrong number and an unknown option are refused together", () => {
   const refused = () =>
-    find("sgd").plan({ lr: -1, momentun: 0.9 }, ["optimizer", "options"], new Registry([]));
+    registry.plan("optimizer", { type: "sgd", options: { lr: -1, momentun: 0.9 } }, ["optimizer"]);
   assert.throws(refused, (error: unknown) => {
     assert.ok(error instanceof ConfigError);
     assert.equal(
@@ -147,7 +147,7 @@ test("every option of every optimiser changes the weights", () => {
     adam: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
   };
   const after = (name: string, options: object) => {
-    const plan = new Registry(optimizers).get("optimizer", name, []).plan(options, [], new Registry([]));
+    const plan = registry.plan("optimizer", { type: name, options });
     const p = param("w", [1, -1]);
     const optimizer = plan.create([p], setup);
     [[0.1, 0.2], [-0.3, 0.1]].forEach((grad) => optimizer.apply([tf.tensor1d(grad)], 1));
@@ -161,9 +161,8 @@ test("every option of every optimiser changes the weights", () => {
 });
 
 Deno.test("the poly schedule reads its power and horizon, constant takes no option", () => {
-  const registry = new Registry(optimizers);
-  const ahead = registry.get("schedule", "poly", []).plan({ power: 1, horizon: 1.25 }, [], registry);
+  const ahead = registry.plan("schedule", { type: "poly", options: { power: 1, horizon: 1.25 } });
   assert.equal(ahead.multiplier(2, 4), 0.6);
-  assert.equal(registry.get("schedule", "poly", []).plan({ power: 2 }, [], registry).multiplier(1, 2), 0.25);
-  assert.equal(registry.get("schedule", "constant", []).plan({}, [], registry).multiplier(1, 2), 1);
+  assert.equal(registry.plan("schedule", { type: "poly", options: { power: 2 } }).multiplier(1, 2), 0.25);
+  assert.equal(registry.plan("schedule", "constant").multiplier(1, 2), 1);
 });

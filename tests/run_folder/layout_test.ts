@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { checkpointStem, isInCheckpoints, jobFolder, phaseFolders } from "../../run_folder/layout.ts";
+import { checkpointStem, IN_CHECKPOINTS, jobFolder, phaseFolders } from "../../run_folder/layout.ts";
 
 Deno.test("the last phase lies in the run's folder, a baseline in its own, others in phases", () => {
   const folders = (recipe: Parameters<typeof phaseFolders>[0]) =>
@@ -22,10 +22,10 @@ Deno.test("the last phase lies in the run's folder, a baseline in its own, other
 
 Deno.test("weights of every phase may be links, and nothing else", () => {
   for (const folder of ["", "baseline/", "phases/warm-up/"]) {
-    assert.equal(isInCheckpoints(`${folder}checkpoints/last.safetensors`), true);
-    assert.equal(isInCheckpoints(`${folder}evaluation.json`), false);
+    assert.equal(IN_CHECKPOINTS.test(`${folder}checkpoints/last.safetensors`), true);
+    assert.equal(IN_CHECKPOINTS.test(`${folder}evaluation.json`), false);
   }
-  assert.equal(isInCheckpoints("phases/a/b/checkpoints/last.safetensors"), false);
+  assert.equal(IN_CHECKPOINTS.test("phases/a/b/checkpoints/last.safetensors"), false);
   assert.deepEqual([checkpointStem("last.1.safetensors"), checkpointStem("last.safetensors.part")], [
     "last.1",
     undefined,

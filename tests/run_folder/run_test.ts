@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { diskRun } from "../../run_folder/files.ts";
-import { isRunFolder, readRun } from "../../run_folder/read.ts";
+import { isRunFolder, listCheckpoints, readRun } from "../../run_folder/read.ts";
 import { openLineLog } from "../../run_folder/lock.ts";
 import { inFolder } from "../cli/fake_host.ts";
 import { linesOf, memoryRun, stepLine, validationLine } from "./memory_run.ts";
@@ -44,10 +44,6 @@ Deno.test("a run with its baseline, as it lies on the disk", async () => {
     ),
     "evaluation.json": EVALUATION,
     "baseline/evaluation.json": { ...EVALUATION, phase: "source-only", miou: 0.25 },
-    "checkpoints/last.safetensors": "x",
-    "checkpoints/last.1.safetensors": "x",
-    "checkpoints/last.safetensors.part": "x",
-    "baseline/checkpoints/best.safetensors": "x",
   });
   assert.equal(run.state, "finished");
   assert.deepEqual(run.problems, []);
@@ -57,32 +53,31 @@ Deno.test("a run with its baseline, as it lies on the disk", async () => {
   const [baseline, own] = run.phases;
   assert.equal(baseline!.evaluation?.miou, 0.25);
   assert.equal(baseline!.log?.best?.miou, 0.2);
-  assert.deepEqual(own!.checkpoints.map(({ path }) => path), [
-    "checkpoints/last.1.safetensors",
-    "checkpoints/last.safetensors",
-  ]);
   assert.equal(run.current, own);
 });
 
-Deno.test("a run with three phases: each has its log, evaluation and checkpoints, by name and in order", async () => {
+Deno.test("the weights of a phase, without what is being written", async () => {
+  const contents = ["last.safetensors", "last.1.safetensors", "last.safetensors.part"].map((name) =>
+    [`phases/b/checkpoints/${name}`, "x"] as const
+  );
+  const found = await listCheckpoints(memoryRun(new Map(contents)), "phases/b");
+  assert.deepEqual(found.map(({ stem, path }) => [stem, path]), [
+    ["last.1", "phases/b/checkpoints/last.1.safetensors"],
+    ["last", "phases/b/checkpoints/last.safetensors"],
+  ]);
+});
+
+Deno.test("a run with three phases: each has its log and evaluation, by name and in order", async () => {
   const told = ({ phases, current, state, problems }: Awaited<ReturnType<typeof stateOf>>) => ({
     state,
     problems,
     current: current.name,
-    phases: phases.map(({ name, log, evaluation, checkpoints }) => [
-      name,
-      log?.best?.miou,
-      evaluation?.miou,
-      checkpoints.map(({ path }) => path),
-    ]),
+    phases: phases.map(({ name, log, evaluation }) => [name, log?.best?.miou, evaluation?.miou]),
   });
   const phases = [
-    ["source-only", 0.2, 0.2, ["baseline/checkpoints/last.safetensors"]],
-    ["warm-up", 0.3, 0.3, [
-      "phases/warm-up/checkpoints/best.safetensors",
-      "phases/warm-up/checkpoints/last.safetensors",
-    ]],
-    ["adapted", 0.4, 0.5, ["checkpoints/last.safetensors"]],
+    ["source-only", 0.2, 0.2],
+    ["warm-up", 0.3, 0.3],
+    ["adapted", 0.4, 0.5],
   ];
   const whole = { state: "finished", problems: [], current: "adapted", phases };
   assert.deepEqual(told(await stateOf(THREE_PHASES)), whole);
@@ -159,7 +154,7 @@ Deno.test("damaged files are named, the others read", async () => {
   assert.equal(run.problems.length, 5);
   assert.match(run.problems[0]!, /^runs\/a-001\/config\.yaml: /);
   assert.deepEqual(run.problems.slice(1), [
-    "runs/a-001/run.json: expected a mapping",
+    "runs/a-001/run.json: it is no JSON object",
     "runs/a-001/evaluation.json: it is not JSON",
     "runs/a-001/baseline/evaluation.json: it holds no evaluation",
     "runs/a-001/events.jsonl:2: it is not JSON",
@@ -247,7 +242,7 @@ Deno.test(
           ),
         );
         assert.deepEqual([read.config, read.record, read.log], [undefined, undefined, undefined]);
-        assert.deepEqual(read.current.checkpoints.map(({ name }) => name), ["last.safetensors"]);
+        assert.deepEqual((await listCheckpoints(diskRun(path), "")).map(({ stem }) => stem), ["last"]);
         assert.equal(await isRunFolder(diskRun(path)), true);
       }
       // Within the folder they lead where they like, and so does the folder.

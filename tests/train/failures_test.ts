@@ -1,6 +1,7 @@
 /** Runs that are stopped, or that something happens to. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import type { StepContext } from "../../core/plugin.ts";
 import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import { lastPhase } from "../../core/plan.ts";
@@ -42,7 +43,7 @@ test("an abort during the last validation says interrupted", async (folder) => {
 });
 
 test("a NaN ends the run; the weights of the step before are on disk", async (folder) => {
-  const compute = (context: Parameters<typeof crossEntropy>[0]) => {
+  const compute = (context: StepContext) => {
     const { loss } = crossEntropy(context);
     return { loss: (context.step < 3 ? loss : tf.mul(loss, NaN)) as tf.Scalar };
   };

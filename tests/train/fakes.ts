@@ -146,7 +146,7 @@ export function planned(name: string, plan: LossPlan, weight = 1): PlannedLoss {
 
 /** The plan of a plugin with the given options. */
 export function optimizerPlan(options: object): OptimizerPlan {
-  return sgd.plan(options, [], new Registry([]));
+  return new Registry([sgd]).plan("optimizer", { type: "sgd", options });
 }
 
 /** What {@linkcode tinyPlan} takes: fields of the run, of its data, and of its last phase. */
@@ -166,7 +166,7 @@ export function tinyPlan(more: TinyParts = {}, training: Partial<PhasePlan["trai
   const {
     losses = [planned("ce", lossPlan(crossEntropy))],
     optimizer = optimizerPlan({ lr: 0.2 }),
-    schedule = poly.plan({}, [], new Registry([])),
+    schedule = new Registry([poly]).plan("schedule", "poly"),
     from = { kind: "seed" },
     streams = [],
     networks = [],

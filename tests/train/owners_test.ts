@@ -170,7 +170,7 @@ test("clipping is the network's alone", async () => {
 });
 
 test("a schedule of its own: its own step counts; without one the recipe's multiplier does", async () => {
-  const schedule = poly.plan({ power: 1 }, [], new Registry([]));
+  const schedule = new Registry([poly]).plan("schedule", { type: "poly", options: { power: 1 } });
   const moved = (owner: Judged) =>
     withRun({ losses: [judged(owner)] }, async (run) => {
       await stepOf(run, { step: 5, multiplier: 0.25 });

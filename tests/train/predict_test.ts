@@ -177,7 +177,7 @@ Deno.test("aggregation works within a pass: each window has its own mean", async
 
 Deno.test("a lone pixel, whose similarity has no deviation, stays what it is under aggregation", async () => {
   const registry = new Registry(similarities);
-  const plan = (name: string) => registry.get("similarity", name, []).plan({}, [], registry);
+  const plan = (name: string) => registry.plan("similarity", name);
   const aggregation = { alpha: 0.5, features: plan("cosine"), predictions: plan("negative-kl") };
   const found = await labelled(() => [0, Math.log(3)], {
     inputs: [inputOf(1, 1)],

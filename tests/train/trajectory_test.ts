@@ -19,7 +19,7 @@ function term(
   type: string,
   { weight = 1, ...options }: Record<string, unknown> = {},
 ): PlannedLoss {
-  const plan = registry.get("loss", type, []).plan(options, [], registry);
+  const plan = registry.plan("loss", { type, options });
   return { name, weight: Number(weight), plan, at: ["losses"], origin: type };
 }
 
@@ -42,12 +42,14 @@ alsoOnTensorflow(
       labelSpace: { name: "19", classes: Array.from({ length: 19 }, (_, k) => `class ${k}`), ignore: 255 },
       model: {
         type: "deeplab-v2",
-        plan: registry.get("model", "deeplab-v2", []).plan({ layers: [1, 1, 1, 1] }, [], registry),
+        plan: registry.plan("model", { type: "deeplab-v2", options: { layers: [1, 1, 1, 1] } }),
       },
-      optimizer: registry.get("optimizer", "sgd", [])
-        .plan({ lr: 2.5e-4, momentum: 0.9, weight_decay: 5e-4 }, [], registry),
+      optimizer: registry.plan("optimizer", {
+        type: "sgd",
+        options: { lr: 2.5e-4, momentum: 0.9, weight_decay: 5e-4 },
+      }),
     });
-    const schedule = registry.get("schedule", "poly", []).plan({ power: 0.9 }, [], registry);
+    const schedule = registry.plan("schedule", { type: "poly", options: { power: 0.9 } });
     const run = assembled(plan);
     try {
       fillByFormula(run.state.filter(({ name }) => !name.startsWith("optimizer/")));

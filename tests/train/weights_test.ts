@@ -36,7 +36,7 @@ function test(name: string, fn: () => Promise<void>): void {
 }
 
 function planWith(labelSpace: LabelSpace, options: unknown): RunPlan {
-  const plan = registry.get("model", "deeplab-v2", []).plan(options, [], registry);
+  const plan = registry.plan("model", { type: "deeplab-v2", options });
   return tinyPlan({ labelSpace, model: { type: "deeplab-v2", plan } });
 }
 

@@ -118,7 +118,7 @@ Deno.test("no path leads to a file, and none out of the run", () =>
       "../secret.txt",
       "..%2fsecret.txt",
       "%2e%2e/secret.txt",
-      `/${folder}/secret.txt`,
+      `/${encodeURI(folder)}/secret.txt`,
       "api/../events.jsonl",
       "api",
       "api/",

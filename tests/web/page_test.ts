@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import { pageHtml } from "../../view/html.ts";
 import { pageTest } from "../browser.ts";
 
@@ -47,16 +48,16 @@ pageTest(
     const other = document.createElement("script");
     other.textContent = "document.title = 'taken'";
     document.body.append(other);`;
-    const path = `${folder}/page.html`;
+    const path = `${folder}/page.html`, url = pathToFileURL(path).href;
     await Deno.writeTextFile(path, await pageHtml({ title: "T", script, data: { text: HOSTILE } }));
     const refused: string[] = [];
     page.on("requestfailed", (request) => refused.push(`${request.url()} ${request.failure()?.errorText}`));
-    await page.goto(`file://${path}`);
+    await page.goto(url);
     await page.waitForSelector("body[data-fetch=refused]");
     assert.equal(await page.title(), "T");
     assert.equal(await page.textContent("#page"), HOSTILE);
     // The image was announced, and refused before it left; the request of `fetch` was not even made.
-    assert.deepEqual(requests, [`file://${path}`, "https://example.com/x.png"]);
+    assert.deepEqual(requests, [url, "https://example.com/x.png"]);
     assert.deepEqual(refused, ["https://example.com/x.png csp"]);
   },
 );

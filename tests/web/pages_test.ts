@@ -1,18 +1,11 @@
 /** The committed pages are what their sources say, and neither can turn data into markup. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { basename } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { inFolder } from "../cli/fake_host.ts";
+import { ownFiles, root } from "../own_files.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-
-function filesBelow(folder: string): string[] {
-  return [...Deno.readDirSync(root + folder)].flatMap(({ name, isDirectory }) =>
-    isDirectory ? filesBelow(`${folder}/${name}`) : [`${folder}/${name}`]
-  );
-}
-
-const entries = filesBelow("web/pages");
+const entries = ownFiles("web/pages");
 
 Deno.test("web/dist holds what `deno task pages` makes of web/pages", async () => {
   await inFolder(async (folder) => {
@@ -24,7 +17,7 @@ Deno.test("web/dist holds what `deno task pages` makes of web/pages", async () =
     }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
     const made = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
-    assert.deepEqual([...Deno.readDirSync(`${root}web/dist`)].map(({ name }) => name).sort(), made);
+    assert.deepEqual(ownFiles("web/dist").map((path) => basename(path)), made);
     assert.deepEqual(made, entries.map((path) => path.replace(/^.*\/(.*)\.tsx$/, "$1.js")).sort());
     for (const name of made) {
       const [shipped, bundled] = [`${root}web/dist/${name}`, `${folder}/${name}`].map((path) =>
@@ -38,7 +31,7 @@ Deno.test("web/dist holds what `deno task pages` makes of web/pages", async () =
 Deno.test("no page makes markup, code or styles of a text", () => {
   const forbidden =
     /\b(?:innerHTML|outerHTML|dangerouslySetInnerHTML|insertAdjacentHTML|srcdoc|DOMParser|createContextualFragment|eval|Function)\b|document\.write|\bsetTimeout\(\s*["'`]|\bon\w+=["']/;
-  const sources = filesBelow("web").filter((path) => /\.tsx?$/.test(path));
+  const sources = ownFiles("web").filter((path) => /\.tsx?$/.test(path));
   assert.ok(sources.length > 5);
   const found = sources.flatMap((path) =>
     Deno.readTextFileSync(root + path).split("\n").flatMap((line, k) =>

@@ -1,5 +1,6 @@
 /** The page of `plca report` in a real browser. */
 import assert from "node:assert/strict";
+import { pathToFileURL } from "node:url";
 import axe from "axe-core/axe.min.js" with { type: "text" };
 import type { Page } from "playwright-core";
 import type { ReportData } from "../../report/report_data.ts";
@@ -24,7 +25,7 @@ function reportTest(
 ): void {
   pageTest(name, viewing, async (opened) => {
     const { page, folder, requests, complaints } = opened;
-    const url = `file://${folder}/report.html`;
+    const url = pathToFileURL(`${folder}/report.html`).href;
     await Deno.writeTextFile(`${folder}/report.html`, await pageHtml({ title: data.title, script, data }));
     await page.goto(url);
     await page.waitForSelector("main");

@@ -1,6 +1,7 @@
 /** One setup at a time: a folder that is being filled belongs to the process that holds the lock in it. */
 import { join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
+import { messageOf } from "../../../core/words.ts";
 
 /** The lock's name in the folder. */
 export const LOCK = "lock";
@@ -16,8 +17,7 @@ export async function claimFolder(folder: string): Promise<Disposable> {
     await Deno.mkdir(folder, { recursive: true });
     file = await Deno.open(path, { create: true, write: true });
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`TensorFlow cannot be set up: ${folder} cannot be written: ${reason}`, {
+    throw new UserError(`TensorFlow cannot be set up: ${folder} cannot be written: ${messageOf(error)}`, {
       cause: error,
     });
   }

@@ -1,6 +1,7 @@
 /** Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works. */
 import { dirname, join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
+import { messageOf } from "../../../core/words.ts";
 import { loadBinding } from "../package.ts";
 import { type Installed, RECORD } from "../place.ts";
 import { checkProduct } from "./check.ts";
@@ -53,8 +54,7 @@ export async function install(wanted: Wanted): Promise<{ readonly version: strin
   } catch (error) {
     await remove(staging);
     if (error instanceof UserError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(`TensorFlow does not work here: ${reason}`, { cause: error });
+    throw new UserError(`TensorFlow does not work here: ${messageOf(error)}`, { cause: error });
   }
 }
 

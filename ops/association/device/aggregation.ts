@@ -1,11 +1,15 @@
-/** The spatial aggregation for backends whose tensors are not read within a step. */
+/**
+ * The spatial aggregation where nothing is read within a step. Think of a loop over blocks of rows in either
+ * pass: forward a block becomes weights and mixes the pixels; backward the weights are formed again from the
+ * row's summary.
+ */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AggregationOptions } from "../aggregation.ts";
-import { direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
-import { overBlocks, rowsOf, type Streamed } from "./blocks.ts";
+import type { AggregationOptions } from "../options.ts";
+import { direction, distinctInputs, imagesOf, joinImages } from "../directions.ts";
+import { type BlockResults, overBlocks, sliceRows } from "./blocks.ts";
 import { summaryColumn } from "./cycles.ts";
 import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
-import { type DeviceRows, deviceRows, imageGradients, joinImages, prepareImages } from "./similarity.ts";
+import { type DeviceRows, deviceRows, imageGradients, prepareImages } from "./similarity.ts";
 
 type Options = AggregationOptions & { readonly kernels: DeviceRowKernels };
 
@@ -59,7 +63,7 @@ function aggregateRows(d: DeviceRows, values: tf.Tensor2D, { alpha, contrast, ke
     const similarities = d.compare(block);
     const rowSummary = kernels.summarise(similarities, contrast);
     const mean = tf.matMul(kernels.softmax(similarities, rowSummary), values);
-    const result = tf.add(tf.mul(rowsOf(values, block), 1 - alpha), tf.mul(mean, alpha)) as tf.Tensor2D;
+    const result = tf.add(tf.mul(sliceRows(values, block), 1 - alpha), tf.mul(mean, alpha)) as tf.Tensor2D;
     return { rows: [rowSummary, result], sums: [] };
   });
   return { summary: summary!, mixed: mixed! };
@@ -78,17 +82,17 @@ interface Pull extends Options {
 function pullRows(
   d: DeviceRows,
   { values, summary, slope, result, alpha, kernels }: Pull,
-): { readonly pulled: Streamed; readonly ofValues: tf.Tensor2D } {
+): { readonly pulled: BlockResults; readonly ofValues: tf.Tensor2D } {
   const kept = tf.mul(values, 1 - alpha);
   // Sum of weight * dWeight over a row: the slope along what the weights mixed.
   const along = tf.sum(tf.mul(slope, tf.sub(result, kept)), 1, true) as tf.Tensor2D;
   const { rows, sums: [ofMixed, ...sums] } = overBlocks(d, (block) => {
-    const rowSummary = rowsOf(summary, block);
+    const rowSummary = sliceRows(summary, block);
     const weights = kernels.softmax(d.compare(block), rowSummary);
-    const upstream = tf.mul(rowsOf(slope, block), alpha) as tf.Tensor2D;
+    const upstream = tf.mul(sliceRows(slope, block), alpha) as tf.Tensor2D;
     const dWeights = tf.matMul(upstream, values, false, true) as tf.Tensor2D;
     const g = kernels.softmaxGradient(weights, dWeights, {
-      along: rowsOf(along, block),
+      along: sliceRows(along, block),
       inverse: summaryColumn(rowSummary, "inverse"),
     });
     const pulled = d.pull(block, g);

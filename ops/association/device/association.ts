@@ -1,21 +1,21 @@
 /**
- * The association for backends whose tensors are not read within a step. Unlike on the host, it is not known which rows
- * will matter: rows of both directions are summarised, and rows of weight 0 get a gradient of zeros.
+ * The association where nothing is read within a step. Think of the program of `streaming/` with the
+ * questions left out: it is not known which rows will matter, so those of both directions are summarised, and
+ * rows of weight 0 get a gradient of zeros.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../../add_all.ts";
-import type { AssociationOptions, AssociationResult } from "../loss.ts";
-import { type Direction, direction, distinctInputs, imagesOf } from "../streaming/directions.ts";
+import type { AssociationOptions, AssociationResult } from "../options.ts";
+import { type Direction, direction, distinctInputs, imagesOf, joinImages } from "../directions.ts";
 import { kernels } from "../../kernels.ts";
-import { overBlocks, rowsOf } from "./blocks.ts";
-import { type Cycles, followCycles, summaryColumn } from "./cycles.ts";
+import { overBlocks, sliceRows } from "./blocks.ts";
+import { type DeviceCycles, followCycles, summaryColumn } from "./cycles.ts";
 import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
 import {
   type DeviceRows,
   deviceRows,
   type FactorGradients,
   imageGradients,
-  joinImages,
   prepareImages,
 } from "./similarity.ts";
 
@@ -45,16 +45,16 @@ export function deviceAssociation(
 
   const op = tf.customGrad((...args) => {
     const save = args[inputs.length] as unknown as tf.GradSaveFunc;
-    const found = Array.from({ length: count }, (_, n) =>
+    const scored = Array.from({ length: count }, (_, n) =>
       tf.tidy(() => {
         const prepared = prepare(inputs, n);
         const own = tf.reshape(tf.slice(labels, [n, 0], [1, pixels]), [pixels]) as tf.Tensor1D;
-        return { ...findRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options) };
+        return { ...scoreRows({ st: rows(there, prepared), ts: rows(back, prepared) }, own, options) };
       }));
-    const associated = addAll(found.map(({ starts }) => tf.sum(starts)));
+    const associated = addAll(scored.map(({ starts }) => tf.sum(starts)));
     const scale = tf.neg(tf.reciprocal(tf.maximum(associated, 1)));
-    const loss = tf.mul(scale, addAll(found.map(({ total }) => total)));
-    const kept = found.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
+    const loss = tf.mul(scale, addAll(scored.map(({ total }) => total)));
+    const kept = scored.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
     save([...inputs, scale, ...kept]);
     return {
       value: tf.stack([loss, tf.div(associated, count * pixels)]),
@@ -81,8 +81,6 @@ export function deviceAssociation(
   return { loss: scalar(0), associated: scalar(1) };
 }
 
-export type { Cycles } from "./cycles.ts";
-
 /**
  * The cycles of every pair of images. @param source float32 [N, P, C] @param target float32 [N, Q, C]
  * @param labels int32 [N, P], of the source
@@ -91,7 +89,7 @@ export function deviceCycles(
   [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
   labels: tf.Tensor2D,
   { similarity, ignoreLabel }: Pick<AssociationOptions, "similarity" | "ignoreLabel">,
-): Cycles[] {
+): DeviceCycles[] {
   const deviceKernels = kernels().deviceRows!;
   const there = direction(similarity, source, target), back = direction(similarity, target, source);
   const inputs = distinctInputs([there, back]);
@@ -116,7 +114,7 @@ function summarised(d: DeviceRows, kernels: DeviceRowKernels, contrast: boolean)
 }
 
 /** Of one image. */
-interface Found {
+interface Scored {
   /** Sum over the rows of weight * score; NaN where a source pixel cannot be compared with anything. */
   readonly total: tf.Scalar;
   /** Of the source pixels' rows. */
@@ -129,11 +127,11 @@ interface Found {
   readonly chosen: tf.Tensor2D;
 }
 
-function findRows(
+function scoreRows(
   { st, ts }: { readonly st: DeviceRows; readonly ts: DeviceRows },
   labels: tf.Tensor1D,
   options: Options,
-): Found {
+): Scored {
   const { objective, contrast, ignoreLabel, kernels } = options;
   const there = summarised(st, kernels, contrast), home = summarised(ts, kernels, contrast);
   const { associated, chosen } = followCycles({ there, home }, labels, ignoreLabel);
@@ -179,7 +177,7 @@ function pullRows(
   const direct = objective === "direct";
   const lift = timesWeights(direct ? factor : tf.mul(factor, summaryColumn(summary, "inverse")), weights);
   const pulled = overBlocks(d, (block) => {
-    const rowLift = rowsOf(lift, block), rowSummary = rowsOf(summary, block);
+    const rowLift = sliceRows(lift, block), rowSummary = sliceRows(summary, block);
     const g = direct
       ? tf.mul(peakMarks(rowSummary, d.columns), rowLift) as tf.Tensor2D
       : kernels.peakGradient(d.compare(block), rowSummary, rowLift);

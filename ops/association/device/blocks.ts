@@ -1,14 +1,17 @@
-/** One block of rows after the other, on the device: what a block makes is freed before the next. */
+/**
+ * Going over the rows of D in blocks, on the device. Think of map and reduce: of what a block yields, `rows`
+ * are laid below each other and `sums` are added up; everything else is freed before the next block.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Some rows that lie together. */
-export interface Block {
+export interface RowRange {
   readonly start: number;
   readonly count: number;
 }
 
 /** What blocks yield. */
-export interface Streamed {
+export interface BlockResults {
   /** By row, [B, ...]; together [rows, ...]. */
   readonly rows: readonly tf.Tensor2D[];
   /** Of all rows; together their sum. */
@@ -18,8 +21,8 @@ export interface Streamed {
 /** Calls `visit` with every block, joins the rows of its results and adds up their sums. */
 export function overBlocks(
   { rows, blockRows }: { readonly rows: number; readonly blockRows: number },
-  visit: (block: Block) => Streamed,
-): Streamed {
+  visit: (block: RowRange) => BlockResults,
+): BlockResults {
   const joined: tf.Tensor2D[][] = [];
   let sums: tf.Tensor2D[] = [];
   for (let start = 0; start < rows; start += blockRows) {
@@ -46,6 +49,6 @@ export function overBlocks(
 }
 
 /** The rows of a block. @param x [P, C] */
-export function rowsOf(x: tf.Tensor2D, { start, count }: Block): tf.Tensor2D {
+export function sliceRows(x: tf.Tensor2D, { start, count }: RowRange): tf.Tensor2D {
   return count === x.shape[0] ? x : tf.slice(x, [start, 0], [count, x.shape[1]]);
 }

@@ -1,9 +1,12 @@
-/** From pixel to pixel and back, by the summaries of both directions; nothing is read. */
+/**
+ * Following cycles on the device. Think of columns of the two summaries as maps from pixel to pixel, chained
+ * by gathering.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowSummary, SUMMARY } from "./row_kernels.ts";
 
 /** Which pixels of two images found each other. P source pixels, Q target pixels. */
-export interface Cycles {
+export interface DeviceCycles {
   /** int32 [P]: the most similar target pixel of every source pixel. */
   readonly forward: tf.Tensor1D;
   /** int32 [P]: the source pixel that `forward`'s target pixel is most similar to. */
@@ -28,7 +31,7 @@ export function followCycles(
   { there, home }: { readonly there: RowSummary; readonly home: RowSummary },
   labels: tf.Tensor1D,
   ignoreLabel: number,
-): Cycles {
+): DeviceCycles {
   const [p, q] = [there.shape[0], home.shape[0]];
   const forward = peakColumns(there);
   const back = tf.gather(peakColumns(home), forward);

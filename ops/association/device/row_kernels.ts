@@ -1,16 +1,19 @@
-/** What streaming on the device asks of a backend: a reduction and three maps over a block of rows, float32 [B, Q]. */
+/**
+ * What a device is asked for: a reduction of a block of rows of D, float32 [B, Q], and three maps over such a
+ * block.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 
 /**
- * What is kept of every row when its block is gone, float32 [B, 5]; the columns are {@linkcode SUMMARY}'s. One tensor,
- * because a shader writes one.
+ * What is kept of every row when its block is gone, float32 [B, 5]; the columns are {@linkcode SUMMARY}'s.
+ * One tensor, because a shader writes one.
  */
 export type RowSummary = tf.Tensor2D;
 
 /**
- * The columns of a summary. `peak` is the largest similarity of the row, NaN where none can be compared; `column` is
- * where it first occurs (0 there), a whole number below 2^24. z = (d - mean) * inverse is what the softmax is taken
- * of: 0 and 1 without contrast normalisation. `logSum` is log sum exp z.
+ * The columns of a summary. `peak` is the largest similarity of the row, NaN where none can be compared;
+ * `column` is where it first occurs (0 there), a whole number below 2^24. z = (d - mean) * inverse is what
+ * the softmax is taken of: 0 and 1 without contrast normalisation. `logSum` is log sum exp z.
  */
 export const SUMMARY = { peak: 0, column: 1, mean: 2, inverse: 3, logSum: 4 } as const;
 
@@ -33,8 +36,13 @@ export interface DeviceRowKernels {
   summarise(d: tf.Tensor2D, contrast: boolean): RowSummary;
   /** softmax(z) */
   softmax(d: tf.Tensor2D, summary: RowSummary): tf.Tensor2D;
-  /** lift (1[column is the peak's] - softmax(z)) by row; rows of lift 0 are 0, whatever is in them. @param lift [B, 1] */
+  /**
+   * lift (1[column is the peak's] - softmax(z)) by row; rows of lift 0 are 0, whatever is in them.
+   * @param lift [B, 1]
+   */
   peakGradient(d: tf.Tensor2D, summary: RowSummary, lift: tf.Tensor2D): tf.Tensor2D;
-  /** p (dp - along) inverse: the gradient with respect to d of what has the gradient `dp` with respect to p. */
+  /**
+   * p (dp - along) inverse: the gradient with respect to d of what has the gradient `dp` with respect to p.
+   */
   softmaxGradient(p: tf.Tensor2D, dp: tf.Tensor2D, rows: SlopeRows): tf.Tensor2D;
 }

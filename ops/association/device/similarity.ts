@@ -1,13 +1,17 @@
-/** The similarity matrix D of two images, of which a block of rows exists while it is looked at; and D's gradient. */
+/**
+ * The similarity matrix D of two images, of which a block of rows exists while it is looked at. Think of
+ * vectors that have length 1 already where the similarity compares directions: they are brought to it once an
+ * image, and gradients are taken back through that at the end.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
 import { gradients as gradientsOf } from "../../gradients.ts";
-import type { Direction } from "../streaming/directions.ts";
+import type { Direction } from "../directions.ts";
 import { inverseNorms, unitGradient } from "../../unit.ts";
-import { type Block, rowsOf, type Streamed } from "./blocks.ts";
+import { type BlockResults, type RowRange, sliceRows } from "./blocks.ts";
 
 /** One image of every input of the operator, float32 [P, K], and what D is computed from. */
-export interface Images {
+export interface PreparedImages {
   readonly inputs: readonly tf.Tensor3D[];
   readonly images: readonly tf.Tensor2D[];
   /** The images with vectors of length 1 where the similarity wants them, otherwise the images themselves. */
@@ -19,7 +23,7 @@ export function prepareImages(
   similarity: Similarity,
   inputs: readonly tf.Tensor3D[],
   images: readonly tf.Tensor2D[],
-): Images {
+): PreparedImages {
   const factors = similarity.product?.unit
     ? images.map((image) => tf.tidy(() => tf.mul(image, inverseNorms(image)) as tf.Tensor2D))
     : images;
@@ -32,11 +36,11 @@ export interface DeviceRows {
   readonly columns: number;
   readonly blockRows: number;
   /** float32 [B, Q] */
-  compare(block: Block): tf.Tensor2D;
+  compare(block: RowRange): tf.Tensor2D;
   /** What `g` [B, Q], the gradient of a block, means for the factors. */
-  pull(block: Block, g: tf.Tensor2D): Streamed;
+  pull(block: RowRange, g: tf.Tensor2D): BlockResults;
   /** Adds what all blocks pulled to the gradients of the factors, which are aligned with the inputs. */
-  collect(pulled: Streamed, gradients: FactorGradients): void;
+  collect(pulled: BlockResults, gradients: FactorGradients): void;
 }
 
 /** Aligned with the inputs; undefined where nothing was added yet. */
@@ -46,7 +50,7 @@ export type FactorGradients = (tf.Tensor2D | undefined)[];
 export function deviceRows(
   similarity: Similarity,
   { left, right, offset }: Direction,
-  { inputs, factors, blockRows }: Images & { readonly blockRows: (columns: number) => number },
+  { inputs, factors, blockRows }: PreparedImages & { readonly blockRows: (columns: number) => number },
 ): DeviceRows {
   const place = (x: tf.Tensor3D) => inputs.indexOf(x);
   const parts = {
@@ -85,12 +89,12 @@ function productRows({ left, right, offset }: Parts): Computed {
   return {
     compare: (block) =>
       tf.tidy(() => {
-        const product = tf.matMul(rowsOf(left, block), right, false, true) as tf.Tensor2D;
-        return offset ? tf.add(product, rowsOf(offset, block)) : product;
+        const product = tf.matMul(sliceRows(left, block), right, false, true) as tf.Tensor2D;
+        return offset ? tf.add(product, sliceRows(offset, block)) : product;
       }),
     pull: (block, g) => ({
       rows: [tf.matMul(g, right), ...(offset ? [tf.sum(g, 1, true) as tf.Tensor2D] : [])],
-      sums: [tf.matMul(g, rowsOf(left, block), true, false)],
+      sums: [tf.matMul(g, sliceRows(left, block), true, false)],
     }),
   };
 }
@@ -100,10 +104,10 @@ function pairwiseRows({ left, right }: Parts, similarity: Similarity): Computed 
   const pairwise = (...[a, b]: tf.Tensor[]) =>
     similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
   return {
-    compare: (block) => tf.tidy(() => tf.squeeze(pairwise(rowsOf(left, block), right), [0])),
+    compare: (block) => tf.tidy(() => tf.squeeze(pairwise(sliceRows(left, block), right), [0])),
     pull(block, g) {
       // A clone, because the rows may be `right` itself, and each is to have its own gradient.
-      const inputs = [tf.clone(rowsOf(left, block)), right];
+      const inputs = [tf.clone(sliceRows(left, block)), right];
       const [a, b] = gradientsOf(() => pairwise(...inputs), inputs, tf.expandDims(g)).grads;
       return { rows: [a as tf.Tensor2D], sums: [b as tf.Tensor2D] };
     },
@@ -113,7 +117,7 @@ function pairwiseRows({ left, right }: Parts, similarity: Similarity): Computed 
 /** The gradients of one image of every input, from those of its factor. */
 export function imageGradients(
   similarity: Similarity,
-  { images, factors }: Images,
+  { images, factors }: PreparedImages,
   gradients: FactorGradients,
 ): tf.Tensor2D[] {
   return images.map((image, k) => {
@@ -121,16 +125,5 @@ export function imageGradients(
     if (gradient === undefined) return tf.zerosLike(image);
     if (!similarity.product?.unit) return gradient;
     return tf.tidy(() => unitGradient(gradient, factors[k]!, inverseNorms(image)) as tf.Tensor2D);
-  });
-}
-
-/** From the gradients of every image of every input to those of the inputs. @param byImage [image][input] */
-export function joinImages(
-  inputs: readonly tf.Tensor3D[],
-  byImage: readonly (readonly tf.Tensor2D[])[],
-): tf.Tensor3D[] {
-  return inputs.map((x, k) => {
-    const gradients = byImage.map((images) => images[k]!);
-    return tf.reshape(gradients.length === 1 ? gradients[0]! : tf.concat(gradients), x.shape) as tf.Tensor3D;
   });
 }

@@ -1,4 +1,8 @@
-/** Where rows and columns of a matrix have their maxima, found block by block on the host. */
+/**
+ * Where rows and columns of D have their maxima, on the host. Think of a running maximum: a row's is complete
+ * with its block, a column's is raised by one block of rows after the other. The first of equal values wins,
+ * on every backend.
+ */
 
 /** The first of the largest values of every row or column. */
 export interface Peaks {

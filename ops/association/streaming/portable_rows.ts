@@ -1,9 +1,14 @@
-/** The row kernels for every backend whose tensors can be read at once: plain loops over copies on the host. */
+/**
+ * The row kernels for every backend whose tensors can be read at once. Think of it as the definition: plain
+ * loops over copies on the host, one cell at a time, that the faster kernels are held to.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { EPSILON } from "../contrast.ts";
 import { SMALLEST_NORM } from "../../unit.ts";
 import { columnPeaks, rowPeaks } from "./peaks.ts";
-import { type Block, blockRows, type RowKernels, type Rows, type Softmax, tileSide } from "./row_kernels.ts";
+import { blockRows, tileSide } from "./blocks.ts";
+import type { Block, RowKernels, Rows } from "./row_kernels.ts";
+import type { Softmax } from "./summaries.ts";
 
 function valuesOf(x: tf.Tensor): Float32Array {
   return x.dataSync() as Float32Array;

@@ -1,7 +1,12 @@
-/** What streaming asks of a backend: products, and what is done to a block of rows of D while it is there. */
+/**
+ * What streaming asks of a backend: products, and what is done to a block or tile of D while it is there.
+ * Think of D as never formed: a block is the product of features as it came out, and every kernel scales and
+ * shifts its cells on the fly, with constants of the row from its summary, and writes over the product what
+ * it makes of it.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Peaks } from "./peaks.ts";
-import type { Summaries } from "./summaries.ts";
+import type { Softmax, Summaries } from "./summaries.ts";
 
 /** Some rows of a table, float32 [P, C]. */
 export interface Rows {
@@ -11,8 +16,9 @@ export interface Rows {
 }
 
 /**
- * Rows of D as a product gave them: D = values * (rowScale * columnScale) + offset; what is absent is 1 or 0. Kernels
- * round every D alike: where all values of a row are, differences of rounding would be divided by next to nothing.
+ * Rows of D as a product gave them: D = values * (rowScale * columnScale) + offset; what is absent is 1 or 0.
+ * Kernels round every D alike: where all values of a row are, differences of rounding would be divided by
+ * next to nothing.
  */
 export interface Block {
   /** float32 [B, Q] */
@@ -25,13 +31,6 @@ export interface Block {
   readonly offset?: tf.Tensor1D;
 }
 
-/** softmax(z) = exp((D - mean) * inverse - logSum), by row or by column; float32 [B] or [Q]. */
-export interface Softmax {
-  readonly mean: tf.Tensor1D;
-  readonly inverse: tf.Tensor1D;
-  readonly logSum: tf.Tensor1D;
-}
-
 /** Rows or columns whose peaks count. */
 export interface PeakedSoftmax extends Softmax {
   /** 0 where a peak does not count. */
@@ -41,7 +40,7 @@ export interface PeakedSoftmax extends Softmax {
 }
 
 /** What is summarised, and where to. */
-export interface Summary {
+export interface SummaryCall {
   /** The block's rows in D. */
   readonly indices: Int32Array;
   /** Whether rows are contrast-normalised first (Kang et al. 2020, Eq. 5-6). */
@@ -91,8 +90,8 @@ export interface TileGradient {
 }
 
 /**
- * A backend's versions. Memory of the arguments called `block`, `slope`, `slopes` and `sum` is used for the results where
- * that is possible; those tensors are gone afterwards.
+ * A backend's versions. Memory of the arguments called `block`, `slope`, `slopes` and `sum` is used for the
+ * results where that is possible; those tensors are gone afterwards.
  */
 export interface RowKernels {
   /** How many rows a block has. */
@@ -106,20 +105,21 @@ export interface RowKernels {
   /** a b^T, float32 [B, Q] */
   compare(a: Rows, b: Rows): tf.Tensor2D;
   /** The block's D, and what is kept of it. */
-  summarise(block: Block, to: Summary): tf.Tensor2D;
+  summarise(block: Block, to: SummaryCall): tf.Tensor2D;
   /** The values of a block on the host, for reading before anything else is computed: perhaps no copy. */
   valuesOf(d: tf.Tensor2D): Float32Array;
   /** factor [B] * softmax(z) */
   softmax(block: Block, rows: Softmax & { readonly factor: tf.Tensor1D }): tf.Tensor2D;
   /**
    * How the peaks of rows, and of columns of a symmetric D, stand out, as a gradient of the product:
-   * (factor_i (p_ij - 1[j = place_i]) + factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the softmax of
-   * row i, p_ji that of column j.
+   * (factor_i (p_ij - 1[j = place_i]) + factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the
+   * softmax of row i, p_ji that of column j.
    */
   peakGradient(block: Block, rows: PeakedSoftmax, columns?: PeakedSoftmax): tf.Tensor2D;
   /**
-   * The weights alpha p, p = softmax(z), and of what has the gradient `slope` with respect to them the gradient with
-   * respect to the product: p (alpha slope - along) inverse rowScale columnScale; `sums` [B]: that of the offset.
+   * The weights alpha p, p = softmax(z), and of what has the gradient `slope` with respect to them the
+   * gradient with respect to the product: p (alpha slope - along) inverse rowScale columnScale; `sums` [B]:
+   * that of the offset.
    * @param rows `along` [B] is the sum of alpha p slope over the row
    */
   softmaxGradient(
@@ -139,27 +139,4 @@ export interface RowKernels {
   subtract(sum: tf.Tensor2D, x: tf.Tensor2D, factor: tf.Tensor1D): tf.Tensor2D;
   /** Adds `values[k]` to `block[k, columns[k]]`, nothing where that column is -1. */
   addToCells(block: tf.Tensor2D, columns: Int32Array, values: Float32Array): tf.Tensor2D;
-}
-
-/** Whether ascending indices leave nothing out. */
-export function isRun(indices: Int32Array): boolean {
-  return indices.length === 0 || indices[indices.length - 1]! - indices[0]! === indices.length - 1;
-}
-
-/** Bytes of a block: enough rows that a product is worth it, few enough to stay in a cache. */
-const BLOCK = 2 ** 24;
-/** A product gains nothing from more rows. */
-const MOST_ROWS = 512;
-
-/** As {@linkcode RowKernels.blockRows}. */
-export function blockRows(columns: number): number {
-  return Math.min(MOST_ROWS, Math.max(1, Math.floor(BLOCK / (4 * columns))));
-}
-
-/** The side of a tile: products over it are as good as whole ones, and three tiles are little memory. */
-const TILE = 1056;
-
-/** As {@linkcode RowKernels.tileSide}. */
-export function tileSide(pixels: number): number {
-  return Math.ceil(pixels / Math.max(1, Math.round(pixels / TILE)));
 }

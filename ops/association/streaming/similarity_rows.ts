@@ -1,6 +1,8 @@
 /**
- * The similarity matrix D of two images by rows: a block of it is computed when it is asked for and again for the
- * gradient, so that the whole never exists.
+ * The similarity matrix D of two images. Think of a matrix that is only asked for parts: `compare` computes
+ * some rows at some columns, now or again for the gradient, and `pull` takes the gradient of such a part back
+ * to what D is computed from. There are three kinds of D: a product, a product at length 1, and any
+ * similarity by its `pairwise`.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
@@ -146,22 +148,4 @@ function pairwiseRows({ left, right }: RowInputs, similarity: Similarity): Compu
     },
     finish() {},
   };
-}
-
-/** 0 .. count - 1 */
-export function everyRow(count: number): Int32Array {
-  const rows = new Int32Array(count);
-  for (let k = 0; k < count; k++) rows[k] = k;
-  return rows;
-}
-
-/** Calls back with the rows of one block after the other, in a scope of its own. */
-export function forEachBlock(
-  indices: Int32Array,
-  size: number,
-  visit: (block: Int32Array, start: number) => void,
-): void {
-  for (let start = 0; start < indices.length; start += size) {
-    tf.tidy(() => visit(indices.subarray(start, start + size), start));
-  }
 }

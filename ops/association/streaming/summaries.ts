@@ -1,6 +1,16 @@
+/**
+ * What the forward pass leaves for the backward pass: of each row of D five numbers, from which its softmax
+ * is formed again.
+ */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Softmax } from "./row_kernels.ts";
 import { emptyPeaks, type Peaks } from "./peaks.ts";
+
+/** softmax(z) = exp((D - mean) * inverse - logSum), by row or by column; float32 [B] or [Q]. */
+export interface Softmax {
+  readonly mean: tf.Tensor1D;
+  readonly inverse: tf.Tensor1D;
+  readonly logSum: tf.Tensor1D;
+}
 
 /** What is kept of the rows of a matrix when they are gone, on the host: 20 bytes a row. */
 export class Summaries {

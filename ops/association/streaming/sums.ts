@@ -1,7 +1,14 @@
+/**
+ * Gradients that grow. Think of one array for each tensor that has a gradient, which every tile adds its part
+ * to.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Product, RowKernels } from "./row_kernels.ts";
 
-/** Sums that grow block by block, by the tensor whose shape they have: one that plays two parts is summed once. */
+/**
+ * Sums that grow block by block, by the tensor whose shape they have: one that plays two parts is summed
+ * once.
+ */
 export class Sums {
   readonly #kernels: RowKernels;
   readonly #sums = new Map<tf.Tensor, tf.Tensor2D>();

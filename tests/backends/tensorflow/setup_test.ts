@@ -132,7 +132,7 @@ Deno.test("a place that cannot be written is named", async () => {
         assert.ok(error instanceof UserError);
         assert.match(
           error.message,
-          /^TensorFlow cannot be set up: \S+file\/\.tensorflow-new cannot be written: Not a directory/,
+          /^TensorFlow cannot be set up: \/.+file\/\.tensorflow-new cannot be written: Not a directory/,
         );
         return true;
       },

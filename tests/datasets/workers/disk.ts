@@ -56,7 +56,7 @@ export const STREET = { domain: "dusk", width: 64, height: 40, count: 7 };
 export function planned(name: string, options: unknown): [DatasetPlan, DatasetOrigin] {
   const registry = new Registry(datasets);
   const plugin = registry.get("dataset", name, []);
-  return [plugin.plan(options, [], registry), { plugin, options }];
+  return [registry.plan("dataset", { type: name, options }), { plugin, options }];
 }
 
 /** How {@linkcode withInput} reads. */

@@ -1,7 +1,10 @@
 /** Association and aggregation as the paper writes them, with whole matrices: what streaming is held against. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { AggregationOptions } from "../../../ops/association/aggregation.ts";
-import type { AssociationOptions, AssociationResult } from "../../../ops/association/loss.ts";
+import type {
+  AggregationOptions,
+  AssociationOptions,
+  AssociationResult,
+} from "../../../ops/association/options.ts";
 import { constant } from "../../../ops/constant.ts";
 
 /** Which pixels found each other. P source pixels, Q target pixels. */

@@ -2,7 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { aggregate } from "../../../ops/association/aggregation.ts";
-import { associationLoss, cycleOutcome } from "../../../ops/association/loss.ts";
+import { associationLoss } from "../../../ops/association/loss.ts";
+import { cycleOutcome } from "../../../ops/association/outcome.ts";
 import { associationCycles, similarityRow } from "../../../ops/association/inspection.ts";
 import type { Similarity } from "../../../core/plugin.ts";
 import { Registry } from "../../../core/registry.ts";
@@ -13,7 +14,7 @@ const registry = new Registry(similarities);
 const IGNORE = 255;
 
 function similarity(name: string): Similarity {
-  return registry.get("similarity", name, []).plan({}, [], registry);
+  return registry.plan("similarity", name);
 }
 
 /** A recorded case as one image pair after the other. */

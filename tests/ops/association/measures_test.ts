@@ -13,7 +13,7 @@ const IGNORE = 255;
 const [N, P, Q, C] = [2, 30, 20, 4];
 
 const registry = new Registry([...similarities]);
-const similarity = registry.get("similarity", "cosine", []).plan({}, [], registry);
+const similarity = registry.plan("similarity", "cosine");
 
 function drawn(seed: number) {
   const random = Random.stream(seed, "measures");

@@ -53,7 +53,7 @@ function pixels(space: "real" | "simplex", shape: [number, number, number], rand
 
 /** The loss, its share of associated pixels and both gradients, target aggregated. */
 function computed(name: string, one: Case, rows: RowKernels | undefined) {
-  const similarity = registry.get("similarity", name, []).plan({}, [], registry);
+  const similarity = registry.plan("similarity", name);
   const random = Random.stream(one.seed, "streaming");
   if (rows) {
     replaceKernels("wasm", {
@@ -123,7 +123,7 @@ backendTest(
   "native",
   "source pixels that are nearly alike have the gradients that whole matrices give",
   () => {
-    const registered = registry.get("similarity", "cosine", []).plan({}, [], registry);
+    const registered = registry.plan("similarity", "cosine");
     replaceKernels("wasm", { rows: ROWS.native });
     for (const [pixels, channels] of [[81, 64], [289, 256]] as const) {
       const random = Random.stream(pixels, "alike");

@@ -1,9 +1,9 @@
-/** From batches of pixels, the inputs of a differentiable operator, to the similarity rows of one image and back. */
+/**
+ * From batches of pixels to what D of one image is computed from, and back: the same on the host and on a
+ * device.
+ */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Similarity } from "../../../core/plugin.ts";
-import { Sums } from "./sums.ts";
-import type { RowKernels } from "./row_kernels.ts";
-import { type Norms, normsOf, type SimilarityRows, similarityRows } from "./similarity_rows.ts";
+import type { Similarity } from "../../core/plugin.ts";
 
 /** What D(a, b) is computed from, float32 [N, P, K] and [N, Q, K]; `offset` [N, P, 1]. */
 export interface Direction {
@@ -35,35 +35,11 @@ export function imagesOf(inputs: readonly tf.Tensor3D[], n: number): tf.Tensor2D
   });
 }
 
-/** The rows of a direction. @param images one image of each of `inputs`, in their order */
-export function rowsOf(
-  { left, right, offset }: Direction,
-  { inputs, images, similarity, kernels, norms = normsOf(kernels) }: {
-    readonly inputs: readonly tf.Tensor3D[];
-    readonly images: readonly tf.Tensor2D[];
-    readonly similarity: Similarity;
-    readonly kernels: RowKernels;
-    /** Shared by the directions between the same images. */
-    readonly norms?: Norms;
-  },
-): SimilarityRows {
-  const image = (x: tf.Tensor3D) => images[inputs.indexOf(x)]!;
-  const parts = { left: image(left), right: image(right), ...(offset ? { offset: image(offset) } : {}) };
-  return similarityRows(similarity, parts, { kernels, norms });
-}
-
-/** The gradient of every input, from what `pull` adds image by image. */
-export function gradientsOf(
+/** From the gradients of every image of every input to those of the inputs. @param byImage [image][input] */
+export function joinImages(
   inputs: readonly tf.Tensor3D[],
-  kernels: RowKernels,
-  pull: (n: number, images: readonly tf.Tensor2D[], sums: Sums) => void,
+  byImage: readonly (readonly tf.Tensor2D[])[],
 ): tf.Tensor3D[] {
-  const byImage = Array.from({ length: inputs[0]!.shape[0] }, (_, n) => {
-    const images = imagesOf(inputs, n);
-    const sums = new Sums(kernels);
-    pull(n, images, sums);
-    return images.map((image) => sums.take(image));
-  });
   return inputs.map((x, k) => {
     const gradients = byImage.map((images) => images[k]!);
     return tf.reshape(gradients.length === 1 ? gradients[0]! : tf.concat(gradients), x.shape) as tf.Tensor3D;

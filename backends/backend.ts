@@ -1,0 +1,37 @@
+import type { BackendName } from "../core/plan.ts";
+
+/**
+ * What plca asks of every backend: the same fields for each, so that nothing outside of its own file asks for
+ * one by name. A record is light; what it starts is imported when it starts.
+ */
+export interface Backend {
+  /** As in `backend:`. */
+  readonly name: BackendName;
+  /** Whether values can be read within a step. */
+  readonly readable: boolean;
+  /** Whether it may compute on a GPU, which looking at a run leaves to training. */
+  readonly gpu: boolean;
+  /** Whether it calls native code through pointers, which Deno allows for all libraries or none. */
+  readonly pointers: boolean;
+  /** What `plca doctor` says of it. @throws Error that says what is missing */
+  inspect(): Promise<Inspected>;
+  /** Whether `auto` tries it when it comes to it. */
+  auto(): Promise<Judged>;
+  /** Makes it current; repeating it changes nothing. @throws Error that says why it cannot be used here */
+  start(): Promise<void>;
+}
+
+/** What was found of a backend that can be used. */
+export interface Inspected {
+  /** What computes, with its version where it has one. */
+  readonly detail: string;
+  /** A GPU that the processor imitates: `auto` does not take it. */
+  readonly software?: boolean;
+}
+
+/** Whether `auto` tries a backend. */
+export interface Judged {
+  readonly takes: boolean;
+  /** Why not, as a note for the user; absent where there is nothing to say. */
+  readonly reason?: string;
+}

@@ -1,0 +1,15 @@
+import type { Backend } from "./backend.ts";
+
+/** Plain loops. */
+export const cpu: Backend = {
+  name: "cpu",
+  readable: true,
+  gpu: false,
+  pointers: false,
+  inspect: () => Promise.resolve({ detail: "plain JavaScript, for checking only: very slow" }),
+  auto: () => Promise.resolve({ takes: false }),
+  async start() {
+    await import("@tensorflow/tfjs-backend-cpu");
+    await (await import("./engine.ts")).useEngine("cpu");
+  },
+};

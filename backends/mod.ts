@@ -1,0 +1,13 @@
+/** The backends, in the order in which `auto` tries them. */
+import type { Backend } from "./backend.ts";
+import { cpu } from "./cpu.ts";
+import { native } from "./native/backend.ts";
+import { tensorflow } from "./tensorflow/backend.ts";
+import { wasm } from "./wasm/backend.ts";
+import { webgpu } from "./webgpu/backend.ts";
+
+/** Every backend that a recipe can name. */
+export const BACKENDS: readonly Backend[] = [tensorflow, webgpu, native, wasm, cpu];
+
+/** Those that leave the GPU to a training beside them, and whose values can be read at once. */
+export const READABLE: readonly Backend[] = BACKENDS.filter(({ readable, gpu }) => readable && !gpu);

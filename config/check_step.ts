@@ -1,0 +1,209 @@
+/** What must fit together in the step of a phase: views and streams, networks and taps, owners and what they train. */
+import type { ConfigPath } from "../core/errors.ts";
+import type { LabelSpace } from "../core/label_space.ts";
+import { neededStreams, type NeededView, neededViews } from "../core/needs.ts";
+import {
+  isRead,
+  type PhasePlan,
+  type PlannedJob,
+  type PlannedPart,
+  type PlannedStream,
+} from "../core/plan.ts";
+import { inGroup } from "../core/optimization.ts";
+import type { ModelPlan, Needs, OwnerPlan, TapInfo } from "../core/plugin.ts";
+import { CircularStreamError, planUpdates } from "../core/step_plan.ts";
+import { suggestion } from "../core/suggest.ts";
+import { STUDENT } from "../core/term.ts";
+import type { Findings } from "./findings.ts";
+
+/** What is checked. */
+export interface StepCheck {
+  readonly phase: PhasePlan;
+  /** Of this phase and of those before it. */
+  readonly jobs: readonly PlannedJob[];
+  readonly model: ModelPlan;
+  /** Whether the model's taps and groups are not known. */
+  readonly unrun: boolean;
+  readonly labelSpace: LabelSpace;
+}
+
+/** Whoever reads views and may own parameters. */
+interface Reader {
+  readonly kind: "loss" | "stream";
+  readonly part: PlannedPart;
+  readonly needs: Needs;
+  readonly owners: readonly OwnerPlan[];
+}
+
+/** Records everything that does not fit. */
+export function checkStep(findings: Findings, check: StepCheck): void {
+  const { losses, streams } = check.phase;
+  const readers: Reader[] = [
+    ...losses.map((part) => reader("loss", part, part.plan)),
+    ...streams.filter(isMade).map((part) => reader("stream", part, part.plan)),
+  ];
+  for (const one of readers) {
+    checkNames(findings, one, check);
+    for (const view of neededViews(one.needs)) checkView(findings, { reader: one, view }, check);
+  }
+  checkOwners(findings, readers, check);
+  checkJobStreams(findings, check);
+  checkGroups(findings, check);
+  try {
+    planUpdates(check.phase);
+  } catch (error) {
+    if (!(error instanceof CircularStreamError)) throw error;
+    const { at } = streams.find(({ name }) => name === error.way[0])!;
+    findings.add(at, `is made from itself: ${error.message}`);
+  }
+}
+
+function reader(
+  kind: Reader["kind"],
+  part: PlannedPart,
+  { needs, owners = [] }: { readonly needs: Needs; readonly owners?: readonly OwnerPlan[] },
+): Reader {
+  return { kind, part, needs, owners };
+}
+
+function isMade(stream: PlannedStream): stream is Extract<PlannedStream, { readonly plan: unknown }> {
+  return !isRead(stream);
+}
+
+/** Where a reader's options stand. */
+function optionsOf({ part }: Reader): ConfigPath {
+  return [...part.at, "options"];
+}
+
+function checkNames(findings: Findings, one: Reader, { phase }: StepCheck): void {
+  const streams = phase.streams.map(({ name }) => name);
+  const networks = [STUDENT, ...phase.networks.map(({ name }) => name)];
+  const at = (needed: string) => {
+    const view = one.needs.views?.find(({ stream, by }) => stream === needed || by === needed);
+    return view?.at ?? optionsOf(one);
+  };
+  for (const name of neededStreams(one.needs)) {
+    if (streams.includes(name)) continue;
+    findings.add(at(name), `there is no stream "${name}"${suggestion(name, streams)}`);
+  }
+  const read = [...neededViews(one.needs).map(({ by }) => by), ...one.needs.parameters ?? []];
+  for (const name of new Set(read)) {
+    if (networks.includes(name)) continue;
+    findings.add(at(name), `there is no network "${name}"${suggestion(name, networks)}`);
+  }
+}
+
+function checkView(
+  findings: Findings,
+  { reader: one, view }: { readonly reader: Reader; readonly view: NeededView },
+  { phase, model, unrun, labelSpace }: StepCheck,
+): void {
+  const stream = phase.streams.find(({ name }) => name === view.stream);
+  if (view.labels && stream && isRead(stream) && !stream.labels) {
+    findings.add(
+      one.needs.views?.find(({ stream }) => stream === view.stream)?.at ?? optionsOf(one),
+      view.stream === "target"
+        ? "needs labels, and training does not read those of the target; name a labelled stream"
+        : `needs labels, and those of "${view.stream}" are not read (${view.stream}: {labels: false})`,
+    );
+  }
+  const network = phase.networks.find(({ name }) => name === view.by);
+  if (view.by !== STUDENT && !network) return;
+  if (unrun) return;
+  const taps = (network?.model ?? model).taps(labelSpace.classes.length);
+  for (const { name, space, at = optionsOf(one) } of view.taps) {
+    const tap = taps[name];
+    const whose = network ? `the network "${network.name}"` : "the model";
+    if (!tap) {
+      findings.add(at, `${whose} has no tap "${name}"${suggestion(name, Object.keys(taps))}`);
+    } else if (space !== undefined && space !== tap.space) {
+      const fitting = Object.keys(taps).filter((other) => taps[other]?.space === space);
+      findings.add(
+        at,
+        `tap "${name}" holds ${describeSpace(tap.space)}, expected ${describeSpace(space)}${
+          fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
+        }`,
+      );
+    }
+  }
+}
+
+/** What the channels of a tap hold. */
+export function describeSpace(space: TapInfo["space"]): string {
+  return space === "simplex" ? "probabilities" : "features of any value";
+}
+
+/** Nothing is trained by two owners, or by one where it moves by itself. */
+function checkOwners(findings: Findings, readers: readonly Reader[], { phase }: StepCheck): void {
+  const trained = new Map<string, string>([[STUDENT, "the recipe's optimizer"]]);
+  for (const one of readers) {
+    const names = new Set<string>();
+    for (const { name, when, trains } of one.owners) {
+      const who = `the owner "${name}" of ${one.kind} "${one.part.name}"`;
+      const at = one.part.at;
+      if (names.has(name)) findings.add(at, `two of its owners are called "${name}"`);
+      names.add(name);
+      if (one.kind === "stream" && when !== "joint") {
+        findings.add(at, `${who} must be "joint": a stream has no value of its own to minimise`);
+      }
+      if (trains === undefined) continue;
+      const network = phase.networks.find((network) => network.name === trains);
+      const known = phase.networks.map((network) => network.name);
+      if (trained.has(trains)) {
+        findings.add(at, `${who} trains "${trains}", which ${trained.get(trains)} trains already`);
+      } else if (!network) {
+        findings.add(
+          at,
+          `${who} trains "${trains}", and there is no such network${suggestion(trains, known)}`,
+        );
+      } else if (network.plan.trainable !== true) {
+        findings.add(
+          at,
+          `${who} trains "${trains}", which nothing may train; expected a network of type trained`,
+        );
+      }
+      trained.set(trains, who);
+    }
+  }
+}
+
+/** Streams of jobs that are done, and jobs of streams that are read. */
+function checkJobStreams(findings: Findings, { phase, jobs }: StepCheck): void {
+  const known = jobs.map(({ name }) => name);
+  for (const stream of phase.streams) {
+    if (!("job" in stream)) continue;
+    const at = [...stream.at, "job"];
+    const job = jobs.find(({ name }) => name === stream.job);
+    if (!job) {
+      findings.add(
+        at,
+        `no job called "${stream.job}" is done before this phase${suggestion(stream.job, known)}`,
+      );
+    } else if (!job.plan.dataset && !job.unrun) {
+      findings.add(at, `the job "${stream.job}" leaves no dataset`);
+    }
+  }
+  const read = phase.streams.filter(isRead).map(({ name }) => name);
+  for (const { at, plan } of phase.before) {
+    for (const name of plan.reads) {
+      if (read.includes(name)) continue;
+      findings.add(
+        [...at, "options"],
+        `goes through the stream "${name}", which is not read from a dataset${suggestion(name, read)}`,
+      );
+    }
+  }
+}
+
+function checkGroups(findings: Findings, { phase: { groups }, model, unrun }: StepCheck): void {
+  const known = model.groups;
+  if (known === undefined || unrun) return;
+  const parts = [...new Set(known.flatMap((group) => [group, ...group.split("/")]))];
+  for (const { group } of groups) {
+    if (known.some((one) => inGroup(one, group))) continue;
+    findings.addKey(
+      ["optimizer", "groups", group],
+      `the model has no parameter group "${group}"${suggestion(group, parts)} (${parts.join(", ")})`,
+    );
+  }
+}

@@ -1,0 +1,207 @@
+/** Plans plugins although something in a recipe is wrong or not known, so that all its mistakes are found at once. */
+import { ConfigError, type ConfigPath, UserError } from "../core/errors.ts";
+import {
+  definePlugin,
+  type Kind,
+  type PlanOf,
+  type Plugin,
+  type PluginChoice,
+  type PluginLookup,
+} from "../core/plugin.ts";
+import { choiceParts, type Registry } from "../core/registry.ts";
+import { z } from "../core/schema.ts";
+import { suggestion } from "../core/suggest.ts";
+import { messageOf } from "../core/words.ts";
+import { check } from "./explain.ts";
+import type { Findings } from "./findings.ts";
+import { planFault, standIn } from "./stand_ins.ts";
+import { fileProblem } from "./used_files.ts";
+
+/** The plugins that a recipe may name. */
+export interface Plugins {
+  readonly registry: Registry;
+  /** What the recipe's own files define, by absolute path. */
+  readonly user: ReadonlyMap<string, UserFile>;
+}
+
+/** The plugins of a file; of one that is not run, the name of what stands for its plugin. */
+export type UserFile = readonly Plugin[] | { readonly unrun: string };
+
+/** A plugin that a recipe names. */
+export interface Found<K extends Kind> {
+  readonly plugin: Plugin<K>;
+  /** The file that defines it, absolute. */
+  readonly file?: string;
+  /** It stands for a plugin of a file that is not run. */
+  readonly unrun?: boolean;
+}
+
+/** A planned plugin. */
+export interface Planned<K extends Kind> extends Found<K> {
+  readonly plan: PlanOf[K];
+  /** What it was planned from, as written but without mistakes. */
+  readonly raw: unknown;
+  /** The same with defaults. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The options had mistakes, which are recorded; the plan is made from the rest of them. */
+  readonly mended?: boolean;
+}
+
+/** The lookup of a recipe: it records what is wrong and plans what is left. */
+export class LenientLookup implements PluginLookup {
+  readonly #findings: Findings;
+  readonly #plugins: Plugins;
+
+  constructor(findings: Findings, plugins: Plugins) {
+    this.#findings = findings;
+    this.#plugins = plugins;
+  }
+
+  /** For a plugin that names another one: what cannot be planned is recorded, and a stand-in takes its place. */
+  plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
+    return this.choose(kind, choice, at)?.plan ?? standIn(kind, () => {
+      throw new Error(`a ${kind} with mistakes was used`);
+    });
+  }
+
+  /** Plans what the choice at `at` names; undefined after recording what is wrong. */
+  choose<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath): Planned<K> | undefined {
+    const { options, path } = choiceParts(choice, at);
+    const found = this.find(kind, choice, at);
+    return found && this.planned(found, options, path("options"));
+  }
+
+  /** The plugin that the choice at `at` names; undefined after recording that there is none. */
+  find<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath): Found<K> | undefined {
+    const { type, use, path } = choiceParts(choice, at);
+    const known = this.all(kind).map(({ plugin }) => plugin.name).join(", ");
+    const given = [type, use].filter((one) => one !== undefined && one !== null).length;
+    if (given === 2) this.#findings.add(at, "has both type and use; keep one");
+    else if (given === 0) {
+      this.#findings.add(
+        at,
+        `type is missing; expected one of ${known}, or use: and the file of your own ${kind}`,
+      );
+    } else if (use !== undefined && use !== null) return this.#used(kind, use, path("use"));
+    else if (typeof type === "string" && type !== "") return this.#named(kind, type, path("type"));
+    else this.#findings.text(path("type"), `one of ${known}`);
+    return undefined;
+  }
+
+  /** Every plugin of a kind, those of the recipe's own files last. */
+  all<K extends Kind>(kind: K): readonly Found<K>[] {
+    const { registry, user } = this.#plugins;
+    const own = [...user].flatMap(([file, plugins]) =>
+      "unrun" in plugins ? [] : ofKind(plugins, kind).map((plugin) => ({ plugin, file }))
+    );
+    return [...registry.all(kind).map((plugin) => ({ plugin })), ...own];
+  }
+
+  /** By its name, which a file that is not run may define. */
+  #named<K extends Kind>(kind: K, name: string, at: ConfigPath): Found<K> | undefined {
+    const all = this.all(kind);
+    const [found, other] = all.filter(({ plugin }) => plugin.name === name);
+    // A loss may be called like the one of plca that it varies: `use:` tells them apart.
+    if (other && kind !== "loss") {
+      const where = found!.file === undefined ? "plca" : found!.file;
+      this.#findings.add(
+        at,
+        `both ${where} and ${other.file} define ${one(kind)} called "${name}"; rename yours`,
+      );
+      return undefined;
+    }
+    if (found) return found;
+    if ([...this.#plugins.user.values()].some((file) => "unrun" in file)) return unrun(kind, name);
+    const hint = suggestion(name, all.map(({ plugin }) => plugin.name));
+    this.#findings.add(at, `there is no ${kind} called "${name}"${hint}`);
+    return undefined;
+  }
+
+  /** The only plugin of its kind in a file. */
+  #used<K extends Kind>(kind: K, use: unknown, at: ConfigPath): Found<K> | undefined {
+    const problem = fileProblem(use);
+    if (problem !== undefined) this.#findings.add(at, problem);
+    const file = String(use);
+    const plugins = this.#plugins.user.get(file);
+    // Why it could not be imported is recorded.
+    if (plugins === undefined) return undefined;
+    if ("unrun" in plugins) return { ...unrun(kind, plugins.unrun), file };
+    const [plugin, ...others] = ofKind(plugins, kind);
+    if (plugin && others.length === 0) return { plugin, file };
+    const defined = plugins.map((one) => `the ${one.kind} "${one.name}"`).join(", ") || "nothing";
+    this.#findings.add(at, `expected a file with one ${kind}: ${file} defines ${defined}`);
+    return undefined;
+  }
+
+  /** Plans from the options at `at`; undefined after recording what is wrong. */
+  planned<K extends Kind>(found: Found<K>, given: unknown, at: ConfigPath): Planned<K> | undefined {
+    const { plugin } = found;
+    let raw: unknown = given ?? {};
+    let read = check({ schema: plugin.options, value: raw, at });
+    const mended = !read.ok;
+    if (!read.ok) {
+      this.#findings.record(read.issues);
+      raw = withoutMistakes(raw, read.issues.map(({ path }) => path.slice(at.length)));
+      read = check({ schema: plugin.options, value: raw, at });
+    }
+    if (!read.ok) return undefined;
+    const { value } = read;
+    const plan = this.#findings.attempt(() => guarded(found, at, () => plugin.plan(value, at, this)));
+    return plan && { ...found, plan, raw, options: { ...value }, ...(mended ? { mended } : {}) };
+  }
+}
+
+/** `a loss`, `an optimizer`. */
+export function one(kind: Kind): string {
+  return `${/^[aeiou]/.test(kind) ? "an" : "a"} ${kind}`;
+}
+
+function ofKind<K extends Kind>(plugins: readonly Plugin[], kind: K): readonly Plugin<K>[] {
+  return plugins.filter((plugin): plugin is Plugin<K> => plugin.kind === kind);
+}
+
+/** The options without wrong values and unknown keys; undefined where a list would lose an entry, since its others would move. */
+function withoutMistakes(options: unknown, mistakes: readonly ConfigPath[]): unknown {
+  if (mistakes.some((path) => path.length === 0)) return {};
+  const rest = structuredClone(options);
+  for (const path of mistakes) {
+    const parent = path.slice(0, -1).reduce<unknown>((node, part) => (node as Raw | undefined)?.[part], rest);
+    if (Array.isArray(parent)) return undefined;
+    if (typeof parent === "object" && parent !== null) delete (parent as Raw)[path.at(-1)!];
+  }
+  return rest;
+}
+
+type Raw = Record<string | number, unknown>;
+
+/** Whatever the `plan` of a user's plugin does wrong is a mistake of its file. */
+function guarded<K extends Kind>(
+  { plugin, file }: Found<K>,
+  at: ConfigPath,
+  make: () => PlanOf[K],
+): PlanOf[K] {
+  if (file === undefined) return make();
+  const refuse = (message: string) => new ConfigError([{ path: at, message: `${file}: ${message}` }]);
+  let plan: PlanOf[K];
+  try {
+    plan = make();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw refuse(`plan threw: ${messageOf(error)}`);
+  }
+  const fault = planFault(plugin.kind, plan);
+  if (fault !== undefined) throw refuse(`plan returned ${fault}`);
+  return plan;
+}
+
+/** Stands for a plugin of a file that is not run: it takes any options, and its plan cannot be used. */
+function unrun<K extends Kind>(kind: K, name: string): Found<K> {
+  const refuse = () => {
+    throw new UserError(
+      `the ${kind} "${name}" is not one of plca's, and only train, ablate and check --import run a recipe's own files`,
+    );
+  };
+  const plan = () => standIn(kind, refuse);
+  const summary = "of a file that is not run";
+  return { plugin: definePlugin({ kind, name, summary, options: z.looseObject({}), plan }), unrun: true };
+}

@@ -1,0 +1,119 @@
+/** `evaluation:` to how a run's predictions are made and compared with labels. */
+import { resolve } from "node:path";
+import type { ConfigPath } from "../core/errors.ts";
+import type { LabelSpace } from "../core/label_space.ts";
+import { type EvaluationPlan, lastPhase, type PhasePlan } from "../core/plan.ts";
+import type { ModelPlan, Similarity } from "../core/plugin.ts";
+import { suggestion } from "../core/suggest.ts";
+import { STUDENT } from "../core/term.ts";
+import type { Findings } from "./findings.ts";
+import { LenientLookup, type Plugins } from "./lenient.ts";
+import { locate } from "./locate.ts";
+import { type EvaluationSection, sides } from "./plan_sections.ts";
+
+/** The section with its paths made absolute: the resolved recipe is written to another folder. */
+export function locatedEvaluation(
+  findings: Findings,
+  section: EvaluationSection | undefined,
+): EvaluationSection | undefined {
+  if (section?.ensemble === undefined) return section;
+  const ensemble = section.ensemble.map((member, k) => {
+    const { folder } = locate(findings.root, ["evaluation", "ensemble", k, "checkpoint"]);
+    return { ...member, checkpoint: resolve(folder, member.checkpoint) };
+  });
+  return { ...section, ensemble };
+}
+
+/** With the aggregation's similarities planned. */
+export function evaluationPlan(section: EvaluationSection, aggregation?: PlannedAggregation): EvaluationPlan {
+  const { scales, window } = section;
+  return {
+    ...(section.size === undefined ? {} : { size: section.size }),
+    ...(section.flip ? { flip: true } : {}),
+    ...(scales.length === 1 && scales[0] === 1 ? {} : { scales }),
+    ...(window === false ? {} : { window: { size: sides(window.size), stride: sides(window.stride) } }),
+    labelSize: section.label_size,
+    ...(section.limit === undefined ? {} : { limit: section.limit }),
+    ...(aggregation ? { aggregation } : {}),
+    ...(section.network === undefined ? {} : { network: section.network }),
+    ...(section.heads === undefined ? {} : { heads: section.heads }),
+    ...(section.ensemble === undefined ? {} : { ensemble: section.ensemble }),
+  };
+}
+
+/** The aggregation at inference. */
+export interface PlannedAggregation {
+  readonly alpha: number;
+  readonly features: Similarity;
+  readonly predictions: Similarity;
+}
+
+const AGGREGATION: ConfigPath = ["evaluation", "aggregation"];
+
+/** Undefined when there is none, or after recording what is wrong with it. */
+export function planAggregation(
+  findings: Findings,
+  plugins: Plugins,
+  { aggregation }: EvaluationSection,
+): PlannedAggregation | undefined {
+  if (aggregation === false) return undefined;
+  const lookup = new LenientLookup(findings, plugins);
+  const [features, predictions] = (["features", "predictions"] as const).map((key) =>
+    lookup.choose("similarity", aggregation[key], [...AGGREGATION, key])?.plan
+  );
+  return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
+}
+
+/** What an aggregation must fit. */
+export interface AggregationFit extends PlannedAggregation {
+  readonly model: ModelPlan;
+  readonly labelSpace: LabelSpace;
+}
+
+/** Records a similarity of probabilities for features. */
+export function checkAggregation(findings: Findings, fit: AggregationFit): void {
+  const space = fit.model.taps(fit.labelSpace.classes.length)[fit.model.featureTap]?.space;
+  if (fit.features.accepts === "simplex" && space !== "simplex") {
+    findings.add(
+      [...AGGREGATION, "features"],
+      `compares probabilities, but ${fit.model.featureTap} holds features`,
+    );
+  }
+}
+
+/** What the network of an evaluation must fit. */
+export interface PredictingFit {
+  readonly section: EvaluationSection;
+  readonly model: ModelPlan;
+  readonly labelSpace: LabelSpace;
+  readonly phases: readonly PhasePlan[];
+}
+
+/** Records a network that the last phase does not have, and heads that are none. */
+export function checkPredicting(
+  findings: Findings,
+  { section, model, labelSpace, phases }: PredictingFit,
+): void {
+  const { network, heads } = section;
+  const known = [STUDENT, ...lastPhase({ phases }).networks.map(({ name }) => name)];
+  if (network !== undefined && !known.includes(network)) {
+    findings.add(
+      ["evaluation", "network"],
+      `there is no network "${network}"${suggestion(network, known)}; expected one of ${known.join(", ")}`,
+    );
+  }
+  const classes = labelSpace.classes.length;
+  const taps = model.taps(classes);
+  const fitting = Object.keys(taps).filter((tap) =>
+    taps[tap]!.space === "real" && taps[tap]!.channels === classes
+  );
+  for (const [k, { tap }] of (heads ?? []).entries()) {
+    if (fitting.includes(tap)) continue;
+    findings.add(
+      ["evaluation", "heads", k, "tap"],
+      `expected a tap with a logit for each of the ${classes} classes (${
+        fitting.join(", ")
+      }): it is "${tap}"`,
+    );
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * What a run trains, one phase after the other. A recipe without `phases:` has one, and before it the baseline where there is
+ * one. An entry of `phases:` is a recipe of its own for some sections: what it does not say, it has from the whole.
+ */
+import { resolve } from "node:path";
+import type { ConfigPath } from "../core/errors.ts";
+import type { LabelSpace } from "../core/label_space.ts";
+import type { PhasePlan, PhaseStart, PlannedJob, PlannedLoss, RunPlan } from "../core/plan.ts";
+import type { GroupFactors, ModelPlan } from "../core/plugin.ts";
+import { usedParts } from "../core/step_plan.ts";
+import { suggestion } from "../core/suggest.ts";
+import { checkStep } from "./check_step.ts";
+import type { Findings } from "./findings.ts";
+import type { Plugins } from "./lenient.ts";
+import { find, locate, type Located, type LocatedMapping } from "./locate.ts";
+import { merge } from "./merge.ts";
+import { planNetworks } from "./plan_networks.ts";
+import { planStreams, type StreamSetup } from "./plan_streams.ts";
+import { checkTargetLabels, trainingPlan } from "./plan_sections.ts";
+import { partOf, planEntryOf, planLosses, type PlannedTerm } from "./plugins.ts";
+import { BASELINE_KEYS, optimizerGroups, PHASE_KEYS, PHASE_SECTIONS, sections, termName } from "./recipe.ts";
+
+/** What phases are planned with. */
+export interface PhaseSetup extends StreamSetup, Plugins {
+  readonly model: ModelPlan;
+  /** Whether the model's taps and groups are not known. */
+  readonly unrun: boolean;
+  readonly labelSpace: LabelSpace;
+  /** The recipe's name, which is the last phase's where there are no `phases:`. */
+  readonly name: string;
+  /** Kept though no term reads it, because it predicts. */
+  readonly predicting: string | undefined;
+}
+
+/** The phases, and their part of the resolved recipe. */
+export interface PlannedPhases {
+  readonly phases: RunPlan["phases"];
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+interface PlannedPhase {
+  readonly plan: PhasePlan;
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** Undefined after recording what is wrong. */
+export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases | undefined {
+  const listed = findings.has(["phases"]);
+  const own = listed
+    ? listedPhases(findings, setup)
+    : [planPhase(findings, { ...setup, at: [], before: [] })];
+  const phases = own.filter((phase) => phase !== undefined);
+  const last = phases.at(-1);
+  const baseline = findings.has(["baseline"]) && last ? planBaseline(findings, setup, last.plan) : undefined;
+  if (phases.length < own.length || !last) return undefined;
+  checkJobsAreRead(findings, phases.map(({ plan }) => plan));
+  const all = [...baseline ? [baseline.plan] : [], ...phases.map(({ plan }) => plan)];
+  return {
+    phases: all.map((phase, k) => usedParts(phase, k === all.length - 1 ? setup.predicting : undefined)),
+    resolved: {
+      ...(listed ? { phases: phases.map(({ resolved }) => resolved) } : last.resolved),
+      ...(baseline ? { baseline: baseline.resolved } : {}),
+    },
+  };
+}
+
+/** A phase that is being planned. */
+interface PhaseTask extends PhaseSetup {
+  /** The entry of `phases`; [] for the recipe itself. */
+  readonly at: ConfigPath;
+  /** The phases before it. */
+  readonly before: readonly PhasePlan[];
+}
+
+function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | undefined)[] {
+  const node = find(findings.root, ["phases"]);
+  if (node?.kind !== "sequence" || node.items.length === 0) {
+    findings.add(["phases"], "expected a list of at least one phase, each a mapping with a name");
+    return [undefined];
+  }
+  const names = node.items.map((item) => nameIn(item));
+  const planned: (PlannedPhase | undefined)[] = [];
+  node.items.forEach((item, k) => {
+    const at = ["phases", k];
+    if (!findings.mapping(at, { expected: "a mapping with a name", keys: PHASE_KEYS })) {
+      return void planned.push(undefined);
+    }
+    const name = findings.value([...at, "name"], termName);
+    if (name !== undefined && names.indexOf(name) < k) {
+      findings.add([...at, "name"], `phases[${names.indexOf(name)}] is called "${name}" too`);
+    }
+    const from = startOf(findings, { at, names, k });
+    const root = findings.attempt(() => phaseRoot(findings.root as LocatedMapping, item as LocatedMapping));
+    if (!root || name === undefined || !from) return void planned.push(undefined);
+    const before = planned.flatMap((phase) => phase ? [phase.plan] : []);
+    planned.push(planPhase(findings.ofPhase(root, at), { ...setup, name, at, before, from }));
+  });
+  return planned;
+}
+
+function nameIn(phase: Located): unknown {
+  const name = find(phase, ["name"]);
+  return name?.kind === "scalar" ? name.value : undefined;
+}
+
+/** The recipe as a phase sees it. @throws ConfigError when the phase changes terms that are not there */
+function phaseRoot(root: LocatedMapping, phase: LocatedMapping): Located {
+  const entries = new Map(root.entries), keys = new Map(root.keys);
+  for (const section of PHASE_SECTIONS) {
+    const own = phase.entries.get(section), shared = root.entries.get(section);
+    if (own === undefined) continue;
+    entries.set(section, shared ? merge(shared, own, [section]) : own);
+    keys.set(section, phase.keys.get(section)!);
+  }
+  return { ...root, entries, keys };
+}
+
+interface StartTask {
+  readonly at: ConfigPath;
+  /** Of all phases. */
+  readonly names: readonly unknown[];
+  /** The place of this one. */
+  readonly k: number;
+}
+
+/** `from:`, by default the phase before, and the seed for the first. */
+function startOf(
+  findings: Findings,
+  { at, names, k }: StartTask,
+): { readonly start: PhaseStart; readonly text: string } | undefined {
+  const path = [...at, "from"];
+  const before = names.slice(0, k).filter((name) => typeof name === "string");
+  if (!findings.has(path)) {
+    const former = before.at(-1);
+    return former === undefined || k === 0
+      ? { start: { kind: "seed" }, text: "seed" }
+      : { start: { kind: "phase", name: former }, text: former };
+  }
+  const text = findings.text(path, "seed, the name of a phase before this one, or a file of weights");
+  if (text === undefined) return undefined;
+  if (text === "seed") return { start: { kind: "seed" }, text };
+  if (before.includes(text)) return { start: { kind: "phase", name: text }, text };
+  if (names[k] === text) findings.add(path, "a phase cannot start from itself");
+  else if (names.includes(text)) {
+    findings.add(path, `starts from "${text}", which comes later; put it before this one`);
+  } else if (/[/\\.]/.test(text)) {
+    const file = resolve(locate(findings.root, path).folder, text);
+    return { start: { kind: "file", path: file }, text: file };
+  } else {
+    findings.add(
+      path,
+      `there is no phase called "${text}"${suggestion(text, ["seed", ...before])}; expected seed, ` +
+        "a phase before this one, or a file as in ./weights.safetensors",
+    );
+  }
+  return undefined;
+}
+
+function planPhase(
+  findings: Findings,
+  task: PhaseTask & { readonly from?: ReturnType<typeof startOf> },
+): PlannedPhase | undefined {
+  const { name, at, from = { start: { kind: "seed" }, text: "seed" } } = task;
+  const losses = planLosses(findings, { ...task, path: ["losses"] });
+  const optimizer = planEntryOf(findings, {
+    ...task,
+    kind: "optimizer",
+    path: ["optimizer"],
+    moreKeys: ["groups"],
+  });
+  const groups = findings.has(["optimizer", "groups"])
+    ? findings.value(["optimizer", "groups"], optimizerGroups)
+    : undefined;
+  const schedule = planEntryOf(findings, { ...task, kind: "schedule", path: ["schedule"] });
+  const training = findings.value(["training"], sections.training);
+  if (training && task.data) checkTargetLabels(findings, training, task.data);
+  const earlierJobs = task.before.flatMap((phase) => phase.before);
+  const streams = planStreams(findings, task);
+  const networks = planNetworks(findings, task);
+  const jobs = at.length === 0 ? [] : planJobs(findings, { ...task, taken: earlierJobs });
+  if (!optimizer || !schedule || !training || !streams || !networks || !jobs) return undefined;
+  const plan: PhasePlan = {
+    name,
+    from: from.start,
+    before: jobs.map(({ job }) => job),
+    streams: ordered(findings, streams.streams, training.order),
+    networks: networks.networks,
+    losses: lossesOf(losses),
+    optimizer: optimizer.plan,
+    groups: factors(groups),
+    schedule: schedule.plan,
+    training: trainingPlan(training),
+  };
+  checkStep(findings, { ...task, phase: plan, jobs: [...earlierJobs, ...plan.before] });
+  const own = groups === undefined ? {} : { groups };
+  return {
+    plan,
+    resolved: {
+      ...(at.length === 0 ? {} : { name, from: from.text }),
+      ...(jobs.length === 0 ? {} : { before: jobs.map(({ resolved }) => resolved) }),
+      ...(Object.keys(streams.resolved).length === 0 ? {} : { streams: streams.resolved }),
+      ...(Object.keys(networks.resolved).length === 0 ? {} : { networks: networks.resolved }),
+      losses: losses.map((entry) => entry.resolved),
+      optimizer: { ...optimizer.named, options: optimizer.options, ...own },
+      schedule: { ...schedule.named, options: schedule.options },
+      training,
+    },
+  };
+}
+
+function lossesOf(entries: readonly PlannedTerm[]): readonly PlannedLoss[] {
+  return entries.map((entry) => entry.loss);
+}
+
+function factors(groups: Readonly<Record<string, Omit<GroupFactors, "group">>> = {}): GroupFactors[] {
+  return Object.entries(groups).map(([group, factor]) => ({ group, ...factor }));
+}
+
+/** Those of `training.order` first. */
+function ordered(
+  findings: Findings,
+  streams: PhasePlan["streams"],
+  order: readonly string[] = [],
+): PhasePlan["streams"] {
+  const names = streams.map(({ name }) => name);
+  for (const [k, name] of order.entries()) {
+    if (names.includes(name)) continue;
+    findings.add(["training", "order", k], `there is no stream "${name}"${suggestion(name, names)}`);
+  }
+  const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
+  return streams.toSorted((a, b) => place(a.name) - place(b.name));
+}
+
+interface JobsTask extends PhaseTask {
+  /** Jobs of earlier phases. */
+  readonly taken: readonly PlannedJob[];
+}
+
+interface PlannedJobEntry {
+  readonly job: PlannedJob;
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** `before:` of a phase; undefined after recording what is wrong with the list itself. */
+function planJobs(findings: Findings, { at, taken, ...setup }: JobsTask): PlannedJobEntry[] | undefined {
+  const whole = findings.whole;
+  const list = [...at, "before"];
+  if (!whole.has(list)) return [];
+  const node = find(whole.root, list);
+  if (node?.kind !== "sequence") {
+    whole.add(list, "expected a list of jobs, each with type or use");
+    return undefined;
+  }
+  const names = new Set(taken.map(({ name }) => name));
+  return node.items.flatMap((_, k) => {
+    const path = [...list, k];
+    const entry = planEntryOf(whole, { ...setup, kind: "job", path, moreKeys: ["name"] });
+    const given = whole.has([...path, "name"]) ? whole.value([...path, "name"], termName) : undefined;
+    if (!entry) return [];
+    const name = given ?? entry.plugin.name;
+    if (names.has(name)) {
+      whole.add(path, `another job is called "${name}" too; give this one another name, with "name:"`);
+    }
+    names.add(name);
+    const job = { ...partOf(whole, path, entry), name, plan: entry.plan };
+    return [{ job, resolved: { ...entry.named, name, options: entry.options } }];
+  });
+}
+
+function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): PlannedPhase | undefined {
+  const wanted = { expected: "a mapping with name and losses", keys: BASELINE_KEYS };
+  if (!findings.mapping(["baseline"], wanted)) return undefined;
+  const name = findings.value(["baseline", "name"], termName.default("baseline"));
+  const losses = planLosses(findings, { ...setup, path: ["baseline", "losses"] });
+  if (name === undefined) return undefined;
+  const plan: PhasePlan = {
+    ...run,
+    name,
+    baseline: true,
+    from: { kind: "seed" },
+    before: [],
+    losses: lossesOf(losses),
+  };
+  checkStep(findings, { ...setup, phase: plan, jobs: [] });
+  return { plan, resolved: { name, losses: losses.map((entry) => entry.resolved) } };
+}
+
+/** Records jobs whose dataset no stream that is read has. */
+function checkJobsAreRead(findings: Findings, phases: readonly PhasePlan[]): void {
+  const read = new Set(
+    phases.flatMap((phase) => usedParts(phase).streams).flatMap((stream) =>
+      "job" in stream ? [stream.job] : []
+    ),
+  );
+  for (const { name, at, plan, unrun } of phases.flatMap(({ before }) => before)) {
+    if (unrun || !plan.dataset || read.has(name)) continue;
+    findings.add(
+      at,
+      `no phase reads the dataset that it leaves; a stream has it with {job: ${name}}, and a term must read that stream`,
+    );
+  }
+}

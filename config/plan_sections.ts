@@ -1,0 +1,143 @@
+/** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
+import { resolve } from "node:path";
+import { sameClasses } from "../core/label_space.ts";
+import type {
+  DataPlan,
+  DiagnosticsPlan,
+  InputPlan,
+  LogsPlan,
+  Normalization,
+  TrainingPlan,
+} from "../core/plan.ts";
+import type { z } from "../core/schema.ts";
+import type { Findings } from "./findings.ts";
+import { locate } from "./locate.ts";
+import { difference } from "./plan_data.ts";
+import { NORMALIZATIONS, type sections } from "./recipe.ts";
+
+/** As it is written. */
+export type InputSection = z.infer<typeof sections.input>;
+/** As it is written. */
+export type TrainingSection = z.infer<typeof sections.training>;
+/** As it is written. */
+export type EvaluationSection = z.infer<typeof sections.evaluation>;
+
+/** The section with its path made absolute: the resolved recipe is written to another folder. */
+export function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
+  if (input?.rare_class_sampling === undefined) return input;
+  const { stats } = input.rare_class_sampling;
+  const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
+  return { ...input, rare_class_sampling: { ...input.rare_class_sampling, stats: resolve(folder, stats) } };
+}
+
+/** Records a range that is turned round. */
+export function checkShortSide(findings: Findings, side: InputSection["short_side"]): void {
+  if (typeof side !== "object" || side[0] <= side[1]) return;
+  findings.add(
+    ["input", "short_side"],
+    `expected [low, high] with low at most high: it is [${side.join(", ")}]`,
+  );
+}
+
+/** From bytes to network input. */
+export function inputPlan(section: InputSection): InputPlan {
+  const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
+  const named: Normalization = typeof normalization === "string"
+    ? NORMALIZATIONS[normalization]
+    : normalization;
+  return {
+    training: {
+      ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
+      crop: sides(crop),
+      flip,
+    },
+    normalization: named,
+    ...(section.align_corners ? { alignCorners: true } : {}),
+    workers,
+    ...(rare
+      ? {
+        rareClassSampling: {
+          stats: rare.stats,
+          temperature: rare.temperature,
+          minPixels: rare.min_pixels,
+        },
+      }
+      : {}),
+  };
+}
+
+/** Lengths and intervals. */
+export function trainingPlan(section: TrainingSection): TrainingPlan {
+  const { steps, batch, accumulation, clip_norm, validate_every, checkpoint_every } = section;
+  return {
+    steps,
+    batch,
+    accumulation,
+    ...(clip_norm === undefined ? {} : { clipNorm: clip_norm }),
+    validateEvery: validate_every,
+    checkpointEvery: checkpoint_every,
+    keepCheckpoints: section.keep_checkpoints,
+    logEvery: section.log_every,
+    ...(section.diagnostics ? { diagnostics: diagnosticsPlan(section.diagnostics) } : {}),
+  };
+}
+
+function diagnosticsPlan(
+  { every, measure, target_labels: targetLabels }: Exclude<TrainingSection["diagnostics"], false | undefined>,
+): DiagnosticsPlan {
+  return {
+    every,
+    // What terms measure was the associations alone once, and is called so in older recipes.
+    measure: measure.map((one) => one === "associations" ? "terms" : one),
+    targetLabels,
+  };
+}
+
+/** Labels of other classes could not be compared with the source's. */
+export function checkTargetLabels(
+  findings: Findings,
+  { diagnostics }: TrainingSection,
+  { source, target }: DataPlan,
+): void {
+  if (!diagnostics || !diagnostics.target_labels) return;
+  if (sameClasses(source.labelSpace, target.labelSpace)) return;
+  const why = difference(source.labelSpace, target.labelSpace);
+  findings.add(
+    ["training", "diagnostics", "target_labels"],
+    `the target's labels cannot be compared: ${why}`,
+  );
+}
+
+/** As it is written, in its whole form. */
+export type LogsSection = Exclude<z.infer<typeof sections.logs>, string>;
+
+/** The name alone says the same as the mapping with its defaults; the resolved recipe has one form. */
+export function wholeLogs(section: z.infer<typeof sections.logs> | undefined): LogsSection | undefined {
+  return section === "tensorboard" ? { type: section, images: 4, histograms: 0 } : section;
+}
+
+/** What is written for TensorBoard. */
+export function logsPlan({ images, histograms }: LogsSection): LogsPlan {
+  return { images, histograms };
+}
+
+/** Records scales that come twice and windows that leave gaps. */
+export function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {
+  if (new Set(scales).size < scales.length) {
+    findings.add(["evaluation", "scales"], `expected different factors: it is [${scales.join(", ")}]`);
+  }
+  if (window === false) return;
+  const [size, stride] = [sides(window.size), sides(window.stride)];
+  if (stride[0] > size[0] || stride[1] > size[1]) {
+    findings.add(
+      ["evaluation", "window", "stride"],
+      `expected at most the window's size [${size.join(", ")}], or pixels between windows would have no ` +
+        `prediction: it is [${stride.join(", ")}]`,
+    );
+  }
+}
+
+/** [height, width] */
+export function sides(given: number | readonly [number, number]): readonly [number, number] {
+  return typeof given === "number" ? [given, given] : given;
+}

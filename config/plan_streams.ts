@@ -1,0 +1,144 @@
+/** `streams:` beside `source` and `target`: from a dataset, from what a job left, or made from other streams. */
+import type { ConfigPath } from "../core/errors.ts";
+import { sameClasses } from "../core/label_space.ts";
+import type { DataPlan, DatasetOrigin, PlannedStream } from "../core/plan.ts";
+import type { DatasetPlan } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import { STUDENT } from "../core/term.ts";
+import type { Findings } from "./findings.ts";
+import type { Plugins } from "./lenient.ts";
+import { find, locate } from "./locate.ts";
+import { difference } from "./plan_data.ts";
+import { partOf, planEntryOf } from "./plugins.ts";
+import { NAME } from "./recipe.ts";
+
+/** What streams are planned with. */
+export interface StreamSetup {
+  /** Undefined when it could not be planned. */
+  readonly data: DataPlan | undefined;
+  /** Receives what their datasets were planned from. */
+  readonly origins: Map<DatasetPlan, DatasetOrigin>;
+}
+
+/** Streams, and how the resolved recipe has those that it names. */
+export interface PlannedStreams {
+  readonly streams: readonly PlannedStream[];
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+interface PlannedOne {
+  readonly stream: PlannedStream;
+  readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** Undefined after recording that `streams` is no mapping; entries with mistakes are recorded and left out. */
+export function planStreams(findings: Findings, setup: StreamSetup & Plugins): PlannedStreams | undefined {
+  const origin = (name: string) => ({
+    name,
+    at: ["data", name],
+    origin: locate(findings.root, ["data", name]).where,
+  });
+  const streams = new Map<string, PlannedStream>();
+  for (const name of ["target", "source"] as const) {
+    // A dataset that could not be planned is recorded; its name stays known.
+    const dataset = setup.data?.[name] ?? UNKNOWN;
+    streams.set(name, { ...origin(name), dataset, labels: name === "source" });
+  }
+  const resolved: Record<string, unknown> = {};
+  if (findings.has(["streams"])) {
+    const node = findings.mapping(["streams"], { expected: "a mapping of names to streams" });
+    if (!node) return undefined;
+    for (const name of node.entries.keys()) {
+      const planned = planStream(findings, name, setup);
+      if (!planned) continue;
+      streams.set(name, planned.stream);
+      resolved[name] = planned.resolved;
+    }
+  }
+  return { streams: [...streams.values()], resolved };
+}
+
+const UNKNOWN: DatasetPlan = {
+  labelSpace: { name: "", classes: [], ignore: 255 },
+  needsRoot: false,
+  open() {
+    throw new Error("a dataset with mistakes was used");
+  },
+};
+
+const labelled = z.boolean();
+
+function planStream(
+  findings: Findings,
+  name: string,
+  setup: StreamSetup & Plugins,
+): PlannedOne | undefined {
+  const at = ["streams", name];
+  if (!NAME.pattern.test(name) || name === STUDENT) {
+    findings.addKey(at, `expected ${NAME.words}, and another name than ${STUDENT}`);
+    return undefined;
+  }
+  const [dataset, job] = ["dataset", "job"].map((key) => findings.has([...at, key]));
+  if (!dataset && !job) return madeStream(findings, { name, at, setup });
+  const keys = [dataset ? "dataset" : "job", "labels"];
+  if (!findings.mapping(at, { expected: "a mapping with dataset, job, type or use", keys })) return undefined;
+  const labels = findings.value([...at, "labels"], labelled.default(name !== "target"));
+  const part = { name, at, origin: locate(findings.root, at).where, labels: labels ?? true };
+  if (job) {
+    const text = findings.text([...at, "job"], "the name of a job");
+    return text === undefined
+      ? undefined
+      : { stream: { ...part, job: text }, resolved: { job: text, labels } };
+  }
+  return readStream(findings, { part, setup });
+}
+
+interface MadeTask {
+  readonly name: string;
+  readonly at: ConfigPath;
+  readonly setup: Plugins;
+}
+
+function madeStream(findings: Findings, { name, at, setup }: MadeTask): PlannedOne | undefined {
+  const node = find(findings.root, at);
+  if (node?.kind === "mapping" && !["type", "use"].some((key) => node.entries.has(key))) {
+    findings.add(
+      at,
+      "expected one of dataset (images of a dataset), job (what a job left), type or use (a maker)",
+    );
+    return undefined;
+  }
+  const entry = planEntryOf(findings, { ...setup, kind: "stream", path: at });
+  if (!entry) return undefined;
+  return {
+    stream: { name, ...partOf(findings, at, entry), plan: entry.plan },
+    resolved: { ...entry.named, options: entry.options },
+  };
+}
+
+interface ReadTask {
+  readonly part: Omit<Extract<PlannedStream, { readonly dataset: unknown }>, "dataset">;
+  readonly setup: StreamSetup & Plugins;
+}
+
+function readStream(findings: Findings, { part, setup }: ReadTask): PlannedOne | undefined {
+  const path = [...part.at, "dataset"];
+  const entry = planEntryOf(findings, { ...setup, kind: "dataset", path, flat: true });
+  if (!entry) return undefined;
+  const { data, origins } = setup;
+  const { plan } = entry;
+  origins.set(plan, { plugin: entry.plugin, options: entry.raw });
+  if (data && !entry.mended && !entry.unrun) {
+    const { root, source } = data;
+    if (plan.needsRoot && root === "") {
+      findings.add(path, "data.root is missing; its files lie there (--set data.root=FOLDER)");
+    }
+    if (part.labels && !sameClasses(source.labelSpace, plan.labelSpace)) {
+      findings.add(path, difference(source.labelSpace, plan.labelSpace));
+    }
+  }
+  return {
+    stream: { ...part, dataset: plan },
+    resolved: { dataset: { ...entry.named, ...entry.options }, labels: part.labels },
+  };
+}

@@ -1,0 +1,22 @@
+/** Options that name another plugin, as `association` names its similarities. */
+import type { Kind, PluginChoice } from "./plugin.ts";
+import { z } from "./schema.ts";
+
+/**
+ * The schema of an option that names a plugin: `cosine`, `{type: cosine, options: {...}}` or `{use: FILE, options: {...}}`.
+ * `registry.plan(kind, choice, at)` plans what was named, `at` being the option's own position.
+ */
+export function pluginChoice(kind: Kind): z.ZodType<PluginChoice> {
+  const name = z.string().min(1);
+  const mapping = z.strictObject({
+    type: name.exactOptional(),
+    use: name.exactOptional(),
+    options: z.record(z.string(), z.unknown()).nullish(),
+  });
+  return z.union([name, mapping]).meta({ plugin: kind });
+}
+
+/** What a choice calls its plugin: the name, or the file that defines it. */
+export function choiceName(choice: PluginChoice): string {
+  return typeof choice === "string" ? choice : choice.type ?? choice.use ?? "";
+}

@@ -1,0 +1,69 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { definePlugin, type Segmenter } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+
+const options = z.strictObject({
+  decay: z.number().min(0).max(1).default(0.99)
+    .describe("share of the teacher's own weights that stays in an update, once it has warmed up"),
+  warm_up: z.boolean().default(true)
+    .describe(
+      "let min(1 - 1 / (step + 1), decay) stay instead, so that the first steps follow the student closely",
+    ),
+  when: z.enum(["after", "before"]).default("after").describe(
+    "after: it follows the student's update; before: it moves at the beginning of every step but the first",
+  ),
+  buffers: z.enum(["copied", "averaged", "own"]).default("copied").describe(
+    "its running statistics: the student's, averaged like the weights, or those of its own passes",
+  ),
+  mode: z.enum(["train", "eval"]).default("train").describe(
+    "train: its passes use the batch's statistics, if the model's policy is to use them; eval: the running ones",
+  ),
+});
+
+type Options = z.output<typeof options>;
+
+/**
+ * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017):
+ * w' = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + 1), decay), steps counted from 0. It starts
+ * as a copy of the student; no gradient flows through its views.
+ */
+export const ema = definePlugin({
+  kind: "network",
+  name: "ema",
+  summary: "a teacher: the moving average of the student's weights",
+  source: "Tarvainen and Valpola 2017",
+  options,
+  plan: (given) => ({
+    training: given.mode === "train",
+    start: "student",
+    changes: true,
+    when: given.when,
+    ownStatistics: given.buffers === "own",
+    update({ network, student }, { step }) {
+      if (given.when === "before" && step === 0) return;
+      const stays = share(given, step);
+      follow(network.params.map(({ value }) => value), student.params.map(({ value }) => value), stays);
+      if (given.buffers === "own") return;
+      const copied = given.buffers === "copied" ? 0 : stays;
+      follow(Object.values(network.buffers), buffersLike(network, student), copied);
+    },
+  }),
+});
+
+function share({ decay, warm_up }: Options, step: number): number {
+  return warm_up ? Math.min(1 - 1 / (step + 1), decay) : decay;
+}
+
+function buffersLike(network: Segmenter, student: Segmenter): tf.Variable[] {
+  return Object.keys(network.buffers).map((name) => student.buffers[name]!);
+}
+
+function follow(own: readonly tf.Variable[], student: readonly tf.Variable[], stays: number): void {
+  own.forEach((variable, k) => {
+    const next = stays === 0
+      ? student[k]!
+      : tf.tidy(() => tf.add(tf.mul(variable, stays), tf.mul(student[k]!, 1 - stays)));
+    variable.assign(next);
+    if (next !== student[k]) next.dispose();
+  });
+}

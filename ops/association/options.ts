@@ -1,0 +1,29 @@
+import type * as tf from "@tensorflow/tfjs-core";
+import type { Similarity } from "../../core/plugin.ts";
+
+/** What `associationLoss` compares and how. */
+export interface AssociationOptions {
+  readonly similarity: Similarity;
+  /** Contrast-normalise the similarities (Eq. 5-6); without it, a plain softmax. */
+  readonly contrast: boolean;
+  /** `contrastive`: Eq. 4 and 10; `direct`: the associated similarities themselves. */
+  readonly objective: "contrastive" | "direct";
+  readonly ignoreLabel: number;
+}
+
+/** The loss and what it was computed over. */
+export interface AssociationResult {
+  /** Mean over the associated pixels of all images; 0 when there are none. */
+  readonly loss: tf.Scalar;
+  /** Share of source pixels that are associated, in [0, 1]. */
+  readonly associated: tf.Scalar;
+}
+
+/** How `aggregate` mixes pixels. */
+export interface AggregationOptions {
+  readonly similarity: Similarity;
+  /** Share of the aggregated value, in [0, 1]; 0 leaves `x` as it is. */
+  readonly alpha: number;
+  /** Contrast-normalise the similarities before the softmax. */
+  readonly contrast: boolean;
+}
