@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { gradients } from "../../ops/gradients.ts";
-import type { LossPlan, ModelPlan, NetworkPlan } from "../../core/plugin.ts";
+import type { ModelPlan, NetworkPlan } from "../../core/plugin.ts";
 import { computePass } from "../../train/context.ts";
 import { evaluate, openPredictor, train } from "../../train/mod.ts";
 import {
@@ -18,24 +18,10 @@ import {
   type TinyParts,
   tinyPlan,
 } from "./fakes.ts";
-import { averaging, BATCHES, network, stepOf, stepTest, tensorsAfter, valuesOf } from "./parts.ts";
+import { averaging, BATCHES, following, network, stepOf, stepTest, tensorsAfter, valuesOf } from "./parts.ts";
 import { lines, run, test } from "./runs.ts";
 
 const NAMES = ["first.weight", "second.weight", "first.running_mean"];
-
-/** The mean square of the difference between the student's logits and another network's. */
-function following(by: string, stream = "target"): LossPlan {
-  return {
-    needs: { views: [{ stream }, { stream, by, taps: [{ name: "features" }] }] },
-    create: () => ({
-      compute({ view }) {
-        const difference = tf.sub(view(stream).logits, view(stream, by).logits);
-        const features = tf.mul(tf.mean(view(stream, by).taps["features"]!), 0);
-        return { loss: tf.add(tf.mean(tf.square(difference)), features) as tf.Scalar };
-      },
-    }),
-  };
-}
 
 const losses = [planned("ce", lossPlan(crossEntropy)), planned("follow", following("teacher"))];
 

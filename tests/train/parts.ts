@@ -2,7 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { selectBackend } from "../../backends/select.ts";
 import type { PlannedNetwork, PlannedStream } from "../../core/plan.ts";
-import type { Needs, NetworkPlan, Stream, StreamPlan, TermSetup } from "../../core/plugin.ts";
+import type { LossPlan, Needs, NetworkPlan, Stream, StreamPlan, TermSetup } from "../../core/plugin.ts";
 import type { Batch } from "../../datasets/loader.ts";
 import type { Run } from "../../train/assemble.ts";
 import type { Batches } from "../../train/context.ts";
@@ -73,6 +73,20 @@ export const averaging: Partial<NetworkPlan> = {
     all(network).forEach((value, k) => value.assign(tf.add(tf.mul(value, 0.75), tf.mul(from[k]!, 0.25))));
   },
 };
+
+/** The mean square of the difference between the student's logits and another network's. */
+export function following(by: string, stream = "target"): LossPlan {
+  return {
+    needs: { views: [{ stream }, { stream, by, taps: [{ name: "features" }] }] },
+    create: () => ({
+      compute({ view }) {
+        const difference = tf.sub(view(stream).logits, view(stream, by).logits);
+        const features = tf.mul(tf.mean(view(stream, by).taps["features"]!), 0);
+        return { loss: tf.add(tf.mean(tf.square(difference)), features) as tf.Scalar };
+      },
+    }),
+  };
+}
 
 /** A variable of a term's or stream's own. */
 export function scalarOf(setup: TermSetup, name: string, value: number): tf.Variable<tf.Rank.R0> {

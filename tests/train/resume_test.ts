@@ -1,19 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { TrainEvent } from "../../core/events.ts";
-import type { RunPlan } from "../../core/plan.ts";
 import { UserError } from "../../core/errors.ts";
-import { train, type TrainResult } from "../../train/mod.ts";
-import {
-  crossEntropy,
-  lossPlan,
-  optimizerPlan,
-  plainFiles,
-  planned,
-  type TinyParts,
-  tinyPlan,
-} from "./fakes.ts";
-import { pathTest as test } from "./runs.ts";
+import type { TrainResult } from "../../train/mod.ts";
+import { crossEntropy, lossPlan, optimizerPlan, planned, type TinyParts, tinyPlan } from "./fakes.ts";
+import { go, type Gone, pathTest as test, undisturbed, valuesOfEvents } from "./runs.ts";
 
 /** A term with memory: a counter and an opponent that learns with momentum. */
 const remembering = () =>
@@ -54,53 +45,6 @@ const plan = (more: TinyParts = {}, training: Parameters<typeof tinyPlan>[1] = {
     ...more,
   }, { steps: 12, validateEvery: 4, checkpointEvery: 3, accumulation: 2, ...training });
 
-interface Told {
-  readonly events: readonly TrainEvent[];
-  readonly result: TrainResult;
-}
-
-/** Goes on with what lies in the folder. @param stopAt told of every event; true interrupts */
-async function go(
-  folder: string,
-  chosen: RunPlan,
-  stopAt: (event: TrainEvent) => boolean = () => false,
-): Promise<Told> {
-  const events: TrainEvent[] = [];
-  const control = new AbortController();
-  const result = await train(chosen, {
-    runDir: `${folder}/run`,
-    resume: true,
-    signal: control.signal,
-    files: plainFiles,
-    onEvent(event) {
-      events.push(event);
-      if (stopAt(event)) control.abort();
-    },
-  });
-  return { events, result };
-}
-
-/** What later values follow from: everything but rates and paths. */
-function values(events: readonly TrainEvent[]): Map<string, unknown> {
-  const found = new Map<string, unknown>();
-  for (const event of events) {
-    if (event.type === "step") {
-      const { rate: _, ...rest } = event;
-      found.set(`${event.phase} step ${event.step}`, rest);
-    } else if (event.type === "validation") found.set(`${event.phase} validation ${event.step}`, event);
-  }
-  return found;
-}
-
-/** The whole run, in one piece. */
-async function undisturbed(chosen: RunPlan): Promise<Told & { readonly weights: Uint8Array }> {
-  const folder = await Deno.makeTempDir();
-  const told = await go(folder, chosen);
-  const weights = await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`);
-  await Deno.remove(folder, { recursive: true });
-  return { ...told, weights };
-}
-
 test("interrupted at any step and resumed: the same losses, validations, best and weights", async (folder) => {
   const whole = await undisturbed(plan());
   const events: TrainEvent[] = [];
@@ -116,7 +60,7 @@ test("interrupted at any step and resumed: the same losses, validations, best an
     result = told.result;
   }
   assert.deepEqual(result, whole.result);
-  assert.deepEqual(values(events), values(whole.events));
+  assert.deepEqual(valuesOfEvents(events), valuesOfEvents(whole.events));
   const resumed = events.filter((event) => event.type === "resume").map(({ step }) => step);
   assert.deepEqual(resumed, [1, 3, 4, 8, 9, 11]);
   assert.deepEqual(await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`), whole.weights);
@@ -214,7 +158,7 @@ test("a second run in the folder is refused, and a half last line of the log is 
   assert.ok(text.startsWith(before));
   for (const line of text.trimEnd().split("\n")) JSON.parse(line);
 
-  let second: Promise<Told> | undefined;
+  let second: Promise<Gone> | undefined;
   await go(folder, plan(), (event) => {
     second ??= go(folder, plan());
     second.catch(() => {});

@@ -5,7 +5,7 @@ import type { RunPlan } from "../../core/plan.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
 import type { CheckpointState } from "../../train/checkpoint.ts";
-import { train } from "../../train/mod.ts";
+import { train, type TrainResult } from "../../train/mod.ts";
 import { plainFiles } from "./fakes.ts";
 
 /** Where a test's run lies. */
@@ -88,4 +88,52 @@ export function outline(events: readonly TrainEvent[]): string[] {
     const file = event.type === "checkpoint" ? ` ${event.path.split("/").at(-1)}` : "";
     return `${event.type}${step}${file}`;
   });
+}
+
+/** What a part of a run said, and how it ended. */
+export interface Gone {
+  readonly events: readonly TrainEvent[];
+  readonly result: TrainResult;
+}
+
+/** Goes on with what lies in the folder. @param stopAt told of every event; true interrupts */
+export async function go(
+  folder: string,
+  chosen: RunPlan,
+  stopAt: (event: TrainEvent) => boolean = () => false,
+): Promise<Gone> {
+  const events: TrainEvent[] = [];
+  const control = new AbortController();
+  const result = await train(chosen, {
+    runDir: `${folder}/run`,
+    resume: true,
+    signal: control.signal,
+    files: plainFiles,
+    onEvent(event) {
+      events.push(event);
+      if (stopAt(event)) control.abort();
+    },
+  });
+  return { events, result };
+}
+
+/** What later values follow from: everything but rates and paths. */
+export function valuesOfEvents(events: readonly TrainEvent[]): Map<string, unknown> {
+  const found = new Map<string, unknown>();
+  for (const event of events) {
+    if (event.type === "step") {
+      const { rate: _, ...rest } = event;
+      found.set(`${event.phase} step ${event.step}`, rest);
+    } else if (event.type === "validation") found.set(`${event.phase} validation ${event.step}`, event);
+  }
+  return found;
+}
+
+/** The whole run, in one piece. */
+export async function undisturbed(chosen: RunPlan): Promise<Gone & { readonly weights: Uint8Array }> {
+  const folder = await Deno.makeTempDir();
+  const told = await go(folder, chosen);
+  const weights = await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`);
+  await Deno.remove(folder, { recursive: true });
+  return { ...told, weights };
 }
