@@ -301,15 +301,6 @@ const phaseCases: readonly (readonly [name: string, change: readonly [string, st
     "a stream of an unknown job",
     ["job: labels", "job: label"],
     `${
-      LINE + 5
-    }:31 phases[1].streams.pseudo.job: no job called "label" is done before this phase; did you mean ` +
-    '"labels"?\n' +
-    `recipes/good.yaml:${LINE + 4}:14 phases[1].before[0]: no phase reads`,
-  ],
-  [
-    "a stream of a job that leaves nothing",
-    ["type: labelling", "type: looking"],
-    `${
       LINE + 4
     }:14 phases[1].before[0]: no phase reads the dataset that it leaves; a stream has it with {job: labels}, ` +
     "and a term must read that stream\n" +
@@ -317,6 +308,11 @@ const phaseCases: readonly (readonly [name: string, change: readonly [string, st
       LINE + 5
     }:31 phases[1].streams.pseudo.job: no job called "label" is done before this phase; ` +
     'did you mean "labels"?',
+  ],
+  [
+    "a stream of a job that leaves nothing",
+    ["type: labelling", "type: looking"],
+    `${LINE + 5}:31 phases[1].streams.pseudo.job: the job "labels" leaves no dataset`,
   ],
   [
     "a job that goes through a stream that is not read",
@@ -329,7 +325,7 @@ const phaseCases: readonly (readonly [name: string, change: readonly [string, st
   [
     "an order that names an unknown stream",
     ["training: { steps: 3 }", "training: { steps: 3, order: [source, targt] }"],
-    `${LINE + 8}:41 phases[2].training.order[1]: there is no stream "targt"; did you mean "target"?`,
+    `${LINE + 8}:43 phases[2].training.order[1]: there is no stream "targt"; did you mean "target"?`,
   ],
   [
     "an unknown key of a phase",
