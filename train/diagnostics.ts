@@ -163,3 +163,10 @@ export async function openLabelled(
   }
   return lookups;
 }
+
+/** The k-th batches of {@linkcode openLabelled}. */
+export async function batchesAt(lookups: ReadonlyMap<string, BatchLookup>, k: number): Promise<Batches> {
+  const batches: Record<string, Batches[string]> = {};
+  for (const [stream, lookup] of lookups) batches[stream] = await lookup.at(k);
+  return batches;
+}

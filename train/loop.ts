@@ -9,13 +9,19 @@ import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
-import { checkpointFile, CHECKPOINTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
+import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
-import { describeImport } from "../weights/mapping.ts";
-import { assemble, modelState, networkOf, type Run } from "./assemble.ts";
-import { restoreEntries, saveCheckpoint } from "./checkpoint.ts";
+import { assemble, networkOf, type Run } from "./assemble.ts";
+import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
-import { measureStep, openLabelled, type Stopwatch, stopwatch, type Values } from "./diagnostics.ts";
+import {
+  batchesAt,
+  measureStep,
+  openLabelled,
+  type Stopwatch,
+  stopwatch,
+  type Values,
+} from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
 import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
@@ -23,9 +29,9 @@ import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
+import { initialise, restore } from "./start.ts";
 import { trainStep } from "./step.ts";
 import { openMembers } from "./trained.ts";
-import { type ImportReport, initialiseFrom, loadWeights } from "./weights.ts";
 
 /** What training a phase needs. */
 export interface PhaseOptions extends JobPlace {
@@ -91,90 +97,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
     run.dispose();
-  }
-}
-
-/** Gives every network the weights that the phase begins with, and logs what was used of files. */
-async function initialise(run: Run, options: PhaseOptions): Promise<void> {
-  const { plan, phase: { name: phase, from }, files, emit, runDir } = options;
-  const note = (message: string) => emit({ type: "note", phase, message });
-  const state = modelState(run.segmenter);
-  const { weights } = plan.model;
-  if (from.kind === "seed") {
-    if (weights !== undefined) told(weights, await initialiseFrom(weights, { plan, state }, files), note);
-  } else {
-    const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
-    await loadWeights(path, { plan, state }, files);
-    note(`weights of ${path}`);
-  }
-  await startNetworks(run, options, note);
-}
-
-function told(path: string, report: ImportReport, note: (message: string) => void): void {
-  for (const message of [`weights of ${path}: ${describeImport(report)}`, ...report.warnings]) note(message);
-}
-
-/** The last checkpoint of another phase of the run. */
-function checkpointOf({ phases }: RunPlan, runDir: string, name: string): string {
-  const { folder } = foldersOf(phases).find((phase) => phase.name === name)!;
-  return within(runDir, within(folder, LAST_CHECKPOINT));
-}
-
-/** Copies of the student are copied now; the others come from their files. */
-async function startNetworks(
-  { segmenter: student, networks }: Run,
-  { plan: { labelSpace }, files }: PhaseOptions,
-  note: (message: string) => void,
-): Promise<void> {
-  for (const { planned, segmenter } of networks.values()) {
-    if (planned.plan.start === "student") copyNetwork(student, segmenter);
-    else if (planned.weights !== undefined) {
-      const target = { plan: { labelSpace, model: { plan: planned.model } }, state: modelState(segmenter) };
-      told(planned.weights, await initialiseFrom(planned.weights, target, files), note);
-    }
-  }
-}
-
-/** Everything as a checkpoint has it; networks that no checkpoint holds are read from their files again. */
-async function restore(run: Run, from: ResumePoint, options: PhaseOptions): Promise<void> {
-  await startNetworks(run, options, () => {});
-  restoreEntries(from, run.state);
-}
-
-/** @throws UserError when the networks are not alike */
-function copyNetwork(from: Segmenter, to: Segmenter): void {
-  const [given, wanted] = [from, to].map((network) => modelState(network));
-  wanted!.forEach(({ name, variable }, k) => {
-    const source = given![k];
-    if (source?.name !== name || String(source.variable.shape) !== String(variable.shape)) {
-      throw new UserError(`a copy of the student needs the student's model; ${name} differs`);
-    }
-    variable.assign(source.variable);
-  });
-}
-
-/**
- * Makes one step of a phase and throws the result away, so that a term that cannot work is known before
- * another phase is trained. @throws DataError, LossError
- */
-export async function rehearse(plan: RunPlan, phase: PhasePlan, input: Input): Promise<void> {
-  const wanted = streamsToRead(phase);
-  // What a job will leave is not there yet.
-  if (wanted.some((stream) => "job" in stream)) return;
-  const streams = await openStreams(wanted, input, () => {
-    throw new Error("no job was done");
-  });
-  const loaders = openLoaders(plan, { phase, streams, skip: 0 });
-  try {
-    const run = assemble(plan, phase);
-    try {
-      const passes = [await nextBatches(loaders)];
-      await trainStep(run, { step: 0, steps: phase.training.steps, passes, multiplier: 0 });
-    } finally {
-      run.dispose();
-    }
-  } finally {
-    close(loaders);
   }
 }
 
@@ -466,10 +388,4 @@ class Phase {
       ? networkOf(this.#run, network)
       : this.#run.segmenter;
   }
-}
-
-async function batchesAt(lookups: ReadonlyMap<string, BatchLookup>, k: number): Promise<Batches> {
-  const batches: Record<string, Batches[string]> = {};
-  for (const [stream, lookup] of lookups) batches[stream] = await lookup.at(k);
-  return batches;
 }

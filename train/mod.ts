@@ -10,7 +10,8 @@ import { EVALUATION, EVENTS, foldersOf, within } from "../run_folder/layout.ts";
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
-import { type PhaseOptions, type PhaseResult, rehearse, trainPhase } from "./loop.ts";
+import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
+import { rehearse } from "./rehearse.ts";
 import { resumePoint } from "./resume.ts";
 import { openEnsemble } from "./trained.ts";
 
