@@ -94,12 +94,18 @@ export function checkPredicting(
   findings: Findings,
   { section, model, labelSpace, phases }: PredictingFit,
 ): void {
-  const { network, heads } = section;
+  const { network, heads, aggregation } = section;
+  if (heads && aggregation) {
+    findings.add(
+      ["evaluation", "heads"],
+      "excludes aggregation, whose features the model's own head classifies; set evaluation.aggregation to false",
+    );
+  }
   const known = [STUDENT, ...lastPhase({ phases }).networks.map(({ name }) => name)];
   if (network !== undefined && !known.includes(network)) {
     findings.add(
       ["evaluation", "network"],
-      `there is no network "${network}"${suggestion(network, known)}; expected one of ${known.join(", ")}`,
+      `there is no network "${network}"${suggestion(network, known)}`,
     );
   }
   const classes = labelSpace.classes.length;

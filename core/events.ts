@@ -81,11 +81,11 @@ export interface CheckpointEvent extends PhaseEvent<"checkpoint"> {
 
 /**
  * What was measured beside a step (`training.diagnostics`). Names:
- * - `<loss>/<level> associated`, `<loss>/<level> covered`, `<loss>/<level> correct` for every level at which a term
- *   associates pixels, as in `association/layer4 correct`: the share of source pixels that are associated, of target pixels
- *   that an associated one chose, and, with `target_labels`, of the associated source pixels whose target pixel has a label
- *   those with the same label. The first also stands among the step's terms.
- * - `entropy/source`, `entropy/target`: mean entropy of the predictions as a share of the largest possible, in 0..1.
+ * - `<loss>/<name>`: what a term measures of itself. An association measures every level, as in
+ *   `association/layer4 correct`: `associated`, the share of source pixels that are associated; `covered`, of target pixels
+ *   that an associated one chose; and, with `target_labels`, `correct`, of the associated source pixels whose target pixel has
+ *   a label those with the same label. The first also stands among the step's terms.
+ * - `entropy/<stream>`, for the streams that are read: mean entropy of the predictions as a share of the largest possible, in 0..1.
  * - `gradient/<loss>`: Euclidean norm over all parameters of the network of the weighted term's gradient, of the first
  *   forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
  * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values

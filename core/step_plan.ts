@@ -4,7 +4,7 @@
  * without allocating anything: the trainer follows the list, `plca check` prints it.
  */
 import { neededStreams, type NeededView, neededViews, unionOf, viewKey } from "./needs.ts";
-import { isRead, type PhasePlan, plannedParts, type PlannedLoss, type PlannedStream } from "./plan.ts";
+import { isRead, type PhasePlan, type PlannedLoss, plannedParts, type PlannedStream } from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
 /** One thing that a step does, in order. */

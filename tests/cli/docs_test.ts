@@ -30,6 +30,11 @@ Deno.test("the folder recipe of docs/recipes.md passes check and reads the folde
         "  model      deeplab-v2, 4 classes\n" +
         "  splits     train, val\n" +
         "  training   1000 steps, batch 2\n" +
+        "  step\n" +
+        "    read target, source with labels\n" +
+        "    student sees target, source together: layer4, probabilities\n" +
+        "    minimise cross-entropy + 0.1 association\n" +
+        "    update student\n" +
         "  reads      scenes\n",
       stderr: "",
     });

@@ -88,7 +88,7 @@ const similarity = (name: string, accepts: "real" | "simplex") =>
     name,
     summary: name,
     options: z.strictObject({ power: z.number().positive().default(1).describe("exponent") }),
-    plan: ({ power }) => ({ accepts, symmetric: true, contrastAggregation: power > 1, pairwise: refuse }),
+    plan: () => ({ accepts, symmetric: true, pairwise: refuse }),
   });
 
 export const steps = definePlugin({

@@ -254,7 +254,9 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "training",
     ],
   );
-  const [terms] = properties["losses"]?.["anyOf"] as {
+  const { section_losses: losses } = schema["$defs"] as Record<string, Record<string, unknown>>;
+  assert.deepEqual(properties["losses"], { $ref: "#/$defs/section_losses" });
+  const [terms] = losses?.["anyOf"] as {
     items: { anyOf: { properties: Record<string, { const?: string }> }[] };
   }[];
   assert.deepEqual(terms?.items.anyOf.map((entry) => entry.properties["type"]?.const), [

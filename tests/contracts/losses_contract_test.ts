@@ -78,6 +78,16 @@ async function withRun<T>(plan: LossPlan, seed: number, use: (run: Run) => T | P
   }
 }
 
+/** What agreed with finite differences, by loss and option: another backend whose gradients are these needs none. */
+const differentiated = new Map<string, Evaluation>();
+
+function isAlike(one: Evaluation, other: Evaluation): boolean {
+  const alike = (a: ArrayLike<number> | null, b: ArrayLike<number> | null) =>
+    a === b || (a !== null && b !== null && relative(a, b) <= 1e-4);
+  return alike([one.value], [other.value]) &&
+    Object.entries(one.gradients).every(([tap, gradient]) => alike(gradient, other.gradients[tap]!));
+}
+
 for (const plugin of registry.all("loss")) {
   const { name } = plugin;
   const base = defaults(plugin, REQUIRED[name] ?? {});
@@ -103,6 +113,8 @@ for (const plugin of registry.all("loss")) {
       // Some options are the opponents' alone.
       if (seen.some((other) => isDeepStrictEqual(other, start))) continue;
       seen.push(start);
+      const known = differentiated.get(`${name} ${path}`);
+      if (known && isAlike(start, known)) continue;
       await withRun(planOf(value), 1, (run) => {
         for (const { name, value } of readParams(run)) {
           const f = (values: Float32Array) => {
@@ -114,6 +126,7 @@ for (const plugin of registry.all("loss")) {
           overwrite(value, at);
         }
       });
+      differentiated.set(`${name} ${path}`, start);
     }
   });
 

@@ -1,0 +1,353 @@
+/** Mistakes in what a step is made of: each with its position and the nearest name. */
+import assert from "node:assert/strict";
+import { loadRecipe } from "../../config/load.ts";
+import { ConfigError } from "../../core/errors.ts";
+import { lastPhase } from "../../core/plan.ts";
+import { definePlugin, type Plugin } from "../../core/plugin.ts";
+import { pluginChoice } from "../../core/plugin_choice.ts";
+import { Registry } from "../../core/registry.ts";
+import { z } from "../../core/schema.ts";
+import { stringify } from "yaml";
+import { GOOD, registry } from "./fakes.ts";
+
+const refuse = (): never => {
+  throw new Error("a plan was created although only the recipe is read");
+};
+
+/** Reads a view, and may own parameters or train a network. */
+const reading = definePlugin({
+  kind: "loss",
+  name: "reading",
+  summary: "reads what its options say",
+  options: z.strictObject({
+    stream: z.string().default("source").describe("stream"),
+    by: z.string().default("student").describe("network"),
+    labels: z.boolean().default(false).describe("whether labels are needed"),
+    tap: z.string().optional().describe("tap"),
+    trains: z.string().optional().describe("network"),
+  }),
+  plan: ({ stream, by, labels, tap, trains }, at, lookup) => ({
+    needs: { views: [{ stream, by, labels, ...(tap === undefined ? {} : { taps: [{ name: tap }] }), at }] },
+    ...(trains === undefined
+      ? {}
+      : { owners: [{ name: "coach", trains, optimizer: lookup.plan("optimizer", "steps") }] }),
+    create: refuse,
+  }),
+});
+
+/** Made from another stream. */
+const made = definePlugin({
+  kind: "stream",
+  name: "made",
+  summary: "of another stream",
+  options: z.strictObject({
+    of: z.string().default("source").describe("stream"),
+    by: z.string().optional().describe("network whose view of it is read"),
+  }),
+  plan: ({ of, by }) => ({
+    needs: by === undefined ? { streams: [of] } : { views: [{ stream: of, by }] },
+    create: refuse,
+  }),
+});
+
+const network = (name: string, trainable: boolean) =>
+  definePlugin({
+    kind: "network",
+    name,
+    summary: name,
+    options: z.strictObject({ start: z.enum(["student", "weights"]).default("student").describe("start") }),
+    plan: ({ start }) => ({ training: false, start, trainable }),
+  });
+
+const labelling = definePlugin({
+  kind: "job",
+  name: "labelling",
+  summary: "leaves a dataset",
+  options: z.strictObject({
+    reads: z.string().default("target").describe("stream"),
+    like: pluginChoice("dataset").default("drawn").describe("what it leaves"),
+  }),
+  plan: ({ reads, like }, at, lookup) => ({
+    reads: [reads],
+    dataset: () => lookup.plan("dataset", like, at),
+    run: refuse,
+  }),
+});
+
+const looking = definePlugin({
+  kind: "job",
+  name: "looking",
+  summary: "leaves nothing",
+  options: z.strictObject({}),
+  plan: () => ({ reads: [], run: refuse }),
+});
+
+const all = new Registry([
+  ...registry.all(),
+  ...[reading, made, network("follower", false), network("pupil", true), labelling, looking] as Plugin[],
+]);
+
+function load(text: string) {
+  return loadRecipe({ path: "recipes/good.yaml", text }, {
+    registry: all,
+    cwd: "/",
+    readText: () => Promise.reject(new Error("there is no such file")),
+  });
+}
+
+async function mistakes(more: string, base = GOOD): Promise<string> {
+  try {
+    await load(`${base}${more}`);
+    return "";
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+}
+
+const LINE = GOOD.split("\n").length;
+/** The good recipe without its losses, which the cases bring. */
+const REST = GOOD.replace(/losses:[\s\S]*(?=optimizer:)/, "");
+const AT = REST.split("\n").length;
+
+const cases: readonly (readonly [name: string, text: string, message: string])[] = [
+  [
+    "a loss that reads an unknown stream",
+    "losses: [{ type: reading, options: { stream: sorce } }]",
+    `recipes/good.yaml:${AT}:27 losses[0].options: there is no stream "sorce"; did you mean "source"?`,
+  ],
+  [
+    "a loss that reads an unknown network",
+    "networks: { teacher: { type: follower } }\nlosses: [{ type: reading, options: { by: techer } }]",
+    `recipes/good.yaml:${AT + 1}:27 losses[0].options: there is no network "techer"; did you mean "teacher"?`,
+  ],
+  [
+    "a tap that a network does not have",
+    "networks: { teacher: { type: follower } }\nlosses: [{ type: reading, options: { by: teacher, tap: featurs } }]",
+    `recipes/good.yaml:${
+      AT + 1
+    }:27 losses[0].options: the network "teacher" has no tap "featurs"; did you mean "features"?`,
+  ],
+  [
+    "labels of the target",
+    "losses: [{ type: reading, options: { stream: target, labels: true } }]",
+    `recipes/good.yaml:${AT}:27 losses[0].options: needs labels, and training does not read those of the target; ` +
+    "name a labelled stream",
+  ],
+  [
+    "labels of a stream that are not read",
+    "streams: { few: { dataset: { type: drawn }, labels: false } }\n" +
+    "losses: [{ type: reading, options: { stream: few, labels: true } }]",
+    `recipes/good.yaml:${AT + 1}:27 losses[0].options: needs labels, and those of "few" are not read ` +
+    "(few: {labels: false})",
+  ],
+  [
+    "a stream that is made from an unknown one",
+    "streams: { mixed: { type: made, options: { of: sauce } } }\nlosses: [{ type: reading, options: { stream: mixed } }]",
+    `recipes/good.yaml:${AT}:33 streams.mixed.options: there is no stream "sauce"; did you mean "source"?`,
+  ],
+  [
+    "a stream that is made from itself, on a way over another",
+    "streams:\n  a: { type: made, options: { of: b } }\n  b: { type: made, options: { of: a } }\n" +
+    "losses: [{ type: reading, options: { stream: a } }]",
+    `recipes/good.yaml:${AT + 1}:3 streams.a: is made from itself: a from b from a`,
+  ],
+  [
+    "a stream without a dataset, a job or a maker",
+    "streams: { few: { labels: true } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:12 streams.few: expected one of dataset (images of a dataset), job (what a job left), ` +
+    "type or use (a maker)",
+  ],
+  [
+    "a labelled stream of other classes",
+    "streams: { few: { dataset: { type: drawn, classes: [car, road] } } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:19 streams.few.dataset: its classes differ from the source's: drawn (car, road; ` +
+    "ignore 255), expected drawn (road, car; ignore 255)",
+  ],
+  [
+    "a network called like the student",
+    "networks: { student: { type: follower } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:13 networks.student: expected letters, digits, ".", "_" and "-", as in my_run, and ` +
+    "another name than student, the trained network's own",
+  ],
+  [
+    "a network that starts from a file without one",
+    "networks: { guide: { type: follower, options: { start: weights } } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:13 networks.guide: weights is missing; it starts from a file (or, with options, from the ` +
+    "student)",
+  ],
+  [
+    "a copy of the student with a file",
+    "networks: { guide: { type: follower, weights: a.pth } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:38 networks.guide.weights: is not used: the network starts as a copy of the student, and ` +
+    "has its model",
+  ],
+  [
+    "an owner that trains what another one trains",
+    "networks: { aux: { type: pupil } }\nlosses:\n  - { type: reading, name: a, options: { trains: aux } }\n" +
+    "  - { type: reading, name: b, options: { trains: aux } }",
+    `recipes/good.yaml:${
+      AT + 3
+    }:5 losses[1]: the owner "coach" of loss "b" trains "aux", which the owner "coach" of ` +
+    'loss "a" trains already',
+  ],
+  [
+    "an owner that trains the student",
+    "losses: [{ type: reading, options: { trains: student } }]",
+    `recipes/good.yaml:${AT}:10 losses[0]: the owner "coach" of loss "reading" trains "student", which the recipe's ` +
+    "optimizer trains already",
+  ],
+  [
+    "an owner that trains what moves by itself",
+    "networks: { teacher: { type: follower } }\nlosses: [{ type: reading, options: { trains: teacher } }]",
+    `recipes/good.yaml:${
+      AT + 1
+    }:10 losses[0]: the owner "coach" of loss "reading" trains "teacher", which nothing may ` +
+    "train; expected a network of type trained",
+  ],
+];
+
+for (const [name, text, message] of cases) {
+  Deno.test(`${name}: is refused`, async () => {
+    assert.equal(await mistakes(`${text}\n`, REST), message);
+  });
+}
+
+const PHASES = `phases:
+  - name: first
+  - name: second
+    from: first
+    before: [{ type: labelling, name: labels }]
+    streams: { pseudo: { job: labels } }
+    losses: [{ type: reading, options: { stream: pseudo, labels: true } }]
+  - name: third
+    training: { steps: 3 }
+`;
+
+Deno.test("phases: what one does not say, it has from the recipe; the resolved recipe plans the same", async () => {
+  const plan = await load(`${GOOD}${PHASES}`);
+  const outline = (phases: typeof plan.phases) =>
+    phases.map(({ name, from, losses, training, before, streams }) => ({
+      name,
+      from,
+      losses: losses.map((loss) => loss.name),
+      steps: training.steps,
+      jobs: before.map((job) => job.name),
+      streams: streams.map((stream) => stream.name),
+    }));
+  assert.deepEqual(outline(plan.phases), [
+    {
+      name: "first",
+      from: { kind: "seed" },
+      losses: ["plain", "tapped"],
+      steps: 10,
+      jobs: [],
+      streams: ["target", "source"],
+    },
+    {
+      name: "second",
+      from: { kind: "phase", name: "first" },
+      losses: ["reading"],
+      steps: 10,
+      jobs: ["labels"],
+      streams: ["target", "pseudo"],
+    },
+    {
+      name: "third",
+      from: { kind: "phase", name: "second" },
+      losses: ["plain", "tapped"],
+      steps: 3,
+      jobs: [],
+      streams: ["target", "source"],
+    },
+  ]);
+  assert.equal(lastPhase(plan).name, "third");
+  assert.deepEqual(outline((await load(stringify(plan.resolved))).phases), outline(plan.phases));
+});
+
+const phaseCases: readonly (readonly [name: string, change: readonly [string, string], message: string])[] = [
+  [
+    "a phase that starts from one that comes later",
+    ["from: first", "from: third"],
+    `${LINE + 3}:11 phases[1].from: starts from "third", which comes later; put it before this one`,
+  ],
+  [
+    "a phase that starts from itself",
+    ["from: first", "from: second"],
+    `${LINE + 3}:11 phases[1].from: a phase cannot start from itself`,
+  ],
+  [
+    "a phase that starts from an unknown one",
+    ["from: first", "from: frist"],
+    `${
+      LINE + 3
+    }:11 phases[1].from: there is no phase called "frist"; did you mean "first"?; expected seed, a phase ` +
+    "before this one, or a file as in ./weights.safetensors",
+  ],
+  [
+    "two phases of one name",
+    ["name: third", "name: first"],
+    `${LINE + 7}:11 phases[2].name: phases[0] is called "first" too`,
+  ],
+  [
+    "a job whose dataset no phase reads",
+    ["losses: [{ type: reading, options: { stream: pseudo, labels: true } }]", "losses: [{ type: reading }]"],
+    `${
+      LINE + 4
+    }:14 phases[1].before[0]: no phase reads the dataset that it leaves; a stream has it with {job: labels}, ` +
+    "and a term must read that stream",
+  ],
+  [
+    "a stream of an unknown job",
+    ["job: labels", "job: label"],
+    `${
+      LINE + 4
+    }:14 phases[1].before[0]: no phase reads the dataset that it leaves; a stream has it with {job: labels}, ` +
+    "and a term must read that stream\n" +
+    `recipes/good.yaml:${
+      LINE + 5
+    }:31 phases[1].streams.pseudo.job: no job called "label" is done before this phase; ` +
+    'did you mean "labels"?',
+  ],
+  [
+    "a stream of a job that leaves nothing",
+    ["type: labelling", "type: looking"],
+    `${LINE + 5}:31 phases[1].streams.pseudo.job: the job "labels" leaves no dataset`,
+  ],
+  [
+    "a job that goes through a stream that is not read",
+    ["name: labels }", "name: labels, options: { reads: targte } }"],
+    `${
+      LINE + 4
+    }:47 phases[1].before[0].options: goes through the stream "targte", which is not read from a dataset; ` +
+    'did you mean "target"?',
+  ],
+  [
+    "an order that names an unknown stream",
+    ["training: { steps: 3 }", "training: { steps: 3, order: [source, targt] }"],
+    `${LINE + 8}:43 phases[2].training.order[1]: there is no stream "targt"; did you mean "target"?`,
+  ],
+  [
+    "an unknown key of a phase",
+    ["from: first", "form: first"],
+    `${LINE + 3}:5 phases[1].form: unknown key; did you mean "from"?`,
+  ],
+  [
+    "a wrong value of a phase's own",
+    ["training: { steps: 3 }", "training: { steps: 0 }"],
+    `${LINE + 8}:24 phases[2].training.steps: must be at least 1: it is 0`,
+  ],
+];
+
+for (const [name, [old, text], message] of phaseCases) {
+  Deno.test(`${name}: is refused`, async () => {
+    assert.ok(PHASES.includes(old));
+    const found = await mistakes(PHASES.replace(old, text));
+    assert.equal(found, `recipes/good.yaml:${message}`);
+  });
+}
+
+Deno.test("a mistake that phases have from the recipe is reported once, where it stands", async () => {
+  const wrong = GOOD.replace("tap: features", "tap: featurs");
+  assert.match(await mistakes(PHASES, wrong), /^recipes\/good\.yaml:\d+:\d+ losses\[1\]\.[^\n]+$/);
+});
