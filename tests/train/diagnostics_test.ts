@@ -170,14 +170,19 @@ test("labels of the target are read only where they are asked for, and only for 
   const target = tinyData({ name: "target", onRead: (_, labels) => reads.push(labels) });
   const parts = { losses: [comparing()], data: { target } };
   const diagnostics = { every: 4, measure: ["terms", "entropy"], targetLabels: true } as const;
-  await run(tinyPlan(parts, { diagnostics }), folder);
+  const measured = await run(tinyPlan(parts, { diagnostics }), folder);
   // Twelve steps of two images, three of them looked at.
   assert.equal(reads.filter((labels) => labels).length, 6);
+  const shares = measured.events.flatMap((event) =>
+    event.type === "diagnostics" ? [event.values["mine/bright"]!] : []
+  );
+  assert.ok(shares.length === 3 && shares.every((share) => share > 0 && share < 1), String(shares));
   reads.length = 0;
   await Deno.remove(folder.path, { recursive: true });
   const without = { ...diagnostics, targetLabels: false };
-  await run(tinyPlan(parts, { diagnostics: without }), folder);
+  const { events } = await run(tinyPlan(parts, { diagnostics: without }), folder);
   assert.ok(!reads.includes(true));
+  assert.ok(!events.some((event) => event.type === "diagnostics" && "mine/bright" in event.values));
 });
 
 test("the labels are those of the images that the step's first pass sees", async (folder) => {

@@ -1,7 +1,7 @@
-/** Owners: who is updated when, by what, and what becomes of all of it when something fails. Parameter groups, too. */
+/** Owners: who is updated when, by what, and what becomes of all of it when something fails. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import type { ModelPlan, Owner, OwnerPlan, StepContext } from "../../core/plugin.ts";
+import type { Owner, OwnerPlan, StepContext } from "../../core/plugin.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import { poly } from "../../optim/schedule.ts";
 import { Registry } from "../../core/registry.ts";
@@ -12,7 +12,6 @@ import {
   lossPlan,
   optimizerPlan,
   planned,
-  tinyModel,
   type TinyParts,
   tinyPlan,
 } from "./fakes.ts";
@@ -22,14 +21,15 @@ import {
   BATCHES,
   madeStream,
   network,
+  plainSgd,
   scalarOf,
   stepOf,
   stepTest as test,
   tensorsAfter,
   valuesOf,
+  withRun,
 } from "./parts.ts";
 
-const plainSgd = optimizerPlan({ lr: 0.1, momentum: 0, weight_decay: 0 });
 const WHO = 'owner "judge" of loss "adv" (./my_loss.ts, at losses[2])';
 
 /** What differs between the terms of this file. */
@@ -69,15 +69,6 @@ function judged({ start = 2, value, compute, ...owner }: Judged = {}): PlannedLo
       };
     },
   });
-}
-
-async function withRun<T>(parts: TinyParts, use: (run: ReturnType<typeof assembled>) => T | Promise<T>) {
-  const run = assembled(tinyPlan({ optimizer: plainSgd, ...parts }));
-  try {
-    return await use(run);
-  } finally {
-    run.dispose();
-  }
 }
 
 const level = (run: ReturnType<typeof assembled>) => valuesOf(run).get("player/adv/judge/level")![0]!;
@@ -408,54 +399,3 @@ for (const when of ["before", "joint", "after"] as const) {
     });
   });
 }
-
-/** The tiny network with its first filter in the group `backbone/norm`. */
-const grouped: ModelPlan = {
-  ...tinyModel,
-  create(setup) {
-    const made = tinyModel.create(setup);
-    const [first, second] = made.params;
-    return { ...made, params: [{ ...first!, group: "backbone/norm" }, second!] };
-  },
-};
-
-test("groups: rate and decay multiply, for every group whose name or part of a name it is", async () => {
-  const factors = (group: string, rate: number, decay: number) => ({ group, rate, decay });
-  const moved = (groups: readonly ReturnType<typeof factors>[], weight_decay = 0) =>
-    withRun({
-      model: { type: "grouped", plan: grouped },
-      optimizer: optimizerPlan({ lr: 0.1, momentum: 0, weight_decay }),
-      groups,
-    }, async (run) => {
-      const before = valuesOf(run);
-      await stepOf(run);
-      const after = valuesOf(run);
-      return ["first.weight", "second.weight"].map((name) => after.get(name)![0]! - before.get(name)![0]!);
-    });
-  const [first, second] = await moved([]) as [number, number];
-  assert.ok(first !== 0 && second !== 0);
-  for (const group of ["norm", "backbone", "backbone/norm"]) {
-    const [scaled, same] = await moved([factors(group, 0.5, 1)]) as [number, number];
-    near(scaled, first / 2);
-    assert.equal(same, second, group);
-  }
-  const [both] = await moved([factors("backbone", 0.5, 1), factors("norm", 0.5, 1)]) as [number];
-  near(both, first / 4);
-  assert.deepEqual((await moved([factors("head", 0, 1)]))[1], 0);
-  // Without its decay a group moves as if there were none.
-  const [decayed] = await moved([], 0.5) as [number];
-  assert.ok(Math.abs(decayed - first) > 1e-5);
-  const [spared, other] = await moved([factors("norm", 1, 0)], 0.5) as [number, number];
-  near(spared, first);
-  assert.ok(Math.abs(other - second) > 1e-5);
-});
-
-test("a group that no parameter is of is refused by name", () => {
-  const groups = [{ group: "heads", rate: 10, decay: 1 }];
-  const before = tf.memory().numTensors;
-  assert.throws(() => assembled(tinyPlan({ groups })), {
-    name: "UserError",
-    message: 'optimizer.groups: no parameter is of the group "heads"; did you mean "head"?',
-  });
-  assert.equal(tf.memory().numTensors, before);
-});

@@ -7,7 +7,7 @@ import type { Batch } from "../../datasets/loader.ts";
 import type { Run } from "../../train/assemble.ts";
 import type { Batches } from "../../train/context.ts";
 import { type StepInput, type StepValues, trainStep } from "../../train/step.ts";
-import { SIDE, tinyModel } from "./fakes.ts";
+import { assembled, optimizerPlan, SIDE, tinyModel, type TinyParts, tinyPlan } from "./fakes.ts";
 
 /** A test on the native backend. */
 export function stepTest(name: string, run: () => Promise<void> | void): void {
@@ -86,6 +86,22 @@ export function following(by: string, stream = "target"): LossPlan {
       },
     }),
   };
+}
+
+/** Updates by the gradient alone. */
+export const plainSgd = optimizerPlan({ lr: 0.1, momentum: 0, weight_decay: 0 });
+
+/** What trains a tiny plan, for as long as it is used. */
+export async function withRun<T>(
+  parts: TinyParts,
+  use: (run: ReturnType<typeof assembled>) => T | Promise<T>,
+) {
+  const run = assembled(tinyPlan({ optimizer: plainSgd, ...parts }));
+  try {
+    return await use(run);
+  } finally {
+    run.dispose();
+  }
 }
 
 /** A variable of a term's or stream's own. */

@@ -2,8 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { TrainEvent } from "../../core/events.ts";
-import type { RunPlan } from "../../core/plan.ts";
-import type { PlannedLoss } from "../../core/plan.ts";
+import { MEASURES, type PlannedLoss, type RunPlan } from "../../core/plan.ts";
 import type { TrainResult } from "../../train/mod.ts";
 import {
   crossEntropy,
@@ -126,6 +125,19 @@ async function isUndisturbed(folder: string, plan: RunPlan, stops: readonly stri
 
 test("owners, teachers, streams and two updates a step: the same bits, wherever it was stopped", (folder) =>
   isUndisturbed(folder, tinyPlan(parts, training), [1, 2, 3, 5, 7].map((step) => `tiny ${step}`)));
+
+test("diagnostics of every step change no number of it", async () => {
+  const diagnostics = { every: 1, measure: [...MEASURES], targetLabels: true };
+  const plain = await undisturbed(tinyPlan(parts, training));
+  const measured = await undisturbed(tinyPlan(parts, { ...training, diagnostics }));
+  assert.deepEqual(valuesOfEvents(measured.events), valuesOfEvents(plain.events));
+  assert.deepEqual(measured.weights, plain.weights);
+  const found = measured.events.filter((event) => event.type === "diagnostics");
+  assert.equal(found.length, training.steps);
+  for (const { name } of parts.losses!) {
+    assert.ok(found.every(({ values }) => `gradient/${name}` in values), name);
+  }
+});
 
 test("phases from phases: each goes on from the end of the one that it names", async (folder) => {
   const plain = { losses: [planned("ce", lossPlan(crossEntropy))], networks: [], streams: [] };
