@@ -154,19 +154,18 @@ class LabelWriter {
 
   async begin(): Promise<void> {
     await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
+    await makeFolder(this.#folder);
   }
 
   async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
     if (labels.length !== width * height) {
       throw new UserError(`${id}: ${labels.length} labels, expected ${width}x${height} of them`);
     }
-    await makeFolder(this.#folder);
     await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
     this.#written.push([index, id]);
   }
 
   async end(): Promise<void> {
-    if (this.#written.length === 0) return;
     const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
     await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
   }

@@ -1,10 +1,12 @@
 /** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
+import { UserError } from "../core/errors.ts";
 import { isRead, type PhasePlan, type PlannedStream, type RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
 import type { Batches } from "./context.ts";
+import { describePlanned } from "./loss_errors.ts";
 
 /** A stream that is read, with its dataset open. */
 export interface OpenStream {
@@ -35,6 +37,13 @@ export async function openStreams(
   ) {
     const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
     const dataset = await input.open(plan, stream.labels ? {} : { labels: false });
+    if ("job" in stream && dataset.length === 0) {
+      throw new UserError(
+        `${
+          describePlanned("stream", stream)
+        } has no images: the job "${stream.job}" left none; see what it notes`,
+      );
+    }
     const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
     open.push({ stream, dataset, draw });
   }

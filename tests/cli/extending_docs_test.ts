@@ -35,5 +35,5 @@ Deno.test("the step that docs/extending.md shows is the one that check prints", 
   const path = join(folder, "extending/class_mix.yaml");
   const { stdout } = await plca(["check", path, "--import"], { cwd: folder });
   const [, shown] = /^```text\n(.*?)^```$/ms.exec(text)!;
-  assert.ok(stdout.replace(/^  /gm, "").includes(shown!), stdout);
+  assert.ok(stdout.replace(/^ {2}/gm, "").includes(shown!), stdout);
 });

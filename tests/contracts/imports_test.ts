@@ -58,7 +58,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/evaluation.ts",
     "datasets/input.ts",
     "datasets/loader.ts",
-    "datasets/relabelled.ts",
     "report/logger.ts",
     "report/tensorboard",
   ],

@@ -244,3 +244,10 @@ test("labels of a dataset that has become another one are refused", async (folde
     return true;
   });
 });
+
+test("a job that labels no image ends the phase with its name", async (folder) => {
+  await assert.rejects(go(folder, planWith(job({ run: () => Promise.resolve() }))), {
+    name: "UserError",
+    message: 'stream "pseudo" (recipe.yaml) has no images: the job "pseudo" left none; see what it notes',
+  });
+});
