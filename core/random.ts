@@ -1,31 +1,19 @@
-import { xoroshiro128plus, xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
-
-type Generator = ReturnType<typeof xoroshiro128plus>;
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
 /**
  * A seeded stream of random numbers (xoroshiro128+). Streams with different names are independent, so adding
  * a consumer never shifts the numbers of another.
  */
 export class Random {
-  #generator: Generator;
+  readonly #generator: ReturnType<typeof xoroshiro128plus>;
 
-  private constructor(generator: Generator) {
-    this.#generator = generator;
+  private constructor(seed: number) {
+    this.#generator = xoroshiro128plus(seed);
   }
 
   /** The stream called `name` of a run seeded with `seed`. */
   static stream(seed: number, name: string): Random {
-    return new Random(xoroshiro128plus(fnv1a(`${seed}:${name}`)));
-  }
-
-  /** Continues a stream from what {@linkcode Random.state} returned. */
-  static fromState(state: readonly number[]): Random {
-    return new Random(xoroshiro128plusFromState(state));
-  }
-
-  /** Serialisable: four 32-bit integers. */
-  state(): readonly number[] {
-    return this.#generator.getState();
+    return new Random(fnv1a(`${seed}:${name}`));
   }
 
   /** Uniform in [0, 1), 32 bits of resolution. */
