@@ -41,7 +41,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   const name = shown(host, folder);
   await requireRun(host, folder);
   const files = diskRun(folder, name);
-  const plan = await planned(host, { folder, set: args.set });
+  const plan = await planned(host, { folder, overrides: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
     const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) }];
@@ -83,15 +83,13 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   }
 }
 
-interface Given {
-  readonly folder: string;
-  readonly set: readonly string[];
-}
-
 /** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
-async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | UserError> {
+async function planned(
+  host: Host,
+  choice: Parameters<typeof planOfRun>[1],
+): Promise<RunPlan | UserError> {
   try {
-    return await planOfRun(host, { folder, overrides: set });
+    return await planOfRun(host, choice);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {

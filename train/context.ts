@@ -72,10 +72,15 @@ function keepsStatistics({ networks }: Run, by: string): boolean {
   return by === STUDENT || networks.get(by)?.planned.plan.ownStatistics === true;
 }
 
-function imagesOf({ images, labels, ids, size: [height, width] }: Batch): Images {
+function imagesOf(batch: Batch): Images {
+  const { images, labels, ids, size: [height, width] } = batch;
   const pixels = tf.tensor4d(images, [ids.length, height, width, 3]);
-  if (labels === undefined) return { pixels };
-  return { pixels, labels: tf.tensor3d(Int32Array.from(labels), [ids.length, height, width], "int32") };
+  return { pixels, ...(labels ? { labels: labelsOf(batch) } : {}) };
+}
+
+/** int32 [N, H, W] of a batch that has labels. */
+export function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
+  return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
 }
 
 type ViewEntry = Extract<StepEntry, { readonly kind: "view" }>;

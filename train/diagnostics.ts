@@ -5,10 +5,10 @@ import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
 import { viewKey } from "../core/needs.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Input } from "../datasets/input.ts";
-import { type Batch, type BatchLookup, batchLookup } from "../datasets/loader.ts";
+import { type BatchLookup, batchLookup } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { gradientNorm } from "./clip.ts";
-import { type Batches, type Clock, computePass, contextFor, measuring } from "./context.ts";
+import { type Batches, type Clock, computePass, contextFor, labelsOf, measuring } from "./context.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { passOf, runPass, type Stages, tensorsOf } from "./pass.ts";
 
@@ -79,11 +79,6 @@ function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
   return scalars;
 }
 
-/** int32 [N, H, W] */
-function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
-  return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
-}
-
 /** The mean over pixels of -sum p ln p / ln K, in [0, 1]. @param logits float32 [N, h, w, K]; K = 1 gives 0 */
 export function relativeEntropy(logits: tf.Tensor4D): tf.Scalar {
   const logs = tf.logSoftmax(logits);
@@ -96,11 +91,9 @@ async function measureGradients(run: Run, { batches, clock }: MeasuredStep): Pro
   const values: Values = {};
   for (const term of run.terms) {
     const pass = runPass(run, batches, passOf(run, [term], { ...clock, pass: 0 }));
+    const name = `gradient/${term.planned.name}`;
     try {
-      Object.assign(
-        values,
-        await read(() => ({ [`gradient/${term.planned.name}`]: gradientNorm(pass.grads) })),
-      );
+      Object.assign(values, await read(() => ({ [name]: gradientNorm(pass.grads) })));
     } finally {
       tf.dispose(tensorsOf(pass));
     }

@@ -80,7 +80,7 @@ export async function runJobs(run: JobRun): Promise<void> {
     const labels = new LabelWriter(labelFolder(files.folder));
     try {
       await labels.begin();
-      await job.plan.run(toolsOf(run, { job, files, labels }));
+      await job.plan.run(toolsOf(run, job, { ...files, labels }));
       await labels.end();
     } catch (cause) {
       if (run.signal.aborted) throw run.signal.reason;
@@ -92,13 +92,11 @@ export async function runJobs(run: JobRun): Promise<void> {
   }
 }
 
-interface JobParts {
-  readonly job: PlannedJob;
-  readonly files: JobFiles;
-  readonly labels: LabelWriter;
-}
-
-function toolsOf(run: JobRun, { job, files: { folder, datasets }, labels }: JobParts): JobTools {
+function toolsOf(
+  run: JobRun,
+  job: PlannedJob,
+  { folder, datasets, labels }: JobFiles & { readonly labels: LabelWriter },
+): JobTools {
   const { plan, network, input, signal } = run;
   return {
     folder,

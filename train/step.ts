@@ -62,11 +62,8 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
       const mine = run.terms.filter(({ planned }) => losses.includes(planned));
       const last = k === run.updates.length - 1;
       Object.assign(terms, await ownersBefore(run, input, { terms: mine, early }));
-      const values = await studentUpdate(run, input, {
-        terms: mine,
-        entries,
-        early: last ? undefined : early,
-      });
+      const parts = { terms: mine, entries, early: last ? undefined : early };
+      const values = await studentUpdate(run, input, parts);
       Object.assign(terms, values.terms);
       total += values.total;
     }
@@ -112,16 +109,11 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
   }
 }
 
-interface BeforeParts {
-  readonly terms: readonly Term[];
-  readonly early: Snapshot;
-}
-
 /** Updates the owners that go ahead of the student. @returns their values */
 async function ownersBefore(
   run: Run,
   input: StepInput,
-  { terms, early }: BeforeParts,
+  { terms, early }: { readonly terms: readonly Term[]; readonly early: Snapshot },
 ): Promise<StepValues["terms"]> {
   const owners = terms.flatMap((term) => term.owners)
     .filter((owner) => owner.plan.when === "before" && isDue(owner, input.step));

@@ -1,17 +1,14 @@
 /** Files of weights into a network: checkpoints of plca and what PyTorch wrote. */
-import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
-import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../weights/mapping.ts";
+import { type Fitted, fitWeights, type ImportReport } from "../weights/mapping.ts";
 import { STUDENT } from "../core/term.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
-import { type CheckpointState, verifiedState } from "./checkpoint.ts";
-
-export type { ImportReport, NameGroup } from "../weights/mapping.ts";
+import { assignStored, type CheckpointState, storedShape, verifiedState } from "./checkpoint.ts";
 
 /** The network that a file is read into. */
 export interface WeightsTarget {
@@ -68,33 +65,28 @@ export async function initialiseFrom(
   return report;
 }
 
-/** What {@linkcode convertWeights} may be told. */
-export interface ConvertOptions {
-  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
-  readonly classOrder?: string | undefined;
-}
-
 /**
  * A file's tensors by the names of a recipe's model, float32, with the classes in the recipe's order; what the model
  * has and the file not is left out. The model is made and freed again, so a backend must be selected.
  * @throws UserError as {@linkcode initialiseFrom}
  */
 export function convertWeights(
-  { path, file }: { readonly path: string; readonly file: WeightsFile },
+  source: Source,
   plan: RunPlan,
-  { classOrder }: ConvertOptions = {},
 ): Fitted {
   const model = assembleModel(plan);
   try {
-    return fit({ path, file, classOrder }, { plan, state: model.state });
+    return fit(source, { plan, state: model.state });
   } finally {
     model.dispose();
   }
 }
 
-interface Source extends ConvertOptions {
+interface Source {
   readonly path: string;
   readonly file: WeightsFile;
+  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
+  readonly classOrder?: string | undefined;
 }
 
 interface FittedFile extends Fitted {
@@ -114,8 +106,9 @@ function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): 
     run = verifiedState({ path, tensors, metadata: whole.metadata });
   }
   const file = run === undefined || network === STUDENT ? whole : ofNetwork(path, whole, network);
+  const wanted = state.map((entry) => ({ name: entry.name, shape: storedShape(entry) }));
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  return { ...fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder }), run };
+  return { ...fitWeights({ path, file, names, wanted, classes, classOrder }), run };
 }
 
 /** What a checkpoint has of one network beside the student, by the network's own names. */
@@ -130,20 +123,10 @@ function ofNetwork(path: string, file: WeightsFile, network: string): WeightsFil
   return { ...file, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
 }
 
-function wantedOf({ name, variable: { shape }, filter }: StateEntry): WantedTensor {
-  const [h, w, i, o] = shape as [number, number, number, number];
-  return { name, shape: filter ? [o, i, h, w] : shape };
-}
-
-function assign(tensors: ReadonlyMap<string, StoredTensor<"F32">>, state: readonly StateEntry[]): void {
-  for (const { name, variable, filter } of state) {
-    const stored = tensors.get(name);
-    if (stored === undefined) continue;
-    tf.tidy(() => {
-      const data = variable.dtype === "float32" ? stored.data : Int32Array.from(stored.data);
-      const tensor = tf.tensor(data, [...stored.shape], variable.dtype);
-      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
-    });
+function assign(tensors: ReadonlyMap<string, StoredTensor>, state: readonly StateEntry[]): void {
+  for (const entry of state) {
+    const stored = tensors.get(entry.name);
+    if (stored) assignStored(entry, stored);
   }
 }
 
