@@ -23,7 +23,7 @@ import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
-import { reportPictures } from "./report_pictures.ts";
+import { type PicturesWanted, reportPictures } from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
@@ -119,13 +119,10 @@ function readableName({ backend }: RunPlan): BackendName | "auto" {
   return READABLE.find(({ name }) => name === backend)?.name ?? "auto";
 }
 
-interface Reported {
-  readonly run: Run;
-  readonly name: string;
-  readonly plan: RunPlan | UserError;
-}
-
-function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
+function reportOf(
+  host: Host,
+  { run, name, plan }: { readonly run: Run; readonly name: string; readonly plan: RunPlan | UserError },
+): ReportData {
   const columns = Math.min(COLUMNS, columnsFor([run]));
   const own = { ...reportRun(run, { title: name, columns }), withoutPictures: "none were asked for" };
   return {
@@ -138,19 +135,15 @@ function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
   };
 }
 
-interface Pictured {
-  readonly plan: RunPlan | UserError;
-  readonly folder: string;
-  readonly signal: AbortSignal;
-}
-
-async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promise<ServedPictures> {
+async function picturesOf(
+  host: Host,
+  { plan, ...of }: Pick<PicturesWanted, "folder" | "signal"> & { readonly plan: RunPlan | UserError },
+): Promise<ServedPictures> {
   if (plan instanceof Error) throw plan;
   const pictures = await reportPictures({
     plan: { ...plan, backend: await readable(plan) },
-    folder,
+    ...of,
     ...PICTURES,
-    signal,
     onImage: () => {},
     onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
   });

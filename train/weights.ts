@@ -35,7 +35,8 @@ export async function loadWeights(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<CheckpointState | undefined> {
-  const { tensors, report, unexpected, run } = await fitted(path, target, files);
+  const file = readWeights(await files.read(path), path);
+  const { tensors, report, unexpected, run } = fit({ path, file }, target);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
@@ -60,7 +61,8 @@ export async function initialiseFrom(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<ImportReport> {
-  const { tensors, report } = await fitted(path, target, files);
+  const file = readWeights(await files.read(path), path);
+  const { tensors, report } = fit({ path, file }, target);
   assign(tensors, target.state);
   return report;
 }
@@ -92,10 +94,6 @@ interface Source {
 interface FittedFile extends Fitted {
   /** What a checkpoint says of its run. */
   readonly run: CheckpointState | undefined;
-}
-
-async function fitted(path: string, target: WeightsTarget, files: FileReader): Promise<FittedFile> {
-  return fit({ path, file: readWeights(await files.read(path), path) }, target);
 }
 
 function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): FittedFile {
