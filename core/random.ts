@@ -1,4 +1,4 @@
-import { xoroshiro128plus, xoroshiro128plusFromState } from "pure-rand/generator/xoroshiro128plus";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
 type Generator = ReturnType<typeof xoroshiro128plus>;
 
@@ -16,16 +16,6 @@ export class Random {
   /** The stream called `name` of a run seeded with `seed`. */
   static stream(seed: number, name: string): Random {
     return new Random(xoroshiro128plus(fnv1a(`${seed}:${name}`)));
-  }
-
-  /** Continues a stream from what {@linkcode Random.state} returned. */
-  static fromState(state: readonly number[]): Random {
-    return new Random(xoroshiro128plusFromState(state));
-  }
-
-  /** Serialisable: four 32-bit integers. */
-  state(): readonly number[] {
-    return this.#generator.getState();
   }
 
   /** Uniform in [0, 1), 32 bits of resolution. */
