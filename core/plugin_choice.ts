@@ -6,7 +6,7 @@ import { z } from "./schema.ts";
  * The schema of an option that names a plugin: `cosine`, `{type: cosine, options: {...}}` or `{use: FILE, options: {...}}`.
  * `registry.plan(kind, choice, at)` plans what was named, `at` being the option's own position.
  */
-export function pluginChoice(kind: Kind): ReturnType<typeof z.custom<PluginChoice>> {
+export function pluginChoice(kind: Kind): z.ZodType<PluginChoice> {
   const name = z.string().min(1);
   const mapping = z.strictObject({
     type: name.exactOptional(),
