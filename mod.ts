@@ -27,6 +27,7 @@ export * from "./core/kit.ts";
 export * from "./core/label_space.ts";
 export * from "./core/plan.ts";
 export * from "./core/plugin.ts";
+export type { ChoiceSchema } from "./core/plugin_choice.ts";
 export * from "./core/random.ts";
 export { Registry } from "./core/registry.ts";
 export * from "./core/tensors.ts";
