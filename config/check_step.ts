@@ -3,14 +3,15 @@ import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import { neededStreams, type NeededView, neededViews } from "../core/needs.ts";
 import {
+  isMade,
   isRead,
+  type MadeStream,
   type PhasePlan,
   type PlannedJob,
-  type PlannedPart,
-  type PlannedStream,
+  type PlannedLoss,
 } from "../core/plan.ts";
 import { inGroup } from "../core/optimization.ts";
-import type { ModelPlan, Needs, OwnerPlan, TapInfo } from "../core/plugin.ts";
+import type { ModelPlan, TapInfo } from "../core/plugin.ts";
 import { CircularStreamError, planUpdates } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
@@ -30,21 +31,19 @@ export interface StepCheck {
 /** Whoever reads views and may own parameters. */
 interface Reader {
   readonly kind: "loss" | "stream";
-  readonly part: PlannedPart;
-  readonly needs: Needs;
-  readonly owners: readonly OwnerPlan[];
+  readonly part: PlannedLoss | MadeStream;
 }
 
 /** Records everything that does not fit. */
 export function checkStep(findings: Findings, check: StepCheck): void {
   const { losses, streams } = check.phase;
   const readers: Reader[] = [
-    ...losses.map((part) => reader("loss", part, part.plan)),
-    ...streams.filter(isMade).map((part) => reader("stream", part, part.plan)),
+    ...losses.map((part) => ({ kind: "loss" as const, part })),
+    ...streams.filter(isMade).map((part) => ({ kind: "stream" as const, part })),
   ];
   for (const one of readers) {
     checkNames(findings, one, check);
-    for (const view of neededViews(one.needs)) checkView(findings, { reader: one, view }, check);
+    for (const view of neededViews(one.part.plan.needs)) checkView(findings, { reader: one, view }, check);
   }
   checkOwners(findings, readers, check);
   checkJobStreams(findings, check);
@@ -58,18 +57,6 @@ export function checkStep(findings: Findings, check: StepCheck): void {
   }
 }
 
-function reader(
-  kind: Reader["kind"],
-  part: PlannedPart,
-  { needs, owners = [] }: { readonly needs: Needs; readonly owners?: readonly OwnerPlan[] },
-): Reader {
-  return { kind, part, needs, owners };
-}
-
-function isMade(stream: PlannedStream): stream is Extract<PlannedStream, { readonly plan: unknown }> {
-  return !isRead(stream);
-}
-
 /** Where a reader's options stand. */
 function optionsOf({ part }: Reader): ConfigPath {
   return [...part.at, "options"];
@@ -78,15 +65,16 @@ function optionsOf({ part }: Reader): ConfigPath {
 function checkNames(findings: Findings, one: Reader, { phase }: StepCheck): void {
   const streams = phase.streams.map(({ name }) => name);
   const networks = [STUDENT, ...phase.networks.map(({ name }) => name)];
+  const { needs } = one.part.plan;
   const at = (needed: string) => {
-    const view = one.needs.views?.find(({ stream, by }) => stream === needed || by === needed);
+    const view = needs.views?.find(({ stream, by }) => stream === needed || by === needed);
     return view?.at ?? optionsOf(one);
   };
-  for (const name of neededStreams(one.needs)) {
+  for (const name of neededStreams(needs)) {
     if (streams.includes(name)) continue;
     findings.add(at(name), `there is no stream "${name}"${suggestion(name, streams)}`);
   }
-  const read = [...neededViews(one.needs).map(({ by }) => by), ...one.needs.parameters ?? []];
+  const read = [...neededViews(needs).map(({ by }) => by), ...needs.parameters ?? []];
   for (const name of new Set(read)) {
     if (networks.includes(name)) continue;
     findings.add(at(name), `there is no network "${name}"${suggestion(name, networks)}`);
@@ -101,7 +89,7 @@ function checkView(
   const stream = phase.streams.find(({ name }) => name === view.stream);
   if (view.labels && stream && isRead(stream) && !stream.labels) {
     findings.add(
-      one.needs.views?.find(({ stream }) => stream === view.stream)?.at ?? optionsOf(one),
+      one.part.plan.needs.views?.find(({ stream }) => stream === view.stream)?.at ?? optionsOf(one),
       view.stream === "target"
         ? "needs labels, and training does not read those of the target; name a labelled stream"
         : `needs labels, and those of "${view.stream}" are not read (${view.stream}: {labels: false})`,
@@ -136,19 +124,18 @@ export function describeSpace(space: TapInfo["space"]): string {
 /** Nothing is trained by two owners, or by one where it moves by itself. */
 function checkOwners(findings: Findings, readers: readonly Reader[], { phase }: StepCheck): void {
   const trained = new Map<string, string>([[STUDENT, "the recipe's optimizer"]]);
-  for (const one of readers) {
+  const known = phase.networks.map(({ name }) => name);
+  for (const { kind, part: { name: owning, at, plan } } of readers) {
     const names = new Set<string>();
-    for (const { name, when, trains } of one.owners) {
-      const who = `the owner "${name}" of ${one.kind} "${one.part.name}"`;
-      const at = one.part.at;
+    for (const { name, when, trains } of plan.owners ?? []) {
+      const who = `the owner "${name}" of ${kind} "${owning}"`;
       if (names.has(name)) findings.add(at, `two of its owners are called "${name}"`);
       names.add(name);
-      if (one.kind === "stream" && when !== "joint") {
+      if (kind === "stream" && when !== "joint") {
         findings.add(at, `${who} must be "joint": a stream has no value of its own to minimise`);
       }
       if (trains === undefined) continue;
       const network = phase.networks.find((network) => network.name === trains);
-      const known = phase.networks.map((network) => network.name);
       if (trained.has(trains)) {
         findings.add(at, `${who} trains "${trains}", which ${trained.get(trains)} trains already`);
       } else if (!network) {

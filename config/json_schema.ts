@@ -43,7 +43,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
         },
       },
       input: optional(optionsSchema(sections.input)),
-      model: named(registry, "model", modelEntry),
+      model: named(registry, "model"),
       ...sectionRefs,
       phases: {
         type: "array",
@@ -61,7 +61,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
             before: {
               type: "array",
               description: "jobs that are done before the first step",
-              items: named(registry, "job", jobEntry),
+              items: named(registry, "job"),
             },
             ...sectionRefs,
           },
@@ -89,16 +89,19 @@ function phaseSections(registry: Registry) {
     streams: {
       type: "object",
       description: "images beside source and target, by name",
-      additionalProperties: { anyOf: [readStream(registry), ...entriesOf(registry, "stream", pluginEntry)] },
+      additionalProperties: { anyOf: [readStream(registry), ...entriesOf(registry, "stream")] },
     },
     networks: {
       type: "object",
       description: "networks beside the student, by name",
-      additionalProperties: named(registry, "network", (plugin) => networkEntry(registry, plugin)),
+      additionalProperties: named(registry, "network", (plugin) => {
+        const model = named(registry, "model", (plugin) => pluginEntry(plugin));
+        return pluginEntry(plugin, { ...WEIGHTS, model });
+      }),
     },
     losses: lossList(registry),
-    optimizer: named(registry, "optimizer", optimizerEntry),
-    schedule: named(registry, "schedule", pluginEntry),
+    optimizer: named(registry, "optimizer"),
+    schedule: named(registry, "schedule"),
     training: optional(optionsSchema(sections.training)),
   };
 }
@@ -134,7 +137,9 @@ function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
       // Before its parts are looked at, which may refer to it.
       $defs[kind] = true;
       const names = registry.all(kind).map(({ name, summary }) => ({ const: name, description: summary }));
-      const { anyOf } = named(registry, kind, pluginEntry) as { readonly anyOf: readonly unknown[] };
+      const { anyOf } = named(registry, kind, (plugin) => pluginEntry(plugin)) as {
+        readonly anyOf: readonly unknown[];
+      };
       const own = { type: "string", description: "one that a file of yours defines" };
       $defs[kind] = { anyOf: [...names, own, ...anyOf.map(walk)] };
     }
@@ -150,12 +155,16 @@ function optional(schema: JsonSchema): JsonSchema {
   return rest;
 }
 
-function named(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema {
+function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonSchema): JsonSchema {
   return { anyOf: entriesOf(registry, kind, entry) };
 }
 
-function entriesOf(registry: Registry, kind: Kind, entry: (plugin: Plugin) => JsonSchema): JsonSchema[] {
-  return [...registry.all(kind).map(entry), usedEntry(kind)];
+function entriesOf(
+  registry: Registry,
+  kind: Kind,
+  entry = (plugin: Plugin) => pluginEntry(plugin, MORE_KEYS[kind]?.()),
+): JsonSchema[] {
+  return [...registry.all(kind).map((plugin) => entry(plugin)), usedEntry(kind)];
 }
 
 /** An entry whose plugin is in a file of the recipe's own. */
@@ -202,35 +211,13 @@ function typeOf(plugin: Plugin): JsonSchema {
   return { const: plugin.name, description: plugin.summary };
 }
 
-function pluginEntry(plugin: Plugin): JsonSchema {
+function pluginEntry(plugin: Plugin, more?: JsonSchema): JsonSchema {
+  const options = optional(optionsSchema(plugin.options));
   return {
     type: "object",
     additionalProperties: false,
-    properties: { type: typeOf(plugin), options: optional(optionsSchema(plugin.options)) },
+    properties: { type: typeOf(plugin), options, ...more },
   };
-}
-
-function modelEntry(plugin: Plugin): JsonSchema {
-  const { properties, ...rest } = pluginEntry(plugin);
-  return { ...rest, properties: { ...properties as JsonSchema, ...WEIGHTS } };
-}
-
-function networkEntry(registry: Registry, plugin: Plugin): JsonSchema {
-  const { properties, ...rest } = modelEntry(plugin);
-  return {
-    ...rest,
-    properties: { ...properties as JsonSchema, model: named(registry, "model", pluginEntry) },
-  };
-}
-
-function optimizerEntry(plugin: Plugin): JsonSchema {
-  const { properties, ...rest } = pluginEntry(plugin);
-  return { ...rest, properties: { ...properties as JsonSchema, groups: optionsSchema(optimizerGroups) } };
-}
-
-function jobEntry(plugin: Plugin): JsonSchema {
-  const { properties, ...rest } = pluginEntry(plugin);
-  return { ...rest, properties: { name: optionsSchema(termName), ...properties as JsonSchema } };
 }
 
 /** Datasets take their options beside `type`. */

@@ -14,7 +14,7 @@ import { suggestion } from "../core/suggest.ts";
 import { messageOf } from "../core/words.ts";
 import { check } from "./explain.ts";
 import type { Findings } from "./findings.ts";
-import { planFault, standIn } from "./stand_ins.ts";
+import { mistaken, planFault, standIn } from "./stand_ins.ts";
 import { fileProblem } from "./used_files.ts";
 
 /** The plugins that a recipe may name. */
@@ -59,9 +59,7 @@ export class LenientLookup implements PluginLookup {
 
   /** For a plugin that names another one: what cannot be planned is recorded, and a stand-in takes its place. */
   plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
-    return this.choose(kind, choice, at)?.plan ?? standIn(kind, () => {
-      throw new Error(`a ${kind} with mistakes was used`);
-    });
+    return this.choose(kind, choice, at)?.plan ?? mistaken(kind);
   }
 
   /** Plans what the choice at `at` names; undefined after recording what is wrong. */

@@ -2,8 +2,8 @@
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import { type EvaluationPlan, lastPhase, type PhasePlan } from "../core/plan.ts";
-import type { ModelPlan, Similarity } from "../core/plugin.ts";
+import { type AggregationPlan, type EvaluationPlan, lastPhase, type PhasePlan } from "../core/plan.ts";
+import type { ModelPlan } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Findings } from "./findings.ts";
@@ -25,7 +25,7 @@ export function locatedEvaluation(
 }
 
 /** With the aggregation's similarities planned. */
-export function evaluationPlan(section: EvaluationSection, aggregation?: PlannedAggregation): EvaluationPlan {
+export function evaluationPlan(section: EvaluationSection, aggregation?: AggregationPlan): EvaluationPlan {
   const { scales, window } = section;
   return {
     ...(section.size === undefined ? {} : { size: section.size }),
@@ -41,13 +41,6 @@ export function evaluationPlan(section: EvaluationSection, aggregation?: Planned
   };
 }
 
-/** The aggregation at inference. */
-export interface PlannedAggregation {
-  readonly alpha: number;
-  readonly features: Similarity;
-  readonly predictions: Similarity;
-}
-
 const AGGREGATION: ConfigPath = ["evaluation", "aggregation"];
 
 /** Undefined when there is none, or after recording what is wrong with it. */
@@ -55,7 +48,7 @@ export function planAggregation(
   findings: Findings,
   plugins: Plugins,
   { aggregation }: EvaluationSection,
-): PlannedAggregation | undefined {
+): AggregationPlan | undefined {
   if (aggregation === false) return undefined;
   const lookup = new LenientLookup(findings, plugins);
   const [features, predictions] = (["features", "predictions"] as const).map((key) =>
@@ -64,37 +57,30 @@ export function planAggregation(
   return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
 }
 
-/** What an aggregation must fit. */
-export interface AggregationFit extends PlannedAggregation {
+/** What an evaluation must fit. */
+export interface EvaluationFit {
   readonly model: ModelPlan;
   readonly labelSpace: LabelSpace;
+  readonly aggregation: AggregationPlan | undefined;
+  /** Undefined when they could not be planned. */
+  readonly phases: readonly PhasePlan[] | undefined;
 }
 
-/** Records a similarity of probabilities for features. */
-export function checkAggregation(findings: Findings, fit: AggregationFit): void {
-  const space = fit.model.taps(fit.labelSpace.classes.length)[fit.model.featureTap]?.space;
-  if (fit.features.accepts === "simplex" && space !== "simplex") {
+/** Records a similarity of probabilities for features, a network that the last phase does not have, and heads that are none. */
+export function checkEvaluation(
+  findings: Findings,
+  { network, heads, aggregation }: EvaluationSection,
+  { model, labelSpace, aggregation: planned, phases }: EvaluationFit,
+): void {
+  const classes = labelSpace.classes.length;
+  const taps = model.taps(classes);
+  if (planned?.features.accepts === "simplex" && taps[model.featureTap]?.space !== "simplex") {
     findings.add(
       [...AGGREGATION, "features"],
-      `compares probabilities, but ${fit.model.featureTap} holds features`,
+      `compares probabilities, but ${model.featureTap} holds features`,
     );
   }
-}
-
-/** What the network of an evaluation must fit. */
-export interface PredictingFit {
-  readonly section: EvaluationSection;
-  readonly model: ModelPlan;
-  readonly labelSpace: LabelSpace;
-  readonly phases: readonly PhasePlan[];
-}
-
-/** Records a network that the last phase does not have, and heads that are none. */
-export function checkPredicting(
-  findings: Findings,
-  { section, model, labelSpace, phases }: PredictingFit,
-): void {
-  const { network, heads, aggregation } = section;
+  if (!phases) return;
   if (heads && aggregation) {
     findings.add(
       ["evaluation", "heads"],
@@ -108,8 +94,6 @@ export function checkPredicting(
       `there is no network "${network}"${suggestion(network, known)}`,
     );
   }
-  const classes = labelSpace.classes.length;
-  const taps = model.taps(classes);
   const fitting = Object.keys(taps).filter((tap) =>
     taps[tap]!.space === "real" && taps[tap]!.channels === classes
   );

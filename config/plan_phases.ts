@@ -5,8 +5,8 @@
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { PhasePlan, PhaseStart, PlannedJob, PlannedLoss, RunPlan } from "../core/plan.ts";
-import type { GroupFactors, ModelPlan } from "../core/plugin.ts";
+import type { PhasePlan, PhaseStart, PlannedJob, RunPlan } from "../core/plan.ts";
+import type { ModelPlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { checkStep } from "./check_step.ts";
@@ -17,7 +17,7 @@ import { merge } from "./merge.ts";
 import { planNetworks } from "./plan_networks.ts";
 import { planStreams, type StreamSetup } from "./plan_streams.ts";
 import { checkTargetLabels, trainingPlan } from "./plan_sections.ts";
-import { partOf, planEntryOf, planLosses, type PlannedTerm } from "./plugins.ts";
+import { partOf, planEntryOf, planLosses } from "./plugins.ts";
 import { BASELINE_KEYS, optimizerGroups, PHASE_KEYS, PHASE_SECTIONS, sections, termName } from "./recipe.ts";
 
 /** What phases are planned with. */
@@ -38,10 +38,7 @@ export interface PlannedPhases {
   readonly resolved: Readonly<Record<string, unknown>>;
 }
 
-interface PlannedPhase {
-  readonly plan: PhasePlan;
-  readonly resolved: Readonly<Record<string, unknown>>;
-}
+type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan };
 
 /** Undefined after recording what is wrong. */
 export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases | undefined {
@@ -78,7 +75,10 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
     findings.add(["phases"], "expected a list of at least one phase, each a mapping with a name");
     return [undefined];
   }
-  const names = node.items.map((item) => nameIn(item));
+  const names = node.items.map((item) => {
+    const name = find(item, ["name"]);
+    return name?.kind === "scalar" ? name.value : undefined;
+  });
   const planned: (PlannedPhase | undefined)[] = [];
   node.items.forEach((item, k) => {
     const at = ["phases", k];
@@ -89,18 +89,13 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
     if (name !== undefined && names.indexOf(name) < k) {
       findings.add([...at, "name"], `phases[${names.indexOf(name)}] is called "${name}" too`);
     }
-    const from = startOf(findings, { at, names, k });
+    const from = startOf(findings, k, names);
     const root = findings.attempt(() => phaseRoot(findings.root as LocatedMapping, item as LocatedMapping));
     if (!root || name === undefined || !from) return void planned.push(undefined);
     const before = planned.flatMap((phase) => phase ? [phase.plan] : []);
     planned.push(planPhase(findings.ofPhase(root, at), { ...setup, name, at, before, from }));
   });
   return planned;
-}
-
-function nameIn(phase: Located): unknown {
-  const name = find(phase, ["name"]);
-  return name?.kind === "scalar" ? name.value : undefined;
 }
 
 /** The recipe as a phase sees it. @throws ConfigError when the phase changes terms that are not there */
@@ -115,30 +110,24 @@ function phaseRoot(root: LocatedMapping, phase: LocatedMapping): Located {
   return { ...root, entries, keys };
 }
 
-interface StartTask {
-  readonly at: ConfigPath;
-  /** Of all phases. */
-  readonly names: readonly unknown[];
-  /** The place of this one. */
-  readonly k: number;
+const SEED: PlannedStart = { start: { kind: "seed" }, text: "seed" };
+
+interface PlannedStart {
+  readonly start: PhaseStart;
+  readonly text: string;
 }
 
-/** `from:`, by default the phase before, and the seed for the first. */
-function startOf(
-  findings: Findings,
-  { at, names, k }: StartTask,
-): { readonly start: PhaseStart; readonly text: string } | undefined {
-  const path = [...at, "from"];
+/** `from:` of the k-th phase, by default the phase before, and the seed for the first. @param names of all phases */
+function startOf(findings: Findings, k: number, names: readonly unknown[]): PlannedStart | undefined {
+  const path = ["phases", k, "from"];
   const before = names.slice(0, k).filter((name) => typeof name === "string");
   if (!findings.has(path)) {
-    const former = before.at(-1);
-    return former === undefined || k === 0
-      ? { start: { kind: "seed" }, text: "seed" }
-      : { start: { kind: "phase", name: former }, text: former };
+    const name = before.at(-1);
+    return name === undefined ? SEED : { start: { kind: "phase", name }, text: name };
   }
   const text = findings.text(path, "seed, the name of a phase before this one, or a file of weights");
   if (text === undefined) return undefined;
-  if (text === "seed") return { start: { kind: "seed" }, text };
+  if (text === "seed") return SEED;
   if (before.includes(text)) return { start: { kind: "phase", name: text }, text };
   if (names[k] === text) findings.add(path, "a phase cannot start from itself");
   else if (names.includes(text)) {
@@ -158,9 +147,9 @@ function startOf(
 
 function planPhase(
   findings: Findings,
-  task: PhaseTask & { readonly from?: ReturnType<typeof startOf> },
+  task: PhaseTask & { readonly from?: PlannedStart },
 ): PlannedPhase | undefined {
-  const { name, at, from = { start: { kind: "seed" }, text: "seed" } } = task;
+  const { name, at, from = SEED } = task;
   const losses = planLosses(findings, { ...task, path: ["losses"] });
   const optimizer = planEntryOf(findings, {
     ...task,
@@ -174,10 +163,9 @@ function planPhase(
   const schedule = planEntryOf(findings, { ...task, kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   if (training && task.data) checkTargetLabels(findings, training, task.data);
-  const earlierJobs = task.before.flatMap((phase) => phase.before);
   const streams = planStreams(findings, task);
   const networks = planNetworks(findings, task);
-  const jobs = at.length === 0 ? [] : planJobs(findings, { ...task, taken: earlierJobs });
+  const jobs = at.length === 0 ? [] : planJobs(findings, task);
   if (!optimizer || !schedule || !training || !streams || !networks || !jobs) return undefined;
   const plan: PhasePlan = {
     name,
@@ -185,13 +173,13 @@ function planPhase(
     before: jobs.map(({ job }) => job),
     streams: ordered(findings, streams.streams, training.order),
     networks: networks.networks,
-    losses: lossesOf(losses),
+    losses: losses.map(({ loss }) => loss),
     optimizer: optimizer.plan,
-    groups: factors(groups),
+    groups: Object.entries(groups ?? {}).map(([group, factors]) => ({ group, ...factors })),
     schedule: schedule.plan,
     training: trainingPlan(training),
   };
-  checkStep(findings, { ...task, phase: plan, jobs: [...earlierJobs, ...plan.before] });
+  checkStep(findings, { ...task, phase: plan, jobs: jobsOf([...task.before, plan]) });
   const own = groups === undefined ? {} : { groups };
   return {
     plan,
@@ -206,14 +194,6 @@ function planPhase(
       training,
     },
   };
-}
-
-function lossesOf(entries: readonly PlannedTerm[]): readonly PlannedLoss[] {
-  return entries.map((entry) => entry.loss);
-}
-
-function factors(groups: Readonly<Record<string, Omit<GroupFactors, "group">>> = {}): GroupFactors[] {
-  return Object.entries(groups).map(([group, factor]) => ({ group, ...factor }));
 }
 
 /** Those of `training.order` first. */
@@ -231,18 +211,14 @@ function ordered(
   return streams.toSorted((a, b) => place(a.name) - place(b.name));
 }
 
-interface JobsTask extends PhaseTask {
-  /** Jobs of earlier phases. */
-  readonly taken: readonly PlannedJob[];
+function jobsOf(phases: readonly PhasePlan[]): readonly PlannedJob[] {
+  return phases.flatMap((phase) => phase.before);
 }
 
-interface PlannedJobEntry {
-  readonly job: PlannedJob;
-  readonly resolved: Readonly<Record<string, unknown>>;
-}
+type PlannedJobEntry = Pick<PlannedPhases, "resolved"> & { readonly job: PlannedJob };
 
 /** `before:` of a phase; undefined after recording what is wrong with the list itself. */
-function planJobs(findings: Findings, { at, taken, ...setup }: JobsTask): PlannedJobEntry[] | undefined {
+function planJobs(findings: Findings, { at, before, ...setup }: PhaseTask): PlannedJobEntry[] | undefined {
   const whole = findings.whole;
   const list = [...at, "before"];
   if (!whole.has(list)) return [];
@@ -251,7 +227,7 @@ function planJobs(findings: Findings, { at, taken, ...setup }: JobsTask): Planne
     whole.add(list, "expected a list of jobs, each with type or use");
     return undefined;
   }
-  const names = new Set(taken.map(({ name }) => name));
+  const names = new Set(jobsOf(before).map(({ name }) => name));
   return node.items.flatMap((_, k) => {
     const path = [...list, k];
     const entry = planEntryOf(whole, { ...setup, kind: "job", path, moreKeys: ["name"] });
@@ -279,7 +255,7 @@ function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): Pl
     baseline: true,
     from: { kind: "seed" },
     before: [],
-    losses: lossesOf(losses),
+    losses: losses.map(({ loss }) => loss),
   };
   checkStep(findings, { ...setup, phase: plan, jobs: [] });
   return { plan, resolved: { name, losses: losses.map((entry) => entry.resolved) } };
@@ -287,12 +263,9 @@ function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): Pl
 
 /** Records jobs whose dataset no stream that is read has. */
 function checkJobsAreRead(findings: Findings, phases: readonly PhasePlan[]): void {
-  const read = new Set(
-    phases.flatMap((phase) => usedParts(phase).streams).flatMap((stream) =>
-      "job" in stream ? [stream.job] : []
-    ),
-  );
-  for (const { name, at, plan, unrun } of phases.flatMap(({ before }) => before)) {
+  const streams = phases.flatMap((phase) => usedParts(phase).streams);
+  const read = new Set(streams.flatMap((stream) => "job" in stream ? [stream.job] : []));
+  for (const { name, at, plan, unrun } of jobsOf(phases)) {
     if (unrun || !plan.dataset || read.has(name)) continue;
     findings.add(
       at,

@@ -5,24 +5,12 @@ import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
 import { planData } from "./plan_data.ts";
-import {
-  checkAggregation,
-  checkPredicting,
-  evaluationPlan,
-  locatedEvaluation,
-  planAggregation,
-} from "./plan_evaluation.ts";
+import { checkEvaluation, evaluationPlan, locatedEvaluation, planAggregation } from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
-import {
-  checkPasses,
-  checkShortSide,
-  inputPlan,
-  locatedInput,
-  logsPlan,
-  wholeLogs,
-} from "./plan_sections.ts";
+import { checkPasses, checkShortSide, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
 import { planEntryOf } from "./plugins.ts";
 import { RECIPE_KEYS, sections, WEIGHTS_KEY } from "./recipe.ts";
+import { mistaken } from "./stand_ins.ts";
 
 /** What planning may use. */
 export interface PlanSetup extends Plugins {
@@ -43,13 +31,13 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const weights = weightsFile(findings);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
-  const labelSpace = data?.plan.source.labelSpace ?? UNKNOWN_CLASSES;
+  const labelSpace = (data?.plan.source ?? mistaken("dataset")).labelSpace;
   const planned = planPhases(findings, {
     ...setup,
     name: name ?? "",
     data: data?.plan,
     origins: data?.origins ?? new Map(),
-    model: model?.plan ?? UNKNOWN_MODEL,
+    model: model?.plan ?? mistaken("model"),
     unrun: !model || model.unrun === true || !data,
     labelSpace,
     predicting: evaluation?.network,
@@ -58,15 +46,8 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   if (evaluation) {
     checkPasses(findings, evaluation);
     if (model && !model.unrun && data) {
-      if (aggregation) checkAggregation(findings, { ...aggregation, model: model.plan, labelSpace });
-      if (planned) {
-        checkPredicting(findings, {
-          section: evaluation,
-          model: model.plan,
-          labelSpace,
-          phases: planned.phases,
-        });
-      }
+      const phases = planned?.phases;
+      checkEvaluation(findings, evaluation, { model: model.plan, labelSpace, aggregation, phases });
     }
   }
   findings.throwIfAny();
@@ -84,7 +65,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     model: { type: model.plugin.name, plan: model.plan, ...weights },
     phases: planned.phases,
     evaluation: evaluationPlan(evaluation, aggregation),
-    ...(logs === undefined ? {} : { logs: logsPlan(logs) }),
+    ...(logs === undefined ? {} : { logs: { images: logs.images, histograms: logs.histograms } }),
     resolved: {
       name,
       seed,
@@ -99,16 +80,6 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     },
   };
 }
-
-/** Stand for what could not be planned, so that the mistakes of the rest are found. */
-const UNKNOWN_CLASSES = { name: "", classes: [], ignore: 255 };
-const UNKNOWN_MODEL = {
-  taps: () => ({}),
-  featureTap: "",
-  create() {
-    throw new Error("a model with mistakes was used");
-  },
-};
 
 function safeName(stem: string): string {
   return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";

@@ -1,14 +1,7 @@
 /** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
 import { resolve } from "node:path";
 import { sameClasses } from "../core/label_space.ts";
-import type {
-  DataPlan,
-  DiagnosticsPlan,
-  InputPlan,
-  LogsPlan,
-  Normalization,
-  TrainingPlan,
-} from "../core/plan.ts";
+import type { DataPlan, DiagnosticsPlan, InputPlan, TrainingPlan } from "../core/plan.ts";
 import type { z } from "../core/schema.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
@@ -25,9 +18,9 @@ export type EvaluationSection = z.infer<typeof sections.evaluation>;
 /** The section with its path made absolute: the resolved recipe is written to another folder. */
 export function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
   if (input?.rare_class_sampling === undefined) return input;
-  const { stats } = input.rare_class_sampling;
+  const rare = input.rare_class_sampling;
   const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
-  return { ...input, rare_class_sampling: { ...input.rare_class_sampling, stats: resolve(folder, stats) } };
+  return { ...input, rare_class_sampling: { ...rare, stats: resolve(folder, rare.stats) } };
 }
 
 /** Records a range that is turned round. */
@@ -42,27 +35,18 @@ export function checkShortSide(findings: Findings, side: InputSection["short_sid
 /** From bytes to network input. */
 export function inputPlan(section: InputSection): InputPlan {
   const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
-  const named: Normalization = typeof normalization === "string"
-    ? NORMALIZATIONS[normalization]
-    : normalization;
   return {
     training: {
       ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
       crop: sides(crop),
       flip,
     },
-    normalization: named,
+    normalization: typeof normalization === "string" ? NORMALIZATIONS[normalization] : normalization,
     ...(section.align_corners ? { alignCorners: true } : {}),
     workers,
-    ...(rare
-      ? {
-        rareClassSampling: {
-          stats: rare.stats,
-          temperature: rare.temperature,
-          minPixels: rare.min_pixels,
-        },
-      }
-      : {}),
+    ...(rare && {
+      rareClassSampling: { stats: rare.stats, temperature: rare.temperature, minPixels: rare.min_pixels },
+    }),
   };
 }
 
@@ -108,17 +92,11 @@ export function checkTargetLabels(
   );
 }
 
-/** As it is written, in its whole form. */
-export type LogsSection = Exclude<z.infer<typeof sections.logs>, string>;
+type LogsSection = z.infer<typeof sections.logs>;
 
 /** The name alone says the same as the mapping with its defaults; the resolved recipe has one form. */
-export function wholeLogs(section: z.infer<typeof sections.logs> | undefined): LogsSection | undefined {
+export function wholeLogs(section: LogsSection | undefined): Exclude<LogsSection, string> | undefined {
   return section === "tensorboard" ? { type: section, images: 4, histograms: 0 } : section;
-}
-
-/** What is written for TensorBoard. */
-export function logsPlan({ images, histograms }: LogsSection): LogsPlan {
-  return { images, histograms };
 }
 
 /** Records scales that come twice and windows that leave gaps. */

@@ -1,7 +1,6 @@
 /** `streams:` beside `source` and `target`: from a dataset, from what a job left, or made from other streams. */
-import type { ConfigPath } from "../core/errors.ts";
 import { sameClasses } from "../core/label_space.ts";
-import type { DataPlan, DatasetOrigin, PlannedStream } from "../core/plan.ts";
+import type { DataPlan, DatasetOrigin, PlannedStream, ReadStream } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { STUDENT } from "../core/term.ts";
@@ -11,6 +10,7 @@ import { find, locate } from "./locate.ts";
 import { difference } from "./plan_data.ts";
 import { partOf, planEntryOf } from "./plugins.ts";
 import { NAME } from "./recipe.ts";
+import { mistaken } from "./stand_ins.ts";
 
 /** What streams are planned with. */
 export interface StreamSetup {
@@ -26,10 +26,7 @@ export interface PlannedStreams {
   readonly resolved: Readonly<Record<string, unknown>>;
 }
 
-interface PlannedOne {
-  readonly stream: PlannedStream;
-  readonly resolved: Readonly<Record<string, unknown>>;
-}
+type PlannedOne = Pick<PlannedStreams, "resolved"> & { readonly stream: PlannedStream };
 
 /** Undefined after recording that `streams` is no mapping; entries with mistakes are recorded and left out. */
 export function planStreams(findings: Findings, setup: StreamSetup & Plugins): PlannedStreams | undefined {
@@ -41,7 +38,7 @@ export function planStreams(findings: Findings, setup: StreamSetup & Plugins): P
   const streams = new Map<string, PlannedStream>();
   for (const name of ["target", "source"] as const) {
     // A dataset that could not be planned is recorded; its name stays known.
-    const dataset = setup.data?.[name] ?? UNKNOWN;
+    const dataset = setup.data?.[name] ?? mistaken("dataset");
     streams.set(name, { ...origin(name), dataset, labels: name === "source" });
   }
   const resolved: Record<string, unknown> = {};
@@ -58,16 +55,6 @@ export function planStreams(findings: Findings, setup: StreamSetup & Plugins): P
   return { streams: [...streams.values()], resolved };
 }
 
-const UNKNOWN: DatasetPlan = {
-  labelSpace: { name: "", classes: [], ignore: 255 },
-  needsRoot: false,
-  open() {
-    throw new Error("a dataset with mistakes was used");
-  },
-};
-
-const labelled = z.boolean();
-
 function planStream(
   findings: Findings,
   name: string,
@@ -79,10 +66,10 @@ function planStream(
     return undefined;
   }
   const [dataset, job] = ["dataset", "job"].map((key) => findings.has([...at, key]));
-  if (!dataset && !job) return madeStream(findings, { name, at, setup });
+  if (!dataset && !job) return madeStream(findings, name, setup);
   const keys = [dataset ? "dataset" : "job", "labels"];
   if (!findings.mapping(at, { expected: "a mapping with dataset, job, type or use", keys })) return undefined;
-  const labels = findings.value([...at, "labels"], labelled.default(name !== "target"));
+  const labels = findings.value([...at, "labels"], z.boolean().default(name !== "target"));
   const part = { name, at, origin: locate(findings.root, at).where, labels: labels ?? true };
   if (job) {
     const text = findings.text([...at, "job"], "the name of a job");
@@ -90,16 +77,11 @@ function planStream(
       ? undefined
       : { stream: { ...part, job: text }, resolved: { job: text, labels } };
   }
-  return readStream(findings, { part, setup });
+  return readStream(findings, part, setup);
 }
 
-interface MadeTask {
-  readonly name: string;
-  readonly at: ConfigPath;
-  readonly setup: Plugins;
-}
-
-function madeStream(findings: Findings, { name, at, setup }: MadeTask): PlannedOne | undefined {
+function madeStream(findings: Findings, name: string, setup: Plugins): PlannedOne | undefined {
+  const at = ["streams", name];
   const node = find(findings.root, at);
   if (node?.kind === "mapping" && !["type", "use"].some((key) => node.entries.has(key))) {
     findings.add(
@@ -116,12 +98,11 @@ function madeStream(findings: Findings, { name, at, setup }: MadeTask): PlannedO
   };
 }
 
-interface ReadTask {
-  readonly part: Omit<Extract<PlannedStream, { readonly dataset: unknown }>, "dataset">;
-  readonly setup: StreamSetup & Plugins;
-}
-
-function readStream(findings: Findings, { part, setup }: ReadTask): PlannedOne | undefined {
+function readStream(
+  findings: Findings,
+  part: ReadStream,
+  setup: StreamSetup & Plugins,
+): PlannedOne | undefined {
   const path = [...part.at, "dataset"];
   const entry = planEntryOf(findings, { ...setup, kind: "dataset", path, flat: true });
   if (!entry) return undefined;

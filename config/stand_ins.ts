@@ -30,6 +30,13 @@ export function standIn<K extends Kind>(kind: K, refuse: Refuse): PlanOf[K] {
   return STAND_INS[kind](refuse);
 }
 
+/** The plan of what has mistakes, so that those of the rest are found. */
+export function mistaken<K extends Kind>(kind: K): PlanOf[K] {
+  return standIn(kind, () => {
+    throw new Error(`a ${kind} with mistakes was used`);
+  });
+}
+
 const SPACES = ["real", "simplex"];
 
 /** What a user's `plan` returned instead of a plan, as in `no create function; expected {create}`; undefined for a plan. */

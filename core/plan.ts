@@ -116,7 +116,7 @@ export interface PlannedPart {
 export type PlannedStream =
   | ReadStream & { readonly dataset: DatasetPlan }
   | ReadStream & { readonly job: string }
-  | PlannedPart & { readonly plan: StreamPlan };
+  | MadeStream;
 
 /** A stream that loaders read. */
 export interface ReadStream extends PlannedPart {
@@ -124,11 +124,20 @@ export interface ReadStream extends PlannedPart {
   readonly labels: boolean;
 }
 
+/** A stream that its plugin makes from others. */
+export interface MadeStream extends PlannedPart {
+  /** How it is made. */
+  readonly plan: StreamPlan;
+}
+
 /** Whether loaders read it; else it is made. */
-export function isRead(
-  stream: PlannedStream,
-): stream is Exclude<PlannedStream, { readonly plan: StreamPlan }> {
-  return !("plan" in stream);
+export function isRead(stream: PlannedStream): stream is Exclude<PlannedStream, MadeStream> {
+  return !isMade(stream);
+}
+
+/** The opposite of {@linkcode isRead}. */
+export function isMade(stream: PlannedStream): stream is MadeStream {
+  return "plan" in stream;
 }
 
 /** A network beside the student. */

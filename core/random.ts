@@ -1,21 +1,19 @@
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-type Generator = ReturnType<typeof xoroshiro128plus>;
-
 /**
  * A seeded stream of random numbers (xoroshiro128+). Streams with different names are independent, so adding
  * a consumer never shifts the numbers of another.
  */
 export class Random {
-  #generator: Generator;
+  readonly #generator: ReturnType<typeof xoroshiro128plus>;
 
-  private constructor(generator: Generator) {
-    this.#generator = generator;
+  private constructor(seed: number) {
+    this.#generator = xoroshiro128plus(seed);
   }
 
   /** The stream called `name` of a run seeded with `seed`. */
   static stream(seed: number, name: string): Random {
-    return new Random(xoroshiro128plus(fnv1a(`${seed}:${name}`)));
+    return new Random(fnv1a(`${seed}:${name}`));
   }
 
   /** Uniform in [0, 1), 32 bits of resolution. */

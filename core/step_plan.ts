@@ -4,7 +4,15 @@
  * without allocating anything: the trainer follows the list, `plca check` prints it.
  */
 import { neededStreams, type NeededView, neededViews, unionOf, viewKey } from "./needs.ts";
-import { isRead, type PhasePlan, type PlannedLoss, plannedParts, type PlannedStream } from "./plan.ts";
+import {
+  isMade,
+  isRead,
+  type MadeStream,
+  type PhasePlan,
+  type PlannedLoss,
+  plannedParts,
+  type PlannedStream,
+} from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
 /** One thing that a step does, in order. */
@@ -118,8 +126,6 @@ function readyOf(views: readonly NeededView[], by: string, ready: (stream: strin
   return views.filter((view) => view.by === by && ready(view.stream));
 }
 
-type MadeStream = Exclude<PlannedStream, { readonly labels: boolean }>;
-
 /** Every made stream on the way to the needs, before those that are made from it. */
 function involvedMakers(known: ReadonlyMap<string, PlannedStream>, needs: readonly Needs[]): MadeStream[] {
   const found = new Map<string, MadeStream>();
@@ -170,8 +176,4 @@ export function usedParts(phase: PhasePlan, predicting?: string): PhasePlan {
     streams: phase.streams.filter((stream) => streams.includes(stream) || jobs.has(stream.name)),
     networks: phase.networks.filter(({ name }) => networks.has(name)),
   };
-}
-
-function isMade(stream: PlannedStream): stream is MadeStream {
-  return !isRead(stream);
 }

@@ -4,15 +4,15 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
-import type {
-  PhasePlan,
-  PlannedLoss,
-  PlannedNetwork,
-  PlannedPart,
-  PlannedStream,
-  RunPlan,
+import {
+  isMade,
+  type MadeStream,
+  type PhasePlan,
+  type PlannedLoss,
+  type PlannedNetwork,
+  type PlannedPart,
+  type RunPlan,
 } from "../core/plan.ts";
-import { isRead } from "../core/plan.ts";
 import type {
   LossTerm,
   OptimizedParam,
@@ -28,7 +28,7 @@ import { withFactors } from "../core/optimization.ts";
 import { suggestion } from "../core/suggest.ts";
 import { planUpdates, readStreams, type UpdatePlan } from "../core/step_plan.ts";
 import { STUDENT } from "../core/term.ts";
-import { describeLoss, describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned, messageOf } from "./loss_errors.ts";
 import { Variables } from "./variables.ts";
 
 /** A variable that goes into the checkpoint. */
@@ -70,8 +70,8 @@ export interface Term {
 }
 
 /** A stream that is made from others, with what belongs to it. */
-export interface MadeStream {
-  readonly planned: Exclude<PlannedStream, { readonly labels: boolean }>;
+export interface RunStream {
+  readonly planned: MadeStream;
   readonly stream: Stream;
   readonly owners: readonly RunOwner[];
 }
@@ -89,7 +89,7 @@ export interface Run {
   readonly networks: ReadonlyMap<string, RunNetwork>;
   readonly terms: readonly Term[];
   /** By name; those that loaders read left out. */
-  readonly streams: ReadonlyMap<string, MadeStream>;
+  readonly streams: ReadonlyMap<string, RunStream>;
   readonly optimizer: Optimizer;
   /** What a step does, in order. */
   readonly updates: readonly UpdatePlan[];
@@ -152,7 +152,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
         const setup = variables.setup(`stream "${planned.name}"`, numbers);
         return [
           planned.name,
-          created("stream", planned, (): MadeStream => {
+          created("stream", planned, (): RunStream => {
             const stream = planned.plan.create({ ...setup, taps });
             return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
           }),
@@ -201,10 +201,6 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
   throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
 }
 
-function isMade(stream: PlannedStream): stream is MadeStream["planned"] {
-  return !isRead(stream);
-}
-
 /** What cannot be had again: a frozen network is read from its file. */
 function isSaved({ planned: { plan } }: RunNetwork): boolean {
   const { start, changes, trainable, ownStatistics, update } = plan;
@@ -243,7 +239,7 @@ interface Maker {
 
 interface OwnedBy {
   readonly kind: "loss" | "stream";
-  readonly planned: PlannedLoss | MadeStream["planned"];
+  readonly planned: PlannedLoss | MadeStream;
   readonly made: Owned;
 }
 
@@ -274,7 +270,7 @@ function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, made
     return {
       plan,
       name: `${planned.name}/${name}`,
-      who: `owner "${name}" of ${kind === "loss" ? describeLoss(planned) : describePlanned(kind, planned)}`,
+      who: `owner "${name}" of ${describePlanned(kind, planned)}`,
       params,
       optimizer: plan.optimizer.create(params, variables.setup(prefix, numbers)),
       compute: owner?.compute?.bind(owner),

@@ -4,11 +4,11 @@ import { constants } from "../ops/constant.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { LossError } from "../core/errors.ts";
 import { neededStreams, type NeededView, neededViews, viewKey } from "../core/needs.ts";
+import type { MadeStream, PlannedLoss } from "../core/plan.ts";
 import type {
   Images,
   LabelledView,
   MeasureContext,
-  Needs,
   StepContext,
   StreamView,
   Update,
@@ -18,7 +18,7 @@ import { Random } from "../core/random.ts";
 import type { StepEntry } from "../core/step_plan.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Batch } from "../datasets/loader.ts";
-import { type MadeStream, networkOf, type Run } from "./assemble.ts";
+import { networkOf, type Run } from "./assemble.ts";
 import { checkedImages, describePlanned } from "./loss_errors.ts";
 
 /** The batches of one pass, by the stream that they belong to. */
@@ -120,25 +120,20 @@ function makeStream(
   { name, at }: { readonly name: string; readonly at: PassAt },
 ): Images {
   const { planned, stream } = run.streams.get(name)!;
-  const reader: Reader = { kind: "stream", planned, needs: planned.plan.needs };
-  const context = contextFor(run, computed, { reader, at });
+  const context = contextFor(run, computed, { kind: "stream", planned, at });
   return checkedImages(describePlanned("stream", planned), () => stream.make(context), planned.file);
 }
 
-/** Who reads. */
-export interface Reader {
+/** Who reads, and when. */
+interface Reading {
   readonly kind: "loss" | "stream";
-  readonly planned: MadeStream["planned"] | Run["terms"][number]["planned"];
-  readonly needs: Needs;
+  readonly planned: MadeStream | PlannedLoss;
+  readonly at: PassAt;
 }
 
 /** The context with only what the reader declared. */
-export function contextFor(
-  run: Run,
-  computed: Computed,
-  { reader, at }: { readonly reader: Reader; readonly at: PassAt },
-): StepContext {
-  const { kind, planned, needs } = reader;
+export function contextFor(run: Run, computed: Computed, { kind, planned, at }: Reading): StepContext {
+  const { needs } = planned.plan;
   const { step, steps, pass } = at;
   const who = describePlanned(kind, planned);
   const declared = new Map(neededViews(needs).map((view) => [viewKey(view), view]));

@@ -66,8 +66,7 @@ function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
   );
   const scalars: Record<string, tf.Scalar> = {};
   for (const { planned, term } of terms) {
-    const reader = { kind: "loss" as const, planned, needs: planned.plan.needs };
-    const context = measuring(contextFor(run, computed, { reader, at }), hidden);
+    const context = measuring(contextFor(run, computed, { kind: "loss", planned, at }), hidden);
     for (const [name, value] of Object.entries(term.measure!(context))) {
       scalars[`${planned.name}/${name}`] = value;
     }

@@ -17,12 +17,12 @@ import {
   labelFolder,
   relabelled,
 } from "../datasets/input.ts";
-
 import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { messageOf } from "../core/words.ts";
 import { describePlanned } from "./loss_errors.ts";
 import { predictLabels } from "./predict.ts";
+import { isFile } from "./resume.ts";
 
 /** Where the jobs of a run lie, and what they read. */
 export interface JobPlace {
@@ -72,7 +72,7 @@ export async function runJobs(run: JobRun): Promise<void> {
   for (const job of run.phase.before) {
     const files = filesOf(run, run.phase, job);
     const done = `${files.folder}/done.json`;
-    if (run.resume && await exists(done)) continue;
+    if (run.resume && await isFile(done)) continue;
     const who = describePlanned("job", job);
     run.note(`${job.name}: begins`);
     await makeFolder(files.folder);
@@ -168,13 +168,5 @@ class LabelWriter {
   async end(): Promise<void> {
     const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
     await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch {
-    return false;
   }
 }

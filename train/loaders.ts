@@ -1,6 +1,6 @@
 /** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
 import { UserError } from "../core/errors.ts";
-import { isRead, type PhasePlan, type PlannedStream, type RunPlan } from "../core/plan.ts";
+import { isRead, type MadeStream, type PhasePlan, type PlannedStream, type RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -10,13 +10,10 @@ import { describePlanned } from "./loss_errors.ts";
 
 /** A stream that is read, with its dataset open. */
 export interface OpenStream {
-  readonly stream: Exclude<PlannedStream, { readonly plan: unknown }>;
+  readonly stream: Exclude<PlannedStream, MadeStream>;
   readonly dataset: InputDataset;
   readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
 }
-
-/** The dataset behind a stream; what a job left is asked of `jobDataset`. */
-export type DatasetOf = (job: string) => DatasetPlan;
 
 /** The streams of a phase that some term needs and loaders read. */
 export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][] {
@@ -24,11 +21,11 @@ export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][]
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
 }
 
-/** Opens datasets. @throws DataError */
+/** Opens datasets; the one that a job left is asked of `jobDataset`. @throws DataError */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
   input: Input,
-  jobDataset: DatasetOf,
+  jobDataset: (job: string) => DatasetPlan,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
   // The source first: of several data that cannot be read it is named.

@@ -15,11 +15,6 @@ export function describePlanned(kind: "loss" | "stream" | "network" | "job", pla
   return `${kind} "${name}"${where === "" ? "" : ` (${where})`}`;
 }
 
-/** The same for a term of the objective. */
-export function describeLoss(planned: PlannedPart): string {
-  return describePlanned("loss", planned);
-}
-
 /** "NaN" or "infinite". */
 export function nonFinite(value: number): string {
   return Number.isNaN(value) ? "NaN" : "infinite";

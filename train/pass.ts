@@ -7,7 +7,7 @@ import type { LossOutput, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
 import type { Run, RunOwner, Term } from "./assemble.ts";
 import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
-import { checkedOutput, describeLoss, messageOf } from "./loss_errors.ts";
+import { checkedOutput, describePlanned, messageOf } from "./loss_errors.ts";
 
 /** A scalar to be read, with what it is. */
 export interface NamedScalar {
@@ -89,7 +89,12 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
         const output = outputOf(run, computed, { term, at });
         const { planned } = term;
         const weight = coefficientAt(planned.weight, at.step);
-        scalars.push({ name: planned.name, who: describeLoss(planned), weight, value: keep(output.loss) });
+        scalars.push({
+          name: planned.name,
+          who: describePlanned("loss", planned),
+          weight,
+          value: keep(output.loss),
+        });
         for (const [name, value] of Object.entries(output.logs ?? {})) {
           scalars.push({ name: `${planned.name}/${name}`, weight: 0, value: keep(value) });
         }
@@ -153,12 +158,8 @@ function outputOf(
   computed: Computed,
   { term: { planned, term }, at }: { readonly term: Term; readonly at: PassAt },
 ): LossOutput {
-  const reader = { kind: "loss" as const, planned, needs: planned.plan.needs };
-  return checkedOutput(
-    describeLoss(planned),
-    () => term.compute(contextFor(run, computed, { reader, at })),
-    planned.file,
-  );
+  const compute = () => term.compute(contextFor(run, computed, { kind: "loss", planned, at }));
+  return checkedOutput(describePlanned("loss", planned), compute, planned.file);
 }
 
 type Keep = <T extends tf.Tensor>(tensor: T) => T;

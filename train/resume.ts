@@ -80,7 +80,8 @@ async function present(last: string): Promise<string[]> {
   return found;
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** Whether a file lies there; false also when that cannot be told. */
+export async function isFile(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
   } catch {

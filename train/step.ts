@@ -10,7 +10,7 @@ import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
-import { describeLoss, describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
+import { describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
 import {
   type Gradients,
   isDue,
@@ -255,7 +255,9 @@ async function blame(
         await readValues(run, passes, input);
       } catch (alone) {
         if (!(alone instanceof ObjectiveError)) throw alone;
-        return new LossError(`${describeLoss(term.planned)} ${alone.fault}`, { cause: alone.cause ?? error });
+        return new LossError(`${describePlanned("loss", term.planned)} ${alone.fault}`, {
+          cause: alone.cause ?? error,
+        });
       } finally {
         tf.dispose(passes.flatMap(tensorsOf));
       }
