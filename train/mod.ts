@@ -55,13 +55,9 @@ export interface TrainResult {
 }
 
 /** How a phase before the last ended. */
-export interface EarlierResult {
+export interface EarlierResult extends Pick<TrainResult, "final" | "best"> {
   /** From the recipe; the baseline's for instance. */
   readonly name: string;
-  /** Absent without a `val` split. */
-  readonly final?: Evaluation;
-  /** The best validation, in one pass per image; mIoU in 0..1. */
-  readonly best?: { readonly step: number; readonly miou: number };
 }
 
 /**
@@ -98,13 +94,9 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
       const result = await runPhase(phase, common);
       const { steps, interrupted } = result;
       const last = phase === lastPhase(plan);
-      if (interrupted) {
-        return stopped(
-          signal,
-          last ? { steps, interrupted, ...outcome(result), earlier } : { steps: 0, interrupted, earlier },
-        );
-      }
+      if (interrupted) stopped(signal);
       if (last) return { steps, interrupted, ...outcome(result), earlier };
+      if (interrupted) return { steps: 0, interrupted, earlier };
       earlier.push({ name: phase.name, ...outcome(result) });
     }
     throw new Error("a plan has at least one phase");
@@ -146,9 +138,8 @@ async function runPhase(
 }
 
 /** @throws the signal's reason where it is an error of its own and no mere wish to stop */
-function stopped({ reason }: AbortSignal, result: TrainResult): TrainResult {
+function stopped({ reason }: AbortSignal): void {
   if (reason instanceof Error && reason.name !== "AbortError") throw reason;
-  return result;
 }
 
 /** A log that cannot be written, which may be what the run failed of, does not hide the error. */
