@@ -27,11 +27,14 @@ export * from "./core/kit.ts";
 export * from "./core/label_space.ts";
 export * from "./core/plan.ts";
 export * from "./core/plugin.ts";
-export * from "./core/plugin_choice.ts";
+export type { ChoiceSchema } from "./core/plugin_choice.ts";
 export * from "./core/random.ts";
-export * from "./core/registry.ts";
+export { Registry } from "./core/registry.ts";
 export * from "./core/tensors.ts";
 export * from "./core/weights.ts";
+export { STUDENT } from "./core/term.ts";
+export { type Coefficient, type Ramp, type RampShape } from "./core/coefficient.ts";
+export { solo, type World } from "./core/world.ts";
 export type { OptionsSchema, ParseIssue, ParseResult } from "./core/schema.ts";
 
 export * from "./config/json_schema.ts";
@@ -41,9 +44,11 @@ export { builtins } from "./builtins.ts";
 export { datasets } from "./datasets/mod.ts";
 export { losses, similarities } from "./losses/mod.ts";
 export { models } from "./models/mod.ts";
+export { networks } from "./networks/mod.ts";
 export { optimizers } from "./optim/mod.ts";
 
 export { diskFiles } from "./datasets/files.ts";
 export * from "./backends/plugin_kit.ts";
 export * from "./backends/select.ts";
+export type { Backend, Inspected, Judged } from "./backends/backend.ts";
 export * from "./train/mod.ts";

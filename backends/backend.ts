@@ -31,6 +31,7 @@ export interface Inspected {
 
 /** Whether `auto` tries a backend. */
 export interface Judged {
+  /** Whether it does. */
   readonly takes: boolean;
   /** Why not, as a note for the user; absent where there is nothing to say. */
   readonly reason?: string;

@@ -18,16 +18,16 @@ export interface Ramp {
 }
 
 /** Shares of the way at p in [0, 1] of the time. */
-const SHAPES = {
+const SHAPES: Readonly<Record<RampShape, (p: number) => number>> = {
   linear: (p: number) => p,
   // Ganin and Lempitsky 2015: 2 / (1 + exp(-10 p)) - 1, which ends at 0.9999.
   sigmoid: (p: number) => 2 / (1 + Math.exp(-10 * p)) - 1,
   // Laine and Aila 2017: exp(-5 (1 - p)^2), which begins at 0.0067.
   exponential: (p: number) => Math.exp(-5 * (1 - p) ** 2),
-} as const;
+};
 
-/** The name of one. */
-export type RampShape = keyof typeof SHAPES;
+/** How a ramp goes from one value to the other. */
+export type RampShape = "linear" | "sigmoid" | "exponential";
 
 /** Every shape. */
 export const RAMP_SHAPES = Object.keys(SHAPES) as [RampShape, ...RampShape[]];

@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
-import type { definePlugin } from "./plugin.ts";
-import type { pluginChoice } from "./plugin_choice.ts";
+import type { definePlugin, Kind } from "./plugin.ts";
+import type { ChoiceSchema } from "./plugin_choice.ts";
 import type { z } from "./schema.ts";
 import type { Tensor } from "./tensors.ts";
 
@@ -18,5 +18,5 @@ export interface PluginKit {
   /** Seals a plugin. */
   readonly definePlugin: typeof definePlugin;
   /** The schema of an option that names another plugin. */
-  readonly pluginChoice: typeof pluginChoice;
+  readonly pluginChoice: (kind: Kind) => ChoiceSchema;
 }

@@ -74,11 +74,10 @@ export interface Plugin<K extends Kind = Kind, O = Parsed> {
   plan(options: O, at: ConfigPath, registry: PluginLookup): PlanOf[K];
 }
 
-declare const parsed: unique symbol;
-
 /** Options as their schema returned them; what type they have, only their plugin knows. */
 export interface Parsed {
-  readonly [parsed]: true;
+  /** Never there: it keeps other values from being taken for options that were read. */
+  readonly parsed: true;
 }
 
 /** A plugin as a recipe names it: by its name alone, or with options. */

@@ -2,11 +2,16 @@
 import type { Kind, PluginChoice } from "./plugin.ts";
 import { z } from "./schema.ts";
 
+/** A zod schema of choices, for options that name a plugin. */
+export type ChoiceSchema = InstanceType<(typeof z)["ZodType"]> & {
+  readonly _zod: { readonly output: PluginChoice };
+};
+
 /**
  * The schema of an option that names a plugin: `cosine`, `{type: cosine, options: {...}}` or `{use: FILE, options: {...}}`.
  * `registry.plan(kind, choice, at)` plans what was named, `at` being the option's own position.
  */
-export function pluginChoice(kind: Kind): z.ZodType<PluginChoice> {
+export function pluginChoice(kind: Kind): ChoiceSchema {
   const name = z.string().min(1);
   const mapping = z.strictObject({
     type: name.exactOptional(),

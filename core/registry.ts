@@ -40,7 +40,10 @@ export class Registry implements PluginLookup {
 }
 
 /** A choice as a mapping, and where its parts stand: a name alone has all of them at `at`. */
-export function choiceParts(choice: PluginChoice, at: ConfigPath) {
+export function choiceParts(
+  choice: PluginChoice,
+  at: ConfigPath,
+): PluginMapping & { readonly path: (part: keyof PluginMapping) => ConfigPath } {
   const named = typeof choice === "string";
   const mapping: PluginMapping = named ? { type: choice } : choice;
   return { ...mapping, path: (part: keyof PluginMapping) => named ? at : [...at, part] };

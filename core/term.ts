@@ -103,7 +103,7 @@ export interface StepContext {
   readonly source: LabelledView;
   /** The same as `view("target")`; undefined when it was not declared. */
   readonly target?: StreamView | undefined;
-  /** @throws LossError when neither the stream nor a view of it was declared */
+  /** The images of a stream, and its labels where it has some. @throws LossError when neither it nor a view of it was declared */
   images(stream: string): Images;
   /** Gradients flow through the student's views in terms; streams get views as constants. @throws LossError when it was not declared */
   view(stream: string, by?: string): StreamView;

@@ -1,6 +1,6 @@
-import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { normalisedEntropy } from "../ops/entropy.ts";
 
 /**
  * Direct entropy minimisation (Vu et al. 2019): the mean over target pixels of
@@ -15,11 +15,7 @@ export const entropy = definePlugin({
   plan: () => ({
     needs: { taps: [] },
     create: () => ({
-      compute({ target }) {
-        const logs = tf.logSoftmax(target!.logits);
-        const perPixel = tf.sum(tf.mul(tf.exp(logs), logs), 3);
-        return { loss: tf.div(tf.mean(perPixel), -Math.log(logs.shape[3]!)) as tf.Scalar };
-      },
+      compute: ({ target }) => ({ loss: normalisedEntropy(target!.logits) }),
     }),
   }),
 });

@@ -6,10 +6,13 @@ import type { StateEntry } from "../train/assemble.ts";
 /** `count` numbers of [-0.5, 0.5) that follow from the name, in double precision. */
 export function formula(name: string, count: number): Float64Array {
   let state = fnv1a(name);
-  return Float64Array.from({ length: count }, () => {
+  const values = new Float64Array(count);
+  // ResNet-101 has 44 million of them: calling a function for each takes ten times as long.
+  for (let k = 0; k < count; k++) {
     state = (Math.imul(1664525, state) + 1013904223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  });
+    values[k] = state / 2 ** 32 - 0.5;
+  }
+  return values;
 }
 
 /** Images NHWC with the values that the formula gives their NCHW shape, times `factor`, plus `offset`. */
@@ -41,11 +44,13 @@ export function fillByFormula(entries: readonly StateEntry[]): void {
         : name.endsWith("weight")
         ? [0.2, 0.5]
         : [0.2, 0];
-      const values = Float32Array.from(formula(name, size), (value) => value * factor + offset);
+      const values = formula(name, size);
+      for (let k = 0; k < size; k++) values[k] = values[k]! * factor + offset;
+      const rounded = new Float32Array(values);
       variable.assign(
         shape.length === 4
-          ? tf.transpose(tf.tensor4d(values, [output, input, h, w]), [2, 3, 1, 0])
-          : tf.tensor(values, shape),
+          ? tf.transpose(tf.tensor4d(rounded, [output, input, h, w]), [2, 3, 1, 0])
+          : tf.tensor(rounded, shape),
       );
     });
   }

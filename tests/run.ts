@@ -2,7 +2,7 @@
  * Runs every test file in a process of its own, two at a time, and ends with `N passed, N failed`: a process has one
  * tensor engine, and ONNX Runtime cannot be loaded again once a test file that used it has ended. Each process starts in
  * an empty folder with an empty home and an environment of its own, so that no test sees files or settings of the user.
- * Types are left to `deno check`. `deno task test [PART OF A PATH]...` runs the files whose path holds one of the parts.
+ * Types are left to `deno check`. `deno task test:full` adds what takes minutes. `deno task test [PART OF A PATH]...` runs the files whose path holds one of the parts.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,7 +22,13 @@ const KEPT = [
 /** Those that take longest start first, so that none of them is left to run alone at the end. */
 const LONG = [
   ...["backends/webgpu_test", "cli/narrow_test", "view/explorer_page_test", "contracts/losses_contract_test"],
-  ...["backends/tensorflow_test", "cli/data_test", "cli/train_test", "backends/webgpu_step_test"],
+  ...[
+    "backends/tensorflow_test",
+    "models/deeplab_v2_test",
+    "train/weights_test",
+    "cli/data_test",
+    "cli/train_test",
+  ],
 ].map((name) => `tests/${name}.ts`);
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -44,6 +50,9 @@ async function denoFolder(): Promise<string> {
 }
 
 const DENO_DIR = await denoFolder();
+
+/** Whether tests run that are left out for their time (tests/full.ts). */
+const full = Deno.args.includes("--full");
 
 interface Outcome {
   readonly passed: number;
@@ -69,7 +78,14 @@ async function apart<T>(body: (env: Record<string, string>, cwd: string) => Prom
     });
     const temporaries = Object.fromEntries(["TMPDIR", "TEMP", "TMP"].map((name) => [name, temporary!]));
     return await body(
-      { ...Object.fromEntries(kept), ...temporaries, HOME: home!, DENO_DIR, NO_COLOR: "1" },
+      {
+        ...Object.fromEntries(kept),
+        ...temporaries,
+        ...(full ? { PLCA_TEST_FULL: "1" } : {}),
+        HOME: home!,
+        DENO_DIR,
+        NO_COLOR: "1",
+      },
       cwd!,
     );
   } finally {
@@ -103,7 +119,7 @@ async function runFile(path: string): Promise<Outcome> {
   return { ...outcome, failed: Math.max(1, outcome.failed) };
 }
 
-const parts = Deno.args;
+const parts = Deno.args.filter((word) => word !== "--full");
 const all = await testFiles("tests");
 const queue = [...LONG, ...all.filter((path) => !LONG.includes(path))].filter((path) =>
   parts.length === 0 || parts.some((part) => path.includes(part))

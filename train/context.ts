@@ -14,6 +14,7 @@ import type {
   Update,
   View,
 } from "../core/plugin.ts";
+import { drawnName } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
 import type { StepEntry } from "../core/step_plan.ts";
 import { STUDENT } from "../core/term.ts";
@@ -160,7 +161,7 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
     shown.set(key, made);
     return made;
   };
-  const name = `${kind} ${planned.name}, step ${step}, pass ${pass}`;
+  const name = drawnName(run.phase, `${kind} ${planned.name}, step ${step}, pass ${pass}`);
   let random: Random | undefined;
   return {
     step,

@@ -1,5 +1,6 @@
 /** What is measured beside a step (`training.diagnostics`). Nothing here changes a number of the run. */
 import * as tf from "@tensorflow/tfjs-core";
+import { normalisedEntropy } from "../ops/entropy.ts";
 import { UserError } from "../core/errors.ts";
 import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
 import { viewKey } from "../core/needs.ts";
@@ -73,17 +74,10 @@ function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
   if (wantsEntropy) {
     for (const stream of run.reads) {
       const view = computed.views.get(viewKey({ stream, by: STUDENT }));
-      if (view) scalars[`entropy/${stream}`] = relativeEntropy(view.logits);
+      if (view) scalars[`entropy/${stream}`] = normalisedEntropy(view.logits);
     }
   }
   return scalars;
-}
-
-/** The mean over pixels of -sum p ln p / ln K, in [0, 1]. @param logits float32 [N, h, w, K]; K = 1 gives 0 */
-export function relativeEntropy(logits: tf.Tensor4D): tf.Scalar {
-  const logs = tf.logSoftmax(logits);
-  const entropy = tf.sub(0, tf.mean(tf.sum(tf.mul(tf.exp(logs), logs), -1)));
-  return tf.div(entropy, Math.log(Math.max(2, logits.shape[3]))) as tf.Scalar;
 }
 
 /** A pass for every term: the gradient of a sum does not tell its parts. */

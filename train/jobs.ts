@@ -47,12 +47,21 @@ function filesOf({ plan, runDir }: JobPlace, phase: PhasePlan, job: PlannedJob):
   const { folder: own } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
   const folder = jobFolder(within(runDir, own), job.name);
   const datasets: Record<string, DatasetPlan> = {};
-  for (const stream of phase.streams) {
-    if (!job.plan.reads.includes(stream.name)) continue;
-    if ("dataset" in stream) datasets[stream.name] = stream.dataset;
-    else if ("job" in stream) datasets[stream.name] = jobDataset({ plan, runDir }, stream.job);
+  for (const name of job.plan.reads) {
+    const stream = phase.streams.find((stream) => stream.name === name);
+    if (stream && "job" in stream && isDoneBefore(plan.phases, stream.job, job)) {
+      datasets[name] = jobDataset({ plan, runDir }, stream.job);
+    } else if (stream && "dataset" in stream) datasets[name] = stream.dataset;
+    // A phase may read as its target what this job leaves of the recipe's own.
+    else if (name === "source" || name === "target") datasets[name] = plan.data[name];
   }
   return { folder, datasets, relabelled: (dataset) => relabelled(dataset, labelFolder(folder)) };
+}
+
+/** Whether the job of a name is done before another one. */
+function isDoneBefore(phases: readonly PhasePlan[], name: string, job: PlannedJob): boolean {
+  const jobs = phases.flatMap(({ before }) => before);
+  return jobs.findIndex((one) => one.name === name) < jobs.findIndex((one) => one.name === job.name);
 }
 
 /** What running jobs needs. */

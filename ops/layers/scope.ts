@@ -44,10 +44,9 @@ export function layersOf(setup: Setup): Layers {
     },
     normalFilter(name, shape, deviation) {
       const random = Random.stream(setup.seed, name);
-      const data = Float32Array.from(
-        { length: shape.reduce((product, side) => product * side, 1) },
-        () => random.normal() * deviation,
-      );
+      const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
+      // A plain loop: a network has millions of numbers.
+      for (let k = 0; k < data.length; k++) data[k] = random.normal() * deviation;
       return layers.param(name, tf.tensor4d(data, shape)) as tf.Variable<tf.Rank.R4>;
     },
   };

@@ -49,7 +49,8 @@ for (
 ) {
   Deno.test(`${name}: a list may name files below the data's folder only, links followed`, () =>
     inPlace(async (root, outside) => {
-      const listed = (line: string) => Deno.writeTextFile(`${root}/list.txt`, `${line}\n`);
+      // With a tab, blanks are parts of a path.
+      const listed = (path: string) => Deno.writeTextFile(`${root}/list.txt`, `${path}\t\n`);
       const refused = (path: string) => ({
         name: "DataError",
         message: `${path}: it lies outside ${root}${path === outside ? "" : `, at ${outside}`}; ` +

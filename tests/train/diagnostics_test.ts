@@ -6,7 +6,7 @@ import { loadRecipe } from "../../config/load.ts";
 import type { BackendName } from "../../core/plan.ts";
 import type { DiagnosticsEvent, TrainEvent } from "../../core/events.ts";
 import { diskFiles } from "../../datasets/files.ts";
-import { relativeEntropy, stopwatch } from "../../train/diagnostics.ts";
+import { stopwatch } from "../../train/diagnostics.ts";
 import { train } from "../../train/mod.ts";
 import { tinyRecipe } from "../cli/tiny.ts";
 import { crossEntropy, lossPlan, planned, tinyData, tinyPlan } from "./fakes.ts";
@@ -247,18 +247,6 @@ test("no tensor is left behind", async (folder) => {
     if (event.type === "step") counts.push(tf.memory().numTensors);
   });
   assert.equal(new Set(counts).size, 1, String(counts));
-});
-
-Deno.test("the entropy is a share of the largest", () => {
-  const of = (values: number[], classes: number) =>
-    tf.tidy(() =>
-      relativeEntropy(tf.tensor4d(values, [1, 1, values.length / classes, classes])).dataSync()[0]!
-    );
-  assert.ok(Math.abs(of([0, 0, 0, 5, 5, 5], 3) - 1) < 1e-6);
-  assert.ok(of([100, 0, 0], 3) < 1e-6);
-  // ln 2 of ln 3.
-  assert.ok(Math.abs(of([0, 0, -100], 3) - Math.log(2) / Math.log(3)) < 1e-6);
-  assert.equal(of([3, 4], 1), 0);
 });
 
 Deno.test("the time of the stages adds up, what was measured between them left out", () => {

@@ -1,0 +1,13 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/**
+ * The mean over pixels of -sum p log p / log K, p = softmax(logits): how undecided predictions are, as a
+ * share of the most they could be. K = 1 gives 0 with a gradient of zeros, no pixels NaN.
+ * @param logits float32 [N, h, w, K] @returns in [0, 1]
+ */
+export function normalisedEntropy(logits: tf.Tensor4D): tf.Scalar {
+  const logs = tf.logSoftmax(logits);
+  const perPixel = tf.sum(tf.mul(tf.exp(logs), logs), 3);
+  const classes = logs.shape[3];
+  return tf.div(tf.mean(perPixel), classes === 1 ? 1 : -Math.log(classes)) as tf.Scalar;
+}
