@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import { type AggregationPlan, type EvaluationPlan, type PhasePlan } from "../core/plan.ts";
+import { type AggregationPlan, type EvaluationPlan } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
