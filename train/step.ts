@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
 import { LossError, UserError } from "../core/errors.ts";
+import type { NetworkPlan } from "../core/network.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
@@ -56,6 +57,7 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
   const early = new Snapshot();
   const terms: Record<string, number> = {};
   let total = 0;
+  const followed = [...run.networks.values()].some(({ planned }) => moves(planned.plan, "after"));
   try {
     moveNetworks(run, input, { when: "before", early });
     for (const [k, { losses, entries }] of run.updates.entries()) {
@@ -65,12 +67,12 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
       const values = await studentUpdate(run, input, {
         terms: mine,
         entries,
-        early: last ? undefined : early,
+        early: last && !followed ? undefined : early,
       });
       Object.assign(terms, values.terms);
       total += values.total;
     }
-    moveNetworks(run, input, { when: "after" });
+    moveNetworks(run, input, { when: "after", early });
     return { terms, total };
   } catch (error) {
     early.restore();
@@ -145,16 +147,20 @@ async function ownersBefore(
   }
 }
 
+function moves({ update, when: own = "after" }: NetworkPlan, when: "before" | "after"): boolean {
+  return update !== undefined && own === when;
+}
+
 /** Moves the networks that follow the student by themselves. */
 function moveNetworks(
   { networks, segmenter: student }: Run,
   { step, steps }: Clock,
-  { when, early }: { readonly when: "before" | "after"; readonly early?: Snapshot },
+  { when, early }: { readonly when: "before" | "after"; readonly early: Snapshot },
 ): void {
   for (const { planned, segmenter: network } of networks.values()) {
     const { plan } = planned;
-    if (!plan.update || (plan.when ?? "after") !== when) continue;
-    early?.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
+    if (!moves(plan, when)) continue;
+    early.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
     try {
       tf.tidy(() => plan.update!({ network, student }, { step, steps }));
     } catch (cause) {
