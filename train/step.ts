@@ -9,6 +9,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import type { NetworkPlan } from "../core/network.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
+import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
 import { describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
@@ -189,7 +190,8 @@ async function readValues(
   for (const [k, { name, who, weight }] of scalars.entries()) {
     const value = numbers[k]!;
     if (who !== undefined && !Number.isFinite(value)) {
-      const cause = await brokenWeight(run, step);
+      const { input } = passes.find((pass) => pass.scalars.includes(scalars[k]!))!;
+      const cause = await brokenWeight(run, step) || await brokenStream(run, input);
       throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
     }
     terms[name] = (terms[name] ?? 0) + value / passes.length;
@@ -202,18 +204,6 @@ async function readValues(
     );
   }
   return { terms, total };
-}
-
-/** `: the weights w are NaN since the update before`, or "" when all are finite. */
-async function brokenWeight({ segmenter }: Run, step: number): Promise<string> {
-  for (const { name, value } of segmenter.params) {
-    const found = await firstNonFinite(value);
-    if (found === undefined) continue;
-    return `: the weights ${name} are ${nonFinite(found)} ${
-      step === 0 ? "from the start" : "since the update before"
-    }`;
-  }
-  return "";
 }
 
 /** `: that of w is NaN, and of 2 more`. */
@@ -234,10 +224,6 @@ async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Prom
     broken.add(name);
   }
   return broken.size > 1 ? `${first}, and of ${broken.size - 1} more` : first;
-}
-
-async function firstNonFinite(tensor: tf.Tensor): Promise<number | undefined> {
-  return (await tensor.data()).find((value) => !Number.isFinite(value));
 }
 
 /** A scalar that is finite only if every gradient is. */

@@ -70,6 +70,24 @@ stepTest("a network hears where the phase stands, in a scope of its own", async 
   assert.deepEqual(clocks, [0, 1, 2].map((step) => ({ step, steps: 10 })));
 });
 
+stepTest(
+  "weights of another network that are not finite are named where a loss shows them",
+  () =>
+    withRun({ networks: [network("teacher", averaging)] }, async (run) => {
+      const { value } = run.networks.get("teacher")!.segmenter.params[1]!;
+      value.assign(tf.fill(value.shape, NaN));
+      for (const [step, since] of [[0, "from the start"], [6, "since the update before"]] as const) {
+        const tensors = tf.memory().numTensors;
+        await assert.rejects(stepOf(run, { step }), {
+          name: "LossError",
+          message: `loss "follow" (./my_loss.ts, at losses[2]) is NaN at step ${step + 1}: ` +
+            `the weights second.weight of the network "teacher" are NaN ${since}`,
+        });
+        assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
+      }
+    }),
+);
+
 for (const when of ["before", "after"] as const) {
   stepTest(
     `a network whose update ${when} the student's throws is named, and nothing changes`,

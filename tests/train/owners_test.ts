@@ -305,6 +305,17 @@ for (const when of ["before", "after"] as const) {
   }
 }
 
+test("an owner's parameters that are not finite are named where a loss shows them", () =>
+  withRun(
+    { losses: [judged({ when: "joint", start: NaN })] },
+    (run) =>
+      assert.rejects(stepOf(run, { step: 1 }), {
+        name: "LossError",
+        message: 'loss "adv" (./my_loss.ts, at losses[2]) is NaN at step 2: ' +
+          `the weights level of the ${WHO} are NaN since the update before`,
+      }),
+  ));
+
 test("what fails late changes nothing: owners ahead, a first update, a moved teacher are all put back", async () => {
   const failing = planned("last", lossPlan((context) => ({ loss: NaNs.value(crossEntropy(context).loss) })));
   const momentum = optimizerPlan({ lr: 0.1, momentum: 0.9 });
