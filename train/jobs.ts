@@ -5,6 +5,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
+import type { LabelSpace } from "../core/label_space.ts";
 import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
@@ -77,7 +78,7 @@ export async function runJobs(run: JobRun): Promise<void> {
     run.note(`${job.name}: begins`);
     await makeFolder(files.folder);
     await Deno.remove(done).catch(() => {});
-    const labels = new LabelWriter(labelFolder(files.folder));
+    const labels = new LabelWriter(who, { folder: labelFolder(files.folder), space: run.plan.labelSpace });
     try {
       await labels.begin();
       await job.plan.run(toolsOf(run, { job, files, labels }));
@@ -145,11 +146,16 @@ function toolsOf(run: JobRun, { job, files: { folder, datasets }, labels }: JobP
 
 /** Writes label files and, at the end, which image each belongs to. */
 class LabelWriter {
+  readonly #who: string;
   readonly #folder: string;
-  readonly #written: [number, string][] = [];
+  readonly #space: LabelSpace;
+  /** Ids by index. */
+  readonly #written = new Map<number, string>();
 
-  constructor(folder: string) {
+  constructor(who: string, { folder, space }: { readonly folder: string; readonly space: LabelSpace }) {
+    this.#who = who;
     this.#folder = folder;
+    this.#space = space;
   }
 
   async begin(): Promise<void> {
@@ -158,15 +164,24 @@ class LabelWriter {
   }
 
   async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
+    const refuse = (fault: string) => {
+      throw new LossError(`${this.#who} wrote ${fault}`);
+    };
     if (labels.length !== width * height) {
-      throw new UserError(`${id}: ${labels.length} labels, expected ${width}x${height} of them`);
+      refuse(`${labels.length} labels for ${id}, expected ${width}x${height} of them`);
     }
+    const { classes, ignore } = this.#space;
+    const strange = labels.find((label) => label >= classes.length && label !== ignore);
+    if (strange !== undefined) {
+      refuse(`the label ${strange} for ${id}, expected 0 to ${classes.length - 1}, or ${ignore} for none`);
+    }
+    if (this.#written.has(index)) refuse(`labels for ${id} twice, expected once`);
+    this.#written.set(index, id);
     await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
-    this.#written.push([index, id]);
   }
 
   async end(): Promise<void> {
-    const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
+    const text = JSON.stringify([...this.#written].sort(([a], [b]) => a - b));
     await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
   }
 }

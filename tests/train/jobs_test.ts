@@ -215,7 +215,30 @@ const faults: {
     async run({ images, writeLabels }) {
       for await (const image of images("target")) await writeLabels(image, new Uint8Array(5));
     },
-    error: { name: "UserError", message: "target-0: 5 labels, expected 12x12 of them" },
+    error: { name: "LossError", message: `${WHO} wrote 5 labels for target-0, expected 12x12 of them` },
+  },
+  {
+    what: "writes labels that are no class",
+    async run({ images, writeLabels }) {
+      for await (const image of images("target")) {
+        await writeLabels(image, new Uint8Array(SIDE * SIDE).fill([255, 2, 77][image.index]!));
+      }
+    },
+    error: {
+      name: "LossError",
+      message: `${WHO} wrote the label 77 for target-2, expected 0 to 2, or 255 for none`,
+    },
+  },
+  {
+    what: "writes labels of one image twice",
+    async run({ images, writeLabels }) {
+      for await (const image of images("target")) {
+        const labels = new Uint8Array(SIDE * SIDE);
+        await writeLabels(image, labels);
+        if (image.index === 1) await writeLabels(image, labels);
+      }
+    },
+    error: { name: "LossError", message: `${WHO} wrote labels for target-1 twice, expected once` },
   },
   {
     what: "leaves no dataset for the stream that reads it",

@@ -146,6 +146,16 @@ const wrong: { what: string; make: () => unknown; message: string }[] = [
     message: "returned float32 [2, 4, 4] as soft, expected float32 of rank 4",
   },
   {
+    what: "returns distributions over other classes",
+    make: () => ({ pixels: pixels(), soft: tf.zeros([2, 4, 4, 5]) }),
+    message: "returned float32 [2, 4, 4, 5] as soft, expected 3 channels, one for each class",
+  },
+  {
+    what: "returns grey images",
+    make: () => ({ pixels: tf.zeros([2, 4, 4, 1]) }),
+    message: "returned float32 [2, 4, 4, 1] as pixels, expected 3 channels",
+  },
+  {
     what: "returns other sizes",
     make: () => ({ pixels: pixels(), weights: tf.zeros([2, 4, 5]) }),
     message: "returned tensors of different sizes (2x4x4, 2x4x5); expected one N x H x W",
