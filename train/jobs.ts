@@ -6,7 +6,7 @@
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
+import { isRead, type PhasePlan, type PlannedJob, type RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
@@ -32,14 +32,42 @@ export interface JobPlace {
 }
 
 /** The dataset that a job left. @throws UserError when it leaves none */
-export function jobDataset({ plan, runDir }: JobPlace, name: string): DatasetPlan {
-  for (const phase of plan.phases) {
+export function jobDataset(place: JobPlace, name: string): DatasetPlan {
+  const { phase, job } = jobOf(place, name);
+  const dataset = job.plan.dataset?.(filesOf(place, phase, job));
+  if (dataset) return dataset;
+  throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+}
+
+/**
+ * What stands for a job's dataset before the job is done: the images of the first stream that it reads, of which no pixel is
+ * labelled. Undefined when it reads none.
+ */
+export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
+  const { phase, job } = jobOf(place, name);
+  const stream = phase.streams.filter(isRead).find((stream) => job.plan.reads.includes(stream.name));
+  const images = stream && ("job" in stream ? standIn(place, stream.job) : stream.dataset);
+  return images && {
+    ...images,
+    async open(setup) {
+      const opened = await images.open({ ...setup, labels: false });
+      return {
+        length: opened.length,
+        ...(opened.ids ? { ids: opened.ids } : {}),
+        async read(index, { labels }) {
+          const sample = await opened.read(index, { labels: false });
+          const none = () => new Uint8Array(sample.width * sample.height).fill(place.plan.labelSpace.ignore);
+          return labels ? { ...sample, labels: none() } : sample;
+        },
+      };
+    },
+  };
+}
+
+function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan; job: PlannedJob } {
+  for (const phase of phases) {
     const job = phase.before.find((job) => job.name === name);
-    if (job === undefined) continue;
-    const files = filesOf({ plan, runDir }, phase, job);
-    const dataset = job.plan.dataset?.(files);
-    if (dataset) return dataset;
-    throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+    if (job) return { phase, job };
   }
   throw new Error(`no phase has a job "${name}"`);
 }
