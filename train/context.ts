@@ -127,7 +127,11 @@ function makeStream(
 ): Images {
   const { planned, stream } = run.streams.get(name)!;
   const context = contextFor(run, computed, { kind: "stream", planned, at });
-  return checkedImages(describePlanned("stream", planned), () => stream.make(context), planned.file);
+  const { file } = planned;
+  return checkedImages(describePlanned("stream", planned), () => stream.make(context), {
+    file,
+    numClasses: run.numClasses,
+  });
 }
 
 /** Who reads, and when. */

@@ -5,7 +5,8 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
-import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
+import type { LabelSpace } from "../core/label_space.ts";
+import { isRead, type PhasePlan, type PlannedJob, type RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
@@ -31,14 +32,42 @@ export interface JobPlace {
 }
 
 /** The dataset that a job left. @throws UserError when it leaves none */
-export function jobDataset({ plan, runDir }: JobPlace, name: string): DatasetPlan {
-  for (const phase of plan.phases) {
+export function jobDataset(place: JobPlace, name: string): DatasetPlan {
+  const { phase, job } = jobOf(place, name);
+  const dataset = job.plan.dataset?.(filesOf(place, phase, job));
+  if (dataset) return dataset;
+  throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+}
+
+/**
+ * What stands for a job's dataset before the job is done: the images of the first stream that it reads, of which no pixel is
+ * labelled. Undefined when it reads none.
+ */
+export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
+  const { phase, job } = jobOf(place, name);
+  const stream = phase.streams.filter(isRead).find((stream) => job.plan.reads.includes(stream.name));
+  const images = stream && ("job" in stream ? standIn(place, stream.job) : stream.dataset);
+  return images && {
+    ...images,
+    async open(setup) {
+      const opened = await images.open({ ...setup, labels: false });
+      return {
+        length: opened.length,
+        ...(opened.ids ? { ids: opened.ids } : {}),
+        async read(index, { labels }) {
+          const sample = await opened.read(index, { labels: false });
+          const none = () => new Uint8Array(sample.width * sample.height).fill(place.plan.labelSpace.ignore);
+          return labels ? { ...sample, labels: none() } : sample;
+        },
+      };
+    },
+  };
+}
+
+function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan; job: PlannedJob } {
+  for (const phase of phases) {
     const job = phase.before.find((job) => job.name === name);
-    if (job === undefined) continue;
-    const files = filesOf({ plan, runDir }, phase, job);
-    const dataset = job.plan.dataset?.(files);
-    if (dataset) return dataset;
-    throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+    if (job) return { phase, job };
   }
   throw new Error(`no phase has a job "${name}"`);
 }
@@ -86,7 +115,7 @@ export async function runJobs(run: JobRun): Promise<void> {
     run.note(`${job.name}: begins`);
     await makeFolder(files.folder);
     await Deno.remove(done).catch(() => {});
-    const labels = new LabelWriter(labelFolder(files.folder));
+    const labels = new LabelWriter(who, { folder: labelFolder(files.folder), space: run.plan.labelSpace });
     try {
       await labels.begin();
       await job.plan.run(toolsOf(run, job, { ...files, labels }));
@@ -152,11 +181,16 @@ function toolsOf(
 
 /** Writes label files and, at the end, which image each belongs to. */
 class LabelWriter {
+  readonly #who: string;
   readonly #folder: string;
-  readonly #written: [number, string][] = [];
+  readonly #space: LabelSpace;
+  /** Ids by index. */
+  readonly #written = new Map<number, string>();
 
-  constructor(folder: string) {
+  constructor(who: string, { folder, space }: { readonly folder: string; readonly space: LabelSpace }) {
+    this.#who = who;
     this.#folder = folder;
+    this.#space = space;
   }
 
   async begin(): Promise<void> {
@@ -165,15 +199,24 @@ class LabelWriter {
   }
 
   async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
+    const refuse = (fault: string) => {
+      throw new LossError(`${this.#who} wrote ${fault}`);
+    };
     if (labels.length !== width * height) {
-      throw new UserError(`${id}: ${labels.length} labels, expected ${width}x${height} of them`);
+      refuse(`${labels.length} labels for ${id}, expected ${width}x${height} of them`);
     }
+    const { classes, ignore } = this.#space;
+    const strange = labels.find((label) => label >= classes.length && label !== ignore);
+    if (strange !== undefined) {
+      refuse(`the label ${strange} for ${id}, expected 0 to ${classes.length - 1}, or ${ignore} for none`);
+    }
+    if (this.#written.has(index)) refuse(`labels for ${id} twice, expected once`);
+    this.#written.set(index, id);
     await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
-    this.#written.push([index, id]);
   }
 
   async end(): Promise<void> {
-    const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
+    const text = JSON.stringify([...this.#written].sort(([a], [b]) => a - b));
     await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
   }
 }

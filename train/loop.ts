@@ -73,6 +73,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
   const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
   const labelled = await openLabelled(options, streams);
+  // Files of the last evaluation are looked at before hours of training.
+  if (validation) (await openMembers(plan, options.files)).dispose();
   await makeFolder(`${options.folder}/${CHECKPOINTS}`);
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();

@@ -6,13 +6,13 @@ import { messageOf } from "../core/words.ts";
 import { solo, type World } from "../core/world.ts";
 import { openInput } from "../datasets/input.ts";
 import { openLogger } from "../report/tensorboard/mod.ts";
-import { EVALUATION, EVENTS, foldersOf, within } from "../run_folder/layout.ts";
+import { EVALUATION, EVENTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
 import { rehearse } from "./rehearse.ts";
-import { resumePoint } from "./resume.ts";
+import { isFile, resumePoint } from "./resume.ts";
 import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
@@ -85,10 +85,12 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const earlier: EarlierResult[] = [];
   try {
     for (const [k, phase] of plan.phases.entries()) {
-      // A term that cannot work should not be met after hours of another phase.
+      // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
         current = later;
-        await rehearse(plan, later, input);
+        if (!resume || !await isFile(`${folderOf(later, common)}/${LAST_CHECKPOINT}`)) {
+          await rehearse(later, common);
+        }
       }
       current = phase;
       const result = await runPhase(phase, common);
@@ -110,13 +112,20 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   }
 }
 
+function folderOf(
+  phase: PhasePlan,
+  { plan: { phases }, runDir }: Pick<PhaseOptions, "plan" | "runDir">,
+): string {
+  return within(runDir, foldersOf(phases)[phases.indexOf(phase)]!.folder);
+}
+
 /** Trains a phase from where an earlier process left it, and writes how it ended. */
 async function runPhase(
   phase: PhasePlan,
   common: Omit<PhaseOptions, "phase" | "folder" | "from">,
 ): Promise<PhaseResult> {
-  const { plan, runDir, resume, files, emit, logger } = common;
-  const folder = within(runDir, foldersOf(plan.phases)[plan.phases.indexOf(phase)]!.folder);
+  const { plan, resume, files, emit, logger } = common;
+  const folder = folderOf(phase, common);
   const onDamaged = (message: string) => emit({ type: "note", phase: phase.name, message });
   const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
   const ended = from?.state.step === phase.training.steps && await finishedResult(folder, from.state.step);
