@@ -3,8 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { EvaluationPlan, PhasePlan, RunPlan } from "../core/plan.ts";
-import type { FileReader, Segmenter } from "../core/plugin.ts";
-import { STUDENT } from "../core/term.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
@@ -22,7 +21,7 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
+import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
 import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
@@ -344,10 +343,10 @@ class Phase {
       return undefined;
     }
     const plain = await this.#validate();
-    const { evaluation } = this.#plan;
+    const evaluation = finalEvaluation(this.#plan, this.#phase);
     const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
     if (!plain || same) return plain;
-    const others = await openMembers(this.#plan, this.#setup.files);
+    const others = await openMembers({ ...this.#plan, evaluation }, this.#setup.files);
     try {
       return await this.#evaluate(evaluation, undefined, others.networks);
     } finally {
@@ -362,10 +361,15 @@ class Phase {
   ): Promise<Evaluation | undefined> {
     const { validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
+    const network = this.#predicting();
     try {
       return await evaluateSegmenter(this.#plan, {
         ensemble: {
-          networks: [{ segmenter: this.#predicting(), weight: 1 }, ...others],
+          networks: [
+            { segmenter: network ? networkOf(this.#run, network) : this.#run.segmenter, weight: 1 },
+            ...others,
+          ],
+          network,
           featureTap: this.#plan.model.plan.featureTap,
           alignCorners: this.#run.alignCorners,
         },
@@ -381,11 +385,9 @@ class Phase {
     }
   }
 
-  /** The network that `evaluation.network` names; in a phase that trains without it, the student. */
-  #predicting(): Segmenter {
-    const { network = STUDENT } = this.#plan.evaluation;
-    return network !== STUDENT && this.#run.networks.has(network)
-      ? networkOf(this.#run, network)
-      : this.#run.segmenter;
+  /** The network that `evaluation.network` names; undefined, the student, in a phase that trains without it. */
+  #predicting(): string | undefined {
+    const { network } = this.#plan.evaluation;
+    return network !== undefined && this.#run.networks.has(network) ? network : undefined;
   }
 }
