@@ -126,17 +126,7 @@ async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planne
   const trials: Trial[] = [];
   for (const file of await rowFiles(folder, args.rows)) {
     for (const seed of seeds) {
-      const plan = await planned({
-        path: join(folder, file),
-        overrides: [
-          // A baseline is a variant of its own here.
-          "baseline=",
-          ...(args.steps === undefined ? [] : [`training.steps=${args.steps}`]),
-          ...args.set,
-          `seed=${seed}`,
-        ],
-        base: args.recipe,
-      });
+      const plan = await planTrial(join(folder, file), { args, seed, planned });
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
       }
@@ -148,6 +138,22 @@ async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planne
   }
   // All variants of one seed first: an interrupted ablation can be read already.
   return seeds.flatMap((seed) => trials.filter((trial) => trial.seed === seed));
+}
+
+async function planTrial(
+  path: string,
+  { args, seed, planned }: { args: CommandOf<"ablate">; seed: number; planned: Planner },
+): Promise<RunPlan> {
+  const plan = (steps: readonly string[]) =>
+    // A baseline is a variant of its own here.
+    planned({ path, overrides: ["baseline=", ...args.set, ...steps, `seed=${seed}`], base: args.recipe });
+  const { steps } = args;
+  if (steps === undefined) return await plan([]);
+  const whole = await plan([`training.steps=${steps}`]);
+  // Its phases may have steps of their own.
+  return whole.phases.every(({ training }) => training.steps === steps)
+    ? whole
+    : await plan(whole.phases.map((_, k) => `phases[${k}].training.steps=${steps}`));
 }
 
 async function rowFiles(folder: string, given: string | undefined): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { DATASETS } from "../config/recipe.ts";
-import { DataError, UserError } from "../core/errors.ts";
+import { DataError, formatPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -17,13 +17,12 @@ export async function dataCheckCommand(host: Host, args: CommandOf<"data check">
   const present = DATASETS.filter((name) => datasetOf(plan, name) !== undefined);
   const absent = args.split.find((name) => !present.includes(name));
   if (absent) throw new UserError(`the recipe has no ${absent} dataset; it has ${present.join(", ")}`);
-  const chosen = DATASETS.filter((name) => args.split.length === 0 || args.split.includes(name));
+  const chosen = chosenOf(plan, args.split);
   const found = await withInput(host, plan, async (input, signal) => {
     const checked: CheckedDataset[] = [];
-    for (const name of chosen) {
-      const dataset = datasetOf(plan, name);
-      if (dataset === undefined || signal.aborted) continue;
-      const check = await checkDataset({ host, plan, input, signal }, { name, dataset, limit: args.limit });
+    for (const one of chosen) {
+      if (signal.aborted) continue;
+      const check = await checkDataset({ host, plan, input, signal }, one, args.limit);
       if (check && !args.json) host.stdout.write(`${describeDataset(check)}\n\n`);
       if (check) checked.push(check);
     }
@@ -69,22 +68,56 @@ interface Checking {
 }
 
 interface Chosen {
-  readonly name: (typeof DATASETS)[number];
+  readonly name: string;
+  /** Where the recipe has it. */
+  readonly at: string;
   readonly dataset: DatasetPlan;
-  readonly limit: number | undefined;
+  /** `needed`: training needs them; `whole`: looked at where every image has some. */
+  readonly labels: "needed" | "read" | "whole";
 }
 
-/** Undefined when it was interrupted. A dataset that cannot be opened is a finding as well. */
+/** The datasets of `data` and those that streams have of their own; with `split` only what it names. */
+function chosenOf(plan: RunPlan, split: readonly string[]): Chosen[] {
+  const named = DATASETS.flatMap((name): Chosen[] => {
+    const dataset = datasetOf(plan, name);
+    if (dataset === undefined || (split.length > 0 && !split.includes(name))) return [];
+    const labels = name === "target" ? "whole" : name === "test" ? "read" : "needed";
+    return [{ name, at: `data.${name}`, dataset, labels }];
+  });
+  if (split.length > 0) return named;
+  // Phases share what the recipe says of a stream: such are of one place.
+  const streams = new Map<string, Chosen>();
+  for (const phase of plan.phases) {
+    for (const stream of phase.streams) {
+      if (!("dataset" in stream) || stream.at[0] !== "streams" || streams.has(stream.origin)) continue;
+      const at = formatPath(stream.at);
+      const name = [...streams.values()].some((other) => other.name === at) ? `${at} of ${phase.name}` : at;
+      const labels = stream.labels ? "needed" : "whole";
+      streams.set(stream.origin, { name, at, dataset: stream.dataset, labels });
+    }
+  }
+  return [...named, ...streams.values()];
+}
+
+/**
+ * Undefined when it was interrupted, or, after a line that says so, when a file of the recipe's own would have to be run. A
+ * dataset that cannot be opened is a finding as well.
+ */
 async function checkDataset(
   { host, plan, input, signal }: Checking,
-  { name, dataset, limit }: Chosen,
+  { name, at, dataset, labels: wanted }: Chosen,
+  limit: number | undefined,
 ): Promise<CheckedDataset | undefined> {
   const type = plan.data.origins?.get(dataset)?.plugin.name ?? "dataset";
   const missing: DataError[] = [];
   let opened: Opened;
   try {
-    opened = await openToCheck(input, { name, dataset, missing });
+    opened = await openToCheck(input, { dataset, missing, whole: wanted === "whole" });
   } catch (error) {
+    if (error instanceof UserError && !(error instanceof DataError) && at.startsWith("streams")) {
+      host.stderr.write(`${name}: not looked at, for ${error.message}\n`);
+      return undefined;
+    }
     if (!(error instanceof DataError)) throw error;
     const known = [faultOf(error)];
     return {
@@ -95,10 +128,9 @@ async function checkDataset(
   }
   const { images, unlabelled } = opened;
   const labels = unlabelled === undefined;
-  const needed = name === "source" || name === "val";
   const known: Fault[] = missing.map((error) => ({ ...faultOf(error), kind: "missing" }));
-  if (!labels && needed) {
-    known.push({ file: `data.${name}`, message: `it needs labels, but ${unlabelled}`, kind: "unreadable" });
+  if (!labels && wanted === "needed") {
+    known.push({ file: at, message: `it needs labels, but ${unlabelled}`, kind: "unreadable" });
   }
   const { add, summary } = summarizer({ space: dataset.labelSpace, labels, known });
   const of = Math.min(images.length, limit ?? Infinity);
@@ -125,16 +157,20 @@ interface Opened {
   readonly unlabelled?: string;
 }
 
-/** Labels of the target are looked at where every image has some; nobody needs them. */
+/** @param whole whether labels are looked at where every image has some, for none are needed */
 async function openToCheck(
   input: Input,
-  { name, dataset, missing }: Pick<Chosen, "name" | "dataset"> & { readonly missing: DataError[] },
+  { dataset, missing, whole }: {
+    readonly dataset: DatasetPlan;
+    readonly missing: DataError[];
+    readonly whole: boolean;
+  },
 ): Promise<Opened> {
   const onMissing = (told: readonly DataError[]) => {
     // One by one: there may be more than a call takes arguments.
     for (const error of told) missing.push(error);
   };
-  if (name !== "target") {
+  if (!whole) {
     const images = await input.open(dataset, { onMissing });
     return { images, ...(images.unlabelled === undefined ? {} : { unlabelled: images.unlabelled }) };
   }

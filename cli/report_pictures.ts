@@ -15,7 +15,7 @@ import { classIou, countPixels, emptyConfusion, meanIou } from "../metrics/confu
 import { bestAndWorst } from "../report/best_worst.ts";
 import type { Picture, Pictures } from "../report/report_data.ts";
 import { phaseFolders } from "../run_folder/layout.ts";
-import { openSplit } from "../train/evaluate.ts";
+import { finalEvaluation, openSplit } from "../train/evaluate.ts";
 import { openPredictor } from "../train/mod.ts";
 import { newestWhole } from "../train/resume.ts";
 
@@ -126,11 +126,12 @@ interface Labelled {
 
 async function labelling(
   { plan, signal }: PicturesWanted,
-  { checkpoint }: Network,
+  { title, checkpoint }: Network,
   body: (label: (sample: LabelledSample) => Promise<Labelled>) => Promise<void>,
 ): Promise<void> {
   const { classes, ignore } = plan.labelSpace;
-  const predictor = await openPredictor(plan, { checkpoint, files: diskFiles() });
+  const evaluation = finalEvaluation(plan, plan.phases.find(({ name }) => name === title));
+  const predictor = await openPredictor({ ...plan, evaluation }, { checkpoint, files: diskFiles() });
   try {
     await body(async (sample) => {
       signal.throwIfAborted();

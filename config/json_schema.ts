@@ -38,8 +38,8 @@ export function recipeSchema(registry: Registry): JsonSchema {
           root: { type: "string", description: "folder with the data; relative to this file" },
           source: { description: "labelled", ...dataset },
           target: { description: "unlabelled", ...dataset },
-          val: { description: "labelled, of the target domain", ...dataset },
-          test: { description: "labelled, of the target domain", ...dataset },
+          val: { description: "labelled, of the target domain", ...removable(dataset) },
+          test: { description: "labelled, of the target domain", ...removable(dataset) },
         },
       },
       input: optional(optionsSchema(sections.input)),
@@ -88,16 +88,16 @@ function phaseSections(registry: Registry) {
   return {
     streams: {
       type: "object",
-      description: "images beside source and target, by name",
-      additionalProperties: { anyOf: [readStream(registry), ...entriesOf(registry, "stream")] },
+      description: "images beside source and target, by name; null removes one",
+      additionalProperties: removable({ anyOf: [readStream(registry), ...entriesOf(registry, "stream")] }),
     },
     networks: {
       type: "object",
-      description: "networks beside the student, by name",
-      additionalProperties: named(registry, "network", (plugin) => {
+      description: "networks beside the student, by name; null removes one",
+      additionalProperties: removable(named(registry, "network", (plugin) => {
         const model = named(registry, "model", (plugin) => pluginEntry(plugin));
         return pluginEntry(plugin, { ...WEIGHTS, model });
-      }),
+      })),
     },
     losses: lossList(registry),
     optimizer: named(registry, "optimizer"),
@@ -137,9 +137,7 @@ function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
       // Before its parts are looked at, which may refer to it.
       $defs[kind] = true;
       const names = registry.all(kind).map(({ name, summary }) => ({ const: name, description: summary }));
-      const { anyOf } = named(registry, kind, (plugin) => pluginEntry(plugin)) as {
-        readonly anyOf: readonly unknown[];
-      };
+      const { anyOf } = named(registry, kind, (plugin) => pluginEntry(plugin));
       const own = { type: "string", description: "one that a file of yours defines" };
       $defs[kind] = { anyOf: [...names, own, ...anyOf.map(walk)] };
     }
@@ -155,7 +153,12 @@ function optional(schema: JsonSchema): JsonSchema {
   return rest;
 }
 
-function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonSchema): JsonSchema {
+/** The same, or null, which takes away what the extended recipe has. */
+function removable({ anyOf }: { readonly anyOf: readonly JsonSchema[] }) {
+  return { anyOf: [...anyOf, { type: "null" }] };
+}
+
+function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonSchema) {
   return { anyOf: entriesOf(registry, kind, entry) };
 }
 
@@ -196,7 +199,10 @@ function used(kind: Kind): JsonSchema {
 }
 
 const WEIGHTS = {
-  [WEIGHTS_KEY]: { type: "string", description: "a file that training starts from; relative to this file" },
+  [WEIGHTS_KEY]: {
+    type: ["string", "null"],
+    description: "a file that training starts from; relative to this file",
+  },
 };
 
 function termKeys() {
@@ -247,13 +253,13 @@ function changedTerms(): JsonSchema {
     properties: {
       type: { type: "string", description: "a new term, or another one in this place" },
       use: used("loss"),
-      weight: optionsSchema(termWeight),
+      ...termKeys(),
       options: { type: ["object", "null"] },
     },
   };
   return {
     type: "object",
     description: "changes of the extended recipe's terms, by name; null removes one",
-    additionalProperties: { anyOf: [change, { type: "null" }] },
+    additionalProperties: removable({ anyOf: [change] }),
   };
 }

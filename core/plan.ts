@@ -314,7 +314,7 @@ export interface EvaluationPlan {
   readonly heads?: readonly HeadPlan[];
   /**
    * Further checkpoints of the same network whose probabilities are averaged with its own, which has the weight 1. Absent:
-   * none. Not in validation during training.
+   * none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
 }

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
-import type { EvaluationPlan, RunPlan, Split } from "../core/plan.ts";
+import type { EvaluationPlan, PhasePlan, RunPlan, Split } from "../core/plan.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -39,6 +39,12 @@ export function onePass(
   { aggregation: _, flip: __, scales: ___, ensemble: ____, ...rest }: EvaluationPlan,
 ): EvaluationPlan {
   return rest;
+}
+
+/** What is done with the last weights of a phase: a baseline's predict alone, since else mixtures would be compared. */
+export function finalEvaluation({ evaluation }: RunPlan, phase: PhasePlan | undefined): EvaluationPlan {
+  const { ensemble: _, ...alone } = evaluation;
+  return phase?.baseline ? alone : evaluation;
 }
 
 /** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
@@ -78,7 +84,7 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
     await setImmediate();
   }
   const iou = classIou(confusion);
-  const inference = inferenceText(evaluation);
+  const inference = inferenceText(evaluation, ensemble);
   return {
     split: input.split,
     images,
@@ -95,13 +101,14 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
 
 /** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */
 function inferenceText(
-  { aggregation, flip, scales, window, heads, ensemble, network }: EvaluationPlan,
+  { aggregation, flip, scales, window, heads }: EvaluationPlan,
+  { network, networks }: Ensemble,
 ): string {
   const sides = ([height, width]: readonly [number, number]) => `${width}x${height}`;
   return [
     ...(network === undefined ? [] : [`network ${network}`]),
     ...(heads ? [`heads ${heads.map(({ tap, weight }) => `${weight} ${tap}`).join(" + ")}`] : []),
-    ...(ensemble ? [`ensemble of ${1 + ensemble.length}`] : []),
+    ...(networks.length > 1 ? [`ensemble of ${networks.length}`] : []),
     ...(aggregation ? [`aggregation ${aggregation.alpha}`] : []),
     ...(flip ? ["flip"] : []),
     ...(scales ? [`scales ${scales.join(" ")}`] : []),

@@ -2,16 +2,16 @@
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { EvaluationPlan, PhasePlan } from "../core/plan.ts";
-import type { FileReader, Segmenter } from "../core/plugin.ts";
-import { STUDENT } from "../core/term.ts";
+import type { EvaluationPlan, PhasePlan, RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
 import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
-import { assemble, type Run } from "./assemble.ts";
+import { STUDENT } from "../core/term.ts";
+import { assemble, networkOf, type Run } from "./assemble.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import {
@@ -22,7 +22,7 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, onePass } from "./evaluate.ts";
+import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
 import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
@@ -312,16 +312,20 @@ class Phase {
   }
 
   async #finish(): Promise<Evaluation | undefined> {
-    const { emit, validation, plan, phase: { name: phase }, files } = this.#setup;
+    const { emit, validation, plan, phase, files } = this.#setup;
     if (validation === undefined) {
-      emit({ type: "note", phase, message: "the recipe has no val split, so nothing was evaluated" });
+      emit({
+        type: "note",
+        phase: phase.name,
+        message: "the recipe has no val split, so nothing was evaluated",
+      });
       return undefined;
     }
     const plain = await this.#validate();
-    const { evaluation } = plan;
+    const evaluation = finalEvaluation(plan, phase);
     const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
     if (!plain || same) return plain;
-    const others = await openMembers(plan, files);
+    const others = await openMembers({ ...plan, evaluation }, files);
     try {
       return await this.#evaluate(evaluation, undefined, others.networks);
     } finally {
@@ -336,10 +340,15 @@ class Phase {
   ): Promise<Evaluation | undefined> {
     const { plan, validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
+    const network = this.#predicting();
     try {
       return await evaluateSegmenter(plan, {
         ensemble: {
-          networks: [{ segmenter: this.#predicting(), weight: 1 }, ...others],
+          networks: [
+            { segmenter: networkOf(this.#run, network ?? STUDENT), weight: 1 },
+            ...others,
+          ],
+          network,
           featureTap: plan.model.plan.featureTap,
           alignCorners: this.#run.alignCorners,
         },
@@ -355,9 +364,9 @@ class Phase {
     }
   }
 
-  /** The network that `evaluation.network` names; in a phase that trains without it, the student. */
-  #predicting(): Segmenter {
-    const { networks, segmenter } = this.#run;
-    return networks.get(this.#setup.plan.evaluation.network ?? STUDENT)?.segmenter ?? segmenter;
+  /** The network that `evaluation.network` names; undefined, the student, in a phase that trains without it. */
+  #predicting(): string | undefined {
+    const { network } = this.#setup.plan.evaluation;
+    return network !== undefined && this.#run.networks.has(network) ? network : undefined;
   }
 }

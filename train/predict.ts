@@ -13,13 +13,15 @@ import { cutWindow, type Window, WindowMean, windowsOf } from "./windows.ts";
 export interface Ensemble {
   /** Mostly one; of several the probabilities are averaged by their weights. */
   readonly networks: readonly { readonly segmenter: Segmenter; readonly weight: number }[];
+  /** What the recipe calls the first; absent: the student. */
+  readonly network?: string | undefined;
   /** Their plan's. */
   readonly featureTap: string;
   /** How probabilities are resized; absent: with half-pixel centres. */
   readonly alignCorners?: boolean | undefined;
 }
 
-interface Network extends Omit<Ensemble, "networks"> {
+interface Network extends Omit<Ensemble, "networks" | "network"> {
   readonly segmenter: Segmenter;
 }
 
@@ -55,7 +57,7 @@ const BAND = 2 ** 24;
  * added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
  */
 export async function predictLabels(
-  { networks, ...shared }: Ensemble,
+  { networks, network: _, ...shared }: Ensemble,
   task: { readonly inputs: readonly NetworkInput[]; readonly inference: Inference; readonly wanted: Wanted },
 ): Promise<PredictedLabels> {
   const { inputs, inference, wanted: { height, width, confidence } } = task;

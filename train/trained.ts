@@ -1,7 +1,7 @@
 /** A recipe's network with the weights of a file. */
+import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
-import { STUDENT } from "../core/term.ts";
 import { assembleModel, type Model } from "./assemble.ts";
 import type { Ensemble } from "./predict.ts";
 import { loadWeights } from "./weights.ts";
@@ -17,18 +17,30 @@ export interface TrainedOptions {
 export interface TrainedModel extends Model {
   /** The phase that wrote the file; undefined when it does not say. */
   readonly phase: string | undefined;
+  /** What the recipe calls it; undefined: the student. */
+  readonly network: string | undefined;
 }
 
-/** @throws UserError when the file does not fit the plan's model, DataError when it cannot be read */
+/**
+ * The network that `evaluation.network` names or, where the file's phase trained without it, the student.
+ * @throws UserError when the file does not fit the plan's model, DataError when it cannot be read
+ */
 export async function openTrained(
   plan: RunPlan,
   { checkpoint, files }: TrainedOptions,
 ): Promise<TrainedModel> {
   const model = assembleModel(plan);
   try {
-    const { network = STUDENT } = plan.evaluation;
-    const run = await loadWeights(checkpoint, { plan, state: model.state, network }, files);
-    return { ...model, phase: run?.phase };
+    const target = { plan, state: model.state, network: plan.evaluation.network };
+    const { run, network } = await loadWeights(checkpoint, target, files);
+    const phase = plan.phases.find(({ name }) => name === run?.phase);
+    if (network === undefined && phase?.networks.some(({ name }) => name === target.network)) {
+      throw new UserError(
+        `${checkpoint}: holds no network "${target.network}", which evaluation.network names; ` +
+          "checkpoints are without networks that training does not change",
+      );
+    }
+    return { ...model, phase: run?.phase, network };
   } catch (error) {
     model.dispose();
     throw error;
@@ -54,6 +66,7 @@ export async function openEnsemble(plan: RunPlan, options: TrainedOptions): Prom
     return {
       ensemble: {
         networks: [{ segmenter: model.segmenter, weight: 1 }, ...members.networks],
+        network: model.network,
         featureTap: plan.model.plan.featureTap,
         alignCorners: plan.input.alignCorners,
       },

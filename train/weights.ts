@@ -5,7 +5,6 @@ import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
 import { type Fitted, fitWeights, type ImportReport } from "../weights/mapping.ts";
-import { STUDENT } from "../core/term.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
 import { assignStored, type CheckpointState, storedShape, verifiedState } from "./checkpoint.ts";
@@ -19,14 +18,14 @@ export interface WeightsTarget {
   };
   /** The network's variables. */
   readonly state: readonly StateEntry[];
-  /** Which of a checkpoint's networks is read; absent: the student. */
-  readonly network?: string;
+  /** Which of a checkpoint's networks is read; absent, or where its phase trained without it: the student. */
+  readonly network?: string | undefined;
 }
 
 /**
  * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor must be in the file,
  * and the file may hold nothing else of a network. What only training needs and PyTorch's counters are passed over.
- * @returns what a checkpoint says of its run; undefined for other files
+ * @returns what a checkpoint says of its run, undefined for other files; and its network, undefined for the student
  * @throws UserError that names `path` and what is missing, unexpected, differently shaped or not finite
  * @throws DataError when the file cannot be read
  */
@@ -34,9 +33,9 @@ export async function loadWeights(
   path: string,
   target: WeightsTarget,
   files: FileReader,
-): Promise<CheckpointState | undefined> {
+): Promise<Pick<FittedFile, "run" | "network">> {
   const file = readWeights(await files.read(path), path);
-  const { tensors, report, unexpected, run } = fit({ path, file }, target);
+  const { tensors, report, unexpected, run, network } = fit({ path, file }, target);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
@@ -47,7 +46,7 @@ export async function loadWeights(
     throw new UserError(`${path}: does not fit the recipe's model: ${faults.join("; ")}`);
   }
   assign(tensors, target.state);
-  return run;
+  return { run, network };
 }
 
 /**
@@ -94,30 +93,30 @@ interface Source {
 interface FittedFile extends Fitted {
   /** What a checkpoint says of its run. */
   readonly run: CheckpointState | undefined;
+  /** The one that was read; undefined: the student. */
+  readonly network: string | undefined;
 }
 
 function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): FittedFile {
-  const { plan, state, network = STUDENT } = target;
+  const { plan, state, network } = target;
   let run: CheckpointState | undefined;
   if (whole.format === "safetensors") {
     const tensors = new Map([...whole.tensors].map(([name, tensor]) => [name, tensor.read()]));
     run = verifiedState({ path, tensors, metadata: whole.metadata });
   }
-  const file = run === undefined || network === STUDENT ? whole : ofNetwork(path, whole, network);
+  const own = run === undefined || network === undefined ? undefined : ofNetwork(whole, network);
+  const file = own ?? whole;
   const wanted = state.map((entry) => ({ name: entry.name, shape: storedShape(entry) }));
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  return { ...fitWeights({ path, file, names, wanted, classes, classOrder }), run };
+  const made = fitWeights({ path, file, names, wanted, classes, classOrder });
+  return { ...made, run, network: own && network };
 }
 
-/** What a checkpoint has of one network beside the student, by the network's own names. */
-function ofNetwork(path: string, file: WeightsFile, network: string): WeightsFile {
+/** What a checkpoint has of one network beside the student, by the network's own names; undefined: nothing. */
+function ofNetwork(file: WeightsFile, network: string): WeightsFile | undefined {
   const prefix = `network/${network}/`;
   const tensors = [...file.tensors].filter(([name]) => name.startsWith(prefix));
-  if (tensors.length === 0) {
-    throw new UserError(
-      `${path}: holds no network "${network}", which evaluation.network names; its phase trained without it`,
-    );
-  }
+  if (tensors.length === 0) return undefined;
   return { ...file, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
 }
 

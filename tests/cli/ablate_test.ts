@@ -129,6 +129,23 @@ variants(
   },
 );
 
+variants("--steps reaches every phase, whatever steps it has of its own", async (folder) => {
+  const phases = `phases:
+  - { name: first, training: { steps: 7 } }
+  - { name: second }
+  - { name: third, training: { steps: 5, batch: 2 } }
+`;
+  await Deno.writeTextFile(join(folder, "base.yaml"), BASE + phases);
+  await Deno.remove(join(folder, "rows", "1.yaml"));
+  const { code, stderr } = await plca([...ABLATE, "0"], { cwd: folder });
+  assert.equal(code, 0, stderr);
+  const begun = [...stderr.matchAll(/^(\w+): (\d+ steps?, batch \d)$/gm)].map(([, ...found]) => found);
+  assert.deepEqual(begun, [["first", "1 step, batch 1"], ["second", "1 step, batch 1"], [
+    "third",
+    "1 step, batch 2",
+  ]]);
+});
+
 const WRONG: readonly (readonly [args: readonly string[], message: string])[] = [
   [["--seeds", "0,0"], "--seeds 0,0: expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--seeds", ""], "--seeds : expected different whole numbers from 0 on, as in 0,1,2\n"],

@@ -72,6 +72,51 @@ tiny("data check of the whole recipe as JSON", SOUND, async (folder) => {
   assert.ok(source.summary.secondsPerImage > 0);
 });
 
+const STREAMS = `
+streams:
+  few: { dataset: { type: gtav, root: few } }
+  more: { dataset: { use: ./mine.ts } }
+phases:
+  - name: first
+    losses: { few: { type: cross-entropy, options: { stream: few } } }
+  - name: second
+    losses: { few: { type: cross-entropy, options: { stream: few } } }
+  - name: third
+    streams: { few: { dataset: { root: other } } }
+    losses:
+      few: { type: cross-entropy, options: { stream: few } }
+      more: { type: cross-entropy, options: { stream: more } }
+`;
+
+tiny("data check looks at the datasets of streams, of phases as well", {
+  ...SOUND,
+  ...below("few", gtav(2, [99])),
+  ...below("other", gtav(3, [7])),
+}, async (folder) => {
+  await Deno.writeTextFile(
+    join(folder, "tiny.yaml"),
+    await Deno.readTextFile(join(folder, "tiny.yaml")) + STREAMS,
+  );
+  const check = ["data", "check", "tiny.yaml", "--json"];
+  const { code, stdout, stderr } = await plca(check, { cwd: folder });
+  const { broken, datasets } = JSON.parse(stdout);
+  assert.deepEqual([code, broken], [2, ["streams.few"]]);
+  assert.deepEqual(
+    Object.entries(datasets).map(([name, found]) => [
+      name,
+      (found as { summary: { images: number } }).summary.images,
+    ]),
+    [["source", 2], ["target", 2], ["val", 2], ["streams.few", 2], ["streams.few of third", 3]],
+  );
+  assert.equal(
+    stderr,
+    'streams.more: not looked at, for the dataset "mine" is not one of plca\'s, and only train, ablate and check ' +
+      "--import run a recipe's own files\n",
+  );
+  const only = await plca([...check, "--split", "source"], { cwd: folder });
+  assert.deepEqual(Object.keys(JSON.parse(only.stdout).datasets), ["source"]);
+});
+
 tiny("data check names planted faults together and ends with 2", FAULTY, async (folder) => {
   const { code, stdout, stderr } = await plca(["data", "check", "tiny.yaml", "--split", "source"], {
     cwd: folder,

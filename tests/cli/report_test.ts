@@ -125,6 +125,22 @@ reporting(
   },
 );
 
+folderTest("a run whose baseline has no evaluation.network has the images of both", async (folder) => {
+  const teacher = "\nnetworks: { teacher: { type: ema } }\nevaluation: { network: teacher }\n";
+  await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE + teacher);
+  const { code, stderr } = await plca(["train", "tiny.yaml", "--run", "run"], { cwd: folder });
+  assert.deepEqual([stderr, code], ["", 0]);
+}, async (folder) => {
+  const { code, stderr } = await plca(["report", "run"], { cwd: folder });
+  assert.deepEqual([code, stderr], [0, ""]);
+  const { phases, pictures } = (await dataOf(join(folder, "run", "report.html"))).runs[0]!;
+  assert.deepEqual(pictures!.networks, ["source-only", "tiny"]);
+  assert.deepEqual(phases.map(({ evaluation }) => evaluation!.inference), [undefined, "network teacher"]);
+  const baseline = "run/baseline/checkpoints/last.safetensors";
+  const { stdout } = await plca(["eval", "--checkpoint", baseline, "--json"], { cwd: folder });
+  assert.deepEqual(JSON.parse(stdout).confusion, phases[0]!.evaluation!.confusion);
+});
+
 reporting("images are ranked by the run's own network, not by the baseline's", async (folder) => {
   await edit(
     join(folder, "a", "config.yaml"),

@@ -265,7 +265,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
     undefined,
   ]);
   const data = properties["data"]?.["properties"] as Record<string, { anyOf: { properties: object }[] }>;
-  assert.deepEqual(data["val"]?.anyOf.map((entry) => Object.keys(entry.properties)), [
+  assert.deepEqual(data["source"]?.anyOf.map((entry) => Object.keys(entry.properties)), [
     ["type", "classes", "domain"],
     ["type", "list"],
     ["use"],

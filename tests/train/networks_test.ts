@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { gradients } from "../../ops/gradients.ts";
+import type { RunPlan } from "../../core/plan.ts";
 import type { ModelPlan, NetworkPlan } from "../../core/plugin.ts";
 import { computePass } from "../../train/context.ts";
 import { evaluate, openPredictor, train } from "../../train/mod.ts";
@@ -24,6 +25,13 @@ import { lines, run, test } from "./runs.ts";
 const NAMES = ["first.weight", "second.weight", "first.running_mean"];
 
 const losses = [planned("ce", lossPlan(crossEntropy)), planned("follow", following("teacher"))];
+
+/** A plan with a baseline that has no further networks, as the config plans it. */
+function withBaseline(parts: TinyParts): RunPlan {
+  const baseline = { name: "plain", losses: [planned("ce", lossPlan(crossEntropy))] };
+  const plan = tinyPlan({ ...parts, baseline }, { steps: 2 });
+  return { ...plan, phases: plan.phases.map((phase) => phase.baseline ? { ...phase, networks: [] } : phase) };
+}
 
 async function withRun<T>(parts: TinyParts, use: (run: ReturnType<typeof assembled>) => T | Promise<T>) {
   const run = assembled(tinyPlan({ losses, ...parts }));
@@ -306,18 +314,64 @@ test("evaluation.network: the teacher is validated, evaluated and predicts, from
   assert.notDeepEqual(confidence[0], confidence[1]);
 });
 
-test("a checkpoint of a phase that trained without the network says so", async (folder) => {
+test("a phase that trains without evaluation.network is evaluated with the student, from its checkpoint as well", async (folder) => {
+  const evaluation = { labelSize: "original", network: "teacher" } as const;
+  const plan = withBaseline({ losses, networks: [network("teacher", averaging)], evaluation });
+  const { result } = await run(plan, folder);
+  const { final } = result.earlier[0]!;
+  assert.deepEqual([final!.inference, result.final!.inference], [undefined, "network teacher"]);
+  const checkpoint = `${folder.path}/run/baseline/checkpoints/last.safetensors`;
+  const common = {
+    checkpoint,
+    split: "val",
+    signal: new AbortController().signal,
+    files: plainFiles,
+  } as const;
+  assert.deepEqual(await evaluate(plan, common), final);
+  const { inference: _, ...student } = await evaluate(tinyPlan(), common);
+  assert.deepEqual(student, final);
+});
+
+test("a checkpoint without a network that its phase had says so", async (folder) => {
+  const weights = `${folder.path}/weights.safetensors`;
   await run(tinyPlan({}, { steps: 1 }), folder);
+  await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, weights);
+  const frozen: Partial<NetworkPlan> = { start: "weights" };
+  const evaluation = { labelSize: "original", network: "teacher" } as const;
+  const plan = tinyPlan({ losses, networks: [network("teacher", frozen, { weights })], evaluation }, {
+    steps: 1,
+  });
+  await run(plan, folder);
   const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
-  const plan = tinyPlan({ evaluation: { labelSize: "original", network: "teacher" } });
-  await assert.rejects(
-    evaluate(plan, { checkpoint, split: "val", signal: new AbortController().signal, files: plainFiles }),
-    {
-      name: "UserError",
-      message:
-        `${checkpoint}: holds no network "teacher", which evaluation.network names; its phase trained without it`,
-    },
-  );
+  const common = {
+    checkpoint,
+    split: "val",
+    signal: new AbortController().signal,
+    files: plainFiles,
+  } as const;
+  await assert.rejects(evaluate(plan, common), {
+    name: "UserError",
+    message: `${checkpoint}: holds no network "teacher", which evaluation.network names; ` +
+      "checkpoints are without networks that training does not change",
+  });
+});
+
+test("evaluation.ensemble takes no part in the evaluation of a baseline", async (folder) => {
+  await run(tinyPlan({ seed: 9 }, { steps: 1 }), folder);
+  const other = `${folder.path}/other.safetensors`;
+  await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, other);
+  const ensemble = [{ checkpoint: other, weight: 1e6 }];
+  const finals = async (evaluation: RunPlan["evaluation"]) => {
+    const { result } = await run(withBaseline({ evaluation }), folder);
+    await Deno.remove(`${folder.path}/run`, { recursive: true });
+    return [result.earlier[0]!.final!, result.final!];
+  };
+  const [mixed, alone] = [
+    await finals({ labelSize: "original", ensemble }),
+    await finals({ labelSize: "original" }),
+  ];
+  assert.deepEqual(mixed.map(({ inference }) => inference), [undefined, "ensemble of 2"]);
+  assert.deepEqual(mixed[0], alone[0]);
 });
 
 test("evaluation.ensemble: probabilities are averaged by their weights, once at the end", async (folder) => {
