@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { EvaluationPlan, PhasePlan, RunPlan } from "../core/plan.ts";
+import type { EvaluationPlan, PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
