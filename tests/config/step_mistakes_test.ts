@@ -347,6 +347,16 @@ for (const [name, [old, text], message] of phaseCases) {
   });
 }
 
+Deno.test("a recipe lists at most 64 phases", async () => {
+  const phases = (count: number) =>
+    `phases: [${Array.from({ length: count }, (_, k) => `{ name: p${k} }`).join(", ")}]\n`;
+  assert.equal((await load(GOOD + phases(64))).phases.length, 64);
+  assert.match(
+    await mistakes(phases(65)),
+    /^recipes\/good\.yaml:\d+:1 phases: expected at most 64 phases: there are 65$/,
+  );
+});
+
 Deno.test("a mistake that phases have from the recipe is reported once, where it stands", async () => {
   const wrong = GOOD.replace("tap: features", "tap: featurs");
   assert.match(await mistakes(PHASES, wrong), /^recipes\/good\.yaml:\d+:\d+ losses\[1\]\.[^\n]+$/);
