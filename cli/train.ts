@@ -3,9 +3,7 @@ import { watchNumerics } from "../backends/debug_numerics.ts";
 import { selectBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
-import type { StepEvent } from "../core/events.ts";
 import { plannedParts, type RunPlan } from "../core/plan.ts";
-import { countOf } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { meansText } from "../report/means.ts";
 import { type Progress, progress } from "../report/progress.ts";
@@ -27,6 +25,7 @@ import { train, type TrainResult } from "../train/mod.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { type Interruption, interruption } from "./interruption.ts";
 import { blaming, narrowly } from "./narrow.ts";
 import { planOf, type RecipeChoice } from "./recipes.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
@@ -183,7 +182,8 @@ async function trainRun(
   });
   let late: Error | undefined;
   const stopHearing = host.onLateFailure?.((error) => abort.abort(late ??= lateError(host, plan, error)));
-  let last: StepEvent | undefined;
+  const stop = interruption(plan);
+  let stepped = false;
   try {
     const result = await train(plan, {
       runDir: folder,
@@ -191,7 +191,8 @@ async function trainRun(
       signal: abort.signal,
       files: diskFiles(),
       onEvent: (event) => {
-        if (event.type === "step") last = event;
+        if (event.type === "step") stepped = true;
+        stop.event(event);
         view.event(event);
       },
     });
@@ -199,13 +200,13 @@ async function trainRun(
     if (late) throw late;
     view.close();
     if (args.json) return result.interrupted ? 130 : 0;
-    return await conclude(host, { plan, folder, result, last, quiet: args.quiet });
+    return await conclude(host, { plan, folder, result, stop, quiet: args.quiet });
   } catch (error) {
     view.close();
     // A run that never made a step holds nothing worth a number.
-    const removed = last === undefined && onFailure !== "nothing";
+    const removed = !stepped && onFailure !== "nothing";
     if (removed) await removeRun(folder, onFailure === "whole folder");
-    throw isOfData(error, { model: plan.model, folder, begun: last !== undefined })
+    throw isOfData(error, { model: plan.model, folder, begun: stepped })
       ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, CONFIG)))
       : error;
   } finally {
@@ -252,20 +253,16 @@ interface Conclusion {
   readonly plan: RunPlan;
   readonly folder: string;
   readonly result: TrainResult;
-  readonly last: StepEvent | undefined;
+  readonly stop: Interruption;
   readonly quiet: boolean;
 }
 
-async function conclude(host: Host, { plan, folder, result, last, quiet }: Conclusion): Promise<number> {
+async function conclude(host: Host, { plan, folder, result, stop, quiet }: Conclusion): Promise<number> {
   const run = shown(host, folder);
   const write = (line: string) => host.stdout.write(`${line}\n`);
   if (result.interrupted) {
     const found = await latestCheckpoint(plan, folder);
-    write(
-      last
-        ? `Interrupted in ${last.phase} after ${last.step} of ${countOf(last.steps, "step")}.`
-        : "Interrupted before the first step.",
-    );
+    write(stop.text());
     if (found === undefined) {
       write(`No weights were written; the log lies in ${run}`);
       return 130;

@@ -43,7 +43,7 @@ export interface Planned<K extends Kind> extends Found<K> {
   readonly raw: unknown;
   /** The same with defaults. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The options had mistakes, which are recorded; the plan is made from the rest of them. */
+  /** The options, or those of a plugin that they name, had mistakes, which are recorded; the plan is made from the rest. */
   readonly mended?: boolean;
 }
 
@@ -51,6 +51,8 @@ export interface Planned<K extends Kind> extends Found<K> {
 export class LenientLookup implements PluginLookup {
   readonly #findings: Findings;
   readonly #plugins: Plugins;
+  /** Of plugins that others name. */
+  #mistakes = 0;
 
   constructor(findings: Findings, plugins: Plugins) {
     this.#findings = findings;
@@ -59,7 +61,9 @@ export class LenientLookup implements PluginLookup {
 
   /** For a plugin that names another one: what cannot be planned is recorded, and a stand-in takes its place. */
   plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
-    return this.choose(kind, choice, at)?.plan ?? mistaken(kind);
+    const found = this.choose<K>(kind, choice, at);
+    if (!found || found.mended) this.#mistakes += 1;
+    return found?.plan ?? mistaken(kind);
   }
 
   /** Plans what the choice at `at` names; undefined after recording what is wrong. */
@@ -136,7 +140,7 @@ export class LenientLookup implements PluginLookup {
     const { plugin } = found;
     let raw: unknown = given ?? {};
     let read = check({ schema: plugin.options, value: raw, at });
-    const mended = !read.ok;
+    const wrong = !read.ok, before = this.#mistakes;
     if (!read.ok) {
       this.#findings.record(read.issues);
       raw = withoutMistakes(raw, read.issues.map(({ path }) => path.slice(at.length)));
@@ -145,6 +149,7 @@ export class LenientLookup implements PluginLookup {
     if (!read.ok) return undefined;
     const { value } = read;
     const plan = this.#findings.attempt(() => guarded(found, at, () => plugin.plan(value, at, this)));
+    const mended = wrong || this.#mistakes > before;
     return plan && { ...found, plan, raw, options: { ...value }, ...(mended ? { mended } : {}) };
   }
 }

@@ -1,7 +1,7 @@
 /** One recipe laid over another: `extends:` and `--set path=value`. */
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
-import { find, type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
+import { type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
 import { suggestion } from "../core/suggest.ts";
 import { TERM_KEYS } from "./recipe.ts";
 import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./terms.ts";
@@ -58,25 +58,41 @@ function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMappi
   return { ...mapping, entries: keep(mapping.entries), keys: keep(mapping.keys) };
 }
 
+/** Where a recipe has datasets; `*` is any key or entry. */
+const DATASET_PLACES = [["data", "*"], ["streams", "*", "dataset"], [
+  "phases",
+  "*",
+  "streams",
+  "*",
+  "dataset",
+]];
+
 /** `data.source: {type, options: {...}}` becomes `{type, ...}`, so that both spellings merge with each other. */
 export function flattenDatasets(root: Located): Located {
-  const data = find(root, ["data"]);
-  if (root.kind !== "mapping" || data?.kind !== "mapping") return root;
-  const entries = new Map<string, Located>();
-  for (const [name, dataset] of data.entries) {
-    const options = find(dataset, ["options"]);
-    if (dataset.kind !== "mapping" || options?.kind !== "mapping") {
-      entries.set(name, dataset);
-      continue;
-    }
-    const without = <V>(map: ReadonlyMap<string, V>) => [...map].filter(([key]) => key !== "options");
-    entries.set(name, {
-      ...dataset,
-      entries: new Map([...without(dataset.entries), ...options.entries]),
-      keys: new Map([...without(dataset.keys), ...options.keys]),
-    });
+  return DATASET_PLACES.reduce(flattenAt, root);
+}
+
+function flattenAt(node: Located, [key, ...rest]: readonly string[]): Located {
+  if (node.kind === "scalar") return node;
+  if (node.kind === "sequence") {
+    return key === "*" ? { ...node, items: node.items.map((item) => flattenAt(item, rest)) } : node;
   }
-  return { ...root, entries: new Map(root.entries).set("data", { ...data, entries }) };
+  if (key !== undefined) {
+    const inside = (name: string, value: Located) =>
+      key === "*" || key === name ? flattenAt(value, rest) : value;
+    return {
+      ...node,
+      entries: new Map([...node.entries].map(([name, value]) => [name, inside(name, value)])),
+    };
+  }
+  const options = node.entries.get("options");
+  if (options?.kind !== "mapping") return node;
+  const without = <V>(map: ReadonlyMap<string, V>) => [...map].filter(([key]) => key !== "options");
+  return {
+    ...node,
+    entries: new Map([...without(node.entries), ...options.entries]),
+    keys: new Map([...without(node.keys), ...options.keys]),
+  };
 }
 
 /**

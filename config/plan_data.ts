@@ -12,7 +12,7 @@ import { DATASETS } from "./recipe.ts";
 /** The datasets, and how the resolved recipe has them. */
 export interface PlannedData {
   readonly plan: DataPlan;
-  /** The same map as the plan's, for datasets that are planned elsewhere. */
+  /** The same map as the plan's, for datasets that are planned elsewhere; without those that have mistakes. */
   readonly origins: Map<DatasetPlan, DatasetOrigin>;
   readonly resolved: Readonly<Record<string, unknown>>;
 }
@@ -38,7 +38,7 @@ export function planData(findings: Findings, setup: Plugins): PlannedData | unde
     const planned = planEntryOf(findings, { ...setup, kind: "dataset", path, flat: true });
     if (!planned) continue;
     plans.set(name, planned.plan);
-    origins.set(planned.plan, { plugin: planned.plugin, options: planned.raw });
+    if (!planned.mended) origins.set(planned.plan, { plugin: planned.plugin, options: planned.raw });
     if (planned.mended || planned.unrun) mended.add(name);
     resolved[name] = { ...planned.named, ...planned.options };
   }
@@ -53,9 +53,8 @@ export function planData(findings: Findings, setup: Plugins): PlannedData | unde
   if (source && !mended.has("source")) {
     for (const split of ["val", "test"] as const) {
       const other = mended.has(split) ? undefined : plans.get(split)?.labelSpace;
-      if (other && !sameClasses(source.labelSpace, other)) {
-        findings.add(["data", split], difference(source.labelSpace, other));
-      }
+      const why = other && difference(source.labelSpace, other);
+      if (why !== undefined) findings.add(["data", split], why);
     }
   }
   if (!source || !target) return undefined;
@@ -68,8 +67,11 @@ export function planData(findings: Findings, setup: Plugins): PlannedData | unde
   return { plan: { root: folder, source, target, splits, origins }, origins, resolved };
 }
 
-/** In words, how the classes of two datasets differ. */
-export function difference(source: LabelSpace, other: LabelSpace): string {
+/** In words, how the classes of two datasets differ; undefined when they do not, or one of them is not known. */
+export function difference(source: LabelSpace, other: LabelSpace): string | undefined {
+  // What stands for a dataset that is not known has neither.
+  const unknown = [source, other].some(({ name, classes }) => name === "" && classes.length === 0);
+  if (unknown || sameClasses(source, other)) return undefined;
   const listed = ({ name, classes, ignore }: LabelSpace) =>
     `${name} (${classes.join(", ")}; ignore ${ignore})`;
   return `its classes differ from the source's: ${listed(other)}, expected ${listed(source)}`;

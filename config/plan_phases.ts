@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { PhasePlan, PhaseStart, PlannedJob, RunPlan } from "../core/plan.ts";
+import { MOST_PHASES, type PhasePlan, type PhaseStart, type PlannedJob, type RunPlan } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -83,6 +83,10 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
   const node = find(findings.root, ["phases"]);
   if (node?.kind !== "sequence" || node.items.length === 0) {
     findings.add(["phases"], "expected a list of at least one phase, each a mapping with a name");
+    return [undefined];
+  }
+  if (node.items.length > MOST_PHASES) {
+    findings.add(["phases"], `expected at most ${MOST_PHASES} phases: there are ${node.items.length}`);
     return [undefined];
   }
   const names = node.items.map((item) => {

@@ -1,6 +1,5 @@
 /** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
 import { resolve } from "node:path";
-import { sameClasses } from "../core/label_space.ts";
 import type { DataPlan, DiagnosticsPlan, InputPlan, TrainingPlan } from "../core/plan.ts";
 import type { z } from "../core/schema.ts";
 import type { Findings } from "./findings.ts";
@@ -84,8 +83,8 @@ export function checkTargetLabels(
   { source, target }: DataPlan,
 ): void {
   if (!diagnostics || !diagnostics.target_labels) return;
-  if (sameClasses(source.labelSpace, target.labelSpace)) return;
   const why = difference(source.labelSpace, target.labelSpace);
+  if (why === undefined) return;
   findings.add(
     ["training", "diagnostics", "target_labels"],
     `the target's labels cannot be compared: ${why}`,

@@ -1,5 +1,4 @@
 /** `streams:` beside `source` and `target`: from a dataset, from what a job left, or made from other streams. */
-import { sameClasses } from "../core/label_space.ts";
 import type { DataPlan, DatasetOrigin, PlannedStream, ReadStream } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -114,9 +113,10 @@ function readStream(
     if (plan.needsRoot && root === "") {
       findings.add(path, "data.root is missing; its files lie there (--set data.root=FOLDER)");
     }
-    if (part.labels && !sameClasses(source.labelSpace, plan.labelSpace)) {
-      findings.add(path, difference(source.labelSpace, plan.labelSpace));
-    }
+    const why = part.labels && origins.has(source)
+      ? difference(source.labelSpace, plan.labelSpace)
+      : undefined;
+    if (why !== undefined) findings.add(path, why);
   }
   return {
     stream: { ...part, dataset: plan },

@@ -103,6 +103,9 @@ export function lastPhase({ phases }: Pick<RunPlan, "phases">): PhasePlan {
   return phases.at(-1)!;
 }
 
+/** A recipe lists no more phases; a run may have a baseline beside them. */
+export const MOST_PHASES = 64;
+
 /** Everything of a phase that a plugin makes: its losses, streams, networks and jobs. */
 export function plannedParts({ losses, streams, networks, before }: PhasePlan): readonly PlannedPart[] {
   return [...losses, ...streams, ...networks, ...before];

@@ -3,16 +3,22 @@ import type { TrainEvent } from "../core/events.ts";
 
 /** What is known beforehand of a run. */
 export interface Course {
-  /** The names of the phases, in order. */
-  readonly phases: readonly string[];
-  /** Steps between validations; 0: only at the end. */
-  readonly validateEvery: number;
-  /** Steps between checkpoints; 0: only at the end. */
-  readonly checkpointEvery: number;
+  /** The phases, in order. */
+  readonly phases: readonly PhaseCourse[];
   /** Whether there is something to validate on. */
   readonly validates: boolean;
   /** Whether the last weights are evaluated in another way than validations are. */
   readonly evaluatesOnce: boolean;
+}
+
+/** What is known beforehand of a phase. */
+export interface PhaseCourse {
+  readonly name: string;
+  readonly steps: number;
+  /** Steps between validations; 0: only at the end. */
+  readonly validateEvery: number;
+  /** Steps between checkpoints; 0: only at the end. */
+  readonly checkpointEvery: number;
 }
 
 /** What is left of a run. */
@@ -37,7 +43,7 @@ const LEAST_STEPS = 3, LEAST_TIME = 5000;
 
 /**
  * Steps, validations and checkpoints are timed from the event before to theirs. The first step of a phase compiles and fills
- * caches: it counts only as long as there is no other. A later phase takes at least as long by the step as this one is taken to.
+ * caches: it counts only as long as there is no other. Every step of a later phase takes at least as long as those of this one.
  * @param clock milliseconds
  */
 export function timeKeeper(course: Course | undefined, clock: () => number): TimeKeeper {
@@ -77,19 +83,14 @@ export function timeKeeper(course: Course | undefined, clock: () => number): Tim
     left() {
       const spent = durations.step.reduce((sum, milliseconds) => sum + milliseconds, 0);
       if (timed < 2 || (durations.step.length < LEAST_STEPS && spent < LEAST_TIME)) return undefined;
-      const later = course === undefined ? 0 : course.phases.length - 1 - course.phases.indexOf(phase);
-      // The one at `from` comes after the step, and the last step has one in any case.
-      const count = (every: number, from: number) =>
-        1 + (every === 0 ? 0 : Math.floor((steps - 1) / every) - Math.floor(Math.max(0, from - 1) / every));
-      const of = (from: number) => ({
-        step: steps - from,
-        validation: course?.validates ? count(course.validateEvery, from) : 0,
-        checkpoint: course ? count(course.checkpointEvery, from) : 0,
-      });
-      const [own, whole] = [of(done), of(0)];
-      let seconds = 0, atLeast = later > 0 || (course?.validates === true && course.evaluatesOnce);
+      const { phases = [], validates = false, evaluatesOnce = false } = course ?? {};
+      const at = phases.findIndex(({ name }) => name === phase);
+      const later = phases.slice(at + 1).map((each) => workOf(each, 0));
+      const left = [phases[at] ? workOf(phases[at], done) : { ...NO_WORK, step: steps - done }, ...later];
+      let seconds = 0, atLeast = later.length > 0 || (validates && evaluatesOnce);
       for (const kind of ["step", "validation", "checkpoint"] as const) {
-        const times = own[kind] + later * whole[kind];
+        if (kind === "validation" && !validates) continue;
+        const times = left.reduce((sum, work) => sum + work[kind], 0);
         const known = durations[kind];
         if (times > 0 && known.length === 0) atLeast = true;
         seconds += times * mean(known) / 1000;
@@ -97,6 +98,16 @@ export function timeKeeper(course: Course | undefined, clock: () => number): Tim
       return { seconds, atLeast };
     },
   };
+}
+
+const NO_WORK = { step: 0, validation: 0, checkpoint: 0 };
+
+/** How often each kind of work comes after step `from` of a phase. */
+function workOf({ steps, validateEvery, checkpointEvery }: PhaseCourse, from: number): typeof NO_WORK {
+  // The one at `from` comes after the step, and the last step has one in any case.
+  const count = (every: number) =>
+    1 + (every === 0 ? 0 : Math.floor((steps - 1) / every) - Math.floor(Math.max(0, from - 1) / every));
+  return { step: steps - from, validation: count(validateEvery), checkpoint: count(checkpointEvery) };
 }
 
 function mean(values: readonly number[]): number {

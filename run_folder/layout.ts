@@ -8,6 +8,8 @@
  *     phases/<name>/    with the same three                    of every other phase
  */
 
+import { MOST_PHASES } from "../core/plan.ts";
+
 /** The resolved recipe; it can be trained again. */
 export const CONFIG = "config.yaml";
 /** What else decided the result: seed, backend, versions, machine. */
@@ -30,9 +32,6 @@ export const LAST_CHECKPOINT = checkpointFile("last");
 
 /** What a run writes before its first step. */
 export const BEGINNING = [CONFIG, RECORD, EVENTS, CHECKPOINTS, BASELINE, PHASES, JOBS, TENSORBOARD];
-
-/** No run has more phases; further ones are not shown. */
-export const MOST_PHASES = 64;
 
 /** A phase of a run. */
 export interface PhaseFolder {

@@ -1,8 +1,8 @@
 /** What a run's `events.jsonl` says, kept in columns. */
 import type { CheckpointEvent, ValidationEvent } from "../core/events.ts";
+import { MOST_PHASES } from "../core/plan.ts";
 import { printable } from "../core/printable.ts";
 import { type LoggedEvent, parseEvent } from "./event.ts";
-import { MOST_PHASES } from "./layout.ts";
 import { LineSplitter, LONGEST_LINE } from "./lines.ts";
 import { GrowingSeries, type Series } from "./series.ts";
 
@@ -133,8 +133,8 @@ export class RunLog {
     const { phase } = parsed.event;
     let of = this.#phases.get(phase);
     if (of === undefined) {
-      if (this.#phases.size === MOST_PHASES) {
-        return this.#problem(number, `it is of one phase more than ${MOST_PHASES}`);
+      if (this.#phases.size === MOST_PHASES + 1) {
+        return this.#problem(number, `it is of one phase more than ${MOST_PHASES} and a baseline`);
       }
       this.#phases.set(phase, of = new GrowingPhase(phase));
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { openLineLog } from "../../run_folder/lock.ts";
 import { type Outcome, plca } from "./fake_host.ts";
 import { folderTest, tinyRecipe } from "./tiny.ts";
@@ -144,6 +145,29 @@ tiny("Ctrl-C writes a checkpoint that eval can read; the status is 130", async (
     /\nInterrupted in tiny after \d of 500 steps\.\nThe weights lie in runs\/tiny-001\/checkpoints\/last\.safetensors\. Next:\n {2}npx --yes deno@2\.9\.6 task plca train --resume runs\/tiny-001\n {2}npx --yes deno@2\.9\.6 task plca eval --checkpoint runs\/tiny-001\/checkpoints\/last\.safetensors --split val\n$/,
   );
   done(await plca(["eval"], { cwd: folder }));
+});
+
+tiny("Ctrl-C in a later phase names it, and its job", async (folder) => {
+  const use = fileURLToPath(new URL("../../docs/extending/pseudo_labels.ts", import.meta.url));
+  const phases = `baseline: null
+phases:
+  - name: a
+  - name: b
+    before: [{ use: ${use}, name: labels }]
+    streams: { pseudo: { job: labels } }
+    losses: { pseudo: { type: cross-entropy, options: { stream: pseudo } } }
+`;
+  await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE.replace(/baseline.*\n/, phases));
+  const stopped = async (at: string, resume = false) => {
+    const onWrite = (text: string, interrupt: () => void) => text.startsWith(at) && interrupt();
+    const args = resume ? ["--resume", "run"] : ["tiny.yaml", "--run", "run"];
+    const { code, stdout, stderr } = await plca(["train", ...args], { cwd: folder, onWrite });
+    assert.deepEqual([stderr, code], ["", 130]);
+    return /^Interrupted .*$/m.exec(stdout)![0];
+  };
+  assert.equal(await stopped("b: labels: begins"), "Interrupted in b, in its job labels.");
+  assert.equal(await stopped("b: 3 steps", true), "Interrupted in b before its first step.");
+  assert.equal(await stopped("b 1/3", true), "Interrupted in b after 1 of 3 steps.");
 });
 
 tiny("train --resume without a checkpoint says that it begins anew", async (folder) => {

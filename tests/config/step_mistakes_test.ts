@@ -52,6 +52,15 @@ const made = definePlugin({
   }),
 });
 
+/** A part of another dataset. */
+const share = definePlugin({
+  kind: "dataset",
+  name: "share",
+  summary: "of another dataset",
+  options: z.strictObject({ of: pluginChoice("dataset").describe("the dataset") }),
+  plan: ({ of }, at, lookup) => ({ ...lookup.plan("dataset", of, [...at, "of"]), open: refuse }),
+});
+
 const network = (name: string, trainable: boolean) =>
   definePlugin({
     kind: "network",
@@ -86,12 +95,21 @@ const looking = definePlugin({
 
 const all = new Registry([
   ...registry.all(),
-  ...[reading, made, network("follower", false), network("pupil", true), labelling, looking] as Plugin[],
+  ...[
+    reading,
+    made,
+    network("follower", false),
+    network("pupil", true),
+    labelling,
+    looking,
+    share,
+  ] as Plugin[],
 ]);
 
-function load(text: string) {
+function load(text: string, overrides: readonly string[] = []) {
   return loadRecipe({ path: "recipes/good.yaml", text }, {
     registry: all,
+    overrides,
     cwd: "/",
     readText: () => Promise.reject(new Error("there is no such file")),
   });
@@ -165,6 +183,11 @@ const cases: readonly (readonly [name: string, text: string, message: string])[]
     "streams: { few: { dataset: { type: drawn, classes: [car, road] } } }\nlosses: [{ type: reading }]",
     `recipes/good.yaml:${AT}:19 streams.few.dataset: its classes differ from the source's: drawn (car, road; ` +
     "ignore 255), expected drawn (road, car; ignore 255)",
+  ],
+  [
+    "a mistake in the dataset that a stream's dataset names, without a difference that follows from it",
+    "streams: { few: { dataset: { type: share, of: { type: drawm } } } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:55 streams.few.dataset.of.type: there is no dataset called "drawm"; did you mean "drawn"?`,
   ],
   [
     "a network called like the student",
@@ -242,6 +265,42 @@ for (const [name, text, message] of cases) {
     assert.equal(await mistakes(`${text}\n`, REST), message);
   });
 }
+
+const FEW = "streams: { few: { dataset: { type: drawn, classes: [car, road] } } }\n";
+
+Deno.test("a stream is not compared with a source whose classes are not known", async () => {
+  const wrong = GOOD.replace("source: { type: drawn }", "source: { type: drawn, classes: 3 }");
+  assert.match(await mistakes(FEW, wrong), /^recipes\/good\.yaml:\d+:\d+ data\.source\.classes: [^\n]+$/);
+  const text = GOOD.replace("source: { type: drawn }", "source: { use: ./mine.ts }") + FEW;
+  await loadRecipe({ path: "recipes/good.yaml", text }, {
+    registry: all,
+    cwd: "/",
+    readText: () => Promise.reject(new Error("there is no such file")),
+    importPlugin: () => Promise.resolve(undefined),
+  });
+});
+
+Deno.test("datasets of streams have their options beside the type or under options, of phases as well", async () => {
+  const text = REST + `streams: { few: { dataset: { type: drawn, options: { domain: dusk } } } }
+losses: [{ type: reading, options: { stream: few } }]
+phases:
+  - name: first
+  - name: second
+    streams: { few: { dataset: { options: { domain: day } } } }
+`;
+  const domains = async (overrides: readonly string[] = []) => {
+    const { data, phases } = await load(text, overrides);
+    return phases.map(({ streams }) =>
+      streams.flatMap((stream) => {
+        const origin = stream.name === "few" && "dataset" in stream && data.origins!.get(stream.dataset);
+        return origin ? [origin.options] : [];
+      })
+    );
+  };
+  assert.deepEqual(await domains(), [[{ domain: "dusk" }], [{ domain: "day" }]]);
+  const set = ["streams.few.dataset.options.domain=day", "phases[1].streams.few.dataset.domain=dusk"];
+  assert.deepEqual(await domains(set), [[{ domain: "day" }], [{ domain: "dusk" }]]);
+});
 
 const PHASES = `phases:
   - name: first
@@ -435,6 +494,16 @@ Deno.test("another type drops the options, not the groups, weight and update", a
   const [loss] = lastPhase(plan).losses;
   assert.deepEqual([loss!.weight, loss!.update], [2, 2]);
   assert.deepEqual(lastPhase(plan).groups, [{ group: "all", rate: 3, decay: 1 }]);
+});
+
+Deno.test("a recipe lists at most 64 phases", async () => {
+  const phases = (count: number) =>
+    `phases: [${Array.from({ length: count }, (_, k) => `{ name: p${k} }`).join(", ")}]\n`;
+  assert.equal((await load(GOOD + phases(64))).phases.length, 64);
+  assert.match(
+    await mistakes(phases(65)),
+    /^recipes\/good\.yaml:\d+:1 phases: expected at most 64 phases: there are 65$/,
+  );
 });
 
 Deno.test("a mistake that phases have from the recipe is reported once, where it stands", async () => {

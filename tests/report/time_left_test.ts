@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import type { TrainEvent } from "../../core/events.ts";
 import { type Course, timeKeeper } from "../../report/time_left.ts";
 
+const PHASE = { name: "a", steps: 10, validateEvery: 4, checkpointEvery: 0 };
+
 const COURSE: Course = {
-  phases: ["before", "a"],
-  validateEvery: 4,
-  checkpointEvery: 0,
+  phases: [{ ...PHASE, name: "before" }, PHASE],
   validates: true,
   evaluatesOnce: false,
 };
@@ -46,7 +46,7 @@ Deno.test("a slow step says enough alone", () => {
 });
 
 Deno.test("validations and checkpoints to come count as long as those before took; unknown ones are said to be missing", () => {
-  const { keeper, event, step, start } = watched({ ...COURSE, phases: ["a"] });
+  const { keeper, event, step, start } = watched({ ...COURSE, phases: [PHASE] });
   start();
   for (let k = 1; k <= 4; k++) step(1, k);
   // Of step 4, of step 8, the last one, and the last checkpoint: none is known.
@@ -77,12 +77,29 @@ Deno.test("while the baseline is trained the other phase takes at least as long"
   assert.deepEqual(keeper.left(), { seconds: 48, atLeast: true });
 });
 
+Deno.test("later phases count with their own steps and intervals", () => {
+  const { keeper, event, step, start } = watched({
+    ...COURSE,
+    phases: [
+      { ...PHASE, validateEvery: 0 },
+      { name: "long", steps: 100, validateEvery: 50, checkpointEvery: 0 },
+      { name: "short", steps: 3, validateEvery: 0, checkpointEvery: 1 },
+    ],
+  });
+  start();
+  for (let k = 1; k <= 4; k++) step(1, k);
+  event(20, { type: "validation", step: 4 });
+  event(500, { type: "checkpoint", step: 4 });
+  step(1, 5);
+  // Validations: one here, after 50 and 100 of the long one, after the short one. Checkpoints: one, one, three.
+  assert.deepEqual(keeper.left(), { seconds: 5 + 100 + 3 + 4 * 20 + 5 * 500, atLeast: true });
+});
+
 Deno.test("a final evaluation of another kind is still to come", () => {
   const { keeper, event, step, start } = watched({
     ...COURSE,
-    phases: ["a"],
+    phases: [{ ...PHASE, validateEvery: 0 }],
     evaluatesOnce: true,
-    validateEvery: 0,
   });
   start();
   for (let k = 1; k <= 3; k++) step(1, k);
