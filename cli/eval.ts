@@ -4,7 +4,7 @@ import { classTable } from "../report/table.ts";
 import { evaluate } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { stopping } from "./input.ts";
+import { showImage, stopping } from "./input.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
@@ -29,15 +29,9 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       signal: abort.signal,
       files: diskFiles(),
       onPhase: (phase) => title = phase ?? title,
-      onImage: (done, images) => {
-        if (args.quiet || !host.stderr.tty) return;
-        host.stderr.write(done < images ? `\r${split}: image ${done}/${images}` : "\r\x1b[K");
-      },
+      onImage: (done, of) => args.quiet || showImage(host, split, { done, of }),
     });
-    if (abort.signal.aborted) {
-      host.stderr.write("Interrupted before every image was evaluated.\n");
-      return 130;
-    }
+    abort.signal.throwIfAborted();
     if (args.json) {
       host.stdout.write(`${JSON.stringify({ checkpoint, ...result }, null, 2)}\n`);
       return 0;

@@ -23,7 +23,7 @@ import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { grantFor } from "./narrow.ts";
-import { reportPictures } from "./report_pictures.ts";
+import { type PicturesWanted, reportPictures } from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
@@ -41,7 +41,7 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   const name = shown(host, folder);
   await requireRun(host, folder);
   const files = diskRun(folder, name);
-  const plan = await planned(host, { folder, set: args.set });
+  const plan = await planned(host, { folder, overrides: args.set });
   if (host.narrowed) {
     // It reads the run and its data, writes nothing, starts nothing, and listens on the loopback interface.
     const plans = plan instanceof Error ? [] : [{ ...plan, backend: readableName(plan) }];
@@ -83,15 +83,13 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   }
 }
 
-interface Given {
-  readonly folder: string;
-  readonly set: readonly string[];
-}
-
 /** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
-async function planned(host: Host, { folder, set }: Given): Promise<RunPlan | UserError> {
+async function planned(
+  host: Host,
+  choice: Parameters<typeof planOfRun>[1],
+): Promise<RunPlan | UserError> {
   try {
-    return await planOfRun(host, { folder, overrides: set });
+    return await planOfRun(host, choice);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return new UserError(`the recipe of this run cannot be planned: ${shortened(error.message)}`, {
@@ -121,13 +119,10 @@ function readableName({ backend }: RunPlan): BackendName | "auto" {
   return READABLE.find(({ name }) => name === backend)?.name ?? "auto";
 }
 
-interface Reported {
-  readonly run: Run;
-  readonly name: string;
-  readonly plan: RunPlan | UserError;
-}
-
-function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
+function reportOf(
+  host: Host,
+  { run, name, plan }: { readonly run: Run; readonly name: string; readonly plan: RunPlan | UserError },
+): ReportData {
   const columns = Math.min(COLUMNS, columnsFor([run]));
   const own = { ...reportRun(run, { title: name, columns }), withoutPictures: "none were asked for" };
   return {
@@ -140,19 +135,15 @@ function reportOf(host: Host, { run, name, plan }: Reported): ReportData {
   };
 }
 
-interface Pictured {
-  readonly plan: RunPlan | UserError;
-  readonly folder: string;
-  readonly signal: AbortSignal;
-}
-
-async function picturesOf(host: Host, { plan, folder, signal }: Pictured): Promise<ServedPictures> {
+async function picturesOf(
+  host: Host,
+  { plan, ...of }: Pick<PicturesWanted, "folder" | "signal"> & { readonly plan: RunPlan | UserError },
+): Promise<ServedPictures> {
   if (plan instanceof Error) throw plan;
   const pictures = await reportPictures({
     plan: { ...plan, backend: await readable(plan) },
-    folder,
+    ...of,
     ...PICTURES,
-    signal,
     onImage: () => {},
     onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
   });

@@ -75,9 +75,7 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: ["data.root=.", ...args.set] });
   // Names and shapes are all that is asked of the network, so the backend that is always there will do.
   await selectBackend("wasm");
-  const { tensors, report } = convertWeights({ path: args.file, file }, plan, {
-    classOrder: args.classOrder,
-  });
+  const { tensors, report } = convertWeights({ path: args.file, file, classOrder: args.classOrder }, plan);
   const metadata = {
     producer: "plca",
     format: String(CHECKPOINT_FORMAT),

@@ -12,7 +12,7 @@ import {
 } from "../core/plan.ts";
 import { inGroup } from "../core/optimization.ts";
 import type { ModelPlan, TapInfo } from "../core/plugin.ts";
-import { CircularStreamError, planUpdates } from "../core/step_plan.ts";
+import { CircularStreamError, planPasses, planUpdates } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Findings } from "./findings.ts";
@@ -50,6 +50,8 @@ export function checkStep(findings: Findings, check: StepCheck): void {
   checkGroups(findings, check);
   try {
     planUpdates(check.phase);
+    // Streams that no term reads, too.
+    planPasses(check.phase, streams.filter(isMade).map(({ name }) => ({ streams: [name] })));
   } catch (error) {
     if (!(error instanceof CircularStreamError)) throw error;
     const { at } = streams.find(({ name }) => name === error.way[0])!;
@@ -127,14 +129,23 @@ function checkOwners(findings: Findings, readers: readonly Reader[], { phase }: 
   const known = phase.networks.map(({ name }) => name);
   for (const { kind, part: { name: owning, at, plan } } of readers) {
     const names = new Set<string>();
-    for (const { name, when, trains } of plan.owners ?? []) {
+    for (const { name, when, every = 1, trains } of plan.owners ?? []) {
       const who = `the owner "${name}" of ${kind} "${owning}"`;
       if (names.has(name)) findings.add(at, `two of its owners are called "${name}"`);
       names.add(name);
       if (kind === "stream" && when !== "joint") {
         findings.add(at, `${who} must be "joint": a stream has no value of its own to minimise`);
       }
+      if (!Number.isInteger(every) || every < 1) {
+        findings.add(at, `${who} is updated every ${every} steps; expected a whole number of at least 1`);
+      }
       if (trains === undefined) continue;
+      if (when !== "joint") {
+        findings.add(
+          at,
+          `${who} trains a network of the recipe, so it must be "joint": what it is handed has no way back to the network`,
+        );
+      }
       const network = phase.networks.find((network) => network.name === trains);
       if (trained.has(trains)) {
         findings.add(at, `${who} trains "${trains}", which ${trained.get(trains)} trains already`);
@@ -171,13 +182,24 @@ function checkJobStreams(findings: Findings, { phase, jobs }: StepCheck): void {
     }
   }
   const read = phase.streams.filter(isRead).map(({ name }) => name);
-  for (const { at, plan } of phase.before) {
-    for (const name of plan.reads) {
-      if (read.includes(name)) continue;
-      findings.add(
-        [...at, "options"],
-        `goes through the stream "${name}", which is not read from a dataset${suggestion(name, read)}`,
-      );
+  for (const job of phase.before) {
+    const at = [...job.at, "options"];
+    const done = jobs.slice(0, jobs.indexOf(job)).map(({ name }) => name);
+    for (const name of job.plan.reads) {
+      const stream = phase.streams.find((stream) => stream.name === name);
+      if (!read.includes(name)) {
+        findings.add(
+          at,
+          `goes through the stream "${name}", which is not read from a dataset${suggestion(name, read)}`,
+        );
+      } else if (
+        stream && "job" in stream && !done.includes(stream.job) && !["source", "target"].includes(name)
+      ) {
+        findings.add(
+          at,
+          `goes through the stream "${name}", which the job "${stream.job}" leaves only later`,
+        );
+      }
     }
   }
 }

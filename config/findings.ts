@@ -16,15 +16,12 @@ export class Findings {
   /** What `root` has in other places of the whole recipe. */
   readonly #moved: (path: ConfigPath) => ConfigPath;
 
-  constructor(
-    root: Located,
-    part?: { readonly whole: Findings; readonly moved: (path: ConfigPath) => ConfigPath },
-  ) {
+  constructor(root: Located, whole?: Findings, moved = (path: ConfigPath) => path) {
     this.root = root;
-    this.whole = part?.whole ?? this;
-    this.#moved = part?.moved ?? ((path) => path);
-    this.#issues = part ? part.whole.#issues : [];
-    this.#known = part ? part.whole.#known : new Set();
+    this.whole = whole ?? this;
+    this.#moved = moved;
+    this.#issues = whole ? whole.#issues : [];
+    this.#known = whole ? whole.#known : new Set();
   }
 
   /**
@@ -36,7 +33,7 @@ export class Findings {
       const own = path.length > 0 && find(this.root, [...at, path[0]!]) !== undefined;
       return own ? [...at, ...path] : path;
     };
-    return new Findings(root, { whole: this, moved });
+    return new Findings(root, this, moved);
   }
 
   /** Records a mistake about the value at `path`. */
@@ -100,8 +97,7 @@ export class Findings {
       return undefined;
     }
     if (node.kind !== "mapping") {
-      const what = node.kind === "sequence" ? "it is a list" : `it is ${JSON.stringify(node.value)}`;
-      this.add(path, `expected ${wanted.expected}: ${what}`);
+      this.add(path, `expected ${wanted.expected}: it is ${kindText(node)}`);
       return undefined;
     }
     if (wanted.keys) {
@@ -122,14 +118,7 @@ export class Findings {
       return undefined;
     }
     if (node.kind === "scalar" && typeof node.value === "string" && node.value !== "") return node.value;
-    this.add(
-      path,
-      `expected ${expected}: it is ${
-        node.kind === "scalar"
-          ? JSON.stringify(node.value)
-          : `a ${node.kind === "sequence" ? "list" : "mapping"}`
-      }`,
-    );
+    this.add(path, `expected ${expected}: it is ${kindText(node)}`);
     return undefined;
   }
 
@@ -163,6 +152,11 @@ interface MappingWanted {
   readonly keys?: readonly string[];
   /** A better hint than the nearest known key. */
   hint?(key: string): string | undefined;
+}
+
+function kindText(node: Located): string {
+  if (node.kind === "scalar") return JSON.stringify(node.value);
+  return node.kind === "sequence" ? "a list" : "a mapping";
 }
 
 function isNull(node: Located): boolean {

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
 import { suggestion } from "../core/suggest.ts";
+import { TERM_KEYS } from "./recipe.ts";
 import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./terms.ts";
 
 /**
@@ -47,8 +48,12 @@ function pluginOf({ entries }: LocatedMapping): string | undefined {
 }
 
 function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMapping {
-  // A loss keeps what is not an option of its type.
-  const stays = path.includes("losses") ? ["name", "weight"] : [];
+  // What is not an option of the type stays.
+  const stays: readonly string[] = path.includes("losses")
+    ? TERM_KEYS
+    : path.at(-1) === "optimizer"
+    ? ["groups"]
+    : [];
   const keep = <V>(map: ReadonlyMap<string, V>) => new Map([...map].filter(([key]) => stays.includes(key)));
   return { ...mapping, entries: keep(mapping.entries), keys: keep(mapping.keys) };
 }

@@ -42,9 +42,7 @@ export function planData(findings: Findings, setup: Plugins): PlannedData | unde
     if (planned.mended || planned.unrun) mended.add(name);
     resolved[name] = { ...planned.named, ...planned.options };
   }
-  const rootless = [...plans].filter(([name, plan]) => plan.needsRoot && !mended.has(name)).map(([name]) =>
-    name
-  );
+  const rootless = [...plans.keys()].filter((name) => plans.get(name)!.needsRoot && !mended.has(name));
   if (folder === "" && rootless.length > 0) {
     findings.add(
       ["data"],

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import { type AggregationPlan, type EvaluationPlan, lastPhase, type PhasePlan } from "../core/plan.ts";
+import { type AggregationPlan, type EvaluationPlan } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
@@ -62,15 +62,15 @@ export interface EvaluationFit {
   readonly model: ModelPlan;
   readonly labelSpace: LabelSpace;
   readonly aggregation: AggregationPlan | undefined;
-  /** Undefined when they could not be planned. */
-  readonly phases: readonly PhasePlan[] | undefined;
+  /** The names of the last phase's networks; undefined when it could not be planned. */
+  readonly networks: readonly string[] | undefined;
 }
 
 /** Records a similarity of probabilities for features, a network that the last phase does not have, and heads that are none. */
 export function checkEvaluation(
   findings: Findings,
   { network, heads, aggregation }: EvaluationSection,
-  { model, labelSpace, aggregation: planned, phases }: EvaluationFit,
+  { model, labelSpace, aggregation: planned, networks }: EvaluationFit,
 ): void {
   const classes = labelSpace.classes.length;
   const taps = model.taps(classes);
@@ -80,14 +80,14 @@ export function checkEvaluation(
       `compares probabilities, but ${model.featureTap} holds features`,
     );
   }
-  if (!phases) return;
+  if (!networks) return;
   if (heads && aggregation) {
     findings.add(
       ["evaluation", "heads"],
       "excludes aggregation, whose features the model's own head classifies; set evaluation.aggregation to false",
     );
   }
-  const known = [STUDENT, ...lastPhase({ phases }).networks.map(({ name }) => name)];
+  const known = [STUDENT, ...networks];
   if (network !== undefined && !known.includes(network)) {
     findings.add(
       ["evaluation", "network"],

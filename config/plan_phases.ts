@@ -3,7 +3,7 @@
  * one. An entry of `phases:` is a recipe of its own for some sections: what it does not say, it has from the whole.
  */
 import { resolve } from "node:path";
-import type { ConfigPath } from "../core/errors.ts";
+import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import { MOST_PHASES, type PhasePlan, type PhaseStart, type PlannedJob, type RunPlan } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
@@ -36,6 +36,8 @@ export interface PhaseSetup extends StreamSetup, Plugins {
 export interface PlannedPhases {
   readonly phases: RunPlan["phases"];
   readonly resolved: Readonly<Record<string, unknown>>;
+  /** The names of the last phase's networks, those that nothing reads included. */
+  readonly networks: readonly string[];
 }
 
 type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan };
@@ -49,6 +51,13 @@ export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases
   const phases = own.filter((phase) => phase !== undefined);
   const last = phases.at(-1);
   const baseline = findings.has(["baseline"]) && last ? planBaseline(findings, setup, last.plan) : undefined;
+  const twin = phases.findIndex(({ plan }) => plan.name === baseline?.plan.name);
+  if (listed && twin >= 0) {
+    findings.add(
+      ["baseline"],
+      `phases[${twin}] is called "${baseline!.plan.name}" too; give one another name`,
+    );
+  }
   if (phases.length < own.length || !last) return undefined;
   checkJobsAreRead(findings, phases.map(({ plan }) => plan));
   const all = [...baseline ? [baseline.plan] : [], ...phases.map(({ plan }) => plan)];
@@ -58,6 +67,7 @@ export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases
       ...(listed ? { phases: phases.map(({ resolved }) => resolved) } : last.resolved),
       ...(baseline ? { baseline: baseline.resolved } : {}),
     },
+    networks: last.plan.networks.map(({ name }) => name),
   };
 }
 
@@ -94,22 +104,28 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
       findings.add([...at, "name"], `phases[${names.indexOf(name)}] is called "${name}" too`);
     }
     const from = startOf(findings, k, names);
-    const root = findings.attempt(() => phaseRoot(findings.root as LocatedMapping, item as LocatedMapping));
-    if (!root || name === undefined || !from) return void planned.push(undefined);
+    const root = phaseRoot(findings, item as LocatedMapping, at);
+    if (name === undefined || !from) return void planned.push(undefined);
     const before = planned.flatMap((phase) => phase ? [phase.plan] : []);
     planned.push(planPhase(findings.ofPhase(root, at), { ...setup, name, at, before, from }));
   });
   return planned;
 }
 
-/** The recipe as a phase sees it. @throws ConfigError when the phase changes terms that are not there */
-function phaseRoot(root: LocatedMapping, phase: LocatedMapping): Located {
+/** The recipe as the phase at `at` sees it; changes of terms that are not there are recorded and left out. */
+function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): Located {
+  const root = findings.root as LocatedMapping;
   const entries = new Map(root.entries), keys = new Map(root.keys);
   for (const section of PHASE_SECTIONS) {
     const own = phase.entries.get(section), shared = root.entries.get(section);
     if (own === undefined) continue;
-    entries.set(section, shared ? merge(shared, own, [section]) : own);
-    keys.set(section, phase.keys.get(section)!);
+    try {
+      entries.set(section, shared ? merge(shared, own, [section]) : own);
+      keys.set(section, phase.keys.get(section)!);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      for (const { path, message } of error.issues) findings.addKey([...at, ...path], message);
+    }
   }
   return { ...root, entries, keys };
 }
@@ -182,6 +198,7 @@ function planPhase(
     groups: Object.entries(groups ?? {}).map(([group, factors]) => ({ group, ...factors })),
     schedule: schedule.plan,
     training: trainingPlan(training),
+    ...(task.before.length === 0 ? {} : { draws: name }),
   };
   checkStep(findings, { ...task, phase: plan, jobs: jobsOf([...task.before, plan]) });
   const own = groups === undefined ? {} : { groups };
@@ -211,6 +228,10 @@ function ordered(
     if (names.includes(name)) continue;
     findings.add(["training", "order", k], `there is no stream "${name}"${suggestion(name, names)}`);
   }
+  return inOrder(streams, order);
+}
+
+function inOrder(streams: PhasePlan["streams"], order: readonly string[]): PhasePlan["streams"] {
   const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
   return streams.toSorted((a, b) => place(a.name) - place(b.name));
 }
@@ -253,12 +274,18 @@ function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): Pl
   const name = findings.value(["baseline", "name"], termName.default("baseline"));
   const losses = planLosses(findings, { ...setup, path: ["baseline", "losses"] });
   if (name === undefined) return undefined;
+  const streams = planStreams(findings, setup), networks = planNetworks(findings, setup);
+  if (!streams || !networks) return undefined;
+  const { draws: _, ...rest } = run;
   const plan: PhasePlan = {
-    ...run,
+    ...rest,
     name,
     baseline: true,
     from: { kind: "seed" },
     before: [],
+    // Of the recipe, not of its last phase, which may read what a job leaves.
+    streams: inOrder(streams.streams, run.streams.map(({ name }) => name)),
+    networks: networks.networks,
     losses: losses.map(({ loss }) => loss),
   };
   checkStep(findings, { ...setup, phase: plan, jobs: [] });

@@ -46,8 +46,8 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   if (evaluation) {
     checkPasses(findings, evaluation);
     if (model && !model.unrun && data) {
-      const phases = planned?.phases;
-      checkEvaluation(findings, evaluation, { model: model.plan, labelSpace, aggregation, phases });
+      const networks = planned?.networks;
+      checkEvaluation(findings, evaluation, { model: model.plan, labelSpace, aggregation, networks });
     }
   }
   findings.throwIfAny();

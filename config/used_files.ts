@@ -58,14 +58,8 @@ export async function importUsed(
   return imported;
 }
 
-interface Use {
-  /** Absolute. */
-  readonly file: string;
-  /** Of the `use:`. */
-  readonly at: ConfigPath;
-}
-
-function usesOf(node: Located, at: ConfigPath = []): Use[] {
+/** Files, absolute, and where each `use:` stands. */
+function usesOf(node: Located, at: ConfigPath = []): { readonly file: string; readonly at: ConfigPath }[] {
   if (node.kind === "scalar") return [];
   if (node.kind === "sequence") return node.items.flatMap((item, k) => usesOf(item, [...at, k]));
   const use = node.entries.get("use");

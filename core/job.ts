@@ -42,7 +42,10 @@ export interface JobTools {
   readonly signal: AbortSignal;
   /** Every image of a stream in its order, prepared as evaluation prepares it. @throws DataError, AbortError */
   images(stream: string): AsyncIterable<JobImage>;
-  /** Writes the labels of an image; train ids, height x width of {@linkcode JobImage}. @throws UserError */
+  /**
+   * Writes the labels of an image, once; train ids or the ignore label, height x width of {@linkcode JobImage}.
+   * @throws LossError
+   */
   writeLabels(image: JobImage, labels: Uint8Array): Promise<void>;
   /** A sentence for the log. */
   note(message: string): void;

@@ -5,7 +5,7 @@ import type { Segmenter } from "./model.ts";
 export interface NetworkPlan {
   /** What its passes use: the batch's statistics, if its model's policy is to use them, or the running ones. */
   readonly training: boolean;
-  /** Its weights when a phase begins from the seed: the student's, or those of a file that the recipe names. */
+  /** Its weights whenever a phase begins, from the seed or from another phase: the student's, or those of a file that the recipe names. */
   readonly start: "student" | "weights";
   /** Whether what its own passes change of its running statistics is applied; absent: no. */
   readonly ownStatistics?: boolean;

@@ -80,6 +80,16 @@ export interface PhasePlan {
   readonly schedule: SchedulePlan;
   /** Lengths and intervals. */
   readonly training: TrainingPlan;
+  /**
+   * Begins the names of its random streams, so that it sees other images and draws other numbers than the phases before it.
+   * Absent: they are the seed's own, as for the first phase and for a baseline, which is compared on the same.
+   */
+  readonly draws?: string;
+}
+
+/** The name of one of a phase's random streams. */
+export function drawnName({ draws }: Pick<PhasePlan, "draws">, name: string): string {
+  return draws === undefined ? name : `${draws}/${name}`;
 }
 
 /** What a phase starts from: the seed (with `model.weights`, where the recipe has it), a phase before it, or a file. */

@@ -1,12 +1,12 @@
 /** The processes of one run. */
 import type { Tensor } from "./tensors.ts";
 
-/** How a run's processes see each other; {@linkcode solo} is the one that is alone. */
+/**
+ * How a run's processes act as one. Of every step the values and the gradients of student and owners are averaged, nothing else:
+ * each process reads the images of its own plan, keeps its own running statistics and writes its own folder. All have the same
+ * weights as long as they began with the same ones.
+ */
 export interface World {
-  /** This process, counted from 0; rank 0 writes. */
-  readonly rank: number;
-  /** How many there are. */
-  readonly size: number;
   /**
    * The mean over all processes, element by element; null where a tensor is null in all of them. Called in the same order
    * everywhere. Belongs to the caller's tidy scope.
@@ -15,4 +15,4 @@ export interface World {
 }
 
 /** One process: every mean is its own value. */
-export const solo: World = { rank: 0, size: 1, mean: (tensors) => tensors };
+export const solo: World = { mean: (tensors) => tensors };

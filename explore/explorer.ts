@@ -119,9 +119,7 @@ class RunExplorer implements Explorer {
 
   #notes(): string[] {
     const { input: { training: { crop: [height, width], flip, shortSide } } } = this.#plan;
-    const unrun = lastPhase(this.#plan).losses.filter(({ file }) => file !== undefined).map(({ name }) =>
-      name
-    );
+    const unrun = lastPhase(this.#plan).losses.flatMap(({ file, name }) => file === undefined ? [] : [name]);
     const sizes = shortSide && shortSide[0] !== shortSide[1]
       ? ` whose short side is a random ${shortSide[0]} to ${shortSide[1]} pixels`
       : "";

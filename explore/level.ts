@@ -110,17 +110,16 @@ function sideOf(side: Side, { height, width }: HostTap, ignoreLabel: number): Le
     imageWidth,
     originalHeight: original.height,
     originalWidth: original.width,
-    labels: labels === undefined
-      ? null
-      : labelsAt(Int32Array.from(labels), [imageHeight, imageWidth], [height, width]),
+    labels: labels ? labelsAt(labels, [imageHeight, imageWidth], [height, width]) : null,
     predictions: predictionsAt(side.taps["probabilities"]!, [height, width], ignoreLabel),
   };
 }
 
 type Size = readonly [number, number];
 
-function labelsAt(labels: Int32Array, from: Size, to: Size): number[] {
-  return tf.tidy(() => [...nearestLabels(tf.tensor3d(labels, [1, ...from], "int32"), to).dataSync()]);
+function labelsAt(labels: Uint8Array, from: Size, to: Size): number[] {
+  const ids = Int32Array.from(labels);
+  return tf.tidy(() => [...nearestLabels(tf.tensor3d(ids, [1, ...from], "int32"), to).dataSync()]);
 }
 
 /** The most probable class; where nothing is a number, the ignore label. */

@@ -1,6 +1,6 @@
 /** The kernels for every backend: convolution composed of tfjs operators, slow and right everywhere. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Kernels, Shape4D, Window } from "./kernel_types.ts";
+import type { Kernels, Window } from "./kernel_types.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";
@@ -38,13 +38,8 @@ function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, { stride, padding, dilation
   return tf.conv2d(x, filter, stride, padding, "NHWC", dilation);
 }
 
-function conv2dInputGradient(
-  dy: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  xShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+const conv2dInputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape, window) =>
+  tf.tidy(() => {
     const { stride, padding, dilation } = window;
     const sparse = spread(dy, stride);
     const sides = [0, 1].map((axis) => {
@@ -62,15 +57,9 @@ function conv2dInputGradient(
     const turned = tf.transpose(tf.reverse(filter, [0, 1]), [0, 1, 3, 2]) as tf.Tensor4D;
     return tf.conv2d(padded as tf.Tensor4D, turned, 1, 0, "NHWC", dilation);
   });
-}
 
-function conv2dFilterGradient(
-  dy: tf.Tensor4D,
-  x: tf.Tensor4D,
-  filterShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+const conv2dFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x, filterShape, window) =>
+  tf.tidy(() => {
     const { stride, padding: p, dilation } = window;
     const [height, width, input, output] = filterShape;
     const [n, h, w] = dy.shape;
@@ -87,7 +76,6 @@ function conv2dFilterGradient(
     }
     return tf.reshape(tf.stack(taps), filterShape) as tf.Tensor4D;
   });
-}
 
 /** Kernels for every backend. */
 export const portable: Kernels = {

@@ -1,6 +1,6 @@
 /** A planned step in words, for `plca check`: what is read, made, seen and updated, in this order. */
 import type { Coefficient } from "../core/coefficient.ts";
-import { isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "../core/plan.ts";
+import { isMade, isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "../core/plan.ts";
 import type { OwnerPlan } from "../core/plugin.ts";
 import { planUpdates, type StepEntry } from "../core/step_plan.ts";
 
@@ -21,17 +21,13 @@ function weightText(weight: Coefficient): string {
 export function stepLines(phase: PhasePlan): string[] {
   const updates = planUpdates(phase);
   const reads = new Set(updates.flatMap((update) => update.reads));
-  const made = new Set(
-    updates.flatMap(({ entries }) => entries.flatMap((one) => one.kind === "make" ? [one.stream] : [])),
-  );
-  const streams = phase.streams.filter(({ name }) => made.has(name));
   const before = phase.networks.filter(({ plan }) => plan.update && plan.when === "before");
   const after = phase.networks.filter(({ plan }) => plan.update && plan.when !== "before");
   return [
     ...before.map(({ name }) => `${name} moves`),
     `read ${phase.streams.filter(({ name }) => reads.has(name)).map(readText).join(", ")}`,
     ...updates.flatMap(({ losses, entries }) => {
-      const owners = ownersOf(losses, streams, entries);
+      const owners = ownersOf(losses, phase.streams, entries);
       const first = owners.filter(({ plan }) => plan.when === "before");
       return [
         ...entries.map(entryText),
@@ -69,15 +65,12 @@ function ownersOf(
   streams: readonly PlannedStream[],
   entries: readonly StepEntry[],
 ): NamedOwner[] {
-  const made = streams.filter(({ name }) =>
+  const made = streams.filter(isMade).filter(({ name }) =>
     entries.some((one) => one.kind === "make" && one.stream === name)
   );
-  return [
-    ...losses.flatMap(({ name, plan: { owners = [] } }) => owners.map((plan) => ({ of: name, plan }))),
-    ...made.flatMap((stream) =>
-      isRead(stream) ? [] : (stream.plan.owners ?? []).map((plan) => ({ of: stream.name, plan }))
-    ),
-  ];
+  return [...losses, ...made].flatMap(({ name, plan: { owners = [] } }) =>
+    owners.map((plan) => ({ of: name, plan }))
+  );
 }
 
 function ownerText({ of, plan: { name, every = 1, when = "after", trains } }: NamedOwner): string {

@@ -1,18 +1,6 @@
 /** A line of `events.jsonl` as an event whose fields are what they should be. */
 import { LONGEST_TEXT, shortened } from "../core/printable.ts";
-import type {
-  CheckpointEvent,
-  DiagnosticsEvent,
-  EndEvent,
-  FailureEvent,
-  NoteEvent,
-  ResumeEvent,
-  StartEvent,
-  StepEvent,
-  SubsetMean,
-  TrainEvent,
-  ValidationEvent,
-} from "../core/events.ts";
+import type { SubsetMean, TrainEvent } from "../core/events.ts";
 import { messageOf } from "../core/words.ts";
 import { parseObject } from "./files.ts";
 
@@ -55,28 +43,21 @@ export function parseEvent(line: string): ParsedLine {
   if (read === undefined) return { unknown: shortened(type) };
   try {
     const time = typeof fields["time"] === "string" ? Date.parse(fields["time"]) : NaN;
-    return { event: { time, ...read(fields) } };
+    const phase = text(fields, "phase");
+    return { event: { time, type, phase, ...read(fields) } as LoggedEvent };
   } catch (error) {
     if (error instanceof Damage) return { damage: error.message };
     throw error;
   }
 }
 
-const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEvent } = {
-  start: (fields): StartEvent => ({
-    type: "start",
-    phase: text(fields, "phase"),
-    steps: count(fields, "steps"),
-    batch: count(fields, "batch"),
-  }),
-  resume: (fields): ResumeEvent => ({
-    type: "resume",
-    phase: text(fields, "phase"),
-    step: count(fields, "step"),
-  }),
-  step: (fields): StepEvent => ({
-    type: "step",
-    phase: text(fields, "phase"),
+/** What events of a type have beside `type` and `phase`. */
+type Rest<T> = Omit<Extract<TrainEvent, { readonly type: T }>, "type" | "phase">;
+
+const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => Rest<T> } = {
+  start: (fields) => ({ steps: count(fields, "steps"), batch: count(fields, "batch") }),
+  resume: (fields) => ({ step: count(fields, "step") }),
+  step: (fields) => ({
     step: count(fields, "step"),
     steps: count(fields, "steps"),
     rate: number(fields, "rate"),
@@ -84,9 +65,7 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEv
     total: number(fields, "total"),
     learningRate: number(fields, "learningRate"),
   }),
-  validation: (fields): ValidationEvent => ({
-    type: "validation",
-    phase: text(fields, "phase"),
+  validation: (fields) => ({
     step: count(fields, "step"),
     miou: mean(fields, "miou"),
     ...subsets(fields),
@@ -95,34 +74,11 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => TrainEv
     iou: shares(fields, "iou"),
     best: truth(fields, "best"),
   }),
-  checkpoint: (fields): CheckpointEvent => ({
-    type: "checkpoint",
-    phase: text(fields, "phase"),
-    step: count(fields, "step"),
-    path: text(fields, "path"),
-  }),
-  diagnostics: (fields): DiagnosticsEvent => ({
-    type: "diagnostics",
-    phase: text(fields, "phase"),
-    step: count(fields, "step"),
-    values: numbers(fields, "values"),
-  }),
-  note: (fields): NoteEvent => ({
-    type: "note",
-    phase: text(fields, "phase"),
-    message: text(fields, "message"),
-  }),
-  end: (fields): EndEvent => ({
-    type: "end",
-    phase: text(fields, "phase"),
-    step: count(fields, "step"),
-    interrupted: truth(fields, "interrupted"),
-  }),
-  failure: (fields): FailureEvent => ({
-    type: "failure",
-    phase: text(fields, "phase"),
-    message: text(fields, "message"),
-  }),
+  checkpoint: (fields) => ({ step: count(fields, "step"), path: text(fields, "path") }),
+  diagnostics: (fields) => ({ step: count(fields, "step"), values: numbers(fields, "values") }),
+  note: (fields) => ({ message: text(fields, "message") }),
+  end: (fields) => ({ step: count(fields, "step"), interrupted: truth(fields, "interrupted") }),
+  failure: (fields) => ({ message: text(fields, "message") }),
 };
 
 function text(fields: Fields, name: string): string {

@@ -99,6 +99,7 @@ export interface Run {
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
+  readonly numClasses: number;
   readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
   readonly state: readonly StateEntry[];
@@ -170,6 +171,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       phase,
       seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
+      numClasses: numbers.numClasses,
       alignCorners: plan.input.alignCorners ?? false,
       state: [
         ...model.state,

@@ -148,9 +148,8 @@ export function restoreEntries(
   { path, tensors }: { readonly path: string; readonly tensors: StoredCheckpoint["tensors"] },
   entries: readonly StateEntry[],
 ): void {
-  for (const { name, variable, filter } of entries) {
-    const [h, w, i, o] = variable.shape;
-    const wanted = filter ? [o, i, h, w] : variable.shape;
+  for (const entry of entries) {
+    const { name } = entry, wanted = storedShape(entry);
     const found = tensors.get(name)?.shape;
     if (found !== undefined && String(found) === String(wanted)) continue;
     throw new UserError(
@@ -160,11 +159,20 @@ export function restoreEntries(
         `the run needs [${wanted.join(", ")}]; the recipe's plugins have changed since`,
     );
   }
-  for (const { name, variable, filter } of entries) {
-    const { data, shape } = tensors.get(name)!;
-    tf.tidy(() => {
-      const tensor = tf.tensor(data as Float32Array | Int32Array, [...shape], variable.dtype);
-      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
-    });
-  }
+  for (const entry of entries) assignStored(entry, tensors.get(entry.name)!);
+}
+
+/** The shape in which a variable is stored. */
+export function storedShape({ variable: { shape }, filter }: StateEntry): readonly number[] {
+  const [h, w, i, o] = shape as [number, number, number, number];
+  return filter ? [o, i, h, w] : shape;
+}
+
+/** Puts a tensor of a file into a variable; of {@linkcode storedShape}. */
+export function assignStored({ variable, filter }: StateEntry, { data, shape }: StoredTensor): void {
+  tf.tidy(() => {
+    const values = variable.dtype === "int32" ? Int32Array.from(data as Int32Array) : data as Float32Array;
+    const tensor = tf.tensor(values, [...shape], variable.dtype);
+    variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
+  });
 }

@@ -14,6 +14,7 @@ import type {
   Update,
   View,
 } from "../core/plugin.ts";
+import { drawnName } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
 import type { StepEntry } from "../core/step_plan.ts";
 import { STUDENT } from "../core/term.ts";
@@ -72,10 +73,15 @@ function keepsStatistics({ networks }: Run, by: string): boolean {
   return by === STUDENT || networks.get(by)?.planned.plan.ownStatistics === true;
 }
 
-function imagesOf({ images, labels, ids, size: [height, width] }: Batch): Images {
+function imagesOf(batch: Batch): Images {
+  const { images, labels, ids, size: [height, width] } = batch;
   const pixels = tf.tensor4d(images, [ids.length, height, width, 3]);
-  if (labels === undefined) return { pixels };
-  return { pixels, labels: tf.tensor3d(Int32Array.from(labels), [ids.length, height, width], "int32") };
+  return { pixels, ...(labels ? { labels: labelsOf(batch) } : {}) };
+}
+
+/** int32 [N, H, W] of a batch that has labels. */
+export function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
+  return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
 }
 
 type ViewEntry = Extract<StepEntry, { readonly kind: "view" }>;
@@ -121,7 +127,11 @@ function makeStream(
 ): Images {
   const { planned, stream } = run.streams.get(name)!;
   const context = contextFor(run, computed, { kind: "stream", planned, at });
-  return checkedImages(describePlanned("stream", planned), () => stream.make(context), planned.file);
+  const { file } = planned;
+  return checkedImages(describePlanned("stream", planned), () => stream.make(context), {
+    file,
+    numClasses: run.numClasses,
+  });
 }
 
 /** Who reads, and when. */
@@ -155,7 +165,7 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
     shown.set(key, made);
     return made;
   };
-  const name = `${kind} ${planned.name}, step ${step}, pass ${pass}`;
+  const name = drawnName(run.phase, `${kind} ${planned.name}, step ${step}, pass ${pass}`);
   let random: Random | undefined;
   return {
     step,

@@ -6,10 +6,10 @@ import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
 import { viewKey } from "../core/needs.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Input } from "../datasets/input.ts";
-import { type Batch, type BatchLookup, batchLookup } from "../datasets/loader.ts";
+import { type BatchLookup, batchLookup } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { gradientNorm } from "./clip.ts";
-import { type Batches, type Clock, computePass, contextFor, measuring } from "./context.ts";
+import { type Batches, type Clock, computePass, contextFor, labelsOf, measuring } from "./context.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { passOf, runPass, type Stages, tensorsOf } from "./pass.ts";
 
@@ -80,21 +80,14 @@ function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
   return scalars;
 }
 
-/** int32 [N, H, W] */
-function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
-  return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
-}
-
 /** A pass for every term: the gradient of a sum does not tell its parts. */
 async function measureGradients(run: Run, { batches, clock }: MeasuredStep): Promise<Values> {
   const values: Values = {};
   for (const term of run.terms) {
     const pass = runPass(run, batches, passOf(run, [term], { ...clock, pass: 0 }));
+    const name = `gradient/${term.planned.name}`;
     try {
-      Object.assign(
-        values,
-        await read(() => ({ [`gradient/${term.planned.name}`]: gradientNorm(pass.grads) })),
-      );
+      Object.assign(values, await read(() => ({ [name]: gradientNorm(pass.grads) })));
     } finally {
       tf.dispose(tensorsOf(pass));
     }

@@ -5,7 +5,8 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
-import type { PhasePlan, PlannedJob, RunPlan } from "../core/plan.ts";
+import type { LabelSpace } from "../core/label_space.ts";
+import { isRead, type PhasePlan, type PlannedJob, type RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
@@ -31,14 +32,42 @@ export interface JobPlace {
 }
 
 /** The dataset that a job left. @throws UserError when it leaves none */
-export function jobDataset({ plan, runDir }: JobPlace, name: string): DatasetPlan {
-  for (const phase of plan.phases) {
+export function jobDataset(place: JobPlace, name: string): DatasetPlan {
+  const { phase, job } = jobOf(place, name);
+  const dataset = job.plan.dataset?.(filesOf(place, phase, job));
+  if (dataset) return dataset;
+  throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+}
+
+/**
+ * What stands for a job's dataset before the job is done: the images of the first stream that it reads, of which no pixel is
+ * labelled. Undefined when it reads none.
+ */
+export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
+  const { phase, job } = jobOf(place, name);
+  const stream = phase.streams.filter(isRead).find((stream) => job.plan.reads.includes(stream.name));
+  const images = stream && ("job" in stream ? standIn(place, stream.job) : stream.dataset);
+  return images && {
+    ...images,
+    async open(setup) {
+      const opened = await images.open({ ...setup, labels: false });
+      return {
+        length: opened.length,
+        ...(opened.ids ? { ids: opened.ids } : {}),
+        async read(index, { labels }) {
+          const sample = await opened.read(index, { labels: false });
+          const none = () => new Uint8Array(sample.width * sample.height).fill(place.plan.labelSpace.ignore);
+          return labels ? { ...sample, labels: none() } : sample;
+        },
+      };
+    },
+  };
+}
+
+function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan; job: PlannedJob } {
+  for (const phase of phases) {
     const job = phase.before.find((job) => job.name === name);
-    if (job === undefined) continue;
-    const files = filesOf({ plan, runDir }, phase, job);
-    const dataset = job.plan.dataset?.(files);
-    if (dataset) return dataset;
-    throw new UserError(`${describePlanned("job", job)} leaves no dataset`);
+    if (job) return { phase, job };
   }
   throw new Error(`no phase has a job "${name}"`);
 }
@@ -47,12 +76,21 @@ function filesOf({ plan, runDir }: JobPlace, phase: PhasePlan, job: PlannedJob):
   const { folder: own } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
   const folder = jobFolder(within(runDir, own), job.name);
   const datasets: Record<string, DatasetPlan> = {};
-  for (const stream of phase.streams) {
-    if (!job.plan.reads.includes(stream.name)) continue;
-    if ("dataset" in stream) datasets[stream.name] = stream.dataset;
-    else if ("job" in stream) datasets[stream.name] = jobDataset({ plan, runDir }, stream.job);
+  for (const name of job.plan.reads) {
+    const stream = phase.streams.find((stream) => stream.name === name);
+    if (stream && "job" in stream && isDoneBefore(plan.phases, stream.job, job)) {
+      datasets[name] = jobDataset({ plan, runDir }, stream.job);
+    } else if (stream && "dataset" in stream) datasets[name] = stream.dataset;
+    // A phase may read as its target what this job leaves of the recipe's own.
+    else if (name === "source" || name === "target") datasets[name] = plan.data[name];
   }
   return { folder, datasets, relabelled: (dataset) => relabelled(dataset, labelFolder(folder)) };
+}
+
+/** Whether the job of a name is done before another one. */
+function isDoneBefore(phases: readonly PhasePlan[], name: string, job: PlannedJob): boolean {
+  const jobs = phases.flatMap(({ before }) => before);
+  return jobs.findIndex((one) => one.name === name) < jobs.findIndex((one) => one.name === job.name);
 }
 
 /** What running jobs needs. */
@@ -77,10 +115,10 @@ export async function runJobs(run: JobRun): Promise<void> {
     run.note(`${job.name}: begins`);
     await makeFolder(files.folder);
     await Deno.remove(done).catch(() => {});
-    const labels = new LabelWriter(labelFolder(files.folder));
+    const labels = new LabelWriter(who, { folder: labelFolder(files.folder), space: run.plan.labelSpace });
     try {
       await labels.begin();
-      await job.plan.run(toolsOf(run, { job, files, labels }));
+      await job.plan.run(toolsOf(run, job, { ...files, labels }));
       await labels.end();
     } catch (cause) {
       if (run.signal.aborted) throw run.signal.reason;
@@ -92,13 +130,11 @@ export async function runJobs(run: JobRun): Promise<void> {
   }
 }
 
-interface JobParts {
-  readonly job: PlannedJob;
-  readonly files: JobFiles;
-  readonly labels: LabelWriter;
-}
-
-function toolsOf(run: JobRun, { job, files: { folder, datasets }, labels }: JobParts): JobTools {
+function toolsOf(
+  run: JobRun,
+  job: PlannedJob,
+  { folder, datasets, labels }: JobFiles & { readonly labels: LabelWriter },
+): JobTools {
   const { plan, network, input, signal } = run;
   return {
     folder,
@@ -145,11 +181,16 @@ function toolsOf(run: JobRun, { job, files: { folder, datasets }, labels }: JobP
 
 /** Writes label files and, at the end, which image each belongs to. */
 class LabelWriter {
+  readonly #who: string;
   readonly #folder: string;
-  readonly #written: [number, string][] = [];
+  readonly #space: LabelSpace;
+  /** Ids by index. */
+  readonly #written = new Map<number, string>();
 
-  constructor(folder: string) {
+  constructor(who: string, { folder, space }: { readonly folder: string; readonly space: LabelSpace }) {
+    this.#who = who;
     this.#folder = folder;
+    this.#space = space;
   }
 
   async begin(): Promise<void> {
@@ -158,15 +199,24 @@ class LabelWriter {
   }
 
   async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
+    const refuse = (fault: string) => {
+      throw new LossError(`${this.#who} wrote ${fault}`);
+    };
     if (labels.length !== width * height) {
-      throw new UserError(`${id}: ${labels.length} labels, expected ${width}x${height} of them`);
+      refuse(`${labels.length} labels for ${id}, expected ${width}x${height} of them`);
     }
+    const { classes, ignore } = this.#space;
+    const strange = labels.find((label) => label >= classes.length && label !== ignore);
+    if (strange !== undefined) {
+      refuse(`the label ${strange} for ${id}, expected 0 to ${classes.length - 1}, or ${ignore} for none`);
+    }
+    if (this.#written.has(index)) refuse(`labels for ${id} twice, expected once`);
+    this.#written.set(index, id);
     await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
-    this.#written.push([index, id]);
   }
 
   async end(): Promise<void> {
-    const text = JSON.stringify(this.#written.sort(([a], [b]) => a - b));
+    const text = JSON.stringify([...this.#written].sort(([a], [b]) => a - b));
     await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
   }
 }

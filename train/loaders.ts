@@ -1,6 +1,13 @@
 /** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
 import { UserError } from "../core/errors.ts";
-import { isRead, type MadeStream, type PhasePlan, type PlannedStream, type RunPlan } from "../core/plan.ts";
+import {
+  drawnName,
+  isRead,
+  type MadeStream,
+  type PhasePlan,
+  type PlannedStream,
+  type RunPlan,
+} from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -68,16 +75,16 @@ export function close(loaders: Loaders): void {
 /** What decides on a stream's batches. */
 export function loaderOptions(
   plan: RunPlan,
-  { training: { batch } }: PhasePlan,
+  phase: PhasePlan,
   { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
 ) {
   return {
     transforms: plan.input.training,
     normalization: plan.input.normalization,
-    batch,
+    batch: phase.training.batch,
     seed: plan.seed,
     ignoreLabel: plan.labelSpace.ignore,
-    stream: name,
+    stream: drawnName(phase, name),
     labels,
   };
 }

@@ -2,7 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { EvaluationPlan, PhasePlan, RunPlan } from "../core/plan.ts";
+import type { EvaluationPlan, PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -10,6 +10,7 @@ import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
 import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
+import { STUDENT } from "../core/term.ts";
 import { assemble, networkOf, type Run } from "./assemble.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
@@ -72,6 +73,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
   const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
   const labelled = await openLabelled(options, streams);
+  // Files of the last evaluation are looked at before hours of training.
+  if (validation) (await openMembers(plan, options.files)).dispose();
   await makeFolder(`${options.folder}/${CHECKPOINTS}`);
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
@@ -108,8 +111,6 @@ interface PhaseSetup extends PhaseOptions {
 
 /** The state of a phase while it runs. */
 class Phase {
-  readonly #plan: RunPlan;
-  readonly #phase: PhasePlan;
   readonly #run: Run;
   readonly #setup: PhaseSetup;
   #done: number;
@@ -120,8 +121,6 @@ class Phase {
   #best: { readonly step: number; readonly miou: number } | undefined;
 
   constructor(run: Run, setup: PhaseSetup) {
-    this.#plan = setup.plan;
-    this.#phase = setup.phase;
     this.#run = run;
     this.#setup = setup;
     const { step = 0, validated = 0, best = null } = setup.from?.state ?? {};
@@ -131,8 +130,8 @@ class Phase {
   }
 
   async train(): Promise<PhaseResult> {
-    const { signal, emit } = this.#setup;
-    const { name: phase, training: { steps, batch, validateEvery, checkpointEvery } } = this.#phase;
+    const { signal, emit, phase: { name: phase, training } } = this.#setup;
+    const { steps, batch, validateEvery, checkpointEvery } = training;
     emit({ type: "start", phase, steps, batch });
     if (this.#done > 0) emit({ type: "resume", phase, step: this.#done });
     const rate = stepRate();
@@ -165,8 +164,7 @@ class Phase {
   }
 
   async #step(rate: ReturnType<typeof stepRate>): Promise<void> {
-    const { emit, world } = this.#setup;
-    const { name: phase, training, schedule } = this.#phase;
+    const { emit, world, phase: { name: phase, training, schedule } } = this.#setup;
     rate.begin();
     const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
@@ -176,14 +174,8 @@ class Phase {
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
     const measured = await this.#measure(passes[0]!, watch);
-    const values = await trainStep(this.#run, {
-      ...clock,
-      passes,
-      multiplier,
-      clipNorm,
-      world,
-      ...measured?.listeners,
-    });
+    const input = { ...clock, passes, multiplier, clipNorm, world, ...measured?.listeners };
+    const values = await trainStep(this.#run, input);
     this.#done += 1;
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
@@ -212,31 +204,24 @@ class Phase {
 
   /** Whether the next step is one that diagnostics look at. */
   #isMeasured(): boolean {
-    const { diagnostics } = this.#phase.training;
+    const { diagnostics } = this.#setup.phase.training;
     return diagnostics !== undefined && (this.#done + 1) % diagnostics.every === 0;
   }
 
   /** What can be measured before a step, and what listens to it; undefined when it is not looked at. */
   async #measure(batches: Batches, watch: Stopwatch | undefined) {
-    const { name: phase, training: { diagnostics, accumulation, steps } } = this.#phase;
+    const { name: phase, training: { diagnostics, accumulation, steps } } = this.#setup.phase;
     if (diagnostics === undefined || watch === undefined) return undefined;
     const { measure } = diagnostics;
-    const { labelled, emit } = this.#setup;
+    const clock = { step: this.#done, steps };
     const values: Values = {};
     try {
-      Object.assign(
-        values,
-        await measureStep(this.#run, {
-          batches,
-          labelled: await batchesAt(labelled, this.#done * accumulation),
-          clock: { step: this.#done, steps },
-          measure,
-        }),
-      );
+      const labelled = await batchesAt(this.#setup.labelled, this.#done * accumulation);
+      Object.assign(values, await measureStep(this.#run, { batches, labelled, clock, measure }));
     } catch (error) {
       // The step itself tells what is wrong with a term; a run does not end for what is only looked at.
       const message = `diagnostics of step ${this.#done + 1} could not be taken: ${messageOf(error)}`;
-      emit({ type: "note", phase, message });
+      this.#setup.emit({ type: "note", phase, message });
     }
     watch.over("measuring");
     const onGradientNorm = (norm: number) => void (values["gradient/total"] = norm);
@@ -247,17 +232,17 @@ class Phase {
   }
 
   async #hooks(): Promise<void> {
-    const state = { step: this.#done - 1, steps: this.#phase.training.steps, signal: this.#setup.signal };
+    const state = {
+      step: this.#done - 1,
+      steps: this.#setup.phase.training.steps,
+      signal: this.#setup.signal,
+    };
     const { terms, streams } = this.#run;
     const owned = [
-      ...terms.map(({ planned, term }) => ({ kind: "loss" as const, planned, hooks: term.hooks })),
-      ...[...streams.values()].map(({ planned, stream }) => ({
-        kind: "stream" as const,
-        planned,
-        hooks: stream.hooks,
-      })),
+      ...terms.map(({ planned, term }) => ["loss", planned, term] as const),
+      ...[...streams.values()].map(({ planned, stream }) => ["stream", planned, stream] as const),
     ];
-    for (const { kind, planned, hooks } of owned) {
+    for (const [kind, planned, { hooks }] of owned) {
       try {
         await hooks?.stepEnd?.(state);
       } catch (cause) {
@@ -291,21 +276,13 @@ class Phase {
   }
 
   async #save(name: "last" | "best"): Promise<string> {
-    const { emit } = this.#setup;
-    const { name: recipe, seed } = this.#plan;
-    const { name: phase, training: { steps, keepCheckpoints } } = this.#phase;
+    const { emit, plan: { name: recipe, seed }, phase: { name: phase, training } } = this.#setup;
+    const { steps, keepCheckpoints } = training;
     const path = this.#pathOf(name);
+    const best = this.#best ?? null, validated = this.#validated;
     await saveCheckpoint(path, {
       entries: this.#run.state,
-      state: {
-        recipe,
-        phase,
-        step: this.#done,
-        steps,
-        seed,
-        best: this.#best ?? null,
-        validated: this.#validated,
-      },
+      state: { recipe, phase, step: this.#done, steps, seed, best, validated },
       keep: name === "last" ? keepCheckpoints : 1,
     });
     if (name === "last") this.#saved = this.#done;
@@ -315,11 +292,10 @@ class Phase {
 
   /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
   async #validate(): Promise<Evaluation | undefined> {
-    const { emit, logger } = this.#setup;
-    const { name: phase } = this.#phase;
+    const { emit, logger, phase: { name: phase } } = this.#setup;
     const step = this.#done;
     const found = await this.#evaluate(
-      onePass(this.#plan.evaluation),
+      onePass(this.#setup.plan.evaluation),
       logger && ((image, index) => {
         if (index < logger.pictures) logger.picture({ step, index, ...image });
       }),
@@ -327,26 +303,29 @@ class Phase {
     if (found === undefined) return undefined;
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
-    this.#validated = this.#done;
-    if (best) this.#best = { step: this.#done, miou };
+    this.#validated = step;
+    if (best) this.#best = { step, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
-    emit({ type: "validation", phase, step: this.#done, ...means, pixelAccuracy, iou, best });
+    emit({ type: "validation", phase, step, ...means, pixelAccuracy, iou, best });
     if (best) await this.#save("best");
     return found;
   }
 
   async #finish(): Promise<Evaluation | undefined> {
-    const { emit, validation } = this.#setup;
-    const { name: phase } = this.#phase;
+    const { emit, validation, plan, phase, files } = this.#setup;
     if (validation === undefined) {
-      emit({ type: "note", phase, message: "the recipe has no val split, so nothing was evaluated" });
+      emit({
+        type: "note",
+        phase: phase.name,
+        message: "the recipe has no val split, so nothing was evaluated",
+      });
       return undefined;
     }
     const plain = await this.#validate();
-    const evaluation = finalEvaluation(this.#plan, this.#phase);
+    const evaluation = finalEvaluation(plan, phase);
     const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
     if (!plain || same) return plain;
-    const others = await openMembers({ ...this.#plan, evaluation }, this.#setup.files);
+    const others = await openMembers({ ...plan, evaluation }, files);
     try {
       return await this.#evaluate(evaluation, undefined, others.networks);
     } finally {
@@ -359,18 +338,18 @@ class Phase {
     onPrediction?: EvaluationInput["onPrediction"],
     others: Ensemble["networks"] = [],
   ): Promise<Evaluation | undefined> {
-    const { validation, signal } = this.#setup;
+    const { plan, validation, signal } = this.#setup;
     if (validation === undefined) return undefined;
     const network = this.#predicting();
     try {
-      return await evaluateSegmenter(this.#plan, {
+      return await evaluateSegmenter(plan, {
         ensemble: {
           networks: [
-            { segmenter: network ? networkOf(this.#run, network) : this.#run.segmenter, weight: 1 },
+            { segmenter: networkOf(this.#run, network ?? STUDENT), weight: 1 },
             ...others,
           ],
           network,
-          featureTap: this.#plan.model.plan.featureTap,
+          featureTap: plan.model.plan.featureTap,
           alignCorners: this.#run.alignCorners,
         },
         dataset: validation,
@@ -387,7 +366,7 @@ class Phase {
 
   /** The network that `evaluation.network` names; undefined, the student, in a phase that trains without it. */
   #predicting(): string | undefined {
-    const { network } = this.#plan.evaluation;
+    const { network } = this.#setup.plan.evaluation;
     return network !== undefined && this.#run.networks.has(network) ? network : undefined;
   }
 }

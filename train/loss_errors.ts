@@ -29,8 +29,12 @@ export function checkedOutput(who: string, compute: () => LossOutput, file?: str
 }
 
 /** The same for the images of a stream. @throws LossError */
-export function checkedImages(who: string, make: () => Images, file?: string): Images {
-  return checked(who, make, { file, fault: imagesFault });
+export function checkedImages(
+  who: string,
+  make: () => Images,
+  { file, numClasses }: { readonly file?: string | undefined; readonly numClasses: number },
+): Images {
+  return checked(who, make, { file, fault: (output) => imagesFault(output, numClasses) });
 }
 
 interface Check {
@@ -88,7 +92,7 @@ const IMAGES: Readonly<Record<string, readonly [number, string]>> = {
   weights: [3, "float32"],
 };
 
-function imagesFault(output: unknown): string | undefined {
+function imagesFault(output: unknown, numClasses: number): string | undefined {
   const expected = "expected {pixels: float32 [N, H, W, 3], labels: int32 [N, H, W]}";
   if (output instanceof Promise) return "a Promise; make must be synchronous";
   if (typeof output !== "object" || output === null || output instanceof tf.Tensor) {
@@ -103,6 +107,11 @@ function imagesFault(output: unknown): string | undefined {
     const tensor = images[name] as tf.Tensor;
     if (tensor.rank !== rank || tensor.dtype !== dtype) {
       return `${tensor.dtype} [${tensor.shape.join(", ")}] as ${name}, expected ${dtype} of rank ${rank}`;
+    }
+    const channels = name === "soft" ? numClasses : 3;
+    if (rank === 4 && tensor.shape[3] !== channels) {
+      const each = name === "soft" ? ", one for each class" : "";
+      return `float32 [${tensor.shape.join(", ")}] as ${name}, expected ${channels} channels${each}`;
     }
     sizes.add(tensor.shape.slice(0, 3).join("x"));
   }

@@ -6,13 +6,13 @@ import { messageOf } from "../core/words.ts";
 import { solo, type World } from "../core/world.ts";
 import { openInput } from "../datasets/input.ts";
 import { openLogger } from "../report/tensorboard/mod.ts";
-import { EVALUATION, EVENTS, foldersOf, within } from "../run_folder/layout.ts";
+import { EVALUATION, EVENTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
 import { rehearse } from "./rehearse.ts";
-import { resumePoint } from "./resume.ts";
+import { isFile, resumePoint } from "./resume.ts";
 import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
@@ -55,13 +55,9 @@ export interface TrainResult {
 }
 
 /** How a phase before the last ended. */
-export interface EarlierResult {
+export interface EarlierResult extends Pick<TrainResult, "final" | "best"> {
   /** From the recipe; the baseline's for instance. */
   readonly name: string;
-  /** Absent without a `val` split. */
-  readonly final?: Evaluation;
-  /** The best validation, in one pass per image; mIoU in 0..1. */
-  readonly best?: { readonly step: number; readonly miou: number };
 }
 
 /**
@@ -89,22 +85,20 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const earlier: EarlierResult[] = [];
   try {
     for (const [k, phase] of plan.phases.entries()) {
-      // A term that cannot work should not be met after hours of another phase.
+      // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
         current = later;
-        await rehearse(plan, later, input);
+        if (!resume || !await isFile(`${folderOf(later, common)}/${LAST_CHECKPOINT}`)) {
+          await rehearse(later, common);
+        }
       }
       current = phase;
       const result = await runPhase(phase, common);
       const { steps, interrupted } = result;
       const last = phase === lastPhase(plan);
-      if (interrupted) {
-        return stopped(
-          signal,
-          last ? { steps, interrupted, ...outcome(result), earlier } : { steps: 0, interrupted, earlier },
-        );
-      }
+      if (interrupted) stopped(signal);
       if (last) return { steps, interrupted, ...outcome(result), earlier };
+      if (interrupted) return { steps: 0, interrupted, earlier };
       earlier.push({ name: phase.name, ...outcome(result) });
     }
     throw new Error("a plan has at least one phase");
@@ -118,13 +112,20 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   }
 }
 
+function folderOf(
+  phase: PhasePlan,
+  { plan: { phases }, runDir }: Pick<PhaseOptions, "plan" | "runDir">,
+): string {
+  return within(runDir, foldersOf(phases)[phases.indexOf(phase)]!.folder);
+}
+
 /** Trains a phase from where an earlier process left it, and writes how it ended. */
 async function runPhase(
   phase: PhasePlan,
   common: Omit<PhaseOptions, "phase" | "folder" | "from">,
 ): Promise<PhaseResult> {
-  const { plan, runDir, resume, files, emit, logger } = common;
-  const folder = within(runDir, foldersOf(plan.phases)[plan.phases.indexOf(phase)]!.folder);
+  const { plan, resume, files, emit, logger } = common;
+  const folder = folderOf(phase, common);
   const onDamaged = (message: string) => emit({ type: "note", phase: phase.name, message });
   const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
   const ended = from?.state.step === phase.training.steps && await finishedResult(folder, from.state.step);
@@ -146,9 +147,8 @@ async function runPhase(
 }
 
 /** @throws the signal's reason where it is an error of its own and no mere wish to stop */
-function stopped({ reason }: AbortSignal, result: TrainResult): TrainResult {
+function stopped({ reason }: AbortSignal): void {
   if (reason instanceof Error && reason.name !== "AbortError") throw reason;
-  return result;
 }
 
 /** A log that cannot be written, which may be what the run failed of, does not hide the error. */

@@ -6,6 +6,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import type { LossOutput, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
 import type { Run, RunOwner, Term } from "./assemble.ts";
+import type { PassInput } from "./broken.ts";
 import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
 import { checkedOutput, describePlanned, messageOf } from "./loss_errors.ts";
 
@@ -30,6 +31,8 @@ export type Gradients = readonly (tf.Tensor | null)[];
 
 /** Everything a pass yields. Its tensors belong to the caller. */
 export interface Pass {
+  /** What it was made of. */
+  readonly input: PassInput;
   /** Of the student. */
   readonly grads: Gradients;
   readonly scalars: readonly NamedScalar[];
@@ -116,7 +119,8 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
       }
     }
     stages?.over("backward");
-    return { grads: all.slice(0, student.length), scalars, owners, updates };
+    const input = { batches, entries, at };
+    return { input, grads: all.slice(0, student.length), scalars, owners, updates };
   });
 }
 
@@ -149,7 +153,7 @@ export function runOwnersBefore(
         passes.push({ owner, grads });
       }
     }
-    return { grads: [], scalars, owners: passes, updates: [] };
+    return { input: { batches, entries, at }, grads: [], scalars, owners: passes, updates: [] };
   });
 }
 

@@ -1,9 +1,9 @@
 /** A trained network that labels images one by one. */
 import type { RunPlan } from "../core/plan.ts";
-import type { FileReader, Sample } from "../core/plugin.ts";
+import type { Sample } from "../core/plugin.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
 import { confidenceBytes, predictLabels } from "./predict.ts";
-import { openEnsemble } from "./trained.ts";
+import { openEnsemble, type TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode Predictor.predict} makes. */
 export interface Prediction {
@@ -11,14 +11,6 @@ export interface Prediction {
   readonly labels: Uint8Array;
   /** The winner's probability, 0..255 for 0..1, height x width; there when it was wanted. */
   readonly confidence?: Uint8Array;
-}
-
-/** What {@linkcode openPredictor} needs besides the plan. */
-export interface PredictorOptions {
-  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
-  readonly checkpoint: string;
-  /** How the checkpoint is read. */
-  readonly files: FileReader;
 }
 
 /** Labels images until it is disposed. */
@@ -42,7 +34,7 @@ export interface Predictor {
  * Makes a plan's network with the weights of a checkpoint; no data of the recipe are opened. The caller selects the
  * tensor backend first. @throws UserError when the file does not fit the model, DataError when it cannot be read
  */
-export async function openPredictor(plan: RunPlan, options: PredictorOptions): Promise<Predictor> {
+export async function openPredictor(plan: RunPlan, options: TrainedOptions): Promise<Predictor> {
   const { ensemble, dispose } = await openEnsemble(plan, options);
   const { evaluation, input: { normalization } } = plan;
   return {

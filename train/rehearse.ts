@@ -1,29 +1,50 @@
-import type { PhasePlan, RunPlan } from "../core/plan.ts";
+import type { PhasePlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { Input } from "../datasets/input.ts";
-import { assemble } from "./assemble.ts";
+import { assemble, type Run } from "./assemble.ts";
+import { type JobPlace, standIn } from "./jobs.ts";
 import { close, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import { initialise } from "./start.ts";
 import { trainStep } from "./step.ts";
 
+/** What a rehearsal needs. */
+export interface Rehearsal extends JobPlace {
+  readonly input: Input;
+  /** How files of weights are read. */
+  readonly files: FileReader;
+}
+
 /**
- * Makes one step of a phase and throws the result away, so that a term that cannot work is known before
- * another phase is trained. @throws DataError, LossError
+ * Reads a phase's files of weights and makes one step, and throws the result away, so that a file that does not fit and a term
+ * that cannot work are known before another phase is trained. @throws DataError, LossError, UserError
  */
-export async function rehearse(plan: RunPlan, phase: PhasePlan, input: Input): Promise<void> {
+export async function rehearse(phase: PhasePlan, options: Rehearsal): Promise<void> {
+  const run = assemble(options.plan, phase);
+  try {
+    // What the phase before will leave is not there yet.
+    const from = phase.from.kind === "phase" ? { kind: "seed" } as const : phase.from;
+    await initialise(run, { ...options, phase: { ...phase, from }, emit: () => {} });
+    await tryStep(run, options);
+  } finally {
+    run.dispose();
+  }
+}
+
+/** Does nothing when a job will make its images out of nothing. */
+async function tryStep(run: Run, { plan, runDir, input }: Rehearsal): Promise<void> {
+  const { phase } = run;
   const wanted = streamsToRead(phase);
-  // What a job will leave is not there yet.
-  if (wanted.some((stream) => "job" in stream)) return;
-  const streams = await openStreams(wanted, input, () => {
-    throw new Error("no job was done");
-  });
+  const left = new Map(
+    wanted.flatMap((stream) =>
+      "job" in stream ? [[stream.job, standIn({ plan, runDir }, stream.job)] as const] : []
+    ),
+  );
+  if ([...left.values()].includes(undefined)) return;
+  const streams = await openStreams(wanted, input, (job) => left.get(job)!);
   const loaders = openLoaders(plan, { phase, streams, skip: 0 });
   try {
-    const run = assemble(plan, phase);
-    try {
-      const passes = [await nextBatches(loaders)];
-      await trainStep(run, { step: 0, steps: phase.training.steps, passes, multiplier: 0 });
-    } finally {
-      run.dispose();
-    }
+    const passes = [await nextBatches(loaders)];
+    await trainStep(run, { step: 0, steps: phase.training.steps, passes, multiplier: 0 });
   } finally {
     close(loaders);
   }

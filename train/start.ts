@@ -4,11 +4,11 @@ import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader, Segmenter } from "../core/plugin.ts";
 import { foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
-import { describeImport } from "../weights/mapping.ts";
+import { describeImport, type ImportReport } from "../weights/mapping.ts";
 import { modelState, type Run } from "./assemble.ts";
 import { restoreEntries } from "./checkpoint.ts";
 import type { ResumePoint } from "./resume.ts";
-import { type ImportReport, initialiseFrom, loadWeights } from "./weights.ts";
+import { initialiseFrom, loadWeights } from "./weights.ts";
 
 /** Where weights come from. */
 export interface StartOptions {

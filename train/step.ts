@@ -6,8 +6,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
 import { LossError, UserError } from "../core/errors.ts";
+import type { NetworkPlan } from "../core/network.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
+import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
 import { describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
@@ -56,21 +58,19 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
   const early = new Snapshot();
   const terms: Record<string, number> = {};
   let total = 0;
+  const followed = [...run.networks.values()].some(({ planned }) => moves(planned.plan, "after"));
   try {
     moveNetworks(run, input, { when: "before", early });
     for (const [k, { losses, entries }] of run.updates.entries()) {
       const mine = run.terms.filter(({ planned }) => losses.includes(planned));
       const last = k === run.updates.length - 1;
       Object.assign(terms, await ownersBefore(run, input, { terms: mine, early }));
-      const values = await studentUpdate(run, input, {
-        terms: mine,
-        entries,
-        early: last ? undefined : early,
-      });
+      const parts = { terms: mine, entries, early: last && !followed ? undefined : early };
+      const values = await studentUpdate(run, input, parts);
       Object.assign(terms, values.terms);
       total += values.total;
     }
-    moveNetworks(run, input, { when: "after" });
+    moveNetworks(run, input, { when: "after", early });
     return { terms, total };
   } catch (error) {
     early.restore();
@@ -112,16 +112,11 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
   }
 }
 
-interface BeforeParts {
-  readonly terms: readonly Term[];
-  readonly early: Snapshot;
-}
-
 /** Updates the owners that go ahead of the student. @returns their values */
 async function ownersBefore(
   run: Run,
   input: StepInput,
-  { terms, early }: BeforeParts,
+  { terms, early }: { readonly terms: readonly Term[]; readonly early: Snapshot },
 ): Promise<StepValues["terms"]> {
   const owners = terms.flatMap((term) => term.owners)
     .filter((owner) => owner.plan.when === "before" && isDue(owner, input.step));
@@ -145,16 +140,20 @@ async function ownersBefore(
   }
 }
 
+function moves({ update, when: own = "after" }: NetworkPlan, when: "before" | "after"): boolean {
+  return update !== undefined && own === when;
+}
+
 /** Moves the networks that follow the student by themselves. */
 function moveNetworks(
   { networks, segmenter: student }: Run,
   { step, steps }: Clock,
-  { when, early }: { readonly when: "before" | "after"; readonly early?: Snapshot },
+  { when, early }: { readonly when: "before" | "after"; readonly early: Snapshot },
 ): void {
   for (const { planned, segmenter: network } of networks.values()) {
     const { plan } = planned;
-    if (!plan.update || (plan.when ?? "after") !== when) continue;
-    early?.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
+    if (!moves(plan, when)) continue;
+    early.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
     try {
       tf.tidy(() => plan.update!({ network, student }, { step, steps }));
     } catch (cause) {
@@ -183,7 +182,8 @@ async function readValues(
   for (const [k, { name, who, weight }] of scalars.entries()) {
     const value = numbers[k]!;
     if (who !== undefined && !Number.isFinite(value)) {
-      const cause = await brokenWeight(run, step);
+      const { input } = passes.find((pass) => pass.scalars.includes(scalars[k]!))!;
+      const cause = await brokenWeight(run, step) || await brokenStream(run, input);
       throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
     }
     terms[name] = (terms[name] ?? 0) + value / passes.length;
@@ -196,18 +196,6 @@ async function readValues(
     );
   }
   return { terms, total };
-}
-
-/** `: the weights w are NaN since the update before`, or "" when all are finite. */
-async function brokenWeight({ segmenter }: Run, step: number): Promise<string> {
-  for (const { name, value } of segmenter.params) {
-    const found = await firstNonFinite(value);
-    if (found === undefined) continue;
-    return `: the weights ${name} are ${nonFinite(found)} ${
-      step === 0 ? "from the start" : "since the update before"
-    }`;
-  }
-  return "";
 }
 
 /** `: that of w is NaN, and of 2 more`. */
@@ -228,10 +216,6 @@ async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Prom
     broken.add(name);
   }
   return broken.size > 1 ? `${first}, and of ${broken.size - 1} more` : first;
-}
-
-async function firstNonFinite(tensor: tf.Tensor): Promise<number | undefined> {
-  return (await tensor.data()).find((value) => !Number.isFinite(value));
 }
 
 /** A scalar that is finite only if every gradient is. */

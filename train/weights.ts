@@ -1,16 +1,13 @@
 /** Files of weights into a network: checkpoints of plca and what PyTorch wrote. */
-import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
-import { type Fitted, fitWeights, type ImportReport, type WantedTensor } from "../weights/mapping.ts";
+import { type Fitted, fitWeights, type ImportReport } from "../weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
-import { type CheckpointState, verifiedState } from "./checkpoint.ts";
-
-export type { ImportReport, NameGroup } from "../weights/mapping.ts";
+import { assignStored, type CheckpointState, storedShape, verifiedState } from "./checkpoint.ts";
 
 /** The network that a file is read into. */
 export interface WeightsTarget {
@@ -37,7 +34,8 @@ export async function loadWeights(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<Pick<FittedFile, "run" | "network">> {
-  const { tensors, report, unexpected, run, network } = await fitted(path, target, files);
+  const file = readWeights(await files.read(path), path);
+  const { tensors, report, unexpected, run, network } = fit({ path, file }, target);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
@@ -62,15 +60,10 @@ export async function initialiseFrom(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<ImportReport> {
-  const { tensors, report } = await fitted(path, target, files);
+  const file = readWeights(await files.read(path), path);
+  const { tensors, report } = fit({ path, file }, target);
   assign(tensors, target.state);
   return report;
-}
-
-/** What {@linkcode convertWeights} may be told. */
-export interface ConvertOptions {
-  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
-  readonly classOrder?: string | undefined;
 }
 
 /**
@@ -79,21 +72,22 @@ export interface ConvertOptions {
  * @throws UserError as {@linkcode initialiseFrom}
  */
 export function convertWeights(
-  { path, file }: { readonly path: string; readonly file: WeightsFile },
+  source: Source,
   plan: RunPlan,
-  { classOrder }: ConvertOptions = {},
 ): Fitted {
   const model = assembleModel(plan);
   try {
-    return fit({ path, file, classOrder }, { plan, state: model.state });
+    return fit(source, { plan, state: model.state });
   } finally {
     model.dispose();
   }
 }
 
-interface Source extends ConvertOptions {
+interface Source {
   readonly path: string;
   readonly file: WeightsFile;
+  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
+  readonly classOrder?: string | undefined;
 }
 
 interface FittedFile extends Fitted {
@@ -101,10 +95,6 @@ interface FittedFile extends Fitted {
   readonly run: CheckpointState | undefined;
   /** The one that was read; undefined: the student. */
   readonly network: string | undefined;
-}
-
-async function fitted(path: string, target: WeightsTarget, files: FileReader): Promise<FittedFile> {
-  return fit({ path, file: readWeights(await files.read(path), path) }, target);
 }
 
 function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): FittedFile {
@@ -116,8 +106,9 @@ function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): 
   }
   const own = run === undefined || network === undefined ? undefined : ofNetwork(whole, network);
   const file = own ?? whole;
+  const wanted = state.map((entry) => ({ name: entry.name, shape: storedShape(entry) }));
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  const made = fitWeights({ path, file, names, wanted: state.map(wantedOf), classes, classOrder });
+  const made = fitWeights({ path, file, names, wanted, classes, classOrder });
   return { ...made, run, network: own && network };
 }
 
@@ -129,20 +120,10 @@ function ofNetwork(file: WeightsFile, network: string): WeightsFile | undefined 
   return { ...file, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
 }
 
-function wantedOf({ name, variable: { shape }, filter }: StateEntry): WantedTensor {
-  const [h, w, i, o] = shape as [number, number, number, number];
-  return { name, shape: filter ? [o, i, h, w] : shape };
-}
-
-function assign(tensors: ReadonlyMap<string, StoredTensor<"F32">>, state: readonly StateEntry[]): void {
-  for (const { name, variable, filter } of state) {
-    const stored = tensors.get(name);
-    if (stored === undefined) continue;
-    tf.tidy(() => {
-      const data = variable.dtype === "float32" ? stored.data : Int32Array.from(stored.data);
-      const tensor = tf.tensor(data, [...stored.shape], variable.dtype);
-      variable.assign(filter ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor);
-    });
+function assign(tensors: ReadonlyMap<string, StoredTensor>, state: readonly StateEntry[]): void {
+  for (const entry of state) {
+    const stored = tensors.get(entry.name);
+    if (stored) assignStored(entry, stored);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the processor. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernel_types.ts";
+import type { Kernels, Window } from "../../ops/kernel_types.ts";
 import { portable } from "../../ops/portable.ts";
 import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
 import { type Attributes, nodeBackend, run } from "./operator.ts";
@@ -30,13 +30,8 @@ function hasGradients({ dilation }: Window): boolean {
 }
 
 /** See {@linkcode Kernels.conv2dInputGradient}. */
-export function inputGradient(
-  dy: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  xShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const inputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape, window) =>
+  tf.tidy(() => {
     if (hasGradients(window)) {
       const inputs = [tf.tensor1d(xShape, "int32"), filter, dy];
       return run("Conv2DBackpropInput", inputs, { attributes: windowAttributes(window) })[0] as tf.Tensor4D;
@@ -46,16 +41,10 @@ export function inputGradient(
     if (shifted) return shiftedInputGradient(dy, filter, xShape, window);
     return portable.conv2dInputGradient(dy, filter, xShape, window);
   });
-}
 
 /** See {@linkcode Kernels.conv2dFilterGradient}. */
-export function filterGradient(
-  dy: tf.Tensor4D,
-  x: tf.Tensor4D,
-  filterShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const filterGradient: Kernels["conv2dFilterGradient"] = (dy, x, filterShape, window) =>
+  tf.tidy(() => {
     if (hasGradients(window)) {
       const inputs = [x, tf.tensor1d(filterShape, "int32"), dy];
       return run("Conv2DBackpropFilter", inputs, { attributes: windowAttributes(window) })[0] as tf.Tensor4D;
@@ -63,4 +52,3 @@ export function filterGradient(
     if (isShifted(filterShape, window)) return shiftedFilterGradient(dy, x, filterShape, window);
     return portable.conv2dFilterGradient(dy, x, filterShape, window);
   });
-}

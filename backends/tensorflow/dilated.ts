@@ -3,7 +3,7 @@
  * input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernel_types.ts";
+import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 
 /** Of what is laid out at a time. */
 const LAYOUT_BYTES = 2 ** 25;
@@ -49,13 +49,8 @@ export function hasFarTaps(
 }
 
 /** See {@linkcode Kernels.conv2dInputGradient}. */
-export function shiftedInputGradient(
-  dy: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  xShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const shiftedInputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape, window) =>
+  tf.tidy(() => {
     const [, width, input, output] = filter.shape;
     const turned = tf.transpose(filter, [0, 1, 3, 2]);
     let total: tf.Tensor2D | undefined;
@@ -70,16 +65,10 @@ export function shiftedInputGradient(
     });
     return total ? tf.reshape(total, xShape) as tf.Tensor4D : tf.zeros(xShape) as tf.Tensor4D;
   });
-}
 
 /** See {@linkcode Kernels.conv2dFilterGradient}. */
-export function shiftedFilterGradient(
-  dy: tf.Tensor4D,
-  x: tf.Tensor4D,
-  filterShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const shiftedFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x, filterShape, window) =>
+  tf.tidy(() => {
     const [height, width, input, output] = filterShape;
     const flat = tf.reshape(x, [-1, input]) as tf.Tensor2D;
     const byTap: tf.Tensor[] = [];
@@ -92,7 +81,6 @@ export function shiftedFilterGradient(
     const taps = Array.from({ length: height * width }, (_, k) => byTap[k] ?? zero);
     return tf.reshape(tf.stack(taps), filterShape) as tf.Tensor4D;
   });
-}
 
 interface Geometry {
   readonly filter: readonly number[];

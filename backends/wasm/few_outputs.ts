@@ -4,7 +4,7 @@
  * very long rows by very narrow matrices, which runs at a tenth of the speed.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Shape4D, Window } from "../../ops/kernel_types.ts";
+import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { emptyTensor, heapView } from "./heap.ts";
 
 /** At most this many output channels are "few". */
@@ -83,27 +83,16 @@ function shiftedGradient(dy: tf.Tensor4D, taps: readonly Tap[], xShape: Shape4D)
 }
 
 /** The gradient with respect to the input, of shape `xShape`. */
-export function fewOutputsInputGradient(
-  dy: tf.Tensor4D,
-  filter: tf.Tensor4D,
-  xShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const fewOutputsInputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape, window) =>
+  tf.tidy(() => {
     const taps = tapsInside(filter.shape, window, xShape, dy.shape);
     const product = tf.matMul(shiftedGradient(dy, taps, xShape), weightColumns(filter, taps), false, true);
     return tf.reshape(product, xShape) as tf.Tensor4D;
   });
-}
 
 /** The gradient with respect to the filter, of shape `filterShape`. */
-export function fewOutputsFilterGradient(
-  dy: tf.Tensor4D,
-  x: tf.Tensor4D,
-  filterShape: Shape4D,
-  window: Window,
-): tf.Tensor4D {
-  return tf.tidy(() => {
+export const fewOutputsFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x, filterShape, window) =>
+  tf.tidy(() => {
     const taps = tapsInside(filterShape, window, x.shape, dy.shape);
     const [n, height, width, input] = x.shape;
     const output = filterShape[3];
@@ -120,7 +109,6 @@ export function fewOutputsFilterGradient(
     });
     return gradient;
   });
-}
 
 /** Calls back with the tap, the flat input pixel and the flat output pixel of every pair inside both images. */
 function forEachPixel(

@@ -19,10 +19,10 @@ Deno.test("docs/evaluation.md has a row for every option of `evaluation`, with i
     const written = typeof value === "string" ? value : JSON.stringify(value);
     assert.deepEqual(rows.find(([name]) => name === key), [key, `\`${written}\``]);
   }
-  // `size` and `limit` are absent unless they are given.
+  // These are absent unless they are given.
   assert.deepEqual(
     rows.map(([key]) => key).toSorted(),
-    ["limit", "size", ...defaults.map(([key]) => key)].toSorted(),
+    ["ensemble", "heads", "limit", "network", "size", ...defaults.map(([key]) => key)].toSorted(),
   );
 });
 

@@ -370,7 +370,7 @@ Deno.test("auto may look for a CUDA driver where TensorFlow is installed; anothe
   await inFolder(async (folder) => {
     const driver = "/usr/lib64/libcuda.so.1";
     const readBy = (backend: string) => {
-      const plan = { ...NO_DATA, backend } as unknown as RunPlan;
+      const plan = { ...NO_DATA, phases: [], evaluation: {}, backend } as unknown as RunPlan;
       return grantFor({ plans: [plan], write: [] }, [], folder).read;
     };
     assert.equal(readBy("auto").includes(driver), false);

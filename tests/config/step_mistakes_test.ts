@@ -25,12 +25,14 @@ const reading = definePlugin({
     labels: z.boolean().default(false).describe("whether labels are needed"),
     tap: z.string().optional().describe("tap"),
     trains: z.string().optional().describe("network"),
+    when: z.enum(["joint", "after"]).default("joint").describe("when"),
+    every: z.number().default(1).describe("steps"),
   }),
-  plan: ({ stream, by, labels, tap, trains }, at, lookup) => ({
+  plan: ({ stream, by, labels, tap, trains, when, every }, at, lookup) => ({
     needs: { views: [{ stream, by, labels, ...(tap === undefined ? {} : { taps: [{ name: tap }] }), at }] },
     ...(trains === undefined
       ? {}
-      : { owners: [{ name: "coach", trains, optimizer: lookup.plan("optimizer", "steps") }] }),
+      : { owners: [{ name: "coach", trains, when, every, optimizer: lookup.plan("optimizer", "steps") }] }),
     create: refuse,
   }),
 });
@@ -221,6 +223,34 @@ const cases: readonly (readonly [name: string, text: string, message: string])[]
     "optimizer trains already",
   ],
   [
+    "an owner that trains a network after the student",
+    "networks: { aux: { type: pupil } }\nlosses: [{ type: reading, options: { trains: aux, when: after } }]",
+    `recipes/good.yaml:${
+      AT + 1
+    }:10 losses[0]: the owner "coach" of loss "reading" trains a network of the recipe, so ` +
+    'it must be "joint": what it is handed has no way back to the network',
+  ],
+  [
+    "an owner of every half step",
+    "networks: { aux: { type: pupil } }\nlosses: [{ type: reading, options: { trains: aux, every: 2.5 } }]",
+    `recipes/good.yaml:${
+      AT + 1
+    }:10 losses[0]: the owner "coach" of loss "reading" is updated every 2.5 steps; expected ` +
+    "a whole number of at least 1",
+  ],
+  [
+    "a stream that is made from itself, though no term reads it",
+    "streams: { a: { type: made, options: { of: a } } }\nlosses: [{ type: reading }]",
+    `recipes/good.yaml:${AT}:12 streams.a: is made from itself: a from a`,
+  ],
+  [
+    "a network that predicts and is misspelt, beside one that nothing else reads",
+    "networks: { teacher: { type: follower } }\nlosses: [{ type: reading }]\nevaluation: { network: techer }",
+    `recipes/good.yaml:${
+      AT + 2
+    }:24 evaluation.network: there is no network "techer"; did you mean "teacher"?`,
+  ],
+  [
     "an owner that trains what moves by itself",
     "networks: { teacher: { type: follower } }\nlosses: [{ type: reading, options: { trains: teacher } }]",
     `recipes/good.yaml:${
@@ -387,6 +417,23 @@ const phaseCases: readonly (readonly [name: string, change: readonly [string, st
     `${LINE + 8}:43 phases[2].training.order[1]: there is no stream "targt"; did you mean "target"?`,
   ],
   [
+    "a change of a term that is not there, with another mistake beside it",
+    ["training: { steps: 3 }", "training: { steps: 0 }\n    losses: { plane: { weight: 2 } }"],
+    `${LINE + 8}:24 phases[2].training.steps: must be at least 1: it is 0\n` +
+    `recipes/good.yaml:${
+      LINE + 9
+    }:15 phases[2].losses.plane: the extended recipe's losses has no term "plane", and a ` +
+    'new one needs a type; did you mean "plain"?',
+  ],
+  [
+    "a job that goes through what it leaves",
+    ["name: labels }", "name: labels, options: { reads: pseudo } }"],
+    `${
+      LINE + 4
+    }:47 phases[1].before[0].options: goes through the stream "pseudo", which the job "labels" leaves only ` +
+    "later",
+  ],
+  [
     "an unknown key of a phase",
     ["from: first", "form: first"],
     `${LINE + 3}:5 phases[1].form: unknown key; did you mean "from"?`,
@@ -414,6 +461,49 @@ Deno.test("a recipe lists at most 64 phases", async () => {
     await mistakes(phases(65)),
     /^recipes\/good\.yaml:\d+:1 phases: expected at most 64 phases: there are 65$/,
   );
+});
+
+Deno.test("a baseline beside phases: of the recipe's own streams, with a name of its own", async () => {
+  const baseline = "baseline: { name: plain, losses: [{ type: plain }] }\n";
+  const [first, ...phases] = (await load(`${GOOD}${PHASES}${baseline}`)).phases;
+  assert.deepEqual([first!.name, first!.baseline, phases.length], ["plain", true, 3]);
+  assert.match(
+    await mistakes(`${PHASES}${baseline.replace("name: plain", "name: second")}`),
+    /^recipes\/good\.yaml:\d+:1 baseline: phases\[1\] is called "second" too; give one another name$/,
+  );
+});
+
+Deno.test("a phase may learn from its own labels of the target", async () => {
+  const own = PHASES.replace(
+    "streams: { pseudo: { job: labels } }",
+    "streams: { target: { job: labels, labels: true } }",
+  )
+    .replace("stream: pseudo", "stream: target");
+  assert.equal(await mistakes(own), "");
+});
+
+Deno.test("phases after the first draw numbers of their own", async () => {
+  const { phases } = await load(`${GOOD}${PHASES}`);
+  assert.deepEqual(phases.map(({ draws }) => draws), [undefined, "second", "third"]);
+});
+
+Deno.test("another type drops the options, not the groups, weight and update", async () => {
+  const text = `${
+    GOOD.replace("optimizer: { type: steps }", "optimizer: { type: steps, groups: { all: { rate: 3 } } }")
+  }`;
+  const base = text.replace("- type: plain", "- { type: reading, name: plain, weight: 2, update: 2 }");
+  const other = "extends: base.yaml\nlosses: { plain: { type: plain } }\noptimizer: { type: strides }\n";
+  const strides = definePlugin(
+    { ...(registry.all("optimizer")[0]!), name: "strides" } as Plugin<"optimizer">,
+  );
+  const plan = await loadRecipe({ path: "recipes/good.yaml", text: other }, {
+    registry: new Registry([...all.all(), strides]),
+    cwd: "/",
+    readText: () => Promise.resolve(base),
+  });
+  const [loss] = lastPhase(plan).losses;
+  assert.deepEqual([loss!.weight, loss!.update], [2, 2]);
+  assert.deepEqual(lastPhase(plan).groups, [{ group: "all", rate: 3, decay: 1 }]);
 });
 
 Deno.test("a mistake that phases have from the recipe is reported once, where it stands", async () => {

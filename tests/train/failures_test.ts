@@ -6,8 +6,9 @@ import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import { lastPhase } from "../../core/plan.ts";
 import { evaluate } from "../../train/mod.ts";
-import { crossEntropy, lossPlan, plainFiles, planned, tinyData, tinyPlan } from "./fakes.ts";
-import { lines, outline, run, test } from "./runs.ts";
+import { crossEntropy, lossPlan, plainFiles, planned, tinyData, type TinyParts, tinyPlan } from "./fakes.ts";
+import { network } from "./parts.ts";
+import { go, lines, outline, run, test } from "./runs.ts";
 
 test("an abort ends the run after the step with a checkpoint that evaluates", async (folder) => {
   const { result, events } = await run(tinyPlan(), folder, (event, { control }) => {
@@ -175,4 +176,48 @@ test("an objective that cannot work is known before the baseline is trained", as
   assert.deepEqual(told, [{ type: "failure", phase: "tiny", message }]);
   // Whoever reads the log later knows it as well.
   assert.deepEqual(lines(folder).map(({ type }) => type), ["failure"]);
+});
+
+/** Phases called warm and tiny, of which the second needs a file. */
+const warm = { name: "warm", from: { kind: "seed" }, networks: [] } as const;
+const absent: Record<string, (path: string) => TinyParts> = {
+  "the start of a later phase": (path) => ({ earlier: [warm], from: { kind: "file", path } }),
+  "a later network": (weights) => ({
+    earlier: [warm],
+    from: { kind: "phase", name: "warm" },
+    networks: [network("guide", { start: "weights" }, { weights })],
+  }),
+  "a member of the ensemble": (checkpoint) => ({
+    evaluation: { labelSize: "original", ensemble: [{ checkpoint, weight: 1 }] },
+  }),
+};
+
+for (const [what, partsOf] of Object.entries(absent)) {
+  test(`the file of ${what} is looked at before anything is trained`, async (folder) => {
+    const path = `${folder.path}/weights.safetensors`;
+    const told: TrainEvent[] = [];
+    const training = () => run(tinyPlan(partsOf(path), { steps: 2 }), folder, (event) => told.push(event));
+    const tensors = tf.memory().numTensors;
+    for (const text of [undefined, "no weights"]) {
+      if (text !== undefined) await Deno.writeTextFile(path, text);
+      await assert.rejects(training(), { message: /weights\.safetensors/ });
+      assert.deepEqual(told.splice(0).map(({ type, phase }) => [type, phase]), [["failure", "tiny"]]);
+    }
+    assert.equal(tf.memory().numTensors, tensors);
+    await run(tinyPlan({ seed: 9 }, { steps: 1 }), folder);
+    await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, path);
+    assert.equal((await training()).result.interrupted, false);
+  });
+}
+
+test("a phase that has begun is not rehearsed again: it goes on without the file that it started from", async (folder) => {
+  await run(tinyPlan({ seed: 9 }, { steps: 1 }), folder);
+  const path = `${folder.path}/first.safetensors`;
+  await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, path);
+  await Deno.remove(`${folder.path}/run`, { recursive: true });
+  const plan = tinyPlan({ earlier: [warm], from: { kind: "file", path } }, { steps: 4 });
+  const stopped = await go(folder.path, plan, (event) => event.phase === "tiny" && event.type === "step");
+  assert.ok(stopped.result.interrupted);
+  await Deno.remove(path);
+  assert.equal((await go(folder.path, plan)).result.steps, 4);
 });

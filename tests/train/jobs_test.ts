@@ -1,7 +1,8 @@
 /** What is done before a phase: pseudo-labels that a stream reads, once, however often the run is stopped. */
 import assert from "node:assert/strict";
+import type { TrainEvent } from "../../core/events.ts";
 import type { PlannedJob, PlannedStream, RunPlan } from "../../core/plan.ts";
-import type { JobPlan, JobTools } from "../../core/plugin.ts";
+import type { JobPlan, JobTools, LossPlan } from "../../core/plugin.ts";
 import { labelFolder, relabelled } from "../../datasets/relabelled.ts";
 import { train } from "../../train/mod.ts";
 import { openPredictor } from "../../train/predictor.ts";
@@ -215,7 +216,30 @@ const faults: {
     async run({ images, writeLabels }) {
       for await (const image of images("target")) await writeLabels(image, new Uint8Array(5));
     },
-    error: { name: "UserError", message: "target-0: 5 labels, expected 12x12 of them" },
+    error: { name: "LossError", message: `${WHO} wrote 5 labels for target-0, expected 12x12 of them` },
+  },
+  {
+    what: "writes labels that are no class",
+    async run({ images, writeLabels }) {
+      for await (const image of images("target")) {
+        await writeLabels(image, new Uint8Array(SIDE * SIDE).fill([255, 2, 77][image.index]!));
+      }
+    },
+    error: {
+      name: "LossError",
+      message: `${WHO} wrote the label 77 for target-2, expected 0 to 2, or 255 for none`,
+    },
+  },
+  {
+    what: "writes labels of one image twice",
+    async run({ images, writeLabels }) {
+      for await (const image of images("target")) {
+        const labels = new Uint8Array(SIDE * SIDE);
+        await writeLabels(image, labels);
+        if (image.index === 1) await writeLabels(image, labels);
+      }
+    },
+    error: { name: "LossError", message: `${WHO} wrote labels for target-1 twice, expected once` },
   },
   {
     what: "leaves no dataset for the stream that reads it",
@@ -232,6 +256,46 @@ for (const { what, run, more, error } of faults) {
     assert.equal(done !== undefined, run === label);
   });
 }
+
+test("a term that cannot work with what a job will leave is known before another phase is trained", async (folder) => {
+  const seen: [string, number[]][] = [];
+  const failing: LossPlan = {
+    needs: { views: [{ stream: "again", labels: true }], streams: ["again"] },
+    create: () => ({
+      compute({ images, view }) {
+        const { pixels, labels } = images("again");
+        seen.push([String(pixels.shape), [...new Set(labels!.dataSync())]]);
+        assert.equal(view("again").labels!.dtype, "int32");
+        throw new TypeError("no such class");
+      },
+    }),
+  };
+  const { began, plan: { phases } } = counted();
+  const [first] = phases[1]!.before;
+  // What the second job reads is not there either.
+  const second = { ...first!, name: "again", plan: { ...first!.plan, reads: ["pseudo"] } };
+  const again: PlannedStream = { ...pseudo, name: "again", job: "again" };
+  const plan = planWith(first!, {
+    before: [first!, second],
+    losses: [planned("mine", failing)],
+    streams: [pseudo, again],
+  });
+  const events: TrainEvent[] = [];
+  const going = go(folder, plan, (event) => {
+    events.push(event);
+    return false;
+  });
+  const message = 'loss "mine" (./my_loss.ts, at losses[2]) threw: no such class';
+  await assert.rejects(going, { name: "LossError", message });
+  assert.deepEqual(events, [{ type: "failure", phase: "tiny", message }]);
+  assert.deepEqual([began.length, seen], [0, [[`2,${SIDE},${SIDE},3`, [255]]]]);
+});
+
+test("a job that reads no stream: nothing stands for what it will leave, and the run goes on", async (folder) => {
+  const made = job({ reads: [], dataset: () => tinyData({ name: "made" }), run: () => Promise.resolve() });
+  const { result } = await go(folder, planWith(made));
+  assert.deepEqual([result.steps, result.interrupted], [4, false]);
+});
 
 test("labels of a dataset that has become another one are refused", async (folder) => {
   const { plan } = counted();

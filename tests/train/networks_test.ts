@@ -78,19 +78,78 @@ stepTest("a network hears where the phase stands, in a scope of its own", async 
   assert.deepEqual(clocks, [0, 1, 2].map((step) => ({ step, steps: 10 })));
 });
 
-stepTest("a network whose update throws is named", () =>
-  withRun({
-    networks: [network("teacher", {
-      update() {
-        throw new TypeError("no such weight");
-      },
-    })],
-  }, async (run) => {
-    await assert.rejects(stepOf(run), {
-      name: "LossError",
-      message: 'network "teacher" (./my_network.ts, at networks.teacher) threw in its update: no such weight',
-    });
-  }));
+stepTest(
+  "weights of another network that are not finite are named where a loss shows them",
+  () =>
+    withRun({ networks: [network("teacher", averaging)] }, async (run) => {
+      const { value } = run.networks.get("teacher")!.segmenter.params[1]!;
+      value.assign(tf.fill(value.shape, NaN));
+      for (const [step, since] of [[0, "from the start"], [6, "since the update before"]] as const) {
+        const tensors = tf.memory().numTensors;
+        await assert.rejects(stepOf(run, { step }), {
+          name: "LossError",
+          message: `loss "follow" (./my_loss.ts, at losses[2]) is NaN at step ${step + 1}: ` +
+            `the weights second.weight of the network "teacher" are NaN ${since}`,
+        });
+        assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
+      }
+    }),
+);
+
+for (const when of ["before", "after"] as const) {
+  stepTest(
+    `a network whose update ${when} the student's throws is named, and nothing changes`,
+    () =>
+      withRun({
+        networks: [
+          network("follower", { ...averaging, when }),
+          network("teacher", {
+            changes: true,
+            when,
+            update({ network: { params: [first] } }) {
+              first!.value.assign(tf.zerosLike(first!.value));
+              throw new TypeError("no such weight");
+            },
+          }),
+        ],
+        optimizer: optimizerPlan({ lr: 0.1, momentum: 0.9 }),
+      }, async (run) => {
+        const before = valuesOf(run), tensors = tf.memory().numTensors;
+        await assert.rejects(stepOf(run), {
+          name: "LossError",
+          message:
+            'network "teacher" (./my_network.ts, at networks.teacher) threw in its update: no such weight',
+        });
+        assert.deepEqual(valuesOf(run), before);
+        assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
+      }),
+  );
+}
+
+test("the weights that a run leaves when a network's update throws are those of the step before", async (folder) => {
+  const plan = (at: number, steps: number) =>
+    tinyPlan({
+      losses,
+      networks: [network("teacher", {
+        ...averaging,
+        update(pair, clock) {
+          averaging.update!(pair, clock);
+          if (clock.step === at) throw new TypeError("no such weight");
+        },
+      })],
+      // Constant, so that the length of the phase changes nothing.
+      schedule: { multiplier: () => 1 },
+    }, { steps });
+  const last = "run/checkpoints/last.safetensors";
+  await assert.rejects(run(plan(3, 6), folder), (error: unknown) => {
+    assert.match(String(error), /threw in its update: no such weight\nthe weights after step 3 lie in /);
+    return true;
+  });
+  const left = folder.tensors(last);
+  await Deno.remove(`${folder.path}/run`, { recursive: true });
+  await run(plan(-1, 3), folder);
+  assert.deepEqual(left, folder.tensors(last));
+});
 
 stepTest(
   "a view by a teacher is a constant: of its pass nothing stays but the view, and no gradient flows",

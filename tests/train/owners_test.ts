@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { Owner, OwnerPlan, StepContext } from "../../core/plugin.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
+import type { World } from "../../core/world.ts";
 import { poly } from "../../optim/schedule.ts";
 import { Registry } from "../../core/registry.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type TinyParts,
   tinyPlan,
 } from "./fakes.ts";
+import type { StepInput } from "../../train/step.ts";
 import {
   averaging,
   batch,
@@ -304,6 +306,47 @@ for (const when of ["before", "after"] as const) {
     });
   }
 }
+
+for (const when of ["before", "joint", "after"] as const) {
+  test(`a world of two: values and the gradients of student and owner, ${when}, are means`, async () => {
+    // The other process has zeros only.
+    const world: World = { mean: (tensors) => tensors.map((tensor) => tensor && tf.mul(tensor, 0.5)) };
+    const moved = (more: Partial<StepInput>) =>
+      // The level is no part of the term's gradient by the student, so that an owner ahead changes nothing of it.
+      withRun({
+        losses: [
+          judged({ when, compute: ({ source }, level) => tf.add(tf.mean(tf.square(source.logits)), level) }),
+        ],
+      }, async (run) => {
+        const before = valuesOf(run);
+        const { terms, total } = await stepOf(run, more);
+        const after = valuesOf(run);
+        const by = (name: string) => after.get(name)!.map((value, k) => value - before.get(name)![k]!);
+        return {
+          // Ahead of the update the owner has moved, half as far in a world of two.
+          values: [total - (when === "before" ? terms["adv/level"]! : 0), terms["adv/judge"] ?? 0],
+          weights: ["first.weight", "second.weight"].flatMap(by),
+          level: by("player/adv/judge/level"),
+        };
+      });
+    const [alone, two] = [await moved({}), await moved({ world })];
+    for (const key of ["values", "weights", "level"] as const) {
+      assert.ok(alone[key].some((value) => value !== 0), key);
+      two[key].forEach((value, k) => near(value, alone[key][k]! / 2));
+    }
+  });
+}
+
+test("an owner's parameters that are not finite are named where a loss shows them", () =>
+  withRun(
+    { losses: [judged({ when: "joint", start: NaN })] },
+    (run) =>
+      assert.rejects(stepOf(run, { step: 1 }), {
+        name: "LossError",
+        message: 'loss "adv" (./my_loss.ts, at losses[2]) is NaN at step 2: ' +
+          `the weights level of the ${WHO} are NaN since the update before`,
+      }),
+  ));
 
 test("what fails late changes nothing: owners ahead, a first update, a moved teacher are all put back", async () => {
   const failing = planned("last", lossPlan((context) => ({ loss: NaNs.value(crossEntropy(context).loss) })));

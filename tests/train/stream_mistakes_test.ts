@@ -3,8 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { LossError } from "../../core/errors.ts";
 import type { Images, LossPlan, Needs, StepContext } from "../../core/plugin.ts";
-import { assembled, crossEntropy, lossPlan, planned, tinyPlan } from "./fakes.ts";
-import { madeStream, network, stepOf, stepTest as test, valuesOf, withRun } from "./parts.ts";
+import { assembled, crossEntropy, lossPlan, planned, SIDE, tinyPlan } from "./fakes.ts";
+import { batch, BATCHES, madeStream, network, stepOf, stepTest as test, valuesOf, withRun } from "./parts.ts";
 
 const WHERE = 'stream "mixed" (./my_stream.ts, at streams.mixed)';
 
@@ -146,6 +146,16 @@ const wrong: { what: string; make: () => unknown; message: string }[] = [
     message: "returned float32 [2, 4, 4] as soft, expected float32 of rank 4",
   },
   {
+    what: "returns distributions over other classes",
+    make: () => ({ pixels: pixels(), soft: tf.zeros([2, 4, 4, 5]) }),
+    message: "returned float32 [2, 4, 4, 5] as soft, expected 3 channels, one for each class",
+  },
+  {
+    what: "returns grey images",
+    make: () => ({ pixels: tf.zeros([2, 4, 4, 1]) }),
+    message: "returned float32 [2, 4, 4, 1] as pixels, expected 3 channels",
+  },
+  {
     what: "returns other sizes",
     make: () => ({ pixels: pixels(), weights: tf.zeros([2, 4, 5]) }),
     message: "returned tensors of different sizes (2x4x4, 2x4x5); expected one N x H x W",
@@ -169,6 +179,59 @@ for (const { what, make, message } of wrong) {
         return true;
       });
       assert.deepEqual(valuesOf(run), before);
+      assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
+    });
+  });
+}
+
+const notFinite: Record<string, { make: (context: StepContext) => Images; message: string }> = {
+  pixels: {
+    make: ({ images }) => ({ pixels: tf.mul(images("source").pixels, NaN) }),
+    message: "pixels that are NaN",
+  },
+  soft: {
+    make: ({ images }) => ({ ...images("source"), soft: tf.fill([2, SIDE, SIDE, 3], -Infinity) }),
+    message: "soft labels that are infinite",
+  },
+  weights: {
+    make: ({ images }) => ({ ...images("source"), weights: tf.fill([2, SIDE, SIDE], NaN) }),
+    message: "weights that are NaN",
+  },
+  share: {
+    make: ({ images }) => ({ ...images("source"), values: { share: tf.scalar(NaN) } }),
+    message: "share that are NaN",
+  },
+};
+
+for (const [what, { make, message }] of Object.entries(notFinite)) {
+  test(`a stream whose ${what} are not finite is named, in the second pass as well`, async () => {
+    const term: LossPlan = {
+      needs: { views: [{ stream: "mixed" }], streams: ["mixed"] },
+      create: () => ({
+        compute({ images, view }) {
+          const { soft, weights, values } = images("mixed");
+          const all = [view("mixed").logits, soft, weights, values?.["share"]];
+          return { loss: tf.addN(all.flatMap((x) => x ? [tf.mean(x)] : [])) as tf.Scalar };
+        },
+      }),
+    };
+    let made = 0;
+    const stream = madeStream("mixed", { streams: ["source"] }, (context) => {
+      // The images of the first pass are sound.
+      const sound = context.images("source").pixels.dataSync()[0] === BATCHES["source"]!.images[0];
+      made++;
+      return sound ? context.images("source") : make(context);
+    });
+    await withRun({ losses: [planned("mine", term)], streams: [stream] }, async (run) => {
+      const before = valuesOf(run), tensors = tf.memory().numTensors;
+      const passes = [BATCHES, { ...BATCHES, source: batch(5, (k) => k % 2) }];
+      await assert.rejects(stepOf(run, { passes }), {
+        name: "LossError",
+        message: `loss "mine" (./my_loss.ts, at losses[2]) is ${
+          message.split(" ").at(-1)
+        } at step 1: the ${WHERE} has ${message}`,
+      });
+      assert.deepEqual([made, valuesOf(run)], [3, before]);
       assert.equal(tf.memory().numTensors, tensors, "tensors leaked");
     });
   });
