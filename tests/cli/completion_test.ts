@@ -103,7 +103,7 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("help", "comp"), ["completion"]);
   assert.deepEqual(await asked("completion", ""), ["install", "bash", "zsh", "fish", "nu", "pwsh"]);
   assert.deepEqual(await asked("completion", "install", ""), ["bash", "zsh", "fish"]);
-  assert.deepEqual(await asked("train", "--set", "s"), ["seed", "schedule"]);
+  assert.deepEqual(await asked("train", "--set", "s"), ["seed", "streams", "schedule"]);
   assert.deepEqual(await asked("report", "r"), ["__FILE__:directory::r:0"]);
   assert.deepEqual(await asked("report", "runs/a", "--out", ""), ["__FILE__:any:::0"]);
   assert.deepEqual(await asked("view", "runs/"), ["__FILE__:directory::runs/:0"]);
