@@ -30,6 +30,8 @@ export class LiveRun {
   #announced = 0;
   #run: Run | undefined;
   #gone = false;
+  /** Whether there was a log. */
+  #logged = false;
   #reading: Promise<unknown> = Promise.resolve();
 
   /** @param interval in milliseconds; a second when absent */
@@ -77,6 +79,10 @@ export class LiveRun {
       if (gone !== this.#gone) this.#revision += 1;
       this.#gone = gone;
       if (gone && this.#run !== undefined) return;
+      const logged = await told(() => this.#files.stat(EVENTS)) !== undefined;
+      // A log that is no longer there is of a run that is being deleted: what was known stays.
+      if (this.#logged && !logged) return;
+      this.#logged = logged;
       const seen = await fingerprint(this.#files);
       if (this.#run !== undefined && seen === this.#seen) return;
       this.#run = await readRun(this.#files, this.#run);
