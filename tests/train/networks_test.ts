@@ -286,6 +286,10 @@ test("a copy of the student needs the student's model", async (folder) => {
   });
 });
 
+function onVal(checkpoint: string) {
+  return { checkpoint, split: "val", signal: new AbortController().signal, files: plainFiles } as const;
+}
+
 test("evaluation.network: the teacher is validated, evaluated and predicts, from the run and from its checkpoint", async (folder) => {
   const parts: TinyParts = { losses, networks: [network("teacher", averaging)] };
   const plan = tinyPlan({ ...parts, evaluation: { labelSize: "original", network: "teacher" } }, {
@@ -294,13 +298,7 @@ test("evaluation.network: the teacher is validated, evaluated and predicts, from
   const { result } = await run(plan, folder);
   assert.equal(result.final!.inference, "network teacher");
   const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
-  const common = {
-    checkpoint,
-    split: "val",
-    signal: new AbortController().signal,
-    files: plainFiles,
-  } as const;
-  assert.deepEqual(await evaluate(plan, common), result.final);
+  assert.deepEqual(await evaluate(plan, onVal(checkpoint)), result.final);
   // The student of the same checkpoint is another network.
   const student = tinyPlan({ ...parts });
   const opened = await tinyData({ name: "val" }).open({ root: "", seed: 7, files: plainFiles });
@@ -321,14 +319,8 @@ test("a phase that trains without evaluation.network is evaluated with the stude
   const { final } = result.earlier[0]!;
   assert.deepEqual([final!.inference, result.final!.inference], [undefined, "network teacher"]);
   const checkpoint = `${folder.path}/run/baseline/checkpoints/last.safetensors`;
-  const common = {
-    checkpoint,
-    split: "val",
-    signal: new AbortController().signal,
-    files: plainFiles,
-  } as const;
-  assert.deepEqual(await evaluate(plan, common), final);
-  const { inference: _, ...student } = await evaluate(tinyPlan(), common);
+  assert.deepEqual(await evaluate(plan, onVal(checkpoint)), final);
+  const { inference: _, ...student } = await evaluate(tinyPlan(), onVal(checkpoint));
   assert.deepEqual(student, final);
 });
 
@@ -343,13 +335,7 @@ test("a checkpoint without a network that its phase had says so", async (folder)
   });
   await run(plan, folder);
   const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
-  const common = {
-    checkpoint,
-    split: "val",
-    signal: new AbortController().signal,
-    files: plainFiles,
-  } as const;
-  await assert.rejects(evaluate(plan, common), {
+  await assert.rejects(evaluate(plan, onVal(checkpoint)), {
     name: "UserError",
     message: `${checkpoint}: holds no network "teacher", which evaluation.network names; ` +
       "checkpoints are without networks that training does not change",
@@ -386,13 +372,15 @@ test("evaluation.ensemble: probabilities are averaged by their weights, once at 
   const { result } = await run(planWith(1e6), folder);
   assert.equal(result.final!.inference, "ensemble of 2");
   assert.equal(lines(folder).filter(({ type }) => type === "validation").length, 2);
-  const common = { split: "val", signal: new AbortController().signal, files: plainFiles } as const;
-  const alone = await evaluate(tinyPlan(), { ...common, checkpoint: other });
+  const alone = await evaluate(tinyPlan(), onVal(other));
   assert.deepEqual(result.final!.confusion, alone.confusion);
   const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
-  assert.deepEqual(await evaluate(planWith(1e6), { ...common, checkpoint }), result.final);
-  const own = await evaluate(tinyPlan(), { ...common, checkpoint });
-  assert.deepEqual((await evaluate(planWith(1e-9), { ...common, checkpoint })).confusion, own.confusion);
+  assert.deepEqual(await evaluate(planWith(1e6), onVal(checkpoint)), result.final);
+  const own = await evaluate(tinyPlan(), onVal(checkpoint));
+  assert.deepEqual(
+    (await evaluate(planWith(1e-9), onVal(checkpoint))).confusion,
+    own.confusion,
+  );
   assert.notDeepEqual(own.confusion, alone.confusion);
   assert.equal(tf.memory().numTensors, before);
 });
@@ -400,21 +388,18 @@ test("evaluation.ensemble: probabilities are averaged by their weights, once at 
 test("evaluation.heads: the weighted sum of taps takes the logits' place", async (folder) => {
   await run(tinyPlan({}, { steps: 6 }), folder);
   const checkpoint = `${folder.path}/run/checkpoints/last.safetensors`;
-  const common = {
-    checkpoint,
-    split: "val",
-    signal: new AbortController().signal,
-    files: plainFiles,
-  } as const;
-  const plain = await evaluate(tinyPlan(), common);
+  const plain = await evaluate(tinyPlan(), onVal(checkpoint));
   const heads = [{ tap: "logits", weight: 0.25 }, { tap: "logits", weight: 0.75 }];
   const { inference, ...same } = await evaluate(
     tinyPlan({ evaluation: { labelSize: "original", heads } }),
-    common,
+    onVal(checkpoint),
   );
   assert.deepEqual([inference, same], ["heads 0.25 logits + 0.75 logits", plain]);
   const turned = [{ tap: "logits", weight: -1 }];
-  const other = await evaluate(tinyPlan({ evaluation: { labelSize: "original", heads: turned } }), common);
+  const other = await evaluate(
+    tinyPlan({ evaluation: { labelSize: "original", heads: turned } }),
+    onVal(checkpoint),
+  );
   assert.notDeepEqual(other.confusion, plain.confusion);
 });
 
