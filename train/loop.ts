@@ -12,6 +12,7 @@ import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
 import { STUDENT } from "../core/term.ts";
 import { assemble, networkOf, type Run } from "./assemble.ts";
+import { beginHooks } from "./begin.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import {
@@ -79,19 +80,22 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
   try {
+    const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+    const end = (): PhaseResult => {
+      emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
+      return { steps: 0, interrupted: true };
+    };
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
-      try {
-        await runJobs({ ...options, network: run.segmenter, note });
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
-        return { steps: 0, interrupted: true };
-      }
+      const jobs = () => runJobs({ ...options, network: run.segmenter, note });
+      if (await stopped(signal, jobs)) return end();
     }
     streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    if (!from) {
+      const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, signal, note }));
+      if (ended) return end();
+    }
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     return await new Phase(run, { ...options, validation, loaders, labelled }).train();
@@ -99,6 +103,17 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
     run.dispose();
+  }
+}
+
+/** Whether the run was told to stop while something was done. */
+async function stopped(signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return false;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return true;
   }
 }
 
