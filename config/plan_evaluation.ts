@@ -6,6 +6,7 @@ import { type AggregationPlan, type EvaluationPlan } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
+import { hasLogits } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import { LenientLookup, type Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
@@ -94,9 +95,7 @@ export function checkEvaluation(
       `there is no network "${network}"${suggestion(network, known)}`,
     );
   }
-  const fitting = Object.keys(taps).filter((tap) =>
-    taps[tap]!.space === "real" && taps[tap]!.channels === classes
-  );
+  const fitting = Object.keys(taps).filter((tap) => hasLogits(taps[tap]!, classes));
   for (const [k, { tap }] of (heads ?? []).entries()) {
     if (fitting.includes(tap)) continue;
     findings.add(

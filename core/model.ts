@@ -11,6 +11,8 @@ export interface TapInfo {
   readonly stride: number;
   /** `simplex`: channels are >= 0 and sum to 1 at every pixel. */
   readonly space: "real" | "simplex";
+  /** Of logits: how the names of the parameters begin that make them of features, as in `classifier.0.`. */
+  readonly head?: string;
 }
 
 /** A model whose options are valid; nothing is allocated yet. */

@@ -91,7 +91,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
       return terms.map((term) => {
         const output = outputOf(run, computed, { term, at });
         const { planned } = term;
-        const weight = coefficientAt(planned.weight, at.step);
+        const weight = coefficientAt(planned.weight, at);
         scalars.push({
           name: planned.name,
           who: describePlanned("loss", planned),

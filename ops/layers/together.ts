@@ -25,11 +25,9 @@ export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
       const parts = group.map(({ shape }) => shape[0]);
       const draws = random && whole.flatMap((one) => one.random);
       const joined = group.length === 1 ? group[0]! : tf.concat([...group]);
-      if (!training || !batch) return cutInto(parts, run(joined, drawing(parts, draws)), taps);
-      const { view, updates } = recorded(
-        parts,
-        (record) => run(joined, { ...drawing(parts, draws), parts, record }),
-      );
+      const pass = { taps, ...drawing(parts, draws) };
+      if (!training || !batch) return cutInto(parts, run(joined, pass), taps);
+      const { view, updates } = recorded(parts, (record) => run(joined, { ...pass, parts, record }));
       return cutInto(parts, view, taps).map((one, part) => ({ ...one, updates: updates[part]! }));
     });
   };
