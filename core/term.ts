@@ -9,7 +9,7 @@
  * can be printed before anything is computed. Reading what was not declared is an error that names the reader.
  */
 import type { ConfigPath } from "./errors.ts";
-import type { Param, Setup, TapInfo, Update, View } from "./model.ts";
+import type { Param, Setup, TapInfo, View } from "./model.ts";
 import type { OptimizerPlan, SchedulePlan } from "./optimization.ts";
 import type { Normalization } from "./plan.ts";
 import type { Random } from "./random.ts";
@@ -268,8 +268,6 @@ export interface LossOutput {
   readonly logs?: Readonly<Record<string, Scalar>>;
   /** Tensors that the owners need; the trainer keeps them, detaches them and frees them. */
   readonly handoff?: Readonly<Record<string, Tensor>>;
-  /** What the step changes of the term's buffers; applied with the update, so a step that fails changes nothing. */
-  readonly updates?: readonly Update[];
 }
 
 // --- streams ----------------------------------------------------------------------------------------------

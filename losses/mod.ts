@@ -1,11 +1,14 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
+import { classShares } from "./class_shares.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
 import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
+import { ownLabels } from "./own_labels.ts";
+import { statistics } from "./statistics.ts";
 import { cosine } from "./similarity/cosine.ts";
 import { negativeEuclidean } from "./similarity/negative_euclidean.ts";
 import { negativeKl } from "./similarity/negative_kl.ts";
@@ -19,6 +22,9 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  ownLabels,
+  classShares,
+  statistics,
 ];
 
 /** The built-in ways to compare pixels. */

@@ -1,5 +1,6 @@
 import type { Plugin } from "../core/plugin.ts";
 import { deeplabV2 } from "./deeplab_v2.ts";
+import { pspnet } from "./pspnet.ts";
 
 /** The built-in networks. */
-export const models: readonly Plugin[] = [deeplabV2];
+export const models: readonly Plugin[] = [deeplabV2, pspnet];

@@ -70,7 +70,7 @@ function outputFault(output: unknown): string | undefined {
   if (output instanceof Promise) return "a Promise; compute must be synchronous";
   if (output instanceof tf.Tensor) return `a bare tensor; ${expected}`;
   if (typeof output !== "object" || output === null) return `${output}; ${expected}`;
-  const { loss, logs, handoff, updates } = output as Partial<LossOutput>;
+  const { loss, logs, handoff } = output as Partial<LossOutput>;
   const lossFault = scalarFault(loss);
   if (lossFault !== undefined) return `${lossFault}; ${expected}`;
   for (const [name, value] of Object.entries(logs ?? {})) {
@@ -80,14 +80,6 @@ function outputFault(output: unknown): string | undefined {
   for (const [name, value] of Object.entries(handoff ?? {})) {
     const fault = tensorFault(value);
     if (fault !== undefined) return `${fault} as handoff.${name}; expected a tensor`;
-  }
-  for (const [k, { variable, add }] of (updates ?? []).entries()) {
-    const fault = tensorFault(add);
-    if (fault !== undefined) return `${fault} as updates[${k}].add; expected a tensor`;
-    if (String(add.shape) === String(variable.shape)) continue;
-    return `float32 [${add.shape.join(", ")}] as updates[${k}].add; expected the variable's [${
-      variable.shape.join(", ")
-    }]`;
   }
   return undefined;
 }

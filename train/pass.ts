@@ -38,7 +38,7 @@ export interface Pass {
   readonly scalars: readonly NamedScalar[];
   /** Joint owners first, then those with a value of their own. */
   readonly owners: readonly OwnerPass[];
-  /** Of running statistics, in the order of the views, then of the terms' buffers. */
+  /** Of running statistics, in the order of the views. */
   readonly updates: readonly Update[];
 }
 
@@ -102,7 +102,6 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
           scalars.push({ name: `${planned.name}/${name}`, weight: 0, value: keep(value) });
         }
         handoffs.set(term, keptRecord(output.handoff, keep));
-        updates.push(...(output.updates ?? []).map((update) => ({ ...update, add: keep(update.add) })));
         return tf.mul(output.loss, weight) as tf.Scalar;
       }).reduce((a, b) => tf.add(a, b));
     }, () => stages?.over("forward"));

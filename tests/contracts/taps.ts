@@ -163,8 +163,30 @@ export function valueOf(run: Run, labels: Uint8Array): number {
   return value;
 }
 
+/** Images that a term may look through before the first step: more than any counts by default. */
+const LOOKED_THROUGH = 600;
+
+/** Calls the terms' `begin`, with small random labels of every stream. */
+async function begin(run: Run): Promise<void> {
+  for (const { term } of run.terms) {
+    await term.hooks?.begin?.({
+      random: Random.stream(run.seed, "begin"),
+      signal: new AbortController().signal,
+      note: () => {},
+      async *batches(stream) {
+        for (let k = 0; k < LOOKED_THROUGH; k++) {
+          const random = Random.stream(k, stream);
+          const labels = Uint8Array.from({ length: 64 }, () => random.integer(0, CLASSES.length - 1));
+          yield await Promise.resolve({ size: [8, 8] as const, ids: [`${k}`], labels });
+        }
+      },
+    });
+  }
+}
+
 /** Two updates of taps and opponents: the value at every step, then every parameter as it came out. */
 export async function train(run: Run, labels: Uint8Array): Promise<readonly ArrayLike<number>[]> {
+  await begin(run);
   const values: number[] = [];
   for (let step = 0; step < 2; step++) {
     const passes = [batches(run, labels)];
