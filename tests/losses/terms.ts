@@ -1,7 +1,7 @@
 /** Terms of recorded cases: made by themselves, of logits that the case has, without a network. */
 import * as tf from "@tensorflow/tfjs-core";
 import { builtins } from "../../builtins.ts";
-import type { LossTerm, Param, StreamView, TapInfo } from "../../core/plugin.ts";
+import type { LossTerm, StreamView, TapInfo } from "../../core/plugin.ts";
 import { gradients } from "../../ops/gradients.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import { fillWith, type FormulaWeights } from "../methods.ts";
@@ -59,7 +59,9 @@ export function opponentOf(term: LossTerm, weights: FormulaWeights) {
       let logs: Readonly<Record<string, tf.Scalar>> = {};
       const { value, grads } = gradients(() => {
         const output = compute!(handoff);
-        logs = output.logs ?? {};
+        logs = Object.fromEntries(
+          Object.entries(output.logs ?? {}).map(([name, value]) => [name, tf.keep(tf.clone(value))]),
+        );
         return output.loss;
       }, variables);
       return { value, logs, grads: grads.map((grad) => grad!) };
@@ -71,9 +73,4 @@ export function opponentOf(term: LossTerm, weights: FormulaWeights) {
 export function publishedName(name: string): string {
   const [place, what] = name.split(".");
   return place === "4" ? `classifier.${what}` : `conv${Number(place) + 1}.${what}`;
-}
-
-/** Frees what was made for a term. */
-export function disposeParams(params: readonly Param[]): void {
-  tf.dispose(params.map(({ value }) => value));
 }
