@@ -106,7 +106,9 @@ function checkView(
     const tap = taps[name];
     const whose = network ? `the network "${network.name}"` : "the model";
     if (!tap) {
-      findings.add(at, `${whose} has no tap "${name}"${suggestion(name, Object.keys(taps))}`);
+      const { moreTaps } = network?.model ?? model;
+      const hint = suggestion(name, Object.keys(taps)) || (moreTaps ? `; ${moreTaps}` : "");
+      findings.add(at, `${whose} has no tap "${name}"${hint}`);
     } else if (space !== undefined && space !== tap.space) {
       const fitting = Object.keys(taps).filter((other) => taps[other]?.space === space);
       findings.add(

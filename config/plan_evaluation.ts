@@ -39,6 +39,7 @@ export function evaluationPlan(section: EvaluationSection, aggregation?: Aggrega
     ...(section.network === undefined ? {} : { network: section.network }),
     ...(section.heads === undefined ? {} : { heads: section.heads }),
     ...(section.ensemble === undefined ? {} : { ensemble: section.ensemble }),
+    ...(section.average === "logits" ? { average: "logits" as const } : {}),
   };
 }
 
@@ -70,7 +71,7 @@ export interface EvaluationFit {
 /** Records a similarity of probabilities for features, a network that the last phase does not have, and heads that are none. */
 export function checkEvaluation(
   findings: Findings,
-  { network, heads, aggregation }: EvaluationSection,
+  { network, heads, average, aggregation }: EvaluationSection,
   { model, labelSpace, aggregation: planned, networks }: EvaluationFit,
 ): void {
   const classes = labelSpace.classes.length;
@@ -86,6 +87,12 @@ export function checkEvaluation(
     findings.add(
       ["evaluation", "heads"],
       "excludes aggregation, whose features the model's own head classifies; set evaluation.aggregation to false",
+    );
+  }
+  if (average === "logits" && aggregation) {
+    findings.add(
+      ["evaluation", "average"],
+      "expected probabilities: these are what aggregation makes; set evaluation.aggregation to false",
     );
   }
   const known = [STUDENT, ...networks];

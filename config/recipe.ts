@@ -140,6 +140,9 @@ export const sections = {
     })).min(1).optional().describe(
       "further checkpoints whose probabilities are averaged; not in validation during training",
     ),
+    average: z.enum(["probabilities", "logits"]).optional().describe(
+      "what is resized to the labels and averaged, of networks, mirrors, scales and windows; absent: probabilities",
+    ),
   }).prefault({}),
   logs: z.union([
     z.literal("tensorboard"),

@@ -19,6 +19,8 @@ export interface TapInfo {
 export interface ModelPlan {
   /** Known before any weight exists, so a wrong tap name fails when the recipe is read. */
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
+  /** What to tell whoever names a tap that it has not, as where further ones come from. */
+  readonly moreTaps?: string;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
   /** The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read. */

@@ -4,14 +4,21 @@ import { association } from "./association.ts";
 import { classShares } from "./class_shares.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { focalCrossEntropy } from "./focal_cross_entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
+import { localAdversarial } from "./local_adversarial.ts";
 import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
+import { domainClassifier } from "./domain_classifier.ts";
 import { ownLabels } from "./own_labels.ts";
+import { perceptual } from "./perceptual.ts";
+import { realism } from "./realism.ts";
 import { statistics } from "./statistics.ts";
+import { selfGuidance } from "./self_guidance.ts";
 import { cosine } from "./similarity/cosine.ts";
 import { negativeEuclidean } from "./similarity/negative_euclidean.ts";
 import { negativeKl } from "./similarity/negative_kl.ts";
+import { weightDiscrepancy } from "./weight_discrepancy.ts";
 
 /** The built-in terms of an objective. */
 export const losses: readonly Plugin[] = [
@@ -22,9 +29,16 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  selfGuidance,
+  focalCrossEntropy,
+  localAdversarial,
+  weightDiscrepancy,
   ownLabels,
   classShares,
   statistics,
+  perceptual,
+  realism,
+  domainClassifier,
 ];
 
 /** The built-in ways to compare pixels. */

@@ -5,7 +5,7 @@ import { z } from "../core/schema.ts";
 import type { Tensor4D } from "../core/tensors.ts";
 
 /** The tap of the main head, which every view has. */
-const MAIN = "logits";
+export const MAIN = "logits";
 
 /** The option that names a head. */
 export const tapOption = z.string().min(1).default(MAIN).describe(

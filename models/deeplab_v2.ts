@@ -86,6 +86,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
   return {
     featureTap: "layer4",
+    moreTaps: "model.options.heads adds heads, as in {auxiliary: layer3}",
     groups: [
       ...parts.flatMap((part) => shape.affine ? [part, `${part}/norm`] : [part]),
       "head",
