@@ -30,11 +30,15 @@ type StreamName = (typeof STREAMS)[number];
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
   builtins().all("model").flatMap((model) => {
     const taps = builtins().plan("model", model.name).taps(CLASSES.length);
-    return Object.entries({ ...taps, auxiliary: taps["logits"]! }).map(([name, { head, ...tap }]) => {
-      const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
-      // What is made of features is a parameter here.
-      return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
-    });
+    // Those that only look at images have no head.
+    const { logits } = taps;
+    return Object.entries({ ...taps, ...logits ? { auxiliary: logits } : {} }).map(
+      ([name, { head, ...tap }]) => {
+        const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
+        // What is made of features is a parameter here.
+        return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
+      },
+    );
   }),
 );
 
