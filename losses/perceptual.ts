@@ -16,10 +16,10 @@ const options = z.strictObject({
     "its taps that are compared",
   ),
   weights: z.array(z.number().min(0)).min(1).default([1 / 32, 1 / 16, 1 / 8, 1 / 4, 1]).describe(
-    "of each tap's mean absolute difference",
+    "of each tap's mean absolute difference; published with a texture: [1, 1, 1, 0.25, 1]",
   ),
   texture_layers: z.int().min(1).default(3).describe(
-    "with texture: how many of the first taps compare it, each with the weight 1",
+    "with texture: how many of the first taps compare it",
   ),
 });
 
@@ -79,7 +79,7 @@ function term({ made, structure, texture, network, taps, weights, texture_layers
       const own = features(made);
       if (texture === undefined) return { loss: featureDistance(own, features(structure), weights) };
       const [first, others] = [own.slice(0, texture_layers), own.slice(texture_layers)];
-      const textures = textureDistance(first, features(texture), first.map(() => 1));
+      const textures = textureDistance(first, features(texture), weights);
       if (others.length === 0) return { loss: textures };
       const shapes = features(structure).slice(texture_layers);
       return {

@@ -8,7 +8,7 @@ import { check } from "../../config/explain.ts";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
-import { neededViews } from "../../core/needs.ts";
+import { neededStreams, neededViews } from "../../core/needs.ts";
 import { STUDENT } from "../../core/term.ts";
 import type { LossPlan, Plugin } from "../../core/plugin.ts";
 import type { Run } from "../../train/assemble.ts";
@@ -85,6 +85,12 @@ const LEARN_NOTHING = new Set(["statistics"]);
 /** Losses of pixels, which are data here; their gradients are held against recorded values (dise_trajectory_test.ts). */
 const OF_PIXELS = new Set(["realism"]);
 
+/**
+ * Losses whose opponent has no biases, so that its leaky ReLUs bend within every step that float32 can tell from rounding; with a
+ * slope of 0.999 instead of 0.2 they agree. Their gradients are held against recorded values (translation_test.ts).
+ */
+const BENT = new Set(["domain-classifier"]);
+
 /** Losses that let pixels count whose label is ignored. */
 const IGNORED_COUNT = new Set([
   "association", // They start no cycle, and stay candidates of others' cycles and part of the statistics.
@@ -136,6 +142,7 @@ for (const plugin of registry.all("loss")) {
   });
 
   test(`${name}: gradients agree with finite differences, with every option changed in turn`, async () => {
+    if (BENT.has(name)) return;
     const seen: Evaluation[] = [];
     for (const { path, options } of [{ path: "defaults", options: base }, ...firstOfEach(changed(base))]) {
       const { gradient, value } = DIFFERENTIATED[name]?.(options) ?? { gradient: options, value: options };
@@ -275,10 +282,10 @@ function defaults(plugin: Plugin, given: Options): Options {
 /** Whether the recipe could say so: the options are valid, the streams there and the taps of the right kind. */
 function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
   try {
-    return neededViews(registry.plan("loss", { type: plugin.name, options }).needs).every((
-      { stream, taps },
-    ) =>
-      STREAMS.some((known) => known === stream) &&
+    const { needs } = registry.plan("loss", { type: plugin.name, options });
+    const known = (stream: string) => STREAMS.some((one) => one === stream);
+    return neededStreams(needs).every(known) && neededViews(needs).every(({ by, taps }) =>
+      by === STUDENT &&
       taps.every(({ name, space, logits }) => {
         const tap = TAPS[name];
         return tap && (space ?? tap.space) === tap.space && (!logits || hasLogits(tap, CLASSES.length));

@@ -74,6 +74,7 @@ function losses({ module_width: width, every }: Trajectory): readonly PlannedLos
   const all = { denominator: "all" }, aside = { tap: "auxiliary" };
   const domain = { width, lr: 1e-5 };
   const image = { width, lr: 1e-5, every };
+  const weights = [1, 1, 1, 1 / 4, 1];
   return [
     term("ce", "cross-entropy", 1, all),
     term("ce_aside", "cross-entropy", 0.1, { ...all, ...aside }),
@@ -85,11 +86,17 @@ function losses({ module_width: width, every }: Trajectory): readonly PlannedLos
     term("again_t", "perceptual", 0.5, { made: "target_again", structure: "target" }),
     term("s2t", "realism", 0.01, { made: "translated", real: "target", ...image }),
     term("t2s", "realism", 0.01, { made: "target_as_source", real: "source", ...image }),
-    term("look_s2t", "perceptual", 0.05, { made: "translated", structure: "source", texture: "target" }),
+    term("look_s2t", "perceptual", 0.05, {
+      made: "translated",
+      structure: "source",
+      texture: "target",
+      weights,
+    }),
     term("look_t2s", "perceptual", 0.05, {
       made: "target_as_source",
       structure: "target",
       texture: "source",
+      weights,
     }),
   ];
 }
