@@ -11,8 +11,10 @@ import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
 import { domainClassifier } from "./domain_classifier.ts";
 import { ownLabels } from "./own_labels.ts";
+import { patchAlignment } from "./patch_alignment.ts";
 import { perceptual } from "./perceptual.ts";
 import { realism } from "./realism.ts";
+import { separableAdversarial } from "./separable_adversarial.ts";
 import { statistics } from "./statistics.ts";
 import { selfGuidance } from "./self_guidance.ts";
 import { cosine } from "./similarity/cosine.ts";
@@ -39,6 +41,8 @@ export const losses: readonly Plugin[] = [
   perceptual,
   realism,
   domainClassifier,
+  separableAdversarial,
+  patchAlignment,
 ];
 
 /** The built-in ways to compare pixels. */
