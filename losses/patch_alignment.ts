@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { UserError } from "../core/errors.ts";
 import { definePlugin, type LossTerm, type TermSetup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { constant } from "../ops/constant.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
 import { misjudged } from "../ops/discrimination.ts";
 import { patchHead, patchJudge } from "../ops/layers/patch_networks.ts";
-import { nearestCentres, patchGrid, patchHistograms, patchMeans } from "../ops/patch_modes.ts";
-import { clusterPatches } from "./patch_clusters.ts";
+import { nearestCentres, type Patch, patchHistograms, patchMeans } from "../ops/patch_modes.ts";
+import { clusterPatches, wholeGrid } from "./patch_clusters.ts";
 import { OPPONENT, opponentOptimizer, opponentOptions } from "./opponent.ts";
 import { logitsNeed, readLogits } from "./read_logits.ts";
 
@@ -87,18 +87,11 @@ function term(setup: TermSetup, given: Options): LossTerm {
       const { step, steps } = ctx;
       const [labelled, other] = ["source", "target"].map((stream) => {
         const p = tf.softmax(readLogits(ctx.view(stream), { tap: "logits", resolution: "labels" }));
-        const grid = patchGrid([p.shape[1], p.shape[2]], patch);
-        if (Math.min(...grid) === 0) {
-          throw new UserError(
-            `a patch is ${patch.join("x")} pixels: expected a crop of at least as many, got ${p.shape[1]}x${
-              p.shape[2]
-            }`,
-          );
-        }
+        const grid = wholeGrid([p.shape[1], p.shape[2]], patch);
         return { modes: head.classify(patchMeans(p, grid, patch)), grid };
       });
       const [n] = labelled!.modes.shape;
-      const assigned = nearestCentres(patchHistograms(ctx.source.labels, patch, numClasses), centres);
+      const assigned = modesOf(ctx.source.labels, { patch, numClasses, centres });
       const modes = crossEntropy(labelled!.modes, {
         labels: tf.reshape(assigned, [n, ...labelled!.grid]) as tf.Tensor3D,
       });
@@ -124,4 +117,21 @@ function term(setup: TermSetup, given: Options): LossTerm {
       },
     },
   };
+}
+
+interface Modes {
+  readonly patch: Patch;
+  readonly numClasses: number;
+  /** float32 [clusters, 4 numClasses] */
+  readonly centres: tf.Tensor2D;
+}
+
+/** int32 [N, patches]; -1, which is no cluster, where no pixel of a patch is labelled. */
+function modesOf(labels: tf.Tensor3D, { patch, numClasses, centres }: Modes): tf.Tensor2D {
+  return constant(() => {
+    const histograms = patchHistograms(labels, patch, numClasses);
+    const known = tf.cast(tf.greater(tf.sum(histograms, 2), 0), "int32");
+    const nearest = tf.add(nearestCentres(histograms, centres), 1);
+    return tf.cast(tf.sub(tf.mul(nearest, known), 1), "int32") as tf.Tensor2D;
+  });
 }

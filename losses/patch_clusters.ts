@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { BeginTools } from "../core/plugin.ts";
 import { kMeans } from "../ops/k_means.ts";
-import { type Patch, patchHistograms } from "../ops/patch_modes.ts";
+import { type Patch, patchGrid, patchHistograms } from "../ops/patch_modes.ts";
 
 /** At most so many patches are clustered. */
 const MOST = 200_000;
@@ -13,6 +13,15 @@ export interface PatchClusters {
   readonly patch: Patch;
   readonly clusters: number;
   readonly numClasses: number;
+}
+
+/** Patches along each side. @throws UserError when the images hold none */
+export function wholeGrid(size: readonly [number, number], patch: Patch): [number, number] {
+  const grid = patchGrid(size, patch);
+  if (Math.min(...grid) > 0) return grid;
+  throw new UserError(
+    `a patch is ${patch.join("x")} pixels: expected a crop of at least as many, got ${size.join("x")}`,
+  );
 }
 
 /**
@@ -28,6 +37,7 @@ export async function clusterPatches(
   let count = 0;
   for await (const { labels, size } of tools.batches("source")) {
     if (!labels) throw new UserError("patches of the source are clustered by labels, and it has none");
+    wholeGrid(size, patch);
     const histograms = tf.tidy(() => {
       const maps = tf.tensor3d(
         Int32Array.from(labels),

@@ -171,7 +171,7 @@ export function valueOf(run: Run, labels: Uint8Array): number {
 const LOOKED_THROUGH = 600;
 
 /** Calls the terms' `begin`, with small random labels of every stream. */
-async function begin(run: Run): Promise<void> {
+export async function begin(run: Run): Promise<void> {
   for (const { term } of run.terms) {
     await term.hooks?.begin?.({
       random: Random.stream(run.seed, "begin"),
@@ -190,7 +190,6 @@ async function begin(run: Run): Promise<void> {
 
 /** Two updates of taps and opponents: the value at every step, then every parameter as it came out. */
 export async function train(run: Run, labels: Uint8Array): Promise<readonly ArrayLike<number>[]> {
-  await begin(run);
   const values: number[] = [];
   for (let step = 0; step < 2; step++) {
     const passes = [batches(run, labels)];
