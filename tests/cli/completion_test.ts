@@ -98,7 +98,7 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
   assert.deepEqual(await asked("list", ""), [...KINDS]);
   assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant"]);
-  assert.deepEqual(await asked("c"), ["check", "completion"]);
+  assert.deepEqual(await asked("c"), ["compare", "check", "completion"]);
   assert.deepEqual(await asked("h"), ["help"]);
   assert.deepEqual(await asked("help", "comp"), ["completion"]);
   assert.deepEqual(await asked("completion", ""), ["install", "bash", "zsh", "fish", "nu", "pwsh"]);
