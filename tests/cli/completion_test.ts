@@ -100,7 +100,7 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant"]);
   assert.deepEqual(await asked("c"), ["compare", "check", "completion"]);
   assert.deepEqual(await asked("h"), ["help"]);
-  assert.deepEqual(await asked("help", "comp"), ["completion"]);
+  assert.deepEqual(await asked("help", "comp"), ["compare", "completion"]);
   assert.deepEqual(await asked("completion", ""), ["install", "bash", "zsh", "fish", "nu", "pwsh"]);
   assert.deepEqual(await asked("completion", "install", ""), ["bash", "zsh", "fish"]);
   assert.deepEqual(await asked("train", "--set", "s"), ["seed", "streams", "schedule"]);
