@@ -231,7 +231,7 @@ function isOfData(
   error: unknown,
   { model, folder, begun }: { model: RunPlan["model"]; folder: string; begun: boolean },
 ): error is DataError {
-  return error instanceof DataError && error.file !== model.weights && !error.file.startsWith(folder) &&
+  return error instanceof DataError && error.file !== model.weights?.file && !error.file.startsWith(folder) &&
     (begun || /\.(png|jpe?g)$/i.test(error.file));
 }
 
