@@ -167,9 +167,7 @@ function checkParts({ path, wanted }: Fitting, without: readonly string[]): void
     const parts = [...new Set(wanted.map(({ name }) => name.split(".")[0]!))];
     throw refusal(
       path,
-      `without ${part}: the model has no part of that name${suggestion(part, parts)}; its parts are ${
-        parts.join(", ")
-      }, and those of their parts`,
+      `without ${part}: the model has no part of that name${suggestion(part, parts)}`,
     );
   }
 }
@@ -304,7 +302,7 @@ function checkShapes(
     const remedy = whole
       ? ""
       : `; to start from the rest, leave it out: --without ${part} with plca weights import, ` +
-        `or {file: ..., without: [${part}]} for the file's name in a recipe`;
+        `or weights: {file: ..., without: [${part}]} in a recipe`;
     throw refusal(path, `the classifier has ${found[0]} classes, the recipe ${shape[0]}${remedy}`);
   }
   const more = wrong.length > 1 ? `, and ${wrong.length - 1} more differ` : "";

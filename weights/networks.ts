@@ -182,7 +182,7 @@ export function chosenNetwork(networks: readonly Network[], path: string): Choic
       printable(
         `it holds ${rivals.length} networks that fit: ${listed.join(", ")}; choose one: --take ${
           names[0]
-        } with plca weights import, or {file: ..., take: ${names[0]}} for the file's name in a recipe`,
+        } with plca weights import, or weights: {file: ..., take: ${names[0]}} in a recipe`,
       )
     }`,
   );
@@ -270,13 +270,15 @@ function cut({ keys, path, ...entry }: Entry, length: number): Entry {
 
 const SHOWN = 5;
 
-/** `model (30 tensors), model_ema (30 tensors)`: what paths begin with, the most first. */
+/** `model (30 tensors), model_ema (30 tensors)`: the dictionaries, or what names in the only one begin with; the most first. */
 function beginningsOf(entries: readonly Entry[]): string {
-  const counts = new Map<string, number>();
-  for (const { path, keys } of entries) {
-    const beginning = path.slice(0, Math.max(1, keys)).join(".");
-    counts.set(beginning, (counts.get(beginning) ?? 0) + 1);
-  }
+  const count = (beginning: (entry: Entry) => string) => {
+    const counts = new Map<string, number>();
+    for (const entry of entries) counts.set(beginning(entry), (counts.get(beginning(entry)) ?? 0) + 1);
+    return counts;
+  };
+  const dictionaries = count(({ path, keys }) => path.slice(0, keys).join(".") || "the top");
+  const counts = dictionaries.size > 1 ? dictionaries : count(({ path, keys }) => `${path[keys]}.`);
   const all = [...counts].sort(([, a], [, b]) => b - a);
   const shown = all.slice(0, SHOWN).map(([name, count]) => `${name} (${countOf(count, "tensor")})`);
   return `${shown.join(", ")}${all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ""}`;

@@ -23,7 +23,8 @@ export function notWeights(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) {
     return "an empty file: a download or copy that never began or was stopped; get it again";
   }
-  for (const [start, kind, remedy] of STARTS) {
+  // A safetensors file may begin with any two bytes, but has a brace after the length.
+  for (const [start, kind, remedy] of bytes[8] === 0x7b ? [] : STARTS) {
     if (start.every((byte, k) => bytes[k] === byte)) return `${kind}; ${remedy}`;
   }
   const text = asText(bytes.subarray(0, LOOKED_AT));

@@ -7,7 +7,7 @@ import type { LazyTensor } from "./stored_tensor.ts";
 import { isTorchFile, readTorch } from "./torch_file.ts";
 import { TorchTensor } from "./torch_tensor.ts";
 import { NumpyArray } from "./torch_world.ts";
-import { Opaque, plainText } from "./unpickle.ts";
+import { isGlobal, Opaque, plainText } from "./unpickle.ts";
 
 /** What stands where a tensor may be expected and is none that plca reads. */
 export interface UnreadTensor {
@@ -62,11 +62,9 @@ export function readWeights(bytes: Uint8Array, name: string): WeightsFile {
 }
 
 function readSafetensors(bytes: Uint8Array, name: string): WeightsFile {
+  const other = notWeights(bytes);
+  if (other !== undefined) throw new DataError(name, printable(`it is ${other}`));
   // The header's length, then JSON.
-  if (bytes.length < 9 || bytes[8] !== 0x7b) {
-    const other = notWeights(bytes);
-    if (other !== undefined) throw new DataError(name, printable(`it is ${other}`));
-  }
   if (bytes.length >= 9 && bytes[8] !== 0x7b) {
     const kind = bytes[0] === 0x80
       ? "a pickle, but not one of torch.save"
@@ -81,7 +79,7 @@ function readSafetensors(bytes: Uint8Array, name: string): WeightsFile {
     ]),
   );
   const unread = new Map(
-    [...read.unread].map(([key, { dtype, shape }]): [string, UnreadTensor] => [
+    [...read.unread ?? []].map(([key, { dtype, shape }]): [string, UnreadTensor] => [
       key,
       {
         kind: dtype,
@@ -112,7 +110,18 @@ function stateDicts(value: unknown, name: string): StateDicts {
   const hidden = holder && printable(refusal(holder, name));
   if (likeliest === undefined) {
     if (hidden !== undefined) throw new DataError(name, hidden);
-    if (!(value instanceof Map)) throw new DataError(name, `it holds no dictionary; ${expected}`);
+    const unread = found.flatMap((one) => [...one.unread])[0];
+    if (unread) {
+      throw new DataError(name, printable(`it holds no tensor that is read; ${unread[0]}: ${unread[1].why}`));
+    }
+    if (!(value instanceof Map)) {
+      const only = value instanceof Opaque
+        ? `, only what ${value.name} makes, which plca does not call`
+        : isGlobal(value)
+        ? `, only the name ${value.name}`
+        : "";
+      throw new DataError(name, printable(`it holds no dictionary${only}; ${expected}`));
+    }
     throw new DataError(name, `it holds no tensors by name, only ${listed([...value.keys()])}; ${expected}`);
   }
   const { keys, tensors, map } = likeliest;

@@ -13,8 +13,8 @@ export interface SafetensorsFile {
 
 /** The same as it was read. */
 export interface ReadSafetensors extends SafetensorsFile {
-  /** Tensors of a type of element that is none of {@linkcode DTYPES}. */
-  readonly unread: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
+  /** Tensors of a type of element that is none of {@linkcode DTYPES}; absent: there are none. */
+  readonly unread?: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
 }
 
 /** The bytes of a safetensors file; tensors in the map's order, each aligned to its elements. */
@@ -70,7 +70,8 @@ export function decodeSafetensors(bytes: Uint8Array, name: string): ReadSafetens
     // A copy, because the data need not be aligned to its elements in the file.
     tensors.set(key, storedTensor(dtype, shape, bytes.slice(start + begin, start + end).buffer));
   }
-  return { tensors, unread, metadata: metadataOf(header["__metadata__"]) };
+  const metadata = metadataOf(header["__metadata__"]);
+  return { tensors, metadata, ...(unread.size === 0 ? {} : { unread }) };
 }
 
 /** A file whose header is read without the rest. */

@@ -246,7 +246,7 @@ test("a run and its baseline start from model.weights and say what they took", (
     const still = { apply: () => {}, rate: 0, slots: {} };
     const second = tinyPlan({
       seed: 9,
-      model: { ...first.model, weights },
+      model: { ...first.model, weights: { file: weights } },
       baseline: { name: "before", losses: lastPhase(first).losses },
       optimizer: { create: () => still },
     }, { steps: 1 });
