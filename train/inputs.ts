@@ -14,6 +14,7 @@ import { diskRun, parseObject, readText } from "../run_folder/files.ts";
 import { INPUTS, within } from "../run_folder/layout.ts";
 import { writeWhole } from "../run_folder/write.ts";
 import { isSaved } from "./assemble.ts";
+import { streamsToRead } from "./loaders.ts";
 
 /** A file of a dataset: below `data.root` by its path there, and its size in bytes; null where nobody knows it. */
 type RecordedFile = readonly [name: string, size: number | null];
@@ -187,7 +188,7 @@ function nameBelow(root: string, path: string): string {
 export interface ComparedInputs {
   /** Files of datasets that are the same by name and size. */
   readonly files: number;
-  /** Places in the recipe of which nothing was recorded. */
+  /** Places in the recipe that the run reads and of which nothing was recorded. */
   readonly unknown: readonly string[];
 }
 
@@ -205,10 +206,11 @@ export async function compareInputs(
   const unknown: string[] = [], done = new Set<string>();
   let same = 0;
   try {
+    const read = readBy(plan);
     for (const [dataset, place] of placesOf(plan)) {
-      if (done.has(place)) continue;
-      done.add(place);
       const before = recorded?.datasets[place];
+      if (done.has(place) || !(before || read.has(dataset))) continue;
+      done.add(place);
       const { files: paths } = await input.open(dataset, before?.labels ? {} : { labels: false });
       // It reads no files, as one that is drawn.
       if (paths === undefined) continue;
@@ -222,6 +224,15 @@ export async function compareInputs(
     await input.close();
   }
   return { files: same, unknown };
+}
+
+/** The datasets that training and its evaluation read. */
+function readBy({ data, phases }: RunPlan): ReadonlySet<DatasetPlan> {
+  const streams = phases.flatMap(streamsToRead);
+  return new Set([
+    ...streams.flatMap((stream) => "dataset" in stream ? [stream.dataset] : []),
+    ...(data.splits.val ? [data.splits.val] : []),
+  ]);
 }
 
 interface Now {
@@ -269,9 +280,7 @@ export function comparedText({ files, unknown }: ComparedInputs): string {
     ...(files > 0 ? [`the same ${countOf(files, "file")} by name and size`] : []),
     ...(unknown.length > 0
       ? [
-        `not checked, for an older plca or a phase that had not begun recorded nothing of it: ${
-          unknown.join(", ")
-        }`,
+        `not checked, because nothing was recorded of it when the run began: ${unknown.join(", ")}`,
       ]
       : []),
   ];
