@@ -1,7 +1,7 @@
 /** The safetensors container: 8-byte little-endian header length, JSON header, raw little-endian data. Pure. */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
-import { bytesOf, type DTYPES, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
+import { bytesOf, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
 
 export type { StoredTensor } from "./stored_tensor.ts";
 
@@ -13,7 +13,7 @@ export interface SafetensorsFile {
 
 /** The same as it was read. */
 export interface ReadSafetensors extends SafetensorsFile {
-  /** Tensors of a type of element that is none of {@linkcode DTYPES}; absent: there are none. */
+  /** Tensors of a type of element that is none of `DTYPES`; absent: there are none. */
   readonly unread?: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
 }
 

@@ -208,7 +208,7 @@ test("a backbone alone leaves the classifier at its seeded start; a whole networ
         [0, 1, 2, 3].map((k) => `classifier.0.convs.${k}.0.weight`).join(", "),
     });
     sameBits(await stored(model), before);
-    await initialiseFrom("x.pth", { plan, state: model.state }, only(bytes));
+    await initialiseFrom({ file: "x.pth" }, { plan, state: model.state }, only(bytes));
     const after = await stored(model);
     for (const [name, tensor] of after) assert.deepEqual(tensor, donor.get(name) ?? before.get(name), name);
   } finally {
