@@ -269,6 +269,8 @@ export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
     persistent(id) {
       const found = storageId(id, storages);
       if (found) return storagesOf.find(found);
+      // Legacy files give a module's class with its source beside it.
+      if (Array.isArray(id) && id[0] === "module" && isGlobal(id[1])) return id[1];
       const unread = unreadId(id);
       if (unread === undefined) cursor.fail("the file is damaged: a storage is described in another way");
       storagesOf.passOver(unread);

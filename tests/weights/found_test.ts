@@ -8,7 +8,18 @@ import { readWeights } from "../../weights/read.ts";
 import { encodeSafetensors } from "../../weights/safetensors.ts";
 import type { StoredTensor } from "../../weights/stored_tensor.ts";
 import { encodeTorch } from "../../weights/write_torch.ts";
-import { dict, Float, Made, Name, StorageTensor, torchLegacy, torchZip, Tuple, vector } from "./pickles.ts";
+import {
+  dict,
+  Float,
+  Made,
+  Name,
+  Outside,
+  StorageTensor,
+  torchLegacy,
+  torchZip,
+  Tuple,
+  vector,
+} from "./pickles.ts";
 
 /** A network of four tensors and a classifier of `classes`; the values tell everything apart. */
 function network(first = 0, classes = 3): Map<string, StoredTensor> {
@@ -104,6 +115,14 @@ const BESIDE: Readonly<Record<string, readonly [value: unknown, shown: string]>>
     new Made("functools.partial", [new Name("torch.nn.modules.batchnorm.BatchNorm2d")], {
       state: new Tuple([new Name("torch.nn.modules.batchnorm.BatchNorm2d"), new Tuple([]), dict({}), null]),
     }),
+    "object of functools.partial, not called",
+  ],
+  "a class of modules, which legacy files give with its source": [
+    new Made("functools.partial", [
+      new Outside(
+        new Tuple(["module", new Name("torch.nn.BatchNorm2d"), "batchnorm.py", "class BatchNorm2d: ..."]),
+      ),
+    ]),
     "object of functools.partial, not called",
   ],
   "an enumeration": [new Made("project.Mode", [1]), "object of project.Mode, not called"],

@@ -23,6 +23,11 @@ export class Name {
   constructor(readonly name: string) {}
 }
 
+/** What lies outside the pickle, by what names it. */
+export class Outside {
+  constructor(readonly id: Tuple) {}
+}
+
 /** A tuple; arrays are lists. */
 export class Tuple {
   constructor(readonly values: readonly unknown[]) {}
@@ -149,7 +154,10 @@ class Writer {
     else if (value instanceof Tuple) this.#many("", value.values, "t");
     else if (value instanceof Map) this.#many("}", [...value].flat(), "u");
     else if (value instanceof Name) this.#global(value.name);
-    else if (value instanceof Made) this.#made(value);
+    else if (value instanceof Outside) {
+      this.write(value.id);
+      this.#text("Q");
+    } else if (value instanceof Made) this.#made(value);
     else if (value instanceof StorageTensor) this.#tensor(value);
     else if (isStored(value)) {
       const { data, dtype, shape } = value;
