@@ -52,6 +52,8 @@ export interface FileReader {
   list(folder: string): Promise<readonly string[]>;
   /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
   realPath?(path: string): Promise<string | undefined>;
+  /** Bytes of files, none of which is read; undefined where one is not there. Absent: nobody knows. */
+  sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 
 /** Plain bytes out: adapters never import the tensor library. */
@@ -60,6 +62,8 @@ export interface Dataset {
   readonly length: number;
   /** The ids of its samples in their order, where they are known without reading an image. */
   readonly ids?: readonly string[];
+  /** The files of its images and labels in their order, where that is known without reading one; absent: it has none. */
+  readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
   /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */

@@ -45,12 +45,13 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length, ids, unlabelled } = opened;
+      const { length, ids, files: paths, unlabelled } = opened;
       const { labels = true, onMissing } = want;
       const incomplete = onMissing !== undefined;
       return {
         length,
         ...(ids === undefined ? {} : { ids }),
+        ...(paths === undefined ? {} : { files: paths }),
         ...(unlabelled === undefined ? {} : { unlabelled }),
         read: (index, want) => opened.read(index, want),
         workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
