@@ -2,7 +2,7 @@
 
 /** Whether bytes begin as a JPEG does. */
 export function isJpeg(bytes: Uint8Array): boolean {
-  return bytes.length > 3 && bytes[0] === 0xff && bytes[1] === SOI && bytes[2] === 0xff;
+  return bytes[0] === 0xff && bytes[1] === SOI;
 }
 
 /** A part of a JPEG, from its marker on. */

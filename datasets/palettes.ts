@@ -29,19 +29,24 @@ export class Palettes {
     }
   }
 
+  /** The indices that have several colours, in ascending order. */
+  differing(): number[] {
+    return [...this.#colours].filter(([, colours]) => colours.size > 1).map(([index]) => index)
+      .sort((a, b) => a - b);
+  }
+
   /** Undefined when all agree. */
   finding(): string | undefined {
-    const differing = [...this.#colours].filter(([, colours]) => colours.size > 1).sort(([a], [b]) => a - b);
+    const differing = this.differing();
     const [first] = differing;
     if (first === undefined) return undefined;
-    const [index, colours] = first;
-    const told = [...colours].map(([colour, { names, count }]) =>
+    const told = [...this.#colours.get(first)!].map(([colour, { names, count }]) =>
       `${hex(colour)} in ${someOf(names, count)}`
     );
     const more = differing.length - 1;
     const others = more === 0 ? "" : `, and ${more} more ${more === 1 ? "index differs" : "indices differ"}`;
-    return `the palettes of label files differ: index ${index} is ${
-      told.join(", ")
+    return `the palettes of label files differ: index ${first} is ${
+      told.join(" and ")
     }${others}; an index may then mean ` +
       "another class from file to file: `labels: { by: colour }`, with colours in `classes`, reads what is shown, " +
       "`labels: { by: index }` the indices all the same";

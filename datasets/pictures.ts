@@ -82,8 +82,8 @@ export function requireFit(
       image,
       `it has a rotation tag (${
         tagText(orientation)
-      }), and nothing says whether its labels were drawn on it upright, ` +
-        `as viewers and annotation tools show it, or as it is stored; ${ROTATION_CHOICE}`,
+      }), and the recipe does not say whether its labels were drawn on ` +
+        "it upright, as viewers and annotation tools show it (`rotation: apply`), or as it is stored (`rotation: ignore`)",
     );
   }
   throw new SizesDifferError(
@@ -92,10 +92,6 @@ export function requireFit(
       tagHint(found, picture, orientation),
   );
 }
-
-/** What a recipe can say of rotation tags. */
-export const ROTATION_CHOICE =
-  "`rotation: apply` in the recipe turns it upright, `rotation: ignore` reads it as stored";
 
 /** `EXIF orientation 3, upside down` */
 export function tagText(orientation: number): string {

@@ -99,7 +99,7 @@ async function surveyPalettes(
   });
   const whole = new Palettes();
   palettes.forEach((palette, k) => palette && whole.add(nameOf(pairs[k]!), [...palette.entries()]));
-  if (whole.finding() === undefined) return undefined;
+  if (whole.differing().length === 0) return undefined;
   // Colours of indices that never occur may differ.
   const used = new Palettes();
   const first = new Map<string, number>();
@@ -111,8 +111,13 @@ async function surveyPalettes(
   for (const k of [...new Set(chosen)].slice(0, MOST_DECODED)) {
     const { data } = decode(await files.read(pairs[k]!.labels), pairs[k]!.labels);
     used.add(nameOf(pairs[k]!), [...new Set<number>(data)].map((id) => [id, palettes[k]![id] ?? 0]));
-    const finding = used.finding();
-    if (finding !== undefined) return finding;
+    const differing = new Set(used.differing());
+    if (differing.size === 0) continue;
+    const told = new Palettes();
+    palettes.forEach((palette, k) =>
+      palette && told.add(nameOf(pairs[k]!), [...palette.entries()].filter(([index]) => differing.has(index)))
+    );
+    return told.finding();
   }
   return undefined;
 }
