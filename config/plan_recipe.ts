@@ -31,6 +31,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const weights = weightsFile(findings);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
+  const method = findings.has(["method"]) ? findings.value(["method"], sections.method) : undefined;
   const labelSpace = (data?.plan.source ?? mistaken("dataset")).labelSpace;
   const planned = planPhases(findings, {
     ...setup,
@@ -65,6 +66,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     model: { type: model.plugin.name, plan: model.plan, ...weights },
     phases: planned.phases,
     evaluation: evaluationPlan(evaluation, aggregation),
+    ...(method === undefined ? {} : { method }),
     ...(logs === undefined ? {} : { logs: { images: logs.images, histograms: logs.histograms } }),
     resolved: {
       name,
@@ -75,6 +77,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
       model: { ...model.named, ...weights, options: model.options },
       ...phases,
       evaluation,
+      ...(method === undefined ? {} : { method }),
       ...(logs === undefined ? {} : { logs }),
       ...(baseline === undefined ? {} : { baseline }),
     },

@@ -141,6 +141,16 @@ export const sections = {
       "further checkpoints whose probabilities are averaged; not in validation during training",
     ),
   }).prefault({}),
+  method: z.strictObject({
+    title: z.string().min(1).max(60).describe("as tables call it, as in AdaptSeg"),
+    kind: z.string().min(1).max(12).optional().describe(
+      "as tables group it: AT, adversarial training; ST, self-training; absent: neither",
+    ),
+    unofficial: z.boolean().default(false).describe(
+      "whether details of it were never published, so that no published number is promised",
+    ),
+    source: z.string().min(1).optional().describe("who published it, as in Tsai et al. 2018"),
+  }).describe("what the objective is known as, for tables; absent: the recipe's name"),
   logs: z.union([
     z.literal("tensorboard"),
     z.strictObject({
@@ -182,6 +192,7 @@ export const RECIPE_KEYS = [
   ...PHASE_SECTIONS,
   "phases",
   "evaluation",
+  "method",
   "logs",
   "baseline",
 ] as const;

@@ -42,10 +42,24 @@ export interface RunPlan {
   readonly phases: readonly PhasePlan[];
   /** How predictions are compared with labels. */
   readonly evaluation: EvaluationPlan;
+  /** What the objective is known as; absent: it has no name but the recipe's. */
+  readonly method?: MethodPlan;
   /** What is written for TensorBoard; absent: nothing. */
   readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What an objective is known as, for tables. */
+export interface MethodPlan {
+  /** As in `AdaptSeg`. */
+  readonly title: string;
+  /** `AT`, adversarial training, or `ST`, self-training; absent: neither. */
+  readonly kind?: string | undefined;
+  /** Whether details of it were never published. */
+  readonly unofficial: boolean;
+  /** Who published it. */
+  readonly source?: string | undefined;
 }
 
 /** What is written for TensorBoard beside the scalars. */

@@ -243,6 +243,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "input",
       "logs",
       "losses",
+      "method",
       "model",
       "name",
       "networks",
