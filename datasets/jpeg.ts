@@ -30,9 +30,17 @@ export function* jpegParts(bytes: Uint8Array): Generator<JpegPart> {
     const length = (bytes[start + 2]! << 8) | bytes[start + 3]!;
     const header = start + 2 + length;
     if (start + 4 > bytes.length || length < 2 || header > bytes.length) return;
-    const end = marker === SOS ? scanEnd(bytes, header) : header;
-    yield { marker, start, end };
-    at = end;
+    let end = marker === SOS ? undefined : header;
+    // Compressed data is looked through only by whoever goes beyond it.
+    const found = () => end ??= scanEnd(bytes, header);
+    yield {
+      marker,
+      start,
+      get end() {
+        return found();
+      },
+    };
+    at = found();
   }
 }
 
