@@ -138,12 +138,12 @@ const told: Target = {
       if (!(orientation >= 1 && orientation <= 8)) throw new Error(`orientation ${orientation}`);
       tellsOrientation(bytes.subarray(0, 100));
       pngPalette(bytes);
+      pngIsWhole(bytes);
       const mended = withoutStrayBytes(bytes);
       if (mended && (!jpegIsWhole(mended) || mended.length >= bytes.length)) {
         throw new Error("a JPEG became none");
-        pngIsWhole(bytes);
-      if (orientation !== 6) throw new UserError("its tag is gone");}
       }
+      if (orientation !== 6) throw new UserError("its tag is gone");
     }),
 };
 
