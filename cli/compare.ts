@@ -5,6 +5,7 @@ import type { Evaluation } from "../core/events.ts";
 import { suggestion } from "../core/suggest.ts";
 import { type ComparedMethod, comparisonGrid, type MethodRun } from "../report/comparison.ts";
 import { renderGrid } from "../report/grid.ts";
+import { snapshotGrid, snapshotPicks } from "../report/snapshots.ts";
 import { diskRun } from "../run_folder/files.ts";
 import { readRun } from "../run_folder/read.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -49,10 +50,16 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
   write(`The runs lie in ${shown(host, out)}`);
   const methods = await comparedMethods(trials, { done, failures });
   const options = { reference: REFERENCE, paper: args.paper, short: args.format === "text" };
+  const chosen = methods.map(({ name, method, runs }) => ({
+    title: method?.title ?? name,
+    picks: runs.map(({ picks }) => picks),
+  }));
   host.stdout.write(
     args.json
       ? `${JSON.stringify(methods, null, 2)}\n`
-      : `${renderGrid(comparisonGrid(methods, options), args.format)}\n`,
+      : [comparisonGrid(methods, options), snapshotGrid(chosen)].flatMap((grid) => grid ?? []).map((grid) =>
+        `${renderGrid(grid, args.format)}\n`
+      ).join("\n"),
   );
   return failures.size > 0 ? 2 : 0;
 }
@@ -113,7 +120,7 @@ async function methodRun({ folder }: Trial, evaluation: Evaluation): Promise<Met
   const { peakBytes } = await readCost(folder);
   return {
     evaluation,
-    ...(log?.best ? { best: log.best.miou } : {}),
+    picks: snapshotPicks(log?.validations ?? []),
     ...(rate === undefined || !(rate > 0) ? {} : { secondsPerStep: 1 / rate }),
     ...(peakBytes === undefined ? {} : { peakBytes }),
   };

@@ -62,17 +62,17 @@ export async function runTrials(host: Host, options: ProcessOptions): Promise<En
     if (times > 1) host.exit(130);
     write("Stopping after the step or image in work. Ctrl-C again stops at once.");
     interrupted = true;
-    for (const process of running) process.interrupt();
+    for (const child of running) child.interrupt();
   });
   const lane = async (cores: readonly number[] | undefined) => {
     for (let trial = open.shift(); trial !== undefined && !interrupted; trial = open.shift()) {
       const title = `${trial.variant}, seed ${trial.seed}`;
       write(`${++begun} of ${trials.length}: ${title}`);
-      const process = processes.start({ args: await lineOf(trial, out), cwd: host.cwd, cores });
-      running.add(process);
-      const { code, stderr } = await process.ended;
-      running.delete(process);
-      await noteCost(trial, process.peakMemory());
+      const child = processes.start({ args: await lineOf(trial, out), cwd: host.cwd, cores });
+      running.add(child);
+      const { code, stderr } = await child.ended;
+      running.delete(child);
+      await noteCost(trial, child.peakMemory());
       if (code === 0) {
         const evaluation = await readResult(trial.folder, shown(host, trial.folder));
         done.set(trial, evaluation);

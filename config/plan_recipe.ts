@@ -5,7 +5,13 @@ import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
 import { planData } from "./plan_data.ts";
-import { checkEvaluation, evaluationPlan, locatedEvaluation, planAggregation } from "./plan_evaluation.ts";
+import {
+  checkEvaluation,
+  evaluationPlan,
+  locatedEvaluation,
+  planAggregation,
+  planCycles,
+} from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
 import { checkPasses, checkShortSide, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
 import { planEntryOf } from "./plugins.ts";
@@ -44,6 +50,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     predicting: evaluation?.network,
   });
   const aggregation = evaluation ? planAggregation(findings, setup, evaluation) : undefined;
+  const cycles = evaluation ? planCycles(findings, setup, evaluation) : undefined;
   if (evaluation) {
     checkPasses(findings, evaluation);
     if (model && !model.unrun && data) {
@@ -65,7 +72,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     input: inputPlan(input),
     model: { type: model.plugin.name, plan: model.plan, ...weights },
     phases: planned.phases,
-    evaluation: evaluationPlan(evaluation, aggregation),
+    evaluation: evaluationPlan(evaluation, { aggregation, cycles }),
     ...(method === undefined ? {} : { method }),
     ...(logs === undefined ? {} : { logs: { images: logs.images, histograms: logs.histograms } }),
     resolved: {

@@ -113,6 +113,16 @@ export const sections = {
         ),
       }),
     ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
+    label_free: z.union([
+      z.literal(false),
+      z.strictObject({
+        features: pluginChoice("similarity").default("cosine").describe(
+          "compares features in cycles between source and target",
+        ),
+      }),
+    ]).default({ features: "cosine" }).describe(
+      "measures that need no labels of the target, logged beside each validation during training; false: none",
+    ),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
     scales: z.array(z.number().positive().max(16)).min(1).default([1])
       .describe("factors on the input's size, whose probabilities are averaged at the label size"),

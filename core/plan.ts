@@ -317,6 +317,11 @@ export interface EvaluationPlan {
   readonly labelSize: "original" | "input";
   /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
   readonly aggregation?: AggregationPlan;
+  /** What is measured without labels beside each validation during training; absent: nothing. */
+  readonly labelFree?: {
+    /** Compares features in cycles. */
+    readonly similarity: Similarity;
+  };
   /** Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation during training. */
   readonly flip?: boolean;
   /** Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during training. */

@@ -5,12 +5,13 @@ import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
 import { countedNotes, describeSubset, shortClass, spread } from "./means.ts";
 import { paperTable } from "./paper.ts";
+import type { SnapshotPicks } from "./snapshots.ts";
 
 /** One training of a method that came to its end. */
 export interface MethodRun {
   readonly evaluation: Evaluation;
-  /** The highest mIoU of a validation in 0..1, which only labels of the target can choose; absent: none was made. */
-  readonly best?: number | undefined;
+  /** What its validations reached, by who chooses the snapshot. */
+  readonly picks: SnapshotPicks;
   /** The median of a step's time; absent: it was not logged. */
   readonly secondsPerStep?: number | undefined;
   /** The most memory of its process; absent: not known. */
@@ -71,7 +72,7 @@ export function comparisonGrid(methods: readonly ComparedMethod[], options: Comp
         ...classes.map((_, k) => percent(mean(ious(k)))),
         spread(runs.map(({ evaluation }) => evaluation.miou)),
         ...names.map((name) => spread(runs.flatMap(({ evaluation }) => meanOf(evaluation, name)))),
-        percent(mean(runs.map(({ best }) => best ?? null))),
+        percent(mean(runs.map(({ picks }) => picks["best"] ?? null))),
         String(runs.length),
         ratio(each, reference, ({ secondsPerStep }) => secondsPerStep),
         ratio(each, reference, ({ peakBytes }) => peakBytes),

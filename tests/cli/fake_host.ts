@@ -67,13 +67,14 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     processes: {
       start: ({ args }) => {
         // One after the other: they share this process's tensors.
-        const ended = (last = last.then(() => plca(args, { cwd: fake.cwd })));
+        const ended = last.then(() => plca(args, { cwd: fake.cwd }));
+        last = ended;
         return { ended, peakMemory: () => 2e9, interrupt() {} };
       },
       sharesOfCores: () => Promise.resolve(undefined),
     },
   };
-  let last: Promise<Outcome | void> = Promise.resolve();
+  let last: Promise<unknown> = Promise.resolve();
   const code = await (fake.program ?? main)(host);
   return { code, stdout, stderr };
 }
