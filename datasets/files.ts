@@ -15,6 +15,23 @@ const DISK: FileReader = {
       throw new DataError(path, reasonOf(cause, "file"), { cause });
     }
   },
+  async head(path, bytes) {
+    try {
+      // Opening a pipe would wait for whoever writes into it.
+      const other = notAFile(await Deno.stat(path));
+      if (other !== undefined) throw new DataError(path, `this is ${other}; expected a file`);
+      using file = await Deno.open(path);
+      const head = new Uint8Array(bytes);
+      let length = 0;
+      for (let read: number | null = 0; read !== null && length < bytes; length += read ?? 0) {
+        read = await file.read(head.subarray(length));
+      }
+      return head.subarray(0, length);
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw new DataError(path, reasonOf(cause, "file"), { cause });
+    }
+  },
   async list(folder) {
     const names: string[] = [];
     try {

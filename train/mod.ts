@@ -18,6 +18,7 @@ import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 export * from "./predictor.ts";
+export { unlabelledNote } from "./evaluate.ts";
 export type { TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode train} needs besides the plan. */

@@ -6,11 +6,15 @@ import { loadRecipe } from "../../config/load.ts";
 import { ConfigError, UserError } from "../../core/errors.ts";
 import { type Random } from "../../core/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
-import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
+import { decodeColours } from "../../datasets/colours.ts";
+import { decodeDeep, decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
 import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
 import { describeWeights, weightsDescription } from "../../weights/describe.ts";
 import { fitWeights } from "../../weights/mapping.ts";
+import { jpegIsWhole, withoutStrayBytes } from "../../datasets/jpeg.ts";
+import { orientationOf, tellsOrientation } from "../../datasets/orientation.ts";
+import { pngIsWhole, pngPalette } from "../../datasets/png.ts";
 import { readWeights } from "../../weights/read.ts";
 import { RunLog } from "../../run_folder/log.ts";
 import { dict, Made, Name, StorageTensor, torchLegacy, torchZip, Tuple, vector } from "../weights/pickles.ts";
@@ -41,7 +45,7 @@ const recipe: Target = {
     for (const { name, isFile } of Deno.readDirSync(RECIPES)) {
       if (isFile) found.push(await Deno.readFile(new URL(name, RECIPES)));
     }
-    return found;
+    return [...found, text.encode(OWN_IMAGES)];
   },
   mutate: inText,
   async read(bytes) {
@@ -57,6 +61,24 @@ const recipe: Target = {
     JSON.stringify(plan.resolved);
   },
 };
+
+/** Images of one's own, with what their files say. */
+const OWN_IMAGES = `extends: street
+baseline: null
+data:
+  root: .
+  source:
+    type: folder
+    images: photos
+    labels: { folder: masks, by: colour }
+    classes: &classes { road: [[128, 64, 128]], sky: ["#4682b4", [1, 2, 3]] }
+    ignore: [0, 0, 0]
+    rotation: apply
+    range: [0, 4095]
+  target: { type: folder, images: more, classes: *classes, labels: { by: colour }, rotation: ignore }
+  val: { type: folder, list: val.txt, classes: { road: [7], sky: [8, 9] }, labels: { by: index } }
+  test: null
+`;
 
 /** What the recipes that come with plca extend. */
 async function ownRecipe(path: string): Promise<string> {
@@ -76,10 +98,57 @@ const labels: Target = {
     Promise.resolve([
       encode({ ...size, channels: 1, data: pixels(1) }),
       encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (id) => id * 200) }),
+      encode({
+        ...size,
+        channels: 1,
+        data: pixels(1).map((id) => id % 3),
+        palette: [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+      }),
     ]),
   mutate: (example, random) =>
     random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
   read: (bytes) => Promise.resolve().then(() => decodeLabels(bytes, "labels.png")),
+};
+
+const colours: Target = {
+  name: "label colours",
+  async examples() {
+    const [grey, , palette] = await labels.examples();
+    return [
+      grey!,
+      palette!,
+      encode({ ...size, channels: 3, data: pixels(3) }),
+      encode({ ...size, channels: 3, depth: 16, data: Uint16Array.from(pixels(3), (value) => value * 257) }),
+      encode({ ...size, channels: 1, depth: 1, data: pixels(1).subarray(0, 14) }),
+    ];
+  },
+  mutate: labels.mutate,
+  read: (bytes) => Promise.resolve().then(() => decodeColours(bytes, "labels.png")),
+};
+
+/** What is told of files before they are decoded: it never fails, and what is taken out leaves a JPEG. */
+const told: Target = {
+  name: "what files say",
+  async examples() {
+    const raw = { raw: { ...size, channels: 3 as const } };
+    const picture = () => sharp(pixels(3), raw).withMetadata({ orientation: 6 });
+    const files = [picture().jpeg(), picture().png(), picture().webp(), picture().tiff()];
+    return (await Promise.all(files.map((file) => file.toBuffer()))).map((bytes) => new Uint8Array(bytes));
+  },
+  mutate: mutateBytes,
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      const orientation = orientationOf(bytes);
+      if (!(orientation >= 1 && orientation <= 8)) throw new Error(`orientation ${orientation}`);
+      tellsOrientation(bytes.subarray(0, 100));
+      pngPalette(bytes);
+      pngIsWhole(bytes);
+      const mended = withoutStrayBytes(bytes);
+      if (mended && (!jpegIsWhole(mended) || mended.length >= bytes.length)) {
+        throw new Error("a JPEG became none");
+      }
+      if (orientation !== 6) throw new UserError("its tag is gone");
+    }),
 };
 
 const image: Target = {
@@ -91,11 +160,22 @@ const image: Target = {
       new Uint8Array(await sharp(pixels(3), raw).jpeg().toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).jpeg({ progressive: true }).toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).png({ palette: true }).toBuffer()),
+      encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (value) => value * 16) }),
+      new Uint8Array(await sharp(pixels(3), raw).withMetadata({ orientation: 7 }).jpeg().toBuffer()),
     ];
   },
   mutate: (example, random) =>
     random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
-  read: (bytes) => decodeImage(bytes, "image"),
+  async read(bytes) {
+    const plain = await decodeImage(bytes, "image");
+    const turned = await decodeImage(bytes, "image", { rotation: "apply", range: [900, 3800] });
+    const deep = await decodeDeep(bytes, "image");
+    for (const { width, height, data } of [plain, turned, deep]) {
+      if (data.length !== 3 * width * height) {
+        throw new Error(`${data.length} samples of ${width} x ${height}`);
+      }
+    }
+  },
 };
 
 const list: Target = {
@@ -290,7 +370,9 @@ const events: Target = {
 export const TARGETS: readonly Target[] = [
   recipe,
   labels,
+  colours,
   image,
+  told,
   list,
   safetensors,
   torch,
