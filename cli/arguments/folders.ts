@@ -1,0 +1,45 @@
+/** An option that takes one folder or two, as in `--source IMAGES LABELS`. */
+import type { NonEmptyString } from "@optique/core/nonempty";
+import type { Message } from "@optique/core/message";
+import { multiple } from "@optique/core/modifiers";
+import type { InferValue, Parser, ParserContext, ParserResult } from "@optique/core/parser";
+import { option } from "@optique/core/primitives";
+import { string } from "@optique/core/valueparser";
+
+/** What such an option is. */
+export interface FoldersOption {
+  readonly name: `--${string}`;
+  /** As in `IMAGES LABELS`. */
+  readonly metavar: NonEmptyString;
+  readonly description: Message;
+  /** How many folders there must be. */
+  readonly least: 0 | 1 | 2;
+}
+
+/**
+ * The words behind the option's name, one or two. The parser library's options take one word each, so a second word is
+ * read as if the name stood before it once more, which works as well.
+ */
+export function foldersOption({ name, metavar, description, least }: FoldersOption) {
+  const one = option(name, {
+    ...string({ metavar }),
+    suggest: (prefix) => [{ kind: "file", type: "directory", pattern: prefix }],
+  }, { description });
+  const inner = multiple(one, { min: least, max: 2 });
+  type Folders = Parser<"sync", InferValue<typeof inner>, (typeof inner.$stateType)[number]>;
+  type State = (typeof inner.$stateType)[number];
+  const parser: Folders = {
+    ...inner,
+    usage: least === 0 ? [{ type: "optional", terms: one.usage }] : one.usage,
+    parse(context: ParserContext<State>): ParserResult<State> {
+      const first = inner.parse(context);
+      if (!first.success || context.buffer[0] !== name) return first;
+      const [word] = first.next.buffer;
+      if (word === undefined || word.startsWith("-")) return first;
+      const second = inner.parse({ ...first.next, buffer: [name, ...first.next.buffer] });
+      return second.success ? { ...second, consumed: [...first.consumed, word] } : second;
+    },
+    getDocFragments: () => one.getDocFragments({ kind: "unavailable" }),
+  };
+  return parser;
+}

@@ -1,0 +1,82 @@
+/** Whether the ids of label files are those of a data set that is known here. Pure. */
+import { CAMVID_CLASSES, CAMVID_VOID } from "../camvid.ts";
+import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "../cityscapes_classes.ts";
+import { SYNTHIA_STORED } from "../synthia.ts";
+import type { FoundId } from "./survey.ts";
+
+/** Ids that label files are known to hold. */
+export interface KnownSpace {
+  /** Whose ids they are. */
+  readonly title: string;
+  /** Class names in the order of the train ids. Spaces with the same names can be mixed. */
+  readonly classes: readonly string[];
+  /** By stored id; undefined: it counts nowhere. */
+  readonly names: ReadonlyMap<number, string | undefined>;
+}
+
+interface Recognised extends KnownSpace {
+  /** One of these ids must be there, else the files may as well be those of another space. */
+  readonly telling: readonly number[];
+}
+
+const NINETEEN = CITYSCAPES_SPACES["cityscapes-19"].classes;
+
+const SPACES: readonly Recognised[] = [
+  {
+    title: "Cityscapes' label ids, which GTAV has as well",
+    classes: NINETEEN,
+    names: CITYSCAPES_STORED.labelIds,
+    telling: [23, 24, 26, 33],
+  },
+  {
+    title: "SYNTHIA's ids",
+    classes: CITYSCAPES_SPACES["synthia-16"].classes,
+    names: new Map(
+      [...SYNTHIA_STORED].map(([id, name]) => [
+        id,
+        CITYSCAPES_SPACES["synthia-16"].classes.includes(name ?? "") ? name : undefined,
+      ]),
+    ),
+    telling: [19, 21, 22],
+  },
+  {
+    title: "CamVid's ids as SegNet published them",
+    classes: CAMVID_CLASSES.classes,
+    names: new Map<number, string | undefined>([
+      ...CAMVID_CLASSES.classes.map((name, id) => [id, name] as const),
+      [CAMVID_VOID, undefined],
+      [255, undefined],
+    ]),
+    telling: [CAMVID_VOID],
+  },
+  {
+    title: "Cityscapes' train ids",
+    classes: NINETEEN,
+    names: CITYSCAPES_STORED.labelTrainIds,
+    telling: [13, 14, 15, 16, 17, 18],
+  },
+];
+
+/** So many of a space's classes must be there. */
+const PRESENT = 0.6;
+
+/**
+ * The space whose ids these are, undefined when that is not plain: every id must belong to it, most of its classes must be
+ * there, and since any numbers from 0 on would pass so far, the sky must lie above the road.
+ */
+export function knownSpace(ids: readonly FoundId[]): KnownSpace | undefined {
+  return SPACES.find((space) => {
+    if (!belongTo(ids, space)) return false;
+    const there = (name: string) => ids.filter(({ id }) => space.names.get(id) === name);
+    const present = space.classes.filter((name) => there(name).length > 0).length;
+    if (present < PRESENT * space.classes.length) return false;
+    if (!ids.some(({ id }) => space.telling.includes(id))) return false;
+    const [sky, road] = ["sky", "road"].map((name) => there(name)[0]);
+    return sky !== undefined && road !== undefined && sky.height < 0.5 && road.height > 0.5;
+  });
+}
+
+/** Whether every id belongs to the space. */
+export function belongTo(ids: readonly Pick<FoundId, "id">[], { names }: KnownSpace): boolean {
+  return ids.every(({ id }) => names.has(id));
+}

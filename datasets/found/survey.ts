@@ -1,0 +1,189 @@
+/** Looks at some of the label files of a folder: which ids there are, how large the images are, what cannot be used. */
+import sharp from "sharp";
+import { DataError } from "../../core/errors.ts";
+import type { FileReader } from "../../core/plugin.ts";
+import { decodeStored, pngHeader, type StoredPng } from "../decode.ts";
+
+/** An image and, where it has one, its label file; absolute paths. */
+export interface SurveyedPair {
+  readonly image: string;
+  readonly labels?: string;
+}
+
+/** An id in the label files that were looked at. */
+export interface FoundId {
+  readonly id: number;
+  readonly pixels: number;
+  /** Share of all pixels, in (0, 1]. */
+  readonly share: number;
+  /** Where its pixels lie on average: 0 the first row, 1 the last. */
+  readonly height: number;
+}
+
+/** What was found. */
+export interface Survey<Pair extends SurveyedPair> {
+  /** Pairs that were looked at, evenly spread. */
+  readonly looked: number;
+  /** By id. */
+  readonly ids: readonly FoundId[];
+  /** [width, height] of the images, the most frequent first. */
+  readonly sizes: readonly (readonly [number, number])[];
+  /** Median of the images' shorter sides, in pixels; 0 when none can be read. */
+  readonly shortSide: number;
+  /** Pairs that cannot be used, and why. */
+  readonly broken: readonly { readonly pair: Pair; readonly why: string }[];
+}
+
+/** Pixels of label files that are looked at; decoding takes some 30 million a second. */
+const PIXELS = 120e6;
+
+/** So many files are looked at whatever their size, and at the most. */
+const [LEAST, MOST] = [20, 1000] as const;
+
+/** More ids than this in one file are shades of a picture, not classes. */
+const SHADES = 150;
+
+/** What surveying takes. */
+export interface SurveyOptions {
+  readonly files: FileReader;
+  /** Hears of progress. */
+  readonly onImage?: (done: number, of: number) => void;
+}
+
+/**
+ * Looks at pairs that are evenly spread over all: at every one where the images are small and few, else at 20 to 1000 of
+ * them, about 120 million pixels. @throws DataError when what the label files hold cannot be class ids
+ */
+export async function survey<Pair extends SurveyedPair>(
+  pairs: readonly Pair[],
+  { files, onImage }: SurveyOptions,
+): Promise<Survey<Pair>> {
+  const counts = new Map<number, { pixels: number; rows: number }>();
+  const sizes = new Map<string, number>();
+  const shorter: number[] = [];
+  const broken: { pair: Pair; why: string }[] = [];
+  const known = new Set<number>();
+  let all = 0;
+  /** Returns the pixels of the image. */
+  const look = async (at: number): Promise<number> => {
+    known.add(at);
+    const pair = pairs[at]!;
+    try {
+      const { width, height, labels } = await readPair(pair, files);
+      sizes.set(`${width}x${height}`, (sizes.get(`${width}x${height}`) ?? 0) + 1);
+      shorter.push(Math.min(width, height));
+      if (labels) {
+        all += labels.data.length;
+        count(labels, counts, pair.labels!);
+      }
+      return width * height;
+    } catch (error) {
+      if (!(error instanceof DataError) || error instanceof NoIdsError) throw error;
+      broken.push({ pair, why: error.message });
+      return 0;
+    }
+  };
+  let pixels = 0;
+  for (const at of spread(pairs.length, LEAST)) pixels += await look(at);
+  // How large they are says how many more there is time for.
+  const more = Math.max(LEAST, Math.min(MOST, Math.floor(PIXELS * known.size / Math.max(1, pixels))));
+  const rest = spread(pairs.length, more).filter((at) => !known.has(at));
+  const of = known.size + rest.length;
+  for (const at of rest) {
+    await look(at);
+    onImage?.(known.size, of);
+  }
+  return {
+    looked: known.size,
+    ids: [...counts].toSorted(([a], [b]) => a - b).map(([id, { pixels, rows }]) => ({
+      id,
+      pixels,
+      share: pixels / all,
+      height: rows / pixels,
+    })),
+    sizes: [...sizes].toSorted(([, a], [, b]) => b - a).map(([size]) => {
+      const [width, height] = size.split("x").map(Number);
+      return [width!, height!] as const;
+    }),
+    shortSide: shorter.toSorted((a, b) => a - b)[shorter.length >> 1] ?? 0,
+    broken,
+  };
+}
+
+/** At most `count` of the indices below `length`, evenly spread. */
+function spread(length: number, count: number): number[] {
+  const taken = Math.min(length, count);
+  return Array.from({ length: taken }, (_, k) => Math.floor(k * length / taken));
+}
+
+/** The files hold no class ids at all: one such file condemns the folder, since it is of another kind. */
+export class NoIdsError extends DataError {}
+
+async function readPair({ image, labels }: SurveyedPair, files: FileReader) {
+  const { width, height } = await sizeOf(image, files);
+  if (labels === undefined) return { width, height };
+  const bytes = await files.read(labels);
+  if (pngHeader(bytes) === undefined) {
+    throw new DataError(labels, "this is not a PNG, whatever its name says");
+  }
+  const stored = decodeStored(bytes, labels);
+  requireIds(stored, labels);
+  if (stored.width !== width || stored.height !== height) {
+    throw new DataError(
+      labels,
+      `the labels are ${stored.width} x ${stored.height} pixels, the image ${width} x ${height}`,
+    );
+  }
+  return { width, height, labels: stored };
+}
+
+async function sizeOf(image: string, files: FileReader) {
+  const bytes = await files.read(image);
+  try {
+    const { width, height } = await sharp(bytes).metadata();
+    return { width, height };
+  } catch (cause) {
+    throw new DataError(image, "the image is damaged or not a JPEG or PNG", { cause });
+  }
+}
+
+function requireIds({ channels, depth }: StoredPng, file: string): void {
+  if (channels === 1) return;
+  throw new NoIdsError(
+    file,
+    depth === 16 && channels === 3
+      ? "16 bits and three channels, as SYNTHIA's GT/LABELS; `type: synthia` reads these (docs/datasets.md)"
+      : "the labels are colours; expected one channel of class ids, grey or palette",
+  );
+}
+
+function count(
+  { width, height, data }: StoredPng,
+  counts: Map<number, { pixels: number; rows: number }>,
+  file: string,
+): void {
+  const pixels = new Map<number, number>(), rows = new Map<number, number>();
+  const line = new Uint32Array(2 ** 16);
+  for (let y = 0; y < height; y++) {
+    const present = new Set<number>();
+    for (let x = 0; x < width; x++) {
+      const id = data[y * width + x]!;
+      if (line[id]!++ === 0) present.add(id);
+    }
+    for (const id of present) {
+      pixels.set(id, (pixels.get(id) ?? 0) + line[id]!);
+      rows.set(id, (rows.get(id) ?? 0) + line[id]! * (y + 0.5) / height);
+      line[id] = 0;
+    }
+  }
+  if (pixels.size > SHADES) {
+    throw new NoIdsError(
+      file,
+      `${pixels.size} different values in one file are shades of a picture, or numbers of objects; expected class ids`,
+    );
+  }
+  for (const [id, found] of pixels) {
+    const sum = counts.get(id) ?? { pixels: 0, rows: 0 };
+    counts.set(id, { pixels: sum.pixels + found, rows: sum.rows + rows.get(id)! });
+  }
+}
