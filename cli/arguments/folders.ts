@@ -1,6 +1,6 @@
 /** An option that takes one folder or two, as in `--source IMAGES LABELS`. */
 import type { NonEmptyString } from "@optique/core/nonempty";
-import type { Message } from "@optique/core/message";
+import { type Message, message, optionName, text } from "@optique/core/message";
 import { multiple } from "@optique/core/modifiers";
 import type { InferValue, Parser, ParserContext, ParserResult } from "@optique/core/parser";
 import { option } from "@optique/core/primitives";
@@ -25,19 +25,35 @@ export function foldersOption({ name, metavar, description, least }: FoldersOpti
     ...string({ metavar }),
     suggest: (prefix) => [{ kind: "file", type: "directory", pattern: prefix }],
   }, { description });
-  const inner = multiple(one, { min: least, max: 2 });
+  const inner = multiple(one, {
+    min: least,
+    max: 2,
+    errors: {
+      tooFew: message`Missing ${optionName(name)}: expected ${optionName(name)} ${text(metavar)}.`,
+      tooMany: message`${optionName(name)}: expected no more than ${text(metavar)}.`,
+    },
+  });
   type Folders = Parser<"sync", InferValue<typeof inner>, (typeof inner.$stateType)[number]>;
   type State = (typeof inner.$stateType)[number];
   const parser: Folders = {
     ...inner,
     usage: least === 0 ? [{ type: "optional", terms: one.usage }] : one.usage,
     parse(context: ParserContext<State>): ParserResult<State> {
+      if (context.buffer[0] === name && context.state?.length === 2) {
+        const error = message`${optionName(name)}: expected ${text(metavar)} once.`;
+        return { success: false, consumed: 1, error };
+      }
       const first = inner.parse(context);
       if (!first.success || context.buffer[0] !== name) return first;
       const [word] = first.next.buffer;
       if (word === undefined || word.startsWith("-")) return first;
       const second = inner.parse({ ...first.next, buffer: [name, ...first.next.buffer] });
-      return second.success ? { ...second, consumed: [...first.consumed, word] } : second;
+      if (!second.success) return second;
+      const consumed = [...first.consumed, word];
+      const third = second.next.buffer[0];
+      if (third === undefined || third.startsWith("-")) return { ...second, consumed };
+      const error = message`${optionName(name)}: expected ${text(metavar)}, got ${third} as well.`;
+      return { success: false, consumed: consumed.length + 1, error };
     },
     getDocFragments: () => one.getDocFragments({ kind: "unavailable" }),
   };

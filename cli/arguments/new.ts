@@ -7,6 +7,8 @@ import { foldersOption } from "./folders.ts";
 import { force } from "./shared.ts";
 import { fileValue } from "./values.ts";
 
+const WHICH = message`A new what? Expected recipe, as in plca new recipe, or loss.`;
+
 const recipe = command(
   "recipe",
   object({
@@ -50,7 +52,10 @@ const recipe = command(
 
 const loss = object({
   command: constant("new"),
-  kind: argument(choice(["loss"], { metavar: "KIND" }), { description: message`loss` }),
+  kind: argument(choice(["loss"], { metavar: "KIND", errors: { invalidChoice: WHICH } }), {
+    description: message`loss`,
+    errors: { endOfInput: WHICH },
+  }),
   name: argument(string({ metavar: "NAME" }), {
     description: message`Becomes NAME.ts in the current folder, as in my_loss.`,
   }),
@@ -59,6 +64,6 @@ const loss = object({
 /** `plca new`. */
 export const create = command(
   "new",
-  or(recipe, loss),
+  or(recipe, loss, { errors: { noMatch: WHICH, unexpectedInput: () => WHICH } }),
   { brief: message`Write your own loss and its test, or a recipe for images of your own.` },
 );

@@ -41,6 +41,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   const classes = guessClasses(source.survey.ids, judged?.survey.ids);
 
   const place = new Places(out, [source, target, ...(val ? [val] : [])]);
+  const sourceEntry = place.entry(source, "source");
   const split = val || classes.unfit !== undefined ? undefined : splitOf(target);
   const targetEntry = split
     ? place.listed(target, "target", split.target, split.says)
@@ -53,7 +54,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   const text = recipeText({
     name: args.name,
     ...(place.root === undefined ? {} : { root: place.root }),
-    source: place.entry(source, "source"),
+    source: sourceEntry,
     target: targetEntry,
     ...(valEntry ? { val: valEntry } : {}),
     classes,

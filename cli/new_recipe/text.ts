@@ -65,12 +65,14 @@ function entryLines(key: string, { comments, place }: DatasetEntry, classes: rea
 
 function classLines({ classes, looked }: RecipeParts): string[] {
   const { title, source, target } = classes;
-  const names = title === undefined
-    ? ["The names are yours to fill in."]
-    : [`Guessed: these are ${title}; compare a picture with its labels before you believe it.`];
+  const names = title === undefined ? ["The names are yours to fill in."] : [
+    `Guessed: these are ${title}. Compare a picture with its labels`,
+    "before you believe it. Data sets as they are downloaded have types of their own: docs/datasets.md.",
+  ];
   const width = Math.max(...source.classes.map(({ name, ids }) => entry(name, ids).length));
   return [
-    `# Ids of the label files, and their share of the pixels of ${looked}.`,
+    "# The ids of the label files. Shares are those of the pixels of",
+    `# ${looked}; plca data check finds ids of the others.`,
     ...names.map((line) => `# ${line}`),
     "classes: &classes",
     ...source.classes.map(({ name, ids, share }, at) => {
@@ -86,7 +88,8 @@ function entry(name: string, ids: readonly number[]): string {
 }
 
 function shareText(share: number): string {
-  return share > 0 && share < 0.0005 ? "< 0.1 %" : `${percent(share)} %`;
+  if (share === 0) return "none";
+  return share < 0.0005 ? "< 0.1 %" : `${percent(share)} %`;
 }
 
 function ignoreLines({ ignore, ignored }: GuessedMap): string[] {
@@ -168,7 +171,7 @@ function settingLines(settings: Settings, validated: boolean): string[] {
 
 /** As YAML reads it back: plain where that is safe, else in double quotes. */
 export function quoted(text: string): string {
-  const plain = /^[A-Za-z./][\w./-]*( [\w./-]+)*$/.test(text) &&
+  const plain = /^[A-Za-z_./][\w./-]*( [\w./-]+)*$/.test(text) &&
     !/^(true|false|null|yes|no|on|off|y|n|\.(nan|inf))$/i.test(text) &&
     !/^\.?\d/.test(text);
   return plain ? text : JSON.stringify(text);

@@ -71,6 +71,7 @@ function mapBy(space: KnownSpace, classes: readonly string[], ids: readonly Foun
     ids.filter(({ id }) => wanted.includes(id)).reduce((sum, each) => sum + each.share, 0);
   const stored = (name: string) => [...space.names].filter(([, of]) => of === name).map(([id]) => id);
   const ignore = [...space.names].filter(([, name]) => !classes.includes(name ?? "")).map(([id]) => id)
+    .filter((id) => id < 256 || ids.some((each) => each.id === id))
     .toSorted((a, b) => a - b);
   return {
     classes: classes.map((name) => ({ name, ids: stored(name), share: share(stored(name)) })),
