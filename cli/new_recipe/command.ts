@@ -83,12 +83,14 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
 }
 
 function lookedText(source: OwnFolders, judged: OwnFolders | undefined): string {
+  let some = false;
   const parts = [source, ...(judged ? [judged] : [])].map(({ option, survey, pairing }) => {
     const all = pairing!.pairs.length;
+    some ||= survey.looked < all;
     const looked = survey.looked < all ? `${survey.looked} of the ${all}` : `all ${all}`;
     return `${looked} label files of ${option.slice(2)}`;
   });
-  return parts.join(" and ");
+  return `${parts.join(" and ")}${some ? ", evenly spread; plca data check finds the ids of the others" : ""}`;
 }
 
 /** Target and validation, without an image in both; undefined where there are no labels, or too few. */

@@ -1,6 +1,6 @@
 /** The folders that the person named: what lies in them and how it belongs together. */
 import { extname, join, resolve } from "node:path";
-import { DataError, UserError } from "../../core/errors.ts";
+import { UserError } from "../../core/errors.ts";
 import { printable } from "../../core/printable.ts";
 import { countOf } from "../../core/words.ts";
 import { diskFiles } from "../../datasets/files.ts";

@@ -72,7 +72,7 @@ function classLines({ classes, looked }: RecipeParts): string[] {
   const width = Math.max(...source.classes.map(({ name, ids }) => entry(name, ids).length));
   return [
     "# The ids of the label files. Shares are those of the pixels of",
-    `# ${looked}; plca data check finds ids of the others.`,
+    `# ${looked}.`,
     ...names.map((line) => `# ${line}`),
     "classes: &classes",
     ...source.classes.map(({ name, ids, share }, at) => {
@@ -177,7 +177,7 @@ export function quoted(text: string): string {
   return plain ? text : JSON.stringify(text);
 }
 
-/** `3 images without labels` */
+/** `3 images with labels` */
 export function imagesText(count: number, labelled: boolean): string {
   return `${countOf(count, "image")}${labelled ? " with labels" : ""}`;
 }

@@ -111,7 +111,7 @@ recipeTest("new recipe: two labelled folders and one without become a recipe tha
     images: game/img
     labels: game/lbl
     # The ids of the label files. Shares are those of the pixels of
-    # all 4 label files of source; plca data check finds ids of the others.
+    # all 4 label files of source.
     # The names are yours to fill in.
     classes: &classes
       class_1: [1] # source 34.4 %
