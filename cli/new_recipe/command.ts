@@ -14,7 +14,7 @@ import { requireWritable } from "../output_file.ts";
 import { shown } from "../run_folder.ts";
 import { findFolders, type OwnFolders, type OwnPair } from "./folders.ts";
 import { settingsFor } from "./settings.ts";
-import { type DatasetEntry, imagesText, recipeText } from "./text.ts";
+import { type DatasetEntry, imagesText, quoted, recipeText } from "./text.ts";
 
 /** A list file that the recipe names. */
 interface ListFile {
@@ -38,9 +38,9 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   const target = await findFolders(host, { option: "--target", folders: args.target, labelled: false });
   const val = args.val && await findFolders(host, { option: "--val", folders: args.val, labelled: true });
   const judged = val ?? (target.pairing ? target : undefined);
-  const classes = guessClasses(source.survey.ids, judged?.survey.ids);
+  const classes = guessClasses(source.survey, judged?.survey);
 
-  const place = new Places(out, [source, target, ...(val ? [val] : [])]);
+  const place = new Places(out, [source, target, ...(val ? [val] : [])], classes.source.by);
   const sourceEntry = place.entry(source, "source");
   const split = val || classes.unfit !== undefined ? undefined : splitOf(target);
   const targetEntry = split
@@ -90,7 +90,9 @@ function lookedText(source: OwnFolders, judged: OwnFolders | undefined): string 
     const looked = survey.looked < all ? `${survey.looked} of the ${all}` : `all ${all}`;
     return `${looked} label files of ${option.slice(2)}`;
   });
-  return `${parts.join(" and ")}${some ? ", evenly spread; plca data check finds the ids of the others" : ""}`;
+  return `${parts.join(" and ")}${
+    some ? ", evenly spread; plca data check finds the ids of the others" : ""
+  }`;
 }
 
 /** Target and validation, without an image in both; undefined where there are no labels, or too few. */
@@ -112,11 +114,14 @@ class Places {
   readonly root?: string;
   readonly lists: ListFile[] = [];
   readonly #out: string;
+  readonly #by: "index" | "colour";
   /** Absolute. */
   readonly #root: string;
 
-  constructor(out: string, found: readonly OwnFolders[]) {
+  /** @param by what all label files hold, or the source's where the others are not used */
+  constructor(out: string, found: readonly OwnFolders[], by: "index" | "colour") {
     this.#out = out;
+    this.#by = by;
     this.#root = common(
       found.flatMap(({ images, labels }) => labels === undefined ? [images] : [images, labels]),
     );
@@ -139,10 +144,10 @@ class Places {
     return {
       comments: comments(found, says),
       place: {
-        images: this.#below(images),
-        ...(labelled ? { labels: this.#below(labels!) } : {}),
-        ...(labelled && pairing.imageSuffix !== "" ? { image_suffix: pairing.imageSuffix } : {}),
-        ...(labelled && pairing.labelSuffix !== "" ? { label_suffix: pairing.labelSuffix } : {}),
+        images: quoted(this.#below(images)),
+        ...this.#labels(labelled ? labels : undefined),
+        ...(labelled && pairing.imageSuffix !== "" ? { image_suffix: quoted(pairing.imageSuffix) } : {}),
+        ...(labelled && pairing.labelSuffix !== "" ? { label_suffix: quoted(pairing.labelSuffix) } : {}),
       },
     };
   }
@@ -157,8 +162,18 @@ class Places {
     const inside = relative(this.#root, path);
     return {
       comments: comments(found, says),
-      place: { list: inside.startsWith("..") || isAbsolute(inside) ? path : inside },
+      place: {
+        list: quoted(inside.startsWith("..") || isAbsolute(inside) ? path : inside),
+        ...this.#labels(undefined),
+      },
     };
+  }
+
+  /** The option `labels`, which says whether `classes` lists colours, of a folder where there is one to name. */
+  #labels(folder: string | undefined): { readonly labels?: string } {
+    const named = folder === undefined ? undefined : quoted(this.#below(folder));
+    if (this.#by === "index") return named === undefined ? {} : { labels: named };
+    return { labels: named === undefined ? "{ by: colour }" : `{ folder: ${named}, by: colour }` };
   }
 
   #below(path: string): string {

@@ -1,13 +1,13 @@
 /** The recipe as it is written. Pure. */
 import { countOf, percent } from "../../core/words.ts";
-import type { ClassGuess, GuessedMap } from "../../datasets/found/classes.ts";
+import { type ClassGuess, type GuessedClass, type GuessedMap, hexOf } from "../../datasets/found/classes.ts";
 import type { Settings } from "./settings.ts";
 
 /** One data set of the recipe. */
 export interface DatasetEntry {
   /** What stands above it, a line each. */
   readonly comments: readonly string[];
-  /** Where its files are, by the options of `folder`. */
+  /** Where its files are: options of `folder` and their values as YAML. */
   readonly place: Readonly<Record<string, string>>;
 }
 
@@ -58,7 +58,7 @@ function entryLines(key: string, { comments, place }: DatasetEntry, classes: rea
     `  ${key}:`,
     ...comments.map((line) => `    # ${line}`),
     "    type: folder",
-    ...Object.entries(place).map(([option, value]) => `    ${option}: ${quoted(value)}`),
+    ...Object.entries(place).map(([option, value]) => `    ${option}: ${value}`),
     ...classes.map((line) => `    ${line}`),
   ];
 }
@@ -69,22 +69,29 @@ function classLines({ classes, looked }: RecipeParts): string[] {
     `Guessed: these are ${title}. Compare a picture with its labels`,
     "before you believe it. Data sets as they are downloaded have types of their own: docs/datasets.md.",
   ];
-  const width = Math.max(...source.classes.map(({ name, ids }) => entry(name, ids).length));
+  const width = Math.max(...source.classes.map((each) => entry(each, source).length));
   return [
-    "# The ids of the label files. Shares are those of the pixels of",
+    `# The ${
+      source.by === "index" ? "ids" : "colours"
+    } of the label files. Shares are those of the pixels of`,
     `# ${looked}.`,
     ...names.map((line) => `# ${line}`),
     "classes: &classes",
-    ...source.classes.map(({ name, ids, share }, at) => {
+    ...source.classes.map((each, at) => {
       const there = target === undefined ? "" : `, target ${shareText(target.classes[at]!.share)}`;
-      return `  ${entry(name, ids).padEnd(width)} # source ${shareText(share)}${there}`;
+      return `  ${entry(each, source).padEnd(width)} # source ${shareText(each.share)}${there}`;
     }),
     `# ${classes.ignoring}`,
   ];
 }
 
-function entry(name: string, ids: readonly number[]): string {
-  return `${quoted(name)}: [${ids.join(", ")}]`;
+function entry({ name, ids }: GuessedClass, map: GuessedMap): string {
+  return `${quoted(name)}: ${storedList(ids, map)}`;
+}
+
+/** Ids, or colours as `"#rrggbb"`. */
+function storedList(ids: readonly number[], { by }: GuessedMap): string {
+  return `[${ids.map((id) => by === "index" ? id : JSON.stringify(`#${hexOf(id)}`)).join(", ")}]`;
 }
 
 function shareText(share: number): string {
@@ -92,17 +99,19 @@ function shareText(share: number): string {
   return share < 0.0005 ? "< 0.1 %" : `${percent(share)} %`;
 }
 
-function ignoreLines({ ignore, ignored }: GuessedMap): string[] {
+function ignoreLines(map: GuessedMap): string[] {
+  const { ignore, ignored } = map;
   return ignore.length === 0
     ? []
-    : [`ignore: &ignore [${ignore.join(", ")}] # ${shareText(ignored)} of the source's pixels`];
+    : [`ignore: &ignore ${storedList(ignore, map)} # ${shareText(ignored)} of the source's pixels`];
 }
 
-function mapLines({ classes, ignore }: GuessedMap): string[] {
+function mapLines(map: GuessedMap): string[] {
+  const { classes, ignore } = map;
   return [
     "classes:",
-    ...classes.map(({ name, ids }) => `  ${entry(name, ids)}`),
-    ...(ignore.length > 0 ? [`ignore: [${ignore.join(", ")}]`] : []),
+    ...classes.map((each) => `  ${entry(each, map)}`),
+    ...(ignore.length > 0 ? [`ignore: ${storedList(ignore, map)}`] : []),
   ];
 }
 

@@ -4,6 +4,12 @@ import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { belongTo, type KnownSpace, knownSpace } from "./known_spaces.ts";
 import type { FoundId } from "./survey.ts";
 
+/** What guessing needs to know of label files. */
+export interface FoundLabels {
+  readonly ids: readonly FoundId[];
+  readonly by: "index" | "colour";
+}
+
 /** A class and the ids it has in the label files. */
 export interface GuessedClass {
   readonly name: string;
@@ -18,6 +24,8 @@ export interface GuessedMap {
   readonly ignore: readonly number[];
   /** Share of the pixels that are ignored, in [0, 1]. */
   readonly ignored: number;
+  /** Whether `ids` are numbers in the files, or colours as 0xrrggbb. */
+  readonly by: "index" | "colour";
 }
 
 /** Class maps with the same names in the same order. */
@@ -37,7 +45,7 @@ export interface ClassGuess {
 const CONVENTION = [IGNORE_LABEL, 65535];
 
 /** @throws UserError when fewer than two classes are left */
-export function guessClasses(source: readonly FoundId[], target: readonly FoundId[] | undefined): ClassGuess {
+export function guessClasses(source: FoundLabels, target: FoundLabels | undefined): ClassGuess {
   const [own, other] = spacesOf(source, target);
   if (own === undefined) return unnamed(source, target);
   const ignoring = "Ignored: the ids that they count nowhere.";
@@ -46,7 +54,9 @@ export function guessClasses(source: readonly FoundId[], target: readonly FoundI
   const classes = own.classes.filter((name) => other?.classes.includes(name));
   if (other === undefined || classes.length < own.classes.length / 2) {
     const why = other === undefined
-      ? `they hold id ${target.find(({ id }) => !own.names.has(id))!.id}, which is none of them`
+      ? `they hold ${
+        storedText(target)(target.ids.find(({ id }) => !own.names.has(id))!.id)
+      }, which is none of them`
       : `they look like ${other.title}`;
     return { ...named, source: mapBy(own, own.classes, source), unfit: why };
   }
@@ -58,54 +68,81 @@ export function guessClasses(source: readonly FoundId[], target: readonly FoundI
   };
 }
 
-function spacesOf(source: readonly FoundId[], target: readonly FoundId[] | undefined) {
-  const own = knownSpace(source), other = target && knownSpace(target);
+function spacesOf(source: FoundLabels, target: FoundLabels | undefined) {
+  const own = knownSpace(source.ids, source.by), other = target && knownSpace(target.ids, target.by);
   // A few files need not show every class: what the other one has is tried before it is given up.
-  const fits = (ids: readonly FoundId[], space: KnownSpace | undefined) =>
-    space !== undefined && belongTo(ids, space) ? space : undefined;
+  const fits = (found: FoundLabels, space: KnownSpace | undefined) =>
+    space !== undefined && source.by === target?.by && belongTo(found.ids, space) ? space : undefined;
   return [own ?? fits(source, other), other ?? (target && fits(target, own))] as const;
 }
 
-function mapBy(space: KnownSpace, classes: readonly string[], ids: readonly FoundId[]): GuessedMap {
+/** An id, or a colour as `#rrggbb`. */
+function storedText({ by }: Pick<FoundLabels, "by">): (id: number) => string {
+  return (id) => by === "index" ? `id ${id}` : `#${hexOf(id)}`;
+}
+
+/** `0a0b0c` of 0x0a0b0c. */
+export function hexOf(colour: number): string {
+  return colour.toString(16).padStart(6, "0");
+}
+
+function mapBy(space: KnownSpace, classes: readonly string[], { ids, by }: FoundLabels): GuessedMap {
   const share = (wanted: readonly number[]) =>
     ids.filter(({ id }) => wanted.includes(id)).reduce((sum, each) => sum + each.share, 0);
   const stored = (name: string) => [...space.names].filter(([, of]) => of === name).map(([id]) => id);
   const ignore = [...space.names].filter(([, name]) => !classes.includes(name ?? "")).map(([id]) => id)
-    .filter((id) => id < 256 || ids.some((each) => each.id === id))
+    .filter((id) => id < 256 || by === "colour" || ids.some((each) => each.id === id))
     .toSorted((a, b) => a - b);
   return {
     classes: classes.map((name) => ({ name, ids: stored(name), share: share(stored(name)) })),
     ignore,
     ignored: share(ignore),
+    by,
   };
 }
 
-function unnamed(source: readonly FoundId[], target: readonly FoundId[] | undefined): ClassGuess {
-  const ids = [...new Set([...source, ...target ?? []].map(({ id }) => id))].toSorted((a, b) => a - b);
-  const conventional = ids.filter((id) => CONVENTION.includes(id));
-  const rest = ids.filter((id) => !CONVENTION.includes(id));
+function unnamed(source: FoundLabels, target: FoundLabels | undefined): ClassGuess {
+  if (target !== undefined && target.by !== source.by) {
+    const kinds = { index: "ids", colour: "colours" };
+    const unfit = `they are ${kinds[target.by]}, the source's ${kinds[source.by]}`;
+    return { ...unnamed(source, undefined), unfit };
+  }
+  const { by } = source;
+  const ids = [...new Set([...source.ids, ...target?.ids ?? []].map(({ id }) => id))].toSorted((a, b) =>
+    a - b
+  );
+  const conventional = by === "colour" ? [] : ids.filter((id) => CONVENTION.includes(id));
+  const rest = ids.filter((id) => !conventional.includes(id));
   // Masks of two values are often drawn in black and white.
   const ignore = rest.length === 1 && conventional.length === 1 ? [] : conventional;
   const classes = ids.filter((id) => !ignore.includes(id));
   if (classes.length < 2) {
-    throw new UserError(
-      `the label files hold ${ids.length === 0 ? "no pixel" : `nothing but id ${classes.join(", ")}`}` +
-        `${ignore.length > 0 ? ` and ${ignore.join(", ")}` : ""}; expected at least two classes`,
-    );
+    const found = ids.length === 0 ? "no pixel" : `nothing but ${ids.map(storedText(source)).join(" and ")}`;
+    throw new UserError(`the label files hold ${found}; expected at least two classes`);
   }
-  const map = (found: readonly FoundId[]): GuessedMap => {
-    const share = (id: number) => found.find((each) => each.id === id)?.share ?? 0;
+  const map = (found: FoundLabels): GuessedMap => {
+    const share = (id: number) => found.ids.find((each) => each.id === id)?.share ?? 0;
     return {
-      classes: classes.map((id) => ({ name: `class_${id}`, ids: [id], share: share(id) })),
+      classes: classes.map((id) => ({
+        name: by === "colour" ? `class_${hexOf(id)}` : `class_${id}`,
+        ids: [id],
+        share: share(id),
+      })),
       ignore,
       ignored: ignore.reduce((sum, id) => sum + share(id), 0),
+      by,
     };
   };
   return {
     source: map(source),
     ...(target === undefined ? {} : { target: map(target) }),
-    ignoring: ignoringText(ids, ignore),
+    ignoring: by === "colour" ? coloursText(ids) : ignoringText(ids, ignore),
   };
+}
+
+function coloursText(colours: readonly number[]): string {
+  const black = colours.includes(0) ? " If black means `unlabelled`, move it to `ignore`." : "";
+  return `Guessed: no colour is ignored.${black}`;
 }
 
 function ignoringText(ids: readonly number[], ignore: readonly number[]): string {

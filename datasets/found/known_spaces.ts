@@ -1,5 +1,6 @@
 /** Whether the ids of label files are those of a data set that is known here. Pure. */
 import { CAMVID_CLASSES, CAMVID_VOID } from "../camvid.ts";
+import type { Rgb } from "../../core/label_space.ts";
 import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "../cityscapes_classes.ts";
 import { SYNTHIA_STORED } from "../synthia.ts";
 import type { FoundId } from "./survey.ts";
@@ -20,6 +21,35 @@ interface Recognised extends KnownSpace {
 }
 
 const NINETEEN = CITYSCAPES_SPACES["cityscapes-19"].classes;
+
+/** A colour as 0xrrggbb. */
+const numberOf = ([red, green, blue]: Rgb) => (red << 16) | (green << 8) | blue;
+
+/** What Cityscapes' authors paint as no class of the nineteen, from unlabelled to trailer. */
+const UNCOUNTED: readonly Rgb[] = [
+  [0, 0, 0],
+  [111, 74, 0],
+  [81, 0, 81],
+  [250, 170, 160],
+  [230, 150, 140],
+  [180, 165, 180],
+  [150, 100, 100],
+  [150, 120, 90],
+  [0, 0, 90],
+  [0, 0, 110],
+];
+
+const COLOURS: readonly Recognised[] = [{
+  title: "the colours of Cityscapes' classes",
+  classes: NINETEEN,
+  names: new Map([
+    ...UNCOUNTED.map((colour) => [numberOf(colour), undefined] as const),
+    ...NINETEEN.map((name, id) =>
+      [numberOf(CITYSCAPES_SPACES["cityscapes-19"].colours![id]!), name] as const
+    ),
+  ]),
+  telling: [numberOf([128, 64, 128])],
+}];
 
 const SPACES: readonly Recognised[] = [
   {
@@ -64,8 +94,11 @@ const PRESENT = 0.6;
  * The space whose ids these are, undefined when that is not plain: every id must belong to it, most of its classes must be
  * there, and since any numbers from 0 on would pass so far, the sky must lie above the road.
  */
-export function knownSpace(ids: readonly FoundId[]): KnownSpace | undefined {
-  return SPACES.find((space) => {
+export function knownSpace(
+  ids: readonly FoundId[],
+  by: "index" | "colour" = "index",
+): KnownSpace | undefined {
+  return (by === "index" ? SPACES : COLOURS).find((space) => {
     if (!belongTo(ids, space)) return false;
     const there = (name: string) => ids.filter(({ id }) => space.names.get(id) === name);
     const present = space.classes.filter((name) => there(name).length > 0).length;

@@ -10,8 +10,9 @@ export interface SurveyedPair {
   readonly labels?: string;
 }
 
-/** An id in the label files that were looked at. */
+/** An id, or a colour, in the label files that were looked at. */
 export interface FoundId {
+  /** As stored; a colour as 0xrrggbb. */
   readonly id: number;
   readonly pixels: number;
   /** Share of all pixels, in (0, 1]. */
@@ -26,6 +27,8 @@ export interface Survey<Pair extends SurveyedPair> {
   readonly looked: number;
   /** By id. */
   readonly ids: readonly FoundId[];
+  /** Whether the files hold ids, or show colours. */
+  readonly by: "index" | "colour";
   /** [width, height] of the images, the most frequent first. */
   readonly sizes: readonly (readonly [number, number])[];
   /** Median of the images' shorter sides, in pixels; 0 when none can be read. */
@@ -63,6 +66,7 @@ export async function survey<Pair extends SurveyedPair>(
   const shorter: number[] = [];
   const broken: { pair: Pair; why: string }[] = [];
   const known = new Set<number>();
+  const kinds = new Map<"index" | "colour", string>();
   let all = 0;
   /** Returns the pixels of the image. */
   const look = async (at: number): Promise<number> => {
@@ -74,6 +78,7 @@ export async function survey<Pair extends SurveyedPair>(
       shorter.push(Math.min(width, height));
       if (labels) {
         all += labels.data.length;
+        kinds.set(labels.by, pair.labels!);
         count(labels, counts, pair.labels!);
       }
       return width * height;
@@ -93,8 +98,15 @@ export async function survey<Pair extends SurveyedPair>(
     await look(at);
     onImage?.(known.size, of);
   }
+  if (kinds.size > 1) {
+    throw new NoIdsError(
+      kinds.get("colour")!,
+      `the labels are colours, those of ${kinds.get("index")} ids; expected one kind in a folder`,
+    );
+  }
   return {
     looked: known.size,
+    by: kinds.has("colour") ? "colour" : "index",
     ids: [...counts].toSorted(([a], [b]) => a - b).map(([id, { pixels, rows }]) => ({
       id,
       pixels,
@@ -127,14 +139,13 @@ async function readPair({ image, labels }: SurveyedPair, files: FileReader) {
     throw new DataError(labels, "this is not a PNG, whatever its name says");
   }
   const stored = decodeStored(bytes, labels);
-  requireIds(stored, labels);
   if (stored.width !== width || stored.height !== height) {
     throw new DataError(
       labels,
       `the labels are ${stored.width} x ${stored.height} pixels, the image ${width} x ${height}`,
     );
   }
-  return { width, height, labels: stored };
+  return { width, height, labels: valuesOf(stored, labels) };
 }
 
 async function sizeOf(image: string, files: FileReader) {
@@ -147,43 +158,61 @@ async function sizeOf(image: string, files: FileReader) {
   }
 }
 
-function requireIds({ channels, depth }: StoredPng, file: string): void {
-  if (channels === 1) return;
-  throw new NoIdsError(
-    file,
-    depth === 16 && channels === 3
-      ? "16 bits and three channels, as SYNTHIA's GT/LABELS; `type: synthia` reads these (docs/datasets.md)"
-      : "the labels are colours; expected one channel of class ids, grey or palette",
-  );
+interface Values {
+  readonly width: number;
+  readonly height: number;
+  readonly data: ArrayLike<number>;
+  readonly by: "index" | "colour";
+}
+
+/** Ids, or colours as 0xrrggbb. */
+function valuesOf({ width, height, channels, depth, data }: StoredPng, file: string): Values {
+  if (channels === 1) return { width, height, data, by: "index" };
+  if (depth === 16) {
+    throw new NoIdsError(
+      file,
+      `16 bits and ${channels} channels; expected one channel of class ids, or colours of 8 bits ` +
+        "(files of SYNTHIA are read by `type: synthia`, docs/datasets.md)",
+    );
+  }
+  const colours = new Uint32Array(width * height);
+  for (let pixel = 0, at = 0; pixel < colours.length; pixel++, at += channels) {
+    colours[pixel] = channels < 3
+      ? 0x010101 * data[at]!
+      : (data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!;
+  }
+  return { width, height, data: colours, by: "colour" };
 }
 
 function count(
-  { width, height, data }: StoredPng,
+  { width, height, data }: Values,
   counts: Map<number, { pixels: number; rows: number }>,
   file: string,
 ): void {
-  const pixels = new Map<number, number>(), rows = new Map<number, number>();
-  const line = new Uint32Array(2 ** 16);
-  for (let y = 0; y < height; y++) {
-    const present = new Set<number>();
-    for (let x = 0; x < width; x++) {
-      const id = data[y * width + x]!;
-      if (line[id]!++ === 0) present.add(id);
-    }
-    for (const id of present) {
-      pixels.set(id, (pixels.get(id) ?? 0) + line[id]!);
-      rows.set(id, (rows.get(id) ?? 0) + line[id]! * (y + 0.5) / height);
-      line[id] = 0;
+  const found = new Map<number, { pixels: number; rows: number }>();
+  for (let y = 0, at = 0; y < height; y++) {
+    // Labels are the same over many pixels.
+    for (let x = 0; x < width;) {
+      const id = data[at]!;
+      const from = x;
+      do {
+        x++;
+        at++;
+      } while (x < width && data[at] === id);
+      const sum = found.get(id) ?? { pixels: 0, rows: 0 };
+      sum.pixels += x - from;
+      sum.rows += (x - from) * (y + 0.5) / height;
+      found.set(id, sum);
     }
   }
-  if (pixels.size > SHADES) {
+  if (found.size > SHADES) {
     throw new NoIdsError(
       file,
-      `${pixels.size} different values in one file are shades of a picture, or numbers of objects; expected class ids`,
+      `${found.size} different values in one file are shades of a picture, or numbers of objects; expected class ids`,
     );
   }
-  for (const [id, found] of pixels) {
+  for (const [id, { pixels, rows }] of found) {
     const sum = counts.get(id) ?? { pixels: 0, rows: 0 };
-    counts.set(id, { pixels: sum.pixels + found, rows: sum.rows + rows.get(id)! });
+    counts.set(id, { pixels: sum.pixels + pixels, rows: sum.rows + rows });
   }
 }

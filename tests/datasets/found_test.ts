@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CITYSCAPES_SPACES } from "../../datasets/cityscapes_classes.ts";
 import { guessClasses } from "../../datasets/found/classes.ts";
 import { knownSpace } from "../../datasets/found/known_spaces.ts";
 import { pairFiles } from "../../datasets/found/pairing.ts";
@@ -94,6 +95,9 @@ const rows = (...ids: number[]): FoundId[] =>
   ids.map((id, at) => ({ id, pixels: 10, share: 1 / ids.length, height: (at + 0.5) / ids.length }))
     .toSorted((a, b) => a.id - b.id);
 
+const byIndex = (...ids: number[]) => ({ ids: rows(...ids), by: "index" as const });
+const byColour = (...ids: number[]) => ({ ids: rows(...ids), by: "colour" as const });
+
 const LABEL_IDS = [23, 21, 11, 17, 20, 19, 12, 13, 24, 33, 26, 27, 28, 8, 22, 7, 1, 3];
 const TRAIN_IDS = [10, 8, 2, 5, 6, 7, 3, 4, 11, 18, 13, 14, 15, 1, 9, 0, 255];
 const SYNTHIA_IDS = [1, 6, 2, 7, 9, 15, 21, 5, 10, 11, 8, 12, 17, 19, 4, 3, 22, 0];
@@ -116,7 +120,7 @@ Deno.test("ids of a known data set are recognised, and only with the sky above t
 });
 
 Deno.test("SYNTHIA's and Cityscapes' ids meet in their sixteen classes", () => {
-  const { source, target, ignoring } = guessClasses(rows(...SYNTHIA_IDS), rows(...LABEL_IDS));
+  const { source, target, ignoring } = guessClasses(byIndex(...SYNTHIA_IDS), byIndex(...LABEL_IDS));
   assert.equal(source.classes.length, 16);
   assert.deepEqual(source.classes.map(({ name }) => name), target!.classes.map(({ name }) => name));
   assert.deepEqual([source.classes[0], target!.classes[0]].map((found) => [found!.name, found!.ids]), [
@@ -129,22 +133,22 @@ Deno.test("SYNTHIA's and Cityscapes' ids meet in their sixteen classes", () => {
 });
 
 Deno.test("a few files of the target need not show every class of the source's space", () => {
-  const { title, target } = guessClasses(rows(...CAMVID_IDS), rows(0, 3, 8));
+  const { title, target } = guessClasses(byIndex(...CAMVID_IDS), byIndex(0, 3, 8));
   assert.equal(title, "CamVid's ids as SegNet published them");
   assert.deepEqual(target!.classes.map(({ ids }) => ids[0]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
 Deno.test("labels of a target that mean other things are not mixed with the source's", () => {
   assert.equal(
-    guessClasses(rows(...CAMVID_IDS), rows(0, 99)).unfit,
+    guessClasses(byIndex(...CAMVID_IDS), byIndex(0, 99)).unfit,
     "they hold id 99, which is none of them",
   );
-  const { unfit, target } = guessClasses(rows(...LABEL_IDS), rows(...CAMVID_IDS));
+  const { unfit, target } = guessClasses(byIndex(...LABEL_IDS), byIndex(...CAMVID_IDS));
   assert.deepEqual([unfit, target], ["they look like CamVid's ids as SegNet published them", undefined]);
 });
 
 Deno.test("unknown ids are named by their number; only 255 is taken for no class, and it is said", () => {
-  const some = guessClasses(rows(0, 4, 9, 255), rows(4, 12));
+  const some = guessClasses(byIndex(0, 4, 9, 255), byIndex(4, 12));
   assert.deepEqual(some.source.classes.map(({ name, ids }) => [name, ...ids]), [
     ["class_0", 0],
     ["class_4", 4],
@@ -158,23 +162,47 @@ Deno.test("unknown ids are named by their number; only 255 is taken for no class
     'Guessed: 255 means "no class" and is ignored. If 0 means `unlabelled`, move it to `ignore`.',
   );
   assert.equal(
-    guessClasses(rows(1, 2, 3), undefined).ignoring,
+    guessClasses(byIndex(1, 2, 3), undefined).ignoring,
     "Guessed: no id is ignored, since 255 is not there.",
   );
 });
 
 Deno.test("a mask of 0 and 255 has two classes", () => {
-  const { source, ignoring } = guessClasses(rows(0, 255), undefined);
+  const { source, ignoring } = guessClasses(byIndex(0, 255), undefined);
   assert.deepEqual(source.classes.map(({ name }) => name), ["class_0", "class_255"]);
   assert.deepEqual(source.ignore, []);
   assert.equal(ignoring, "Guessed: 0 and 255 are two classes, and nothing is ignored.");
 });
 
+Deno.test("Cityscapes' colours are recognised, others are classes called by their colour", () => {
+  const painted = CITYSCAPES_SPACES["cityscapes-19"].colours!.map(([r, g, b]) => (r << 16) | (g << 8) | b);
+  const sky = 0x4682b4, road = 0x804080;
+  const others = painted.filter((colour) => colour !== sky && colour !== road);
+  const known = guessClasses(byColour(sky, ...others, road, 0), undefined);
+  assert.equal(known.title, "the colours of Cityscapes' classes");
+  assert.deepEqual([known.source.classes[0], known.source.by].map((each) => JSON.stringify(each)), [
+    '{"name":"road","ids":[8405120],"share":0.05}',
+    '"colour"',
+  ]);
+  assert.ok(known.source.ignore.includes(0));
+  const own = guessClasses(byColour(0, 0xff0000, 0x00ff00), undefined);
+  assert.deepEqual(own.source.classes.map(({ name }) => name), [
+    "class_000000",
+    "class_00ff00",
+    "class_ff0000",
+  ]);
+  assert.equal(
+    own.ignoring,
+    "Guessed: no colour is ignored. If black means `unlabelled`, move it to `ignore`.",
+  );
+  assert.equal(guessClasses(byIndex(1, 2), byColour(1, 2)).unfit, "they are colours, the source's ids");
+});
+
 Deno.test("labels of one id cannot be learnt from", () => {
-  assert.throws(() => guessClasses(rows(3), undefined), {
+  assert.throws(() => guessClasses(byIndex(3), undefined), {
     message: "the label files hold nothing but id 3; expected at least two classes",
   });
-  assert.throws(() => guessClasses([], undefined), {
+  assert.throws(() => guessClasses(byIndex(), undefined), {
     message: "the label files hold no pixel; expected at least two classes",
   });
 });
