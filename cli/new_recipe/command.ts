@@ -12,6 +12,7 @@ import type { CommandOf } from "../grammar.ts";
 import type { Host } from "../host.ts";
 import { requireWritable } from "../output_file.ts";
 import { shown } from "../run_folder.ts";
+import type { Rotation } from "../../datasets/found/survey.ts";
 import { findFolders, type OwnFolders, type OwnPair } from "./folders.ts";
 import { settingsFor } from "./settings.ts";
 import { type DatasetEntry, imagesText, quoted, recipeText } from "./text.ts";
@@ -148,6 +149,7 @@ class Places {
         ...this.#labels(labelled ? labels : undefined),
         ...(labelled && pairing.imageSuffix !== "" ? { image_suffix: quoted(pairing.imageSuffix) } : {}),
         ...(labelled && pairing.labelSuffix !== "" ? { label_suffix: quoted(pairing.labelSuffix) } : {}),
+        ...pictureOptions(found),
       },
     };
   }
@@ -165,6 +167,7 @@ class Places {
       place: {
         list: quoted(inside.startsWith("..") || isAbsolute(inside) ? path : inside),
         ...this.#labels(undefined),
+        ...pictureOptions(found),
       },
     };
   }
@@ -179,6 +182,25 @@ class Places {
   #below(path: string): string {
     return relative(this.#root, path) || ".";
   }
+}
+
+/** Options of `folder` that follow from what the image files say of themselves. */
+function pictureOptions({ survey: { rotation, bits } }: OwnFolders): Readonly<Record<string, string>> {
+  return {
+    ...(rotation ? { rotation: rotationText(rotation) } : {}),
+    ...(bits
+      ? { range: `[0, ${2 ** bits - 1}] # Guessed: no sample of these 16-bit images is brighter than that` }
+      : {}),
+  };
+}
+
+function rotationText({ tagged, stored, upright }: Rotation): string {
+  const whole = `Guessed: ${countOf(tagged, "image")} that ${tagged === 1 ? "was" : "were"} looked at`;
+  if (stored > upright) {
+    return `ignore # ${whole} had a rotation tag, and the labels lie as the pixels are stored`;
+  }
+  const why = upright > 0 ? "the labels have the size of the upright picture" : "viewers show them upright";
+  return `apply # ${whole} had a rotation tag, and ${why}`;
 }
 
 function comments({ survey, remarks }: OwnFolders, says: string): string[] {

@@ -5,7 +5,8 @@ import { printable } from "../../core/printable.ts";
 import { countOf } from "../../core/words.ts";
 import { diskFiles } from "../../datasets/files.ts";
 import { IMAGE, isHidden, LABELS, pairFiles, type Pairing } from "../../datasets/found/pairing.ts";
-import { NoIdsError, type Survey, survey } from "../../datasets/found/survey.ts";
+import { NoIdsError } from "../../datasets/found/pair_facts.ts";
+import { type Survey, survey } from "../../datasets/found/survey.ts";
 import type { Host } from "../host.ts";
 import { showImage } from "../input.ts";
 

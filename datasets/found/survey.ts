@@ -1,14 +1,7 @@
 /** Looks at some of the label files of a folder: which ids there are, how large the images are, what cannot be used. */
-import sharp from "sharp";
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
-import { decodeStored, pngHeader, type StoredPng } from "../decode.ts";
-
-/** An image and, where it has one, its label file; absolute paths. */
-export interface SurveyedPair {
-  readonly image: string;
-  readonly labels?: string;
-}
+import { type LabelValues, NoIdsError, readPair, type SurveyedPair } from "./pair_facts.ts";
 
 /** An id, or a colour, in the label files that were looked at. */
 export interface FoundId {
@@ -33,8 +26,20 @@ export interface Survey<Pair extends SurveyedPair> {
   readonly sizes: readonly (readonly [number, number])[];
   /** Median of the images' shorter sides, in pixels; 0 when none can be read. */
   readonly shortSide: number;
+  /** What rotation tags (EXIF) of the images ask for; absent: no image has one. */
+  readonly rotation?: Rotation;
+  /** Of images of 16 bits, what the brightest sample needs: 12 or 14 bits; absent: all 16, or none has so many. */
+  readonly bits?: 12 | 14;
   /** Pairs that cannot be used, and why. */
   readonly broken: readonly { readonly pair: Pair; readonly why: string }[];
+}
+
+/** Images with a rotation tag, and as which picture their labels were drawn where the sizes tell. */
+export interface Rotation {
+  readonly tagged: number;
+  /** Label files of the size that the picture has as it is stored, and upright; neither where both are the same. */
+  readonly stored: number;
+  readonly upright: number;
 }
 
 /** Pixels of label files that are looked at; decoding takes some 30 million a second. */
@@ -67,13 +72,19 @@ export async function survey<Pair extends SurveyedPair>(
   const broken: { pair: Pair; why: string }[] = [];
   const known = new Set<number>();
   const kinds = new Map<"index" | "colour", string>();
-  let all = 0;
+  const rotation = { tagged: 0, stored: 0, upright: 0 };
+  let all = 0, brightest = 0;
   /** Returns the pixels of the image. */
   const look = async (at: number): Promise<number> => {
     known.add(at);
     const pair = pairs[at]!;
     try {
-      const { width, height, labels } = await readPair(pair, files);
+      const { width, height, labels, turned, brightest: most } = await readPair(pair, files);
+      brightest = Math.max(brightest, most);
+      if (turned !== undefined) {
+        rotation.tagged++;
+        if (turned !== "unknown") rotation[turned]++;
+      }
       sizes.set(`${width}x${height}`, (sizes.get(`${width}x${height}`) ?? 0) + 1);
       shorter.push(Math.min(width, height));
       if (labels) {
@@ -118,6 +129,8 @@ export async function survey<Pair extends SurveyedPair>(
       return [width!, height!] as const;
     }),
     shortSide: shorter.toSorted((a, b) => a - b)[shorter.length >> 1] ?? 0,
+    ...(rotation.tagged > 0 ? { rotation } : {}),
+    ...(brightest === 0 || brightest >= 2 ** 14 ? {} : { bits: brightest < 2 ** 12 ? 12 : 14 }),
     broken,
   };
 }
@@ -128,64 +141,8 @@ function spread(length: number, count: number): number[] {
   return Array.from({ length: taken }, (_, k) => Math.floor(k * length / taken));
 }
 
-/** The files hold no class ids at all: one such file condemns the folder, since it is of another kind. */
-export class NoIdsError extends DataError {}
-
-async function readPair({ image, labels }: SurveyedPair, files: FileReader) {
-  const { width, height } = await sizeOf(image, files);
-  if (labels === undefined) return { width, height };
-  const bytes = await files.read(labels);
-  if (pngHeader(bytes) === undefined) {
-    throw new DataError(labels, "this is not a PNG, whatever its name says");
-  }
-  const stored = decodeStored(bytes, labels);
-  if (stored.width !== width || stored.height !== height) {
-    throw new DataError(
-      labels,
-      `the labels are ${stored.width} x ${stored.height} pixels, the image ${width} x ${height}`,
-    );
-  }
-  return { width, height, labels: valuesOf(stored, labels) };
-}
-
-async function sizeOf(image: string, files: FileReader) {
-  const bytes = await files.read(image);
-  try {
-    const { width, height } = await sharp(bytes).metadata();
-    return { width, height };
-  } catch (cause) {
-    throw new DataError(image, "the image is damaged or not a JPEG or PNG", { cause });
-  }
-}
-
-interface Values {
-  readonly width: number;
-  readonly height: number;
-  readonly data: ArrayLike<number>;
-  readonly by: "index" | "colour";
-}
-
-/** Ids, or colours as 0xrrggbb. */
-function valuesOf({ width, height, channels, depth, data }: StoredPng, file: string): Values {
-  if (channels === 1) return { width, height, data, by: "index" };
-  if (depth === 16) {
-    throw new NoIdsError(
-      file,
-      `16 bits and ${channels} channels; expected one channel of class ids, or colours of 8 bits ` +
-        "(files of SYNTHIA are read by `type: synthia`, docs/datasets.md)",
-    );
-  }
-  const colours = new Uint32Array(width * height);
-  for (let pixel = 0, at = 0; pixel < colours.length; pixel++, at += channels) {
-    colours[pixel] = channels < 3
-      ? 0x010101 * data[at]!
-      : (data[at]! << 16) | (data[at + 1]! << 8) | data[at + 2]!;
-  }
-  return { width, height, data: colours, by: "colour" };
-}
-
 function count(
-  { width, height, data }: Values,
+  { width, height, data }: LabelValues,
   counts: Map<number, { pixels: number; rows: number }>,
   file: string,
 ): void {

@@ -243,6 +243,6 @@ Deno.test("a survey names pairs that cannot be used and counts the others", asyn
   assert.deepEqual(broken.map(({ why }) => why), [
     "/2l: the labels are 2 x 4 pixels, the image 4 x 2",
     "/3: the image is damaged or not a JPEG or PNG",
-    "/4l: this is not a PNG, whatever its name says",
+    "/4l: the label image is damaged, cut short or not a PNG",
   ]);
 });
