@@ -206,8 +206,14 @@ function rotationText({ tagged, stored, upright }: Rotation): string {
 function comments({ survey, remarks }: OwnFolders, says: string): string[] {
   const sizes = survey.sizes.slice(0, 3).map(([width, height]) => `${width}x${height}`).join(", ");
   const more = survey.sizes.length > 3 ? " and others" : "";
-  return [`${says}. Sizes: ${sizes}${more}.`, ...remarks.map((remark) => `${remark}.`)];
+  return [
+    `${says}. Sizes: ${sizes}${more}.`,
+    ...(survey.repainted ? [`Guessed: ${REPAINTED}.`] : []),
+    ...remarks.map((remark) => `${remark}.`),
+  ];
 }
+
+const REPAINTED = "palettes differ from file to file, so colours are read instead of numbers";
 
 function listable(path: string): string {
   if (!/[\t\n\r]/.test(path)) return path;
@@ -247,6 +253,7 @@ function report(host: Host, { out, lists, found, classes }: Report): void {
         imagesText(pairs.length, pairing !== undefined)
       }${endings}; ${survey.looked} looked at`,
     );
+    if (survey.repainted) say(`  ${REPAINTED}`);
     for (const remark of remarks) say(`  ${remark}`);
   }
   const { source, title, unfit } = classes;

@@ -2,13 +2,7 @@
 import { UserError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { belongTo, type KnownSpace, knownSpace } from "./known_spaces.ts";
-import type { FoundId } from "./survey.ts";
-
-/** What guessing needs to know of label files. */
-export interface FoundLabels {
-  readonly ids: readonly FoundId[];
-  readonly by: "index" | "colour";
-}
+import type { FoundId, FoundLabels } from "./tally.ts";
 
 /** A class and the ids it has in the label files. */
 export interface GuessedClass {

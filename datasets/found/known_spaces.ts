@@ -3,7 +3,7 @@ import { CAMVID_CLASSES, CAMVID_VOID } from "../camvid.ts";
 import type { Rgb } from "../../core/label_space.ts";
 import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "../cityscapes_classes.ts";
 import { SYNTHIA_STORED } from "../synthia.ts";
-import type { FoundId } from "./survey.ts";
+import type { FoundId } from "./tally.ts";
 
 /** Ids that label files are known to hold. */
 export interface KnownSpace {

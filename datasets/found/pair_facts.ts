@@ -17,6 +17,8 @@ export interface LabelValues {
   /** Ids, or colours as 0xrrggbb. */
   readonly data: ArrayLike<number>;
   readonly by: "index" | "colour";
+  /** Of indices: the colour of each as 0xrrggbb; absent where the file has no palette. */
+  readonly palette?: readonly number[];
 }
 
 /** What was found. */

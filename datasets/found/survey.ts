@@ -1,27 +1,13 @@
 /** Looks at some of the label files of a folder: which ids there are, how large the images are, what cannot be used. */
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
-import { type LabelValues, NoIdsError, readPair, type SurveyedPair } from "./pair_facts.ts";
-
-/** An id, or a colour, in the label files that were looked at. */
-export interface FoundId {
-  /** As stored; a colour as 0xrrggbb. */
-  readonly id: number;
-  readonly pixels: number;
-  /** Share of all pixels, in (0, 1]. */
-  readonly share: number;
-  /** Where its pixels lie on average: 0 the first row, 1 the last. */
-  readonly height: number;
-}
+import { NoIdsError, readPair, type SurveyedPair } from "./pair_facts.ts";
+import { type FoundLabels, Tally } from "./tally.ts";
 
 /** What was found. */
-export interface Survey<Pair extends SurveyedPair> {
+export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
   /** Pairs that were looked at, evenly spread. */
   readonly looked: number;
-  /** By id. */
-  readonly ids: readonly FoundId[];
-  /** Whether the files hold ids, or show colours. */
-  readonly by: "index" | "colour";
   /** [width, height] of the images, the most frequent first. */
   readonly sizes: readonly (readonly [number, number])[];
   /** Median of the images' shorter sides, in pixels; 0 when none can be read. */
@@ -48,9 +34,6 @@ const PIXELS = 120e6;
 /** So many files are looked at whatever their size, and at the most. */
 const [LEAST, MOST] = [20, 1000] as const;
 
-/** More ids than this in one file are shades of a picture, not classes. */
-const SHADES = 150;
-
 /** What surveying takes. */
 export interface SurveyOptions {
   readonly files: FileReader;
@@ -66,14 +49,13 @@ export async function survey<Pair extends SurveyedPair>(
   pairs: readonly Pair[],
   { files, onImage }: SurveyOptions,
 ): Promise<Survey<Pair>> {
-  const counts = new Map<number, { pixels: number; rows: number }>();
+  const tally = new Tally();
   const sizes = new Map<string, number>();
   const shorter: number[] = [];
   const broken: { pair: Pair; why: string }[] = [];
   const known = new Set<number>();
-  const kinds = new Map<"index" | "colour", string>();
   const rotation = { tagged: 0, stored: 0, upright: 0 };
-  let all = 0, brightest = 0;
+  let brightest = 0;
   /** Returns the pixels of the image. */
   const look = async (at: number): Promise<number> => {
     known.add(at);
@@ -87,11 +69,7 @@ export async function survey<Pair extends SurveyedPair>(
       }
       sizes.set(`${width}x${height}`, (sizes.get(`${width}x${height}`) ?? 0) + 1);
       shorter.push(Math.min(width, height));
-      if (labels) {
-        all += labels.data.length;
-        kinds.set(labels.by, pair.labels!);
-        count(labels, counts, pair.labels!);
-      }
+      if (labels) tally.add(labels, pair.labels!);
       return width * height;
     } catch (error) {
       if (!(error instanceof DataError) || error instanceof NoIdsError) throw error;
@@ -109,21 +87,9 @@ export async function survey<Pair extends SurveyedPair>(
     await look(at);
     onImage?.(known.size, of);
   }
-  if (kinds.size > 1) {
-    throw new NoIdsError(
-      kinds.get("colour")!,
-      `the labels are colours, those of ${kinds.get("index")} ids; expected one kind in a folder`,
-    );
-  }
   return {
     looked: known.size,
-    by: kinds.has("colour") ? "colour" : "index",
-    ids: [...counts].toSorted(([a], [b]) => a - b).map(([id, { pixels, rows }]) => ({
-      id,
-      pixels,
-      share: pixels / all,
-      height: rows / pixels,
-    })),
+    ...tally.found(),
     sizes: [...sizes].toSorted(([, a], [, b]) => b - a).map(([size]) => {
       const [width, height] = size.split("x").map(Number);
       return [width!, height!] as const;
@@ -139,37 +105,4 @@ export async function survey<Pair extends SurveyedPair>(
 function spread(length: number, count: number): number[] {
   const taken = Math.min(length, count);
   return Array.from({ length: taken }, (_, k) => Math.floor(k * length / taken));
-}
-
-function count(
-  { width, height, data }: LabelValues,
-  counts: Map<number, { pixels: number; rows: number }>,
-  file: string,
-): void {
-  const found = new Map<number, { pixels: number; rows: number }>();
-  for (let y = 0, at = 0; y < height; y++) {
-    // Labels are the same over many pixels.
-    for (let x = 0; x < width;) {
-      const id = data[at]!;
-      const from = x;
-      do {
-        x++;
-        at++;
-      } while (x < width && data[at] === id);
-      const sum = found.get(id) ?? { pixels: 0, rows: 0 };
-      sum.pixels += x - from;
-      sum.rows += (x - from) * (y + 0.5) / height;
-      found.set(id, sum);
-    }
-  }
-  if (found.size > SHADES) {
-    throw new NoIdsError(
-      file,
-      `${found.size} different values in one file are shades of a picture, or numbers of objects; expected class ids`,
-    );
-  }
-  for (const [id, { pixels, rows }] of found) {
-    const sum = counts.get(id) ?? { pixels: 0, rows: 0 };
-    counts.set(id, { pixels: sum.pixels + pixels, rows: sum.rows + rows });
-  }
 }

@@ -3,7 +3,8 @@ import { CITYSCAPES_SPACES } from "../../datasets/cityscapes_classes.ts";
 import { guessClasses } from "../../datasets/found/classes.ts";
 import { knownSpace } from "../../datasets/found/known_spaces.ts";
 import { pairFiles } from "../../datasets/found/pairing.ts";
-import { type FoundId, survey } from "../../datasets/found/survey.ts";
+import { survey } from "../../datasets/found/survey.ts";
+import type { FoundId } from "../../datasets/found/tally.ts";
 import { labelPng, memoryFiles, picture } from "./memory_files.ts";
 
 const numbered = (count: number, name: (k: string) => string) =>
