@@ -136,9 +136,9 @@ class Places {
     const { images, labels, pairing, pairs, whole } = found;
     const labelled = pairing !== undefined && key !== "target";
     const says = imagesText(pairs.length, labelled);
-    if (!whole && (labelled || pairing)) {
+    if (!whole) {
       const bare = key === "target"
-        ? pairing!.unlabelled.map((name): OwnPair => ({ image: `${images}/${name}` }))
+        ? (pairing?.unlabelled ?? []).map((name): OwnPair => ({ image: `${images}/${name}` }))
         : [];
       return this.listed(found, key, [...pairs, ...bare], says);
     }
@@ -147,7 +147,7 @@ class Places {
       place: {
         images: quoted(this.#below(images)),
         ...this.#labels(labelled ? labels : undefined),
-        ...(labelled && pairing.imageSuffix !== "" ? { image_suffix: quoted(pairing.imageSuffix) } : {}),
+        ...(pairing && pairing.imageSuffix !== "" ? { image_suffix: quoted(pairing.imageSuffix) } : {}),
         ...(labelled && pairing.labelSuffix !== "" ? { label_suffix: quoted(pairing.labelSuffix) } : {}),
         ...pictureOptions(found),
       },
@@ -157,8 +157,9 @@ class Places {
   /** By a list beside the recipe. */
   listed(found: OwnFolders, key: string, pairs: readonly OwnPair[], says: string): DatasetEntry {
     const path = join(dirname(this.#out), `${basename(this.#out).replace(/\.ya?ml$/i, "")}_${key}.txt`);
+    // A tab, if only at the end, allows blanks in names.
     const lines = pairs.map(({ image, labels }) =>
-      [image, ...(labels === undefined ? [] : [labels])].map((file) => listable(this.#below(file))).join("\t")
+      [image, labels].map((file) => file === undefined ? "" : listable(this.#below(file))).join("\t")
     );
     this.lists.push({ path, text: `${lines.join("\n")}\n` });
     const inside = relative(this.#root, path);
@@ -215,11 +216,17 @@ function comments({ survey, remarks }: OwnFolders, says: string): string[] {
 
 const REPAINTED = "palettes differ from file to file, so colours are read instead of numbers";
 
+/** A path as a list names it. */
 function listable(path: string): string {
-  if (!/[\t\n\r]/.test(path)) return path;
-  throw new UserError(
-    `${printable(path)}: a list cannot name a file with a tab or a line end in its name; rename it`,
-  );
+  if (/[\t\n\r]|^ | $/.test(path)) {
+    throw new UserError(
+      `${
+        printable(path)
+      }: a list cannot name a file with a tab, a line end or a blank at its beginning or end; rename it`,
+    );
+  }
+  // A line that begins with # is a comment, and quotes around a name are taken off.
+  return /^[#"']/.test(path) ? `./${path}` : path;
 }
 
 /** The deepest folder above all of them. */

@@ -4,7 +4,14 @@ import { UserError } from "../../core/errors.ts";
 import { printable } from "../../core/printable.ts";
 import { countOf } from "../../core/words.ts";
 import { diskFiles } from "../../datasets/files.ts";
-import { IMAGE, isHidden, LABELS, pairFiles, type Pairing } from "../../datasets/found/pairing.ts";
+import {
+  IMAGE,
+  isHidden,
+  LABELS,
+  pairFiles,
+  type Pairing,
+  withoutRivals,
+} from "../../datasets/found/pairing.ts";
 import { NoIdsError } from "../../datasets/found/pair_facts.ts";
 import { type Survey, survey } from "../../datasets/found/survey.ts";
 import type { Host } from "../host.ts";
@@ -50,12 +57,12 @@ export async function findFolders(host: Host, named: NamedFolders): Promise<OwnF
   const [images, labels = images] = await Promise.all(
     named.folders.map((folder) => folderOf(host, option, folder)),
   );
-  const files = await diskFiles().list(images!);
+  const files = await namesIn(images!, labels!);
   if (files.every((name) => !IMAGE.test(name) || isHidden(name))) {
     throw new UserError(`${option} ${shownFolder(named, 0)}: ${noImage(files)}`);
   }
   const together = images === labels;
-  const labelFiles = together ? files : await diskFiles().list(labels!);
+  const labelFiles = together ? files : await namesIn(labels!, images!);
   const pairing = pairFiles({ images: files, labels: labelFiles, together });
   const found = { images: images!, labels: labels!, pairing };
   if (pairing.pairs.length > 0) {
@@ -67,6 +74,13 @@ export async function findFolders(host: Host, named: NamedFolders): Promise<OwnF
     }
   } else if (labelled || named.folders.length > 1) throw new UserError(noPair(named, files, labelFiles));
   return await withoutLabels(host, option, { images: images!, files });
+}
+
+/** Files below a folder, without those below the other one where it lies inside. */
+async function namesIn(folder: string, other: string): Promise<readonly string[]> {
+  const names = await diskFiles().list(folder);
+  const inside = other.startsWith(`${folder}/`) ? `${other.slice(folder.length + 1)}/` : undefined;
+  return inside === undefined ? names : names.filter((name) => !name.startsWith(inside));
 }
 
 async function folderOf(host: Host, option: string, folder: string): Promise<string> {
@@ -124,16 +138,14 @@ async function withLabels(host: Host, { option }: NamedFolders, found: Found): P
   const broken = new Set(seen.broken.map(({ pair }) => pair));
   const pairs = all.filter((pair) => !broken.has(pair));
   if (pairs.length === 0) {
-    throw new UserError(
-      `${option}: none of the ${countOf(all.length, "image")} can be used: ${seen.broken[0]!.why}`,
-    );
+    throw new UserError(nothingUsable(option, seen));
   }
   const { unlabelled, orphans, competing, prefixed } = pairing;
   const remarks = [
     ...remark(unlabelled, "image", "without labels"),
     ...remark(orphans, "label file", "without an image"),
-    ...remark(competing, "image", "with the name of another one, but for the extension"),
-    ...seen.broken.map(({ why }) => `left out: ${printable(why)}`),
+    ...remark(competing, "image", RIVAL),
+    ...brokenRemarks(seen),
   ];
   const whole = !prefixed && images !== labels && unlabelled.length + competing.length + broken.size === 0;
   return { option, images, labels, pairing, pairs, survey: seen, remarks, whole };
@@ -144,16 +156,37 @@ async function withoutLabels(
   option: string,
   { images, files }: { readonly images: string; readonly files: readonly string[] },
 ): Promise<OwnFolders> {
-  const pairs = files.filter((name) => IMAGE.test(name) && !isHidden(name))
-    .map((name): OwnPair => ({ image: `${images}/${name}` }));
+  const { first, rivals } = withoutRivals(files.filter((name) => IMAGE.test(name) && !isHidden(name)));
+  const pairs = first.map((name): OwnPair => ({ image: `${images}/${name}` }));
   const seen = await survey(pairs, { files: diskFiles(), onImage: progress(host, option) });
-  const [first] = seen.broken;
-  if (first) throw new UserError(`${option}: ${printable(first.why)}; mend it or take it away`);
-  return { option, images, pairs, survey: seen, remarks: [], whole: true };
+  const broken = new Set(seen.broken.map(({ pair }) => pair));
+  if (broken.size === pairs.length) throw new UserError(nothingUsable(option, seen));
+  return {
+    option,
+    images,
+    pairs: pairs.filter((pair) => !broken.has(pair)),
+    survey: seen,
+    remarks: [...remark(rivals, "image", RIVAL), ...brokenRemarks(seen)],
+    whole: rivals.length + broken.size === 0,
+  };
 }
 
 function progress(host: Host, option: string) {
   return (done: number, of: number) => showImage(host, option.replace(/^-+/, ""), { done, of });
+}
+
+const RIVAL = "with the name of another one, but for the extension";
+
+/** Broken files that are named. */
+const NAMED = 5;
+
+function brokenRemarks({ broken }: Survey<OwnPair>): string[] {
+  const more = broken.length > NAMED ? [`left out: ${broken.length - NAMED} more that cannot be used`] : [];
+  return [...broken.slice(0, NAMED).map(({ why }) => `left out: ${printable(why)}`), ...more];
+}
+
+function nothingUsable(option: string, { broken }: Survey<OwnPair>): string {
+  return `${option}: none of the images that were looked at can be used, as ${printable(broken[0]!.why)}`;
 }
 
 function remark(files: readonly string[], what: string, why: string): string[] {

@@ -2,7 +2,7 @@
 import { UserError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { belongTo, type KnownSpace, knownSpace } from "./known_spaces.ts";
-import type { FoundId, FoundLabels } from "./tally.ts";
+import type { FoundLabels } from "./tally.ts";
 
 /** A class and the ids it has in the label files. */
 export interface GuessedClass {

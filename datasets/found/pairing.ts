@@ -59,6 +59,20 @@ export function pairFiles({ images, labels, together }: FoundFiles): Pairing {
   return bestOf(seen, { images: beginning(seen.images), labels: beginning(seen.labels) });
 }
 
+/** Without those that have the name of one before them, but for the extension. */
+export function withoutRivals(
+  images: readonly string[],
+): { readonly first: string[]; readonly rivals: string[] } {
+  const names = new Set<string>();
+  const first: string[] = [], rivals: string[] = [];
+  for (const image of images) {
+    const name = stem(image).normalize("NFC");
+    (names.has(name) ? rivals : first).push(image);
+    names.add(name);
+  }
+  return { first, rivals };
+}
+
 interface Beginnings {
   readonly images: string;
   readonly labels: string;
@@ -145,7 +159,8 @@ function keyOf(name: string, begin: string, end: string): string | undefined {
   if (base.length < begin.length + end.length || !base.startsWith(begin) || !base.endsWith(end)) {
     return undefined;
   }
-  return folder + base.slice(begin.length, base.length - end.length);
+  // macOS keeps names in Unicode's form D.
+  return (folder + base.slice(begin.length, base.length - end.length)).normalize("NFC");
 }
 
 /** Image to label file. */

@@ -64,7 +64,7 @@ recipeTest(
     }
     const { code, stdout, stderr } = await newRecipe(folder, "--source", "i", "m", "--target", "i");
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.match(stdout, /\n  palettes differ from file to file, so colours are read instead of numbers\n/);
+    assert.match(stdout, /\n {2}palettes differ from file to file, so colours are read instead of numbers\n/);
     const text = await Deno.readTextFile(join(folder, "my_data.yaml"));
     assert.match(
       text,

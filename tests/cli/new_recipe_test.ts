@@ -311,3 +311,45 @@ recipeTest("new recipe: folders, and the word before them, are asked for", async
   await told([], "A new what? Expected recipe, as in plca new recipe, or loss.");
   await told(["recipes"], "`KIND`: A new what? Expected recipe, as in plca new recipe, or loss.");
 });
+
+recipeTest(
+  "new recipe: labels in a folder of the images' folder, names that lists could misread, two forms of an umlaut",
+  async (folder) => {
+    for (const name of ["#1 a", "'b'", "gru\u0308n", "plain"]) {
+      await put(folder, `data/${name}.jpg`, await picture("a.jpg", SIZE));
+      await put(folder, `data/labels/${name.normalize("NFC")}.png`, labels([1, 2], SIZE));
+    }
+    await put(folder, "data/left over.jpg", await picture("a.jpg", SIZE));
+    await put(folder, "t/#1 a.jpg", await picture("a.jpg", SIZE));
+    await put(folder, "t/#1 a.png", await picture("a.png", SIZE));
+    await put(folder, "t/broken.jpg", "no picture");
+    await put(folder, "t/c d.jpg", await picture("a.jpg", SIZE));
+    const { code, stdout, stderr } = await newRecipe(
+      folder,
+      "--source",
+      "data",
+      "data/labels",
+      "--target",
+      "t",
+    );
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.ok(
+      stdout.startsWith(
+        "source: 4 images with labels; 4 looked at\n" +
+          "  left out: 1 image without labels (left over.jpg)\n" +
+          "target: 2 images; 3 looked at\n" +
+          "  left out: 1 image with the name of another one, but for the extension (#1 a.png)\n" +
+          `  left out: ${folder}/t/broken.jpg: the image is damaged or not a JPEG or PNG\n`,
+      ),
+      stdout,
+    );
+    assert.equal(await Deno.readTextFile(join(folder, "my_data_target.txt")), "t/#1 a.jpg\t\nt/c d.jpg\t\n");
+    await trains(folder, "my_data.yaml");
+    // The same where the list begins with the names themselves.
+    const inside = join(folder, "data");
+    const again = await newRecipe(inside, "--source", ".", "labels", "--target", ".");
+    assert.deepEqual([again.code, again.stderr], [0, ""]);
+    const list = await Deno.readTextFile(join(inside, "my_data_source.txt"));
+    assert.match(list, /^\.\/#1 a\.jpg\tlabels\/#1 a\.png\n\.\/'b'\.jpg\tlabels\/'b'\.png\n/);
+  },
+);
