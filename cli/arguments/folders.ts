@@ -2,7 +2,7 @@
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { type Message, message, optionName, text } from "@optique/core/message";
 import { multiple } from "@optique/core/modifiers";
-import type { InferValue, Parser, ParserContext, ParserResult } from "@optique/core/parser";
+import type { InferValue, Parser, ParserContext, ParserResult, Suggestion } from "@optique/core/parser";
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 
@@ -23,7 +23,7 @@ export interface FoldersOption {
 export function foldersOption({ name, metavar, description, least }: FoldersOption) {
   const one = option(name, {
     ...string({ metavar }),
-    suggest: (prefix) => [{ kind: "file", type: "directory", pattern: prefix }],
+    suggest: (prefix) => [folder(prefix)],
   }, { description });
   const inner = multiple(one, {
     min: least,
@@ -55,7 +55,16 @@ export function foldersOption({ name, metavar, description, least }: FoldersOpti
       const error = message`${optionName(name)}: expected ${text(metavar)}, got ${third} as well.`;
       return { success: false, consumed: consumed.length + 1, error };
     },
+    *suggest(context: ParserContext<State>, prefix: string) {
+      yield* inner.suggest(context, prefix);
+      // The second folder has no name before it.
+      if (context.state?.length === 1 && !prefix.startsWith("-")) yield folder(prefix);
+    },
     getDocFragments: () => one.getDocFragments({ kind: "unavailable" }),
   };
   return parser;
+}
+
+function folder(pattern: string): Suggestion {
+  return { kind: "file", type: "directory", pattern };
 }
