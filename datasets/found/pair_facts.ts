@@ -73,8 +73,9 @@ async function factsOf(image: string, files: FileReader) {
 }
 
 /** Ids, or colours as 0xrrggbb. */
-function valuesOf({ width, height, channels, depth, data }: StoredPng, file: string): LabelValues {
-  if (channels === 1) return { width, height, data, by: "index" };
+function valuesOf(stored: StoredPng & Pick<LabelValues, "palette">, file: string): LabelValues {
+  const { width, height, channels, depth, data, palette } = stored;
+  if (channels === 1) return { width, height, data, by: "index", ...(palette ? { palette } : {}) };
   if (depth === 16) {
     throw new NoIdsError(
       file,
