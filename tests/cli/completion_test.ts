@@ -107,6 +107,9 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("report", "r"), ["__FILE__:directory::r:0"]);
   assert.deepEqual(await asked("report", "runs/a", "--out", ""), ["__FILE__:any:::0"]);
   assert.deepEqual(await asked("view", "runs/"), ["__FILE__:directory::runs/:0"]);
+  assert.deepEqual(await asked("new", ""), ["recipe", "loss"]);
+  assert.deepEqual(await asked("new", "recipe", "--source", ""), ["__FILE__:directory:::0"]);
+  assert.deepEqual(await asked("new", "recipe", "--source", "a", "b"), ["__FILE__:directory::b:0"]);
   assert.deepEqual(await asked("eval", "--split", "t"), ["train", "test"].toSorted().toReversed());
 });
 
