@@ -210,6 +210,8 @@ export interface DatasetOrigin {
 export interface InputPlan {
   /** Random changes of training images. */
   readonly training: TrainingTransforms;
+  /** Of streams that have their own, by name, instead of `training`; absent: none has. */
+  readonly streams?: Readonly<Record<string, TrainingTransforms>>;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
   /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
@@ -234,6 +236,8 @@ export interface RareClassSampling {
 export interface TrainingTransforms {
   /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
   readonly shortSide?: readonly [number, number];
+  /** [height, width] that the whole image becomes, whatever its aspect; absent: as `shortSide` says. */
+  readonly size?: readonly [number, number];
   /** [height, width]; smaller images are padded with the mean colour and the ignore label. */
   readonly crop: readonly [number, number];
   /** Mirror horizontally with probability 1/2. */
@@ -340,6 +344,8 @@ export interface EvaluationPlan {
    * none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
+  /** `logits`: these are resized and averaged wherever else probabilities are. Absent: probabilities. */
+  readonly average?: "logits";
 }
 
 /** A head of a network at inference. */

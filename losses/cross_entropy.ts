@@ -1,6 +1,7 @@
 import { crossEntropy as crossEntropyOf } from "../ops/cross_entropy.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
  * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
@@ -13,14 +14,18 @@ export const crossEntropy = definePlugin({
   source: "Kang et al. 2020, Eq. 11",
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream that is learned from"),
+    tap: tapOption,
   }),
-  plan: ({ stream }, at) => ({
-    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
-    create: () => ({
-      compute(ctx) {
-        const { upsampled, labels } = ctx.view(stream);
-        return { loss: crossEntropyOf(upsampled!, labels!) };
-      },
-    }),
-  }),
+  plan({ stream, tap }, at) {
+    const choice = { stream, tap, resolution: "labels" } as const;
+    return {
+      needs: { views: [{ ...logitsNeed(choice, at), labels: true }] },
+      create: () => ({
+        compute(ctx) {
+          const view = ctx.view(stream);
+          return { loss: crossEntropyOf(readLogits(view, choice), view.labels!) };
+        },
+      }),
+    };
+  },
 });
