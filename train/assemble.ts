@@ -208,8 +208,8 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
 
 /** What cannot be had again: a frozen network is read from its file. */
 function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  const { start, changes, trainable, ownStatistics, update } = plan;
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+  const { start, changes, trainable, ownStatistics, update, follow } = plan;
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {
