@@ -3,6 +3,7 @@ import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { featureDistance } from "./feature_distance.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
 import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
@@ -19,6 +20,7 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  featureDistance,
 ];
 
 /** The built-in ways to compare pixels. */

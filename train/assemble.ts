@@ -142,11 +142,12 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
     const taps = plan.model.plan.taps(numbers.numClasses);
+    const { classes } = plan.labelSpace;
     const maker: Maker = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
-        const term = planned.plan.create({ ...setup, taps });
+        const term = planned.plan.create({ ...setup, taps, classes });
         return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
       });
     });
@@ -156,7 +157,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
         return [
           planned.name,
           created("stream", planned, (): RunStream => {
-            const stream = planned.plan.create({ ...setup, taps });
+            const stream = planned.plan.create({ ...setup, taps, classes });
             return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
           }),
         ];

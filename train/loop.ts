@@ -24,7 +24,15 @@ import {
 } from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  close,
+  keptCounts,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
@@ -70,7 +78,9 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
   const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
+  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
   const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
@@ -82,7 +92,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
       try {
         await runJobs({ ...options, network: run.segmenter, note });
       } catch (error) {
@@ -91,7 +100,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     return await new Phase(run, { ...options, validation, loaders, labelled }).train();

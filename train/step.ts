@@ -5,13 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
-import { LossError, UserError } from "../core/errors.ts";
+import { LossError } from "../core/errors.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
-import { describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
+import { describePlanned, nonFinite } from "./loss_errors.ts";
 import {
   type Gradients,
   isDue,

@@ -1,0 +1,16 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** A distance whose gradient is 0 counts as one of nothing. */
+const NOTHING = 1e-24;
+
+/**
+ * The mean Euclidean distance of two maps over the pixels where the mask is 1; 0 without such a pixel, and no gradient where both
+ * are alike.
+ * @param own, other float32 [N, h, w, C] @param mask float32 [N, h, w], 0 or 1, a constant
+ */
+export function maskedDistance(own: tf.Tensor4D, other: tf.Tensor4D, mask: tf.Tensor3D): tf.Scalar {
+  const squares = tf.sum(tf.square(tf.sub(own, other)), 3);
+  const distances = tf.sqrt(tf.maximum(squares, NOTHING));
+  const counted = tf.where(tf.greater(mask, 0), distances, tf.zerosLike(distances));
+  return tf.div(tf.sum(counted), tf.maximum(tf.sum(mask), 1)) as tf.Scalar;
+}
