@@ -168,6 +168,9 @@ export const sections = {
     })).min(1).optional().describe(
       "further checkpoints whose probabilities are averaged; not in validation during training",
     ),
+    average: z.enum(["probabilities", "logits"]).optional().describe(
+      "what is resized to the labels and averaged, of networks, mirrors, scales and windows; absent: probabilities",
+    ),
   }).prefault({}),
   method: z.strictObject({
     title: z.string().min(1).max(60).describe("as tables call it, as in AdaptSeg"),
@@ -228,16 +231,26 @@ export const RECIPE_KEYS = [
 /** `name:` of a loss, a baseline, a phase, a job; the key of a stream or network. */
 export const termName = runName;
 
+const rampEnds = {
+  from: z.number().min(0).default(0).describe("until `start`"),
+  to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
+  shape: z.enum(RAMP_SHAPES).default("linear")
+    .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
+};
+
 /** `weight:` of a loss. */
 export const termWeight = z.union([
   z.number().min(0),
   z.strictObject({
-    from: z.number().min(0).default(0).describe("until `start`"),
-    to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
+    ...rampEnds,
     start: z.int().min(0).default(0).describe("step, counted from 0"),
     steps: z.int().min(0).describe("how many the way takes; 0 switches at `start`"),
-    shape: z.enum(RAMP_SHAPES).default("linear")
-      .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
+  }),
+  z.strictObject({
+    ...rampEnds,
+    unit: z.literal("phase").describe("`start` and `steps` are lengths of the phase, as in 0.5"),
+    start: z.number().min(0).default(0).describe("share of the phase"),
+    steps: z.number().min(0).describe("how long the way takes; 0 switches at `start`"),
   }),
 ], "as in {from: 1, to: 0, steps: 1000}").default(1).describe(
   "factor of the term, constant or over the steps",
@@ -254,5 +267,7 @@ export const optimizerGroups = z.record(
   z.strictObject({
     rate: z.number().min(0).default(1).describe("factor on the learning rate"),
     decay: z.number().min(0).default(1).describe("factor on the weight decay"),
+    repeats: z.int().min(1).max(16).optional()
+      .describe("updates a step with one gradient, of which the decay adds up; sgd only; absent: 1"),
   }),
 ).describe("factors by parameter group or a part of its name, as in {head: {rate: 10}, norm: {decay: 0}}");

@@ -356,6 +356,8 @@ export interface EvaluationPlan {
    * none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
+  /** `logits`: these are resized and averaged wherever else probabilities are. Absent: probabilities. */
+  readonly average?: "logits";
 }
 
 /** A head of a network at inference. */

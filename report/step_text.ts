@@ -11,10 +11,16 @@ export function objectiveText(losses: readonly PlannedLoss[]): string {
 
 function weightText(weight: Coefficient): string {
   if (typeof weight === "number") return String(weight);
-  const { from, to, start, steps, shape } = weight;
-  if (steps === 0) return `(${from}, from step ${start + 1} on ${to})`;
-  const after = start === 0 ? "" : ` after ${start}`;
-  return `(${from} to ${to} in ${steps} steps${after}${shape === "linear" ? "" : `, ${shape}`})`;
+  const { from, to, start, steps, shape, unit } = weight;
+  const share = (of: number) => `${Number((100 * of).toFixed(2))} % of the phase`;
+  if (steps === 0) {
+    return unit === "phase"
+      ? `(${from}, after ${share(start)} ${to})`
+      : `(${from}, from step ${start + 1} on ${to})`;
+  }
+  const after = start === 0 ? "" : ` after ${unit === "phase" ? share(start) : start}`;
+  const length = unit === "phase" ? share(steps) : `${steps} steps`;
+  return `(${from} to ${to} in ${length}${after}${shape === "linear" ? "" : `, ${shape}`})`;
 }
 
 /** Whether a network follows the student by itself. */

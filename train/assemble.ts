@@ -141,13 +141,16 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       const made = () => planned.model.create(variables.setup(`network "${planned.name}"`, numbers));
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
-    const taps = plan.model.plan.taps(numbers.numClasses);
-    const { classes } = plan.labelSpace;
+    const shared = {
+      classes: plan.labelSpace.classes,
+      taps: plan.model.plan.taps(numbers.numClasses),
+      alignCorners: plan.input.alignCorners ?? false,
+    };
     const maker: Maker = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
-        const term = planned.plan.create({ ...setup, taps, classes });
+        const term = planned.plan.create({ ...setup, ...shared });
         return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
       });
     });
@@ -157,7 +160,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
         return [
           planned.name,
           created("stream", planned, (): RunStream => {
-            const stream = planned.plan.create({ ...setup, taps, classes });
+            const stream = planned.plan.create({ ...setup, ...shared });
             return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
           }),
         ];
@@ -176,7 +179,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       ignoreLabel: plan.labelSpace.ignore,
       normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
-      alignCorners: plan.input.alignCorners ?? false,
+      alignCorners: shared.alignCorners,
       state: [
         ...model.state,
         ...slotState("optimizer", optimizer),

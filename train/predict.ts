@@ -26,7 +26,7 @@ interface Network extends Omit<Ensemble, "networks" | "network"> {
 }
 
 /** How probabilities are made beyond one pass. */
-export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads">;
+export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads" | "average">;
 
 /** What {@linkcode predictLabels} makes. */
 export interface Wanted {
@@ -53,8 +53,8 @@ export function confidenceBytes(confidence: Float32Array): Uint8Array {
 const BAND = 2 ** 24;
 
 /**
- * The class of every pixel: the probabilities of every input by every network, resized bilinearly to the wanted size and
- * added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
+ * The class of every pixel: the probabilities (or `average: logits`, these) of every input by every network, resized
+ * bilinearly to the wanted size and added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
  */
 export async function predictLabels(
   { networks, network: _, ...shared }: Ensemble,
@@ -88,7 +88,9 @@ export async function predictLabels(
         return weight === 1 ? part : tf.mul(part, weight) as tf.Tensor4D;
       });
       const sum = others.reduce((sum, other) => tf.add(sum, other), one!);
-      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: tf.max(sum, 3) } : {}) };
+      const shares = () =>
+        inference.average === "logits" ? tf.mul(tf.softmax(tf.div(sum, whole)), whole) : sum;
+      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: tf.max(shares(), 3) } : {}) };
     });
     try {
       labels.set(await made.winners.data(), first * width);
@@ -168,18 +170,21 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 }
 
 /**
- * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
+ * Class probabilities, or logits, float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
  * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
  */
 function forward(
   { segmenter, featureTap }: Network,
   images: tf.Tensor4D,
-  { aggregation, heads }: Inference,
+  { aggregation, heads, average }: Inference,
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const taps = [...heads?.map(({ tap }) => tap) ?? [], ...aggregation ? [featureTap] : []];
     const [view] = segmenter.forward([images], { training: false, taps });
-    if (aggregation === undefined) return tf.softmax(headsOf(view!, heads));
+    if (aggregation === undefined) {
+      const logits = headsOf(view!, heads);
+      return average === "logits" ? logits : tf.softmax(logits);
+    }
     const { alpha, features, predictions } = aggregation;
     const mixed = aggregateImage(view!.taps[featureTap]!, features, alpha);
     return aggregateImage(tf.softmax(segmenter.classify(mixed)), predictions, alpha);

@@ -3,6 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { builtins } from "../../builtins.ts";
+import { hasLogits } from "../../config/check_step.ts";
 import { check } from "../../config/explain.ts";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { ConfigError } from "../../core/errors.ts";
@@ -16,6 +17,7 @@ import { checkGradient, normals } from "./differences.ts";
 import { firstOfEach, variants, withUnknownKey } from "./options.ts";
 import {
   assembleLoss,
+  CLASSES,
   evaluate,
   type Evaluation,
   frozenTensors,
@@ -253,7 +255,10 @@ function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
       { stream, taps },
     ) =>
       STREAMS.some((known) => known === stream) &&
-      taps.every(({ name, space }) => TAPS[name] && (space ?? TAPS[name].space) === TAPS[name].space)
+      taps.every(({ name, space, logits }) => {
+        const tap = TAPS[name];
+        return tap && (space ?? tap.space) === tap.space && (!logits || hasLogits(tap, CLASSES.length));
+      })
     );
   } catch (error) {
     if (error instanceof ConfigError) return false;

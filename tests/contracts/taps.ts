@@ -14,7 +14,7 @@ import { trainStep } from "../../train/step.ts";
 import { assembled, optimizerPlan, planned, tinyPlan } from "../train/fakes.ts";
 import { normals } from "./differences.ts";
 
-const CLASSES = ["road", "car", "sky", "pole"];
+export const CLASSES = ["road", "car", "sky", "pole"];
 const IMAGES = 2;
 const CHANNELS = 8;
 /** Height and width of every tap. */
@@ -28,12 +28,16 @@ const TARGET_SEED = 101;
 
 type StreamName = (typeof STREAMS)[number];
 
-/** The taps of the built-in models, narrow. */
+/** The taps of the built-in models, narrow, and a further head. */
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
-  builtins().all("model").flatMap((model) =>
-    Object.entries(builtins().plan("model", model.name).taps(CLASSES.length))
-      .map(([name, tap]) => [name, { ...tap, channels: Math.min(tap.channels, CHANNELS) }])
-  ),
+  builtins().all("model").flatMap((model) => {
+    const taps = builtins().plan("model", model.name).taps(CLASSES.length);
+    return Object.entries({ ...taps, auxiliary: taps["logits"]! }).map(([name, { head, ...tap }]) => {
+      const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
+      // What is made of features is a parameter here.
+      return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
+    });
+  }),
 );
 
 const tapModel: ModelPlan = {

@@ -81,6 +81,7 @@ Deno.test("things that are no classes are refused by name", () => {
       {
         seed: 0,
         numClasses: classes.length,
+        alignCorners: false,
         classes,
         taps: {},
         variable: () => {
