@@ -30,7 +30,7 @@ export const featureDistance = definePlugin({
   kind: "loss",
   name: "feature-distance",
   summary: "keeps the source's features of things near those of a frozen network",
-  source: "Hoyer et al. 2022, Eq. 9-12",
+  source: "Hoyer et al. 2022",
   options: z.strictObject({
     network: z.string().default("guide").describe("a frozen network of the recipe, as of ImageNet"),
     tap: z.string().default("layer4").describe("the features that are compared, of both networks"),
