@@ -24,8 +24,16 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
+import {
+  evaluateSegmenter,
+  type EvaluationInput,
+  finalEvaluation,
+  onePass,
+  openSplit,
+  unlabelledNote,
+} from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { LabelWatch } from "./label_watch.ts";
 import {
   close,
   keptCounts,
@@ -83,7 +91,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const note = (message: string) => emit({ type: "note", phase: phase.name, message });
   const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
   const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
-  const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
+  const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
   if (validation) (await openMembers(plan, options.files)).dispose();
@@ -105,7 +113,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
-    return await new Phase(run, { ...options, validation, loaders, labelled }).train();
+    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
+    return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
   } finally {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
@@ -118,6 +127,8 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
+  /** Hears what is labelled. */
+  readonly watch: LabelWatch;
 }
 
 /** The state of a phase while it runs. */
@@ -130,6 +141,8 @@ class Phase {
   /** The step of the last validation. */
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
+  /** Whether it was said that no pixel of the validation split is labelled. */
+  #told = false;
 
   constructor(run: Run, setup: PhaseSetup) {
     this.#run = run;
@@ -162,6 +175,7 @@ class Phase {
     } catch (error) {
       throw await this.#withLastGood(error);
     }
+    for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
     if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = signal.aborted && final === undefined;
@@ -181,6 +195,9 @@ class Phase {
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     watch?.over("input");
+    for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
+      emit({ type: "note", phase, message });
+    }
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
@@ -334,6 +351,11 @@ class Phase {
       best,
       ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
     });
+    const note = unlabelledNote(found);
+    if (note !== undefined && !this.#told) {
+      this.#told = true;
+      emit({ type: "note", phase, message: note });
+    }
     if (best) await this.#save("best");
     return found;
   }

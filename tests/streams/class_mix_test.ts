@@ -215,7 +215,7 @@ stepTest("without labels there is nothing to paste by, and it says so", async ()
     const [{ entries }] = run.updates as [typeof run.updates[number]];
     const batches = { source: source(), target: images(2) };
     assert.throws(
-      () => tf.tidy(() => computePass(run, batches, { entries, at: { step: 0, steps: 10, pass: 0 } })),
+      () => tf.tidy(() => void computePass(run, batches, { entries, at: { step: 0, steps: 10, pass: 0 } })),
       {
         name: "LossError",
         message: 'stream "mixed" (tiny.yaml, at streams.mixed) threw: the stream "target" has no labels; ' +
