@@ -35,7 +35,12 @@ export function recipeSchema(registry: Registry): JsonSchema {
     type: "object",
     additionalProperties: false,
     properties: {
-      extends: { type: "string", description: "a recipe this one is laid on: a path, or an embedded name" },
+      extends: {
+        description:
+          "what this recipe is laid on: a path, or an embedded name; of several, each on those before it, " +
+          "without what it extends itself",
+        anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }],
+      },
       name: optionsSchema(sections.name),
       seed: optionsSchema(sections.seed),
       backend: optionsSchema(sections.backend),

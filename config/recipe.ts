@@ -6,6 +6,15 @@ import { MEASURES, type Normalization } from "../core/plan.ts";
 
 const pixels = z.int().min(1).max(100_000);
 
+const imageSize = {
+  short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
+    .describe("pixels, or [low, high] for a random integer; absent: size as read"),
+  size: z.tuple([pixels, pixels]).optional()
+    .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
+};
+
+const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
+
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 /** What names a folder, and the same in words. */
@@ -34,9 +43,8 @@ export const sections = {
   backend: z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]).default("auto")
     .describe("where tensors live; auto takes a GPU, then native"),
   input: z.strictObject({
-    short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
-      .describe("pixels, or [low, high] for a random integer; absent: size as read"),
-    crop: z.union([pixels, z.tuple([pixels, pixels])]).describe("pixels of a square, or [height, width]"),
+    ...imageSize,
+    crop: cropSize.describe("pixels of a square, or [height, width]"),
     flip: z.boolean().default(true).describe("mirror horizontally with probability 1/2"),
     crop_criteria: z.strictObject({
       tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),
@@ -62,6 +70,16 @@ export const sections = {
     ]).default("imagenet").describe("value = (pixel * scale - mean) / deviation"),
     align_corners: z.boolean().optional().describe(
       "resize maps with corner pixels on corner pixels, in training and evaluation; absent: half-pixel centres",
+    ),
+    streams: z.record(
+      runName,
+      z.strictObject({
+        ...imageSize,
+        crop: cropSize.describe("pixels of a square, or [height, width]"),
+        flip: z.boolean().optional().describe("mirror with probability 1/2; absent: as the others"),
+      }),
+    ).optional().describe(
+      "sizes of training images by stream, instead of those above, as in {source: {crop: 512}}",
     ),
     workers: z.int().min(0).max(64).default(1)
       .describe("threads that read and transform images during the steps; 0: none; changes no result"),

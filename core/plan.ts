@@ -210,6 +210,8 @@ export interface DatasetOrigin {
 export interface InputPlan {
   /** Random changes of training images. */
   readonly training: TrainingTransforms;
+  /** Of streams that have their own, by name, instead of `training`; absent: none has. */
+  readonly streams?: Readonly<Record<string, TrainingTransforms>>;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
   /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
@@ -249,6 +251,8 @@ export interface CropCriteria {
 export interface TrainingTransforms {
   /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
   readonly shortSide?: readonly [number, number];
+  /** [height, width] that the whole image becomes, whatever its aspect; absent: as `shortSide` says. */
+  readonly size?: readonly [number, number];
   /** [height, width]; smaller images are padded with the mean colour and the ignore label. */
   readonly crop: readonly [number, number];
   /** Mirror horizontally with probability 1/2. */

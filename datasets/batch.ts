@@ -69,6 +69,7 @@ function batchOf(
     if (labels && !read.labels) {
       throw new DataError(read.id, "has no labels; training on a source needs them");
     }
+    // What is resized whole was so before it was kept.
     const size = shortSide === undefined ? read : shortSideSize(read, shortSide);
     const wanted = { size, crop: transforms.crop, place, again, holds, criteria: transforms.criteria };
     const chosen = labels ? chosenPlace(read, { ...wanted, ignoreLabel }) : place;
@@ -87,14 +88,15 @@ function batchOf(
 
 /**
  * Keeps decoded samples until the bytes are used up, and then keeps those: with a new order each epoch, replacing
- * one by another would not raise the share that is found. A fixed short side is applied once, before keeping.
+ * one by another would not raise the share that is found. A fixed size is applied once, before keeping.
  */
 function sampleCache(dataset: Dataset, options: BatchOptions) {
-  const { labels, transforms: { shortSide }, cacheBytes } = options;
+  const { labels, transforms: { shortSide, size }, cacheBytes } = options;
   const kept = new Map<number, Promise<Sample>>();
   let bytes = 0;
   const load = async (index: number): Promise<Sample> => {
     const sample = await dataset.read(index, { labels });
+    if (size) return resizeSample(sample, { height: size[0], width: size[1] });
     return shortSide && shortSide[0] === shortSide[1]
       ? resizeSample(sample, shortSideSize(sample, shortSide[0]))
       : sample;

@@ -106,7 +106,7 @@ export function loaderOptions(
   { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
 ) {
   return {
-    transforms: plan.input.training,
+    transforms: plan.input.streams?.[name] ?? plan.input.training,
     normalization: plan.input.normalization,
     batch: phase.training.batch,
     seed: plan.seed,
