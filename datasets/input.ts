@@ -4,10 +4,11 @@ import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
 import { datasets } from "./mod.ts";
-import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
+import { type ImageDraw, type KeptCounts, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
 export { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
 /** What opens the datasets of a run. */
@@ -25,9 +26,9 @@ export interface Input {
   requireDecided(dataset: DatasetPlan, opened: InputDataset, at: string): Promise<void>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
-   * @throws DataError when the statistics do not fit the source
+   * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit the source
    */
-  sourceDraw(source: InputDataset): Promise<ImageDraw | undefined>;
+  sourceDraw(source: InputDataset, kept: KeptCounts): Promise<ImageDraw | undefined>;
   /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
   close(): Promise<void>;
 }
@@ -72,10 +73,10 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const found = await survey;
       if (found.length > 0) throw new UserError(found.map((message) => `${at}: ${message}`).join("\n"));
     },
-    sourceDraw(source) {
+    sourceDraw(source, kept) {
       if (rareClassSampling === undefined) return Promise.resolve(undefined);
       const space = plan.data.source.labelSpace;
-      return openRareClasses({ ...rareClassSampling, dataset: source, space, files });
+      return openRareClasses({ ...rareClassSampling, dataset: source, space, files, kept });
     },
     async close() {
       await pool?.close();

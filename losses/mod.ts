@@ -3,6 +3,7 @@ import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { featureDistance } from "./feature_distance.ts";
 import { focalCrossEntropy } from "./focal_cross_entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
 import { localAdversarial } from "./local_adversarial.ts";
@@ -23,6 +24,7 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  featureDistance,
   selfGuidance,
   focalCrossEntropy,
   localAdversarial,

@@ -7,6 +7,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import {
   isMade,
   type MadeStream,
+  type Normalization,
   type PhasePlan,
   type PlannedLoss,
   type PlannedNetwork,
@@ -100,6 +101,7 @@ export interface Run {
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
+  readonly normalization: Normalization;
   readonly numClasses: number;
   readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
@@ -141,6 +143,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
     const shared = {
+      classes: plan.labelSpace.classes,
       taps: plan.model.plan.taps(numbers.numClasses),
       alignCorners: plan.input.alignCorners ?? false,
     };
@@ -175,6 +178,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       phase,
       seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
+      normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
       alignCorners: shared.alignCorners,
       state: [
@@ -208,8 +212,8 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
 }
 
 /** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
-export function isSaved({ start, changes, trainable, ownStatistics, update }: NetworkPlan): boolean {
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {

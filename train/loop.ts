@@ -34,7 +34,15 @@ import {
 } from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  close,
+  keptCounts,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
@@ -80,7 +88,9 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
   const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
+  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
   const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
@@ -92,7 +102,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
       try {
         await runJobs({ ...options, network: run.segmenter, note });
       } catch (error) {
@@ -101,7 +110,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     const watch = new LabelWatch(streams, plan.labelSpace.ignore);
