@@ -2,6 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
+import { compareCommand } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
 import { dataCheckCommand } from "./data_check.ts";
 import { dataStatsCommand } from "./data_stats.ts";
@@ -11,6 +12,7 @@ import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
+import { newRecipeCommand } from "./new_recipe/command.ts";
 import { predictCommand } from "./predict.ts";
 import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
@@ -49,6 +51,8 @@ function run(host: Host, command: Command): Promise<number> {
       return predictCommand(host, command);
     case "ablate":
       return ablateCommand(host, command);
+    case "compare":
+      return compareCommand(host, command);
     case "table":
       return tableCommand(host, command);
     case "report":
@@ -71,6 +75,8 @@ function run(host: Host, command: Command): Promise<number> {
       return completionCommand(host, command);
     case "new":
       return newCommand(host, command);
+    case "new recipe":
+      return newRecipeCommand(host, command);
     case "view":
       return viewCommand(host, command);
     case "weights":

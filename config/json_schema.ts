@@ -2,7 +2,15 @@
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
-import { optimizerGroups, sections, termName, termUpdate, termWeight, WEIGHTS_KEY } from "./recipe.ts";
+import {
+  optimizerGroups,
+  sections,
+  termName,
+  termUpdate,
+  termWeight,
+  WEIGHTS_KEY,
+  weightsMapping,
+} from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -27,7 +35,12 @@ export function recipeSchema(registry: Registry): JsonSchema {
     type: "object",
     additionalProperties: false,
     properties: {
-      extends: { type: "string", description: "a recipe this one is laid on: a path, or an embedded name" },
+      extends: {
+        description:
+          "what this recipe is laid on: a path, or an embedded name; of several, each on those before it, " +
+          "without what it extends itself",
+        anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }],
+      },
       name: optionsSchema(sections.name),
       seed: optionsSchema(sections.seed),
       backend: optionsSchema(sections.backend),
@@ -68,6 +81,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
         },
       },
       evaluation: optional(optionsSchema(sections.evaluation)),
+      method: optionsSchema(sections.method),
       logs: optionsSchema(sections.logs),
       baseline: {
         type: ["object", "null"],
@@ -200,8 +214,10 @@ function used(kind: Kind): JsonSchema {
 
 const WEIGHTS = {
   [WEIGHTS_KEY]: {
-    type: ["string", "null"],
-    description: "a file that training starts from; relative to this file",
+    anyOf: [
+      { type: ["string", "null"], description: "a file that training starts from; relative to this file" },
+      optionsSchema(weightsMapping),
+    ],
   },
 };
 

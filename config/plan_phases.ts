@@ -5,7 +5,14 @@
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import { MOST_PHASES, type PhasePlan, type PhaseStart, type PlannedJob, type RunPlan } from "../core/plan.ts";
+import {
+  isRead,
+  MOST_PHASES,
+  type PhasePlan,
+  type PhaseStart,
+  type PlannedJob,
+  type RunPlan,
+} from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -38,6 +45,8 @@ export interface PlannedPhases {
   readonly resolved: Readonly<Record<string, unknown>>;
   /** The names of the last phase's networks, those that nothing reads included. */
   readonly networks: readonly string[];
+  /** The names of every stream that loaders read, in some phase. */
+  readonly streams: readonly string[];
 }
 
 type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan };
@@ -68,6 +77,7 @@ export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases
       ...(baseline ? { baseline: baseline.resolved } : {}),
     },
     networks: last.plan.networks.map(({ name }) => name),
+    streams: [...new Set(all.flatMap(({ streams }) => streams.filter(isRead).map(({ name }) => name)))],
   };
 }
 

@@ -15,6 +15,7 @@ import type {
   Similarity,
   StreamPlan,
 } from "./plugin.ts";
+import type { WeightsSource } from "./weights.ts";
 
 /** The names of tensor backends. */
 export type BackendName = "native" | "tensorflow" | "wasm" | "webgpu" | "cpu";
@@ -42,10 +43,24 @@ export interface RunPlan {
   readonly phases: readonly PhasePlan[];
   /** How predictions are compared with labels. */
   readonly evaluation: EvaluationPlan;
+  /** What the objective is known as; absent: it has no name but the recipe's. */
+  readonly method?: MethodPlan;
   /** What is written for TensorBoard; absent: nothing. */
   readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What an objective is known as, for tables. */
+export interface MethodPlan {
+  /** As in `AdaptSeg`. */
+  readonly title: string;
+  /** `AT`, adversarial training, or `ST`, self-training; absent: neither. */
+  readonly kind?: string | undefined;
+  /** Whether details of it were never published. */
+  readonly unofficial: boolean;
+  /** Who published it. */
+  readonly source?: string | undefined;
 }
 
 /** What is written for TensorBoard beside the scalars. */
@@ -159,8 +174,8 @@ export interface PlannedNetwork extends PlannedPart {
   readonly plan: NetworkPlan;
   /** What it is built from. */
   readonly model: ModelPlan;
-  /** A file that it starts from, absolute. */
-  readonly weights?: string;
+  /** A file that it starts from. */
+  readonly weights?: WeightsSource;
 }
 
 /** A job of a phase. */
@@ -195,6 +210,8 @@ export interface DatasetOrigin {
 export interface InputPlan {
   /** Random changes of training images. */
   readonly training: TrainingTransforms;
+  /** Of streams that have their own, by name, instead of `training`; absent: none has. */
+  readonly streams?: Readonly<Record<string, TrainingTransforms>>;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
   /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
@@ -207,22 +224,41 @@ export interface InputPlan {
 
 /** Which source images come how often (Hoyer et al. 2022). */
 export interface RareClassSampling {
-  /** Absolute path of what `plca data stats` wrote. */
-  readonly stats: string;
+  /** Absolute path of what `plca data stats` wrote; absent: the run counts the source once, into its folder. */
+  readonly stats?: string;
   /** T of P(c) = softmax((1 - f_c) / T). */
   readonly temperature: number;
   /** Images with so many pixels of the drawn class are chosen from. */
   readonly minPixels: number;
+  /** The crop is drawn again until it has more pixels of the drawn class. */
+  readonly cropPixels: number;
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+}
+
+/** What a labelled training crop shall be like, or it is drawn again. */
+export interface CropCriteria {
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+  /** Of the crop's labelled pixels, the largest share that one class may have, itself excluded; 1: any. */
+  readonly mostShare: number;
+  /** So many classes must each have more than `leastShare` of all its pixels; 0: none. */
+  readonly leastClasses: number;
+  readonly leastShare: number;
 }
 
 /** What training does to an image, in this order. Sizes in pixels. */
 export interface TrainingTransforms {
   /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
   readonly shortSide?: readonly [number, number];
+  /** [height, width] that the whole image becomes, whatever its aspect; absent: as `shortSide` says. */
+  readonly size?: readonly [number, number];
   /** [height, width]; smaller images are padded with the mean colour and the ignore label. */
   readonly crop: readonly [number, number];
   /** Mirror horizontally with probability 1/2. */
   readonly flip: boolean;
+  /** Of images whose labels are read; absent: the first crop is taken. */
+  readonly criteria?: CropCriteria;
 }
 
 /** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
@@ -243,8 +279,8 @@ export interface PlannedModel {
   readonly type: string;
   /** The network, not allocated. */
   readonly plan: ModelPlan;
-  /** A file that training starts from, absolute; absent: the network starts from the seed alone. */
-  readonly weights?: string;
+  /** A file that training starts from; absent: the network starts from the seed alone. */
+  readonly weights?: WeightsSource;
 }
 
 /** A term of the objective. */
@@ -303,6 +339,11 @@ export interface EvaluationPlan {
   readonly labelSize: "original" | "input";
   /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
   readonly aggregation?: AggregationPlan;
+  /** What is measured without labels beside each validation during training; absent: nothing. */
+  readonly labelFree?: {
+    /** Compares features in cycles. */
+    readonly similarity: Similarity;
+  };
   /** Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation during training. */
   readonly flip?: boolean;
   /** Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during training. */

@@ -216,6 +216,8 @@ export interface StepState {
 export interface TermSetup extends Setup {
   /** Every tap of the recipe's model, by name. */
   readonly taps: Readonly<Record<string, TapInfo>>;
+  /** The classes by train id. */
+  readonly classes: readonly string[];
   /** How maps are resized: with corner pixels on corner pixels, or with half-pixel centres. */
   readonly alignCorners: boolean;
 }

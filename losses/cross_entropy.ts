@@ -15,12 +15,12 @@ export const crossEntropy = definePlugin({
   source: "Kang et al. 2020, Eq. 11",
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream that is learned from"),
-    tap: tapOption,
     denominator: z.enum(["valid", "all"]).default("valid").describe(
       "divide by the pixels that have a label, or by all, so that ignored ones count as learned",
     ),
+    tap: tapOption,
   }),
-  plan({ stream, tap, denominator }, at) {
+  plan({ stream, denominator, tap }, at) {
     const choice = { stream, tap, resolution: "labels" } as const;
     return {
       needs: { views: [{ ...logitsNeed(choice, at), labels: true }] },

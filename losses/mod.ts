@@ -4,6 +4,7 @@ import { association } from "./association.ts";
 import { classShares } from "./class_shares.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { featureDistance } from "./feature_distance.ts";
 import { focalCrossEntropy } from "./focal_cross_entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
 import { localAdversarial } from "./local_adversarial.ts";
@@ -31,6 +32,7 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  featureDistance,
   selfGuidance,
   focalCrossEntropy,
   localAdversarial,

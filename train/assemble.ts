@@ -16,6 +16,7 @@ import {
 } from "../core/plan.ts";
 import type {
   LossTerm,
+  NetworkPlan,
   OptimizedParam,
   Optimizer,
   Owned,
@@ -144,6 +145,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
     const shared = {
+      classes: plan.labelSpace.classes,
       taps: plan.model.plan.taps(numbers.numClasses),
       alignCorners: plan.input.alignCorners ?? false,
     };
@@ -192,9 +194,9 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
           ...bufferState(`stream/${planned.name}`, stream),
           ...ownerState(`stream/${planned.name}/owner`, owners),
         ]),
-        ...[...networks.values()].filter(isSaved).flatMap(({ planned, segmenter }) =>
-          modelState(segmenter, `network/${planned.name}/`)
-        ),
+        ...[...networks.values()].filter(({ planned }) => isSaved(planned.plan)).flatMap((
+          { planned, segmenter },
+        ) => modelState(segmenter, `network/${planned.name}/`)),
       ],
       dispose,
     };
@@ -216,10 +218,9 @@ function untrained(setup: Setup): Setup {
   return { ...setup, variable: (name, initial) => setup.variable(name, initial, false) };
 }
 
-/** What cannot be had again: a frozen network is read from its file. */
-function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  const { start, changes, trainable, ownStatistics, update } = plan;
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+/** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
+export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {

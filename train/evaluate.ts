@@ -4,6 +4,7 @@ import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
 import type { EvaluationPlan, PhasePlan, RunPlan, Split } from "../core/plan.ts";
+import { countOf } from "../core/words.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -14,6 +15,7 @@ import {
   meanIou,
   pixelAccuracy,
 } from "../metrics/confusion.ts";
+import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 import { type Ensemble, predictLabels } from "./predict.ts";
 
@@ -27,6 +29,8 @@ export interface EvaluationInput {
   readonly signal: AbortSignal;
   /** Hears the number of images done after each. */
   readonly onImage?: ((done: number) => void) | undefined;
+  /** Called with the class probabilities of every image, at the network's resolution. */
+  readonly onProbabilities?: ((grid: Grid) => void) | undefined;
   /** Hears what every image was taken for; `index` counts from 0. */
   readonly onPrediction?: ((image: ValidatedImage, index: number) => void) | undefined;
 }
@@ -47,14 +51,29 @@ export function finalEvaluation({ evaluation }: RunPlan, phase: PhasePlan | unde
   return phase?.baseline ? alone : evaluation;
 }
 
-/** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
+/**
+ * Opens the dataset of a split. @throws UserError when the recipe has none or its labels contradict what the files say,
+ * DataError when it cannot be read
+ */
 export async function openSplit(plan: RunPlan, split: Split, input: Input): Promise<InputDataset> {
   const dataset = plan.data.splits[split];
   if (dataset === undefined) {
     const known = Object.keys(plan.data.splits).join(", ");
     throw new UserError(`the recipe has no ${split} split; it has ${known === "" ? "none" : known}`);
   }
-  return await input.open(dataset);
+  const opened = await input.open(dataset);
+  await input.requireDecided(dataset, opened, `data.${split === "train" ? "source" : split}`);
+  return opened;
+}
+
+/** What is to be said of an evaluation that compared nothing; undefined of all others. */
+export function unlabelledNote(
+  { split, images, pixelAccuracy }: Pick<Evaluation, "split" | "images" | "pixelAccuracy">,
+): string | undefined {
+  if (pixelAccuracy !== null) return undefined;
+  return `no pixel of ${split} is labelled: ${
+    countOf(images, "image")
+  } with the ignore label alone, so there is no mean`;
 }
 
 /**
@@ -69,12 +88,18 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   let images = 0;
   const { evaluation = plan.evaluation, ensemble } = input;
   const { input: { normalization } } = plan;
+  const { onProbabilities } = input;
   for await (const image of evaluationImages(input.dataset, { evaluation, normalization })) {
     input.signal.throwIfAborted();
     const { id, inputs, labels, labelHeight, labelWidth } = image;
     if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
     const wanted = { height: labelHeight, width: labelWidth, confidence: false };
-    const { labels: predictions } = await predictLabels(ensemble, { inputs, inference: evaluation, wanted });
+    const { labels: predictions } = await predictLabels(ensemble, {
+      inputs,
+      inference: evaluation,
+      wanted,
+      onProbabilities,
+    });
     countPixels(confusion, { labels, predictions, ignore });
     input.onPrediction?.({ input: inputs[0]!, labels, predictions, labelHeight, labelWidth }, images);
     sizes.add(`${labelWidth}x${labelHeight}`);

@@ -1,5 +1,5 @@
 /** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
-import { UserError } from "../core/errors.ts";
+import { formatPath, UserError } from "../core/errors.ts";
 import {
   drawnName,
   isRead,
@@ -10,8 +10,11 @@ import {
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
-import type { Input, InputDataset } from "../datasets/input.ts";
+import type { Input, InputDataset, KeptCounts } from "../datasets/input.ts";
 import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
+import { ifThere } from "../run_folder/files.ts";
+import { CLASS_COUNTS, within } from "../run_folder/layout.ts";
+import { writeWhole } from "../run_folder/write.ts";
 import type { Batches } from "./context.ts";
 import { describePlanned } from "./loss_errors.ts";
 
@@ -28,11 +31,34 @@ export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][]
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
 }
 
-/** Opens datasets; the one that a job left is asked of `jobDataset`. @throws DataError */
+/** What opening takes of the run. */
+export interface Opening {
+  /** The images that a job left. */
+  readonly jobDataset: (job: string) => DatasetPlan;
+  /** Where it keeps the classes of the source, if it counts them. */
+  readonly kept: KeptCounts;
+}
+
+/** The file of a run in which the source's classes are counted. */
+export function keptCounts(
+  runDir: string,
+  { note, signal }: { readonly note: (message: string) => void; readonly signal: AbortSignal },
+): KeptCounts {
+  const path = within(runDir, CLASS_COUNTS);
+  return {
+    path,
+    exists: async () => await ifThere(Deno.stat(path)) !== undefined,
+    write: (bytes) => writeWhole(path, bytes),
+    onCount: (images) => note(`counts the classes of ${images} source images, once, into ${CLASS_COUNTS}`),
+    signal,
+  };
+}
+
+/** Opens datasets. @throws DataError */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
   input: Input,
-  jobDataset: (job: string) => DatasetPlan,
+  { jobDataset, kept }: Opening,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
   // The source first: of several data that cannot be read it is named.
@@ -48,7 +74,8 @@ export async function openStreams(
         } has no images: the job "${stream.job}" left none; see what it notes`,
       );
     }
-    const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
+    if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
+    const draw = stream.name === "source" ? await input.sourceDraw(dataset, kept) : undefined;
     open.push({ stream, dataset, draw });
   }
   return open;
@@ -79,7 +106,7 @@ export function loaderOptions(
   { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
 ) {
   return {
-    transforms: plan.input.training,
+    transforms: plan.input.streams?.[name] ?? plan.input.training,
     normalization: plan.input.normalization,
     batch: phase.training.batch,
     seed: plan.seed,

@@ -11,8 +11,10 @@ import type { RunLogger } from "../report/logger.ts";
 import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
 import { STUDENT } from "../core/term.ts";
+import { PredictionMeasures } from "../metrics/label_free.ts";
 import { assemble, networkOf, type Run } from "./assemble.ts";
 import { beginHooks } from "./begin.ts";
+import { consistentCycles } from "./consistent_cycles.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import {
@@ -23,9 +25,25 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
+import {
+  evaluateSegmenter,
+  type EvaluationInput,
+  finalEvaluation,
+  onePass,
+  openSplit,
+  unlabelledNote,
+} from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import { LabelWatch } from "./label_watch.ts";
+import {
+  close,
+  keptCounts,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
@@ -71,8 +89,10 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
   const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
-  const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
+  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
+  const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
   if (validation) (await openMembers(plan, options.files)).dispose();
@@ -91,14 +111,15 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
       const jobs = () => runJobs({ ...options, network: run.segmenter, note });
       if (await stopped(signal, jobs)) return end();
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
     if (!from) {
       const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, signal, note }));
       if (ended) return end();
     }
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
-    return await new Phase(run, { ...options, validation, loaders, labelled }).train();
+    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
+    return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
   } finally {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
@@ -122,6 +143,8 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
+  /** Hears what is labelled. */
+  readonly watch: LabelWatch;
 }
 
 /** The state of a phase while it runs. */
@@ -134,6 +157,8 @@ class Phase {
   /** The step of the last validation. */
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
+  /** Whether it was said that no pixel of the validation split is labelled. */
+  #told = false;
 
   constructor(run: Run, setup: PhaseSetup) {
     this.#run = run;
@@ -166,6 +191,7 @@ class Phase {
     } catch (error) {
       throw await this.#withLastGood(error);
     }
+    for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
     if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = signal.aborted && final === undefined;
@@ -185,6 +211,9 @@ class Phase {
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     watch?.over("input");
+    for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
+      emit({ type: "note", phase, message });
+    }
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
@@ -309,21 +338,60 @@ class Phase {
   async #validate(): Promise<Evaluation | undefined> {
     const { emit, logger, phase: { name: phase } } = this.#setup;
     const step = this.#done;
-    const found = await this.#evaluate(
-      onePass(this.#setup.plan.evaluation),
-      logger && ((image, index) => {
+    const { evaluation } = this.#setup.plan;
+    const measures = this.#predictionMeasures();
+    const found = await this.#evaluate(onePass(evaluation), {
+      onPrediction: logger && ((image, index) => {
         if (index < logger.pictures) logger.picture({ step, index, ...image });
       }),
-    );
+      onProbabilities: measures && ((grid) => measures.add(grid)),
+    });
     if (found === undefined) return undefined;
+    const cycles = measures && await this.#consistentCycles();
+    const labelFree = {
+      ...measures?.measures(),
+      ...(cycles === undefined ? {} : { consistentCycles: cycles }),
+    };
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
     this.#validated = step;
     if (best) this.#best = { step, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
-    emit({ type: "validation", phase, step, ...means, pixelAccuracy, iou, best });
+    emit({
+      type: "validation",
+      phase,
+      step,
+      ...means,
+      pixelAccuracy,
+      iou,
+      best,
+      ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
+    });
+    const note = unlabelledNote(found);
+    if (note !== undefined && !this.#told) {
+      this.#told = true;
+      emit({ type: "note", phase, message: note });
+    }
     if (best) await this.#save("best");
     return found;
+  }
+
+  /** Undefined where the recipe wants none, or there is nothing to validate on. */
+  #predictionMeasures(): PredictionMeasures | undefined {
+    const { validation, plan: { evaluation } } = this.#setup;
+    if (validation === undefined || evaluation.labelFree === undefined) return undefined;
+    return new PredictionMeasures(Math.max(1, Math.min(validation.length, evaluation.limit ?? Infinity)));
+  }
+
+  async #consistentCycles(): Promise<number | undefined> {
+    const { plan, input, validation } = this.#setup;
+    return await consistentCycles({
+      plan,
+      segmenter: networkOf(this.#run, this.#predicting() ?? STUDENT),
+      similarity: plan.evaluation.labelFree!.similarity,
+      source: await input.open(plan.data.source),
+      target: validation!,
+    });
   }
 
   async #finish(): Promise<Evaluation | undefined> {
@@ -342,7 +410,7 @@ class Phase {
     if (!plain || same) return plain;
     const others = await openMembers({ ...plan, evaluation }, files);
     try {
-      return await this.#evaluate(evaluation, undefined, others.networks);
+      return await this.#evaluate(evaluation, {}, others.networks);
     } finally {
       others.dispose();
     }
@@ -350,7 +418,7 @@ class Phase {
 
   async #evaluate(
     evaluation: EvaluationPlan,
-    onPrediction?: EvaluationInput["onPrediction"],
+    listeners: Pick<EvaluationInput, "onPrediction" | "onProbabilities"> = {},
     others: Ensemble["networks"] = [],
   ): Promise<Evaluation | undefined> {
     const { plan, validation, signal } = this.#setup;
@@ -371,7 +439,7 @@ class Phase {
         split: "val",
         evaluation,
         signal,
-        onPrediction,
+        ...listeners,
       });
     } catch (error) {
       if (signal.aborted) return undefined;

@@ -36,7 +36,9 @@ Deno.test("a plan holds every section with its defaults", async () => {
     keepCheckpoints: 2,
     logEvery: 10,
   });
-  assert.deepEqual(plan.evaluation, { labelSize: "original" });
+  const { labelFree, ...evaluation } = plan.evaluation;
+  assert.deepEqual(evaluation, { labelSize: "original" });
+  assert.equal(labelFree?.similarity.accepts, "real");
   assert.equal(plan.phases.length, 1);
   assert.deepEqual(
     lastPhase(plan).losses.map(({ name, weight, at, origin }) => ({ name, weight, at, origin })),
@@ -243,6 +245,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "input",
       "logs",
       "losses",
+      "method",
       "model",
       "name",
       "networks",
@@ -270,4 +273,15 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
     ["type", "list"],
     ["use"],
   ]);
+});
+
+Deno.test("streams may have sizes of their own", async () => {
+  const { input } = await load({
+    set: [
+      "input={size: [32, 64], crop: [32, 64], streams: {source: {size: [36, 64], crop: [36, 64]}}}",
+    ],
+  });
+  const flip = input.training.flip;
+  assert.deepEqual(input.training, { size: [32, 64], crop: [32, 64], flip });
+  assert.deepEqual(input.streams, { source: { size: [36, 64], crop: [36, 64], flip } });
 });
