@@ -6,7 +6,7 @@ import { datasets } from "./mod.ts";
 import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
-export { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
 /** What opens the datasets of a run. */
