@@ -46,6 +46,7 @@ export { losses, similarities } from "./losses/mod.ts";
 export { models } from "./models/mod.ts";
 export { networks } from "./networks/mod.ts";
 export { optimizers } from "./optim/mod.ts";
+export { streams } from "./streams/mod.ts";
 
 export { diskFiles } from "./datasets/files.ts";
 export * from "./backends/plugin_kit.ts";

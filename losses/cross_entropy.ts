@@ -4,7 +4,8 @@ import { z } from "../core/schema.ts";
 
 /**
  * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
- * bilinearly to the labels first. A batch without a label gives 0.
+ * bilinearly to the labels first. Where the stream has distributions they take the place of the labels, and where it has
+ * weights each pixel counts as much as its weight says. A batch without a label gives 0.
  */
 export const crossEntropy = definePlugin({
   kind: "loss",
@@ -13,13 +14,15 @@ export const crossEntropy = definePlugin({
   source: "Kang et al. 2020, Eq. 11",
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream that is learned from"),
+    denominator: z.enum(["valid", "all"]).default("valid").describe(
+      "divide by the pixels that have a label, or by all, so that ignored ones count as learned",
+    ),
   }),
-  plan: ({ stream }, at) => ({
+  plan: ({ stream, denominator }, at) => ({
     needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
     create: () => ({
       compute(ctx) {
-        const { upsampled, labels } = ctx.view(stream);
-        return { loss: crossEntropyOf(upsampled!, labels!) };
+        return { loss: crossEntropyOf(ctx.view(stream).upsampled!, ctx.images(stream), denominator) };
       },
     }),
   }),

@@ -7,6 +7,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import {
   isMade,
   type MadeStream,
+  type Normalization,
   type PhasePlan,
   type PlannedLoss,
   type PlannedNetwork,
@@ -99,6 +100,7 @@ export interface Run {
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
+  readonly normalization: Normalization;
   readonly numClasses: number;
   readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
@@ -171,6 +173,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       phase,
       seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
+      normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
       alignCorners: plan.input.alignCorners ?? false,
       state: [

@@ -171,6 +171,7 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
     step,
     steps,
     ignoreLabel: run.ignoreLabel,
+    normalization: run.normalization,
     get random() {
       return random ??= Random.stream(run.seed, name);
     },

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   models: ["core", "ops"],
   networks: ["core"],
   optim: ["core", "ops"],
+  streams: ["core", "ops"],
   metrics: ["core", "ops"],
   // Files of weights: functions of bytes.
   weights: ["core"],
@@ -82,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "web/dist",
     "weights",
   ],
-  "builtins.ts": ["core", "losses", "models", "datasets", "networks", "optim"],
+  "builtins.ts": ["core", "losses", "models", "datasets", "networks", "optim", "streams"],
   "mod.ts": [
     "backends",
     "builtins.ts",
@@ -96,6 +97,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "optim",
     "report",
     "run_folder",
+    "streams",
     "train",
     "weights",
   ],
