@@ -102,8 +102,8 @@ export interface Sample {
   readonly labels?: Uint8Array;
   /** Distributions over the classes, `SOFT_BYTES` a pixel; absent: the labels are all that is known. */
   readonly soft?: Uint8Array;
-  /** How much each of its pixels counts; absent: 1. */
-  readonly weight?: number;
+  /** A factor for the terms that read the `mark` of images; absent: 1. */
+  readonly mark?: number;
   /** Absent: its crops are placed alike. */
   readonly prefer?: CropPreference;
 }

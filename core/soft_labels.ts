@@ -50,11 +50,11 @@ export function softWinners(packed: Uint8Array, ignoreLabel: number): Uint8Array
   );
 }
 
-/** Labels as distributions with one class each. @param classes ids from there on are ignored */
-export function softOf(labels: Uint8Array, classes: number): Uint8Array {
+/** Labels as distributions with one class each. */
+export function softOf(labels: Uint8Array, ignoreLabel: number): Uint8Array {
   const out = new Uint8Array(labels.length * SOFT_BYTES);
   labels.forEach((label, pixel) => {
-    if (label >= classes) return;
+    if (label === ignoreLabel) return;
     out[pixel * SOFT_BYTES] = label;
     out[pixel * SOFT_BYTES + 1] = 255;
   });

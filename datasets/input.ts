@@ -9,13 +9,16 @@ import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
+/** What an opening of a dataset adds to what the run says. */
+export type Wanted = Pick<DatasetSetup, "labels" | "onMissing" | "draws" | "stream">;
+
 /** What opens the datasets of a run. */
 export interface Input {
   /**
    * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
    * @throws DataError when the root, a list or a folder is missing or empty
    */
-  open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
+  open(dataset: DatasetPlan, want?: Wanted): Promise<InputDataset>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
    * @throws DataError when the statistics do not fit the source
@@ -34,7 +37,8 @@ export interface Input {
 export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
   const { data: { root, origins }, input: { workers: count, rareClassSampling }, seed } = plan;
   const known = (dataset: DatasetPlan): DatasetOrigin | undefined => {
-    const origin = origins?.get(dataset);
+    // A worker knows no streams.
+    const origin = dataset.streams ? undefined : origins?.get(dataset);
     return origin && datasets.includes(origin.plugin) ? origin : undefined;
   };
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);

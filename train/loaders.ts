@@ -7,6 +7,7 @@ import {
   type PhasePlan,
   type PlannedStream,
   type RunPlan,
+  streamsBehind,
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
@@ -28,30 +29,55 @@ export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][]
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
 }
 
-/** Opens datasets; the one that a job left is asked of `jobDataset`. @throws DataError */
+/** The jobs whose labels a stream of a phase reads, directly or through other streams. */
+export function jobsBehind({ streams }: PhasePlan, stream: PlannedStream): readonly string[] {
+  return streamsBehind(streams, stream).flatMap((one) => "job" in one ? [one.job] : []);
+}
+
+/** What streams are opened with. */
+export interface Opening {
+  readonly phase: PhasePlan;
+  readonly input: Input;
+  /** The dataset that a job left. */
+  readonly jobDataset: (job: string) => DatasetPlan;
+}
+
+/** Opens the datasets of some streams. @throws DataError, UserError */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
-  input: Input,
-  jobDataset: (job: string) => DatasetPlan,
+  opening: Opening,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
   // The source first: of several data that cannot be read it is named.
   for (
     const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
   ) {
-    const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
-    const dataset = await input.open(plan, stream.labels ? {} : { labels: false });
-    if ("job" in stream && dataset.length === 0) {
-      throw new UserError(
-        `${
-          describePlanned("stream", stream)
-        } has no images: the job "${stream.job}" left none; see what it notes`,
-      );
-    }
-    const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
+    const dataset = await openStream(stream, opening);
+    const draw = stream.name === "source" ? await opening.input.sourceDraw(dataset) : undefined;
     open.push({ stream, dataset, draw });
   }
   return open;
+}
+
+async function openStream(stream: OpenStream["stream"], opening: Opening): Promise<InputDataset> {
+  const { phase, input, jobDataset } = opening;
+  const dataset = await input.open("job" in stream ? jobDataset(stream.job) : stream.dataset, {
+    ...(stream.labels ? {} : { labels: false }),
+    draws: drawnName(phase, stream.name),
+    stream(name) {
+      const other = phase.streams.filter(isRead).find((one) => one.name === name);
+      if (other === undefined) throw new Error(`no stream "${name}" is read`);
+      return openStream(other, opening);
+    },
+  });
+  if ("job" in stream && dataset.length === 0) {
+    throw new UserError(
+      `${
+        describePlanned("stream", stream)
+      } has no images: the job "${stream.job}" left none; see what it notes`,
+    );
+  }
+  return dataset;
 }
 
 /** Where batches come from, by stream. */

@@ -23,8 +23,16 @@ import {
   type Values,
 } from "./diagnostics.ts";
 import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
-import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
+import {
+  close,
+  jobsBehind,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
@@ -69,8 +77,11 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
+  const opening = { phase, input, jobDataset: (name: string) => jobDataset(options, name) };
+  const [now, later] = [false, true].map((wait) =>
+    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
+  );
+  const streams = [...await openStreams(now!, opening)];
   const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
@@ -91,7 +102,12 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    if (options.resume) {
+      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
+        await requireAsLeft(options, job);
+      }
+    }
+    streams.push(...await openStreams(later!, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     return await new Phase(run, { ...options, validation, loaders, labelled }).train();

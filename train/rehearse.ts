@@ -3,7 +3,7 @@ import type { FileReader } from "../core/plugin.ts";
 import type { Input } from "../datasets/input.ts";
 import { assemble, type Run } from "./assemble.ts";
 import { type JobPlace, standIn } from "./jobs.ts";
-import { close, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import { close, jobsBehind, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
 import { initialise } from "./start.ts";
 import { trainStep } from "./step.ts";
 
@@ -35,12 +35,12 @@ async function tryStep(run: Run, { plan, runDir, input }: Rehearsal): Promise<vo
   const { phase } = run;
   const wanted = streamsToRead(phase);
   const left = new Map(
-    wanted.flatMap((stream) =>
-      "job" in stream ? [[stream.job, standIn({ plan, runDir }, stream.job)] as const] : []
+    wanted.flatMap((stream) => jobsBehind(phase, stream)).map((job) =>
+      [job, standIn({ plan, runDir }, job)] as const
     ),
   );
   if ([...left.values()].includes(undefined)) return;
-  const streams = await openStreams(wanted, input, (job) => left.get(job)!);
+  const streams = await openStreams(wanted, { phase, input, jobDataset: (job) => left.get(job)! });
   const loaders = openLoaders(plan, { phase, streams, skip: 0 });
   try {
     const passes = [await nextBatches(loaders)];
