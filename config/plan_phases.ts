@@ -12,7 +12,7 @@ import { suggestion } from "../core/suggest.ts";
 import { checkStep } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
-import { find, locate, type Located, type LocatedMapping } from "./locate.ts";
+import { find, locate, type LocatedMapping } from "./locate.ts";
 import { merge } from "./merge.ts";
 import { withLength } from "./phase_length.ts";
 import { planNetworks } from "./plan_networks.ts";

@@ -15,9 +15,7 @@ export const joined = definePlugin({
       share: z.number().gt(0).max(1).default(1).describe(
         "of its images that are taken, drawn anew in each phase; at least one",
       ),
-      mark: z.number().min(0).optional().describe(
-        "a factor of its images for terms that read the mark; absent: 1",
-      ),
+      mark: z.number().min(0).default(1).describe("a factor of its images for terms that read the mark"),
     })).min(1).describe("what is joined"),
   }),
   plan: ({ of }, at) => ({
@@ -47,7 +45,7 @@ interface Part {
   readonly dataset: Dataset;
   /** Of the images that are taken; undefined: all. */
   readonly indices: readonly number[] | undefined;
-  readonly mark: number | undefined;
+  readonly mark: number;
 }
 
 /** In rising order. */
@@ -68,7 +66,7 @@ function join(parts: readonly Part[]): Dataset {
       while (place >= sizeOf(parts[k]!)) place -= sizeOf(parts[k++]!);
       const { name, dataset, indices, mark } = parts[k]!;
       const sample = await dataset.read(indices?.[place] ?? place, want);
-      return { ...sample, id: `${name}/${sample.id}`, ...(mark === undefined ? {} : { mark }) };
+      return { ...sample, id: `${name}/${sample.id}`, mark };
     },
   };
 }

@@ -60,7 +60,7 @@ export const pseudoLabels = definePlugin({
 
 async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
   const { of, flip, scales, aggregation, prefer } = chosen;
-  const { images, classes, note } = tools;
+  const { images, classes } = tools;
   const how: PredictionChange = {
     ...(flip === undefined ? {} : { flip }),
     ...(scales === undefined ? {} : { scales }),
@@ -70,7 +70,7 @@ async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
   if (chosen.thresholds !== "fixed" || prefer) {
     for await (const image of images(of)) {
       found.add(await image.predict(how));
-      note(`image ${image.index + 1} of ${image.count} counted`);
+      tellProgress(image, "counted", tools);
     }
   }
   const thresholds = thresholdsOf(ruleOf(chosen), found.confidences);
@@ -81,9 +81,15 @@ async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
   for await (const image of images(of)) {
     await labelImage(image, { tools, chosen, how, thresholds, kept });
     pixels += image.width * image.height;
-    note(`image ${image.index + 1} of ${image.count} labelled`);
+    tellProgress(image, "labelled", tools);
   }
   await report(tools, { thresholds, predicted: found.pixels, kept, rare, pixels });
+}
+
+/** Says at every tenth part how far it is. */
+function tellProgress({ index, count }: JobImage, what: string, { note }: JobTools): void {
+  const tenths = (done: number) => Math.floor(10 * done / count);
+  if (tenths(index + 1) > tenths(index)) note(`${index + 1} of ${count} images ${what}`);
 }
 
 function ruleOf({ thresholds, share, confidence }: Options): ThresholdRule {
