@@ -56,6 +56,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
       ...sectionRefs,
       phases: phaseList(registry, sectionRefs),
       evaluation: optional(optionsSchema(sections.evaluation)),
+      method: optionsSchema(sections.method),
       logs: optionsSchema(sections.logs),
       baseline: {
         type: ["object", "null"],

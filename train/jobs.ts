@@ -5,7 +5,14 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
-import { isRead, type PhasePlan, type PlannedJob, type RunPlan } from "../core/plan.ts";
+import {
+  isRead,
+  type MadeStream,
+  type PhasePlan,
+  type PlannedJob,
+  type PlannedStream,
+  type RunPlan,
+} from "../core/plan.ts";
 import type { DatasetPlan, JobFiles, JobTools, PredictionChange, Sample, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
@@ -40,7 +47,7 @@ export function jobDataset(place: JobPlace, name: string): DatasetPlan {
 export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
   const { phase, job } = jobOf(place, name);
   const stream = phase.streams.filter(isRead).find((stream) => job.plan.reads.includes(stream.name));
-  const images = stream && ("job" in stream ? standIn(place, stream.job) : stream.dataset);
+  const images = stream && standInOf(place, stream, job);
   return images && {
     ...images,
     async open(setup) {
@@ -56,6 +63,17 @@ export function standIn(place: JobPlace, name: string): DatasetPlan | undefined 
       };
     },
   };
+}
+
+function standInOf(
+  place: JobPlace,
+  stream: Exclude<PlannedStream, MadeStream>,
+  job: PlannedJob,
+): DatasetPlan | undefined {
+  if ("dataset" in stream) return stream.dataset;
+  if (isDoneBefore(place.plan.phases, stream.job, job)) return standIn(place, stream.job);
+  // As filesOf has it: the recipe's own.
+  return stream.name === "source" || stream.name === "target" ? place.plan.data[stream.name] : undefined;
 }
 
 function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan; job: PlannedJob } {

@@ -57,6 +57,8 @@ export interface PredictionTask {
   readonly inputs: readonly NetworkInput[];
   readonly inference: Inference;
   readonly wanted: Wanted;
+  /** Called with the class probabilities of every input by every network. */
+  readonly onProbabilities?: ((grid: Grid) => void) | undefined;
 }
 
 /**
@@ -110,12 +112,14 @@ interface WeightedGrid {
 /** Of every network the probabilities of every input. */
 async function gridsOf(
   { networks, network: _, ...shared }: Ensemble,
-  { inputs, inference }: PredictionTask,
+  { inputs, inference, onProbabilities }: PredictionTask,
 ): Promise<{ readonly grids: readonly WeightedGrid[]; readonly whole: number }> {
   const grids: WeightedGrid[] = [];
   for (const { segmenter, weight } of networks) {
     for (const input of inputs) {
-      grids.push({ grid: await probabilities({ ...shared, segmenter }, input, inference), weight });
+      const grid = await probabilities({ ...shared, segmenter }, input, inference);
+      onProbabilities?.(grid);
+      grids.push({ grid, weight });
     }
   }
   return { grids, whole: grids.reduce((sum, { weight }) => sum + weight, 0) };

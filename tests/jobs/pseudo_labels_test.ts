@@ -177,3 +177,21 @@ test("nothing to join is said with the stream's name", async (folder) => {
     /no images|is empty/,
   );
 });
+
+test("the target of a phase may be what a job leaves of the recipe's own: its images with labels", async (folder) => {
+  const own = roundOf(jobOf({ thresholds: "portion" }), [lossOf("cross-entropy", { stream: "target" })]);
+  const phases = own.phases.map((phase, k) => ({
+    ...phase,
+    streams: phase.streams.filter(({ name }) => k === 0 || !["target", "pseudo", "mixed"].includes(name))
+      .concat(
+        k === 0 ? [] : [{ ...place, name: "target", job: "labels", labels: true }],
+      ),
+  }));
+  const { result, events } = await go(folder, { ...own, phases });
+  assert.equal(result.interrupted, false);
+  assert.ok(
+    events.some((event) =>
+      event.type === "step" && event.phase === "tiny" && event.terms["cross-entropy"]! > 0
+    ),
+  );
+});
