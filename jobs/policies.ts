@@ -3,7 +3,7 @@ import type { Confidences } from "./confidences.ts";
 
 /** How thresholds are found. */
 export type ThresholdRule =
-  /** So that a share of the most confident pixels of each class reaches it (Zou et al. 2018, Algorithm 2). */
+  /** So that a share of the most confident pixels of each class reaches it (Zou et al. 2018). */
   | { readonly kind: "portion"; readonly share: number }
   /** The quantile of each class's confidences, at most `cap` (Li et al. 2019: the median, 0.9). */
   | { readonly kind: "quantile"; readonly share: number; readonly cap: number }
@@ -50,7 +50,7 @@ export function ownLabels({ probabilities, thresholds }: Pixels, ignoreLabel: nu
 }
 
 /**
- * The class with the largest ratio of probability to threshold, where that is at least 1 (Zou et al. 2018, Eq. 6; thresholds
+ * The class with the largest ratio of probability to threshold, where that is at least 1 (Zou et al. 2018; thresholds
  * are at most 1). @returns ids or the ignore label
  */
 export function relativeLabels({ probabilities, thresholds }: Pixels, ignoreLabel: number): Uint8Array {

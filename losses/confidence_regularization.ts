@@ -13,7 +13,7 @@ export const confidenceRegularization = definePlugin({
   kind: "loss",
   name: "confidence-regularization",
   summary: "keeps predictions on pseudo-labels from over-confidence (MRKLD; unofficial: MRENT)",
-  source: "Zou et al. 2019, Table 1",
+  source: "Zou et al. 2019",
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream whose predictions are held back"),
     kind: z.enum(["kld", "entropy"]).default("kld").describe(
