@@ -2,6 +2,7 @@ import { packSoft, SOFT_BYTES } from "../core/soft_labels.ts";
 import { definePlugin, type JobImage, type JobTools, type PredictionChange } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { PredictedClasses } from "./confidences.ts";
+import { report } from "./outcome.ts";
 import { ownLabels, relativeLabels, softLabels, type ThresholdRule, thresholdsOf } from "./policies.ts";
 
 const options = z.strictObject({
@@ -135,40 +136,4 @@ async function labelImage(
   }
   for (const label of labels) if (label !== tools.ignoreLabel) kept[label]! += 1;
   await (soft ? tools.writeSoft(image, soft) : tools.writeLabels(image, labels));
-}
-
-interface Outcome {
-  readonly thresholds: Float32Array;
-  /** Pixels by class; zeros where nothing was counted. */
-  readonly predicted: readonly number[];
-  /** Pixels by class. */
-  readonly kept: readonly number[];
-  readonly rare: readonly number[];
-  readonly pixels: number;
-}
-
-/** @throws Error when no pixel got a label */
-async function report(
-  { folder, classes, note }: JobTools,
-  { thresholds, predicted, kept, rare, pixels }: Outcome,
-): Promise<void> {
-  const found = classes.map((name, id) => ({
-    name,
-    threshold: thresholds[id]!,
-    predicted: predicted[id]!,
-    labelled: kept[id]!,
-    ...(rare.includes(id) ? { rare: true } : {}),
-  }));
-  await Deno.writeTextFile(`${folder}/thresholds.json`, `${JSON.stringify(found, null, 2)}\n`);
-  const labelled = kept.reduce((sum, count) => sum + count, 0);
-  if (labelled === 0) {
-    throw new Error(
-      "no pixel of any image is confident enough for a label; lower its thresholds, or train longer before it",
-    );
-  }
-  const without = classes.filter((_, id) => kept[id] === 0);
-  note(
-    `${(100 * labelled / pixels).toFixed(1)} % of the pixels have labels` +
-      (without.length === 0 ? "" : `; none is ${without.join(", ")}`),
-  );
 }

@@ -33,7 +33,7 @@ for (const one of methodCases("crst/mrkld_loss")) {
         tf.mul(weight, meanConfidence(z, { labels, marks, kind: "kld" })),
       ));
     // Said once, as recipes say it.
-    const target = tf.cast(tf.greater(marks, 0), "float32");
+    const target = tf.cast(tf.greater(marks, 0), "float32") as tf.Tensor1D;
     await holds(one, (z) =>
       tf.add(
         crossEntropy(z, { labels }),
