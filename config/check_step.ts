@@ -103,11 +103,14 @@ function checkView(
   if (view.by !== STUDENT && !network) return;
   if (unrun) return;
   const taps = (network?.model ?? model).taps(labelSpace.classes.length);
-  for (const { name, space, at = optionsOf(one) } of view.taps) {
+  const classes = labelSpace.classes.length;
+  for (const { name, space, logits, at = optionsOf(one) } of view.taps) {
     const tap = taps[name];
     const whose = network ? `the network "${network.name}"` : "the model";
     if (!tap) {
-      findings.add(at, `${whose} has no tap "${name}"${suggestion(name, Object.keys(taps))}`);
+      const { moreTaps } = network?.model ?? model;
+      const hint = suggestion(name, Object.keys(taps)) || (moreTaps ? `; ${moreTaps}` : "");
+      findings.add(at, `${whose} has no tap "${name}"${hint}`);
     } else if (space !== undefined && space !== tap.space) {
       const fitting = Object.keys(taps).filter((other) => taps[other]?.space === space);
       findings.add(
@@ -116,8 +119,21 @@ function checkView(
           fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
         }`,
       );
+    } else if (logits && !hasLogits(tap, classes)) {
+      const fitting = Object.keys(taps).filter((other) => hasLogits(taps[other]!, classes));
+      findings.add(
+        at,
+        `expected a tap with a logit for each of the ${classes} classes (${
+          fitting.join(", ")
+        }): it is "${name}"`,
+      );
     }
   }
+}
+
+/** Whether a tap holds a value per class that is no probability. */
+export function hasLogits({ space, channels }: TapInfo, classes: number): boolean {
+  return space === "real" && channels === classes;
 }
 
 /** What the channels of a tap hold. */

@@ -189,6 +189,13 @@ function planPhase(
   const groups = findings.has(["optimizer", "groups"])
     ? findings.value(["optimizer", "groups"], optimizerGroups)
     : undefined;
+  for (const [group, { repeats = 1 }] of Object.entries(groups ?? {})) {
+    if (repeats === 1 || !optimizer || optimizer.plan.repeats) continue;
+    findings.add(
+      ["optimizer", "groups", group, "repeats"],
+      `expected 1: ${optimizer.plugin.name} updates a parameter once a step`,
+    );
+  }
   const schedule = planEntryOf(findings, { ...task, kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   if (training && task.data) checkTargetLabels(findings, training, task.data);

@@ -16,8 +16,8 @@ export type EvaluationSection = z.infer<typeof sections.evaluation>;
 
 /** The section with its path made absolute: the resolved recipe is written to another folder. */
 export function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
-  if (input?.rare_class_sampling === undefined) return input;
-  const rare = input.rare_class_sampling;
+  const rare = input?.rare_class_sampling;
+  if (input === undefined || rare?.stats === undefined) return input;
   const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
   return { ...input, rare_class_sampling: { ...rare, stats: resolve(folder, rare.stats) } };
 }
@@ -33,18 +33,33 @@ export function checkShortSide(findings: Findings, side: InputSection["short_sid
 
 /** From bytes to network input. */
 export function inputPlan(section: InputSection): InputPlan {
-  const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
+  const { short_side: side, crop, flip, normalization, workers } = section;
+  const { rare_class_sampling: rare, crop_criteria: criteria } = section;
   return {
     training: {
       ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
       crop: sides(crop),
       flip,
+      ...(criteria && {
+        criteria: {
+          tries: criteria.tries,
+          mostShare: criteria.most_share,
+          leastClasses: criteria.least_classes,
+          leastShare: criteria.least_share,
+        },
+      }),
     },
     normalization: typeof normalization === "string" ? NORMALIZATIONS[normalization] : normalization,
     ...(section.align_corners ? { alignCorners: true } : {}),
     workers,
     ...(rare && {
-      rareClassSampling: { stats: rare.stats, temperature: rare.temperature, minPixels: rare.min_pixels },
+      rareClassSampling: {
+        ...(rare.stats === undefined ? {} : { stats: rare.stats }),
+        temperature: rare.temperature,
+        minPixels: rare.min_pixels,
+        cropPixels: rare.crop_ratio * rare.min_pixels,
+        tries: rare.tries,
+      },
     }),
   };
 }

@@ -241,12 +241,27 @@ export interface InputPlan {
 
 /** Which source images come how often (Hoyer et al. 2022). */
 export interface RareClassSampling {
-  /** Absolute path of what `plca data stats` wrote. */
-  readonly stats: string;
+  /** Absolute path of what `plca data stats` wrote; absent: the run counts the source once, into its folder. */
+  readonly stats?: string;
   /** T of P(c) = softmax((1 - f_c) / T). */
   readonly temperature: number;
   /** Images with so many pixels of the drawn class are chosen from. */
   readonly minPixels: number;
+  /** The crop is drawn again until it has more pixels of the drawn class. */
+  readonly cropPixels: number;
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+}
+
+/** What a labelled training crop shall be like, or it is drawn again. */
+export interface CropCriteria {
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+  /** Of the crop's labelled pixels, the largest share that one class may have, itself excluded; 1: any. */
+  readonly mostShare: number;
+  /** So many classes must each have more than `leastShare` of all its pixels; 0: none. */
+  readonly leastClasses: number;
+  readonly leastShare: number;
 }
 
 /** What training does to an image, in this order. Sizes in pixels. */
@@ -257,6 +272,8 @@ export interface TrainingTransforms {
   readonly crop: readonly [number, number];
   /** Mirror horizontally with probability 1/2. */
   readonly flip: boolean;
+  /** Of images whose labels are read; absent: the first crop is taken. */
+  readonly criteria?: CropCriteria;
 }
 
 /** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
@@ -359,6 +376,8 @@ export interface EvaluationPlan {
    * none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
+  /** `logits`: these are resized and averaged wherever else probabilities are. Absent: probabilities. */
+  readonly average?: "logits";
 }
 
 /** A head of a network at inference. */

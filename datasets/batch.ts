@@ -4,6 +4,7 @@ import type { Normalization, TrainingTransforms } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
 import { SOFT_BYTES, softOf } from "../core/soft_labels.ts";
 import type { Maker } from "./maker.ts";
+import { chosenPlace, type Held } from "./transforms/chosen_place.ts";
 import { meanColour, normalizeInto } from "./transforms/normalize.ts";
 import { type PlaceDraw, preferredPlace } from "./transforms/preferred_place.ts";
 import { flipSample, resizedCrop, resizeSample, shortSideSize } from "./transforms/sample.ts";
@@ -45,6 +46,10 @@ export interface SamplePlan {
   readonly flip: boolean;
   /** For images whose crops shall rather show some classes. */
   readonly prefer: PlaceDraw;
+  /** Seeds further places, where the first crop is not what is wanted. */
+  readonly again?: number;
+  /** What of a drawn class the crop shall hold. */
+  readonly holds?: Held;
 }
 
 /** Makes batches of a dataset. @throws DataError from `make` when an image or label file cannot be used */
@@ -70,15 +75,18 @@ function batchOf(
   const soft = labels && samples.some((sample) => sample.soft)
     ? new Uint8Array(ids.length * SOFT_BYTES)
     : undefined;
-  for (const [n, { shortSide, place, flip, prefer: draw }] of plan.entries()) {
+  for (const [n, { shortSide, place, flip, again, holds, prefer: draw }] of plan.entries()) {
     const read = samples[n]!;
     if (labels && !read.labels) {
       throw new DataError(read.id, "has no labels; training on a source needs them");
     }
     const size = shortSide === undefined ? read : shortSideSize(read, shortSide);
-    const crop = [height, width] as const;
-    const preferred = labels ? preferredPlace(read, { size, crop, draw }) : undefined;
-    const cropped = resizedCrop(read, size, { size: crop, place: preferred ?? place, fill, ignoreLabel });
+    const wanted = { size, crop: transforms.crop, place, again, holds, criteria: transforms.criteria };
+    const chosen = labels
+      ? preferredPlace(read, { size, crop: transforms.crop, draw }) ??
+        chosenPlace(read, { ...wanted, ignoreLabel })
+      : place;
+    const cropped = resizedCrop(read, size, { size: [height, width], place: chosen, fill, ignoreLabel });
     const { image, labels: cut, soft: shares } = flip ? flipSample(cropped) : cropped;
     normalizeInto(image, normalization, { out: images, offset: n * image.length });
     if (labels && cut) ids.set(cut, n * cut.length);

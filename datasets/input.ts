@@ -3,10 +3,11 @@ import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
 import { datasets } from "./mod.ts";
-import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
+import { type ImageDraw, type KeptCounts, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
 export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
 /** What an opening of a dataset adds to what the run says. */
@@ -21,9 +22,9 @@ export interface Input {
   open(dataset: DatasetPlan, want?: Wanted): Promise<InputDataset>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
-   * @throws DataError when the statistics do not fit the source
+   * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit the source
    */
-  sourceDraw(source: InputDataset): Promise<ImageDraw | undefined>;
+  sourceDraw(source: InputDataset, kept: KeptCounts): Promise<ImageDraw | undefined>;
   /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
   close(): Promise<void>;
 }
@@ -60,10 +61,10 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
         workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
       };
     },
-    sourceDraw(source) {
+    sourceDraw(source, kept) {
       if (rareClassSampling === undefined) return Promise.resolve(undefined);
       const space = plan.data.source.labelSpace;
-      return openRareClasses({ ...rareClassSampling, dataset: source, space, files });
+      return openRareClasses({ ...rareClassSampling, dataset: source, space, files, kept });
     },
     async close() {
       await pool?.close();

@@ -136,6 +136,7 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
   // Streams of their own: the transforms' numbers do not depend on how many a draw takes.
   const drawn = Random.stream(options.seed, `loader/${options.stream}/draw`);
   const preferred = Random.stream(options.seed, `loader/${options.stream}/prefer`);
+  const again = Random.stream(options.seed, `loader/${options.stream}/again`);
   let order = new Int32Array(0);
   let used = 0;
   const nextInOrder = () => {
@@ -146,7 +147,7 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
     return order[used++]!;
   };
   const plan = (): SamplePlan => {
-    const index = draw?.(drawn) ?? nextInOrder();
+    const { index, holds } = draw?.(drawn) ?? { index: nextInOrder() };
     const range = transforms.shortSide;
     return {
       index,
@@ -154,6 +155,8 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
       place: [random.next(), random.next()],
       flip: transforms.flip && random.next() < 0.5,
       prefer: { roll: preferred.next(), class: preferred.next(), pixel: preferred.next() },
+      ...(holds || transforms.criteria ? { again: again.integer(0, 2 ** 31 - 1) } : {}),
+      ...(holds ? { holds } : {}),
     };
   };
   return () => Array.from({ length: batch }, plan);

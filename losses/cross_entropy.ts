@@ -1,6 +1,7 @@
 import { crossEntropy as crossEntropyOf } from "../ops/cross_entropy.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
  * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
@@ -17,13 +18,18 @@ export const crossEntropy = definePlugin({
     denominator: z.enum(["valid", "all"]).default("valid").describe(
       "divide by the pixels that have a label, or by all, so that ignored ones count as learned",
     ),
+    tap: tapOption,
   }),
-  plan: ({ stream, denominator }, at) => ({
-    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
-    create: () => ({
-      compute(ctx) {
-        return { loss: crossEntropyOf(ctx.view(stream).upsampled!, ctx.images(stream), denominator) };
-      },
-    }),
-  }),
+  plan({ stream, denominator, tap }, at) {
+    const choice = { stream, tap, resolution: "labels" } as const;
+    return {
+      needs: { views: [{ ...logitsNeed(choice, at), labels: true }] },
+      create: () => ({
+        compute(ctx) {
+          const logits = readLogits(ctx.view(stream), choice);
+          return { loss: crossEntropyOf(logits, ctx.images(stream), denominator) };
+        },
+      }),
+    };
+  },
 });

@@ -141,12 +141,16 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       const made = () => planned.model.create(variables.setup(`network "${planned.name}"`, numbers));
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
-    const taps = plan.model.plan.taps(numbers.numClasses);
+    const shared = {
+      classes: plan.labelSpace.classes,
+      taps: plan.model.plan.taps(numbers.numClasses),
+      alignCorners: plan.input.alignCorners ?? false,
+    };
     const maker: Maker = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
-        const term = planned.plan.create({ ...setup, taps });
+        const term = planned.plan.create({ ...setup, ...shared });
         return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
       });
     });
@@ -156,7 +160,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
         return [
           planned.name,
           created("stream", planned, (): RunStream => {
-            const stream = planned.plan.create({ ...setup, taps });
+            const stream = planned.plan.create({ ...setup, ...shared });
             return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
           }),
         ];
@@ -175,7 +179,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       ignoreLabel: plan.labelSpace.ignore,
       normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
-      alignCorners: plan.input.alignCorners ?? false,
+      alignCorners: shared.alignCorners,
       state: [
         ...model.state,
         ...slotState("optimizer", optimizer),
@@ -208,8 +212,8 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
 
 /** What cannot be had again: a frozen network is read from its file. */
 function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  const { start, changes, trainable, ownStatistics, update } = plan;
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+  const { start, changes, trainable, ownStatistics, update, follow } = plan;
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {

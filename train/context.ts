@@ -119,11 +119,14 @@ function streamView(
   { need, images: { pixels, labels } }: { readonly need: NeededView; readonly images: Images },
 ): StreamView {
   const [, height, width] = pixels.shape;
+  const resized = (x: tf.Tensor4D) => resizeBilinear(x, [height, width], { alignCorners });
+  const wanted = new Set(need.taps.flatMap(({ name, labelResolution }) => labelResolution ? [name] : []));
   return {
     ...view,
     ...(labels ? { labels } : {}),
-    ...(need.labelResolution
-      ? { upsampled: resizeBilinear(view.logits, [height, width], { alignCorners }) }
+    ...(need.labelResolution ? { upsampled: resized(view.logits) } : {}),
+    ...(wanted.size > 0
+      ? { upsampledTaps: Object.fromEntries([...wanted].map((name) => [name, resized(view.taps[name]!)])) }
       : {}),
   };
 }
@@ -215,23 +218,40 @@ function limited(
   refuse: (what: string, where: string) => never,
 ): StreamView {
   const declared = new Set(taps.map(({ name }) => name));
+  const resized = new Set(taps.flatMap(({ name, labelResolution }) => labelResolution ? [name] : []));
   return {
     ...view,
-    taps: new Proxy(view.taps, {
-      get(taps, name) {
-        if (typeof name === "symbol") return undefined;
-        return declared.has(name) ? taps[name] : refuse(`the tap "${name}"`, "taps");
-      },
-    }),
+    taps: declaredOnly(view.taps, declared, (name) => refuse(`the tap "${name}"`, "taps")),
+    upsampledTaps: declaredOnly(
+      view.upsampledTaps ?? {},
+      resized,
+      (name) => refuse(`the tap "${name}" at the labels' resolution`, "taps"),
+    ),
   };
+}
+
+function declaredOnly(
+  taps: View["taps"],
+  declared: ReadonlySet<string>,
+  refuse: (name: string) => never,
+): View["taps"] {
+  return new Proxy(taps, {
+    get(taps, name) {
+      if (typeof name === "symbol") return undefined;
+      return declared.has(name) ? taps[name] : refuse(name);
+    },
+  });
 }
 
 /** Copies of which no gradient finds the way back. */
 function detached(view: StreamView): StreamView {
+  const copies = (taps: View["taps"]) =>
+    Object.fromEntries(Object.entries(taps).map(([name, tap]) => [name, tf.clone(tap)]));
   return constants(() => ({
     ...view,
     logits: tf.clone(view.logits),
-    taps: Object.fromEntries(Object.entries(view.taps).map(([name, tap]) => [name, tf.clone(tap)])),
+    taps: copies(view.taps),
     ...(view.upsampled ? { upsampled: tf.clone(view.upsampled) } : {}),
+    ...(view.upsampledTaps ? { upsampledTaps: copies(view.upsampledTaps) } : {}),
   }));
 }

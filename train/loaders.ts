@@ -11,8 +11,11 @@ import {
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
-import type { Input, InputDataset } from "../datasets/input.ts";
+import type { Input, InputDataset, KeptCounts } from "../datasets/input.ts";
 import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
+import { ifThere } from "../run_folder/files.ts";
+import { CLASS_COUNTS, within } from "../run_folder/layout.ts";
+import { writeWhole } from "../run_folder/write.ts";
 import type { Batches } from "./context.ts";
 import { describePlanned } from "./loss_errors.ts";
 
@@ -40,6 +43,23 @@ export interface Opening {
   readonly input: Input;
   /** The dataset that a job left. */
   readonly jobDataset: (job: string) => DatasetPlan;
+  /** Where the run keeps the classes of the source, if it counts them. */
+  readonly kept: KeptCounts;
+}
+
+/** The file of a run in which the source's classes are counted. */
+export function keptCounts(
+  runDir: string,
+  { note, signal }: { readonly note: (message: string) => void; readonly signal: AbortSignal },
+): KeptCounts {
+  const path = within(runDir, CLASS_COUNTS);
+  return {
+    path,
+    exists: async () => await ifThere(Deno.stat(path)) !== undefined,
+    write: (bytes) => writeWhole(path, bytes),
+    onCount: (images) => note(`counts the classes of ${images} source images, once, into ${CLASS_COUNTS}`),
+    signal,
+  };
 }
 
 /** Opens the datasets of some streams. @throws DataError, UserError */
@@ -53,7 +73,7 @@ export async function openStreams(
     const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
   ) {
     const dataset = await openStream(stream, opening);
-    const draw = stream.name === "source" ? await opening.input.sourceDraw(dataset) : undefined;
+    const draw = stream.name === "source" ? await opening.input.sourceDraw(dataset, opening.kept) : undefined;
     open.push({ stream, dataset, draw });
   }
   return open;

@@ -29,6 +29,7 @@ import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
 import {
   close,
   jobsBehind,
+  keptCounts,
   type Loaders,
   nextBatches,
   openLoaders,
@@ -79,7 +80,9 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const opening = { phase, input, jobDataset: (name: string) => jobDataset(options, name) };
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const kept = keptCounts(options.runDir, { note, signal });
+  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
   const [now, later] = [false, true].map((wait) =>
     wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
   );
@@ -95,7 +98,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
       try {
         await runJobs({ ...options, network: run.segmenter, note });
       } catch (error) {

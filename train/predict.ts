@@ -26,7 +26,7 @@ interface Network extends Omit<Ensemble, "networks" | "network"> {
 }
 
 /** How probabilities are made beyond one pass. */
-export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads">;
+export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads" | "average">;
 
 /** What {@linkcode predictLabels} makes. */
 export interface Wanted {
@@ -62,8 +62,8 @@ export interface PredictionTask {
 }
 
 /**
- * The class of every pixel: the probabilities of every input by every network, resized bilinearly to the wanted size and
- * added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
+ * The class of every pixel: the probabilities (or `average: logits`, these) of every input by every network, resized
+ * bilinearly to the wanted size and added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
  */
 export async function predictLabels(ensemble: Ensemble, task: PredictionTask): Promise<PredictedLabels> {
   const { height, width, confidence } = task.wanted;
@@ -73,7 +73,8 @@ export async function predictLabels(ensemble: Ensemble, task: PredictionTask): P
   for (const band of bandsOf(grids, task.wanted)) {
     const made = tf.tidy(() => {
       const sum = bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners });
-      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: tf.max(sum, 3) } : {}) };
+      const best = () => tf.max(sharesOf(sum, { whole, inference: task.inference }), 3);
+      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: best() } : {}) };
     });
     try {
       labels.set(await made.winners.data(), band.first * width);
@@ -94,7 +95,12 @@ export async function* predictRows(
 ): AsyncGenerator<ProbabilityRows, void, void> {
   const { grids, whole } = await gridsOf(ensemble, task);
   for (const band of bandsOf(grids, task.wanted)) {
-    const sum = tf.tidy(() => bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners }));
+    const sum = tf.tidy(() =>
+      sharesOf(bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners }), {
+        whole,
+        inference: task.inference,
+      })
+    );
     try {
       const probabilities = (await sum.data() as Float32Array).map((share) => share / whole);
       yield { ...band, probabilities };
@@ -102,6 +108,14 @@ export async function* predictRows(
       sum.dispose();
     }
   }
+}
+
+/** Probabilities, `whole` times, of a sum that may be one of logits. */
+function sharesOf(
+  sum: tf.Tensor4D,
+  { whole, inference: { average } }: { readonly whole: number; readonly inference: Inference },
+): tf.Tensor4D {
+  return average === "logits" ? tf.mul(tf.softmax(tf.div(sum, whole)), whole) : sum;
 }
 
 interface WeightedGrid {
@@ -215,18 +229,21 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 }
 
 /**
- * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
+ * Class probabilities, or logits, float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
  * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
  */
 function forward(
   { segmenter, featureTap }: Network,
   images: tf.Tensor4D,
-  { aggregation, heads }: Inference,
+  { aggregation, heads, average }: Inference,
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const taps = [...heads?.map(({ tap }) => tap) ?? [], ...aggregation ? [featureTap] : []];
     const [view] = segmenter.forward([images], { training: false, taps });
-    if (aggregation === undefined) return tf.softmax(headsOf(view!, heads));
+    if (aggregation === undefined) {
+      const logits = headsOf(view!, heads);
+      return average === "logits" ? logits : tf.softmax(logits);
+    }
     const { alpha, features, predictions } = aggregation;
     const mixed = aggregateImage(view!.taps[featureTap]!, features, alpha);
     return aggregateImage(tf.softmax(segmenter.classify(mixed)), predictions, alpha);

@@ -42,14 +42,22 @@ export interface Crop {
  */
 export function resizedCrop(sample: Sample, { width, height }: Size, crop: Crop): Sample {
   const [rows, columns] = crop.size;
-  const window = {
-    top: Math.floor(crop.place[0] * (Math.max(0, height - rows) + 1)),
-    left: Math.floor(crop.place[1] * (Math.max(0, width - columns) + 1)),
+  const window = windowAt({ width, height }, crop);
+  const cut = resizeSample(sample, { width, height }, window);
+  return cut.width === columns && cut.height === rows ? cut : padded(cut, crop);
+}
+
+/** The window of a crop in an image of this size. */
+export function windowAt(
+  { width, height }: Size,
+  { size: [rows, columns], place }: Pick<Crop, "size" | "place">,
+): Window {
+  return {
+    top: Math.floor(place[0] * (Math.max(0, height - rows) + 1)),
+    left: Math.floor(place[1] * (Math.max(0, width - columns) + 1)),
     height: Math.min(rows, height),
     width: Math.min(columns, width),
   };
-  const cut = resizeSample(sample, { width, height }, window);
-  return cut.width === columns && cut.height === rows ? cut : padded(cut, crop);
 }
 
 function padded(
