@@ -66,21 +66,26 @@ function maker(setup: TermSetup, { style_tap, structure_tap, width, range }: Opt
     owners: { [OWNER]: { params: [...ofSource.params, ...ofTarget.params, ...params] } },
     make(ctx): Images {
       const [source, target] = ["source", "target"].map((stream) => ctx.view(stream).taps);
-      const { pixels, labels } = ctx.images("source");
-      const [, height, width] = pixels.shape;
+      const { labels } = ctx.images("source");
+      const sizes = ["source", "target"].map((stream) => {
+        const [, height, width] = ctx.images(stream).pixels.shape;
+        return [height, width] as const;
+      });
       const textures = [ofSource.encode(source![style_tap]!), ofTarget.encode(target![style_tap]!)] as const;
-      const image = (taps: Readonly<Record<string, Tensor4D>>, domain: 0 | 1) => {
-        const made = decode({ structure: taps[structure_tap]!, texture: textures[domain], domain });
-        const sized = resizeBilinear(made, [height, width], { alignCorners: setup.alignCorners });
+      // Of the structure of one image, in the texture of a domain.
+      const image = (of: 0 | 1, domain: 0 | 1) => {
+        const structure = (of === SOURCE ? source : target)![structure_tap]!;
+        const made = decode({ structure, texture: textures[domain], domain });
+        const sized = resizeBilinear(made, sizes[of]!, { alignCorners: setup.alignCorners });
         return range === "unit" ? sized : spread(sized, ctx.normalization);
       };
       return {
-        pixels: image(source!, TARGET),
+        pixels: image(SOURCE, TARGET),
         ...(labels ? { labels } : {}),
         values: {
-          target_as_source: image(target!, SOURCE),
-          source_again: image(source!, SOURCE),
-          target_again: image(target!, TARGET),
+          target_as_source: image(TARGET, SOURCE),
+          source_again: image(SOURCE, SOURCE),
+          target_again: image(TARGET, TARGET),
         },
       };
     },

@@ -33,10 +33,11 @@ import {
   openSplit,
   unlabelledNote,
 } from "./evaluate.ts";
-import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
 import {
   close,
+  jobsBehind,
   keptCounts,
   type Loaders,
   nextBatches,
@@ -88,10 +89,13 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const jobOf = (name: string) => jobDataset(options, name);
   const note = (message: string) => emit({ type: "note", phase: phase.name, message });
-  const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
+  const kept = keptCounts(options.runDir, { note, signal });
+  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
+  const [now, later] = [false, true].map((wait) =>
+    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
+  );
+  const streams = [...await openStreams(now!, opening)];
   const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
@@ -100,7 +104,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
   try {
-    const note = (message: string) => emit({ type: "note", phase: phase.name, message });
     const end = (): PhaseResult => {
       emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
       return { steps: 0, interrupted: true };
@@ -111,7 +114,12 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
       const jobs = () => runJobs({ ...options, network: run.segmenter, note });
       if (await stopped(signal, jobs)) return end();
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
+    if (options.resume) {
+      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
+        await requireAsLeft(options, job);
+      }
+    }
+    streams.push(...await openStreams(later!, opening));
     if (!from) {
       const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, signal, note }));
       if (ended) return end();
