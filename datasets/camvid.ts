@@ -36,10 +36,10 @@ export const CAMVID_CLASSES: LabelSpace = {
 };
 
 /** SegNet's id of pixels that belong to no class. */
-const VOID = 11;
+export const CAMVID_VOID = 11;
 
 const MAP: ClassMap = {
-  trainId: (stored) => stored === VOID ? IGNORE_LABEL : stored < VOID ? stored : undefined,
+  trainId: (stored) => stored === CAMVID_VOID ? IGNORE_LABEL : stored < CAMVID_VOID ? stored : undefined,
   expected: "0 to 10, or 11 for void",
 };
 

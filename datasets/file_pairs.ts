@@ -47,6 +47,7 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
   return {
     length: pairs.length,
     ids: pairs.map(({ id }) => id),
+    files: pairs.flatMap(({ image, labels }) => labels === undefined ? [image] : [image, labels]),
     ...(bare ? { unlabelled: withheld } : { survey: () => surveyPairs(pairs, { ...reading, decode }) }),
     async read(index, want): Promise<Sample> {
       const pair = pairs[index]!;

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { DataError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -40,6 +41,15 @@ const DISK: FileReader = {
     }
     return names.sort();
   },
+  async sizes(paths) {
+    const found: (number | undefined)[] = [];
+    for (const path of paths) {
+      // Asking one at a time without waiting takes a tenth of the time.
+      found.push(sizeOf(path));
+      if (found.length % 1000 === 0) await setImmediate();
+    }
+    return found;
+  },
   async realPath(path) {
     try {
       return await Deno.realPath(path);
@@ -58,6 +68,15 @@ export function diskFiles(): FileReader {
 /** Whether it is {@linkcode diskFiles}' own reader; one that wraps or changes it is not. */
 export function readsDisk(files: FileReader): boolean {
   return files === DISK;
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    // Reading it says why.
+    return undefined;
+  }
 }
 
 async function collect(folder: string, prefix: string, names: string[]): Promise<void> {

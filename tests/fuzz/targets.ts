@@ -9,11 +9,15 @@ import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.
 import { decodeColours } from "../../datasets/colours.ts";
 import { decodeDeep, decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { readList } from "../../datasets/file_pairs.ts";
+import { deeplabV2Names } from "../../models/deeplab_v2_names.ts";
+import { describeWeights, weightsDescription } from "../../weights/describe.ts";
+import { fitWeights } from "../../weights/mapping.ts";
 import { jpegIsWhole, withoutStrayBytes } from "../../datasets/jpeg.ts";
 import { orientationOf, tellsOrientation } from "../../datasets/orientation.ts";
 import { pngIsWhole, pngPalette } from "../../datasets/png.ts";
 import { readWeights } from "../../weights/read.ts";
 import { RunLog } from "../../run_folder/log.ts";
+import { dict, Made, Name, StorageTensor, torchLegacy, torchZip, Tuple, vector } from "../weights/pickles.ts";
 import { withoutChecksums } from "../weights/zip_files.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
@@ -219,6 +223,66 @@ const torch: Target = {
     }),
 };
 
+/** DeepLab-v2's names with small shapes, as files have them. */
+function smallNetwork(prefix: string, first = 0): Map<string, unknown> {
+  const names = ["conv1.weight", "bn1.weight", "layer1.0.conv1.weight"].map((name) => `backbone.${name}`);
+  return new Map(
+    [...names, "classifier.0.convs.0.0.weight"].map((name, k) => [prefix + name, vector(3, first + k)]),
+  );
+}
+
+const OTHER_FILES = text.encode(
+  'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n<html><title>no</title>\n{"error": 1}\n',
+);
+
+const found: Target = {
+  name: "checkpoint as found",
+  examples() {
+    const values = [
+      {
+        state_dict: smallNetwork("module._orig_mod."),
+        best: vector(1),
+        args: new Made("argparse.Namespace", []),
+      },
+      { model: smallNetwork("model."), model_ema: smallNetwork("model.", 9), epoch: 3 },
+      {
+        checkpoint: dict({ model: smallNetwork("net.") }),
+        counter: new Made("collections.Counter", [new Map([[1, 2]])]),
+        scalar: new Made("numpy.core.multiarray.scalar", [
+          new Made("numpy.dtype", ["f2"]),
+          new Uint8Array(2),
+        ]),
+        array: new Made("numpy.core.multiarray._reconstruct", [new Name("numpy.ndarray"), new Tuple([0])], {
+          state: new Tuple([1, new Tuple([2]), new Made("numpy.dtype", ["f4"]), false, new Uint8Array(8)]),
+        }),
+        own: new Made("project.Config", [], { isNew: true, items: dict({ a: [1, 2.5] }), state: dict({}) }),
+        odd: new StorageTensor("torch.ComplexFloatStorage", [1], new Uint8Array(8)),
+      },
+    ].map(dict);
+    const zips = values.map((value) => withoutChecksums(torchZip(value)));
+    return Promise.resolve([...zips, ...values.map(torchLegacy)]);
+  },
+  // A download may be anything else.
+  mutate: (example, random) =>
+    random.next() < 0.9 ? mutateBytes(example, random) : inText(OTHER_FILES, random),
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      const file = readWeights(bytes, "x.pth");
+      const names = deeplabV2Names({ heads: 0, branches: 4 });
+      describeWeights("x.pth", weightsDescription(file, [{ model: "deeplab-v2", names }]));
+      const wanted = [...smallNetwork("").keys()].map((name) => ({ name, shape: [3] }));
+      const fitting = { path: "x.pth", file, names, wanted, classes: ["a", "b", "c"] };
+      for (const more of [{ take: "model" }, { without: ["classifier"] }, {}]) {
+        try {
+          fitWeights({ ...fitting, ...more });
+        } catch (error) {
+          // An example fits one of them only.
+          if (!isClear(error) || file.tensors.size === 0) throw error;
+        }
+      }
+    }),
+};
+
 /** The header's length as it is now, so that its JSON is looked at. */
 function withHeaderLength(bytes: Uint8Array): Uint8Array {
   const end = bytes.lastIndexOf("}".charCodeAt(0));
@@ -312,6 +376,7 @@ export const TARGETS: readonly Target[] = [
   list,
   safetensors,
   torch,
+  found,
   events,
 ];
 
