@@ -61,6 +61,12 @@ function sizeOf({ dataset, indices }: Part): number {
 function join(parts: readonly Part[]): Dataset {
   return {
     length: parts.reduce((sum, part) => sum + sizeOf(part), 0),
+    async survey() {
+      const found = parts.map(async ({ name, dataset }) =>
+        (await dataset.survey?.() ?? []).map((message) => `${name}: ${message}`)
+      );
+      return (await Promise.all(found)).flat();
+    },
     async read(index, want): Promise<Sample> {
       let place = index, k = 0;
       while (place >= sizeOf(parts[k]!)) place -= sizeOf(parts[k++]!);
