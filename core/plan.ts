@@ -264,6 +264,7 @@ export interface CropCriteria {
   readonly mostShare: number;
   /** So many classes must each have more than `leastShare` of all its pixels; 0: none. */
   readonly leastClasses: number;
+  /** In 0..1. */
   readonly leastShare: number;
 }
 
