@@ -1,6 +1,7 @@
 /** Every plugin that comes with plca. */
 import { Registry } from "./core/registry.ts";
 import { datasets } from "./datasets/mod.ts";
+import { jobs } from "./jobs/mod.ts";
 import { losses, similarities } from "./losses/mod.ts";
 import { models } from "./models/mod.ts";
 import { networks } from "./networks/mod.ts";
@@ -16,6 +17,7 @@ export function builtins(): Registry {
     ...datasets,
     ...optimizers,
     ...networks,
+    ...jobs,
     ...streams,
   ]);
 }

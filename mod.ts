@@ -42,6 +42,7 @@ export * from "./config/load.ts";
 
 export { builtins } from "./builtins.ts";
 export { datasets } from "./datasets/mod.ts";
+export { jobs } from "./jobs/mod.ts";
 export { losses, similarities } from "./losses/mod.ts";
 export { models } from "./models/mod.ts";
 export { networks } from "./networks/mod.ts";

@@ -238,7 +238,17 @@ export const BASELINE_KEYS = ["name", "losses"] as const;
 export const PHASE_SECTIONS = ["streams", "networks", "losses", "optimizer", "schedule", "training"] as const;
 
 /** The keys of an entry of `phases`. */
-export const PHASE_KEYS = ["name", "from", "before", ...PHASE_SECTIONS] as const;
+export const PHASE_KEYS = ["name", "from", "before", "length", "rate", ...PHASE_SECTIONS] as const;
+
+/** `length:` of a phase. */
+export const phaseLength = z.number().positive().max(100).describe(
+  "steps, as a share of the recipe's training.steps; where the phase has training.steps of its own, those count",
+);
+
+/** `rate:` of a phase. */
+export const phaseRate = z.number().positive().max(100).describe(
+  "factor on the learning rates of the phase; absent: 1",
+);
 
 /** Every top-level key, in the order the resolved recipe is written. */
 export const RECIPE_KEYS = [

@@ -146,6 +146,26 @@ export type PlannedStream =
   | ReadStream & { readonly job: string }
   | MadeStream;
 
+/** The streams whose images a stream's dataset takes. */
+export function drawnFrom(stream: PlannedStream): readonly string[] {
+  return "dataset" in stream ? (stream.dataset.streams ?? []).map(({ stream }) => stream) : [];
+}
+
+/** A stream and, as far as they are there, those that it takes images from, directly and through others. */
+export function streamsBehind(
+  streams: readonly PlannedStream[],
+  stream: PlannedStream,
+): readonly PlannedStream[] {
+  const found = new Set<PlannedStream>();
+  const visit = (one: PlannedStream | undefined) => {
+    if (one === undefined || found.has(one)) return;
+    found.add(one);
+    for (const name of drawnFrom(one)) visit(streams.find((other) => other.name === name));
+  };
+  visit(stream);
+  return [...found];
+}
+
 /** A stream that loaders read. */
 export interface ReadStream extends PlannedPart {
   /** Whether its labels are read. */
@@ -244,7 +264,7 @@ export interface CropCriteria {
   readonly mostShare: number;
   /** How many classes must each have more than `leastShare`; 0: none. */
   readonly leastClasses: number;
-  /** Of all pixels of the crop. */
+  /** Of all pixels of the crop, in [0, 1). */
   readonly leastShare: number;
 }
 

@@ -7,9 +7,12 @@ import { datasets } from "./mod.ts";
 import { type ImageDraw, type KeptCounts, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
-export { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
 export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
+
+/** What an opening of a dataset adds to what the run says. */
+export type Wanted = Pick<DatasetSetup, "labels" | "onMissing" | "draws" | "stream">;
 
 /** What opens the datasets of a run. */
 export interface Input {
@@ -17,7 +20,7 @@ export interface Input {
    * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
    * @throws DataError when the root, a list or a folder is missing or empty
    */
-  open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
+  open(dataset: DatasetPlan, want?: Wanted): Promise<InputDataset>;
   /**
    * Whether labels can be used as the options read them; of each dataset this is looked at once.
    * @param opened what `dataset` was opened as, with labels @param at where the recipe has it, as in `data.source`
@@ -42,7 +45,8 @@ export interface Input {
 export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
   const { data: { root, origins }, input: { workers: count, rareClassSampling }, seed } = plan;
   const known = (dataset: DatasetPlan): DatasetOrigin | undefined => {
-    const origin = origins?.get(dataset);
+    // A worker knows no streams.
+    const origin = dataset.streams ? undefined : origins?.get(dataset);
     return origin && datasets.includes(origin.plugin) ? origin : undefined;
   };
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);

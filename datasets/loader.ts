@@ -135,6 +135,7 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
   const random = Random.stream(options.seed, `loader/${options.stream}`);
   // Streams of their own: the transforms' numbers do not depend on how many a draw takes.
   const drawn = Random.stream(options.seed, `loader/${options.stream}/draw`);
+  const preferred = Random.stream(options.seed, `loader/${options.stream}/prefer`);
   const again = Random.stream(options.seed, `loader/${options.stream}/again`);
   let order = new Int32Array(0);
   let used = 0;
@@ -153,6 +154,7 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
       ...(range ? { shortSide: random.integer(range[0], range[1]) } : {}),
       place: [random.next(), random.next()],
       flip: transforms.flip && random.next() < 0.5,
+      prefer: { roll: preferred.next(), class: preferred.next(), pixel: preferred.next() },
       ...(holds || transforms.criteria ? { again: again.integer(0, 2 ** 31 - 1) } : {}),
       ...(holds ? { holds } : {}),
     };

@@ -1,6 +1,7 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
+import { confidenceRegularization } from "./confidence_regularization.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
 import { featureDistance } from "./feature_distance.ts";
@@ -24,6 +25,7 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  confidenceRegularization,
   featureDistance,
   selfGuidance,
   focalCrossEntropy,

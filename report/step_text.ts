@@ -1,6 +1,13 @@
 /** A planned step in words, for `plca check`: what is read, made, seen and updated, in this order. */
 import type { Coefficient } from "../core/coefficient.ts";
-import { isMade, isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "../core/plan.ts";
+import {
+  drawnFrom,
+  isMade,
+  isRead,
+  type PhasePlan,
+  type PlannedLoss,
+  type PlannedStream,
+} from "../core/plan.ts";
 import type { NetworkPlan, OwnerPlan } from "../core/plugin.ts";
 import { planUpdates, type StepEntry } from "../core/step_plan.ts";
 
@@ -53,7 +60,12 @@ export function stepLines(phase: PhasePlan): string[] {
 
 function readText(stream: PlannedStream): string {
   if (!isRead(stream)) return stream.name;
-  const from = "job" in stream ? ` of the job ${stream.job}` : "";
+  const others = drawnFrom(stream);
+  const from = "job" in stream
+    ? ` of the job ${stream.job}`
+    : others.length === 0
+    ? ""
+    : ` (of ${others.join(" and ")})`;
   return `${stream.name}${from}${stream.labels ? " with labels" : ""}`;
 }
 

@@ -7,6 +7,7 @@ import {
   type PhasePlan,
   type PlannedStream,
   type RunPlan,
+  streamsBehind,
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
@@ -31,11 +32,18 @@ export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][]
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
 }
 
-/** What opening takes of the run. */
+/** The jobs whose labels a stream of a phase reads, directly or through other streams. */
+export function jobsBehind({ streams }: PhasePlan, stream: PlannedStream): readonly string[] {
+  return streamsBehind(streams, stream).flatMap((one) => "job" in one ? [one.job] : []);
+}
+
+/** What streams are opened with. */
 export interface Opening {
-  /** The images that a job left. */
+  readonly phase: PhasePlan;
+  readonly input: Input;
+  /** The dataset that a job left. */
   readonly jobDataset: (job: string) => DatasetPlan;
-  /** Where it keeps the classes of the source, if it counts them. */
+  /** Where the run keeps the classes of the source, if it counts them. */
   readonly kept: KeptCounts;
 }
 
@@ -54,31 +62,44 @@ export function keptCounts(
   };
 }
 
-/** Opens datasets. @throws DataError */
+/** Opens the datasets of some streams. @throws DataError, UserError */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
-  input: Input,
-  { jobDataset, kept }: Opening,
+  opening: Opening,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
   // The source first: of several data that cannot be read it is named.
   for (
     const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
   ) {
-    const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
-    const dataset = await input.open(plan, stream.labels ? {} : { labels: false });
-    if ("job" in stream && dataset.length === 0) {
-      throw new UserError(
-        `${
-          describePlanned("stream", stream)
-        } has no images: the job "${stream.job}" left none; see what it notes`,
-      );
-    }
-    if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
-    const draw = stream.name === "source" ? await input.sourceDraw(dataset, kept) : undefined;
+    const dataset = await openStream(stream, opening);
+    const draw = stream.name === "source" ? await opening.input.sourceDraw(dataset, opening.kept) : undefined;
     open.push({ stream, dataset, draw });
   }
   return open;
+}
+
+async function openStream(stream: OpenStream["stream"], opening: Opening): Promise<InputDataset> {
+  const { phase, input, jobDataset } = opening;
+  const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
+  const dataset = await input.open(plan, {
+    ...(stream.labels ? {} : { labels: false }),
+    draws: drawnName(phase, stream.name),
+    stream(name) {
+      const other = phase.streams.filter(isRead).find((one) => one.name === name);
+      if (other === undefined) throw new Error(`no stream "${name}" is read`);
+      return openStream(other, opening);
+    },
+  });
+  if ("job" in stream && dataset.length === 0) {
+    throw new UserError(
+      `${
+        describePlanned("stream", stream)
+      } has no images: the job "${stream.job}" left none; see what it notes`,
+    );
+  }
+  if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
+  return dataset;
 }
 
 /** Where batches come from, by stream. */

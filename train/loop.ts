@@ -32,10 +32,11 @@ import {
   openSplit,
   unlabelledNote,
 } from "./evaluate.ts";
-import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
 import {
   close,
+  jobsBehind,
   keptCounts,
   type Loaders,
   nextBatches,
@@ -87,10 +88,13 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const jobOf = (name: string) => jobDataset(options, name);
   const note = (message: string) => emit({ type: "note", phase: phase.name, message });
-  const opening = { jobDataset: jobOf, kept: keptCounts(options.runDir, { note, signal }) };
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, opening)];
+  const kept = keptCounts(options.runDir, { note, signal });
+  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
+  const [now, later] = [false, true].map((wait) =>
+    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
+  );
+  const streams = [...await openStreams(now!, opening)];
   const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
@@ -110,7 +114,12 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, opening));
+    if (options.resume) {
+      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
+        await requireAsLeft(options, job);
+      }
+    }
+    streams.push(...await openStreams(later!, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     const watch = new LabelWatch(streams, plan.labelSpace.ignore);

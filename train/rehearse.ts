@@ -4,7 +4,15 @@ import type { FileReader } from "../core/plugin.ts";
 import type { Input } from "../datasets/input.ts";
 import { assemble, type Run } from "./assemble.ts";
 import { type JobPlace, standIn } from "./jobs.ts";
-import { close, keptCounts, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  close,
+  jobsBehind,
+  keptCounts,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { initialise } from "./start.ts";
 import { trainStep } from "./step.ts";
 
@@ -38,12 +46,14 @@ async function tryStep(run: Run, { plan, runDir, input, signal, emit }: Rehearsa
   const { phase } = run;
   const wanted = streamsToRead(phase);
   const left = new Map(
-    wanted.flatMap((stream) =>
-      "job" in stream ? [[stream.job, standIn({ plan, runDir }, stream.job)] as const] : []
+    wanted.flatMap((stream) => jobsBehind(phase, stream)).map((job) =>
+      [job, standIn({ plan, runDir }, job)] as const
     ),
   );
   if ([...left.values()].includes(undefined)) return;
-  const streams = await openStreams(wanted, input, {
+  const streams = await openStreams(wanted, {
+    phase,
+    input,
     jobDataset: (job) => left.get(job)!,
     kept: keptCounts(runDir, {
       note: (message) => emit({ type: "note", phase: phase.name, message }),
