@@ -15,6 +15,7 @@ import type { ModelPlan, TapInfo } from "../core/plugin.ts";
 import { CircularStreamError, planPasses, planUpdates } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
+import { checkDrawnStreams } from "./check_drawn_streams.ts";
 import type { Findings } from "./findings.ts";
 
 /** What is checked. */
@@ -47,6 +48,7 @@ export function checkStep(findings: Findings, check: StepCheck): void {
   }
   checkOwners(findings, readers, check);
   checkJobStreams(findings, check);
+  checkDrawnStreams(findings, check.phase);
   checkGroups(findings, check);
   try {
     planUpdates(check.phase);

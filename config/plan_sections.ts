@@ -18,8 +18,8 @@ export type EvaluationSection = z.infer<typeof sections.evaluation>;
 
 /** The section with its path made absolute: the resolved recipe is written to another folder. */
 export function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
-  if (input?.rare_class_sampling === undefined) return input;
-  const rare = input.rare_class_sampling;
+  const rare = input?.rare_class_sampling;
+  if (input === undefined || rare?.stats === undefined) return input;
   const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
   return { ...input, rare_class_sampling: { ...rare, stats: resolve(folder, rare.stats) } };
 }
@@ -55,18 +55,33 @@ function checkImageSize(
 
 /** From bytes to network input. */
 export function inputPlan(section: InputSection): InputPlan {
-  const { flip, streams, normalization, workers, rare_class_sampling: rare } = section;
+  const { flip, streams, normalization, workers } = section;
+  const { rare_class_sampling: rare, crop_criteria: criteria } = section;
+  const wanted = criteria && {
+    criteria: {
+      tries: criteria.tries,
+      mostShare: criteria.most_share,
+      leastClasses: criteria.least_classes,
+      leastShare: criteria.least_share,
+    },
+  };
   const own = Object.entries(streams ?? {}).map(([name, one]) =>
-    [name, transformsOf({ ...one, flip: one.flip ?? flip })] as const
+    [name, { ...transformsOf({ ...one, flip: one.flip ?? flip }), ...wanted }] as const
   );
   return {
-    training: transformsOf(section),
+    training: { ...transformsOf(section), ...wanted },
     ...(own.length === 0 ? {} : { streams: Object.fromEntries(own) }),
     normalization: typeof normalization === "string" ? NORMALIZATIONS[normalization] : normalization,
     ...(section.align_corners ? { alignCorners: true } : {}),
     workers,
     ...(rare && {
-      rareClassSampling: { stats: rare.stats, temperature: rare.temperature, minPixels: rare.min_pixels },
+      rareClassSampling: {
+        ...(rare.stats === undefined ? {} : { stats: rare.stats }),
+        temperature: rare.temperature,
+        minPixels: rare.min_pixels,
+        cropPixels: rare.crop_ratio * rare.min_pixels,
+        tries: rare.tries,
+      },
     }),
   };
 }

@@ -46,6 +46,18 @@ export const sections = {
     ...imageSize,
     crop: cropSize.describe("pixels of a square, or [height, width]"),
     flip: z.boolean().default(true).describe("mirror horizontally with probability 1/2"),
+    crop_criteria: z.strictObject({
+      tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),
+      most_share: z.number().positive().max(1).default(1).describe(
+        "of the labelled pixels, below which every class must stay; 1: none need to",
+      ),
+      least_classes: z.int().min(0).max(255).default(0).describe(
+        "so many classes must each have more than least_share; 0: none",
+      ),
+      least_share: z.number().min(0).lt(1).default(0.02).describe("of all pixels of the crop"),
+    }).optional().describe(
+      "a labelled crop is drawn again until it is like this; absent: the first is taken",
+    ),
     normalization: z.union([
       z.enum(["imagenet", "caffe"]),
       z.strictObject({
@@ -72,13 +84,19 @@ export const sections = {
     workers: z.int().min(0).max(64).default(1)
       .describe("threads that read and transform images during the steps; 0: none; changes no result"),
     rare_class_sampling: z.strictObject({
-      stats: z.string().min(1).describe("file that `plca data stats` wrote, relative to the recipe"),
+      stats: z.string().min(1).optional().describe(
+        "file that `plca data stats` wrote, relative to the recipe; absent: the run counts the source itself, once",
+      ),
       temperature: z.number().min(1e-4).default(0.01)
         .describe(
           "T of P(class) = softmax((1 - its share of pixels) / T); small: hardly any but rare classes",
         ),
       min_pixels: z.int().min(1).default(3000)
         .describe("the image is one with at least so many pixels of the drawn class, where there is any"),
+      crop_ratio: z.number().min(0).max(1).default(0.5).describe(
+        "the crop is drawn again until it has more than this times min_pixels of the class",
+      ),
+      tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),
     }).optional().describe("source images that hold rare classes come more often; absent: all alike"),
   }),
   training: z.strictObject({
@@ -196,6 +214,17 @@ export const sections = {
 /** The key of `model`, and of networks, that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
+/** `weights:` where it is more than a file's name. */
+export const weightsMapping = z.strictObject({
+  file: z.string().min(1).describe("a file that training starts from; relative to this file"),
+  take: z.string().min(1).optional().describe(
+    "of several networks in it, the one under this prefix or key, as in ema_model. or model_ema",
+  ),
+  without: z.array(z.string().min(1)).optional().describe(
+    "parts of the model that begin anew, as in [classifier] for another number of classes",
+  ),
+});
+
 /** The keys of an entry of `losses` beside those of every plugin. */
 export const TERM_KEYS = ["name", "weight", "update"] as const;
 
@@ -209,7 +238,17 @@ export const BASELINE_KEYS = ["name", "losses"] as const;
 export const PHASE_SECTIONS = ["streams", "networks", "losses", "optimizer", "schedule", "training"] as const;
 
 /** The keys of an entry of `phases`. */
-export const PHASE_KEYS = ["name", "from", "before", ...PHASE_SECTIONS] as const;
+export const PHASE_KEYS = ["name", "from", "before", "length", "rate", ...PHASE_SECTIONS] as const;
+
+/** `length:` of a phase. */
+export const phaseLength = z.number().positive().max(100).describe(
+  "steps, as a share of the recipe's training.steps; where the phase has training.steps of its own, those count",
+);
+
+/** `rate:` of a phase. */
+export const phaseRate = z.number().positive().max(100).describe(
+  "factor on the learning rates of the phase; absent: 1",
+);
 
 /** Every top-level key, in the order the resolved recipe is written. */
 export const RECIPE_KEYS = [

@@ -1,5 +1,5 @@
 /** The vocabulary of datasets: where images and labels come from, and how they reach the disk. */
-import type { DataError } from "./errors.ts";
+import type { ConfigPath, DataError } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 
 /** A dataset whose options are valid; no file was touched yet. */
@@ -13,10 +13,33 @@ export interface DatasetPlan {
    * lies below `data.root` and nothing else. Absent: none.
    */
   readonly paths?: readonly string[];
+  /** Streams of the step whose images it takes ({@linkcode DatasetSetup.stream}); absent: none. */
+  readonly streams?: readonly StreamUse[];
   /** What it may mean when some classes never occur; said by whoever looked at all labels. */
   readonly absence?: AbsenceHint;
+  /** How its image files are decoded; other images that a network of it labels are read alike. Absent: as stored. */
+  readonly picture?: PictureReading;
   /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */
   open(setup: DatasetSetup): Promise<Dataset>;
+}
+
+/** What is done with the samples and the rotation tag of an image. */
+export interface PictureReading {
+  /** `apply` turns it as its EXIF tag says. Absent: as `ignore`, as stored. */
+  readonly rotation?: "apply" | "ignore" | undefined;
+  /**
+   * Of images of 16 bits: the samples that become 0 and 255, those between in proportion, those beyond cut off. Absent:
+   * the high 8 bits count.
+   */
+  readonly range?: readonly [low: number, high: number] | undefined;
+}
+
+/** A stream that a dataset takes images from. */
+export interface StreamUse {
+  /** Its name. */
+  readonly stream: string;
+  /** Where the recipe names it. */
+  readonly at: ConfigPath;
 }
 
 /** Classes of which pictures of this kind always show some. */
@@ -27,12 +50,24 @@ export interface AbsenceHint {
   readonly meaning: string;
 }
 
+/** Of which classes crops rather show a pixel. */
+export interface CropPreference {
+  /** Train ids. */
+  readonly classes: readonly number[];
+  /** How often a crop of an image that has such pixels is centred on one of them, in 0..1. */
+  readonly chance: number;
+}
+
 /** What a dataset may use. */
 export interface DatasetSetup {
   /** Absolute folder that holds the data; "" when the recipe has none. */
   readonly root: string;
   /** The run's seed; procedural datasets depend on it. */
   readonly seed: number;
+  /** Names what it draws at random: another stream or phase draws something else. Absent: "". */
+  readonly draws?: string;
+  /** Opens what is behind a stream that the plan names; absent where there is no step. @throws DataError */
+  stream?(name: string): Promise<Dataset>;
   /** How files are read. */
   readonly files: FileReader;
   /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
@@ -48,10 +83,14 @@ export interface DatasetSetup {
 export interface FileReader {
   /** A whole file. @throws DataError when missing or unreadable */
   read(path: string): Promise<Uint8Array>;
+  /** The first bytes of a file, all of a shorter one. Absent: whole files are read. @throws DataError as `read` */
+  head?(path: string, bytes: number): Promise<Uint8Array>;
   /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
   list(folder: string): Promise<readonly string[]>;
   /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
   realPath?(path: string): Promise<string | undefined>;
+  /** Bytes of files, none of which is read; undefined where one is not there. Absent: nobody knows. */
+  sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 
 /** Plain bytes out: adapters never import the tensor library. */
@@ -60,10 +99,38 @@ export interface Dataset {
   readonly length: number;
   /** The ids of its samples in their order, where they are known without reading an image. */
   readonly ids?: readonly string[];
+  /** The files of its images and labels in their order, where that is known without reading one; absent: it has none. */
+  readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
-  /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
-  read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
+  /**
+   * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes, while the
+   * options do not decide: sentences that say how many, which, and what to do. Reads the beginnings of files, not of all
+   * where there are many. Absent: there is nothing to decide.
+   */
+  survey?(): Promise<readonly string[]>;
+  /** One image, decoded. @throws DataError */
+  read(index: number, want: SampleWant): Promise<Sample>;
+}
+
+/** What is wanted of an image beside its pixels. */
+export interface SampleWant {
+  /** When false, no label file is opened. */
+  readonly labels: boolean;
+  /** Whether {@linkcode Sample.facts} are; absent: no. */
+  readonly facts?: boolean;
+}
+
+/** What the files of an image say of themselves, as far as the options do not decide on it. */
+export interface SampleFacts {
+  /** How they are named in findings. */
+  readonly name: string;
+  /** EXIF orientation, 2 to 8, that is not followed; absent: as stored. */
+  readonly turned?: number;
+  /** Of an image of 16 bits: the samples between which all but a thousandth at either end lie. */
+  readonly deep?: readonly [low: number, high: number];
+  /** Of palette labels: each index that occurs with its colour as 0xrrggbb. */
+  readonly palette?: readonly (readonly [index: number, colour: number])[];
 }
 
 /** One image with its labels. */
@@ -78,4 +145,12 @@ export interface Sample {
   readonly image: Uint8Array;
   /** Train ids, 1 byte a pixel; absent when not wanted or not there */
   readonly labels?: Uint8Array;
+  /** Absent when not wanted or when there are no files */
+  readonly facts?: SampleFacts;
+  /** Distributions over the classes, `SOFT_BYTES` a pixel; absent: the labels are all that is known. */
+  readonly soft?: Uint8Array;
+  /** A factor for the terms that read the `mark` of images; absent: 1. */
+  readonly mark?: number;
+  /** Absent: its crops are placed alike. */
+  readonly prefer?: CropPreference;
 }

@@ -11,6 +11,7 @@
 import type { ConfigPath } from "./errors.ts";
 import type { Param, Setup, TapInfo, View } from "./model.ts";
 import type { OptimizerPlan, SchedulePlan } from "./optimization.ts";
+import type { Normalization } from "./plan.ts";
 import type { Random } from "./random.ts";
 import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
 
@@ -103,6 +104,8 @@ export interface StepContext {
   readonly steps: number;
   /** The id in labels that counts nowhere. */
   readonly ignoreLabel: number;
+  /** How pixels were made of images; for those who change or make some. */
+  readonly normalization: Normalization;
   /** Follows from seed, step and the reader's name alone, so there is nothing of it to save. */
   readonly random: Random;
   /** The same as `view("source")`. @throws LossError when it was not declared */
@@ -179,6 +182,8 @@ export interface StepState {
 export interface TermSetup extends Setup {
   /** Every tap of the recipe's model, by name. */
   readonly taps: Readonly<Record<string, TapInfo>>;
+  /** The classes by train id. */
+  readonly classes: readonly string[];
   /** How maps are resized: with corner pixels on corner pixels, or with half-pixel centres. */
   readonly alignCorners: boolean;
 }

@@ -14,6 +14,7 @@ import {
   stem,
 } from "./file_pairs.ts";
 import { tellMissing } from "./missing.ts";
+import { rotationOption } from "./picture_options.ts";
 
 /** The eleven classes in the order of SegNet's annotations. */
 export const CAMVID_CLASSES: LabelSpace = {
@@ -35,10 +36,10 @@ export const CAMVID_CLASSES: LabelSpace = {
 };
 
 /** SegNet's id of pixels that belong to no class. */
-const VOID = 11;
+export const CAMVID_VOID = 11;
 
 const MAP: ClassMap = {
-  trainId: (stored) => stored === VOID ? IGNORE_LABEL : stored < VOID ? stored : undefined,
+  trainId: (stored) => stored === CAMVID_VOID ? IGNORE_LABEL : stored < CAMVID_VOID ? stored : undefined,
   expected: "0 to 10, or 11 for void",
 };
 
@@ -55,11 +56,13 @@ export const camvid = definePlugin({
   source: "Brostow et al. 2009; Badrinarayanan et al. 2017",
   options: z.strictObject({
     list: z.string().min(1).describe("list file below data.root: `image annotation` per line"),
+    rotation: rotationOption,
   }),
-  plan: ({ list }) => ({
+  plan: ({ list, rotation }) => ({
     labelSpace: CAMVID_CLASSES,
     needsRoot: true,
     paths: [list],
+    picture: { rotation },
     async open({ root, files, onMissing }) {
       const present = new Set(await requireRoot(files, root));
       const path = below(root, list);
@@ -80,7 +83,7 @@ export const camvid = definePlugin({
         });
       }
       tellMissing(missing, onMissing);
-      return filePairs(pairs, { map: MAP, files: containedIn(files, [root]) });
+      return filePairs(pairs, { map: MAP, files: containedIn(files, [root]), picture: { rotation } });
     },
   }),
 });

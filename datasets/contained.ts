@@ -11,19 +11,29 @@ export function containedIn(files: FileReader, folders: readonly string[]): File
   let roots: Promise<readonly string[]> | undefined;
   // What does not exist leads nowhere: reading it says so.
   const real = async (path: string) => (await files.realPath?.(path)) ?? lexical(path);
+  const requireInside = async (path: string) => {
+    roots ??= Promise.all([...folders.map(real), ...folders.map(lexical)]);
+    const place = await real(path);
+    if ((await roots).some((root) => isBelow(place, root))) return;
+    throw new DataError(
+      path,
+      `it lies outside ${[...new Set(folders)].join(" and ")}${place === path ? "" : `, at ${place}`}; ` +
+        "a list may only name files below the data's folder",
+    );
+  };
   return {
     ...files,
     list: (folder) => files.list(folder),
     async read(path) {
-      roots ??= Promise.all([...folders.map(real), ...folders.map(lexical)]);
-      const place = await real(path);
-      if ((await roots).some((root) => isBelow(place, root))) return await files.read(path);
-      throw new DataError(
-        path,
-        `it lies outside ${[...new Set(folders)].join(" and ")}${place === path ? "" : `, at ${place}`}; ` +
-          "a list may only name files below the data's folder",
-      );
+      await requireInside(path);
+      return await files.read(path);
     },
+    ...(files.head === undefined ? {} : {
+      async head(path: string, bytes: number) {
+        await requireInside(path);
+        return await files.head!(path, bytes);
+      },
+    }),
   };
 }
 

@@ -1,7 +1,14 @@
 /** What datasets have in common that are read from the folders they are downloaded in, or from a list. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { AbsenceHint, Dataset, DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
+import type {
+  AbsenceHint,
+  Dataset,
+  DatasetPlan,
+  DatasetSetup,
+  FileReader,
+  PictureReading,
+} from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import type { LabelDecoder } from "./decode.ts";
@@ -9,6 +16,7 @@ import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute, readList, requireRoot, stem } from "./file_pairs.ts";
 import { matching } from "./matching.ts";
 import { leaveOut, type Pair, reportMissing } from "./missing.ts";
+import { rotationOption } from "./picture_options.ts";
 
 /** The names of {@linkcode CITYSCAPES_SPACES}. */
 export type SpaceName = keyof typeof CITYSCAPES_SPACES;
@@ -25,6 +33,7 @@ export const layoutOptions = (standard: SpaceName) => ({
     .describe("list file instead of the folders: `image TAB labels` or `image` per line"),
   exclude: z.array(z.string().min(1)).default([])
     .describe('images to leave out: ids or paths in quotes, as in "00001" or "images/00001.png"'),
+  rotation: rotationOption,
 });
 
 /** A folder of files of one kind. */
@@ -61,6 +70,7 @@ export interface LayoutChoice {
   readonly root?: string | undefined;
   readonly list?: string | undefined;
   readonly exclude: readonly string[];
+  readonly rotation?: PictureReading["rotation"];
 }
 
 /** The plan of a dataset of this layout. */
@@ -70,6 +80,7 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
     needsRoot: choice.root === undefined || !isAbsolute(choice.root),
     paths: [choice.root, choice.list].filter((path) => path !== undefined),
     ...(layout.absence === undefined ? {} : { absence: layout.absence }),
+    picture: { rotation: choice.rotation },
     open: (setup) => open(layout, choice, setup),
   };
 }
@@ -127,6 +138,7 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
       ? files
       : containedIn(files, [place.folder, place.root].filter((folder) => folder !== "")),
     decode: layout.decode,
+    picture: { rotation: choice.rotation },
     swapped: choice.list === undefined ? "images and labels" : `the two columns of ${choice.list}`,
     ...(layout.withheld === undefined ? {} : { withheld: layout.withheld }),
   });

@@ -1,8 +1,10 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
+import { confidenceRegularization } from "./confidence_regularization.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { featureDistance } from "./feature_distance.ts";
 import { focalCrossEntropy } from "./focal_cross_entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
 import { localAdversarial } from "./local_adversarial.ts";
@@ -23,6 +25,8 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  confidenceRegularization,
+  featureDistance,
   selfGuidance,
   focalCrossEntropy,
   localAdversarial,

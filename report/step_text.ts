@@ -1,7 +1,14 @@
 /** A planned step in words, for `plca check`: what is read, made, seen and updated, in this order. */
 import type { Coefficient } from "../core/coefficient.ts";
-import { isMade, isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "../core/plan.ts";
-import type { OwnerPlan } from "../core/plugin.ts";
+import {
+  drawnFrom,
+  isMade,
+  isRead,
+  type PhasePlan,
+  type PlannedLoss,
+  type PlannedStream,
+} from "../core/plan.ts";
+import type { NetworkPlan, OwnerPlan } from "../core/plugin.ts";
 import { planUpdates, type StepEntry } from "../core/step_plan.ts";
 
 /** `cross-entropy + 0.75 lovasz-softmax + (0 to 1 in 400 steps) mixed` */
@@ -23,12 +30,17 @@ function weightText(weight: Coefficient): string {
   return `(${from} to ${to} in ${length}${after}${shape === "linear" ? "" : `, ${shape}`})`;
 }
 
+/** Whether a network follows the student by itself. */
+function moves({ update, follow }: NetworkPlan): boolean {
+  return update !== undefined || follow !== undefined;
+}
+
 /** A line for everything that a step of the phase does. */
 export function stepLines(phase: PhasePlan): string[] {
   const updates = planUpdates(phase);
   const reads = new Set(updates.flatMap((update) => update.reads));
-  const before = phase.networks.filter(({ plan }) => plan.update && plan.when === "before");
-  const after = phase.networks.filter(({ plan }) => plan.update && plan.when !== "before");
+  const before = phase.networks.filter(({ plan }) => moves(plan) && plan.when === "before");
+  const after = phase.networks.filter(({ plan }) => moves(plan) && plan.when !== "before");
   return [
     ...before.map(({ name }) => `${name} moves`),
     `read ${phase.streams.filter(({ name }) => reads.has(name)).map(readText).join(", ")}`,
@@ -48,7 +60,12 @@ export function stepLines(phase: PhasePlan): string[] {
 
 function readText(stream: PlannedStream): string {
   if (!isRead(stream)) return stream.name;
-  const from = "job" in stream ? ` of the job ${stream.job}` : "";
+  const others = drawnFrom(stream);
+  const from = "job" in stream
+    ? ` of the job ${stream.job}`
+    : others.length === 0
+    ? ""
+    : ` (of ${others.join(" and ")})`;
   return `${stream.name}${from}${stream.labels ? " with labels" : ""}`;
 }
 

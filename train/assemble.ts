@@ -7,6 +7,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import {
   isMade,
   type MadeStream,
+  type Normalization,
   type PhasePlan,
   type PlannedLoss,
   type PlannedNetwork,
@@ -15,6 +16,7 @@ import {
 } from "../core/plan.ts";
 import type {
   LossTerm,
+  NetworkPlan,
   OptimizedParam,
   Optimizer,
   Owned,
@@ -99,6 +101,7 @@ export interface Run {
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
+  readonly normalization: Normalization;
   readonly numClasses: number;
   readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
@@ -140,6 +143,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
     const shared = {
+      classes: plan.labelSpace.classes,
       taps: plan.model.plan.taps(numbers.numClasses),
       alignCorners: plan.input.alignCorners ?? false,
     };
@@ -174,6 +178,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       phase,
       seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
+      normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
       alignCorners: shared.alignCorners,
       state: [
@@ -187,9 +192,9 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
           ...bufferState(`stream/${planned.name}`, stream),
           ...ownerState(`stream/${planned.name}/owner`, owners),
         ]),
-        ...[...networks.values()].filter(isSaved).flatMap(({ planned, segmenter }) =>
-          modelState(segmenter, `network/${planned.name}/`)
-        ),
+        ...[...networks.values()].filter(({ planned }) => isSaved(planned.plan)).flatMap((
+          { planned, segmenter },
+        ) => modelState(segmenter, `network/${planned.name}/`)),
       ],
       dispose,
     };
@@ -206,10 +211,9 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
   throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
 }
 
-/** What cannot be had again: a frozen network is read from its file. */
-function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  const { start, changes, trainable, ownStatistics, update } = plan;
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+/** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
+export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {

@@ -24,9 +24,26 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
-import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  evaluateSegmenter,
+  type EvaluationInput,
+  finalEvaluation,
+  onePass,
+  openSplit,
+  unlabelledNote,
+} from "./evaluate.ts";
+import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
+import { LabelWatch } from "./label_watch.ts";
+import {
+  close,
+  jobsBehind,
+  keptCounts,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { stepRate } from "./rate.ts";
@@ -71,9 +88,14 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
-  const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const kept = keptCounts(options.runDir, { note, signal });
+  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
+  const [now, later] = [false, true].map((wait) =>
+    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
+  );
+  const streams = [...await openStreams(now!, opening)];
+  const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   // Files of the last evaluation are looked at before hours of training.
   if (validation) (await openMembers(plan, options.files)).dispose();
@@ -84,7 +106,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
       try {
         await runJobs({ ...options, network: run.segmenter, note });
       } catch (error) {
@@ -93,10 +114,16 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    if (options.resume) {
+      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
+        await requireAsLeft(options, job);
+      }
+    }
+    streams.push(...await openStreams(later!, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
-    return await new Phase(run, { ...options, validation, loaders, labelled }).train();
+    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
+    return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
   } finally {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
@@ -109,6 +136,8 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
+  /** Hears what is labelled. */
+  readonly watch: LabelWatch;
 }
 
 /** The state of a phase while it runs. */
@@ -121,6 +150,8 @@ class Phase {
   /** The step of the last validation. */
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
+  /** Whether it was said that no pixel of the validation split is labelled. */
+  #told = false;
 
   constructor(run: Run, setup: PhaseSetup) {
     this.#run = run;
@@ -153,6 +184,7 @@ class Phase {
     } catch (error) {
       throw await this.#withLastGood(error);
     }
+    for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
     if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = signal.aborted && final === undefined;
@@ -172,6 +204,9 @@ class Phase {
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     watch?.over("input");
+    for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
+      emit({ type: "note", phase, message });
+    }
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
@@ -325,6 +360,11 @@ class Phase {
       best,
       ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
     });
+    const note = unlabelledNote(found);
+    if (note !== undefined && !this.#told) {
+      this.#told = true;
+      emit({ type: "note", phase, message: note });
+    }
     if (best) await this.#save("best");
     return found;
   }

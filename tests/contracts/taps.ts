@@ -3,8 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { builtins } from "../../builtins.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { neededViews } from "../../core/needs.ts";
+import type { PlannedNetwork } from "../../core/plan.ts";
 import type { LossPlan, ModelPlan, Param, TapInfo } from "../../core/plugin.ts";
-import { Random } from "../../core/random.ts";
+import { fnv1a, Random } from "../../core/random.ts";
+import { STUDENT } from "../../core/term.ts";
 import type { Run } from "../../train/assemble.ts";
 import { passOf, runPass, tensorsOf } from "../../train/pass.ts";
 import type { Batches } from "../../train/context.ts";
@@ -103,6 +105,34 @@ export function randomLabels(seed: number): Uint8Array {
   });
 }
 
+/** Another network of the same taps, for losses that compare both; each name's has its own weights. */
+function guideModel(name: string): ModelPlan {
+  return {
+    ...tapModel,
+    create: (setup) => tapModel.create({ ...setup, seed: setup.seed + fnv1a(name) % 1000 + 1000 }),
+  };
+}
+
+/** The networks beside the student that the loss reads, frozen. */
+function readNetworks({ needs }: LossPlan): PlannedNetwork[] {
+  const names = new Set(neededViews(needs).map(({ by }) => by).filter((by) => by !== STUDENT));
+  return [...names].map((name) => ({
+    name,
+    at: ["networks", name],
+    origin: "contract.yaml",
+    plan: { training: false, start: "weights" },
+    model: guideModel(name),
+  }));
+}
+
+/** The tensors of a run that no checkpoint stores: what frozen networks are read from files. */
+export function frozenTensors({ networks }: Run): number {
+  return [...networks.values()].reduce(
+    (sum, { segmenter: { params, buffers } }) => sum + params.length + Object.keys(buffers).length,
+    0,
+  );
+}
+
 /** A run whose only term is this loss. The taps' values and what the loss draws follow from the seed. */
 export function assembleLoss(plan: LossPlan, seed: number): Run {
   const run = assembled(tinyPlan({
@@ -110,6 +140,7 @@ export function assembleLoss(plan: LossPlan, seed: number): Run {
     labelSpace: { name: "contract", classes: CLASSES, ignore: IGNORE_LABEL },
     model: { type: "taps", plan: tapModel },
     losses: [planned("loss", plan)],
+    networks: readNetworks(plan),
     // Large steps, so that what a second step does differs from the first.
     optimizer: optimizerPlan({ lr: 3, momentum: 0, weight_decay: 0 }),
   }));

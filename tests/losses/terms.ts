@@ -22,6 +22,7 @@ export function termOf(
   return registry.plan("loss", { type, options }).create({
     seed: 0,
     numClasses,
+    classes: [],
     variable: (_, initial, trainable = true) => tf.variable(initial, trainable),
     taps: { logits: logits(0), auxiliary: logits(1) },
     alignCorners: true,
