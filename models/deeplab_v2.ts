@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../ops/conv2d.ts";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { type Layers, layersOf } from "../ops/layers/scope.ts";
+import { layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
+import { classifier } from "./classifier.ts";
 import { deeplabV2Names } from "./deeplab_v2_names.ts";
 import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
 
@@ -159,31 +159,4 @@ function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen, rates, heads 
     classify,
     forward: forwardTogether(run, { batch: !frozen }),
   };
-}
-
-interface ClassifierOptions {
-  /** Begins the parameters' names. */
-  readonly prefix: string;
-  readonly rates: readonly number[];
-  readonly bias: boolean;
-  /** Of the group that the parameters are in. */
-  readonly part: string | undefined;
-}
-
-/** A sum of dilated 3x3 convolutions, which start small. */
-function classifier(
-  layers: Layers,
-  { prefix, rates, bias, part }: ClassifierOptions,
-  [input, output]: readonly [number, number],
-) {
-  const branches = rates.map((dilation, k) => ({
-    dilation,
-    filter: layers.normalFilter(`${prefix}convs.${k}.0.weight`, [3, 3, input, output], 0.01, part),
-    ...(bias ? { bias: layers.param(`${prefix}convs.${k}.0.bias`, tf.zeros([output]), part) } : {}),
-  }));
-  return (x: tf.Tensor4D) =>
-    branches.map(({ filter, dilation, bias }) => {
-      const scores = conv2d(x, filter, { padding: dilation, dilation });
-      return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
-    }).reduce((a, b) => tf.add(a, b));
 }
