@@ -1,5 +1,6 @@
 /** What `plca data check` says of one dataset. */
 import { countOf, percent } from "../core/words.ts";
+import { takenText } from "../datasets/passed_over.ts";
 import type { DatasetSummary, LabelSummary } from "../datasets/summary.ts";
 import { renderGrid } from "../report/grid.ts";
 import type { CheckedDataset } from "./data_check.ts";
@@ -11,10 +12,13 @@ const NAMED = 20;
 const SIZES = 6;
 
 /** Several lines, without a trailing newline. */
-export function describeDataset({ name, type, summary, unlabelled, hint }: CheckedDataset): string {
+export function describeDataset(
+  { name, type, summary, files = [], unlabelled, hint }: CheckedDataset,
+): string {
   const { images, inspected, labels, secondsPerImage } = summary;
   const looked = inspected < images ? `, ${inspected} looked at` : "";
   const lines = [`${name}: ${type}, ${countOf(images, "image")}${looked}`];
+  for (const each of files) lines.push(`  files   ${takenText(each)}`);
   if (inspected > 0) {
     lines.push(`  sizes   ${sizesText(summary)}`);
     lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
@@ -62,6 +66,7 @@ function brokenLines({ faults, unknownIds }: DatasetSummary): string[] {
 
 const KINDS = {
   missing: "missing",
+  competing: "competing for a name",
   unreadable: "not usable",
   sizes: "of another size than their image",
   ids: "with unknown ids",

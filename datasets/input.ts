@@ -6,6 +6,7 @@ import { datasets } from "./mod.ts";
 import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
+export { takenText } from "./passed_over.ts";
 export { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
@@ -45,13 +46,14 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length, ids, unlabelled } = opened;
+      const { length, ids, unlabelled, files: taken } = opened;
       const { labels = true, onMissing } = want;
       const incomplete = onMissing !== undefined;
       return {
         length,
         ...(ids === undefined ? {} : { ids }),
         ...(unlabelled === undefined ? {} : { unlabelled }),
+        ...(taken === undefined ? {} : { files: taken }),
         read: (index, want) => opened.read(index, want),
         workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
       };

@@ -3,7 +3,7 @@ import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
 import { madeAhead } from "./ahead.ts";
-import { SizesDifferError, UnknownIdsError } from "./faults.ts";
+import { CompetingError, SizesDifferError, UnknownIdsError } from "./faults.ts";
 import type { Maker } from "./maker.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
@@ -36,7 +36,7 @@ export interface Fault {
   readonly file: string;
   /** Without the file's name. */
   readonly message: string;
-  readonly kind: "unreadable" | "sizes" | "ids" | "missing";
+  readonly kind: "unreadable" | "sizes" | "ids" | "missing" | "competing";
   /** Stored ids that the dataset does not know, of kind `ids`. */
   readonly ids?: readonly number[];
 }
@@ -46,6 +46,7 @@ export function faultOf(error: DataError): Fault {
   const { file, message } = error;
   const plain = { file, message: message.slice(`${file}: `.length) };
   if (error instanceof UnknownIdsError) return { ...plain, kind: "ids", ids: error.ids };
+  if (error instanceof CompetingError) return { ...plain, kind: "competing" };
   return { ...plain, kind: error instanceof SizesDifferError ? "sizes" : "unreadable" };
 }
 

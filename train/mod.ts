@@ -82,7 +82,8 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     onEvent(event);
   };
   const input = openInput(plan, files);
-  const common = { plan, runDir, resume, signal, files, input, emit, logger, world };
+  const told = new Set<string>();
+  const common = { plan, runDir, resume, signal, files, input, emit, logger, world, told };
   const earlier: EarlierResult[] = [];
   try {
     for (const [k, phase] of plan.phases.entries()) {

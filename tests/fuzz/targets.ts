@@ -7,7 +7,7 @@ import { ConfigError, UserError } from "../../core/errors.ts";
 import { type Random } from "../../core/random.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
 import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
-import { readList } from "../../datasets/file_pairs.ts";
+import { readList } from "../../datasets/list_file.ts";
 import { readWeights } from "../../weights/read.ts";
 import { RunLog } from "../../run_folder/log.ts";
 import { withoutChecksums } from "../weights/zip_files.ts";
