@@ -2,6 +2,7 @@ import { decode as decodePng } from "fast-png";
 import sharp from "sharp";
 import { DataError } from "../core/errors.ts";
 import { countOf } from "../core/words.ts";
+import { requireForm } from "./image_form.ts";
 
 /** RGB, row-major, 3 bytes a pixel. */
 export interface DecodedImage {
@@ -18,11 +19,12 @@ export interface DecodedLabels {
 }
 
 /**
- * Decodes a JPEG or PNG (or what else sharp reads) to 8-bit RGB as stored: embedded colour profiles are not applied, as
+ * Decodes a JPEG, PNG, TIFF or WebP (or what else sharp reads; of several pages the first) to 8-bit RGB as stored: embedded colour profiles are not applied, as
  * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped, rotation tags are
  * not followed, because label files do not carry them. @throws DataError when it is cut short or not an image
  */
 export async function decodeImage(bytes: Uint8Array, file: string): Promise<DecodedImage> {
+  await requireForm(bytes, file);
   try {
     const picture = sharp(bytes, { failOn: "warning", ignoreIcc: true })
       .toColourspace("srgb")

@@ -61,13 +61,16 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
         );
       }
       const labels = await readLabels(files, pair.labels, pair.image);
-      if (sameBytes(bytes, labels)) {
-        throw new DataError(pair.labels, `it is the same picture as its image ${pair.image}, byte for byte`);
-      }
       const header = pngHeader(labels);
       // A few hundred kilobytes can hold gigabytes of labels: decoded is what fits the image.
       if (header) requireSize(header, sample, { labels: pair.labels, image: pair.image });
       const stored = decode(labels, pair.labels);
+      if (sameBytes(bytes, labels)) {
+        throw new DataError(
+          pair.labels,
+          `it is the same as its image ${pair.image}, byte for byte; expected a label file of its own`,
+        );
+      }
       requireSize(stored, sample, { labels: pair.labels, image: pair.image });
       return { ...sample, labels: trainIds(stored, map, pair.labels) };
     },
