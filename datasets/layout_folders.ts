@@ -79,8 +79,8 @@ function taken(
     readonly kind: FileKind;
   },
 ): readonly TakenFiles[] {
-  const { found } = searched.matches;
-  return takenOf({ ...searched, place: folder, suffix, taken: found.size, others: [] });
+  const { found, competing } = searched.matches;
+  return takenOf({ ...searched, place: folder, suffix, taken: found.size - competing.size, others: [] });
 }
 
 function rivals(
