@@ -23,7 +23,9 @@ const options = z.strictObject({
   images: z.string().min(1).optional().describe("folder of images, below data.root; instead of `list`"),
   labels: z.string().min(1).optional().describe("folder of label PNGs; without it the images have no labels"),
   image_suffix: z.string().default("").describe("how image names end before the extension"),
-  label_suffix: z.string().default("").describe("how label names end before the extension"),
+  label_suffix: z.string().default("").describe(
+    "how label names end before the extension; files among the images that end so are no images",
+  ),
 });
 
 type Options = z.infer<typeof options>;

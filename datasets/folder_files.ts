@@ -4,7 +4,7 @@ import type { DatasetSetup, FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
 import { below, type FilePair, stem } from "./file_pairs.ts";
 import { IMAGES, LABELS } from "./image_files.ts";
-import { type Matches, matching, normalForm } from "./matching.ts";
+import { isHidden, type Matches, matching, normalForm } from "./matching.ts";
 import { tellMissing } from "./missing.ts";
 import { type Listing, type Reason, takenOf } from "./passed_over.ts";
 import { maskSuffixOf, partnersOf } from "./mask_names.ts";
@@ -105,7 +105,7 @@ const ALONE = "an image and its own labels, by its name: no other file has it";
 async function listed(files: FileReader, written: string, path: string): Promise<Place> {
   const unlisted: Listing["unlisted"][number][] = [];
   const names = await files.list(path, (entry) => unlisted.push(entry));
-  return { written, path, names, unlisted };
+  return { written, path, names: names.filter((name) => !isHidden(name)), unlisted };
 }
 
 /** The way from one folder to another that it holds; "" when they are one, undefined when it holds it not. */

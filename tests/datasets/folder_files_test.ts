@@ -72,7 +72,7 @@ Deno.test("a file that could only be its own labels is no image", async () => {
 
 Deno.test("masks with a suffix in the images' folder are no images", async () => {
   const files = { "d/a.png": photo, "d/a_L.png": mask, "d/b.png": photo, "d/b_L.png": mask };
-  const dataset = await open(files, { ...ONE, label_suffix: "_L" });
+  const dataset = await open({ ...files, "d/._a_L.png": "" }, { ...ONE, label_suffix: "_L" });
   assert.deepEqual(dataset.ids, ["a", "b"]);
   assert.deepEqual(await labelsOf(Promise.resolve(dataset), 1), [0, 1, 0, 1, 1, 1]);
   assert.deepEqual(told(dataset), [
