@@ -1,61 +1,50 @@
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import { neededViews } from "../core/needs.ts";
 import { lastPhase, type PlannedLoss, type RunPlan } from "../core/plan.ts";
-import { reason } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { ablationGrid, type Variant } from "../report/ablation.ts";
 import { renderGrid } from "../report/grid.ts";
 import { meansText } from "../report/means.ts";
 import { type Progress, progress } from "../report/progress.ts";
-import { configText } from "../run_folder/config.ts";
-import { CONFIG, EVALUATION, RECORD } from "../run_folder/layout.ts";
+import { RECORD } from "../run_folder/layout.ts";
 import { readRecord, recordTrial } from "../run_folder/make.ts";
 import { train } from "../train/mod.ts";
 import { courseOf } from "./course.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
-import { planOf, readText } from "./recipes.ts";
-import { readResult, requirePaper } from "./results.ts";
+import { planOf, planUnrun } from "./recipes.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
+import { runTrials } from "./trial_processes.ts";
+import { finishedTrials, outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
+
+/** Begins the name of the folder of all runs. */
+const KIND = "ablation";
 
 /** Table 1 of the paper. */
 const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
-
-/** One training: a variant with a seed. */
-interface Trial {
-  readonly variant: string;
-  readonly seed: number;
-  readonly plan: RunPlan;
-  /** Absolute. */
-  readonly folder: string;
-}
 
 /**
  * `plca ablate`: returns the exit status. Every variant is planned before the first is trained; what an earlier call
  * finished in the same folder is not trained again, what it began goes on. @throws UserError
  */
 export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
+  if (args.jobs > 1) return await ablateInProcesses(host, args);
   if (host.narrowed) {
     return await narrowly(host, {
-      read: [rowsOf(host, args), outOf(host, args)],
+      read: [rowsOf(host, args), outOf(host, args, KIND)],
       async intend(planned) {
-        const trials = await planTrials(host, args, planned);
-        return { plans: trials.map(({ plan }) => plan), write: [outOf(host, args)] };
+        const trials = await trialsOf(host, args, planned);
+        return { plans: trials.map(({ plan }) => plan), write: [outOf(host, args, KIND)] };
       },
     });
   }
-  const trials = await planTrials(host, args, (choice) => planOf(host, choice));
-  const done = new Map<Trial, Evaluation>();
-  for (const trial of trials) {
-    await requireSameRecipe(host, trial);
-    if (!await stat(join(trial.folder, EVALUATION))) continue;
-    done.set(trial, await readResult(trial.folder, shown(host, trial.folder)));
-  }
+  const trials = await trialsOf(host, args, (choice) => planOf(host, choice));
+  const done = await finishedTrials(host, trials);
   const open = trials.filter((trial) => !done.has(trial));
   let view: Progress | undefined;
   const tell = (line: string) => view ? view.line(line) : host.stderr.write(`${line}\n`);
@@ -75,8 +64,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
       const evaluation = await trainTrial(host, { trial, backend, view, signal: abort.signal });
       view = undefined;
       if (evaluation === undefined) {
-        tell(`Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.`);
-        return 130;
+        return interruptedAfter(host, { trials, done });
       }
       done.set(trial, evaluation);
       write(`  ${meansText(evaluation)}`);
@@ -84,13 +72,46 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   } finally {
     stopListening();
   }
-  write(`The runs lie in ${shown(host, dirname(trials[0]!.folder))}`);
+  return report(host, { args, trials, done });
+}
+
+/** Several at a time; their own processes run the files that recipes name. */
+async function ablateInProcesses(host: Host, args: CommandOf<"ablate">): Promise<number> {
+  const trials = await trialsOf(host, args, (choice) => planUnrun(host, choice));
+  const done = await finishedTrials(host, trials);
+  const write = (line: string) => args.quiet ? undefined : host.stderr.write(`${line}\n`);
+  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
+  const out = outOf(host, args, KIND);
+  const { interrupted, failures } = await runTrials(host, { out, jobs: args.jobs, trials, done, write });
+  if (interrupted && done.size < trials.length) return interruptedAfter(host, { trials, done });
+  for (const [{ variant, seed }, why] of failures) {
+    host.stderr.write(`${variant}, seed ${seed} failed: ${why}\n`);
+  }
+  return Math.max(report(host, { args, trials, done }), failures.size > 0 ? 2 : 0);
+}
+
+interface Ablation {
+  readonly args: CommandOf<"ablate">;
+  readonly trials: readonly Trial[];
+  readonly done: ReadonlyMap<Trial, Evaluation>;
+}
+
+/** Prints the table. */
+function report(host: Host, { args, trials, done }: Ablation): number {
+  if (!args.quiet) host.stderr.write(`The runs lie in ${shown(host, dirname(trials[0]!.folder))}\n`);
   host.stdout.write(
     args.json
       ? `${JSON.stringify(results(trials, done), null, 2)}\n`
       : `${renderGrid(ablationGrid(variantsOf(trials, done), args), args.format)}\n`,
   );
   return 0;
+}
+
+function interruptedAfter(host: Host, { trials, done }: Omit<Ablation, "args">): number {
+  host.stderr.write(
+    `Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.\n`,
+  );
+  return 130;
 }
 
 /** Plain lines of a trial where lines cannot be rewritten: there are many trials. */
@@ -106,74 +127,14 @@ function results(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>)
   return trials.map((trial) => ({ variant: trial.variant, seed: trial.seed, evaluation: done.get(trial) }));
 }
 
-/** The folder of all runs, absolute. */
-function outOf(host: Host, args: CommandOf<"ablate">): string {
-  const stem = basename(args.recipe).replace(/\.ya?ml$/, "");
-  return resolve(host.cwd, args.out ?? join(args.runs, `ablation-${stem}`));
+async function trialsOf(host: Host, args: CommandOf<"ablate">, planned: Planner): Promise<Trial[]> {
+  const given = args.rows ?? TABLE_1;
+  const files = await recipeFiles(rowsOf(host, args), `--rows ${given}`);
+  return await planTrials({ args, given, files, out: outOf(host, args, KIND), planned });
 }
 
 function rowsOf(host: Host, args: CommandOf<"ablate">): string {
   return args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
-}
-
-async function planTrials(host: Host, args: CommandOf<"ablate">, planned: Planner): Promise<Trial[]> {
-  const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
-  if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
-    throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
-  }
-  const folder = rowsOf(host, args);
-  const out = outOf(host, args);
-  const trials: Trial[] = [];
-  for (const file of await rowFiles(folder, args.rows)) {
-    for (const seed of seeds) {
-      const plan = await planTrial(join(folder, file), { args, seed, planned });
-      if (!plan.data.splits.val) {
-        throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
-      }
-      if (args.paper) requirePaper(plan.labelSpace.classes);
-      const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
-      if (twin) throw new UserError(`${args.rows ?? folder}: two variants are called "${plan.name}"`);
-      trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });
-    }
-  }
-  // All variants of one seed first: an interrupted ablation can be read already.
-  return seeds.flatMap((seed) => trials.filter((trial) => trial.seed === seed));
-}
-
-async function planTrial(
-  path: string,
-  { args, seed, planned }: { args: CommandOf<"ablate">; seed: number; planned: Planner },
-): Promise<RunPlan> {
-  const plan = (steps: readonly string[]) =>
-    // A baseline is a variant of its own here.
-    planned({ path, overrides: ["baseline=", ...args.set, ...steps, `seed=${seed}`], base: args.recipe });
-  const { steps } = args;
-  if (steps === undefined) return await plan([]);
-  const whole = await plan([`training.steps=${steps}`]);
-  // Its phases may have steps of their own.
-  return whole.phases.every(({ training }) => training.steps === steps)
-    ? whole
-    : await plan(whole.phases.map((_, k) => `phases[${k}].training.steps=${steps}`));
-}
-
-async function rowFiles(folder: string, given: string | undefined): Promise<string[]> {
-  const files: string[] = [];
-  try {
-    for await (const entry of Deno.readDir(folder)) if (/\.ya?ml$/.test(entry.name)) files.push(entry.name);
-  } catch (cause) {
-    throw new UserError(`--rows ${given}: ${reason(cause)}`, { cause });
-  }
-  if (files.length === 0) throw new UserError(`--rows ${given}: the folder holds no .yaml file`);
-  return files.sort();
-}
-
-/** @throws UserError when an earlier call began this trial with another recipe */
-async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
-  const config = join(folder, CONFIG);
-  if (!await stat(config) || await readText(config) === configText(plan.resolved)) return;
-  throw new UserError(
-    `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
-  );
 }
 
 /**

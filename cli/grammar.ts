@@ -9,6 +9,7 @@ import { choice } from "@optique/core/valueparser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
 import { check } from "./arguments/check.ts";
+import { compare } from "./arguments/compare.ts";
 import { completion, everyCompletion, SCRIPTS } from "./arguments/completion.ts";
 import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
@@ -50,6 +51,7 @@ const COMMANDS = [
   "eval",
   "predict",
   "ablate",
+  "compare",
   "table",
   "report",
   "view",
@@ -77,6 +79,8 @@ const OPTIONS = [
   "--json",
   "--quiet",
   "--rows",
+  "--methods",
+  "--jobs",
   "--seeds",
   "--steps",
   "--out",
@@ -103,7 +107,7 @@ const OPTIONS = [
 const ERRORS = { errors: { unexpectedInput: unexpected } };
 
 // One call takes at most fifteen.
-const ofRuns = or(train, evaluate, predict, ablate, table, report, view, runList, ERRORS);
+const ofRuns = or(train, evaluate, predict, ablate, compare, table, report, view, runList, ERRORS);
 const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
 
 const grammar = or(ofRuns, ofRecipes, completion, ERRORS);

@@ -1,6 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
 import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import { type PlcaStart, sharesOfCores, type StartedPlca, startPlca } from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
@@ -29,8 +30,17 @@ export interface Host {
    * Without a handler they end the thread.
    */
   readonly onLateFailure?: (handler: (error: unknown) => void) => () => void;
+  /** Other processes of plca; absent in such a thread, which may start nothing. */
+  readonly processes?: PlcaProcesses;
   /** In such a thread, what was prepared for it. */
   readonly handover?: Handover;
+}
+
+/** How other processes of plca are started. */
+export interface PlcaProcesses {
+  start(wanted: PlcaStart): StartedPlca;
+  /** The cores in so many parts; undefined where processes cannot be held to parts. */
+  sharesOfCores(shares: number): Promise<readonly (readonly number[])[] | undefined>;
 }
 
 /** Files and folders, absolute; what lies below a folder counts. Nothing may be started. */
@@ -161,6 +171,7 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   const host: Host = processHost({
     narrowed: (grant, handover) =>
       startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: exitAtOnce }),
+    processes: { start: startPlca, sharesOfCores },
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.

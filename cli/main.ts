@@ -2,6 +2,7 @@
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
+import { compareCommand } from "./compare.ts";
 import { completionCommand } from "./completion.ts";
 import { dataCheckCommand } from "./data_check.ts";
 import { dataStatsCommand } from "./data_stats.ts";
@@ -49,6 +50,8 @@ function run(host: Host, command: Command): Promise<number> {
       return predictCommand(host, command);
     case "ablate":
       return ablateCommand(host, command);
+    case "compare":
+      return compareCommand(host, command);
     case "table":
       return tableCommand(host, command);
     case "report":

@@ -5,7 +5,7 @@ import { printable, shortened } from "../core/printable.ts";
 import { countOf, megabytes } from "../core/words.ts";
 import { classGroups } from "../report/class_groups.ts";
 import { differences } from "../report/differences.ts";
-import type { ReportData, ReportRun } from "../report/report_data.ts";
+import type { ClassGroup, ReportData, ReportRun } from "../report/report_data.ts";
 import { columnsFor, reportRun } from "../report/report_run.ts";
 import { diskRun } from "../run_folder/files.ts";
 import { readRun, type Run } from "../run_folder/read.ts";
@@ -15,7 +15,7 @@ import { pageHtml } from "../view/html.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
-import { reportPictures } from "./report_pictures.ts";
+import { type LabellingNetwork, networksOf, picturesBy, reportPictures } from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
@@ -103,13 +103,54 @@ async function reportData(
     version: VERSIONS.plca,
     runs,
     differences: differences(found.map(({ run }) => run.config?.parsed)),
-    groups: classGroups(
-      runs.map((run, k) => {
-        const { plan } = found[k]!;
-        return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
-      }),
+    groups: await Promise.all(
+      classGroups(
+        runs.map((run, k) => {
+          const { plan } = found[k]!;
+          return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
+        }),
+      ).map(async (group) => ({
+        ...group,
+        ...await sideBySide(host, group.runs.map((place) => found[place]!), { args, signal }),
+      })),
     ),
   };
+}
+
+/** The paper's Figure 3 with a column for every run; nothing of one run, or of runs on several val splits. */
+async function sideBySide(
+  host: Host,
+  found: readonly Found[],
+  { args, signal }: Making,
+): Promise<Pick<ClassGroup, "sideBySide">> {
+  const splits = new Set(found.map(({ run }) => JSON.stringify(valOf(run.config?.parsed))));
+  if (found.length < 2 || args.images === 0 || splits.size > 1 || splits.has("null")) return {};
+  const networks: LabellingNetwork[] = [];
+  for (const { title, folder, plan } of found) {
+    if (plan instanceof Error) continue;
+    // What is wrong with a run stands at its own images.
+    const own = await networksOf({ plan, folder, onDamage() {} }).catch(() => []);
+    const last = own.at(-1);
+    if (last) networks.push({ ...last, title });
+  }
+  if (networks.length < 2) return {};
+  const onImage = () => {};
+  try {
+    const { images: count, limit } = args;
+    return { sideBySide: await picturesBy(networks, { count, limit, signal, onImage }) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    host.stderr.write(
+      `${printable(`side by side: no images: ${shortened(error.message.replaceAll("\n", "; "))}`)}\n`,
+    );
+    return {};
+  }
+}
+
+/** What says which images a run is evaluated on: the split and where it lies; null without one. */
+function valOf(recipe: Readonly<Record<string, unknown>> | undefined): unknown {
+  const { root, val } = (recipe?.["data"] ?? {}) as { readonly root?: unknown; readonly val?: unknown };
+  return val == null ? null : [root ?? "", val];
 }
 
 async function picturesOf(

@@ -38,10 +38,12 @@ export interface PicturesWanted {
   readonly onDamage: (message: string) => void;
 }
 
-/** A network of the run. */
-interface Network {
+/** A network that labels. */
+export interface LabellingNetwork {
   readonly title: string;
   readonly checkpoint: string;
+  /** Of its run. */
+  readonly plan: RunPlan;
 }
 
 /**
@@ -50,8 +52,18 @@ interface Network {
  * @throws UserError that says why there are no images, AbortError when the signal fires
  */
 export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> {
-  const { plan } = wanted;
-  const networks = await networksOf(wanted);
+  return await picturesBy(await networksOf(wanted), wanted);
+}
+
+/**
+ * The same for networks of several runs on one val split, whose plan is that of the last: it chooses the images. At least one.
+ * @throws UserError, AbortError
+ */
+export async function picturesBy(
+  networks: readonly LabellingNetwork[],
+  wanted: Omit<PicturesWanted, "folder" | "plan" | "onDamage">,
+): Promise<Pictures> {
+  const { plan } = networks.at(-1)!;
   const input = openInput(plan, diskFiles());
   try {
     const dataset = await openSplit(plan, "val", input);
@@ -93,13 +105,15 @@ export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> 
 }
 
 /** The phases that have weights, in order. */
-async function networksOf({ plan, folder, onDamage }: PicturesWanted): Promise<Network[]> {
-  const found: Network[] = [];
+export async function networksOf(
+  { plan, folder, onDamage }: Pick<PicturesWanted, "plan" | "folder" | "onDamage">,
+): Promise<LabellingNetwork[]> {
+  const found: LabellingNetwork[] = [];
   for (const phase of phaseFolders(plan.resolved)) {
     const whole = await newestWhole(join(folder, phase.folder), diskFiles());
     if (whole === undefined) continue;
     if (whole.damage !== "") onDamage(whole.damage);
-    found.push({ title: phase.name, checkpoint: whole.path });
+    found.push({ title: phase.name, checkpoint: whole.path, plan });
   }
   if (found.length === 0) throw new UserError("its training wrote no weights yet");
   return found;
@@ -125,8 +139,8 @@ interface Labelled {
 }
 
 async function labelling(
-  { plan, signal }: PicturesWanted,
-  { title, checkpoint }: Network,
+  { signal }: Pick<PicturesWanted, "signal">,
+  { title, checkpoint, plan }: LabellingNetwork,
   body: (label: (sample: LabelledSample) => Promise<Labelled>) => Promise<void>,
 ): Promise<void> {
   const { classes, ignore } = plan.labelSpace;

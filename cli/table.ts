@@ -2,9 +2,13 @@ import { basename, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { renderGrid } from "../report/grid.ts";
 import { type Result, resultsGrid } from "../report/results.ts";
+import { type ChosenSnapshots, snapshotGrid, snapshotPicks } from "../report/snapshots.ts";
+import { diskRun } from "../run_folder/files.ts";
+import { readRun } from "../run_folder/read.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { readResult, requirePaper } from "./results.ts";
+import { stat } from "./run_folder.ts";
 
 /** `plca table`: returns the exit status. @throws UserError */
 export async function tableCommand(host: Host, args: CommandOf<"table">): Promise<number> {
@@ -24,8 +28,20 @@ export async function tableCommand(host: Host, args: CommandOf<"table">): Promis
   }
   if (args.paper) requirePaper(classes);
   const grid = resultsGrid(results, { short: args.format === "text", paper: args.paper });
-  host.stdout.write(`${renderGrid(grid, args.format)}\n`);
+  const snapshots = snapshotGrid(
+    await Promise.all(args.results.map((given) => chosenSnapshots(host, given))),
+  );
+  const grids = [grid, ...(snapshots ? [snapshots] : [])];
+  host.stdout.write(grids.map((grid) => `${renderGrid(grid, args.format)}\n`).join("\n"));
   return 0;
+}
+
+/** A file tells nothing of its validations. */
+async function chosenSnapshots(host: Host, given: string): Promise<ChosenSnapshots> {
+  const title = titleOf(given), path = resolve(host.cwd, given);
+  if (!(await stat(path))?.isDirectory) return { title, picks: [] };
+  const log = (await readRun(diskRun(path))).phases.at(-1)?.log;
+  return { title, picks: [snapshotPicks(log?.validations ?? [])] };
 }
 
 /** The folder's or file's name; the whole path where there is none, as in `.`. */

@@ -68,6 +68,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
         },
       },
       evaluation: optional(optionsSchema(sections.evaluation)),
+      method: optionsSchema(sections.method),
       logs: optionsSchema(sections.logs),
       baseline: {
         type: ["object", "null"],

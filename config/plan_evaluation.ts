@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import { type AggregationPlan, type EvaluationPlan } from "../core/plan.ts";
-import type { ModelPlan } from "../core/plugin.ts";
+import type { ModelPlan, Similarity } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Findings } from "./findings.ts";
@@ -25,7 +25,14 @@ export function locatedEvaluation(
 }
 
 /** With the aggregation's similarities planned. */
-export function evaluationPlan(section: EvaluationSection, aggregation?: AggregationPlan): EvaluationPlan {
+export function evaluationPlan(
+  section: EvaluationSection,
+  { aggregation, cycles }: {
+    readonly aggregation?: AggregationPlan | undefined;
+    /** Compares features in cycles. */
+    readonly cycles?: Similarity | undefined;
+  },
+): EvaluationPlan {
   const { scales, window } = section;
   return {
     ...(section.size === undefined ? {} : { size: section.size }),
@@ -35,6 +42,7 @@ export function evaluationPlan(section: EvaluationSection, aggregation?: Aggrega
     labelSize: section.label_size,
     ...(section.limit === undefined ? {} : { limit: section.limit }),
     ...(aggregation ? { aggregation } : {}),
+    ...(cycles ? { labelFree: { similarity: cycles } } : {}),
     ...(section.network === undefined ? {} : { network: section.network }),
     ...(section.heads === undefined ? {} : { heads: section.heads }),
     ...(section.ensemble === undefined ? {} : { ensemble: section.ensemble }),
@@ -55,6 +63,17 @@ export function planAggregation(
     lookup.choose("similarity", aggregation[key], [...AGGREGATION, key])?.plan
   );
   return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
+}
+
+/** How features are compared in cycles. Undefined when they are not, or after recording what is wrong. */
+export function planCycles(
+  findings: Findings,
+  plugins: Plugins,
+  { label_free: labelFree }: EvaluationSection,
+): Similarity | undefined {
+  if (labelFree === false) return undefined;
+  const at = ["evaluation", "label_free", "features"];
+  return new LenientLookup(findings, plugins).choose("similarity", labelFree.features, at)?.plan;
 }
 
 /** What an evaluation must fit. */

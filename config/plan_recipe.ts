@@ -5,7 +5,13 @@ import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
 import { planData } from "./plan_data.ts";
-import { checkEvaluation, evaluationPlan, locatedEvaluation, planAggregation } from "./plan_evaluation.ts";
+import {
+  checkEvaluation,
+  evaluationPlan,
+  locatedEvaluation,
+  planAggregation,
+  planCycles,
+} from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
 import { checkPasses, checkShortSide, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
 import { planEntryOf } from "./plugins.ts";
@@ -31,6 +37,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const weights = weightsFile(findings);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
+  const method = findings.has(["method"]) ? findings.value(["method"], sections.method) : undefined;
   const labelSpace = (data?.plan.source ?? mistaken("dataset")).labelSpace;
   const planned = planPhases(findings, {
     ...setup,
@@ -43,6 +50,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     predicting: evaluation?.network,
   });
   const aggregation = evaluation ? planAggregation(findings, setup, evaluation) : undefined;
+  const cycles = evaluation ? planCycles(findings, setup, evaluation) : undefined;
   if (evaluation) {
     checkPasses(findings, evaluation);
     if (model && !model.unrun && data) {
@@ -64,7 +72,8 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     input: inputPlan(input),
     model: { type: model.plugin.name, plan: model.plan, ...weights },
     phases: planned.phases,
-    evaluation: evaluationPlan(evaluation, aggregation),
+    evaluation: evaluationPlan(evaluation, { aggregation, cycles }),
+    ...(method === undefined ? {} : { method }),
     ...(logs === undefined ? {} : { logs: { images: logs.images, histograms: logs.histograms } }),
     resolved: {
       name,
@@ -75,6 +84,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
       model: { ...model.named, ...weights, options: model.options },
       ...phases,
       evaluation,
+      ...(method === undefined ? {} : { method }),
       ...(logs === undefined ? {} : { logs }),
       ...(baseline === undefined ? {} : { baseline }),
     },

@@ -113,6 +113,16 @@ export const sections = {
         ),
       }),
     ]).default(false).describe("spatial aggregation at inference (the paper's section 3.5); false: off"),
+    label_free: z.union([
+      z.literal(false),
+      z.strictObject({
+        features: pluginChoice("similarity").default("cosine").describe(
+          "compares features in cycles between source and target",
+        ),
+      }),
+    ]).default({ features: "cosine" }).describe(
+      "measures that need no labels of the target, logged beside each validation during training; false: none",
+    ),
     flip: z.boolean().default(false).describe("average the probabilities of the image and of its mirror"),
     scales: z.array(z.number().positive().max(16)).min(1).default([1])
       .describe("factors on the input's size, whose probabilities are averaged at the label size"),
@@ -141,6 +151,16 @@ export const sections = {
       "further checkpoints whose probabilities are averaged; not in validation during training",
     ),
   }).prefault({}),
+  method: z.strictObject({
+    title: z.string().min(1).max(60).describe("as tables call it, as in AdaptSeg"),
+    kind: z.string().min(1).max(12).optional().describe(
+      "as tables group it: AT, adversarial training; ST, self-training; absent: neither",
+    ),
+    unofficial: z.boolean().default(false).describe(
+      "whether details of it were never published, so that no published number is promised",
+    ),
+    source: z.string().min(1).optional().describe("who published it, as in Tsai et al. 2018"),
+  }).describe("what the objective is known as, for tables; absent: the recipe's name"),
   logs: z.union([
     z.literal("tensorboard"),
     z.strictObject({
@@ -182,6 +202,7 @@ export const RECIPE_KEYS = [
   ...PHASE_SECTIONS,
   "phases",
   "evaluation",
+  "method",
   "logs",
   "baseline",
 ] as const;

@@ -69,6 +69,8 @@ export interface ValidationEvent extends PhaseEvent<"validation"> {
   readonly iou: readonly (number | null)[];
   /** Whether it is the highest mIoU of the phase so far; false without one. */
   readonly best: boolean;
+  /** Measures that need no labels of the target, by their name in core/label_free.ts; absent: none were taken. */
+  readonly labelFree?: Readonly<Record<string, number>>;
 }
 
 /** A checkpoint was written. */

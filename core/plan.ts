@@ -42,10 +42,24 @@ export interface RunPlan {
   readonly phases: readonly PhasePlan[];
   /** How predictions are compared with labels. */
   readonly evaluation: EvaluationPlan;
+  /** What the objective is known as; absent: it has no name but the recipe's. */
+  readonly method?: MethodPlan;
   /** What is written for TensorBoard; absent: nothing. */
   readonly logs?: LogsPlan;
   /** The recipe after `extends:` and `--set`, defaults filled in; written to the run folder. */
   readonly resolved: Readonly<Record<string, unknown>>;
+}
+
+/** What an objective is known as, for tables. */
+export interface MethodPlan {
+  /** As in `AdaptSeg`. */
+  readonly title: string;
+  /** `AT`, adversarial training, or `ST`, self-training; absent: neither. */
+  readonly kind?: string | undefined;
+  /** Whether details of it were never published. */
+  readonly unofficial: boolean;
+  /** Who published it. */
+  readonly source?: string | undefined;
 }
 
 /** What is written for TensorBoard beside the scalars. */
@@ -303,6 +317,11 @@ export interface EvaluationPlan {
   readonly labelSize: "original" | "input";
   /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
   readonly aggregation?: AggregationPlan;
+  /** What is measured without labels beside each validation during training; absent: nothing. */
+  readonly labelFree?: {
+    /** Compares features in cycles. */
+    readonly similarity: Similarity;
+  };
   /** Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation during training. */
   readonly flip?: boolean;
   /** Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during training. */

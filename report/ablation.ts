@@ -1,7 +1,7 @@
 /** An ablation in the shape of the paper's Table 1: a variant a row, its parts ticked, means over seeds. */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
+import { countedNotes, describeSubset, spread } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
 /** A variant with the evaluations of its seeds. */
@@ -53,27 +53,4 @@ export function ablationGrid(variants: readonly Variant[], { paper = false } = {
       ...(printed ? [printed.ablationNote] : []),
     ],
   };
-}
-
-/** How pixels were counted: once when all variants were evaluated alike, else for which ones. */
-function countedNotes(variants: readonly Variant[]): string[] {
-  const owners = new Map<string, Set<string>>();
-  for (const { name, evaluations } of variants) {
-    for (const text of evaluations.map(countedText)) {
-      owners.set(text, (owners.get(text) ?? new Set()).add(name));
-    }
-  }
-  if (owners.size === 1) return [...owners.keys()];
-  return [...owners].map(([text, names]) => `${[...names].join(", ")}: ${text}`);
-}
-
-/** Of the seeds that have a mean. */
-function spread(means: readonly (number | null)[]): string {
-  const shares = means.filter((share) => share !== null);
-  if (shares.length === 0) return "-";
-  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-  const text = (100 * mean).toFixed(1);
-  if (shares.length === 1) return text;
-  const squares = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0);
-  return `${text} ± ${(100 * Math.sqrt(squares / (shares.length - 1))).toFixed(1)}`;
 }

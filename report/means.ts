@@ -28,7 +28,40 @@ export function describeSubset(classes: readonly string[], subset: readonly stri
   return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
 }
 
+/** How pixels were counted: once when all variants were evaluated alike, else for which ones. */
+export function countedNotes(
+  variants: readonly { readonly name: string; readonly evaluations: readonly Evaluation[] }[],
+): string[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { name, evaluations } of variants) {
+    for (const text of evaluations.map(countedText)) {
+      owners.set(text, (owners.get(text) ?? new Set()).add(name));
+    }
+  }
+  if (owners.size === 1) return [...owners.keys()];
+  return [...owners].map(([text, names]) => `${[...names].join(", ")}: ${text}`);
+}
+
+/**
+ * Means in percent as mean and, from two on, sample standard deviation, of those that are there: `34.0 ± 1.2`; "-" for none.
+ */
+export function spread(means: readonly (number | null)[]): string {
+  const shares = means.filter((share) => share !== null);
+  if (shares.length === 0) return "-";
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const text = (100 * mean).toFixed(1);
+  if (shares.length === 1) return text;
+  const squares = shares.reduce((sum, share) => sum + (share - mean) ** 2, 0);
+  return `${text} ± ${(100 * Math.sqrt(squares / (shares.length - 1))).toFixed(1)}`;
+}
+
 /** `45.1 %`; "-" for null. */
 export function withSign(share: number | null): string {
   return share === null ? "-" : `${percent(share)} %`;
+}
+
+/** The last word of a class's name, at most six letters. */
+export function shortClass(name: string): string {
+  const word = name.split(" ").at(-1)!;
+  return word.length > 6 ? `${word.slice(0, 5)}.` : word;
 }

@@ -34,6 +34,8 @@ export interface ClassGroup {
   readonly colours: readonly Rgb[];
   /** Places in {@linkcode ReportData.runs}. */
   readonly runs: readonly number[];
+  /** The same images labelled by every run; absent: the runs are of several val splits, or one alone. */
+  readonly sideBySide?: Pictures;
 }
 
 /** One run. */
@@ -88,9 +90,9 @@ export interface Validated {
   readonly labelSize: string;
 }
 
-/** Images of the val split, labelled by the last weights of each phase of a run. */
+/** Images of the val split, labelled by the last weights of each phase of a run, or of each of several runs. */
 export interface Pictures {
-  /** Titles of the predictions: names of phases, as in `source-only`, `street`. */
+  /** Titles of the predictions: names of phases, as in `source-only`, `street`, or of runs. */
   readonly networks: readonly string[];
   /** Of how many images these are the best and worst, by the last network. */
   readonly of: number;

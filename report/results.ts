@@ -2,7 +2,7 @@
 import type { Evaluation } from "../core/events.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset } from "./means.ts";
+import { countedText, describeSubset, shortClass } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
 /** One method's results. */
@@ -37,7 +37,7 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
   const printed = paper ? paperTable(classes) : undefined;
   const columns = [...classes, "mIoU", ...names];
   return {
-    head: ["IoU %", ...classes.map((name) => short ? shortened(name) : name), "mIoU", ...names],
+    head: ["IoU %", ...classes.map((name) => short ? shortClass(name) : name), "mIoU", ...names],
     rows: [
       ...own,
       ...printed?.rows.map(({ title, cells }) => [title, ...columns.map((name) => cells[name] ?? "-")]) ?? [],
@@ -48,10 +48,4 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
       ...printed?.notes ?? [],
     ],
   };
-}
-
-/** The last word, at most six letters. */
-function shortened(name: string): string {
-  const word = name.split(" ").at(-1)!;
-  return word.length > 6 ? `${word.slice(0, 5)}.` : word;
 }

@@ -73,6 +73,7 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => Rest<T>
     pixelAccuracy: mean(fields, "pixelAccuracy"),
     iou: shares(fields, "iou"),
     best: truth(fields, "best"),
+    ...(fields["labelFree"] === undefined ? {} : { labelFree: numbers(fields, "labelFree") }),
   }),
   checkpoint: (fields) => ({ step: count(fields, "step"), path: text(fields, "path") }),
   diagnostics: (fields) => ({ step: count(fields, "step"), values: numbers(fields, "values") }),

@@ -18,7 +18,7 @@ export interface PhaseLog {
   readonly done: number;
   /**
    * By name: `total`, `rate` (updates a second), `learningRate`, `time` (milliseconds since 1970), `terms/<term>` and
-   * `diagnostics/<name>` as in `DiagnosticsEvent`. Of steps that a resumed run made again, the later ones.
+   * `labelFree/<measure>` of validations, and `diagnostics/<name>` as in `DiagnosticsEvent`. Of steps that a resumed run made again, the later ones.
    */
   readonly series: ReadonlyMap<string, Series>;
   /** In the order of their steps. */
@@ -57,6 +57,9 @@ const HEAD = 256;
 
 /** More problems are counted only. */
 const SHOWN_PROBLEMS = 20;
+/** Begins the names of series of measures without labels. */
+export const LABEL_FREE_SERIES = "labelFree/";
+
 /** More notes of a phase are forgotten, the oldest first. */
 const KEPT_NOTES = 100;
 const MOST_SERIES = 4096;
@@ -221,7 +224,7 @@ class GrowingPhase implements PhaseLog {
       case "validation":
         this.#reach(event.step);
         putAt(this.validations, event);
-        return undefined;
+        return event.labelFree && this.#addValues(event.step, event.labelFree, LABEL_FREE_SERIES);
       case "checkpoint":
         this.#reach(event.step);
         this.checkpoints.push(event);

@@ -151,6 +151,17 @@ export async function recordTrial(run: Beginning): Promise<void> {
   }
 }
 
+/**
+ * Takes away what a process left that was stopped while it recorded its run, so that the run can begin in this folder.
+ * @throws UserError when the folder holds anything else
+ */
+export async function clearUnbegun(folder: string): Promise<void> {
+  const names = await ifThere(Array.fromAsync(Deno.readDir(folder), ({ name }) => name)) ?? [];
+  const other = names.find((name) => name !== CONFIG && !isLeftover(name));
+  if (other !== undefined) throw holdsAlready({ shown: folder, option: "--out" }, other);
+  for (const name of names) await Deno.remove(join(folder, name));
+}
+
 async function writeRecord(run: Beginning): Promise<void> {
   const bytes = bytesOf(`${JSON.stringify(run.record, null, 2)}\n`);
   if (!await createWhole(join(run.folder, RECORD), bytes)) throw holdsAlready(run, RECORD);

@@ -14,6 +14,7 @@ import {
   meanIou,
   pixelAccuracy,
 } from "../metrics/confusion.ts";
+import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 import { type Ensemble, predictLabels } from "./predict.ts";
 
@@ -27,6 +28,8 @@ export interface EvaluationInput {
   readonly signal: AbortSignal;
   /** Hears the number of images done after each. */
   readonly onImage?: ((done: number) => void) | undefined;
+  /** Called with the class probabilities of every image, at the network's resolution. */
+  readonly onProbabilities?: ((grid: Grid) => void) | undefined;
   /** Hears what every image was taken for; `index` counts from 0. */
   readonly onPrediction?: ((image: ValidatedImage, index: number) => void) | undefined;
 }
@@ -69,12 +72,18 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   let images = 0;
   const { evaluation = plan.evaluation, ensemble } = input;
   const { input: { normalization } } = plan;
+  const { onProbabilities } = input;
   for await (const image of evaluationImages(input.dataset, { evaluation, normalization })) {
     input.signal.throwIfAborted();
     const { id, inputs, labels, labelHeight, labelWidth } = image;
     if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
     const wanted = { height: labelHeight, width: labelWidth, confidence: false };
-    const { labels: predictions } = await predictLabels(ensemble, { inputs, inference: evaluation, wanted });
+    const { labels: predictions } = await predictLabels(ensemble, {
+      inputs,
+      inference: evaluation,
+      wanted,
+      onProbabilities,
+    });
     countPixels(confusion, { labels, predictions, ignore });
     input.onPrediction?.({ input: inputs[0]!, labels, predictions, labelHeight, labelWidth }, images);
     sizes.add(`${labelWidth}x${labelHeight}`);

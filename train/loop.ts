@@ -11,7 +11,9 @@ import type { RunLogger } from "../report/logger.ts";
 import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
 import { STUDENT } from "../core/term.ts";
+import { PredictionMeasures } from "../metrics/label_free.ts";
 import { assemble, networkOf, type Run } from "./assemble.ts";
+import { consistentCycles } from "./consistent_cycles.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import {
@@ -298,21 +300,55 @@ class Phase {
   async #validate(): Promise<Evaluation | undefined> {
     const { emit, logger, phase: { name: phase } } = this.#setup;
     const step = this.#done;
-    const found = await this.#evaluate(
-      onePass(this.#setup.plan.evaluation),
-      logger && ((image, index) => {
+    const { evaluation } = this.#setup.plan;
+    const measures = this.#predictionMeasures();
+    const found = await this.#evaluate(onePass(evaluation), {
+      onPrediction: logger && ((image, index) => {
         if (index < logger.pictures) logger.picture({ step, index, ...image });
       }),
-    );
+      onProbabilities: measures && ((grid) => measures.add(grid)),
+    });
     if (found === undefined) return undefined;
+    const cycles = measures && await this.#consistentCycles();
+    const labelFree = {
+      ...measures?.measures(),
+      ...(cycles === undefined ? {} : { consistentCycles: cycles }),
+    };
     const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
     const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
     this.#validated = step;
     if (best) this.#best = { step, miou };
     const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
-    emit({ type: "validation", phase, step, ...means, pixelAccuracy, iou, best });
+    emit({
+      type: "validation",
+      phase,
+      step,
+      ...means,
+      pixelAccuracy,
+      iou,
+      best,
+      ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
+    });
     if (best) await this.#save("best");
     return found;
+  }
+
+  /** Undefined where the recipe wants none, or there is nothing to validate on. */
+  #predictionMeasures(): PredictionMeasures | undefined {
+    const { validation, plan: { evaluation } } = this.#setup;
+    if (validation === undefined || evaluation.labelFree === undefined) return undefined;
+    return new PredictionMeasures(Math.max(1, Math.min(validation.length, evaluation.limit ?? Infinity)));
+  }
+
+  async #consistentCycles(): Promise<number | undefined> {
+    const { plan, input, validation } = this.#setup;
+    return await consistentCycles({
+      plan,
+      segmenter: networkOf(this.#run, this.#predicting() ?? STUDENT),
+      similarity: plan.evaluation.labelFree!.similarity,
+      source: await input.open(plan.data.source),
+      target: validation!,
+    });
   }
 
   async #finish(): Promise<Evaluation | undefined> {
@@ -331,7 +367,7 @@ class Phase {
     if (!plain || same) return plain;
     const others = await openMembers({ ...plan, evaluation }, files);
     try {
-      return await this.#evaluate(evaluation, undefined, others.networks);
+      return await this.#evaluate(evaluation, {}, others.networks);
     } finally {
       others.dispose();
     }
@@ -339,7 +375,7 @@ class Phase {
 
   async #evaluate(
     evaluation: EvaluationPlan,
-    onPrediction?: EvaluationInput["onPrediction"],
+    listeners: Pick<EvaluationInput, "onPrediction" | "onProbabilities"> = {},
     others: Ensemble["networks"] = [],
   ): Promise<Evaluation | undefined> {
     const { plan, validation, signal } = this.#setup;
@@ -360,7 +396,7 @@ class Phase {
         split: "val",
         evaluation,
         signal,
-        onPrediction,
+        ...listeners,
       });
     } catch (error) {
       if (signal.aborted) return undefined;

@@ -58,13 +58,21 @@ const BAND = 2 ** 24;
  */
 export async function predictLabels(
   { networks, network: _, ...shared }: Ensemble,
-  task: { readonly inputs: readonly NetworkInput[]; readonly inference: Inference; readonly wanted: Wanted },
+  task: {
+    readonly inputs: readonly NetworkInput[];
+    readonly inference: Inference;
+    readonly wanted: Wanted;
+    /** Called with the class probabilities of every input by every network. */
+    readonly onProbabilities?: ((grid: Grid) => void) | undefined;
+  },
 ): Promise<PredictedLabels> {
-  const { inputs, inference, wanted: { height, width, confidence } } = task;
+  const { inputs, inference, wanted: { height, width, confidence }, onProbabilities } = task;
   const grids: { readonly grid: Grid; readonly weight: number }[] = [];
   for (const { segmenter, weight } of networks) {
     for (const input of inputs) {
-      grids.push({ grid: await probabilities({ ...shared, segmenter }, input, inference), weight });
+      const grid = await probabilities({ ...shared, segmenter }, input, inference);
+      onProbabilities?.(grid);
+      grids.push({ grid, weight });
     }
   }
   const whole = grids.reduce((sum, { weight }) => sum + weight, 0);

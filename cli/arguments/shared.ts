@@ -1,7 +1,9 @@
 /** Options that several commands take. */
-import { message } from "@optique/core/message";
+import { message, text } from "@optique/core/message";
 import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { flag, option } from "@optique/core/primitives";
+import { choice, integer, string } from "@optique/core/valueparser";
+import { GRID_FORMATS } from "../../report/grid.ts";
 import { fileValue, folderValue, recipeValue, setValue } from "./values.ts";
 
 /** `--set`, as often as wanted. */
@@ -42,3 +44,42 @@ export const weights = {
     description: message`The weights (default: the last ones of the run).`,
   })),
 };
+
+/** Options of commands that train several recipes over several seeds. @param out the folder of runs unless `--out` gives one */
+export function trialOptions(out: string) {
+  return {
+    seeds: withDefault(
+      option("--seeds", string({ metavar: "LIST" }), {
+        description: message`Seeds, separated by commas (default: 0,1,2).`,
+      }),
+      "0,1,2",
+    ),
+    steps: optional(option("--steps", integer({ metavar: "N", min: 1 }), {
+      description: message`Train each of them for so many steps instead of the recipe's.`,
+    })),
+    jobs: withDefault(
+      option("--jobs", integer({ metavar: "N", min: 1, max: 256 }), {
+        description:
+          message`Train so many at a time, each in a process with its share of the cores (default: 1).`,
+      }),
+      1,
+    ),
+    out: optional(option("--out", folderValue("FOLDER"), {
+      description: [
+        ...message`Where the runs lie (default: `,
+        text(out),
+        ...message`); what is finished there is kept.`,
+      ],
+    })),
+    format: withDefault(
+      option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {
+        description: message`text, markdown, latex or csv (default: text).`,
+      }),
+      "text" as const,
+    ),
+    json: withDefault(
+      flag("--json", { description: message`Print every evaluation as JSON instead of the table.` }),
+      false,
+    ),
+  };
+}

@@ -13,7 +13,10 @@ export function scalarsOf(event: TrainEvent, classes: readonly string[]): Summar
         "rate/steps per second": event.rate,
       });
     case "validation":
-      return evaluationScalars("validation", event, classes);
+      return [
+        ...evaluationScalars("validation", event, classes),
+        ...summaries(prefixed("label-free/", event.labelFree ?? {})),
+      ];
     case "diagnostics":
       return summaries(prefixed("diagnostics/", event.values));
     default:

@@ -31,7 +31,7 @@ Deno.test("the published protocol of docs/evaluation.md is a part of a recipe", 
     const [, part] = /^```yaml\n(.*?)^```$/ms.exec(text)!;
     await Deno.writeTextFile(join(folder, "own.yaml"), `extends: street\n${part}`);
     const { evaluation } = await load("own.yaml", folder);
-    const { aggregation, ...rest } = evaluation;
+    const { aggregation, labelFree: _, ...rest } = evaluation;
     assert.deepEqual(rest, { size: [730, 1460], labelSize: "original" });
     assert.deepEqual(
       [aggregation!.alpha, aggregation!.features.accepts, aggregation!.predictions.accepts],

@@ -181,6 +181,26 @@ reporting("runs are compared: what differs, and titles that differ", async (fold
   assert.deepEqual(data.groups.map(({ runs }) => runs), [[0, 1]]);
 });
 
+reporting("runs on one val split are shown side by side, on several not", async (folder) => {
+  const report = async () => {
+    const { code } = await plca(["report", "a", "b", "--images", "1", "--force"], { cwd: folder });
+    assert.equal(code, 0);
+    return await dataOf(join(folder, "a", "report.html"));
+  };
+  const { groups: [group], runs: [, b] } = await report();
+  const { networks, best, worst } = group!.sideBySide!;
+  assert.deepEqual(networks, ["a", "b"]);
+  // The last run chooses, so the images are those of its own section, where its last phase says the same of them.
+  const own = b!.pictures!;
+  assert.deepEqual([...best, ...worst].map(({ id }) => id), [...own.best, ...own.worst].map(({ id }) => id));
+  assert.deepEqual(
+    [...best, ...worst].map(({ predictions }) => predictions[1]),
+    [...own.best, ...own.worst].map(({ predictions }) => predictions.at(-1)),
+  );
+  await edit(join(folder, "b", "config.yaml"), (text) => text.replace("count: 2", "count: 1"));
+  assert.equal((await report()).groups[0]!.sideBySide, undefined);
+});
+
 reporting(
   "a report is never overwritten without --force, and wrong folders are told before anything is done",
   async (folder) => {

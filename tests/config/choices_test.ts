@@ -29,12 +29,12 @@ const CASES: readonly (readonly [choice: string, message: string])[] = [
   ],
   [
     "{ tipe: dot }",
-    `${AT}28 ${LEVEL}: type is missing; expected one of dot, kl, or use: and the file of your own similarity\n` +
+    `${AT}28 ${LEVEL}: type is missing; expected one of cosine, dot, kl, or use: and the file of your own similarity\n` +
     `${AT}42 ${LEVEL}.tipe: unknown key; did you mean "type"?`,
   ],
   [
     "{ options: {} }",
-    `${AT}28 ${LEVEL}: type is missing; expected one of dot, kl, or use: and the file of your own similarity`,
+    `${AT}28 ${LEVEL}: type is missing; expected one of cosine, dot, kl, or use: and the file of your own similarity`,
   ],
   ["{ type: dot, use: ./a.ts }", `${AT}28 ${LEVEL}: has both type and use; keep one`],
   ["7", `${AT}40 ${LEVEL}: expected text or a mapping: it is 7`],
@@ -80,8 +80,9 @@ Deno.test("editors and plca list know what an option may name", () => {
     properties: Record<string, { anyOf: { properties?: Record<string, object> }[] }>;
   };
   const { anyOf } = $defs["similarity"]!;
-  assert.deepEqual(anyOf.flatMap((one) => one.const ?? []), ["dot", "kl"]);
+  assert.deepEqual(anyOf.flatMap((one) => one.const ?? []), ["cosine", "dot", "kl"]);
   assert.deepEqual(anyOf.flatMap(({ properties }) => properties ? [Object.keys(properties)] : []), [
+    ["type", "options"],
     ["type", "options"],
     ["type", "options"],
     ["use", "options"],
@@ -104,7 +105,7 @@ Deno.test("a plugin that may name one of its own kind", () => {
     options: z.strictObject({ other: pluginChoice("similarity").default("dot").describe("the second") }),
     plan: ({ other }, at, registry) => registry.plan("similarity", other, [...at, "other"]),
   });
-  // The losses stand in the schema once, the aggregation at inference names two.
+  // The losses stand in the schema once, the aggregation at inference names two, the measures without labels one.
   const text = JSON.stringify(recipeSchema(new Registry([...registry.all(), nested])));
-  assert.equal(text.split('"#/$defs/similarity"').length - 1, 4);
+  assert.equal(text.split('"#/$defs/similarity"').length - 1, 5);
 });

@@ -3,11 +3,13 @@ import { stringify } from "yaml";
 import { load, mistakes } from "./fakes.ts";
 
 Deno.test("flip, scales and windows are off unless the recipe says so", async () => {
-  const { evaluation, resolved } = await load({});
+  const { evaluation: { labelFree, ...evaluation }, resolved } = await load({});
   assert.deepEqual(evaluation, { labelSize: "original" });
+  assert.equal(labelFree?.similarity.accepts, "real");
   assert.deepEqual(resolved["evaluation"], {
     label_size: "original",
     aggregation: false,
+    label_free: { features: "cosine" },
     flip: false,
     scales: [1],
     window: false,
@@ -15,7 +17,9 @@ Deno.test("flip, scales and windows are off unless the recipe says so", async ()
 });
 
 Deno.test("flip, scales and windows are planned, and the resolved recipe plans the same", async () => {
-  const set = ["evaluation={flip: true, scales: [0.5, 1], window: {size: [30, 40], stride: 20}}"];
+  const set = [
+    "evaluation={label_free: false, flip: true, scales: [0.5, 1], window: {size: [30, 40], stride: 20}}",
+  ];
   const expected = {
     labelSize: "original",
     flip: true,

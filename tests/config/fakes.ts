@@ -113,6 +113,8 @@ export const registry = new Registry([
   files,
   plainLoss,
   tapLoss,
+  // The one that label-free measures compare features with unless a recipe says otherwise.
+  similarity("cosine", "real"),
   similarity("dot", "real"),
   similarity("kl", "simplex"),
   steps,

@@ -36,7 +36,9 @@ Deno.test("a plan holds every section with its defaults", async () => {
     keepCheckpoints: 2,
     logEvery: 10,
   });
-  assert.deepEqual(plan.evaluation, { labelSize: "original" });
+  const { labelFree, ...evaluation } = plan.evaluation;
+  assert.deepEqual(evaluation, { labelSize: "original" });
+  assert.equal(labelFree?.similarity.accepts, "real");
   assert.equal(plan.phases.length, 1);
   assert.deepEqual(
     lastPhase(plan).losses.map(({ name, weight, at, origin }) => ({ name, weight, at, origin })),
@@ -243,6 +245,7 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
       "input",
       "logs",
       "losses",
+      "method",
       "model",
       "name",
       "networks",

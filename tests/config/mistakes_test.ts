@@ -165,16 +165,16 @@ Deno.test("what the schema of a plugin refuses hides nothing that its plan finds
 });
 
 Deno.test("a similarity that resembles none hides nothing either, and nothing is said of what it accepts", async () => {
-  const levels = `- { tap: featurs, similarity: cosine }
-        - { tap: features, similarity: cosine }
-        - { tap: probabilities, similarity: cosine }`;
+  const levels = `- { tap: featurs, similarity: angles }
+        - { tap: features, similarity: angles }
+        - { tap: probabilities, similarity: angles }`;
   assert.equal(
     await mistakesWith(LEVELS, levels),
     [
       `${AT}:14:18 losses[1].options.levels[0].tap: the model has no tap "featurs"; did you mean "features"?`,
       ...[[14, 0, 39], [15, 1, 40], [16, 2, 45]].map(([line, k, column]) =>
         `${AT}:${line}:${column} losses[1].options.levels[${k}].similarity: ` +
-        'there is no similarity called "cosine"; expected one of dot, kl'
+        'there is no similarity called "angles"; expected one of cosine, dot, kl'
       ),
     ].join("\n"),
   );

@@ -1,5 +1,6 @@
 /** Everything that was logged over the steps. */
 import { useState } from "preact/hooks";
+import { LABEL_FREE } from "../../core/label_free.ts";
 import { Chart, type ChartSeries } from "../chart.tsx";
 import { duration, milliseconds, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
@@ -10,7 +11,7 @@ interface Props {
   readonly lanes: readonly Lane[];
 }
 
-const TERM = "terms/", MEASURE = "diagnostics/";
+const TERM = "terms/", MEASURE = "diagnostics/", LABEL_FREE_SERIES = "labelFree/";
 
 /** mIoU of the val split, the minimised sum, and each loss. */
 export function TrainingCurves({ id, lanes }: Props) {
@@ -31,6 +32,17 @@ export function TrainingCurves({ id, lanes }: Props) {
               validation came yet.
             </p>
           )}
+        {LABEL_FREE.filter(({ name }) => curveNames(lanes).includes(`${LABEL_FREE_SERIES}${name}`)).map((
+          { name, title, better },
+        ) => (
+          <Card
+            key={name}
+            title={`${title}, % (the ${better === "low" ? "lower" : "higher"} the better)`}
+            series={seriesOf(lanes, ({ curves }) => curves[`${LABEL_FREE_SERIES}${name}`])}
+            format={percent}
+            xMax={xMax}
+          />
+        ))}
         <Card
           title="Sum of the losses"
           series={seriesOf(lanes, ({ curves }) => curves["total"])}
@@ -161,7 +173,7 @@ export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
   // What nobody looks at is not drawn.
   const [open, setOpen] = useState(false);
   const known = new RegExp(
-    `^(?:total|rate|learningRate|terms/[^/]*|diagnostics/seconds/.*|.* (?:${
+    `^(?:total|rate|learningRate|${LABEL_FREE_SERIES}.*|terms/[^/]*|diagnostics/seconds/.*|.* (?:${
       ASSOCIATION.map(([measure]) => measure).join("|")
     }))$`,
   );

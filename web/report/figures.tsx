@@ -7,7 +7,7 @@ import type { ClassStyle } from "../palette.ts";
 import { Name, visible, withSign } from "../text.tsx";
 
 interface Props {
-  readonly run: ReportRun;
+  readonly run: Pick<ReportRun, "pictures" | "withoutPictures">;
   readonly group: ClassGroup;
   readonly styles: readonly ClassStyle[];
 }

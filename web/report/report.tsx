@@ -6,6 +6,7 @@ import { plainStyles, safeStyles } from "../palette.ts";
 import { moment, Name, withSign } from "../text.tsx";
 import { Associations, OtherCurves, Timing, TrainingCurves } from "./curves.tsx";
 import { type Lane, lanesOf } from "./lanes.ts";
+import { Figures } from "./figures.tsx";
 import { measured, Results } from "./results.tsx";
 import { RunDetails } from "./run_details.tsx";
 
@@ -53,10 +54,16 @@ export function ReportBody({ data, safe }: { readonly data: ReportData; readonly
 function Contents({ data }: { readonly data: ReportData }) {
   const [only, ...others] = data.groups;
   const sections = only && others.length === 0
-    ? [["results", "Results"], ["curves", "Curves"], ["associations", "Associations"], [
-      "time",
-      "Time",
-    ]] as const
+    ? [
+      ["results", "Results"],
+      ...(only.sideBySide ? [["side-by-side", "Side by side"]] as const : []),
+      ["curves", "Curves"],
+      ["associations", "Associations"],
+      [
+        "time",
+        "Time",
+      ],
+    ] as const
     : [];
   return (
     <nav aria-label="On this page">
@@ -104,6 +111,14 @@ function Group({ anchor, data, group, safe }: GroupProps) {
       <Summary lanes={lanes} />
       {anchor === "0" && data.differences.length > 0 && <Differences data={data} />}
       <Results id={`results-${anchor}`} group={group} lanes={lanes} styles={styles} />
+      {group.sideBySide && (
+        <section id={`side-by-side-${anchor}`}>
+          <h2>Side by side</h2>
+          <div class="card">
+            <Figures run={{ pictures: group.sideBySide }} group={group} styles={styles} />
+          </div>
+        </section>
+      )}
       {curves}
       {group.runs.map((place) => (
         <RunDetails key={place} id={`run-${place}`} run={data.runs[place]!} group={group} styles={styles} />

@@ -1,0 +1,127 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../core/errors.ts";
+import type { Evaluation } from "../core/events.ts";
+import { suggestion } from "../core/suggest.ts";
+import { type ComparedMethod, comparisonGrid, type MethodRun } from "../report/comparison.ts";
+import { renderGrid } from "../report/grid.ts";
+import { snapshotGrid, snapshotPicks } from "../report/snapshots.ts";
+import { diskRun } from "../run_folder/files.ts";
+import { readRun } from "../run_folder/read.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { planUnrun } from "./recipes.ts";
+import { shown, stat } from "./run_folder.ts";
+import { readCost, runTrials } from "./trial_processes.ts";
+import { finishedTrials, outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
+
+/** The methods that come with plca, a recipe each. */
+const METHODS = fileURLToPath(new URL("../recipes/methods", import.meta.url));
+
+/** Whose time and memory are 1 in the table. */
+const REFERENCE = "plca";
+
+/**
+ * `plca compare`: returns the exit status. Every method is planned before the first is trained; what an earlier call finished in
+ * the same folder is not trained again, what it began goes on. A method that fails is named, and the others go on.
+ * @throws UserError
+ */
+export async function compareCommand(host: Host, args: CommandOf<"compare">): Promise<number> {
+  const out = outOf(host, args, "comparison");
+  const files = await methodFiles(host, args.methods);
+  const planned: Parameters<typeof planTrials>[0]["planned"] = (choice) => planUnrun(host, choice);
+  const trials = await planTrials({
+    args,
+    given: `--methods ${args.methods ?? ""}`.trim(),
+    files,
+    out,
+    planned,
+  });
+  const done = await finishedTrials(host, trials);
+  const write = (line: string) => args.quiet ? undefined : host.stderr.write(`${line}\n`);
+  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
+  const { interrupted, failures } = await runTrials(host, { out, jobs: args.jobs, trials, done, write });
+  if (interrupted && done.size < trials.length) {
+    host.stderr.write(
+      `Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.\n`,
+    );
+    return 130;
+  }
+  write(`The runs lie in ${shown(host, out)}`);
+  const methods = await comparedMethods(trials, { done, failures });
+  const options = { reference: REFERENCE, paper: args.paper, short: args.format === "text" };
+  const chosen = methods.map(({ name, method, runs }) => ({
+    title: method?.title ?? name,
+    picks: runs.map(({ picks }) => picks),
+  }));
+  host.stdout.write(
+    args.json
+      ? `${JSON.stringify(methods, null, 2)}\n`
+      : [comparisonGrid(methods, options), snapshotGrid(chosen)].flatMap((grid) => grid ?? []).map((grid) =>
+        `${renderGrid(grid, args.format)}\n`
+      ).join("\n"),
+  );
+  return failures.size > 0 ? 2 : 0;
+}
+
+/** Absolute. @throws UserError for a name that is none */
+async function methodFiles(host: Host, list: string | undefined): Promise<readonly string[]> {
+  const all = await recipeFiles(METHODS, METHODS);
+  if (list === undefined) return all;
+  const known = new Map(all.map((file) => [file.slice(METHODS.length + 1).replace(/\.ya?ml$/, ""), file]));
+  const files: string[] = [];
+  for (const name of list.split(",").map((name) => name.trim())) {
+    const file = known.get(name) ?? resolve(host.cwd, name);
+    if (known.has(name) || /\.ya?ml$/.test(name) && await stat(file)) files.push(file);
+    else {
+      throw new UserError(
+        `--methods ${list}: there is no method called "${name}"${suggestion(name, [...known.keys()])}`,
+      );
+    }
+  }
+  return files;
+}
+
+interface Outcomes {
+  readonly done: ReadonlyMap<Trial, Evaluation>;
+  readonly failures: ReadonlyMap<Trial, string>;
+}
+
+async function comparedMethods(
+  trials: readonly Trial[],
+  { done, failures }: Outcomes,
+): Promise<ComparedMethod[]> {
+  const names = [...new Set(trials.map(({ variant }) => variant))];
+  return await Promise.all(names.map(async (name): Promise<ComparedMethod> => {
+    const mine = trials.filter(({ variant }) => variant === name);
+    const runs = await Promise.all(
+      mine.flatMap((trial) => {
+        const evaluation = done.get(trial);
+        return evaluation ? [methodRun(trial, evaluation)] : [];
+      }),
+    );
+    return {
+      name,
+      method: mine[0]!.plan.method,
+      runs,
+      failures: mine.flatMap((trial) => {
+        const why = failures.get(trial);
+        return why === undefined ? [] : [`seed ${trial.seed} failed: ${why}`];
+      }),
+    };
+  }));
+}
+
+/** What a run's folder tells of it. */
+async function methodRun({ folder }: Trial, evaluation: Evaluation): Promise<MethodRun> {
+  const log = (await readRun(diskRun(folder))).phases.at(-1)?.log;
+  const rates = log?.series.get("rate")?.values.toSorted();
+  const rate = rates?.[Math.floor(rates.length / 2)];
+  const { peakBytes } = await readCost(folder);
+  return {
+    evaluation,
+    picks: snapshotPicks(log?.validations ?? []),
+    ...(rate === undefined || !(rate > 0) ? {} : { secondsPerStep: 1 / rate }),
+    ...(peakBytes === undefined ? {} : { peakBytes }),
+  };
+}

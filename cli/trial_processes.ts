@@ -1,0 +1,126 @@
+/** Trials in processes of their own, several at a time. A trial that fails is named, and the others go on. */
+import { join } from "node:path";
+import type { Evaluation } from "../core/events.ts";
+import { UserError } from "../core/errors.ts";
+import { meansText } from "../report/means.ts";
+import { configText } from "../run_folder/config.ts";
+import { RECORD } from "../run_folder/layout.ts";
+import { clearUnbegun } from "../run_folder/make.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
+import type { Host } from "./host.ts";
+import { readResult } from "./results.ts";
+import { shown, stat } from "./run_folder.ts";
+import type { PlcaStart, StartedPlca } from "./start_plca.ts";
+import type { Trial } from "./trials.ts";
+
+/** What running them needs. */
+export interface ProcessOptions {
+  /** The folder of all runs, absolute; the recipes of the trials are written into it. */
+  readonly out: string;
+  /** How many run at a time. */
+  readonly jobs: number;
+  /** All of them, for the count in lines. */
+  readonly trials: readonly Trial[];
+  /** Takes those that come to their end. */
+  readonly done: Map<Trial, Evaluation>;
+  /** Takes a line for the person. */
+  readonly write: (line: string) => void;
+}
+
+/** How they ended. */
+export interface Ended {
+  readonly interrupted: boolean;
+  /** Of those that failed, why: a line each. */
+  readonly failures: ReadonlyMap<Trial, string>;
+}
+
+/** What {@linkcode runTrials} notes beside a run. */
+export interface TrialCost {
+  /** The most memory that its process held, in bytes; absent where the system does not tell. */
+  readonly peakBytes?: number;
+}
+
+/** In a run's folder: {@linkcode TrialCost}. */
+export const COST = "cost.json";
+
+/** Trains what is not done yet. @throws UserError where no process may be started */
+export async function runTrials(host: Host, options: ProcessOptions): Promise<Ended> {
+  const { jobs, trials, done, out, write } = options;
+  const { processes } = host;
+  if (processes === undefined) throw new UserError("no other process may be started from here");
+  const open = trials.filter((trial) => !done.has(trial));
+  const count = Math.min(jobs, open.length);
+  const shares = count > 1 ? await processes.sharesOfCores(count) : undefined;
+  if (count > 1 && shares === undefined) {
+    write(`${count} processes share all cores: they cannot be held to parts of them here`);
+  }
+  await makeFolder(join(out, RECIPES));
+  const failures = new Map<Trial, string>();
+  const running = new Set<StartedPlca>();
+  let interrupted = false, begun = done.size;
+  const stopListening = host.onInterrupt((times) => {
+    if (times > 1) host.exit(130);
+    write("Stopping after the step or image in work. Ctrl-C again stops at once.");
+    interrupted = true;
+    for (const child of running) child.interrupt();
+  });
+  const lane = async (cores: readonly number[] | undefined) => {
+    for (let trial = open.shift(); trial !== undefined && !interrupted; trial = open.shift()) {
+      const title = `${trial.variant}, seed ${trial.seed}`;
+      write(`${++begun} of ${trials.length}: ${title}`);
+      const child = processes.start({ args: await lineOf(trial, out), cwd: host.cwd, cores });
+      running.add(child);
+      const { code, stderr } = await child.ended;
+      running.delete(child);
+      await noteCost(trial, child.peakMemory());
+      if (code === 0) {
+        const evaluation = await readResult(trial.folder, shown(host, trial.folder));
+        done.set(trial, evaluation);
+        write(`  ${title}: ${meansText(evaluation)}`);
+      } else if (!interrupted) {
+        failures.set(trial, reasonIn(stderr, code));
+        write(`  ${title} failed: ${failures.get(trial)}`);
+      }
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: count }, (_, k) => lane(shares?.[k])));
+  } finally {
+    stopListening();
+  }
+  return { interrupted, failures };
+}
+
+/** In the folder of all runs: the recipe of each. */
+const RECIPES = "recipes";
+
+/** The command line that trains a trial, or goes on with it. */
+async function lineOf({ variant, seed, plan, folder }: Trial, out: string): Promise<PlcaStart["args"]> {
+  if (await stat(join(folder, RECORD))) return ["train", "--resume", folder, "--quiet"];
+  await clearUnbegun(folder);
+  const recipe = join(out, RECIPES, `${variant}-${seed}.yaml`);
+  await writeWhole(recipe, new TextEncoder().encode(configText(plan.resolved)));
+  return ["train", recipe, "--run", folder, "--quiet"];
+}
+
+async function noteCost({ folder }: Trial, peak: number | undefined): Promise<void> {
+  if (peak === undefined || !await stat(folder)) return;
+  const { peakBytes = 0 } = await readCost(folder);
+  const cost: TrialCost = { peakBytes: Math.max(peak, peakBytes) };
+  await writeWhole(join(folder, COST), new TextEncoder().encode(`${JSON.stringify(cost)}\n`));
+}
+
+/** What was noted of a run; nothing where it was not trained in a process of its own. */
+export async function readCost(folder: string): Promise<TrialCost> {
+  try {
+    return JSON.parse(await Deno.readTextFile(join(folder, COST)));
+  } catch {
+    return {};
+  }
+}
+
+/** The first line that a process wrote to stderr, which says what is wrong. */
+function reasonIn(stderr: string, code: number): string {
+  const [line = ""] = stderr.trim().split("\n");
+  return line === "" ? `its process ended with status ${code} without a word` : line;
+}

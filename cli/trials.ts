@@ -1,0 +1,123 @@
+/** Trials: variants of an objective, each a recipe laid on one data recipe, with several seeds. `ablate` and `compare` train them. */
+import { basename, join, resolve } from "node:path";
+import { UserError } from "../core/errors.ts";
+import type { Evaluation } from "../core/events.ts";
+import type { RunPlan } from "../core/plan.ts";
+import { reason } from "../core/words.ts";
+import { configText } from "../run_folder/config.ts";
+import { CONFIG, EVALUATION } from "../run_folder/layout.ts";
+import type { Host } from "./host.ts";
+import type { Planner } from "./narrow.ts";
+import { readText } from "./recipes.ts";
+import { readResult, requirePaper } from "./results.ts";
+import { shown, stat } from "./run_folder.ts";
+
+/** One training: a variant with a seed. */
+export interface Trial {
+  readonly variant: string;
+  readonly seed: number;
+  readonly plan: RunPlan;
+  /** Absolute. */
+  readonly folder: string;
+}
+
+/** What both commands take. */
+export interface TrialArguments {
+  /** What every variant is laid on. */
+  readonly recipe: string;
+  /** Separated by commas. */
+  readonly seeds: string;
+  /** Instead of the recipe's. */
+  readonly steps: number | undefined;
+  readonly set: readonly string[];
+  readonly out: string | undefined;
+  readonly runs: string;
+  readonly paper: boolean;
+}
+
+/** The folder of all runs, absolute. @param kind begins its name unless `--out` gives one */
+export function outOf(host: Host, { recipe, out, runs }: TrialArguments, kind: string): string {
+  const stem = basename(recipe).replace(/\.ya?ml$/, "");
+  return resolve(host.cwd, out ?? join(runs, `${kind}-${stem}`));
+}
+
+/** Which trials are planned. */
+export interface TrialsWanted {
+  readonly args: TrialArguments;
+  /** How the person called them. */
+  readonly given: string;
+  /** Recipes of the variants, absolute. */
+  readonly files: readonly string[];
+  /** The folder of all runs, absolute. */
+  readonly out: string;
+  readonly planned: Planner;
+}
+
+/** All variants of one seed first: what was interrupted can be read already. @throws UserError */
+export async function planTrials({ args, given, files, out, planned }: TrialsWanted): Promise<Trial[]> {
+  const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
+  if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
+    throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
+  }
+  const trials: Trial[] = [];
+  for (const file of files) {
+    for (const seed of seeds) {
+      const plan = await planTrial(file, { args, seed, planned });
+      if (!plan.data.splits.val) {
+        throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
+      }
+      if (args.paper) requirePaper(plan.labelSpace.classes);
+      const twin = trials.find(({ variant, seed: other }) => variant === plan.name && other === seed);
+      if (twin) throw new UserError(`${given}: two variants are called "${plan.name}"`);
+      trials.push({ variant: plan.name, seed, plan, folder: join(out, `${plan.name}-${seed}`) });
+    }
+  }
+  return seeds.flatMap((seed) => trials.filter((trial) => trial.seed === seed));
+}
+
+async function planTrial(
+  path: string,
+  { args, seed, planned }: { args: TrialArguments; seed: number; planned: Planner },
+): Promise<RunPlan> {
+  const plan = (steps: readonly string[]) =>
+    // A baseline is a variant of its own here.
+    planned({ path, overrides: ["baseline=", ...args.set, ...steps, `seed=${seed}`], base: args.recipe });
+  const { steps } = args;
+  if (steps === undefined) return await plan([]);
+  const whole = await plan([`training.steps=${steps}`]);
+  // Its phases may have steps of their own.
+  return whole.phases.every(({ training }) => training.steps === steps)
+    ? whole
+    : await plan(whole.phases.map((_, k) => `phases[${k}].training.steps=${steps}`));
+}
+
+/** Recipes of a folder, in the order of their names. @param given how the person called it @throws UserError */
+export async function recipeFiles(folder: string, given: string): Promise<string[]> {
+  const files: string[] = [];
+  try {
+    for await (const entry of Deno.readDir(folder)) if (/\.ya?ml$/.test(entry.name)) files.push(entry.name);
+  } catch (cause) {
+    throw new UserError(`${given}: ${reason(cause)}`, { cause });
+  }
+  if (files.length === 0) throw new UserError(`${given}: the folder holds no .yaml file`);
+  return files.sort().map((file) => join(folder, file));
+}
+
+/** What an earlier call brought to its end. @throws UserError when it began a trial with another recipe */
+export async function finishedTrials(host: Host, trials: readonly Trial[]): Promise<Map<Trial, Evaluation>> {
+  const done = new Map<Trial, Evaluation>();
+  for (const trial of trials) {
+    await requireSameRecipe(host, trial);
+    if (!await stat(join(trial.folder, EVALUATION))) continue;
+    done.set(trial, await readResult(trial.folder, shown(host, trial.folder)));
+  }
+  return done;
+}
+
+async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
+  const config = join(folder, CONFIG);
+  if (!await stat(config) || await readText(config) === configText(plan.resolved)) return;
+  throw new UserError(
+    `${shown(host, folder)} was trained with another recipe or other settings; choose another --out`,
+  );
+}

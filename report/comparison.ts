@@ -1,0 +1,126 @@
+/** Methods side by side on one data recipe, in the shape of the paper's Tables 2 and 3, with what each costs. */
+import type { Evaluation } from "../core/events.ts";
+import type { MethodPlan } from "../core/plan.ts";
+import { percent } from "../core/words.ts";
+import type { Grid } from "./grid.ts";
+import { countedNotes, describeSubset, shortClass, spread } from "./means.ts";
+import { paperTable } from "./paper.ts";
+import type { SnapshotPicks } from "./snapshots.ts";
+
+/** One training of a method that came to its end. */
+export interface MethodRun {
+  readonly evaluation: Evaluation;
+  /** What its validations reached, by who chooses the snapshot. */
+  readonly picks: SnapshotPicks;
+  /** The median of a step's time; absent: it was not logged. */
+  readonly secondsPerStep?: number | undefined;
+  /** The most memory of its process; absent: not known. */
+  readonly peakBytes?: number | undefined;
+}
+
+/** A method with its runs, one of each seed that is done. */
+export interface ComparedMethod {
+  /** The recipe's name. */
+  readonly name: string;
+  /** What the recipe says of it; absent: nothing. */
+  readonly method?: MethodPlan | undefined;
+  readonly runs: readonly MethodRun[];
+  /** Why seeds have no run, a line each. */
+  readonly failures?: readonly string[];
+}
+
+/** What {@linkcode comparisonGrid} shows. */
+export interface ComparisonOptions {
+  /** The name of the method whose time and memory are 1. */
+  readonly reference: string;
+  /** Add what the paper reports for the same classes. */
+  readonly paper: boolean;
+  /** Class names cut to what fits a terminal. */
+  readonly short: boolean;
+}
+
+/**
+ * A method a row: its kind, the mean IoU of every class over its seeds, mIoU of the last weights as mean and sample deviation,
+ * the mean of the best validations, and the medians of a step's time and of the memory as multiples of the reference's. What
+ * is not known is "-". No methods give an empty grid.
+ */
+export function comparisonGrid(methods: readonly ComparedMethod[], options: ComparisonOptions): Grid {
+  const done = methods.flatMap(({ runs }) => runs);
+  const { classes = [], subsets = [] } = done[0]?.evaluation ?? {};
+  const names = subsets.map(({ name }) => name);
+  const printed = options.paper ? paperTable(classes) : undefined;
+  const reference = methods.find(({ name }) => name === options.reference);
+  return {
+    head: [
+      "",
+      "kind",
+      ...classes.map((name) => options.short ? shortClass(name) : name),
+      "mIoU %",
+      ...names.map((name) => `${name} %`),
+      "best %",
+      "seeds",
+      "time",
+      "memory",
+      ...(printed ? ["paper %"] : []),
+    ],
+    rows: methods.map((each) => {
+      const { name, method, runs } = each;
+      const ious = (k: number) => runs.map(({ evaluation: { iou } }) => iou[k] ?? null);
+      return [
+        `${method?.title ?? name}${method?.unofficial ? " (unofficial)" : ""}`,
+        method?.kind ?? "-",
+        ...classes.map((_, k) => percent(mean(ious(k)))),
+        spread(runs.map(({ evaluation }) => evaluation.miou)),
+        ...names.map((name) => spread(runs.flatMap(({ evaluation }) => meanOf(evaluation, name)))),
+        percent(mean(runs.map(({ picks }) => picks["best"] ?? null))),
+        String(runs.length),
+        ratio(each, reference, ({ secondsPerStep }) => secondsPerStep),
+        ratio(each, reference, ({ peakBytes }) => peakBytes),
+        ...(printed ? [printedMean(printed.rows, method?.title ?? name)] : []),
+      ];
+    }),
+    notes: [
+      ...subsets.map((subset) => `${subset.name}: ${describeSubset(classes, subset.classes)}`),
+      ...countedNotes(
+        methods.map(({ name, runs }) => ({ name, evaluations: runs.map((run) => run.evaluation) })),
+      ),
+      "mIoU: of the last weights; best: of the highest validation in one pass, which takes labels of the target to choose; " +
+      `time and memory: of a step, and the most that the process held, as multiples of ${
+        reference?.method?.title ?? options.reference
+      }`,
+      ...methods.flatMap(({ name, failures = [] }) => failures.map((line) => `${name}: ${line}`)),
+      ...(printed ? printed.notes : []),
+    ],
+  };
+}
+
+function meanOf({ subsets = [] }: Evaluation, name: string): (number | null)[] {
+  return subsets.filter((subset) => subset.name === name).map(({ miou }) => miou);
+}
+
+/** Over what there is; null: nothing. */
+function mean(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+}
+
+function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)];
+}
+
+function ratio(
+  { runs }: ComparedMethod,
+  reference: ComparedMethod | undefined,
+  of: (run: MethodRun) => number | undefined,
+): string {
+  const [mine, its] = [runs, reference?.runs ?? []].map((runs) =>
+    median(runs.flatMap((run) => of(run) ?? []))
+  );
+  return mine === undefined || its === undefined ? "-" : (mine / its).toFixed(2);
+}
+
+/** Of the paper's row whose title begins with the method's. */
+function printedMean(rows: NonNullable<ReturnType<typeof paperTable>>["rows"], title: string): string {
+  return rows.find((row) => row.title.replace(/ \(.*/, "") === title)?.cells["mIoU"] ?? "-";
+}
