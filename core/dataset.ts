@@ -92,6 +92,7 @@ export interface TakenFiles {
 export interface PassedOver {
   /** Follows the number, as in "no JPEG, PNG, TIFF or WebP". */
   readonly why: string;
+  /** How many they are. */
   readonly count: number;
   /** The first of them. */
   readonly named: readonly string[];

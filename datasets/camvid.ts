@@ -6,7 +6,7 @@ import { containedIn } from "./contained.ts";
 import { below, type ClassMap, type FilePair, filePairs, isAbsolute } from "./file_pairs.ts";
 import { readList } from "./list_file.ts";
 import { tellMissing } from "./missing.ts";
-import { finder, pathOf, uniqueIds } from "./places.ts";
+import { finder, pathOf, recipePath, uniqueIds } from "./places.ts";
 import { belowRoot } from "./root.ts";
 
 /** The eleven classes in the order of SegNet's annotations. */
@@ -56,7 +56,7 @@ export const camvid = definePlugin({
     paths: [list],
     open: ({ root, files, onMissing }) =>
       belowRoot({ files, root, paths: [""] }, async () => {
-        const path = below(root, list);
+        const path = await recipePath(files, root, list);
         const find = finder(files);
         const placeOf = async (written: string) => shortened(await pathOf(files, root, written));
         const pairs: FilePair[] = [];

@@ -6,7 +6,7 @@ import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute } from "./file_pairs.ts";
 import { type FolderFiles, fromFolders } from "./folder_files.ts";
 import { readList } from "./list_file.ts";
-import { pathOf, uniqueIds } from "./places.ts";
+import { pathOf, recipePath, uniqueIds } from "./places.ts";
 import { belowRoot } from "./root.ts";
 
 const ids = z.array(z.int().min(0).max(65535));
@@ -121,7 +121,7 @@ function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
 }
 
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FolderFiles> {
-  const { entries, files: taken } = await readList(files, below(root, list), list);
+  const { entries, files: taken } = await readList(files, await recipePath(files, root, list), list);
   const written = await Promise.all(entries.map(async ({ image, labels }) => ({
     image: await pathOf(files, root, image),
     ...(labels === undefined ? {} : { labels: await pathOf(files, root, labels) }),

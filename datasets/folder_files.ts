@@ -2,13 +2,13 @@
 import { DataError } from "../core/errors.ts";
 import type { DatasetSetup, FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
-import { below, type FilePair, stem } from "./file_pairs.ts";
+import { type FilePair, stem } from "./file_pairs.ts";
 import { IMAGES, LABELS } from "./image_files.ts";
 import { isHidden, type Matches, matching, normalForm } from "./matching.ts";
 import { tellMissing } from "./missing.ts";
 import { type Listing, type Reason, takenOf } from "./passed_over.ts";
 import { maskSuffixOf, partnersOf } from "./mask_names.ts";
-import { plainPath } from "./places.ts";
+import { plainPath, recipePath } from "./places.ts";
 
 /** Which folders, as the recipe writes them. */
 export interface FolderChoice {
@@ -41,8 +41,8 @@ interface Place extends Listing {
  */
 export async function fromFolders(choice: FolderChoice, setup: DatasetSetup): Promise<FolderFiles> {
   const { root, files, labels: wanted = true, onMissing } = setup;
-  const path = below(root, choice.images);
-  const labelsPath = choice.labels === undefined ? undefined : below(root, choice.labels);
+  const path = await recipePath(files, root, choice.images);
+  const labelsPath = choice.labels === undefined ? undefined : await recipePath(files, root, choice.labels);
   const real = async (folder: string) => await files.realPath?.(folder) ?? folder.replace(/[\\/]+$/, "");
   const way = async (outer: string, inner: string) =>
     inside(plainPath(outer), plainPath(inner)) ?? inside(await real(outer), await real(inner));

@@ -1,7 +1,7 @@
 /** Where the files lie that lists name. */
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
-import { isAbsolute, stem } from "./file_pairs.ts";
+import { below, isAbsolute, stem } from "./file_pairs.ts";
 import { normalForm } from "./matching.ts";
 
 /** Looks for a file below a folder; gives its path there as the disk writes it, undefined when nothing has it. */
@@ -84,6 +84,13 @@ async function entriesOf(
   });
   trees.set(folder, tree);
   return new Set((await tree).map((name) => name.split("/", 1)[0]!));
+}
+
+/** A path of the recipe, absolute; of one below the root that nothing has, the name that looks the same. */
+export async function recipePath(files: FileReader, root: string, written: string): Promise<string> {
+  if (files.realPath === undefined || isAbsolute(written) || root === "") return below(root, written);
+  if (await files.realPath(below(root, written)) !== undefined) return below(root, written);
+  return below(root, await finder(files)(root, plainPath(written)) ?? written);
 }
 
 /**

@@ -211,3 +211,16 @@ Deno.test("folders written in other ways are the same folders", () =>
       );
     }
   }));
+
+Deno.test("folders and lists that the recipe writes in the other form of Unicode are found", () =>
+  inPlace(async (root) => {
+    const [composed, apart] = ["Bilder é".normalize("NFC"), "Bilder é".normalize("NFD")];
+    await Deno.rename(`${root}/images`, `${root}/${apart}`);
+    await Deno.writeTextFile(`${root}/${apart}.txt`, `${composed}/a.png\tlabels/a.png\n`);
+    assert.deepEqual((await open(root, { images: composed, labels: "labels" })).ids, ["a", "b"]);
+    for (const type of ["folder", "camvid"]) {
+      const dataset = await open(root, { list: `${composed}.txt` }, type);
+      assert.deepEqual(dataset.ids, [`${composed}/a`]);
+      assert.deepEqual([...(await labelled(dataset)).labels!], [0, 1, 1, 0]);
+    }
+  }));
