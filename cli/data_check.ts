@@ -38,7 +38,8 @@ export async function dataCheckCommand(host: Host, args: CommandOf<"data check">
     host.stdout.write(`${JSON.stringify({ recipe: plan.name, broken, datasets }, null, 2)}\n`);
   } else {
     const verdict = broken.length === 0 ? "Nothing is broken." : `Broken: ${broken.join(", ")}.`;
-    const hinted = found.filter(({ hint }) => hint !== undefined).map(({ name }) => name);
+    const hinted = found.filter(({ hint, summary }) => hint !== undefined || summary.hints !== undefined)
+      .map(({ name }) => name);
     host.stdout.write(`${verdict}${hinted.length === 0 ? "" : ` With a hint: ${hinted.join(", ")}.`}\n`);
   }
   return broken.length === 0 ? 0 : 2;
@@ -152,7 +153,7 @@ async function checkDataset(
     name,
     type,
     summary: all,
-    ...(images.files ? { files: images.files } : {}),
+    ...(images.taken ? { files: images.taken } : {}),
     ...(labels ? {} : { unlabelled }),
     ...(hint ? { hint } : {}),
   };

@@ -24,6 +24,7 @@ export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">
     if (dataset.unlabelled !== undefined) {
       throw new UserError(`data.source: ${dataset.unlabelled}; statistics count the pixels of labels`);
     }
+    await input.requireDecided(source, dataset, "data.source");
     let done = 0;
     for await (const { id, pixels, fault } of inspections(dataset, { labels: true, space, signal })) {
       if (fault) faults.push(fault);

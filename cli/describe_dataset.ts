@@ -8,6 +8,9 @@ import type { CheckedDataset } from "./data_check.ts";
 /** Broken files that are named; with `--json` all are. */
 const NAMED = 20;
 
+/** Unknown colours that are named, the most frequent first: smoothed edges make thousands. */
+const COLOURS = 8;
+
 /** Sizes that are named. */
 const SIZES = 6;
 
@@ -22,7 +25,7 @@ export function describeDataset(
   if (inspected > 0) {
     lines.push(`  sizes   ${sizesText(summary)}`);
     lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
-    if (hint) lines.push(`  hint    ${hint}`);
+    for (const one of [...(hint ? [hint] : []), ...summary.hints ?? []]) lines.push(`  hint    ${one}`);
     lines.push(`  time    ${secondsPerImage.toFixed(3)} s per image`);
   }
   if (labels && labels.images > 0) lines.push("", classTable(labels));
@@ -52,12 +55,19 @@ function classTable({ classes }: LabelSummary): string {
   return table.split("\n").map((line) => `  ${line}`).join("\n");
 }
 
-function brokenLines({ faults, unknownIds }: DatasetSummary): string[] {
+function brokenLines({ faults, unknownIds, unknownColours = [] }: DatasetSummary): string[] {
   if (faults.length === 0) return [];
   const lines = ["", `  broken: ${kinds(faults)}`];
   if (unknownIds.length > 0) {
     const ids = unknownIds.map(({ id, files }) => `${id} in ${countOf(files, "file")}`);
     lines.push(`  unknown ids: ${ids.join(", ")}`);
+  }
+  if (unknownColours.length > 0) {
+    const rest = unknownColours.length - COLOURS;
+    const named = unknownColours.slice(0, COLOURS).map(({ colour, files }) =>
+      `${colour} in ${countOf(files, "file")}`
+    );
+    lines.push(`  unknown colours: ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`);
   }
   lines.push(...faults.slice(0, NAMED).map(({ file, message }) => `    ${file}: ${message}`));
   if (faults.length > NAMED) lines.push(`    and ${faults.length - NAMED} more; --json names all`);
@@ -70,6 +80,8 @@ const KINDS = {
   unreadable: "not usable",
   sizes: "of another size than their image",
   ids: "with unknown ids",
+  rotation: "with a rotation tag that the recipe has to decide on",
+  palettes: "set of palettes that differ",
 } as const;
 
 function kinds(faults: DatasetSummary["faults"]): string {

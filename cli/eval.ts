@@ -1,7 +1,7 @@
 import { selectBackend } from "../backends/select.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
-import { evaluate } from "../train/mod.ts";
+import { evaluate, unlabelledNote } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { showImage, stopping } from "./input.ts";
@@ -32,12 +32,15 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       onImage: (done, of) => args.quiet || showImage(host, split, { done, of }),
     });
     abort.signal.throwIfAborted();
+    const note = unlabelledNote(result);
     if (args.json) {
+      if (note !== undefined) host.stderr.write(`${sentence(note)}\n`);
       host.stdout.write(`${JSON.stringify({ checkpoint, ...result }, null, 2)}\n`);
       return 0;
     }
     host.stdout.write(`${shown(host, checkpoint)} on ${split}\n\n`);
     host.stdout.write(`${classTable([{ title, evaluation: result }])}\n`);
+    if (note !== undefined) host.stdout.write(`\n${sentence(note)}\n`);
     return 0;
   } catch (error) {
     if (!abort.signal.aborted) throw error;
@@ -46,4 +49,8 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   } finally {
     stopListening();
   }
+}
+
+function sentence(note: string): string {
+  return `${note[0]!.toUpperCase()}${note.slice(1)}.`;
 }

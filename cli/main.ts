@@ -12,6 +12,7 @@ import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
+import { newRecipeCommand } from "./new_recipe/command.ts";
 import { predictCommand } from "./predict.ts";
 import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
@@ -74,6 +75,8 @@ function run(host: Host, command: Command): Promise<number> {
       return completionCommand(host, command);
     case "new":
       return newCommand(host, command);
+    case "new recipe":
+      return newRecipeCommand(host, command);
     case "view":
       return viewCommand(host, command);
     case "weights":

@@ -127,14 +127,14 @@ function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
   const streams = phases.flatMap((phase) => phase.streams);
   const weights = phases.flatMap(({ from, networks }) => [
     ...(from.kind === "file" ? [from.path] : []),
-    ...networks.flatMap((network) => network.weights ?? []),
+    ...networks.flatMap((network) => network.weights?.file ?? []),
   ]);
   return [
     ...(data.root === "" ? [] : [data.root]),
     ...[data.source, data.target, ...Object.values(data.splits)].flatMap(named),
     ...(input.rareClassSampling ? [input.rareClassSampling.stats] : []),
     ...streams.flatMap((stream) => "dataset" in stream ? named(stream.dataset) : []),
-    ...(model.weights === undefined ? [] : [model.weights]),
+    ...(model.weights === undefined ? [] : [model.weights.file]),
     ...weights,
     ...(evaluation.ensemble ?? []).map(({ checkpoint }) => checkpoint),
   ];

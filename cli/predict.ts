@@ -2,9 +2,11 @@ import { dirname, join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { selectBackend } from "../backends/select.ts";
 import { DataError, UserError } from "../core/errors.ts";
+import type { PictureReading } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
-import { decodeImage, hasRotationTag } from "../datasets/decode.ts";
+import { decodeImage } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
+import { orientationOf } from "../datasets/orientation.ts";
 import { greyPng, labelPng, overlay } from "../report/pictures.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { openPredictor, type Predictor } from "../train/mod.ts";
@@ -50,7 +52,15 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
   try {
     await makeFolder(out);
     await writeWhole(legend.path, new TextEncoder().encode(legend.text));
-    return await new Labelling(host, { args, checkpoint, predictor, classes, jobs }).run();
+    return await new Labelling(host, {
+      args,
+      checkpoint,
+      predictor,
+      // As the images that the network was made for.
+      picture: plan.data.target.picture ?? {},
+      classes,
+      jobs,
+    }).run();
   } finally {
     predictor.dispose();
   }
@@ -101,6 +111,7 @@ interface LabellingOptions {
   readonly args: CommandOf<"predict">;
   readonly checkpoint: string;
   readonly predictor: Predictor;
+  readonly picture: PictureReading;
   readonly classes: LabelClasses;
   readonly jobs: readonly Job[];
 }
@@ -167,13 +178,13 @@ class Labelling {
 
   /** Undefined, after noting why, when the image cannot be read. @throws UserError when the backend has no memory for it */
   async #predict(path: string) {
-    const { args: { confidence }, predictor } = this.#options;
+    const { args: { confidence }, predictor, picture } = this.#options;
     const name = shown(this.#host, path);
     try {
       const bytes = await diskFiles().read(path);
-      const { width, height, data: image } = await decodeImage(bytes, path);
+      const { width, height, data: image } = await decodeImage(bytes, path, picture);
       const found = await predictor.predict({ width, height, image }, { confidence });
-      if (await hasRotationTag(bytes)) this.#turned.push(name);
+      if (picture.rotation !== "apply" && orientationOf(bytes) !== 1) this.#turned.push(name);
       return { width, height, image, ...found };
     } catch (error) {
       // Memory that ran out may not be whole afterwards, so nothing else goes on.

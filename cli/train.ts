@@ -27,6 +27,7 @@ import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { type Interruption, interruption } from "./interruption.ts";
+import { moveData, whenMoved } from "./moved_data.ts";
 import { blaming, narrowly } from "./narrow.ts";
 import { planOf, type RecipeChoice } from "./recipes.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
@@ -120,9 +121,10 @@ interface Resumable {
 }
 
 async function resumable(host: Host, args: CommandOf<"train">, given: string): Promise<Resumable> {
-  if (args.recipe !== undefined || args.set.length > 0 || args.name !== undefined || args.run !== undefined) {
+  if (args.recipe !== undefined || args.name !== undefined || args.run !== undefined) {
     throw new UserError(
-      `--resume ${given}: the run goes on as it was begun; it takes no recipe, --set, --name or --run`,
+      `--resume ${given}: the run goes on as it was begun; it takes no recipe, --name or --run, and --set only for ` +
+        "where its data and weights lie now, as in --set data.root=FOLDER",
     );
   }
   const folder = resolve(host.cwd, given);
@@ -135,17 +137,22 @@ async function resumable(host: Host, args: CommandOf<"train">, given: string): P
   const record = await readRecord(folder, given);
   await refuseBusy(folder);
   // Another backend would give other numbers.
-  return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`] } };
+  return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`, ...args.set] } };
 }
 
 async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
   const { folder, choice, record } = await resumable(host, args, given);
   const plan = await planOf(host, choice);
+  const changed = (overrides: readonly string[]) => planOf(host, { ...choice, overrides });
+  const moved = args.set.length === 0
+    ? undefined
+    : await moveData(host, { folder, before: await changed([]), after: await changed(args.set) });
   await selectBackend(plan.backend);
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(
     `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,
   );
+  if (moved !== undefined) write(`  ${moved}\n`);
   for (const [what, before] of Object.entries(record.versions)) {
     const now = { ...VERSIONS, runtime: host.machine.runtime }[what];
     if (now !== before) {
@@ -207,6 +214,13 @@ async function trainRun(
     // A run that never made a step holds nothing worth a number.
     const removed = !stepped && onFailure !== "nothing";
     if (removed) await removeRun(folder, onFailure === "whole folder");
+    if (
+      resume && !stepped && error instanceof DataError &&
+      /there is no such (?:file|folder)/.test(error.message)
+    ) {
+      const advice = whenMoved(host, { plan, folder, file: error.file });
+      throw new UserError(`${error.message}\n${advice}`, { cause: error });
+    }
     throw isOfData(error, { model: plan.model, folder, begun: stepped })
       ? withDataCheck(host, error, removed ? recipeWords(args) : shown(host, join(folder, CONFIG)))
       : error;
@@ -232,7 +246,7 @@ function isOfData(
   error: unknown,
   { model, folder, begun }: { model: RunPlan["model"]; folder: string; begun: boolean },
 ): error is DataError {
-  return error instanceof DataError && error.file !== model.weights && !error.file.startsWith(folder) &&
+  return error instanceof DataError && error.file !== model.weights?.file && !error.file.startsWith(folder) &&
     (begun || IMAGES.test.test(error.file));
 }
 

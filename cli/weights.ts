@@ -9,6 +9,7 @@ import { diskFiles } from "../datasets/files.ts";
 import { describeWeights, type KnownNames, weightsDescription } from "../weights/describe.ts";
 import { inClassOrder, torchStateDict } from "../weights/export.ts";
 import { describeImport } from "../weights/mapping.ts";
+import { takenFile } from "../weights/networks.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { encodeTorch } from "../weights/write_torch.ts";
 import { LAST_CHECKPOINT } from "../run_folder/layout.ts";
@@ -36,8 +37,9 @@ export function weightsCommand(host: Host, args: Weights): Promise<number> {
   }
 }
 
-async function inspect(host: Host, { file, json }: ActionOf<"inspect">): Promise<number> {
-  const read = await readFile(host, file);
+async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): Promise<number> {
+  const whole = await readFile(host, file);
+  const read = take === undefined ? whole : takenFile(whole, take, file);
   const description = weightsDescription(read, knownNames());
   const text = json
     ? JSON.stringify({ file, ...description }, null, 2)
@@ -75,7 +77,8 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: ["data.root=.", ...args.set] });
   // Names and shapes are all that is asked of the network, so the backend that is always there will do.
   await selectBackend("wasm");
-  const { tensors, report } = convertWeights({ path: args.file, file, classOrder: args.classOrder }, plan);
+  const { classOrder, take, without } = args;
+  const { tensors, report } = convertWeights({ path: args.file, file, classOrder, take, without }, plan);
   const metadata = {
     producer: "plca",
     format: String(CHECKPOINT_FORMAT),

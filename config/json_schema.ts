@@ -2,7 +2,15 @@
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
-import { optimizerGroups, sections, termName, termUpdate, termWeight, WEIGHTS_KEY } from "./recipe.ts";
+import {
+  optimizerGroups,
+  sections,
+  termName,
+  termUpdate,
+  termWeight,
+  WEIGHTS_KEY,
+  weightsMapping,
+} from "./recipe.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -201,8 +209,10 @@ function used(kind: Kind): JsonSchema {
 
 const WEIGHTS = {
   [WEIGHTS_KEY]: {
-    type: ["string", "null"],
-    description: "a file that training starts from; relative to this file",
+    anyOf: [
+      { type: ["string", "null"], description: "a file that training starts from; relative to this file" },
+      optionsSchema(weightsMapping),
+    ],
   },
 };
 

@@ -1,11 +1,10 @@
 /** `networks:` beside the student. */
-import { resolve } from "node:path";
 import type { PlannedNetwork } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
-import { locate } from "./locate.ts";
+import { planWeights } from "./plan_weights.ts";
 import { partOf, planEntryOf } from "./plugins.ts";
 import { NAME, WEIGHTS_KEY } from "./recipe.ts";
 
@@ -55,11 +54,10 @@ function planNetwork(findings: Findings, name: string, { model, ...plugins }: Ne
   });
   const file = [...path, WEIGHTS_KEY], other = [...path, "model"];
   const [hasFile, hasModel] = [findings.has(file), findings.has(other)];
-  const text = hasFile ? findings.text(file, "the path of a file of weights") : undefined;
+  const { weights, resolved: ownWeights } = planWeights(findings, path);
   const own = hasModel ? planEntryOf(findings, { ...plugins, kind: "model", path: other }) : undefined;
   if (!entry || (hasModel && !own)) return undefined;
   const { start } = entry.plan;
-  const weights = text === undefined ? undefined : resolve(locate(findings.root, file).folder, text);
   if (start === "weights" && !hasFile) {
     findings.add(
       path,
@@ -80,7 +78,7 @@ function planNetwork(findings: Findings, name: string, { model, ...plugins }: Ne
   };
   const resolved = {
     ...entry.named,
-    ...(weights === undefined ? {} : { [WEIGHTS_KEY]: weights }),
+    ...ownWeights,
     ...(own ? { model: { ...own.named, options: own.options } } : {}),
     options: entry.options,
   };

@@ -1,9 +1,7 @@
 /** A merged recipe to a plan: every section checked, every plugin planned, and what must fit together compared. */
-import { resolve } from "node:path";
 import type { RunPlan } from "../core/plan.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
-import { locate } from "./locate.ts";
 import { planData } from "./plan_data.ts";
 import {
   checkEvaluation,
@@ -14,6 +12,7 @@ import {
 } from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
 import { checkPasses, checkShortSide, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
+import { planWeights } from "./plan_weights.ts";
 import { planEntryOf } from "./plugins.ts";
 import { RECIPE_KEYS, sections, WEIGHTS_KEY } from "./recipe.ts";
 import { mistaken } from "./stand_ins.ts";
@@ -34,7 +33,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const input = locatedInput(findings, findings.value(["input"], sections.input));
   if (input) checkShortSide(findings, input.short_side);
   const model = planEntryOf(findings, { ...setup, kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
-  const weights = weightsFile(findings);
+  const { weights, resolved: ownWeights } = planWeights(findings, ["model"]);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
   const method = findings.has(["method"]) ? findings.value(["method"], sections.method) : undefined;
@@ -70,7 +69,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace,
     data: data.plan,
     input: inputPlan(input),
-    model: { type: model.plugin.name, plan: model.plan, ...weights },
+    model: { type: model.plugin.name, plan: model.plan, ...(weights ? { weights } : {}) },
     phases: planned.phases,
     evaluation: evaluationPlan(evaluation, { aggregation, cycles }),
     ...(method === undefined ? {} : { method }),
@@ -81,7 +80,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
       backend,
       data: data.resolved,
       input,
-      model: { ...model.named, ...weights, options: model.options },
+      model: { ...model.named, ...ownWeights, options: model.options },
       ...phases,
       evaluation,
       ...(method === undefined ? {} : { method }),
@@ -93,11 +92,4 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
 
 function safeName(stem: string): string {
   return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";
-}
-
-/** `model.weights`, absolute: relative to the file that names it, or to where the person is. */
-function weightsFile(findings: Findings): { readonly weights?: string } {
-  const path = ["model", WEIGHTS_KEY];
-  const file = findings.has(path) ? findings.text(path, "the path of a file of weights") : undefined;
-  return file === undefined ? {} : { weights: resolve(locate(findings.root, path).folder, file) };
 }

@@ -175,6 +175,17 @@ export const sections = {
 /** The key of `model`, and of networks, that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
+/** `weights:` where it is more than a file's name. */
+export const weightsMapping = z.strictObject({
+  file: z.string().min(1).describe("a file that training starts from; relative to this file"),
+  take: z.string().min(1).optional().describe(
+    "of several networks in it, the one under this prefix or key, as in ema_model. or model_ema",
+  ),
+  without: z.array(z.string().min(1)).optional().describe(
+    "parts of the model that begin anew, as in [classifier] for another number of classes",
+  ),
+});
+
 /** The keys of an entry of `losses` beside those of every plugin. */
 export const TERM_KEYS = ["name", "weight", "update"] as const;
 

@@ -15,8 +15,21 @@ export interface DatasetPlan {
   readonly paths?: readonly string[];
   /** What it may mean when some classes never occur; said by whoever looked at all labels. */
   readonly absence?: AbsenceHint;
+  /** How its image files are decoded; other images that a network of it labels are read alike. Absent: as stored. */
+  readonly picture?: PictureReading;
   /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */
   open(setup: DatasetSetup): Promise<Dataset>;
+}
+
+/** What is done with the samples and the rotation tag of an image. */
+export interface PictureReading {
+  /** `apply` turns it as its EXIF tag says. Absent: as `ignore`, as stored. */
+  readonly rotation?: "apply" | "ignore" | undefined;
+  /**
+   * Of images of 16 bits: the samples that become 0 and 255, those between in proportion, those beyond cut off. Absent:
+   * the high 8 bits count.
+   */
+  readonly range?: readonly [low: number, high: number] | undefined;
 }
 
 /** Classes of which pictures of this kind always show some. */
@@ -48,6 +61,8 @@ export interface DatasetSetup {
 export interface FileReader {
   /** A whole file. @throws DataError when missing or unreadable */
   read(path: string): Promise<Uint8Array>;
+  /** The first bytes of a file, all of a shorter one. Absent: whole files are read. @throws DataError as `read` */
+  head?(path: string, bytes: number): Promise<Uint8Array>;
   /**
    * Sorted names of the files in a folder and its subfolders, relative to it, with `/`. Links are followed, each folder is
    * looked into once, and a link that leads nowhere is a name like any other: reading it says so.
@@ -62,6 +77,8 @@ export interface FileReader {
   entries?(folder: string): Promise<readonly string[]>;
   /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
   realPath?(path: string): Promise<string | undefined>;
+  /** Bytes of files, none of which is read; undefined where one is not there. Absent: nobody knows. */
+  sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 
 /** Something in a folder whose content is unknown or known already. */
@@ -106,12 +123,40 @@ export interface Dataset {
   readonly length: number;
   /** The ids of its samples in their order, where they are known without reading an image. */
   readonly ids?: readonly string[];
+  /** The files of its images and labels in their order, where that is known without reading one; absent: it has none. */
+  readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
   /** Folders and lists of which not everything is used; absent: nothing was passed over. */
-  readonly files?: readonly TakenFiles[];
-  /** One image, decoded. @param want whether labels are wanted; when false, no label file is opened. @throws DataError */
-  read(index: number, want: { readonly labels: boolean }): Promise<Sample>;
+  readonly taken?: readonly TakenFiles[];
+  /**
+   * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes, while the
+   * options do not decide: sentences that say how many, which, and what to do. Reads the beginnings of files, not of all
+   * where there are many. Absent: there is nothing to decide.
+   */
+  survey?(): Promise<readonly string[]>;
+  /** One image, decoded. @throws DataError */
+  read(index: number, want: SampleWant): Promise<Sample>;
+}
+
+/** What is wanted of an image beside its pixels. */
+export interface SampleWant {
+  /** When false, no label file is opened. */
+  readonly labels: boolean;
+  /** Whether {@linkcode Sample.facts} are; absent: no. */
+  readonly facts?: boolean;
+}
+
+/** What the files of an image say of themselves, as far as the options do not decide on it. */
+export interface SampleFacts {
+  /** How they are named in findings. */
+  readonly name: string;
+  /** EXIF orientation, 2 to 8, that is not followed; absent: as stored. */
+  readonly turned?: number;
+  /** Of an image of 16 bits: the samples between which all but a thousandth at either end lie. */
+  readonly deep?: readonly [low: number, high: number];
+  /** Of palette labels: each index that occurs with its colour as 0xrrggbb. */
+  readonly palette?: readonly (readonly [index: number, colour: number])[];
 }
 
 /** One image with its labels. */
@@ -126,4 +171,6 @@ export interface Sample {
   readonly image: Uint8Array;
   /** Train ids, 1 byte a pixel; absent when not wanted or not there */
   readonly labels?: Uint8Array;
+  /** Absent when not wanted or when there are no files */
+  readonly facts?: SampleFacts;
 }

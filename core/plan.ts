@@ -15,6 +15,7 @@ import type {
   Similarity,
   StreamPlan,
 } from "./plugin.ts";
+import type { WeightsSource } from "./weights.ts";
 
 /** The names of tensor backends. */
 export type BackendName = "native" | "tensorflow" | "wasm" | "webgpu" | "cpu";
@@ -173,8 +174,8 @@ export interface PlannedNetwork extends PlannedPart {
   readonly plan: NetworkPlan;
   /** What it is built from. */
   readonly model: ModelPlan;
-  /** A file that it starts from, absolute. */
-  readonly weights?: string;
+  /** A file that it starts from. */
+  readonly weights?: WeightsSource;
 }
 
 /** A job of a phase. */
@@ -257,8 +258,8 @@ export interface PlannedModel {
   readonly type: string;
   /** The network, not allocated. */
   readonly plan: ModelPlan;
-  /** A file that training starts from, absolute; absent: the network starts from the seed alone. */
-  readonly weights?: string;
+  /** A file that training starts from; absent: the network starts from the seed alone. */
+  readonly weights?: WeightsSource;
 }
 
 /** A term of the objective. */

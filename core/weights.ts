@@ -1,5 +1,15 @@
 /** How files of weights name the tensors of a network: data that a model's plan carries. */
 
+/** A file of weights that a network starts from, and what of it. */
+export interface WeightsSource {
+  /** Absolute. */
+  readonly file: string;
+  /** Of several networks in it the one under this prefix or key, as in `ema_model.`; absent: the only one that fits. */
+  readonly take?: string;
+  /** Parts of the network that begin anew, as in `classifier`; absent: none. */
+  readonly without?: readonly string[];
+}
+
 /** The names that files use for the tensors of one network. */
 export interface WeightNames {
   /** The ways of naming that are known. The one that explains most of a file's names is taken, the first of equals. */

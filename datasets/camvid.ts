@@ -8,6 +8,7 @@ import { readList } from "./list_file.ts";
 import { tellMissing } from "./missing.ts";
 import { finder, pathOf, recipePath, uniqueIds } from "./places.ts";
 import { belowRoot } from "./root.ts";
+import { rotationOption } from "./picture_options.ts";
 
 /** The eleven classes in the order of SegNet's annotations. */
 export const CAMVID_CLASSES: LabelSpace = {
@@ -29,10 +30,10 @@ export const CAMVID_CLASSES: LabelSpace = {
 };
 
 /** SegNet's id of pixels that belong to no class. */
-const VOID = 11;
+export const CAMVID_VOID = 11;
 
 const MAP: ClassMap = {
-  trainId: (stored) => stored === VOID ? IGNORE_LABEL : stored < VOID ? stored : undefined,
+  trainId: (stored) => stored === CAMVID_VOID ? IGNORE_LABEL : stored < CAMVID_VOID ? stored : undefined,
   expected: "0 to 10, or 11 for void",
 };
 
@@ -49,11 +50,13 @@ export const camvid = definePlugin({
   source: "Brostow et al. 2009; Badrinarayanan et al. 2017",
   options: z.strictObject({
     list: z.string().min(1).describe("list file below data.root: `image annotation` per line"),
+    rotation: rotationOption,
   }),
-  plan: ({ list }) => ({
+  plan: ({ list, rotation }) => ({
     labelSpace: CAMVID_CLASSES,
     needsRoot: true,
     paths: [list],
+    picture: { rotation },
     open: ({ root, files, onMissing }) =>
       belowRoot({ files, root, paths: [""] }, async () => {
         const path = await recipePath(files, root, list);
@@ -61,7 +64,7 @@ export const camvid = definePlugin({
         const placeOf = async (written: string) => shortened(await pathOf(files, root, written));
         const pairs: FilePair[] = [];
         const missing: DataError[] = [];
-        const { entries, files: taken } = await readList(files, path, list);
+        const { entries, taken } = await readList(files, path, list);
         const images = await Promise.all(entries.map(({ image }) => placeOf(image)));
         const idOf = uniqueIds(images);
         for (const [k, { line, labels }] of entries.entries()) {
@@ -79,7 +82,12 @@ export const camvid = definePlugin({
           });
         }
         tellMissing(missing, onMissing);
-        return filePairs(pairs, { map: MAP, files: containedIn(files, [root]), taken: taken ? [taken] : [] });
+        return filePairs(pairs, {
+          map: MAP,
+          files: containedIn(files, [root]),
+          picture: { rotation },
+          taken: taken ? [taken] : [],
+        });
       }),
   }),
 });

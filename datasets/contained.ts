@@ -26,15 +26,23 @@ export function containedIn(files: FileReader, folders: readonly string[]): File
     if (other !== undefined) return { home: other, place: actual };
     throw new DataError(path, outside(place, [...new Set(folders)]));
   };
+  /** Where to read what is called so. */
+  const actual = async (path: string) => {
+    const { home, place } = await placed(path);
+    const inside = place.slice(home.length).replace(/^[\\/]+/, "");
+    return inside === "" ? path : below(home, await find(home, inside) ?? inside);
+  };
   return {
     ...files,
     list: (folder, onUnlisted) => files.list(folder, onUnlisted),
     async read(path) {
-      const { home, place } = await placed(path);
-      const inside = place.slice(home.length).replace(/^[\\/]+/, "");
-      if (inside === "") return await files.read(path);
-      return await files.read(below(home, await find(home, inside) ?? inside));
+      return await files.read(await actual(path));
     },
+    ...(files.head === undefined ? {} : {
+      async head(path: string, bytes: number) {
+        return await files.head!(await actual(path), bytes);
+      },
+    }),
   };
 }
 

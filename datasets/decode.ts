@@ -1,8 +1,11 @@
 import { decode as decodePng } from "fast-png";
-import sharp from "sharp";
+import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { DataError } from "../core/errors.ts";
+import type { PictureReading } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
 import { requireForm } from "./image_form.ts";
+import { isJpeg, jpegIsWhole, withoutStrayBytes } from "./jpeg.ts";
+import { pngHeader, pngIsWhole, pngPalette } from "./png.ts";
 
 /** RGB, row-major, 3 bytes a pixel. */
 export interface DecodedImage {
@@ -11,29 +14,117 @@ export interface DecodedImage {
   readonly data: Uint8Array;
 }
 
-/** Class ids as stored, row-major; palette images give their indices. */
+/** Class ids as stored, row-major; palette images give their indices, 32 bits are colours as 0xrrggbb. */
 export interface DecodedLabels {
   readonly width: number;
   readonly height: number;
-  readonly data: Uint8Array | Uint16Array;
+  readonly data: Uint8Array | Uint16Array | Uint32Array;
+  /** Of a palette image: the colour of each index as 0xrrggbb. */
+  readonly palette?: readonly number[];
 }
 
 /**
  * Decodes a JPEG, PNG, TIFF or WebP (or what else sharp reads; of several pages the first) to 8-bit RGB as stored: embedded colour profiles are not applied, as
- * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped, rotation tags are
- * not followed, because label files do not carry them. @throws DataError when it is cut short or not an image
+ * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped. Stray bytes between
+ * the segments of a JPEG change nothing. @throws DataError when it is cut short, damaged or not an image
  */
-export async function decodeImage(bytes: Uint8Array, file: string): Promise<DecodedImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  file: string,
+  reading: PictureReading = {},
+): Promise<DecodedImage> {
+  if (reading.range !== undefined && await isDeep(bytes, file)) {
+    return to8Bits(await decodeDeep(bytes, file, reading), reading.range);
+  }
+  return await decoding(bytes, file, async (whole) => {
+    const picture = opened(whole, reading).toColourspace("srgb").removeAlpha();
+    return sized(await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true }), 1);
+  });
+}
+
+/** RGB of 16 bits, row-major. */
+export interface DeepImage {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint16Array;
+}
+
+/** The samples of an image of 16 bits. @throws DataError as {@linkcode decodeImage} */
+export function decodeDeep(
+  bytes: Uint8Array,
+  file: string,
+  reading: Pick<PictureReading, "rotation"> = {},
+): Promise<DeepImage> {
+  return decoding(bytes, file, async (whole) => {
+    const picture = opened(whole, reading).pipelineColourspace("rgb16").toColourspace("rgb16").removeAlpha();
+    const { width, height, data } = sized(
+      await picture.raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true }),
+      2,
+    );
+    return { width, height, data: new Uint16Array(data.buffer, data.byteOffset, data.length / 2) };
+  });
+}
+
+/** Whether an image has 16 bits a sample. @throws DataError when it is not an image */
+export async function isDeep(bytes: Uint8Array, file: string): Promise<boolean> {
+  const header = pngHeader(bytes);
+  if (header) return header.depth === 16;
+  if (isJpeg(bytes)) return false;
+  return await decoding(bytes, file, async (whole) => (await sharp(whole).metadata()).depth === "ushort");
+}
+
+/** An image of 16 bits in 8. @param range as {@linkcode PictureReading} has it */
+export function to8Bits(
+  { width, height, data }: DeepImage,
+  range: PictureReading["range"],
+): DecodedImage {
+  const made = new Uint8Array(data.length);
+  if (range === undefined) { for (let k = 0; k < data.length; k++) made[k] = data[k]! >> 8; }
+  else {
+    const [low, high] = range;
+    const table = Uint8Array.from(
+      { length: 2 ** 16 },
+      (_, value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / (high - low)))),
+    );
+    for (let k = 0; k < data.length; k++) made[k] = table[data[k]!]!;
+  }
+  return { width, height, data: made };
+}
+
+function opened(bytes: Uint8Array, { rotation }: PictureReading): Sharp {
+  const picture = sharp(bytes, { failOn: "warning", ignoreIcc: true });
+  return rotation === "apply" ? picture.autoOrient() : picture;
+}
+
+function sized(
+  { data, info }: { readonly data: Uint8Array; readonly info: OutputInfo },
+  sampleBytes: number,
+): { readonly width: number; readonly height: number; readonly data: Uint8Array } {
+  if (info.channels !== 3) throw new Error(`${info.channels} channels`);
+  const { width, height } = info;
+  // Of memory that others share, 16 bits may begin at an odd place.
+  const own = sampleBytes > 1 && data.byteOffset % sampleBytes !== 0 ? data.slice() : data;
+  return { width, height, data: new Uint8Array(own.buffer, own.byteOffset, own.byteLength) };
+}
+
+/**
+ * Any warning of the decoder counts as damage: it goes on with grey or garbled pixels where data is missing or wrong. What
+ * it warns of without a pixel that depends on it is taken out first, and the rest decoded as strictly.
+ */
+async function decoding<T>(
+  bytes: Uint8Array,
+  file: string,
+  decode: (bytes: Uint8Array) => Promise<T>,
+): Promise<T> {
   await requireForm(bytes, file);
+  // The decoder does not look that far.
+  if (isCutShort(bytes)) throw new DataError(file, `the image ${CUT_SHORT}`);
   try {
-    const picture = sharp(bytes, { failOn: "warning", ignoreIcc: true })
-      .toColourspace("srgb")
-      .removeAlpha();
-    const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`${info.channels} channels`);
-    const { buffer, byteOffset, byteLength } = data;
-    return { width: info.width, height: info.height, data: new Uint8Array(buffer, byteOffset, byteLength) };
+    return await decode(bytes);
   } catch (cause) {
+    const mended = isJpeg(bytes) ? withoutStrayBytes(bytes) : undefined;
+    const found = mended && await decode(mended).catch(() => undefined);
+    if (found !== undefined) return found;
     const limit = cause instanceof Error && /pixel limit/.test(cause.message);
     const why = limit
       ? "the image has more than 268 million pixels, too many to decode"
@@ -42,26 +133,33 @@ export async function decodeImage(bytes: Uint8Array, file: string): Promise<Deco
   }
 }
 
-/** Whether viewers turn or mirror the image because of its EXIF tag; {@linkcode decodeImage} does not. */
-export async function hasRotationTag(bytes: Uint8Array): Promise<boolean> {
-  const { orientation = 1 } = await sharp(bytes).metadata();
-  return orientation !== 1;
+const CUT_SHORT = "is cut short: its end is missing; copy or download it again";
+
+function isCutShort(bytes: Uint8Array): boolean {
+  return isJpeg(bytes) ? !jpegIsWhole(bytes) : pngHeader(bytes) !== undefined && !pngIsWhole(bytes);
 }
 
 /** What a PNG holds, samples as stored: nothing is stretched, no palette is applied. */
 export interface StoredPng extends DecodedLabels {
+  readonly data: Uint8Array | Uint16Array;
   /** 1 for grey and palette, 3 for colours; one more with transparency. */
   readonly channels: number;
   /** Bits a sample. */
   readonly depth: number;
 }
 
+/** Why a mask cannot be a JPEG. */
+export const JPEG_MASK =
+  "is a JPEG, whose compression changes ids; save the masks as PNG from what they were made from";
+
 /**
  * Decodes a label PNG; checksums are verified.
  * @throws DataError when it is damaged, cut short, not a PNG, or interlaced with less than 8 bits
  */
 export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
+  if (isJpeg(bytes)) throw new DataError(file, `this ${JPEG_MASK}`);
   const header = pngHeader(bytes);
+  if (header && !pngIsWhole(bytes)) throw new DataError(file, `the label image ${CUT_SHORT}`);
   if (header?.interlaced && header.depth < 8) {
     throw new DataError(
       file,
@@ -84,7 +182,16 @@ export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
   }
   const { width, height, depth, channels } = png;
   const stored = png.data instanceof Uint16Array ? png.data : new Uint8Array(png.data);
-  return { width, height, depth, channels, data: depth < 8 ? unpacked(stored, png) : stored };
+  const palette = pngPalette(bytes);
+  return {
+    width,
+    height,
+    depth,
+    channels,
+    data: depth < 8 ? unpacked(stored, png) : stored,
+    // A PNG of colours may have one as well, for screens that show few.
+    ...(header?.palette && palette ? { palette } : {}),
+  };
 }
 
 /** Turns a label file into ids. @throws DataError when it does not hold what was expected */
@@ -100,51 +207,13 @@ export function decodeLabels(
   file: string,
   expected = "class ids in one channel, grey or palette",
 ): DecodedLabels {
-  const { width, height, channels, data } = decodeStored(bytes, file);
-  if (channels === 1) return { width, height, data };
+  const { channels, ...stored } = decodeStored(bytes, file);
+  if (channels === 1) return stored;
   throw new DataError(file, `the label image has ${channels} channels; expected ${expected}`);
 }
 
 /** Deflate makes at most 1032 bytes of one, so a header that claims more is false, and nothing is set aside for it. */
 const MOST_BITS_PER_BYTE = 1032 * 8;
-
-/** The first chunk of a PNG. */
-export interface PngHeader {
-  /** Pixels. */
-  readonly width: number;
-  /** Pixels. */
-  readonly height: number;
-  /** Of all pixels. */
-  readonly bits: number;
-  /** Bits a sample. */
-  readonly depth: number;
-  readonly palette: boolean;
-  readonly grey: boolean;
-  readonly interlaced: boolean;
-}
-
-/** By PNG's colour type. */
-const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
-
-const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-
-/** Undefined when the bytes do not begin as a PNG does. */
-export function pngHeader(bytes: Uint8Array): PngHeader | undefined {
-  if (bytes.length < 29 || !SIGNATURE.every((byte, at) => bytes[at] === byte)) return undefined;
-  const [depth, colour, , , interlace] = bytes.subarray(24, 29);
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const bits = width * height * depth! * (CHANNELS[colour!] ?? 1);
-  return {
-    width,
-    height,
-    bits,
-    depth: depth!,
-    palette: colour === 3,
-    grey: colour === 0,
-    interlaced: interlace === 1,
-  };
-}
 
 /** Pixels of less than 8 bits lie packed, most significant bits first; each row begins with a new byte. */
 function unpacked(

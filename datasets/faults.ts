@@ -1,16 +1,28 @@
 /** What can be wrong with a pair of files, told apart so that a check can count it. */
 import { DataError } from "../core/errors.ts";
+import { hex } from "./hex.ts";
 
-/** A label file with ids that its dataset does not know. */
+/** A label file with ids, or colours, that its dataset does not know. */
 export class UnknownIdsError extends DataError {
-  /** In ascending order. */
+  /** In ascending order; colours as 0xrrggbb. */
   readonly ids: readonly number[];
+  /** Whether they are colours. */
+  readonly colours: boolean;
 
   /** The message names every id; of up to eight, a pixel that has it, else one pixel of the lowest. */
-  constructor(file: string, found: UnknownIds, expected: string) {
-    super(file, `${unknownText(found)} not known; expected ${expected}`);
+  constructor(
+    file: string,
+    found: UnknownIds,
+    { expected, colours = false }: { readonly expected: string; readonly colours?: boolean },
+  ) {
+    super(file, `${colours ? unknownColours(found) : unknownText(found)} not known; expected ${expected}`);
     this.ids = [...found.keys()].sort((a, b) => a - b);
+    this.colours = colours;
   }
+}
+
+/** An image with a rotation tag of which nothing says whether its labels follow it. */
+export class RotationError extends DataError {
 }
 
 /** A label file of another size than its image. */
@@ -34,6 +46,17 @@ function unknownText(found: UnknownIds): string {
   if (ids.length === 1) return `label id ${lowest} ${at(lowest!)} is`;
   if (ids.length <= WITH_PIXELS) return `label ids ${ids.map((id) => `${id} ${at(id)}`).join(", ")} are`;
   return `label ids ${ranges(ids)} (${ids.length} ids, ${lowest} ${at(lowest!)}) are`;
+}
+
+/** Smoothed edges make many, which have no order. */
+function unknownColours(found: UnknownIds): string {
+  const all = [...found];
+  const named = all.slice(0, all.length <= WITH_PIXELS ? WITH_PIXELS : 1)
+    .map(([colour, at]) => `${hex(colour)} at pixel (${at.join(", ")})`);
+  if (all.length === 1) return `colour ${named[0]} is`;
+  return `${all.length <= WITH_PIXELS ? "" : `${all.length} `}colours ${named.join(", ")}${
+    all.length <= WITH_PIXELS ? "" : " and others"
+  } are`;
 }
 
 function ranges(ids: readonly number[]): string {

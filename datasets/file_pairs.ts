@@ -1,8 +1,14 @@
 import { DataError } from "../core/errors.ts";
-import type { Dataset, FileReader, Sample, TakenFiles } from "../core/plugin.ts";
+import type { Dataset, FileReader, PictureReading, Sample, TakenFiles } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
-import { decodeImage, decodeLabels, type LabelDecoder, pngHeader } from "./decode.ts";
-import { SizesDifferError, UnknownIdsError } from "./faults.ts";
+import { type DecodedLabels, decodeLabels, type LabelDecoder } from "./decode.ts";
+import { UnknownIdsError } from "./faults.ts";
+import { stem } from "./paths.ts";
+import { readPicture, requireFit } from "./pictures.ts";
+import { pngHeader } from "./png.ts";
+import { surveyPairs } from "./survey.ts";
+
+export { stem };
 
 /** One image on disk and, when there is one, its label file. Absolute paths. */
 export interface FilePair {
@@ -26,6 +32,10 @@ export interface PairReading {
   readonly files: FileReader;
   /** Absent: {@linkcode decodeLabels}. */
   readonly decode?: LabelDecoder;
+  /** What is done with the rotation tags and the samples of images. */
+  readonly picture?: PictureReading;
+  /** Whether it was decided that ids are indices, whatever colours a palette gives them; absent: it was. */
+  readonly palettes?: "decided" | "undecided";
   /** Images are always colour pictures of 8 bits; of another PNG it is asked whether ..., as in "the folders were swapped". */
   readonly swapped?: string;
   /** Why nothing has labels, for the error; absent: a label file is missing. */
@@ -36,14 +46,22 @@ export interface PairReading {
 
 /** A dataset of image and label files. Labels are opened only when they are wanted. */
 export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
-  const { map, files, decode = decodeLabels, withheld = "there are no label files", taken = [] } = reading;
+  const {
+    map,
+    files,
+    decode = decodeLabels,
+    withheld = "there are no label files",
+    picture = {},
+    taken = [],
+  } = reading;
   const bare = reading.withheld !== undefined ||
     (pairs.length > 0 && pairs.every(({ labels }) => labels === undefined));
   return {
     length: pairs.length,
     ids: pairs.map(({ id }) => id),
-    ...(bare ? { unlabelled: withheld } : {}),
-    ...(taken.length > 0 ? { files: taken } : {}),
+    ...(taken.length > 0 ? { taken } : {}),
+    files: pairs.flatMap(({ image, labels }) => labels === undefined ? [image] : [image, labels]),
+    ...(bare ? { unlabelled: withheld } : { survey: () => surveyPairs(pairs, { ...reading, decode }) }),
     async read(index, want): Promise<Sample> {
       const pair = pairs[index]!;
       const bytes = await files.read(pair.image);
@@ -51,9 +69,9 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
       if (pair.beside !== undefined) {
         await requireImage(bytes, { image: pair.image, beside: pair.beside }, files);
       }
-      const { width, height, data } = await decodeImage(bytes, pair.image);
-      const sample = { id: pair.id, width, height, image: data };
-      if (!want.labels) return sample;
+      const { facts, ...read } = await readPicture(bytes, pair, { ...picture, facts: want.facts ?? false });
+      const sample = { id: pair.id, ...read };
+      if (!want.labels) return { ...sample, ...(facts ? { facts } : {}) };
       if (pair.labels === undefined) {
         throw new DataError(
           pair.image,
@@ -62,8 +80,10 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
       }
       const labels = await readLabels(files, pair.labels, pair.image);
       const header = pngHeader(labels);
+      const place = { labels: pair.labels, image: pair.image };
+      const picked = { bytes, rotation: picture.rotation };
       // A few hundred kilobytes can hold gigabytes of labels: decoded is what fits the image.
-      if (header) requireSize(header, sample, { labels: pair.labels, image: pair.image });
+      if (header) requireFit(header, { ...sample, ...picked }, place);
       const stored = decode(labels, pair.labels);
       if (sameBytes(bytes, labels)) {
         throw new DataError(
@@ -71,22 +91,20 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
           `it is the same as its image ${pair.image}, byte for byte; expected a label file of its own`,
         );
       }
-      requireSize(stored, sample, { labels: pair.labels, image: pair.image });
-      return { ...sample, labels: trainIds(stored, map, pair.labels) };
+      requireFit(stored, { ...sample, ...picked }, place);
+      const { ids, seen } = trainIds(stored, map, pair.labels);
+      const { palette } = stored;
+      return {
+        ...sample,
+        labels: ids,
+        ...(facts === undefined ? {} : {
+          facts: palette && reading.palettes === "undecided"
+            ? { ...facts, palette: seen.map((id) => [id, palette[id] ?? 0] as const) }
+            : facts,
+        }),
+      };
     },
   };
-}
-
-function requireSize(
-  found: Pick<Sample, "width" | "height">,
-  { width, height }: Pick<Sample, "width" | "height">,
-  { labels, image }: { readonly labels: string; readonly image: string },
-): void {
-  if (found.width === width && found.height === height) return;
-  throw new SizesDifferError(
-    labels,
-    `the labels are ${found.width} x ${found.height} pixels, their image ${image} is ${width} x ${height}`,
-  );
 }
 
 function requireColours(bytes: Uint8Array, image: string, swapped: string): void {
@@ -133,27 +151,55 @@ async function readLabels(files: FileReader, labels: string, image: string): Pro
   }
 }
 
+/** @returns train ids, and the stored ones that occur */
 function trainIds(
-  stored: { readonly width: number; readonly data: Uint8Array | Uint16Array },
+  { width, data }: DecodedLabels,
   map: ClassMap,
   file: string,
-): Uint8Array {
-  const { width, data } = stored;
-  const known = new Int16Array(2 ** 16).fill(UNSEEN);
+): { readonly ids: Uint8Array; readonly seen: number[] } {
+  const colours = data instanceof Uint32Array;
+  const known: IdTable = colours ? new Map<number, number>() : smallIds();
   const unknown = new Map<number, [number, number]>();
   const ids = new Uint8Array(data.length);
+  let former = -1, train = 0;
   for (let pixel = 0; pixel < data.length; pixel++) {
     const id = data[pixel]!;
-    let train = known[id]!;
-    if (train === UNSEEN) {
-      const mapped = map.trainId(id);
-      if (mapped === undefined) unknown.set(id, [pixel % width, Math.floor(pixel / width)]);
-      train = known[id] = mapped ?? 0;
+    // Most pixels are as the one before.
+    if (id !== former) {
+      const found = known.get(id);
+      if (found === undefined) {
+        const mapped = map.trainId(id);
+        if (mapped === undefined) unknown.set(id, [pixel % width, Math.floor(pixel / width)]);
+        known.set(id, mapped ?? 0);
+        train = mapped ?? 0;
+      } else train = found;
+      former = id;
     }
     ids[pixel] = train;
   }
-  if (unknown.size > 0) throw new UnknownIdsError(file, unknown, map.expected);
-  return ids;
+  if (unknown.size > 0) throw new UnknownIdsError(file, unknown, { expected: map.expected, colours });
+  return { ids, seen: [...known.keys()].sort((a, b) => a - b) };
+}
+
+/** Train ids by what is stored. */
+interface IdTable {
+  get(stored: number): number | undefined;
+  set(stored: number, train: number): void;
+  keys(): Iterable<number>;
+}
+
+/** A table of ids of 16 bits: faster than a map where neighbours differ. */
+function smallIds(): IdTable {
+  const table = new Int16Array(2 ** 16).fill(UNSEEN);
+  const keys: number[] = [];
+  return {
+    get: (stored) => table[stored] === UNSEEN ? undefined : table[stored],
+    set(stored, train) {
+      table[stored] = train;
+      keys.push(stored);
+    },
+    keys: () => keys,
+  };
 }
 
 const UNSEEN = -1;
@@ -166,9 +212,4 @@ export function below(root: string, path: string): string {
 /** Whether a path starts at the file system's root; Windows drives included. */
 export function isAbsolute(path: string): boolean {
   return /^([\\/]|[A-Za-z]:[\\/])/.test(path);
-}
-
-/** The file's path without its extension. */
-export function stem(path: string): string {
-  return path.replace(/\.[^./\\]*$/, "");
 }

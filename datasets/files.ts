@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { DataError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -11,6 +12,23 @@ const DISK: FileReader = {
       const other = notAFile(await Deno.stat(path));
       if (other !== undefined) throw new DataError(path, `this is ${other}; expected a file`);
       return await Deno.readFile(path);
+    } catch (cause) {
+      if (cause instanceof DataError) throw cause;
+      throw new DataError(path, await reasonOf(path, cause, "file"), { cause });
+    }
+  },
+  async head(path, bytes) {
+    try {
+      // Opening a pipe would wait for whoever writes into it.
+      const other = notAFile(await Deno.stat(path));
+      if (other !== undefined) throw new DataError(path, `this is ${other}; expected a file`);
+      using file = await Deno.open(path);
+      const head = new Uint8Array(bytes);
+      let length = 0;
+      for (let read: number | null = 0; read !== null && length < bytes; length += read ?? 0) {
+        read = await file.read(head.subarray(length));
+      }
+      return head.subarray(0, length);
     } catch (cause) {
       if (cause instanceof DataError) throw cause;
       throw new DataError(path, await reasonOf(path, cause, "file"), { cause });
@@ -32,6 +50,15 @@ const DISK: FileReader = {
     }
     return names;
   },
+  async sizes(paths) {
+    const found: (number | undefined)[] = [];
+    for (const path of paths) {
+      // Asking one at a time without waiting takes a tenth of the time.
+      found.push(sizeOf(path));
+      if (found.length % 1000 === 0) await setImmediate();
+    }
+    return found;
+  },
   async realPath(path) {
     try {
       return await Deno.realPath(path);
@@ -50,6 +77,15 @@ export function diskFiles(): FileReader {
 /** Whether it is {@linkcode diskFiles}' own reader; one that wraps or changes it is not. */
 export function readsDisk(files: FileReader): boolean {
   return files === DISK;
+}
+
+function sizeOf(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    // Reading it says why.
+    return undefined;
+  }
 }
 
 async function reasonOf(path: string, cause: unknown, what: "file" | "folder"): Promise<string> {

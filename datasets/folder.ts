@@ -2,56 +2,86 @@ import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.t
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { type DatasetSetup, definePlugin, type FileReader } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { classEntries, classIssues, classMap, type LabelKind } from "./class_entries.ts";
+import { decodeColours } from "./colours.ts";
 import { containedIn } from "./contained.ts";
 import { below, type ClassMap, filePairs, isAbsolute } from "./file_pairs.ts";
 import { type FolderFiles, fromFolders } from "./folder_files.ts";
 import { readList } from "./list_file.ts";
 import { pathOf, recipePath, uniqueIds } from "./places.ts";
 import { belowRoot } from "./root.ts";
-
-const ids = z.array(z.int().min(0).max(65535));
+import { decodeLabels } from "./decode.ts";
+import { rangeOption, rotationOption } from "./picture_options.ts";
 
 const options = z.strictObject({
-  classes: z.record(z.string().regex(/\D/, "a class name must not be a number"), ids.min(1)).describe(
-    "class name to the ids it has in the label files, e.g. `road: [7]`; their order is the order of the train ids",
+  classes: z.record(z.string().regex(/\D/, "a class name must not be a number"), classEntries.min(1))
+    .describe(
+      "class name to the ids it has in the label files, e.g. `road: [7]`, or, by colour, to its colours, e.g. " +
+        '`road: [[128, 64, 128]]` or `road: ["#804080"]`; their order is the order of the train ids',
+    ),
+  ignore: classEntries.default([]).describe(
+    "ids, or by colour colours, in the label files that count nowhere",
   ),
-  ignore: ids.default([]).describe("ids in the label files that count nowhere"),
-  other: z.enum(["error", "ignore"]).default("error").describe("what an id that is listed nowhere means"),
+  other: z.enum(["error", "ignore"]).default("error")
+    .describe("what an id or colour that is listed nowhere means"),
   list: z.string().min(1).optional().describe(
     "list file: `image labels` or `image` per line, below data.root",
   ),
   images: z.string().min(1).optional().describe("folder of images, below data.root; instead of `list`"),
-  labels: z.string().min(1).optional().describe("folder of label PNGs; without it the images have no labels"),
+  labels: z.union([
+    z.string().min(1),
+    z.strictObject({
+      folder: z.string().min(1).optional().describe("as `labels: FOLDER`"),
+      by: z.enum(["index", "colour"]).optional().describe(
+        "whether `classes` lists the numbers in the label files (default) or the colours that they show; `index` also " +
+          "says that palettes of other colours from file to file do no harm",
+      ),
+    }),
+  ]).optional().describe(
+    "folder of label PNGs; without it the images have no labels; or { folder, by } to read them by colour",
+  ),
   image_suffix: z.string().default("").describe("how image names end before the extension"),
   label_suffix: z.string().default("").describe(
     "how label names end before the extension; files among the images that end so are no images",
   ),
+  rotation: rotationOption,
+  range: rangeOption,
 });
 
-type Options = z.infer<typeof options>;
+type Written = z.infer<typeof options>;
+
+/** With `labels` taken apart. */
+interface Options extends Omit<Written, "labels"> {
+  readonly labels?: string | undefined;
+  readonly by?: LabelKind | undefined;
+}
 
 /**
- * Images and single-channel label PNGs (grey or palette, up to 16 bits), either from a list or from two folders in
+ * Images and label PNGs (ids in one channel, grey or palette, up to 16 bits, or colours), either from a list or from two folders in
  * which files belong together when their relative paths agree without suffix and extension. `classes` maps stored
- * ids to train ids in the order written.
+ * ids or colours to train ids in the order written.
  */
 export const folder = definePlugin({
   kind: "dataset",
   name: "folder",
   summary: "images and label PNGs from a list or two folders, with a class map",
   options,
-  plan(given, at) {
+  plan(written, at) {
+    const given = takenApart(written);
+    const { by = "index", rotation, range } = given;
     const issues = issuesOf(given, at);
     if (issues.length > 0) throw new ConfigError(issues);
-    const map = classMap(given);
+    const map = classMap(given, by);
+    const picture = { rotation, range };
     return {
       labelSpace: labelSpaceOf(given),
       needsRoot: !isAbsolute(given.list ?? given.images!),
       paths: pathsOf(given),
+      picture,
       async open(setup) {
         const { files, root } = setup;
         const { list, images } = given;
-        const { pairs, files: taken } = await belowRoot(
+        const { pairs, taken } = await belowRoot(
           { files, root, paths: [list ?? images!] },
           () =>
             list === undefined ? fromFolders({ ...given, images: images! }, setup) : fromList(list, setup),
@@ -60,28 +90,25 @@ export const folder = definePlugin({
           map,
           files: list === undefined ? files : insideOf(list, setup),
           taken,
+          decode: by === "colour" ? decodeColours : (bytes, file) => decodeLabels(bytes, file, EXPECTED),
+          picture,
+          palettes: given.by === undefined ? "undecided" : "decided",
         });
       },
     };
   },
 });
 
+const EXPECTED =
+  "class ids in one channel, grey or palette (or `labels: { by: colour }` with colours in `classes`)";
+
+function takenApart({ labels, ...rest }: Written): Options {
+  if (typeof labels !== "object") return { ...rest, labels };
+  return { ...rest, labels: labels.folder, by: labels.by };
+}
+
 function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
-  const issues: ConfigIssue[] = [];
-  const names = Object.keys(given.classes);
-  if (names.length < 2) issues.push({ path: [...at, "classes"], message: "expected at least two classes" });
-  if (names.length > IGNORE_LABEL) {
-    issues.push({ path: [...at, "classes"], message: `expected at most ${IGNORE_LABEL} classes` });
-  }
-  const owner = new Map<number, string>();
-  for (const [name, stored] of [...Object.entries(given.classes), ["ignore", given.ignore] as const]) {
-    const path = name === "ignore" && stored === given.ignore ? [...at, "ignore"] : [...at, "classes", name];
-    for (const id of stored) {
-      const first = owner.get(id);
-      if (first !== undefined) issues.push({ path, message: `id ${id} belongs to "${first}" already` });
-      else owner.set(id, name);
-    }
-  }
+  const issues = classIssues(given, given.by ?? "index", at);
   if ((given.list === undefined) === (given.images === undefined)) {
     issues.push({ path: at, message: "expected either `list` or `images`" });
   }
@@ -93,18 +120,6 @@ function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
 
 function labelSpaceOf({ classes }: Options): LabelSpace {
   return { name: "folder", classes: Object.keys(classes), ignore: IGNORE_LABEL };
-}
-
-function classMap({ classes, ignore, other }: Options): ClassMap {
-  const map = new Map<number, number>(ignore.map((id) => [id, IGNORE_LABEL]));
-  for (const [train, stored] of Object.values(classes).entries()) {
-    for (const id of stored) map.set(id, train);
-  }
-  const known = [...map.keys()].sort((a, b) => a - b).join(", ");
-  return {
-    trainId: (stored) => map.get(stored) ?? (other === "ignore" ? IGNORE_LABEL : undefined),
-    expected: `one of ${known} (or \`other: ignore\` in the recipe)`,
-  };
 }
 
 function pathsOf({ list, images, labels }: Options): string[] {
@@ -121,7 +136,7 @@ function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
 }
 
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FolderFiles> {
-  const { entries, files: taken } = await readList(files, await recipePath(files, root, list), list);
+  const { entries, taken } = await readList(files, await recipePath(files, root, list), list);
   const written = await Promise.all(entries.map(async ({ image, labels }) => ({
     image: await pathOf(files, root, image),
     ...(labels === undefined ? {} : { labels: await pathOf(files, root, labels) }),
@@ -132,5 +147,5 @@ async function fromList(list: string, { root, files }: DatasetSetup): Promise<Fo
     image: below(root, image),
     ...(labels === undefined ? {} : { labels: below(root, labels) }),
   }));
-  return { pairs, files: taken ? [taken] : [] };
+  return { pairs, taken: taken ? [taken] : [] };
 }

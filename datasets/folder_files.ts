@@ -3,7 +3,7 @@ import { DataError } from "../core/errors.ts";
 import type { DatasetSetup, FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
 import { type FilePair, stem } from "./file_pairs.ts";
-import { IMAGES, LABELS } from "./image_files.ts";
+import { type FileKind, IMAGES, LABELS } from "./image_files.ts";
 import { isHidden, type Matches, matching, normalForm } from "./matching.ts";
 import { tellMissing } from "./missing.ts";
 import { type Listing, type Reason, takenOf } from "./passed_over.ts";
@@ -22,7 +22,7 @@ export interface FolderChoice {
 export interface FolderFiles {
   readonly pairs: readonly FilePair[];
   /** What was passed over. */
-  readonly files: readonly TakenFiles[];
+  readonly taken: readonly TakenFiles[];
 }
 
 /** A folder and what is in it. */
@@ -56,6 +56,8 @@ export async function fromFolders(choice: FolderChoice, setup: DatasetSetup): Pr
     ? undefined
     : without(await listed(files, choice.labels!, labelsPath), imagesIn);
   const annotated = labels && matching(labels.names, LABELS, choice.label_suffix);
+  // What such a file is, decoding it says.
+  const jpegs = labels && matching(labels.names, JPEGS, choice.label_suffix).found;
   const { photos, masks, alone } = imagesAmong(images, choice, { annotated, one });
   if (photos.found.size === 0) throw nothingIn(images, choice, alone);
   const missing: DataError[] = [];
@@ -71,7 +73,8 @@ export async function fromFolders(choice: FolderChoice, setup: DatasetSetup): Pr
     const labelRivals = wanted
       ? annotated?.competing.get(id)?.filter((each) => !one || each !== name)
       : undefined;
-    const label = annotated?.found.get(id);
+    const jpeg = jpegs?.get(id);
+    const label = annotated?.found.get(id) ?? (one && jpeg === name ? undefined : jpeg);
     if (labelRivals !== undefined && labelRivals.length > 1) {
       missing.push(competing(labels!, labelRivals, `the labels of "${id}"`, false));
     } else if (annotated === undefined || !wanted) {
@@ -97,8 +100,10 @@ export async function fromFolders(choice: FolderChoice, setup: DatasetSetup): Pr
       : labelsTaken({ labels: labels!, annotated, photos, choice, pairs, one })),
   ];
   tellMissing(missing, onMissing);
-  return { pairs, files: taken };
+  return { pairs, taken };
 }
+
+const JPEGS: FileKind = { test: /\.jpe?g$/i, words: "JPEG" };
 
 const ALONE = "an image and its own labels, by its name: no other file has it";
 
@@ -230,6 +235,7 @@ function labelsTaken({ labels, annotated, photos, choice, pairs, one }: {
 }): readonly TakenFiles[] {
   const used = new Set(photos.found.values());
   const isImage = (name: string) => one && used.has(name);
+  const opened = new Set(pairs.map((pair) => pair.labels?.slice(labels.path.length + 1)));
   const orphans = [...annotated.found].filter(([id, name]) => !photos.found.has(id) && !isImage(name));
   const others: Reason[] = [{ why: "a label file without an image", names: orphans.map(([, name]) => name) }];
   // What a shared folder holds beside label files was counted with the images.
@@ -240,7 +246,9 @@ function labelsTaken({ labels, annotated, photos, choice, pairs, one }: {
     kind: LABELS,
     suffix: choice.label_suffix,
     listing: one ? { names: labels.names, unlisted: [] } : labels,
-    matches: one ? { ...annotated, otherKind: [], otherSuffix: [] } : annotated,
+    matches: one
+      ? { ...annotated, otherKind: [], otherSuffix: [] }
+      : { ...annotated, otherKind: annotated.otherKind.filter((name) => !opened.has(name)) },
     taken: pairs.length,
     others,
   });

@@ -1,4 +1,5 @@
 /** The data of a run, open: read by workers where they can make the dataset again, else by the main thread. */
+import { UserError } from "../core/errors.ts";
 import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
@@ -17,6 +18,12 @@ export interface Input {
    * @throws DataError when the root, a list or a folder is missing or empty
    */
   open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
+  /**
+   * Whether labels can be used as the options read them; of each dataset this is looked at once.
+   * @param opened what `dataset` was opened as, with labels @param at where the recipe has it, as in `data.source`
+   * @throws UserError that says how many files contradict, which, and what to do
+   */
+  requireDecided(dataset: DatasetPlan, opened: InputDataset, at: string): Promise<void>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
    * @throws DataError when the statistics do not fit the source
@@ -39,6 +46,7 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
     return origin && datasets.includes(origin.plugin) ? origin : undefined;
   };
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);
+  const surveys = new Map<DatasetPlan, Promise<readonly string[]>>();
   const pool = used ? new WorkerPool({ count }) : undefined;
   return {
     async open(dataset, want = {}) {
@@ -46,17 +54,25 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length, ids, unlabelled, files: taken } = opened;
+      const { length, ids, files: paths, taken, unlabelled } = opened;
       const { labels = true, onMissing } = want;
       const incomplete = onMissing !== undefined;
       return {
         length,
         ...(ids === undefined ? {} : { ids }),
+        ...(paths === undefined ? {} : { files: paths }),
         ...(unlabelled === undefined ? {} : { unlabelled }),
-        ...(taken === undefined ? {} : { files: taken }),
+        ...(taken === undefined ? {} : { taken }),
+        ...(opened.survey === undefined ? {} : { survey: () => opened.survey!() }),
         read: (index, want) => opened.read(index, want),
         workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),
       };
+    },
+    async requireDecided(dataset, opened, at) {
+      const survey = surveys.get(dataset) ?? opened.survey?.() ?? Promise.resolve([]);
+      surveys.set(dataset, survey);
+      const found = await survey;
+      if (found.length > 0) throw new UserError(found.map((message) => `${at}: ${message}`).join("\n"));
     },
     sourceDraw(source) {
       if (rareClassSampling === undefined) return Promise.resolve(undefined);

@@ -1,9 +1,9 @@
 /** Looks at every image of a dataset: sizes, what the labels hold, what is wrong. Pixels stay where they are read. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { Dataset, Sample } from "../core/plugin.ts";
+import type { Dataset, Sample, SampleFacts } from "../core/plugin.ts";
 import { madeAhead } from "./ahead.ts";
-import { CompetingError, SizesDifferError, UnknownIdsError } from "./faults.ts";
+import { CompetingError, RotationError, SizesDifferError, UnknownIdsError } from "./faults.ts";
 import type { Maker } from "./maker.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
@@ -25,6 +25,8 @@ export interface Inspection {
   readonly pixels?: readonly number[];
   /** Pixels with the ignore label; absent with `pixels`. */
   readonly ignored?: number;
+  /** What its files say of themselves; absent where they are of no files. */
+  readonly facts?: SampleFacts;
   /** Why it cannot be used; absent: it can. */
   readonly fault?: Fault;
   /** Time to read and decode it. */
@@ -36,17 +38,22 @@ export interface Fault {
   readonly file: string;
   /** Without the file's name. */
   readonly message: string;
-  readonly kind: "unreadable" | "sizes" | "ids" | "missing" | "competing";
-  /** Stored ids that the dataset does not know, of kind `ids`. */
+  readonly kind: "unreadable" | "sizes" | "ids" | "missing" | "rotation" | "palettes" | "competing";
+  /** Stored ids that the dataset does not know, of kind `ids`; colours as 0xrrggbb. */
   readonly ids?: readonly number[];
+  /** Whether `ids` are colours; absent: no. */
+  readonly colours?: boolean;
 }
 
 /** An error of a dataset as a fault. */
 export function faultOf(error: DataError): Fault {
   const { file, message } = error;
   const plain = { file, message: message.slice(`${file}: `.length) };
-  if (error instanceof UnknownIdsError) return { ...plain, kind: "ids", ids: error.ids };
+  if (error instanceof UnknownIdsError) {
+    return { ...plain, kind: "ids", ids: error.ids, ...(error.colours ? { colours: true } : {}) };
+  }
   if (error instanceof CompetingError) return { ...plain, kind: "competing" };
+  if (error instanceof RotationError) return { ...plain, kind: "rotation" };
   return { ...plain, kind: error instanceof SizesDifferError ? "sizes" : "unreadable" };
 }
 
@@ -71,20 +78,20 @@ async function inspect(
   { labels, space }: InspectionOptions,
 ): Promise<Omit<Inspection, "seconds">> {
   try {
-    const sample = await dataset.read(index, { labels });
+    const sample = await dataset.read(index, { labels, facts: true });
     return { ...described(sample), ...(sample.labels ? counted(sample.labels, space) : {}) };
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
     const fault = faultOf(error);
     if (!labels) return { fault };
     // What can still be known of it: the size of the image.
-    const image = await dataset.read(index, { labels: false }).catch(() => undefined);
+    const image = await dataset.read(index, { labels: false, facts: true }).catch(() => undefined);
     return { ...(image ? described(image) : {}), fault };
   }
 }
 
-function described({ id, width, height }: Sample) {
-  return { id, size: [width, height] as const };
+function described({ id, width, height, facts }: Sample) {
+  return { id, size: [width, height] as const, ...(facts ? { facts } : {}) };
 }
 
 function counted(labels: Uint8Array, { classes, ignore }: InspectionOptions["space"]) {

@@ -1,7 +1,7 @@
 /** What datasets have in common that are read from the folders they are downloaded in, or from a list. */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import type { Dataset, DatasetPlan, DatasetSetup } from "../core/plugin.ts";
+import type { Dataset, DatasetPlan, DatasetSetup, PictureReading } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import { containedIn } from "./contained.ts";
@@ -10,6 +10,7 @@ import { fromFolders } from "./layout_folders.ts";
 import { fromList } from "./layout_list.ts";
 import type { Layout, Place } from "./layout_types.ts";
 import { leaveOut, reportMissing, tellMissing } from "./missing.ts";
+import { rotationOption } from "./picture_options.ts";
 import { belowRoot } from "./root.ts";
 
 export type { FilesAt, Layout } from "./layout_types.ts";
@@ -29,6 +30,7 @@ export const layoutOptions = (standard: SpaceName) => ({
     .describe("list file instead of the folders: `image TAB labels` or `image` per line"),
   exclude: z.array(z.string().min(1)).default([])
     .describe('images to leave out: ids or paths in quotes, as in "00001" or "images/00001.png"'),
+  rotation: rotationOption,
 });
 
 /** The chosen values of {@linkcode layoutOptions}. */
@@ -37,6 +39,7 @@ export interface LayoutChoice {
   readonly root?: string | undefined;
   readonly list?: string | undefined;
   readonly exclude: readonly string[];
+  readonly rotation?: PictureReading["rotation"];
 }
 
 /** The plan of a dataset of this layout. */
@@ -46,6 +49,7 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
     needsRoot: choice.root === undefined || !isAbsolute(choice.root),
     paths: [choice.root, choice.list].filter((path) => path !== undefined),
     ...(layout.absence === undefined ? {} : { absence: layout.absence }),
+    picture: { rotation: choice.rotation },
     open: (setup) => open(layout, choice, setup),
   };
 }
@@ -96,6 +100,7 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
       ? files
       : containedIn(files, [place.folder, place.root].filter((folder) => folder !== "")),
     decode: layout.decode,
+    picture: { rotation: choice.rotation },
     swapped: choice.list === undefined ? "images and labels" : `the two columns of ${choice.list}`,
     taken,
     ...(layout.withheld === undefined ? {} : { withheld: layout.withheld }),

@@ -26,7 +26,7 @@ export async function fromList(
     if (await files.realPath?.(place.folder) !== undefined) return;
     await namesIn(files, place.folder, () => `expected the folder of ${layout.title} (${place.told})`);
   };
-  const { entries, files: taken } = await readList(files, listPath, list).catch(async (error) => {
+  const { entries, taken } = await readList(files, listPath, list).catch(async (error) => {
     if (error instanceof DataError && error.cause !== undefined) await folderIsThere();
     throw error;
   });

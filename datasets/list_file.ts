@@ -13,7 +13,7 @@ export interface ListEntry {
 export interface ListFile {
   readonly entries: readonly ListEntry[];
   /** Absent: every line was read. */
-  readonly files?: TakenFiles;
+  readonly taken?: TakenFiles;
 }
 
 /**
@@ -154,7 +154,7 @@ function passedLines(
   entries: readonly ListEntry[],
   header: Line | undefined,
   place: string,
-): Pick<ListFile, "files"> {
+): Pick<ListFile, "taken"> {
   const first = new Map<string, number>();
   const again: string[] = [];
   for (const { line, image } of entries) {
@@ -164,7 +164,7 @@ function passedLines(
   }
   if (header === undefined && again.length === 0) return {};
   return {
-    files: {
+    taken: {
       place,
       as: "lines",
       of: entries.length + (header ? 1 : 0),

@@ -1,6 +1,8 @@
 /** What a check of a dataset found, as plain data. */
 import type { LabelSpace } from "../core/label_space.ts";
 import { frequencies } from "./class_stats.ts";
+import { FactBook } from "./fact_book.ts";
+import { hex } from "./hex.ts";
 import type { Fault, Inspection } from "./inspection.ts";
 
 /** A dataset after all its images were looked at. Shares are in [0, 1], 0 where there is nothing to share. */
@@ -17,6 +19,10 @@ export interface DatasetSummary {
   readonly faults: readonly Fault[];
   /** Stored ids that the dataset does not know, and in how many files each is. */
   readonly unknownIds: readonly { readonly id: number; readonly files: number }[];
+  /** The same where labels are read by colour, as in `#804080`. */
+  readonly unknownColours?: readonly { readonly colour: string; readonly files: number }[];
+  /** What may be wrong although every file can be used; absent: nothing. */
+  readonly hints?: readonly string[];
   /** Mean time to read and decode an image with its labels. */
   readonly secondsPerImage: number;
 }
@@ -59,7 +65,8 @@ export function summarizer(
 ): Summarizer {
   const faults: Fault[] = [...known];
   const sizes = new Map<string, number>();
-  const unknown = new Map<number, number>();
+  const unknown = new Map<number, number>(), colours = new Map<number, number>();
+  const book = new FactBook(labels);
   const pixels = new Array<number>(space.classes.length).fill(0);
   const occurs = new Array<number>(space.classes.length).fill(0);
   let inspected = 0, seconds = 0, ignored = 0, counted = 0;
@@ -87,7 +94,9 @@ export function summarizer(
       seconds += found.seconds;
       if (found.size) increment(sizes, found.size.join("x"));
       if (found.fault) faults.push(found.fault);
-      for (const id of found.fault?.ids ?? []) increment(unknown, id);
+      const { ids = [], colours: coloured = false } = found.fault ?? {};
+      for (const id of ids) increment(coloured ? colours : unknown, id);
+      book.add(found);
       if (found.pixels === undefined) return;
       counted++;
       ignored += found.ignored!;
@@ -96,17 +105,25 @@ export function summarizer(
         if (count > 0) occurs[id]!++;
       });
     },
-    summary: (images) => ({
-      images,
-      inspected,
-      sizes: [...sizes].toSorted(([, a], [, b]) => b - a).map(([size, count]) => {
-        const [width, height] = size.split("x").map(Number);
-        return { width: width!, height: height!, images: count };
-      }),
-      ...(labels ? { labels: labelSummary() } : {}),
-      faults,
-      unknownIds: [...unknown].toSorted(([a], [b]) => a - b).map(([id, files]) => ({ id, files })),
-      secondsPerImage: inspected === 0 ? 0 : seconds / inspected,
-    }),
+    summary: (images) => {
+      const { palettes, hints } = book.findings(inspected === images);
+      return {
+        images,
+        inspected,
+        sizes: [...sizes].toSorted(([, a], [, b]) => b - a).map(([size, count]) => {
+          const [width, height] = size.split("x").map(Number);
+          return { width: width!, height: height!, images: count };
+        }),
+        ...(labels ? { labels: labelSummary() } : {}),
+        faults: palettes ? [...faults, palettes] : faults,
+        unknownIds: [...unknown].toSorted(([a], [b]) => a - b).map(([id, files]) => ({ id, files })),
+        ...(colours.size === 0 ? {} : {
+          unknownColours: [...colours].toSorted(([, a], [, b]) => b - a)
+            .map(([colour, files]) => ({ colour: hex(colour), files })),
+        }),
+        ...(hints.length === 0 ? {} : { hints }),
+        secondsPerImage: inspected === 0 ? 0 : seconds / inspected,
+      };
+    },
   };
 }

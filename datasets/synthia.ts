@@ -6,7 +6,7 @@ import { type DecodedLabels, decodeStored } from "./decode.ts";
 import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
 /** SYNTHIA's ids by Cityscapes' names; those of no class of Cityscapes never count. */
-const STORED: ReadonlyMap<number, string | undefined> = new Map([
+export const SYNTHIA_STORED: ReadonlyMap<number, string | undefined> = new Map([
   [0, undefined], // void
   [1, "sky"],
   [2, "building"],
@@ -51,7 +51,7 @@ export const synthia = definePlugin({
       labels: { folder: "GT/LABELS", suffix: "" },
       beforeId: /^(.*\/)?RGB\//,
       example: "0000000",
-      map: mapByName(CITYSCAPES_SPACES[given.label_space], STORED, "SYNTHIA's ids 0 to 22"),
+      map: mapByName(CITYSCAPES_SPACES[given.label_space], SYNTHIA_STORED, "SYNTHIA's ids 0 to 22"),
       decode: firstOf16Bits,
     }, given),
 });

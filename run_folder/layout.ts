@@ -2,7 +2,7 @@
  * What the files of a run are called, and where they lie. All paths are relative, with `/`; this is the only file that spells
  * them. Pure.
  *
- *     config.yaml  run.json  events.jsonl  tensorboard/        of the whole run
+ *     config.yaml  run.json  inputs.json  events.jsonl  tensorboard/        of the whole run
  *     checkpoints/  evaluation.json  jobs/<job>/               of its last phase
  *     baseline/    with the same three                         of the recipe's baseline
  *     phases/<name>/    with the same three                    of every other phase
@@ -14,6 +14,8 @@ import { MOST_PHASES } from "../core/plan.ts";
 export const CONFIG = "config.yaml";
 /** What else decided the result: seed, backend, versions, machine. */
 export const RECORD = "run.json";
+/** What the run reads as it was when it began: names and sizes of the data's files, checksums of weights. */
+export const INPUTS = "inputs.json";
 /** The log of all phases, a line of JSON for each event. */
 export const EVENTS = "events.jsonl";
 /** Event files for TensorBoard. */
@@ -31,7 +33,7 @@ const BASELINE = "baseline", JOBS = "jobs", WEIGHTS = ".safetensors";
 export const LAST_CHECKPOINT = checkpointFile("last");
 
 /** What a run writes before its first step. */
-export const BEGINNING = [CONFIG, RECORD, EVENTS, CHECKPOINTS, BASELINE, PHASES, JOBS, TENSORBOARD];
+export const BEGINNING = [CONFIG, RECORD, INPUTS, EVENTS, CHECKPOINTS, BASELINE, PHASES, JOBS, TENSORBOARD];
 
 /** A phase of a run. */
 export interface PhaseFolder {

@@ -17,6 +17,8 @@ const PERMISSIONS = ["read", "write", "env", "ffi", "sys", "run", "net=127.0.0.1
 const KEPT = [
   ...["PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "CUDA_VISIBLE_DEVICES", "VK_DRIVER_FILES", "VK_ICD_FILENAMES"],
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  // Where .ci/run keeps Cityscapes' own evaluation.
+  "PLCA_CITYSCAPES_SCRIPTS",
   ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
 ];
 

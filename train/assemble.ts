@@ -15,6 +15,7 @@ import {
 } from "../core/plan.ts";
 import type {
   LossTerm,
+  NetworkPlan,
   OptimizedParam,
   Optimizer,
   Owned,
@@ -184,9 +185,9 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
           ...bufferState(`stream/${planned.name}`, stream),
           ...ownerState(`stream/${planned.name}/owner`, owners),
         ]),
-        ...[...networks.values()].filter(isSaved).flatMap(({ planned, segmenter }) =>
-          modelState(segmenter, `network/${planned.name}/`)
-        ),
+        ...[...networks.values()].filter(({ planned }) => isSaved(planned.plan)).flatMap((
+          { planned, segmenter },
+        ) => modelState(segmenter, `network/${planned.name}/`)),
       ],
       dispose,
     };
@@ -203,9 +204,8 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
   throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
 }
 
-/** What cannot be had again: a frozen network is read from its file. */
-function isSaved({ planned: { plan } }: RunNetwork): boolean {
-  const { start, changes, trainable, ownStatistics, update } = plan;
+/** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
+export function isSaved({ start, changes, trainable, ownStatistics, update }: NetworkPlan): boolean {
   return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
 }
 

@@ -24,7 +24,7 @@ export interface CycleSetup {
 }
 
 /**
- * The share of source pixels whose cycle ends in their class (Kang et al. 2020, Eq. 2-3), in [0, 1], by the features of the
+ * The share of source pixels whose cycle ends in their class (Kang et al. 2020, Eq. 2 and 3), in [0, 1], by the features of the
  * network in inference mode: of the first four source images, each with the target image of its place. Undefined where there is
  * no pair.
  */

@@ -4,6 +4,7 @@ import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
 import type { EvaluationPlan, PhasePlan, RunPlan, Split } from "../core/plan.ts";
+import { countOf } from "../core/words.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -50,14 +51,29 @@ export function finalEvaluation({ evaluation }: RunPlan, phase: PhasePlan | unde
   return phase?.baseline ? alone : evaluation;
 }
 
-/** Opens the dataset of a split. @throws UserError when the recipe has none, DataError when it cannot be read */
+/**
+ * Opens the dataset of a split. @throws UserError when the recipe has none or its labels contradict what the files say,
+ * DataError when it cannot be read
+ */
 export async function openSplit(plan: RunPlan, split: Split, input: Input): Promise<InputDataset> {
   const dataset = plan.data.splits[split];
   if (dataset === undefined) {
     const known = Object.keys(plan.data.splits).join(", ");
     throw new UserError(`the recipe has no ${split} split; it has ${known === "" ? "none" : known}`);
   }
-  return await input.open(dataset);
+  const opened = await input.open(dataset);
+  await input.requireDecided(dataset, opened, `data.${split === "train" ? "source" : split}`);
+  return opened;
+}
+
+/** What is to be said of an evaluation that compared nothing; undefined of all others. */
+export function unlabelledNote(
+  { split, images, pixelAccuracy }: Pick<Evaluation, "split" | "images" | "pixelAccuracy">,
+): string | undefined {
+  if (pixelAccuracy !== null) return undefined;
+  return `no pixel of ${split} is labelled: ${
+    countOf(images, "image")
+  } with the ignore label alone, so there is no mean`;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
-import { UserError } from "../core/errors.ts";
+import { formatPath, UserError } from "../core/errors.ts";
 import {
   drawnName,
   isRead,
@@ -48,6 +48,7 @@ export async function openStreams(
         } has no images: the job "${stream.job}" left none; see what it notes`,
       );
     }
+    if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
     const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
     open.push({ stream, dataset, draw });
   }

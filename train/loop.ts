@@ -24,8 +24,16 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { evaluateSegmenter, type EvaluationInput, finalEvaluation, onePass } from "./evaluate.ts";
+import {
+  evaluateSegmenter,
+  type EvaluationInput,
+  finalEvaluation,
+  onePass,
+  openSplit,
+  unlabelledNote,
+} from "./evaluate.ts";
 import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { LabelWatch } from "./label_watch.ts";
 import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
@@ -76,7 +84,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const wanted = streamsToRead(phase);
   const jobOf = (name: string) => jobDataset(options, name);
   const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
-  const validation = plan.data.splits.val && await input.open(plan.data.splits.val);
+  const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   if (!from) tellPassedOver(streams, validation, options);
   // Files of the last evaluation are looked at before hours of training.
@@ -100,7 +108,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
-    return await new Phase(run, { ...options, validation, loaders, labelled }).train();
+    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
+    return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
   } finally {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
@@ -113,6 +122,8 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
+  /** Hears what is labelled. */
+  readonly watch: LabelWatch;
 }
 
 /** The state of a phase while it runs. */
@@ -125,6 +136,8 @@ class Phase {
   /** The step of the last validation. */
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
+  /** Whether it was said that no pixel of the validation split is labelled. */
+  #told = false;
 
   constructor(run: Run, setup: PhaseSetup) {
     this.#run = run;
@@ -157,6 +170,7 @@ class Phase {
     } catch (error) {
       throw await this.#withLastGood(error);
     }
+    for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
     if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = signal.aborted && final === undefined;
@@ -176,6 +190,9 @@ class Phase {
     const passes: Batches[] = [];
     while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     watch?.over("input");
+    for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
+      emit({ type: "note", phase, message });
+    }
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
@@ -329,6 +346,11 @@ class Phase {
       best,
       ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
     });
+    const note = unlabelledNote(found);
+    if (note !== undefined && !this.#told) {
+      this.#told = true;
+      emit({ type: "note", phase, message: note });
+    }
     if (best) await this.#save("best");
     return found;
   }

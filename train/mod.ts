@@ -10,6 +10,7 @@ import { EVALUATION, EVENTS, foldersOf, LAST_CHECKPOINT, within } from "../run_f
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { evaluateSegmenter, openSplit } from "./evaluate.ts";
+import { InputRecord } from "./inputs.ts";
 import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
 import { rehearse } from "./rehearse.ts";
 import { isFile, resumePoint } from "./resume.ts";
@@ -17,6 +18,7 @@ import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 export * from "./predictor.ts";
+export { unlabelledNote } from "./evaluate.ts";
 export type { TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode train} needs besides the plan. */
@@ -81,11 +83,13 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     }
     onEvent(event);
   };
-  const input = openInput(plan, files);
+  const opened = openInput(plan, files);
   const told = new Set<string>();
-  const common = { plan, runDir, resume, signal, files, input, emit, logger, world, told };
   const earlier: EarlierResult[] = [];
   try {
+    const record = await InputRecord.open(plan, { runDir, files, resume });
+    const input = record.input(opened);
+    const common = { plan, runDir, resume, signal, files: record.reader, input, emit, logger, world, told };
     for (const [k, phase] of plan.phases.entries()) {
       // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
@@ -108,7 +112,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     logFailure(emit, current.name, error);
     throw error;
   } finally {
-    await input.close();
+    await opened.close();
     logger?.close();
     log.close();
   }

@@ -19,8 +19,8 @@ export function tellPassedOver(
   { phase: { name: phase }, emit, told }: Telling,
 ): void {
   const datasets = streams.map(({ stream, dataset }) => [stream.name, dataset] as const);
-  for (const [name, { files = [] }] of validation ? [...datasets, ["val", validation] as const] : datasets) {
-    for (const each of files) {
+  for (const [name, { taken = [] }] of validation ? [...datasets, ["val", validation] as const] : datasets) {
+    for (const each of taken) {
       if (each.doubt === undefined && each.passedOver.every(({ meant }) => meant)) continue;
       const message = `${name}: ${takenText(each)}`;
       if (told.has(message)) continue;

@@ -27,7 +27,9 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
   const state = modelState(run.segmenter);
   const { weights } = plan.model;
   if (from.kind === "seed") {
-    if (weights !== undefined) told(weights, await initialiseFrom(weights, { plan, state }, files), note);
+    if (weights !== undefined) {
+      told(weights.file, await initialiseFrom(weights, { plan, state }, files), note);
+    }
   } else {
     const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
     await loadWeights(path, { plan, state }, files);
@@ -56,7 +58,7 @@ async function startNetworks(
     if (planned.plan.start === "student") copyNetwork(student, segmenter);
     else if (planned.weights !== undefined) {
       const target = { plan: { labelSpace, model: { plan: planned.model } }, state: modelState(segmenter) };
-      told(planned.weights, await initialiseFrom(planned.weights, target, files), note);
+      told(planned.weights.file, await initialiseFrom(planned.weights, target, files), note);
     }
   }
 }

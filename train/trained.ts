@@ -10,6 +10,7 @@ import { loadWeights } from "./weights.ts";
 export interface TrainedOptions {
   /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
   readonly checkpoint: string;
+  /** How it is read. */
   readonly files: FileReader;
 }
 

@@ -4,7 +4,8 @@ import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
-import { type Fitted, fitWeights, type ImportReport } from "../weights/mapping.ts";
+import type { WeightsSource } from "../core/weights.ts";
+import { type Fitted, type Fitting, fitWeights, type ImportReport } from "../weights/mapping.ts";
 import { readWeights, type WeightsFile } from "../weights/read.ts";
 import { assembleModel, type StateEntry } from "./assemble.ts";
 import { assignStored, type CheckpointState, storedShape, verifiedState } from "./checkpoint.ts";
@@ -35,7 +36,7 @@ export async function loadWeights(
   files: FileReader,
 ): Promise<Pick<FittedFile, "run" | "network">> {
   const file = readWeights(await files.read(path), path);
-  const { tensors, report, unexpected, run, network } = fit({ path, file }, target);
+  const { tensors, report, unexpected, run, network } = fit({ path, file, whole: true }, target);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
@@ -56,12 +57,12 @@ export async function loadWeights(
  * @throws DataError when the file cannot be read
  */
 export async function initialiseFrom(
-  path: string,
+  { file: path, take, without }: WeightsSource,
   target: WeightsTarget,
   files: FileReader,
 ): Promise<ImportReport> {
   const file = readWeights(await files.read(path), path);
-  const { tensors, report } = fit({ path, file }, target);
+  const { tensors, report } = fit({ path, file, take, without }, target);
   assign(tensors, target.state);
   return report;
 }
@@ -83,12 +84,7 @@ export function convertWeights(
   }
 }
 
-interface Source {
-  readonly path: string;
-  readonly file: WeightsFile;
-  /** `ours`, or the name of one of the model's class orders; absent: what the file's form says. */
-  readonly classOrder?: string | undefined;
-}
+type Source = Pick<Fitting, "path" | "file" | "classOrder" | "take" | "without" | "whole">;
 
 interface FittedFile extends Fitted {
   /** What a checkpoint says of its run. */
@@ -97,18 +93,20 @@ interface FittedFile extends Fitted {
   readonly network: string | undefined;
 }
 
-function fit({ path, file: whole, classOrder }: Source, target: WeightsTarget): FittedFile {
-  const { plan, state, network } = target;
+function fit({ path, file: all, take, ...source }: Source, target: WeightsTarget): FittedFile {
+  const { plan, state } = target;
   let run: CheckpointState | undefined;
-  if (whole.format === "safetensors") {
-    const tensors = new Map([...whole.tensors].map(([name, tensor]) => [name, tensor.read()]));
-    run = verifiedState({ path, tensors, metadata: whole.metadata });
+  if (all.format === "safetensors") {
+    const tensors = new Map([...all.tensors].map(([name, tensor]) => [name, tensor.read()]));
+    run = verifiedState({ path, tensors, metadata: all.metadata });
   }
-  const own = run === undefined || network === undefined ? undefined : ofNetwork(whole, network);
-  const file = own ?? whole;
+  // A checkpoint of plca calls its networks as the recipe does.
+  const network = target.network ?? take?.replace(/\.+$/, "");
+  const own = run === undefined || network === undefined ? undefined : ofNetwork(all, network);
+  const file = own ?? all;
   const wanted = state.map((entry) => ({ name: entry.name, shape: storedShape(entry) }));
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  const made = fitWeights({ path, file, names, wanted, classes, classOrder });
+  const made = fitWeights({ ...source, path, file, names, wanted, classes, ...(own ? {} : { take }) });
   return { ...made, run, network: own && network };
 }
 
@@ -117,7 +115,8 @@ function ofNetwork(file: WeightsFile, network: string): WeightsFile | undefined 
   const prefix = `network/${network}/`;
   const tensors = [...file.tensors].filter(([name]) => name.startsWith(prefix));
   if (tensors.length === 0) return undefined;
-  return { ...file, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
+  const { dictionaries: _, ...rest } = file;
+  return { ...rest, tensors: new Map(tensors.map(([name, tensor]) => [name.slice(prefix.length), tensor])) };
 }
 
 function assign(tensors: ReadonlyMap<string, StoredTensor>, state: readonly StateEntry[]): void {

@@ -2,9 +2,11 @@
 import { printable } from "../core/printable.ts";
 import { bytesOf, sizeOf } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
-import { megabytes } from "../core/words.ts";
-import { explainedBy, likeliestScheme } from "./mapping.ts";
+import { countOf, megabytes } from "../core/words.ts";
+import { entriesOf, type Entry, isRead, labelsOf, namedBy, type Network, networksIn } from "./networks.ts";
 import type { WeightsFile } from "./read.ts";
+import { TorchTensor } from "./torch_tensor.ts";
+import { Opaque } from "./unpickle.ts";
 
 /** A model and the names that files use for its tensors. */
 export interface KnownNames {
@@ -31,32 +33,74 @@ export interface WeightsDescription {
   readonly elements: number;
   /** Of the tensors, views of the same storage counted again. */
   readonly bytes: number;
+  /** Where there are several that a model knows: what `--take` calls them, and how many tensors they have. */
+  readonly networks?: readonly { readonly name: string; readonly tensors: number }[];
+  /** Tensors of types that are not read; absent: there are none. */
+  readonly unread?: readonly {
+    readonly name: string;
+    readonly dtype: string;
+    readonly shape: readonly number[];
+  }[];
 }
 
 /** Describes a file without reading a tensor's elements. */
 export function weightsDescription(file: WeightsFile, known: readonly KnownNames[]): WeightsDescription {
   const all = [...file.tensors];
   const sizes = all.map(([, { shape }]) => sizeOf(shape));
+  const { naming, networks } = networksOf(file, known);
+  const unread = entriesOf(file).flatMap(({ inFile, found }) =>
+    isRead(found) || found.shape === undefined
+      ? []
+      : [{ name: inFile, dtype: found.kind, shape: found.shape }]
+  );
   return {
     format: file.format,
     wrapper: file.wrapper ?? null,
-    naming: namingOf(file, known),
+    naming,
     others: Object.fromEntries([...file.others].map(([key, value]) => [key, summary(value)])),
     metadata: file.metadata,
     tensors: all.map(([name, { dtype, shape }]) => ({ name, dtype, shape })),
     elements: sizes.reduce((sum, size) => sum + size, 0),
     bytes: all.reduce((sum, [, { dtype }], k) => sum + sizes[k]! * bytesOf(dtype), 0),
+    ...(networks.length > 1 ? { networks } : {}),
+    ...(unread.length > 0 ? { unread } : {}),
   };
 }
 
-function namingOf(file: WeightsFile, known: readonly KnownNames[]): WeightsDescription["naming"] {
-  let best: WeightsDescription["naming"] = null;
+type Found = Pick<WeightsDescription, "naming"> & Required<Pick<WeightsDescription, "networks">>;
+
+/** Of the model that knows most of the names. */
+function networksOf(file: WeightsFile, known: readonly KnownNames[]): Found {
+  const entries = entriesOf(file);
+  let best: Found = { naming: null, networks: [] };
   for (const { model, names } of known) {
-    const scheme = likeliestScheme(file, names);
-    const explained = explainedBy(scheme, file);
-    if (explained > (best?.explained ?? 0)) best = { model, scheme: scheme.name, explained };
+    // Any name that a rule gives may be one of the network's.
+    const anyName = { has: () => true, fits: () => true };
+    const found = networksIn(entries, names, anyName).map((network) => counted(network, entries))
+      // A name that looks alike by chance makes no network.
+      .filter(({ network, explained, all }) =>
+        network.prefix.length === network.keys || 2 * explained >= all
+      );
+    const [first] = found;
+    if (first === undefined || first.explained <= (best.naming?.explained ?? 0)) continue;
+    const rivals = found.filter(({ network }) => 2 * network.tensors.size >= first.network.tensors.size);
+    const labels = labelsOf(rivals.map(({ network }) => network));
+    best = {
+      naming: { model, scheme: first.network.scheme.name, explained: first.explained },
+      networks: rivals.map(({ all }, k) => ({ name: labels[k]!, tensors: all })),
+    };
   }
   return best;
+}
+
+/** How many tensors lie under a network's prefix, and of how many its scheme knows the names. */
+function counted(network: Network, entries: readonly Entry[]) {
+  const { scheme, prefix } = network;
+  const under = entries.filter(({ path, found }) =>
+    isRead(found) && prefix.every((part, k) => path[k] === part)
+  );
+  const explained = under.filter(({ path }) => namedBy(scheme, path.slice(prefix.length), () => true)).length;
+  return { network, all: under.length, explained };
 }
 
 function summary(value: unknown): string | number | boolean | null {
@@ -70,13 +114,15 @@ function summary(value: unknown): string | number | boolean | null {
   if (Array.isArray(value)) return `list of ${value.length}`;
   if (value instanceof Set) return `set of ${value.size}`;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
-  if (typeof value === "object" && "shape" in value) return "tensor";
+  if (value instanceof TorchTensor) return `tensor ${value.dtype} [${value.shape.join(", ")}]`;
+  if (value instanceof Opaque) return `object of ${value.name}, not called`;
   return typeof value === "object" && "name" in value ? String(value.name) : "other";
 }
 
 /** The same as lines of text: a summary, an empty line, a tensor a line. */
 export function describeWeights(file: string, description: WeightsDescription): string {
   const { format, wrapper, naming, others, metadata, tensors, elements, bytes } = description;
+  const { networks = [], unread = [] } = description;
   const dtypes = [...new Set(tensors.map(({ dtype }) => dtype))]
     .map((dtype) => `${tensors.filter((one) => one.dtype === dtype).length} ${dtype}`);
   const rows: [string, string][] = [
@@ -84,8 +130,10 @@ export function describeWeights(file: string, description: WeightsDescription): 
     ...(wrapper === null ? [] : [["under", printable(wrapper)] as [string, string]]),
     ...pairs("beside", others),
     ...pairs("metadata", metadata),
+    ...(networks.length === 0 ? [] : [["networks", networksText(networks)] as [string, string]]),
     ["tensors", `${tensors.length} (${dtypes.join(", ")}), ${elements} elements, ${sizeText(bytes)}`],
   ];
+  if (unread.length > 0) rows.push(["not read", unreadText(unread)]);
   // A file may have more names than a call takes arguments.
   const width = tensors.reduce((most, { name }) => Math.max(most, printable(name).length), 0);
   return [
@@ -103,6 +151,22 @@ function namingText(
   all: number,
 ): string {
   return `${scheme}, for ${model}${explained < all ? ` (${explained} of ${all})` : ""}`;
+}
+
+function networksText(networks: NonNullable<WeightsDescription["networks"]>): string {
+  const all = networks.map(({ name, tensors }) =>
+    `${printable(name || "the top")} (${countOf(tensors, "tensor")})`
+  );
+  return `${all.join(", ")}: --take chooses one, as in --take ${printable(networks.at(-1)!.name)}`;
+}
+
+const SHOWN = 5;
+
+function unreadText(unread: NonNullable<WeightsDescription["unread"]>): string {
+  const shown = unread.slice(0, SHOWN).map(({ name, dtype, shape }) =>
+    printable(`${name} ${dtype} [${shape.join(", ")}]`)
+  );
+  return `${shown.join(", ")}${unread.length > SHOWN ? ` and ${unread.length - SHOWN} more` : ""}`;
 }
 
 function pairs(title: string, values: Readonly<Record<string, unknown>>): [string, string][] {

@@ -1,10 +1,36 @@
 /** Which tensors of a file become which tensors of a network, in which order of classes. Pure. */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
+import { suggestion } from "../core/suggest.ts";
 import { firstNonFinite, type LazyTensor, type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { NameScheme, WeightNames } from "../core/weights.ts";
-import { countOf } from "../core/words.ts";
+import {
+  firstPart,
+  grouped,
+  type ImportReport,
+  initialised,
+  isPartOf,
+  otherNetworks,
+  partWarnings,
+  warningsOf,
+} from "./import_report.ts";
+import {
+  chosenNetwork,
+  entriesOf,
+  type Entry,
+  isRead,
+  namedBy,
+  type Network,
+  networksIn,
+  partsOf,
+  taken,
+  toldPrefix,
+  TRAINING,
+} from "./networks.ts";
 import type { WeightsFile } from "./read.ts";
+
+export { TRAINING } from "./networks.ts";
+export { describeImport, type ImportReport, type NameGroup } from "./import_report.ts";
 
 /** A tensor of the network, its shape as files store it (filters OIHW). */
 export interface WantedTensor {
@@ -24,30 +50,12 @@ export interface Fitting {
   readonly classes: readonly string[];
   /** `ours` or one of `names.classOrders`, whatever the file's form says; absent: what that says. */
   readonly classOrder?: string | undefined;
-}
-
-/** Tensors that share a fate. */
-export interface NameGroup {
-  /** The first part of the names, or what they have in common. */
-  readonly group: string;
-  /** At least one. */
-  readonly names: readonly string[];
-}
-
-/** What became of a file's tensors, and of the network's. */
-export interface ImportReport {
-  /** The way of naming, from the model's list. */
-  readonly scheme: string;
-  /** The order in which the file counts classes; absent: as the recipe does, or it has no classifier. */
-  readonly classOrder?: string;
-  /** The network's names that the file has. */
-  readonly used: readonly string[];
-  /** By the file's names. */
-  readonly skipped: readonly NameGroup[];
-  /** By the network's names: what keeps its initial values. */
-  readonly initialised: readonly NameGroup[];
-  /** Sentences. */
-  readonly warnings: readonly string[];
+  /** Of several networks in the file the one under this prefix or key; absent: the only one that fits. */
+  readonly take?: string | undefined;
+  /** Parts of the network that are left out, by their names' first parts. */
+  readonly without?: readonly string[] | undefined;
+  /** Whether the whole network is wanted, so that nothing can be left out. */
+  readonly whole?: boolean | undefined;
 }
 
 /** A fitted file. */
@@ -58,9 +66,6 @@ export interface Fitted {
   /** Names in the file that belong to a network, but not to this one. */
   readonly unexpected: readonly string[];
 }
-
-/** Names of what a checkpoint holds for training alone. */
-export const TRAINING = /^(?:optimizer|player|loss|stream|network)\//;
 
 const OWN_NAMES: WeightNames = {
   perClass: /$^/,
@@ -78,106 +83,156 @@ function refusal(path: string, message: string): UserError {
 
 /**
  * Names, checks and reorders a file's tensors; those that are used are converted to float32.
- * @throws UserError in one line when shapes differ, when the classes are others than the recipe's, when nothing fits,
- * when a value that is used is not finite as float32
+ * @throws UserError in one line when several networks fit, when shapes differ, when the classes are others than the
+ * recipe's, when nothing fits, when a value that is used is not finite as float32 or cannot be read
  */
 export function fitWeights(fitting: Fitting): Fitted {
-  const { path, file, wanted } = fitting;
+  const { path, file, wanted, take, without = [] } = fitting;
   const names = fitting.names ?? OWN_NAMES;
-  const scheme = likeliestScheme(file, names);
-  const renamed = renamedBy(scheme, file, path);
-  const wantedNames = new Set(wanted.map(({ name }) => name));
-  const used = wanted.filter(({ name }) => renamed.own.has(name));
+  checkParts(fitting, without);
+  const shapes = new Map(wanted.map(({ name, shape }) => [name, shape]));
+  const all = entriesOf(file);
+  const entries = take === undefined ? all : taken(all, take, path);
+  const networks = networksIn(entries, names, {
+    has: (own) => shapes.has(own),
+    fits: (own, shape) => shape !== undefined && fits(own, { shape, wanted: shapes.get(own)!, names }),
+  });
+  const { network, others } = chosenNetwork(networks, path);
+  if (network === undefined) throw refusal(path, nothingFits(fitting, entries));
+  const renamed = renamedBy(network, entries, { path, shapes });
+  const isLeftOut = (name: string) => without.some((part) => isPartOf(name, part));
+  const used = wanted.filter(({ name }) => renamed.own.has(name) && !isLeftOut(name));
   if (used.length === 0) {
-    throw refusal(
-      path,
-      `none of its ${file.tensors.size} tensors (${
-        some([...file.tensors.keys()])
-      }) belongs to the model; expected names such as ${some(wanted.map(({ name }) => name))}`,
-    );
+    throw refusal(path, `without ${without.join(" and ")} nothing of it is left that belongs to the model`);
   }
-  checkShapes(
-    path,
-    used.map((one) => ({ ...one, found: renamed.own.get(one.name)!.tensor.shape })),
-    names.perClass,
-  );
-  const order = classOrderOf(fitting, { names, scheme, used });
-  const tensors = new Map(used.map(({ name, shape }): [string, StoredTensor<"F32">] => {
-    const { inFile, tensor } = renamed.own.get(name)!;
+  const readable = used.map((one) => ({ ...one, ...readFrom(renamed, one.name, path) }));
+  checkShapes(fitting, readable.map((one) => ({ ...one, found: one.tensor.shape })), names.perClass);
+  const order = classOrderOf(fitting, { names, scheme: network.scheme, used });
+  const tensors = new Map(readable.map(({ name, shape, inFile, tensor }): [string, StoredTensor<"F32">] => {
     const data = finiteFloat32(tensor.read(), { path, inFile });
     const sorted = order && names.perClass.test(name) ? reordered(data, order.indices) : data;
     return [name, { dtype: "F32", shape, data: sorted }];
   }));
-  const lacked = [...renamed.own].filter(([name]) => !wantedNames.has(name));
+  const lacked = [...renamed.own].filter(([name]) => !shapes.has(name) || isLeftOut(name));
   const ownNames = new Map(lacked.map(([own, { inFile }]) => [inFile, own]));
   const lackedInFile = lacked.map(([, { inFile }]) => inFile);
+  const prefix = `${take === undefined ? "" : `${take.replace(/\.+$/, "")}.`}${toldPrefix(network)}`;
   return {
     tensors,
     unexpected: [...lackedInFile, ...renamed.unknown].filter((name) => !TRAINING.test(name)),
     report: {
-      scheme: scheme.name,
+      scheme: network.scheme.name,
+      ...(prefix === "" ? {} : { prefix }),
       ...(order ? { classOrder: order.name } : {}),
       used: used.map(({ name }) => name),
       skipped: grouped(
-        [...renamed.unneeded, ...lackedInFile, ...renamed.unknown],
-        (name) => ownNames.get(name) ?? name,
+        [...renamed.unneeded, ...lackedInFile, ...renamed.unknown, ...renamed.outside],
+        (name) => firstPart(ownNames.get(name) ?? renamed.rest.get(name) ?? partsOf(name).join(".")),
       ),
-      initialised: grouped(wanted.map(({ name }) => name).filter((name) => !renamed.own.has(name))),
-      warnings: [...warningsOf(lacked, names), ...partWarnings(wanted, renamed.own)],
+      initialised: initialised(wanted.map(({ name }) => name).filter((name) => !tensors.has(name)), without),
+      warnings: [
+        ...warningsOf(lacked.filter(([name]) => !isLeftOut(name)), names),
+        ...partWarnings(wanted.filter(({ name }) => !isLeftOut(name)), renamed.own, isLeftOut),
+        ...otherNetworks(others),
+      ],
     },
   };
 }
 
-/** The name without `module.`, which PyTorch's DataParallel puts before all of them. */
-function bare(name: string): string {
-  return name.replace(/^(?:module\.)+/, "");
+function checkParts({ path, wanted }: Fitting, without: readonly string[]): void {
+  for (const part of without) {
+    if (wanted.some(({ name }) => isPartOf(name, part))) continue;
+    const parts = [...new Set(wanted.map(({ name }) => name.split(".")[0]!))];
+    throw refusal(
+      path,
+      `without ${part}: the model has no part of that name${suggestion(part, parts)}`,
+    );
+  }
 }
 
-/** The way of naming that explains most of a file's names. */
-export function likeliestScheme(
-  file: Pick<WeightsFile, "tensors" | "wrapper">,
-  names: WeightNames,
-): NameScheme {
-  const fitting = names.schemes.filter(({ wrapper }) => wrapper === undefined || wrapper === file.wrapper);
-  const counts = fitting.map((scheme) => explainedBy(scheme, file));
-  return fitting[counts.indexOf(Math.max(...counts))]!;
+/** Whether a tensor may become another; the number of classes is compared later. */
+function fits(
+  own: string,
+  { shape, wanted, names }: {
+    readonly shape: readonly number[];
+    readonly wanted: readonly number[];
+    readonly names: WeightNames;
+  },
+): boolean {
+  const first = names.perClass.test(own) ? 1 : 0;
+  return shape.length === wanted.length && wanted.every((side, k) => k < first || side === shape[k]);
 }
 
-/** How many of a file's names a way of naming has a rule for; 0 when all of those say that it is not needed. */
-export function explainedBy(scheme: NameScheme, { tensors }: Pick<WeightsFile, "tensors">): number {
-  const rules = [...tensors.keys()].map((name) => ruleFor(scheme, name)).filter((rule) => rule !== undefined);
-  return rules.some(({ to }) => to !== null) ? rules.length : 0;
-}
-
-function ruleFor(scheme: NameScheme, name: string) {
-  const short = bare(name);
-  return scheme.rules.find(({ pattern }) => pattern.test(short));
+function nothingFits({ file, wanted, take }: Fitting, entries: readonly Entry[]): string {
+  const inFile = take === undefined ? [...file.tensors.keys()] : entries.map(({ path }) => path.join("."));
+  const where = take === undefined ? "" : ` under ${take}`;
+  const hidden = file.hidden === undefined ? "" : `; ${file.hidden}`;
+  return `none of its ${inFile.length} tensors${where} (${
+    some(inFile)
+  }) belongs to the model; expected names such as ${some(wanted.map(({ name }) => name))}${hidden}`;
 }
 
 interface Renamed {
   /** By the network's names. */
-  readonly own: Map<string, { readonly inFile: string; readonly tensor: LazyTensor }>;
+  readonly own: Map<string, Entry>;
   readonly unneeded: readonly string[];
   readonly unknown: readonly string[];
+  /** What lies in the same dictionaries, but not under the network's prefix. */
+  readonly outside: readonly string[];
+  /** By the names in the file: what follows the prefix. */
+  readonly rest: ReadonlyMap<string, string>;
 }
 
-function renamedBy(scheme: NameScheme, { tensors }: WeightsFile, path: string): Renamed {
+interface RenamingTask {
+  readonly path: string;
+  /** By the network's names. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+function renamedBy(
+  { scheme, prefix, tensors }: Network,
+  entries: readonly Entry[],
+  { path, shapes }: RenamingTask,
+): Renamed {
   const own: Renamed["own"] = new Map();
-  const unneeded: string[] = [], unknown: string[] = [];
-  for (const [inFile, tensor] of tensors) {
-    const rule = ruleFor(scheme, inFile);
-    if (rule === undefined) unknown.push(inFile);
-    else if (rule.to === null) unneeded.push(inFile);
-    else {
-      const name = bare(inFile).replace(rule.pattern, rule.to);
-      const former = own.get(name)?.inFile;
+  const unneeded: string[] = [], unknown: string[] = [], outside: string[] = [];
+  const rest = new Map<string, string>();
+  const home = ({ path, keys }: Entry) => JSON.stringify(path.slice(0, keys));
+  const homes = new Set([...tensors].map(home));
+  for (const entry of entries) {
+    const { inFile } = entry;
+    if (!homes.has(home(entry))) continue;
+    // What is no tensor matters only where one is needed.
+    const note = (list: string[]) => isRead(entry.found) && void list.push(inFile);
+    if (!prefix.every((part, k) => entry.path[k] === part)) {
+      note(outside);
+      continue;
+    }
+    const parts = entry.path.slice(prefix.length);
+    rest.set(inFile, parts.join("."));
+    const named = namedBy(scheme, parts, (name) => shapes.has(name));
+    if (named === undefined) note(unknown);
+    else if (named.own === null) note(unneeded);
+    else if (isRead(entry.found) || shapes.has(named.own)) {
+      const former = own.get(named.own)?.inFile;
       if (former !== undefined) {
-        throw refusal(path, `${former} and ${inFile} both stand for ${name}; expected one of them`);
+        throw refusal(path, `${former} and ${inFile} both stand for ${named.own}; expected one of them`);
       }
-      own.set(name, { inFile, tensor });
+      own.set(named.own, entry);
     }
   }
-  return { own, unneeded, unknown };
+  return { own, unneeded, unknown, outside, rest };
+}
+
+/** @throws UserError when the tensor cannot be read */
+function readFrom(
+  { own }: Renamed,
+  name: string,
+  path: string,
+): { readonly inFile: string; readonly tensor: LazyTensor } {
+  const { inFile, found } = own.get(name)!;
+  if (!isRead(found)) throw refusal(path, `${inFile}: ${found.why}`);
+  return { inFile, tensor: found };
 }
 
 // --- shapes and classes -----------------------------------------------------------------------------------
@@ -202,19 +257,42 @@ interface FoundShape extends WantedTensor {
   readonly found: readonly number[];
 }
 
-function checkShapes(path: string, tensors: readonly FoundShape[], perClass: RegExp): void {
+function checkShapes(
+  { path, wanted, whole = false }: Fitting,
+  tensors: readonly FoundShape[],
+  perClass: RegExp,
+): void {
   const wrong = tensors.filter(({ shape, found }) => String(shape) !== String(found));
   const [first] = wrong;
   if (first === undefined) return;
   const { name, shape, found } = first;
   if (perClass.test(name) && String(shape.slice(1)) === String(found.slice(1))) {
-    throw refusal(path, `the classifier has ${found[0]} classes, the recipe ${shape[0]}`);
+    const part = classPart(wanted, perClass);
+    const remedy = whole
+      ? ""
+      : `; to start from the rest, leave it out: --without ${part} with plca weights import, ` +
+        `or weights: {file: ..., without: [${part}]} in a recipe`;
+    throw refusal(path, `the classifier has ${found[0]} classes, the recipe ${shape[0]}${remedy}`);
   }
   const more = wrong.length > 1 ? `, and ${wrong.length - 1} more differ` : "";
   throw refusal(
     path,
     `${name}: the file has shape [${found.join(", ")}], the model [${shape.join(", ")}]${more}`,
   );
+}
+
+/** What holds every tensor whose first axis runs over the classes, and nothing else where that can be had. */
+function classPart(wanted: readonly WantedTensor[], perClass: RegExp): string {
+  const [first, ...others] = wanted.filter(({ name }) => perClass.test(name)).map(({ name }) =>
+    name.split(".")
+  );
+  const common = first!.findIndex((part, k) => others.some((other) => other[k] !== part));
+  const longest = common < 0 ? first!.length : Math.max(1, common);
+  for (let length = 1; length < longest; length++) {
+    const part = first!.slice(0, length).join(".");
+    if (wanted.every(({ name }) => perClass.test(name) || !isPartOf(name, part))) return part;
+  }
+  return first!.slice(0, longest).join(".");
 }
 
 interface OrderTask {
@@ -263,72 +341,6 @@ export function reordered(data: Float32Array, indices: readonly number[]): Float
   const result = new Float32Array(data.length);
   indices.forEach((from, to) => result.set(data.subarray(from * block, (from + 1) * block), to * block));
   return result;
-}
-
-// --- words ------------------------------------------------------------------------------------------------
-
-const COUNTER = "num_batches_tracked";
-
-/** @param groupOf what decides the group of a name; absent: the name itself */
-function grouped(names: readonly string[], groupOf = (name: string) => name): NameGroup[] {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const group = name.endsWith(`.${COUNTER}`) ? COUNTER : bare(groupOf(name)).split(/[./]/)[0]!;
-    const members = groups.get(group) ?? [];
-    members.push(name);
-    groups.set(group, members);
-  }
-  return [...groups].map(([group, names]) => ({ group, names }));
-}
-
-type Lacked = readonly (readonly [string, { readonly tensor: LazyTensor }])[];
-
-function warningsOf(lacked: Lacked, { lacking }: WeightNames): string[] {
-  return lacking.filter(({ pattern }) =>
-    lacked.some(([name, { tensor }]) =>
-      pattern.test(name) && toFloat32(tensor.read()).some((value) => value !== 0)
-    )
-  ).map(({ message }) => message);
-}
-
-/** A part of the network that the file has only partly, or has more of: most likely a network of another depth. */
-function partWarnings(wanted: readonly WantedTensor[], own: ReadonlyMap<string, unknown>): string[] {
-  const parts = grouped(wanted.map(({ name }) => name));
-  const missing = parts.flatMap(({ group, names }) => {
-    const absent = names.filter((name) => !own.has(name)).length;
-    return absent === 0 || absent === names.length ? [] : [
-      `${absent} of the model's ${names.length} tensors of ${group} are not in the file: is it of another network?`,
-    ];
-  });
-  const known = new Set(parts.flatMap(({ names }) => names));
-  const parents = new Set(parts.map(({ group }) => group));
-  const extra = grouped([...own.keys()].filter((name) => !known.has(name)))
-    // Biases have a warning of their own, if they matter.
-    .filter(({ group, names }) => parents.has(group) && !names.every((name) => name.endsWith(".bias")))
-    .map(({ group, names }) =>
-      `${names.length} tensors of ${group} have no place in the model: is it another network?`
-    );
-  return [...missing, ...extra];
-}
-
-/** `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors, initialised anew` */
-export function describeImport({ scheme, classOrder, used, skipped, initialised }: ImportReport): string {
-  const parts = [
-    `${countOf(used.length, "tensor")} used (${scheme} names${
-      classOrder ? `, ${classOrder} class order` : ""
-    })`,
-  ];
-  if (skipped.length > 0) {
-    parts.push(
-      `skipped: ${skipped.map(({ group, names }) => `${printable(group)} (${names.length})`).join(", ")}`,
-    );
-  }
-  parts.push(
-    ...initialised.map(({ group, names }) =>
-      `${group}: ${countOf(names.length, "tensor")}, initialised anew`
-    ),
-  );
-  return parts.join("; ");
 }
 
 function some(names: readonly string[]): string {

@@ -1,7 +1,7 @@
 /** The safetensors container: 8-byte little-endian header length, JSON header, raw little-endian data. Pure. */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
-import { bytesOf, DTYPES, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
+import { bytesOf, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
 
 export type { StoredTensor } from "./stored_tensor.ts";
 
@@ -9,6 +9,12 @@ export type { StoredTensor } from "./stored_tensor.ts";
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The same as it was read. */
+export interface ReadSafetensors extends SafetensorsFile {
+  /** Tensors of a type of element that is none of `DTYPES`; absent: there are none. */
+  readonly unread?: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
 }
 
 /** The bytes of a safetensors file; tensors in the map's order, each aligned to its elements. */
@@ -40,29 +46,32 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer
 
 /**
  * Reads a whole file; nothing larger than the file is allocated.
- * @throws UserError that starts with `name` when the file is cut short or not safetensors, or holds a type of element
- * other than {@linkcode DTYPES}
+ * @throws UserError that starts with `name` when the file is cut short or not safetensors
  */
-export function decodeSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
+export function decodeSafetensors(bytes: Uint8Array, name: string): ReadSafetensors {
   const refuse = refusal(name);
   const start = 8 + headerLength(bytes.subarray(0, 8), { name, size: bytes.length });
   const header = parseHeader(bytes.subarray(8, start), name);
   const tensors = new Map<string, StoredTensor>();
+  const unread = new Map<string, { dtype: string; shape: readonly number[] }>();
   for (const [key, value] of Object.entries(header)) {
     if (key === "__metadata__") continue;
     if (!isEntry(value)) throw refuse(`tensor ${key} has no dtype, shape and data_offsets of whole numbers`);
     const { dtype, shape, data_offsets: [begin, end] } = value;
-    if (!isDType(dtype)) {
-      throw refuse(`tensor ${key} has dtype ${dtype}, which is none of ${DTYPES.join(", ")}`);
-    }
-    if (end - begin !== sizeOf(shape) * bytesOf(dtype)) {
+    if (typeof dtype !== "string") throw refuse(`tensor ${key} has no dtype of those that have a name`);
+    if (begin > end || (isDType(dtype) && end - begin !== sizeOf(shape) * bytesOf(dtype))) {
       throw refuse(`tensor ${key} of shape [${shape}] has ${end - begin} bytes`);
     }
     if (start + end > bytes.length) throw refuse(`tensor ${key} ends beyond the file, which was cut short`);
+    if (!isDType(dtype)) {
+      unread.set(key, { dtype, shape });
+      continue;
+    }
     // A copy, because the data need not be aligned to its elements in the file.
     tensors.set(key, storedTensor(dtype, shape, bytes.slice(start + begin, start + end).buffer));
   }
-  return { tensors, metadata: metadataOf(header["__metadata__"]) };
+  const metadata = metadataOf(header["__metadata__"]);
+  return { tensors, metadata, ...(unread.size === 0 ? {} : { unread }) };
 }
 
 /** A file whose header is read without the rest. */

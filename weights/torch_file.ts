@@ -31,7 +31,7 @@ function begins(bytes: Uint8Array, start: readonly number[]): boolean {
  * Reads a file that {@linkcode isTorchFile} knows, without executing anything of it. Elements are copied only when a
  * tensor is read.
  * @param name the file, for messages
- * @throws DataError in one line when it is cut short, damaged, or needs a name beyond tensors and plain values
+ * @throws DataError in one line when it is cut short, damaged, or is packed in another way
  */
 export function readTorch(bytes: Uint8Array, name: string): TorchFile {
   return begins(bytes, ZIP_START)
@@ -56,7 +56,7 @@ function readZip(bytes: Uint8Array, name: string): unknown {
   const bigEndian = order !== undefined && new TextDecoder().decode(order).trim() === "big";
   const cursor = new Cursor(entries[path]!, name);
   const made = new Map<string, TorchStorage>();
-  const storageOf = ({ dtype, key, length }: StorageId): TorchStorage => {
+  const find = ({ dtype, key, length }: StorageId): TorchStorage => {
     const known = made.get(`${dtype} ${key}`);
     if (known?.length === length) return known;
     const data = entries[`${folder}data/${key}`];
@@ -68,7 +68,7 @@ function readZip(bytes: Uint8Array, name: string): unknown {
     made.set(`${dtype} ${key}`, storage);
     return storage;
   };
-  return unpickle(cursor, torchWorld(cursor, storageOf));
+  return unpickle(cursor, torchWorld(cursor, { find, passOver() {} }));
 }
 
 // --- legacy -----------------------------------------------------------------------------------------------
@@ -77,10 +77,19 @@ const LEGACY_PROTOCOL = 1001;
 
 function readLegacy(cursor: Cursor): unknown {
   const storages = new Map<string, LegacyStorage>();
-  const world = torchWorld(cursor, ({ dtype, key, length, view }) => {
-    const root = storages.get(key) ?? new LegacyStorage({ dtype, key, length }, cursor);
-    storages.set(key, root);
-    return view === undefined ? root : new StoragePart(root, view, cursor);
+  const world = torchWorld(cursor, {
+    find({ dtype, key, length, view }) {
+      const root = storages.get(key) ?? new LegacyStorage({ dtype, key, length }, cursor);
+      storages.set(key, root);
+      return view === undefined ? root : new StoragePart(root, view, cursor);
+    },
+    passOver({ type, key, length }) {
+      const width = UNREAD_BYTES[type] ??
+        cursor.fail(`it holds a ${type}, which plca does not read and whose end it does not know; ${RESAVE}`);
+      if (!storages.has(key)) {
+        storages.set(key, new LegacyStorage({ dtype: "U8", key, length }, cursor, width));
+      }
+    },
   });
   unpickle(cursor, world);
   const protocol = unpickle(cursor, world);
@@ -101,17 +110,31 @@ function readLegacy(cursor: Cursor): unknown {
   return value;
 }
 
+/** Bytes of an element, by the class of a storage that is passed over. */
+const UNREAD_BYTES: Readonly<Record<string, number>> = {
+  "torch.ComplexFloatStorage": 8,
+  "torch.ComplexDoubleStorage": 16,
+  "torch.QInt8Storage": 1,
+  "torch.QUInt8Storage": 1,
+  "torch.QInt32Storage": 4,
+};
+
+const RESAVE = "re-save the file in Python as PyTorch does since 1.6: torch.save(torch.load(FILE), NEW_FILE)";
+
 /** A storage whose bytes come after the pickles that mention it. */
 class LegacyStorage implements TorchStorage {
   readonly dtype: TorchStorage["dtype"];
   readonly length: number;
   readonly #key: string;
   readonly #cursor: Cursor;
+  /** Bytes of an element. */
+  readonly #width: number;
   #bytes: Uint8Array | undefined;
   #bigEndian = false;
 
-  constructor({ dtype, length, key }: StorageId, cursor: Cursor) {
+  constructor({ dtype, length, key }: StorageId, cursor: Cursor, width: number = bytesOf(dtype)) {
     this.dtype = dtype;
+    this.#width = width;
     this.length = length;
     this.#key = key;
     this.#cursor = cursor;
@@ -130,7 +153,7 @@ class LegacyStorage implements TorchStorage {
         `the file is damaged: storage ${this.#key} has ${length} elements; expected ${this.length}`,
       );
     }
-    const wanted = length * bytesOf(this.dtype);
+    const wanted = length * this.#width;
     const left = cursor.bytes.length - cursor.at;
     if (wanted > left) {
       cursor.fail(`the file is cut short: storage ${this.#key} has ${left} of ${wanted} bytes`);

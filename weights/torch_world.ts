@@ -1,8 +1,17 @@
-/** What a PyTorch file may call by name, each as a plain value: nothing of it is code. */
+/** What a PyTorch file calls by name, each as a plain value: nothing of it is code. */
 import type { DType } from "./stored_tensor.ts";
 import type { Cursor } from "./cursor.ts";
 import { type TorchStorage, TorchTensor } from "./torch_tensor.ts";
-import { type Buildable, type PickleGlobal, pickleGlobal, type PickleWorld, plainText } from "./unpickle.ts";
+import {
+  type Buildable,
+  isGlobal,
+  Opaque,
+  type PickleGlobal,
+  pickleGlobal,
+  type PickleWorld,
+  plainText,
+  unknownGlobal,
+} from "./unpickle.ts";
 
 /** How a file names a storage. */
 export interface StorageId {
@@ -38,6 +47,7 @@ const TORCH_DTYPES = [
 const NUMPY_READERS: Readonly<Record<string, (view: DataView, little: boolean) => unknown>> = {
   f8: (view, little) => view.getFloat64(0, little),
   f4: (view, little) => view.getFloat32(0, little),
+  f2: (view, little) => view.getFloat16(0, little),
   i8: (view, little) => plain(view.getBigInt64(0, little)),
   u8: (view, little) => plain(view.getBigUint64(0, little)),
   i4: (view, little) => view.getInt32(0, little),
@@ -74,6 +84,27 @@ class NumpyType implements Buildable {
   }
 }
 
+/** numpy's array: it lies beside the weights, so no more than its kind is kept. */
+export class NumpyArray implements Buildable {
+  #shape: readonly unknown[] = [];
+  #type = "?";
+
+  /** As in `NumPy array of f8 [19]`. */
+  get name(): string {
+    return `NumPy array of ${this.#type} [${this.#shape.map(plainText).join(", ")}]`;
+  }
+
+  build(state: unknown): void {
+    if (!Array.isArray(state)) return;
+    const [, shape, type] = state;
+    if (Array.isArray(shape)) this.#shape = shape.slice(0, MOST_SIDES);
+    if (type instanceof NumpyType) this.#type = type.name;
+  }
+}
+
+/** numpy's own limit is 64. */
+const MOST_SIDES = 64;
+
 /** Elements that calls may copy, however long the file is: sets and dictionaries of so many still fit into memory. */
 const MOST_COPIED = 2 ** 24;
 
@@ -101,8 +132,24 @@ class Copies {
   }
 }
 
-/** The names of a PyTorch file; `storageOf` finds its storages. */
-export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchStorage): PickleWorld {
+/** A storage of elements that are not read. */
+export interface UnreadId {
+  /** Of its class, as in `torch.ComplexFloatStorage`. */
+  readonly type: string;
+  readonly key: string;
+  /** Elements. */
+  readonly length: number;
+}
+
+/** Where a file has its storages. */
+export interface Storages {
+  find(id: StorageId): TorchStorage;
+  /** Hears of one that is not read. @throws DataError when what follows it cannot be found then */
+  passOver(id: UnreadId): void;
+}
+
+/** The names of a PyTorch file. */
+export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
   const known = new Map<string, PickleGlobal>();
   const add = (name: string, call?: PickleGlobal["call"]) => known.set(name, pickleGlobal(name, call));
   const unexpected = (name: string): never =>
@@ -118,19 +165,43 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
     return list.every(isCount) ? [...list] : unexpected(name);
   };
 
+  /** What is called in a way that is not known is as good as a name that is not. */
+  const addPlain = (name: string, call: (args: readonly unknown[]) => unknown) =>
+    add(name, (args) => call(args) ?? new Opaque(name, args));
   const dictionary = ([items]: readonly unknown[]) => {
     if (items === undefined) return new Map();
-    const list = listOf(items, "collections.OrderedDict");
-    return list.every(isPair) ? new Map(list) : unexpected("collections.OrderedDict");
+    // As Counter is given one; nobody else has it.
+    if (items instanceof Map) return items;
+    if (!Array.isArray(items)) return undefined;
+    copies.add(items.length);
+    return items.every(isPair) ? new Map(items) : undefined;
   };
-  add("collections.OrderedDict", dictionary);
+  addPlain("collections.OrderedDict", dictionary);
+  addPlain("collections.Counter", dictionary);
+  addPlain("collections.defaultdict", ([, items]) => dictionary([items]));
+  addPlain("collections.deque", ([items = []]) => {
+    if (!Array.isArray(items)) return undefined;
+    copies.add(items.length);
+    return [...items];
+  });
   for (const name of ["set", "frozenset"]) {
     for (const module of ["builtins", "__builtin__"]) {
-      add(`${module}.${name}`, ([items = []]) => new Set(listOf(items, name)));
+      addPlain(
+        `${module}.${name}`,
+        ([items = []]) => Array.isArray(items) ? new Set(listOf(items, name)) : undefined,
+      );
     }
   }
-  add("_codecs.encode", ([text, encoding]) => {
-    if (typeof text !== "string" || encoding !== "latin1") return unexpected("_codecs.encode");
+  for (const module of ["copyreg", "copy_reg"]) {
+    for (const name of ["_reconstructor", "__newobj__", "__newobj_ex__"]) {
+      add(`${module}.${name}`, (args) => {
+        const [made] = args;
+        return new Opaque(isGlobal(made) ? made.name : `${module}.${name}`, args);
+      });
+    }
+  }
+  addPlain("_codecs.encode", ([text, encoding]) => {
+    if (typeof text !== "string" || encoding !== "latin1") return undefined;
     copies.add(text.length);
     return Uint8Array.from({ length: text.length }, (_, k) => text.charCodeAt(k));
   });
@@ -154,11 +225,14 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
     const name = "torch._utils._rebuild_tensor";
     const [storage, offset, shape, strides] = args;
     const view = { shape: counts(shape, name), strides: counts(strides, name) };
+    if (storage instanceof Opaque) return new Opaque(storage.name, [], view.shape);
     if (!isStorage(storage) || !isCount(offset)) return unexpected(name);
     return new TorchTensor(storage, { offset, ...view }, cursor);
   };
   const parameter = ([data]: readonly unknown[]) =>
-    data instanceof TorchTensor ? data : unexpected("torch._utils._rebuild_parameter");
+    data instanceof TorchTensor || data instanceof Opaque
+      ? data
+      : unexpected("torch._utils._rebuild_parameter");
   add("torch._utils._rebuild_tensor", tensor);
   add("torch._utils._rebuild_tensor_v2", tensor);
   add("torch._utils._rebuild_parameter", parameter);
@@ -167,27 +241,58 @@ export function torchWorld(cursor: Cursor, storageOf: (id: StorageId) => TorchSt
   add("torch.nn.parameter.Parameter", parameter);
   add("torch.autograd.variable.Variable", parameter);
 
-  add("numpy.dtype", ([name]) => typeof name === "string" ? new NumpyType(name) : unexpected("numpy.dtype"));
+  // A tensor or parameter with attributes of its own.
+  add("torch._tensor._rebuild_from_type_v2", (args) => {
+    const [rebuild, type, given] = args;
+    const own = isGlobal(type) && PLAIN_TENSORS.includes(type.name);
+    if (own && isGlobal(rebuild) && rebuild.call && Array.isArray(given)) return rebuild.call(given);
+    return new Opaque(isGlobal(type) ? type.name : "torch._tensor._rebuild_from_type_v2", args);
+  });
+
+  addPlain("numpy.dtype", ([name]) => typeof name === "string" ? new NumpyType(name) : undefined);
   for (const module of ["numpy.core", "numpy._core"]) {
-    add(`${module}.multiarray.scalar`, ([type, bytes]) => {
+    add(`${module}.multiarray.scalar`, (args) => {
+      const [type, bytes] = args;
       const value = type instanceof NumpyType && bytes instanceof Uint8Array ? type.read(bytes) : undefined;
-      return value ?? unexpected("numpy.core.multiarray.scalar");
+      return value ?? new Opaque(`NumPy scalar${type instanceof NumpyType ? ` ${type.name}` : ""}`, args);
     });
+    add(`${module}.multiarray._reconstruct`, () => new NumpyArray());
   }
 
   return {
-    find: (module, name) => known.get(`${module}.${name}`) ?? cursor.fail(refusal(`${module}.${name}`)),
+    find(module, name) {
+      const full = `${module}.${name}`;
+      const found = known.get(full) ?? unknownGlobal(full);
+      known.set(full, found);
+      return found;
+    },
     persistent(id) {
       const found = storageId(id, storages);
-      return found
-        ? storageOf(found)
-        : cursor.fail("the file is damaged: a storage is described in another way");
+      if (found) return storagesOf.find(found);
+      // Legacy files give a module's class with its source beside it.
+      if (Array.isArray(id) && id[0] === "module" && isGlobal(id[1])) return id[1];
+      const unread = unreadId(id);
+      if (unread === undefined) cursor.fail("the file is damaged: a storage is described in another way");
+      storagesOf.passOver(unread);
+      return new Opaque(unread.type, []);
     },
   };
 }
 
-function refusal(name: string): string {
-  return `it names ${name}, which plca does not call: only tensors and plain values are read; re-save it in Python with torch.save(model.state_dict(), "weights.pth")`;
+/** What a tensor may be besides a tensor, without being anything else. */
+const PLAIN_TENSORS = [
+  "torch.Tensor",
+  "torch._tensor.Tensor",
+  "torch.nn.parameter.Parameter",
+  "torch.nn.parameter.Buffer",
+];
+
+/** A storage of a class that is not known. */
+function unreadId(id: unknown): UnreadId | undefined {
+  if (!Array.isArray(id)) return undefined;
+  const [what, type, key, , length] = id;
+  if (what !== "storage" || !isGlobal(type) || !isKey(key) || !isCount(length)) return undefined;
+  return { type: type.name, key: String(key), length };
 }
 
 /** `("storage", class, key, location, length)`, and in legacy files `(key, offset, length)` or None after it. */

@@ -1,6 +1,7 @@
 /**
  * Pickles without Python: a stack machine that builds plain values and executes nothing. Lists and tuples become arrays,
- * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what the pickle calls by name must be in a list.
+ * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what the pickle makes by a name that is not in a
+ * list becomes an {@linkcode Opaque}.
  */
 import type { Cursor } from "./cursor.ts";
 
@@ -20,10 +21,46 @@ export interface Buildable {
 
 /** What a pickle can reach. */
 export interface PickleWorld {
-  /** @throws DataError when the name is not allowed */
+  /** A name that is not known makes an {@linkcode Opaque} when it is called. */
   find(module: string, name: string): PickleGlobal;
   /** A value that lies outside the pickle. @throws DataError */
   persistent(id: unknown): unknown;
+}
+
+/** What a pickle makes by a name that nobody here knows: its code is not run, what it was made of is kept. */
+export class Opaque implements Buildable {
+  /** What would have made it, as in `argparse.Namespace`. */
+  readonly name: string;
+  /** Of a tensor that is not read. */
+  readonly shape: readonly number[] | undefined;
+  readonly #parts: unknown[];
+  #hasItems = false;
+
+  constructor(name: string, parts: readonly unknown[], shape?: readonly number[]) {
+    this.name = name;
+    this.shape = shape;
+    this.#parts = [parts];
+  }
+
+  /** Arguments, attributes, elements and items, each as a list or as it is. */
+  get parts(): readonly unknown[] {
+    return this.#parts;
+  }
+
+  /** Whether keys were set in it, as in a dictionary. */
+  get hasItems(): boolean {
+    return this.#hasItems;
+  }
+
+  /** Elements of a list or a set, or keys and values in turn. */
+  add(values: readonly unknown[], what: "elements" | "items"): void {
+    this.#parts.push(values);
+    this.#hasItems ||= what === "items";
+  }
+
+  build(state: unknown): void {
+    this.#parts.push(state);
+  }
 }
 
 /** More objects than any checkpoint describes, and few enough for memory. */
@@ -129,19 +166,22 @@ class Machine {
 
   append(values: readonly unknown[]): void {
     const list = this.top();
+    if (list instanceof Opaque) return list.add(values, "elements");
     if (!Array.isArray(list)) this.damaged("values are appended to what is no list");
     for (const value of values) list.push(value);
   }
 
   setItems(values: readonly unknown[]): void {
     const target = this.top();
-    if (!(target instanceof Map)) this.damaged("keys are set in what is no dictionary");
     if (values.length % 2 === 1) this.damaged("a key has no value");
+    if (target instanceof Opaque) return target.add(values, "items");
+    if (!(target instanceof Map)) this.damaged("keys are set in what is no dictionary");
     for (let k = 0; k < values.length; k += 2) target.set(values[k], values[k + 1]);
   }
 
   addItems(values: readonly unknown[]): void {
     const target = this.top();
+    if (target instanceof Opaque) return target.add(values, "elements");
     if (!(target instanceof Set)) this.damaged("values are added to what is no set");
     for (const value of values) target.add(value);
   }
@@ -157,7 +197,19 @@ class Machine {
 
   call(): void {
     const args = this.#pop();
-    const callee = this.#pop();
+    this.make(this.#pop(), args);
+  }
+
+  /** With arguments by name, which only opaque things have. */
+  callNamed(): void {
+    const [callee, args, named] = this.last(3);
+    this.make(callee, Array.isArray(args) ? [...args, named] : args);
+  }
+
+  make(callee: unknown, args: unknown): void {
+    if (callee instanceof Opaque && Array.isArray(args)) {
+      return this.push(new Opaque(callee.name, [callee, args]));
+    }
     if (!isGlobal(callee) || !Array.isArray(args)) this.damaged("it calls what is no name");
     if (!callee.call) this.damaged(`it calls ${callee.name}, which is a value`);
     this.push(callee.call(args));
@@ -265,6 +317,16 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   }],
   [0x52, (m) => m.call()],
   [0x81, (m) => m.call()],
+  [0x92, (m) => m.callNamed()],
+  [0x69, (m, c) => {
+    m.find(c.line(), c.line());
+    const callee = m.pop();
+    m.make(callee, m.aboveMark());
+  }],
+  [0x6f, (m) => {
+    const [callee, ...args] = m.aboveMark();
+    m.make(callee, args);
+  }],
   [0x62, (m) => m.build()],
   [0x50, (m, c) => m.persistent(c.line())],
   [0x51, (m) => m.persistent(m.pop())],
@@ -301,7 +363,13 @@ export function pickleGlobal(name: string, call?: PickleGlobal["call"]): PickleG
   return made;
 }
 
-function isGlobal(value: unknown): value is PickleGlobal {
+/** Makes a name that nobody knows: whatever is made by it is opaque. */
+export function unknownGlobal(name: string): PickleGlobal {
+  return pickleGlobal(name, (args) => new Opaque(name, args));
+}
+
+/** Whether it is a name, and no value that one made. */
+export function isGlobal(value: unknown): value is PickleGlobal {
   return typeof value === "object" && value !== null && GLOBALS.has(value);
 }
 

@@ -23,7 +23,7 @@ export const train = command(
     })),
     resume: optional(option("--resume", folderValue("RUN"), {
       description:
-        message`Go on with this run folder where it stopped, as if it never had; takes nothing else.`,
+        message`Go on with this run folder where it stopped, as if it never had; beside it only --set of where data lies now.`,
     })),
     debugNumerics: withDefault(
       flag("--debug-numerics", {

@@ -1,6 +1,6 @@
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
-import { optional, withDefault } from "@optique/core/modifiers";
+import { multiple, optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 import { sets } from "./shared.ts";
@@ -15,12 +15,18 @@ const classOrder = {
     message`The order of the classifier's classes: published, as in the published PLCA checkpoints, or ours.`,
 };
 
+const take = optional(option("--take", string({ metavar: "PREFIX" }), {
+  description:
+    message`Of several networks in the file, the one under this prefix or key, as in ema_model. or model_ema.`,
+}));
+
 const inspect = command(
   "inspect",
   object({
     command: constant("weights"),
     action: constant("inspect"),
     file,
+    take,
     json: withDefault(flag("--json", { description: message`Print it as JSON.` }), false),
   }),
   { brief: message`Show what a file of weights holds.` },
@@ -37,6 +43,11 @@ const convert = command(
     }),
     out: option("--out", fileValue("FILE"), { description: message`The new .safetensors file.` }),
     classOrder: optional(option("--class-order", string({ metavar: "ORDER" }), classOrder)),
+    take,
+    without: multiple(option("--without", string({ metavar: "PART" }), {
+      description:
+        message`A part of the model that is left out and begins anew, as in classifier; may be given again.`,
+    })),
     set: sets,
   }),
   { brief: message`Bring a file of weights to the names and classes of a recipe.` },

@@ -98,15 +98,18 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
   assert.deepEqual(await asked("list", ""), [...KINDS]);
   assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant"]);
-  assert.deepEqual(await asked("c"), ["check", "completion"]);
+  assert.deepEqual(await asked("c"), ["compare", "check", "completion"]);
   assert.deepEqual(await asked("h"), ["help"]);
-  assert.deepEqual(await asked("help", "comp"), ["completion"]);
+  assert.deepEqual(await asked("help", "comp"), ["compare", "completion"]);
   assert.deepEqual(await asked("completion", ""), ["install", "bash", "zsh", "fish", "nu", "pwsh"]);
   assert.deepEqual(await asked("completion", "install", ""), ["bash", "zsh", "fish"]);
   assert.deepEqual(await asked("train", "--set", "s"), ["seed", "streams", "schedule"]);
   assert.deepEqual(await asked("report", "r"), ["__FILE__:directory::r:0"]);
   assert.deepEqual(await asked("report", "runs/a", "--out", ""), ["__FILE__:any:::0"]);
   assert.deepEqual(await asked("view", "runs/"), ["__FILE__:directory::runs/:0"]);
+  assert.deepEqual(await asked("new", ""), ["recipe", "loss"]);
+  assert.deepEqual(await asked("new", "recipe", "--source", ""), ["__FILE__:directory:::0"]);
+  assert.deepEqual(await asked("new", "recipe", "--source", "a", "b"), ["__FILE__:directory::b:0"]);
   assert.deepEqual(await asked("eval", "--split", "t"), ["train", "test"].toSorted().toReversed());
 });
 

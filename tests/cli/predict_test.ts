@@ -234,7 +234,7 @@ predicting("broken images are listed together, the others are done; exit 2", asy
   await put(join(folder, "in/d.png"), png(9, 9));
   const stderr = "2 of 4 images could not be labelled:\n" +
     "  in/b.png: the image is damaged, cut short or not a JPEG or PNG\n" +
-    "  in/c.jpg: the image is damaged, cut short or not a JPEG or PNG\n";
+    "  in/c.jpg: the image is cut short: its end is missing; copy or download it again\n";
   assert.deepEqual(await plca(["predict", "in", "--out", "out"], { cwd: folder }), {
     code: 2,
     stdout:
@@ -250,7 +250,10 @@ predicting("broken images are listed together, the others are done; exit 2", asy
   assert.deepEqual(json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
     { image: join(folder, "in/a.png"), width: 9, height: 9, labels: join(folder, "out/labels/a.png") },
     { image: join(folder, "in/b.png"), error: why },
-    { image: join(folder, "in/c.jpg"), error: why },
+    {
+      image: join(folder, "in/c.jpg"),
+      error: "the image is cut short: its end is missing; copy or download it again",
+    },
     { image: join(folder, "in/d.png"), width: 9, height: 9, labels: join(folder, "out/labels/d.png") },
   ]);
 });

@@ -220,8 +220,9 @@ tiny("train --resume ends with the weights of a run that was never stopped", asy
 const NOT_RESUMED: readonly (readonly [args: readonly string[], message: string])[] = [
   [["gone"], "--resume gone: expected a run folder with its config.yaml, as in runs/street-001\n"],
   [
-    ["run", "--set", "seed=1"],
-    "--resume run: the run goes on as it was begun; it takes no recipe, --set, --name or --run\n",
+    ["run", "--name", "other"],
+    "--resume run: the run goes on as it was begun; it takes no recipe, --name or --run, and --set only for " +
+    "where its data and weights lie now, as in --set data.root=FOLDER\n",
   ],
 ];
 

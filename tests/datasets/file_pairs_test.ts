@@ -122,29 +122,48 @@ Deno.test("a label id outside the class map is named with its pixel", async () =
   );
 });
 
-Deno.test("a damaged or truncated image is named", async () => {
+Deno.test("a damaged image and one that is cut short are told apart", async () => {
   const damaged = "/data/train/a.png: the image is damaged, cut short or not a JPEG or PNG";
+  const cut = "/data/train/a.png: the image is cut short: its end is missing; copy or download it again";
   const jpeg = await picture(64, 48, "jpeg");
   const flipped = png.slice();
   flipped[75]! ^= 4;
-  const contents = [png.subarray(0, 50), jpeg.subarray(0, jpeg.length - 200), flipped, "hello", ""];
-  for (const content of contents) {
+  const contents: [Uint8Array | string, string][] = [
+    [png.subarray(0, 50), cut],
+    [png.subarray(0, png.length - 1), cut],
+    [jpeg.subarray(0, jpeg.length - 200), cut],
+    [jpeg.subarray(0, jpeg.length - 1), cut],
+    [flipped, damaged],
+    ["hello", damaged],
+    ["", damaged],
+  ];
+  for (const [content, message] of contents) {
     const dataset = await camvid({ ...sound, "/data/train/a.png": content });
-    await refuses(dataset.read(0, { labels: false }), damaged);
+    await refuses(dataset.read(0, { labels: false }), message);
   }
 });
 
-Deno.test("a damaged, truncated or coloured label image is named", async () => {
-  const damaged = "/data/trainannot/a.png: the label image is damaged, cut short or not a PNG";
+Deno.test("a damaged, truncated, lossy or coloured label image is named", async () => {
+  const name = "/data/trainannot/a.png";
+  const damaged = `${name}: the label image is damaged, cut short or not a PNG`;
+  const cut = `${name}: the label image is cut short: its end is missing; copy or download it again`;
   const flipped = grey.slice();
   flipped[45]! ^= 4;
-  for (const content of [grey.subarray(0, 45), flipped, "hello", "", await picture(3, 2, "jpeg")]) {
-    await refuses(labelsOf(await camvid({ ...sound, "/data/trainannot/a.png": content })), damaged);
+  const contents: [Uint8Array | string, string][] = [
+    [grey.subarray(0, 45), cut],
+    [grey.subarray(0, grey.length - 3), cut],
+    [flipped, damaged],
+    ["hello", damaged],
+    ["", damaged],
+    [
+      await picture(3, 2, "jpeg"),
+      `${name}: this is a JPEG, whose compression changes ids; save the masks as PNG from what they were made from`,
+    ],
+    [png, `${name}: the label image has 3 channels; expected class ids in one channel, grey or palette`],
+  ];
+  for (const [content, message] of contents) {
+    await refuses(labelsOf(await camvid({ ...sound, [name]: content })), message);
   }
-  await refuses(
-    labelsOf(await camvid({ ...sound, "/data/trainannot/a.png": png })),
-    "/data/trainannot/a.png: the label image has 3 channels; expected class ids in one channel, grey or palette",
-  );
 });
 
 const classes = { road: [0], car: [1, 2], sky: [300] };

@@ -26,7 +26,7 @@ function open(contents: Contents, options: object, setup: Partial<DatasetSetup> 
   return plan.open({ root: "/data", seed: 0, files, ...setup });
 }
 
-const told = ({ files = [] }: Dataset) => files.map(takenText);
+const told = ({ taken = [] }: Dataset) => taken.map(takenText);
 const ONE = { images: "d", labels: "d" };
 const TWO = { images: "i", labels: "l" };
 

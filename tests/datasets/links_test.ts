@@ -37,7 +37,7 @@ function open(root: string, options: object = { images: "images", labels: "label
 }
 
 const labelled = (dataset: Dataset, index = 0) => dataset.read(index, { labels: true });
-const told = ({ files = [] }: Dataset) => files.map(takenText);
+const told = ({ taken = [] }: Dataset) => taken.map(takenText);
 
 Deno.test("what lies beside the folders that are asked for is not looked at", () =>
   inPlace(async (root) => {

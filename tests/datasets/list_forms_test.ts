@@ -18,10 +18,10 @@ const LINES = "images/a.png\tlabels/a.png\nimages/b.png\tlabels/b.png\n";
 const PAIRS: Names = [["images/a.png", "labels/a.png"], ["images/b.png", "labels/b.png"]];
 
 async function read(text: string | Uint8Array) {
-  const { entries, files } = await readList(memoryFiles({ "/data/l.txt": text }), "/data/l.txt", "l.txt");
+  const { entries, taken } = await readList(memoryFiles({ "/data/l.txt": text }), "/data/l.txt", "l.txt");
   return {
     pairs: entries.map(({ image, labels }) => labels === undefined ? [image] : [image, labels]),
-    told: files && takenText(files),
+    told: taken && takenText(taken),
   };
 }
 

@@ -7,11 +7,19 @@ import { ConfigError, DataError, UserError } from "../../core/errors.ts";
 import { type Random } from "../../core/random.ts";
 import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
-import { decodeImage, decodeLabels } from "../../datasets/decode.ts";
+import { decodeColours } from "../../datasets/colours.ts";
+import { decodeDeep, decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { folder } from "../../datasets/folder.ts";
 import { readList } from "../../datasets/list_file.ts";
+import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
+import { describeWeights, weightsDescription } from "../../weights/describe.ts";
+import { fitWeights } from "../../weights/mapping.ts";
+import { jpegIsWhole, withoutStrayBytes } from "../../datasets/jpeg.ts";
+import { orientationOf, tellsOrientation } from "../../datasets/orientation.ts";
+import { pngIsWhole, pngPalette } from "../../datasets/png.ts";
 import { readWeights } from "../../weights/read.ts";
 import { RunLog } from "../../run_folder/log.ts";
+import { dict, Made, Name, StorageTensor, torchLegacy, torchZip, Tuple, vector } from "../weights/pickles.ts";
 import { withoutChecksums } from "../weights/zip_files.ts";
 import { mutateBytes, mutateText } from "./mutate.ts";
 
@@ -39,7 +47,7 @@ const recipe: Target = {
     for (const { name, isFile } of Deno.readDirSync(RECIPES)) {
       if (isFile) found.push(await Deno.readFile(new URL(name, RECIPES)));
     }
-    return found;
+    return [...found, text.encode(OWN_IMAGES)];
   },
   mutate: inText,
   async read(bytes) {
@@ -55,6 +63,24 @@ const recipe: Target = {
     JSON.stringify(plan.resolved);
   },
 };
+
+/** Images of one's own, with what their files say. */
+const OWN_IMAGES = `extends: street
+baseline: null
+data:
+  root: .
+  source:
+    type: folder
+    images: photos
+    labels: { folder: masks, by: colour }
+    classes: &classes { road: [[128, 64, 128]], sky: ["#4682b4", [1, 2, 3]] }
+    ignore: [0, 0, 0]
+    rotation: apply
+    range: [0, 4095]
+  target: { type: folder, images: more, classes: *classes, labels: { by: colour }, rotation: ignore }
+  val: { type: folder, list: val.txt, classes: { road: [7], sky: [8, 9] }, labels: { by: index } }
+  test: null
+`;
 
 /** What the recipes that come with plca extend. */
 async function ownRecipe(path: string): Promise<string> {
@@ -74,10 +100,57 @@ const labels: Target = {
     Promise.resolve([
       encode({ ...size, channels: 1, data: pixels(1) }),
       encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (id) => id * 200) }),
+      encode({
+        ...size,
+        channels: 1,
+        data: pixels(1).map((id) => id % 3),
+        palette: [[1, 2, 3], [4, 5, 6], [7, 8, 9]],
+      }),
     ]),
   mutate: (example, random) =>
     random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
   read: (bytes) => Promise.resolve().then(() => decodeLabels(bytes, "labels.png")),
+};
+
+const colours: Target = {
+  name: "label colours",
+  async examples() {
+    const [grey, , palette] = await labels.examples();
+    return [
+      grey!,
+      palette!,
+      encode({ ...size, channels: 3, data: pixels(3) }),
+      encode({ ...size, channels: 3, depth: 16, data: Uint16Array.from(pixels(3), (value) => value * 257) }),
+      encode({ ...size, channels: 1, depth: 1, data: pixels(1).subarray(0, 14) }),
+    ];
+  },
+  mutate: labels.mutate,
+  read: (bytes) => Promise.resolve().then(() => decodeColours(bytes, "labels.png")),
+};
+
+/** What is told of files before they are decoded: it never fails, and what is taken out leaves a JPEG. */
+const told: Target = {
+  name: "what files say",
+  async examples() {
+    const raw = { raw: { ...size, channels: 3 as const } };
+    const picture = () => sharp(pixels(3), raw).withMetadata({ orientation: 6 });
+    const files = [picture().jpeg(), picture().png(), picture().webp(), picture().tiff()];
+    return (await Promise.all(files.map((file) => file.toBuffer()))).map((bytes) => new Uint8Array(bytes));
+  },
+  mutate: mutateBytes,
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      const orientation = orientationOf(bytes);
+      if (!(orientation >= 1 && orientation <= 8)) throw new Error(`orientation ${orientation}`);
+      tellsOrientation(bytes.subarray(0, 100));
+      pngPalette(bytes);
+      pngIsWhole(bytes);
+      const mended = withoutStrayBytes(bytes);
+      if (mended && (!jpegIsWhole(mended) || mended.length >= bytes.length)) {
+        throw new Error("a JPEG became none");
+      }
+      if (orientation !== 6) throw new UserError("its tag is gone");
+    }),
 };
 
 const image: Target = {
@@ -92,11 +165,22 @@ const image: Target = {
       new Uint8Array(await sharp(pixels(3), raw).webp({ lossless: true }).toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).tiff({ compression: "lzw" }).toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).tiff({ compression: "deflate" }).toBuffer()),
+      encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (value) => value * 16) }),
+      new Uint8Array(await sharp(pixels(3), raw).withMetadata({ orientation: 7 }).jpeg().toBuffer()),
     ];
   },
   mutate: (example, random) =>
     random.next() < 0.5 ? withChecksums(mutateBytes(example, random)) : mutateBytes(example, random),
-  read: (bytes) => decodeImage(bytes, "image"),
+  async read(bytes) {
+    const plain = await decodeImage(bytes, "image");
+    const turned = await decodeImage(bytes, "image", { rotation: "apply", range: [900, 3800] });
+    const deep = await decodeDeep(bytes, "image");
+    for (const { width, height, data } of [plain, turned, deep]) {
+      if (data.length !== 3 * width * height) {
+        throw new Error(`${data.length} samples of ${width} x ${height}`);
+      }
+    }
+  },
 };
 
 const LIST =
@@ -145,7 +229,7 @@ const folders: Target = {
     const plan = new Registry([folder]).plan("dataset", { type: "folder", options });
     const missing: DataError[] = [];
     const onMissing = (told: readonly DataError[]) => void missing.push(...told);
-    const { ids = [], files: taken = [] } = await plan.open({ root: "/d", seed: 0, files, onMissing });
+    const { ids = [], taken = [] } = await plan.open({ root: "/d", seed: 0, files, onMissing });
     if (new Set(ids).size < ids.length) throw new Error("an id comes twice");
     for (const { of, taken: used, passedOver, as } of taken) {
       const others = passedOver.reduce((sum, { count }) => sum + count, 0);
@@ -188,6 +272,66 @@ const torch: Target = {
     Promise.resolve().then(() => {
       // A tensor's elements are brought together when they are asked for.
       for (const tensor of readWeights(bytes, "x.pth").tensors.values()) tensor.read();
+    }),
+};
+
+/** DeepLab-v2's names with small shapes, as files have them. */
+function smallNetwork(prefix: string, first = 0): Map<string, unknown> {
+  const names = ["conv1.weight", "bn1.weight", "layer1.0.conv1.weight"].map((name) => `backbone.${name}`);
+  return new Map(
+    [...names, "classifier.0.convs.0.0.weight"].map((name, k) => [prefix + name, vector(3, first + k)]),
+  );
+}
+
+const OTHER_FILES = text.encode(
+  'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n<html><title>no</title>\n{"error": 1}\n',
+);
+
+const found: Target = {
+  name: "checkpoint as found",
+  examples() {
+    const values = [
+      {
+        state_dict: smallNetwork("module._orig_mod."),
+        best: vector(1),
+        args: new Made("argparse.Namespace", []),
+      },
+      { model: smallNetwork("model."), model_ema: smallNetwork("model.", 9), epoch: 3 },
+      {
+        checkpoint: dict({ model: smallNetwork("net.") }),
+        counter: new Made("collections.Counter", [new Map([[1, 2]])]),
+        scalar: new Made("numpy.core.multiarray.scalar", [
+          new Made("numpy.dtype", ["f2"]),
+          new Uint8Array(2),
+        ]),
+        array: new Made("numpy.core.multiarray._reconstruct", [new Name("numpy.ndarray"), new Tuple([0])], {
+          state: new Tuple([1, new Tuple([2]), new Made("numpy.dtype", ["f4"]), false, new Uint8Array(8)]),
+        }),
+        own: new Made("project.Config", [], { isNew: true, items: dict({ a: [1, 2.5] }), state: dict({}) }),
+        odd: new StorageTensor("torch.ComplexFloatStorage", [1], new Uint8Array(8)),
+      },
+    ].map(dict);
+    const zips = values.map((value) => withoutChecksums(torchZip(value)));
+    return Promise.resolve([...zips, ...values.map(torchLegacy)]);
+  },
+  // A download may be anything else.
+  mutate: (example, random) =>
+    random.next() < 0.9 ? mutateBytes(example, random) : inText(OTHER_FILES, random),
+  read: (bytes) =>
+    Promise.resolve().then(() => {
+      const file = readWeights(bytes, "x.pth");
+      const names = DEEPLAB_V2_NAMES;
+      describeWeights("x.pth", weightsDescription(file, [{ model: "deeplab-v2", names }]));
+      const wanted = [...smallNetwork("").keys()].map((name) => ({ name, shape: [3] }));
+      const fitting = { path: "x.pth", file, names, wanted, classes: ["a", "b", "c"] };
+      for (const more of [{ take: "model" }, { without: ["classifier"] }, {}]) {
+        try {
+          fitWeights({ ...fitting, ...more });
+        } catch (error) {
+          // An example fits one of them only.
+          if (!isClear(error) || file.tensors.size === 0) throw error;
+        }
+      }
     }),
 };
 
@@ -275,7 +419,19 @@ const events: Target = {
 };
 
 /** All of them. */
-export const TARGETS: readonly Target[] = [recipe, labels, image, list, folders, safetensors, torch, events];
+export const TARGETS: readonly Target[] = [
+  recipe,
+  labels,
+  colours,
+  image,
+  told,
+  list,
+  folders,
+  safetensors,
+  torch,
+  found,
+  events,
+];
 
 /** Whether the error is one that speaks to the person. */
 export function isClear(error: unknown): boolean {

@@ -185,7 +185,7 @@ const absent: Record<string, (path: string) => TinyParts> = {
   "a later network": (weights) => ({
     earlier: [warm],
     from: { kind: "phase", name: "warm" },
-    networks: [network("guide", { start: "weights" }, { weights })],
+    networks: [network("guide", { start: "weights" }, { weights: { file: weights } })],
   }),
   "a member of the ensemble": (checkpoint) => ({
     evaluation: { labelSize: "original", ensemble: [{ checkpoint, weight: 1 }] },

@@ -242,7 +242,7 @@ test("a teacher that starts as the student is a copy of it, wherever the student
   await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, weights);
   const plan = tinyPlan({
     seed: 9,
-    model: { ...tinyPlan().model, weights },
+    model: { ...tinyPlan().model, weights: { file: weights } },
     losses,
     optimizer: still,
     networks: [network("teacher", { changes: true })],
@@ -257,7 +257,7 @@ test("a frozen network reads its own file, says what it took and lies in no chec
   const weights = `${folder.path}/first.safetensors`;
   await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, weights);
   const first: number[] = [];
-  const networks = [network("teacher", { start: "weights" }, { weights })];
+  const networks = [network("teacher", { start: "weights" }, { weights: { file: weights } })];
   const plan = tinyPlan({ seed: 9, losses, networks }, { steps: 3 });
   const { events } = await run(plan, folder, (event) => {
     if (event.type === "step" && event.step === 1) first.push(event.terms["follow"]!);
@@ -330,7 +330,11 @@ test("a checkpoint without a network that its phase had says so", async (folder)
   await Deno.rename(`${folder.path}/run/checkpoints/last.safetensors`, weights);
   const frozen: Partial<NetworkPlan> = { start: "weights" };
   const evaluation = { labelSize: "original", network: "teacher" } as const;
-  const plan = tinyPlan({ losses, networks: [network("teacher", frozen, { weights })], evaluation }, {
+  const plan = tinyPlan({
+    losses,
+    networks: [network("teacher", frozen, { weights: { file: weights } })],
+    evaluation,
+  }, {
     steps: 1,
   });
   await run(plan, folder);

@@ -208,7 +208,7 @@ test("a backbone alone leaves the classifier at its seeded start; a whole networ
         [0, 1, 2, 3].map((k) => `classifier.0.convs.${k}.0.weight`).join(", "),
     });
     sameBits(await stored(model), before);
-    await initialiseFrom("x.pth", { plan, state: model.state }, only(bytes));
+    await initialiseFrom({ file: "x.pth" }, { plan, state: model.state }, only(bytes));
     const after = await stored(model);
     for (const [name, tensor] of after) assert.deepEqual(tensor, donor.get(name) ?? before.get(name), name);
   } finally {
@@ -246,7 +246,7 @@ test("a run and its baseline start from model.weights and say what they took", (
     const still = { apply: () => {}, rate: 0, slots: {} };
     const second = tinyPlan({
       seed: 9,
-      model: { ...first.model, weights },
+      model: { ...first.model, weights: { file: weights } },
       baseline: { name: "before", losses: lastPhase(first).losses },
       optimizer: { create: () => still },
     }, { steps: 1 });

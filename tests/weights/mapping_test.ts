@@ -175,7 +175,8 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
   [
     "a checkpoint of 16 classes for 19",
     () => fit(network(16), { wrapper: "weights" }),
-    "x.pth: the classifier has 16 classes, the recipe 19",
+    "x.pth: the classifier has 16 classes, the recipe 19; to start from the rest, leave it out: " +
+    "--without classifier with plca weights import, or weights: {file: ..., without: [classifier]} in a recipe",
   ],
   [
     "classes that the published order does not have",

@@ -65,8 +65,16 @@ const DAMAGED: readonly (readonly [value: unknown, message: string])[] = [
     "x: tensor a?b has no dtype, shape and data_offsets of whole numbers; expected a safetensors file",
   ],
   [
-    { a: { dtype: "F8_E4M3", shape: [4], data_offsets: [0, 4] } },
-    "x: tensor a has dtype F8_E4M3, which is none of F32, F64, F16, BF16, I64, I32, I16, I8, U8, BOOL; expected a safetensors file",
+    { a: { dtype: 8, shape: [4], data_offsets: [0, 4] } },
+    "x: tensor a has no dtype of those that have a name; expected a safetensors file",
+  ],
+  [
+    { a: { dtype: "F8_E4M3", shape: [40], data_offsets: [0, 40] } },
+    "x: tensor a ends beyond the file, which was cut short; expected a safetensors file",
+  ],
+  [
+    { a: { dtype: "F8_E4M3", shape: [4], data_offsets: [4, 0] } },
+    "x: tensor a of shape [4] has -4 bytes; expected a safetensors file",
   ],
   [
     { a: { dtype: "F32", shape: [2 ** 40, 2 ** 40], data_offsets: [0, 8] } },

@@ -1,0 +1,196 @@
+/** The folders that the person named: what lies in them and how it belongs together. */
+import { extname, join, resolve } from "node:path";
+import { UserError } from "../../core/errors.ts";
+import { printable } from "../../core/printable.ts";
+import { countOf } from "../../core/words.ts";
+import { diskFiles } from "../../datasets/files.ts";
+import {
+  IMAGE,
+  isHidden,
+  LABELS,
+  pairFiles,
+  type Pairing,
+  withoutRivals,
+} from "../../datasets/found/pairing.ts";
+import { NoIdsError } from "../../datasets/found/pair_facts.ts";
+import { type Survey, survey } from "../../datasets/found/survey.ts";
+import type { Host } from "../host.ts";
+import { showImage } from "../input.ts";
+
+/** Files by their absolute paths; without labels where there are none. */
+export interface OwnPair {
+  readonly image: string;
+  readonly labels?: string;
+}
+
+/** A data set as it was found. */
+export interface OwnFolders {
+  /** As in `--source`. */
+  readonly option: string;
+  /** Absolute. */
+  readonly images: string;
+  /** Absolute; absent: no labels. */
+  readonly labels?: string;
+  /** Absent: no labels. */
+  readonly pairing?: Pairing;
+  /** What can be used, as far as it was looked at. */
+  readonly pairs: readonly OwnPair[];
+  readonly survey: Survey<OwnPair>;
+  /** Files that are passed over, and why; a sentence each. */
+  readonly remarks: readonly string[];
+  /** Whether the two folders, read as they are, give `pairs` and nothing else. */
+  readonly whole: boolean;
+}
+
+/** Which folders. */
+export interface NamedFolders {
+  readonly option: string;
+  /** As typed: images, and labels where there are some. */
+  readonly folders: readonly string[];
+  /** Whether there must be labels. */
+  readonly labelled: boolean;
+}
+
+/** @throws UserError that says what was expected */
+export async function findFolders(host: Host, named: NamedFolders): Promise<OwnFolders> {
+  const { option, labelled } = named;
+  const [images, labels = images] = await Promise.all(
+    named.folders.map((folder) => folderOf(host, option, folder)),
+  );
+  const files = await namesIn(images!, labels!);
+  if (files.every((name) => !IMAGE.test(name) || isHidden(name))) {
+    throw new UserError(`${option} ${shownFolder(named, 0)}: ${noImage(files)}`);
+  }
+  const together = images === labels;
+  const labelFiles = together ? files : await namesIn(labels!, images!);
+  const pairing = pairFiles({ images: files, labels: labelFiles, together });
+  const found = { images: images!, labels: labels!, pairing };
+  if (pairing.pairs.length > 0) {
+    try {
+      return await withLabels(host, named, found);
+    } catch (error) {
+      // Two pictures of alike names in one folder are no image with its labels.
+      if (!(error instanceof NoIdsError) || labelled || named.folders.length > 1) throw error;
+    }
+  } else if (labelled || named.folders.length > 1) throw new UserError(noPair(named, files, labelFiles));
+  return await withoutLabels(host, option, { images: images!, files });
+}
+
+/** Files below a folder, without those below the other one where it lies inside. */
+async function namesIn(folder: string, other: string): Promise<readonly string[]> {
+  const names = await diskFiles().list(folder);
+  const inside = other.startsWith(`${folder}/`) ? `${other.slice(folder.length + 1)}/` : undefined;
+  return inside === undefined ? names : names.filter((name) => !name.startsWith(inside));
+}
+
+async function folderOf(host: Host, option: string, folder: string): Promise<string> {
+  const path = resolve(host.cwd, folder);
+  const info = await Deno.stat(path).catch(() => undefined);
+  if (info?.isDirectory) return await Deno.realPath(path);
+  throw new UserError(
+    `${option} ${printable(folder)}: ${
+      info ? "this is a file" : "there is no such folder"
+    }; expected a folder, ` +
+      `as in ${option} photos labels`,
+  );
+}
+
+function shownFolder({ folders }: NamedFolders, at: number): string {
+  return printable(folders[at] ?? folders[0]!);
+}
+
+function noImage(files: readonly string[]): string {
+  const kinds = [...new Set(files.filter((name) => !isHidden(name)).map((name) => extname(name) || name))];
+  const held = kinds.length === 0
+    ? "is empty"
+    : `holds ${countOf(files.length, "file")} (${kinds.slice(0, 4).join(", ")})`;
+  return `the folder ${held}; expected images (JPEG, PNG, TIFF or WebP)`;
+}
+
+function noPair(named: NamedFolders, files: readonly string[], labels: readonly string[]): string {
+  const image = files.find((name) => IMAGE.test(name) && !isHidden(name))!;
+  const label = labels.find((name) => LABELS.test(name) && !isHidden(name) && name !== image);
+  const folder = shownFolder(named, 1);
+  const example = image.replace(/\.[^.]*$/, "");
+  const found = label === undefined ? "no PNG" : printable(label);
+  return `${named.option}: no image has a label file; for ${
+    printable(join(shownFolder(named, 0), image))
+  } expected ` +
+    `${printable(`${folder}/${example}.png`)}, or the same with an ending as in ${
+      printable(`${example}_labels.png`)
+    }; ` +
+    `found ${found}`;
+}
+
+interface Found {
+  readonly images: string;
+  readonly labels: string;
+  readonly pairing: Pairing;
+}
+
+async function withLabels(host: Host, { option }: NamedFolders, found: Found): Promise<OwnFolders> {
+  const { images, labels, pairing } = found;
+  const all = pairing.pairs.map((pair): OwnPair => ({
+    image: `${images}/${pair.image}`,
+    labels: `${labels}/${pair.labels}`,
+  }));
+  const seen = await survey(all, { files: diskFiles(), onImage: progress(host, option) });
+  const broken = new Set(seen.broken.map(({ pair }) => pair));
+  const pairs = all.filter((pair) => !broken.has(pair));
+  if (pairs.length === 0) {
+    throw new UserError(nothingUsable(option, seen));
+  }
+  const { unlabelled, orphans, competing, prefixed } = pairing;
+  const remarks = [
+    ...remark(unlabelled, "image", "without labels"),
+    ...remark(orphans, "label file", "without an image"),
+    ...remark(competing, "image", RIVAL),
+    ...brokenRemarks(seen),
+  ];
+  const whole = !prefixed && images !== labels && unlabelled.length + competing.length + broken.size === 0;
+  return { option, images, labels, pairing, pairs, survey: seen, remarks, whole };
+}
+
+async function withoutLabels(
+  host: Host,
+  option: string,
+  { images, files }: { readonly images: string; readonly files: readonly string[] },
+): Promise<OwnFolders> {
+  const { first, rivals } = withoutRivals(files.filter((name) => IMAGE.test(name) && !isHidden(name)));
+  const pairs = first.map((name): OwnPair => ({ image: `${images}/${name}` }));
+  const seen = await survey(pairs, { files: diskFiles(), onImage: progress(host, option) });
+  const broken = new Set(seen.broken.map(({ pair }) => pair));
+  if (broken.size === pairs.length) throw new UserError(nothingUsable(option, seen));
+  return {
+    option,
+    images,
+    pairs: pairs.filter((pair) => !broken.has(pair)),
+    survey: seen,
+    remarks: [...remark(rivals, "image", RIVAL), ...brokenRemarks(seen)],
+    whole: rivals.length + broken.size === 0,
+  };
+}
+
+function progress(host: Host, option: string) {
+  return (done: number, of: number) => showImage(host, option.replace(/^-+/, ""), { done, of });
+}
+
+const RIVAL = "with the name of another one, but for the extension";
+
+/** Broken files that are named. */
+const NAMED = 5;
+
+function brokenRemarks({ broken }: Survey<OwnPair>): string[] {
+  const more = broken.length > NAMED ? [`left out: ${broken.length - NAMED} more that cannot be used`] : [];
+  return [...broken.slice(0, NAMED).map(({ why }) => `left out: ${printable(why)}`), ...more];
+}
+
+function nothingUsable(option: string, { broken }: Survey<OwnPair>): string {
+  return `${option}: none of the images that were looked at can be used, as ${printable(broken[0]!.why)}`;
+}
+
+function remark(files: readonly string[], what: string, why: string): string[] {
+  if (files.length === 0) return [];
+  const more = files.length > 1 ? ` and ${files.length - 1} more` : "";
+  return [`left out: ${countOf(files.length, what)} ${why} (${printable(files[0]!)}${more})`];
+}

@@ -1,0 +1,285 @@
+/** The networks in a file of weights: whose tensors lie under which keys and prefixes, and which of them is meant. Pure. */
+import { UserError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
+import type { NameRule, NameScheme, WeightNames } from "../core/weights.ts";
+import { countOf } from "../core/words.ts";
+import type { LazyTensor } from "./stored_tensor.ts";
+import type { UnreadTensor, WeightsFile } from "./read.ts";
+
+/** Names of what a checkpoint holds for training alone. */
+export const TRAINING = /^(?:optimizer|player|loss|stream|network)\//;
+
+/** A tensor of a file, and the way to it. */
+export interface Entry {
+  /** In its dictionary. */
+  readonly inFile: string;
+  /** The keys of its dictionary, then its name, part by part, without what PyTorch's wrappers put in. */
+  readonly path: readonly string[];
+  /** How many of `path` are keys. */
+  readonly keys: number;
+  /** The last key of its dictionary; absent: it lies at the top. */
+  readonly wrapper?: string | undefined;
+  readonly found: LazyTensor | UnreadTensor;
+}
+
+/** Whether a tensor's elements can be had. */
+export function isRead(found: LazyTensor | UnreadTensor): found is LazyTensor {
+  return "read" in found;
+}
+
+/** A network: tensors with a common beginning whose names a scheme knows. */
+export interface Network {
+  readonly scheme: NameScheme;
+  /** What the paths of its tensors begin with. */
+  readonly prefix: readonly string[];
+  /** How many of `prefix` are keys of dictionaries. */
+  readonly keys: number;
+  /** Those that the scheme has a name for that is wanted. */
+  readonly tensors: ReadonlySet<Entry>;
+  /** How many of those have the shape that is wanted. */
+  readonly fitting: number;
+}
+
+/** PyTorch puts these before the names of what it wraps: DataParallel and torch.compile before all, the others anywhere. */
+const OUTERMOST = ["module", "_orig_mod"];
+const ANYWHERE = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
+
+/** A name part by part, without those of wrappers. */
+export function partsOf(name: string): readonly string[] {
+  const parts = name.split(".");
+  const first = parts.findIndex((part) => !OUTERMOST.includes(part));
+  return parts.slice(Math.max(0, first)).filter((part) => !ANYWHERE.includes(part));
+}
+
+/** Every tensor of a file. */
+export function entriesOf(file: WeightsFile): Entry[] {
+  const { tensors, wrapper } = file;
+  const alone = [{ keys: wrapper === undefined ? [] : [wrapper], tensors, unread: new Map() }];
+  return (file.dictionaries ?? alone).flatMap(({ keys, tensors, unread }) =>
+    [...tensors, ...unread as ReadonlyMap<string, UnreadTensor>].map(([inFile, found]): Entry => ({
+      inFile,
+      path: [...keys, ...partsOf(inFile)],
+      keys: keys.length,
+      wrapper: keys.at(-1),
+      found,
+    }))
+  );
+}
+
+// --- names ------------------------------------------------------------------------------------------------
+
+/** Parts of a path that may stand before a network's own names. */
+const MOST_PARTS = 8;
+
+/** What a scheme says of a name. */
+export interface Named {
+  readonly rule: NameRule;
+  /** The network's own name; null: the tensor is not needed. */
+  readonly own: string | null;
+}
+
+/**
+ * The first rule for a name, which may have a wrapper's `module` in its middle; undefined: there is none.
+ * @param isWanted whether the network has a tensor of that name
+ */
+export function namedBy(
+  scheme: NameScheme,
+  parts: readonly string[],
+  isWanted: (own: string) => boolean,
+): Named | undefined {
+  const bare = parts[0] === "module" ? parts.slice(1) : parts;
+  const found = ruleFor(scheme, bare.join("."));
+  if ((found?.own !== undefined && found.own !== null && isWanted(found.own)) || !bare.includes("module")) {
+    return found;
+  }
+  const inner = ruleFor(scheme, bare.filter((part) => part !== "module").join("."));
+  return inner?.own != null && isWanted(inner.own) ? inner : found;
+}
+
+function ruleFor({ rules }: NameScheme, name: string): Named | undefined {
+  const rule = rules.find(({ pattern }) => pattern.test(name));
+  return rule && { rule, own: rule.to === null ? null : name.replace(rule.pattern, rule.to) };
+}
+
+/** What the network that is looked for has. */
+export interface Wanted {
+  has(own: string): boolean;
+  /** Whether a shape in the file is one that it can take. */
+  fits(own: string, shape: readonly number[] | undefined): boolean;
+}
+
+/** The networks whose names a model knows, the likeliest first; no tensor is in two of them. */
+export function networksIn(entries: readonly Entry[], names: WeightNames, wanted: Wanted): Network[] {
+  const candidates = names.schemes.flatMap((scheme) => candidatesOf(scheme, entries, wanted));
+  // Of those that are alike the first scheme's stays first.
+  candidates.sort((a, b) =>
+    b.fitting - a.fitting || b.tensors.size - a.tensors.size || a.prefix.length - b.prefix.length
+  );
+  const taken = new Set<Entry>(), networks: Network[] = [];
+  for (const candidate of candidates) {
+    if ([...candidate.tensors].some((entry) => taken.has(entry))) continue;
+    for (const entry of candidate.tensors) taken.add(entry);
+    networks.push(candidate);
+  }
+  return networks;
+}
+
+interface Candidate {
+  readonly prefix: readonly string[];
+  readonly keys: number;
+  readonly tensors: Set<Entry>;
+  fitting: number;
+}
+
+function candidatesOf(scheme: NameScheme, entries: readonly Entry[], wanted: Wanted): Network[] {
+  const found = new Map<string, Candidate>();
+  const has = (own: string) => wanted.has(own);
+  for (const entry of entries) {
+    const { path, keys, inFile, wrapper } = entry;
+    if (TRAINING.test(inFile)) continue;
+    // A file with this key says by it how its classes are ordered.
+    if (scheme.wrapper !== undefined && wrapper !== scheme.wrapper) continue;
+    const first = scheme.wrapper === undefined ? 0 : keys;
+    for (let length = first; length < Math.min(path.length, first + MOST_PARTS); length++) {
+      const own = namedBy(scheme, path.slice(length), has)?.own;
+      if (own === undefined || own === null || !has(own)) continue;
+      const prefix = path.slice(0, length), id = JSON.stringify(prefix);
+      const candidate = found.get(id) ??
+        { prefix, keys: Math.min(keys, length), tensors: new Set(), fitting: 0 };
+      found.set(id, candidate);
+      candidate.tensors.add(entry);
+      if (wanted.fits(own, entry.found.shape)) candidate.fitting += 1;
+      break;
+    }
+  }
+  return [...found.values()].map((candidate) => ({ scheme, ...candidate }));
+}
+
+// --- choice -----------------------------------------------------------------------------------------------
+
+/** The network that is meant, and those that might have been. */
+export interface Choice {
+  /** Undefined: nothing in the file belongs to the model. */
+  readonly network: Network | undefined;
+  readonly others: readonly Network[];
+}
+
+/**
+ * The network that is meant: the only one that fits, or the one that all others lie in as a part.
+ * @throws UserError that names those that fit when it is not clear
+ */
+export function chosenNetwork(networks: readonly Network[], path: string): Choice {
+  const [best] = networks;
+  if (best === undefined) return { network: undefined, others: [] };
+  const worth = ({ fitting, tensors }: Network) => best.fitting > 0 ? fitting : tensors.size;
+  const rivals = networks.filter((one) => 2 * worth(one) >= worth(best));
+  const outer = rivals.find((one) => rivals.every((other) => one === other || isInside(other, one)));
+  if (outer) return { network: outer, others: rivals.filter((one) => one !== outer) };
+  const names = labelsOf(rivals);
+  const listed = rivals.map(({ tensors }, k) => `${names[k]} (${countOf(tensors.size, "tensor")})`);
+  throw new UserError(
+    `${path}: ${
+      printable(
+        `it holds ${rivals.length} networks that fit: ${listed.join(", ")}; choose one: --take ${
+          names[0]
+        } with plca weights import, or weights: {file: ..., take: ${names[0]}} in a recipe`,
+      )
+    }`,
+  );
+}
+
+function isInside({ prefix }: Network, outer: Network): boolean {
+  return prefix.length > outer.prefix.length && outer.prefix.every((part, k) => prefix[k] === part);
+}
+
+/** What `--take` calls networks: their prefix or key where these tell them apart, else all that leads to them. */
+export function labelsOf(networks: readonly Pick<Network, "prefix" | "keys">[]): string[] {
+  const whole = (parts: readonly string[], keys: number) =>
+    `${parts.join(".")}${parts.length > keys ? "." : ""}`;
+  const short = networks.map(({ prefix, keys }) =>
+    whole(prefix.slice(prefix.length > keys ? keys : 0), prefix.length > keys ? 0 : keys)
+  );
+  return networks.map(({ prefix, keys }, k) =>
+    short.filter((label) => label === short[k]).length === 1 && short[k] !== ""
+      ? short[k]!
+      : whole(prefix, keys)
+  );
+}
+
+/** The prefix within the dictionary, as in `model.`; "" when there is none worth telling. */
+export function toldPrefix({ prefix, keys }: Pick<Network, "prefix" | "keys">): string {
+  return prefix.slice(keys).map((part) => `${part}.`).join("");
+}
+
+// --- --take -----------------------------------------------------------------------------------------------
+
+/**
+ * The tensors under a prefix, their paths cut after it: at the start of a name or of the keys, or else where it stands.
+ * @throws UserError when there are none, or when it stands in several places
+ */
+export function taken(entries: readonly Entry[], take: string, path: string): Entry[] {
+  const wanted = partsOf(take.replace(/\.+$/, ""));
+  const refuse = (why: string) => new UserError(`${path}: ${printable(why)}`);
+  if (wanted.length === 0 || wanted.some((part) => part === "")) {
+    throw refuse(
+      `--take ${JSON.stringify(take)}: expected the beginning of names, as in model. or ema_model.`,
+    );
+  }
+  const at = ({ path: parts }: Entry, place: number) => wanted.every((part, k) => parts[place + k] === part);
+  const atStart = (entry: Entry) => at(entry, 0) ? 0 : at(entry, entry.keys) ? entry.keys : undefined;
+  const anywhere = (entry: Entry) => {
+    const place = entry.path.findIndex((_, k) => at(entry, k));
+    return place < 0 ? undefined : place;
+  };
+  for (const placeOf of [atStart, anywhere]) {
+    const found = entries.flatMap((entry) => {
+      const place = placeOf(entry);
+      // A tensor of that name is no network.
+      return place === undefined || place + wanted.length >= entry.path.length ? [] : [{ entry, place }];
+    });
+    if (found.length === 0) continue;
+    const places = [
+      ...new Set(found.map(({ entry, place }) => entry.path.slice(0, place + wanted.length).join("."))),
+    ];
+    if (places.length > 1) {
+      throw refuse(
+        `--take ${take} stands for several places: ${
+          places.slice(0, SHOWN).join(", ")
+        }; give one of them whole`,
+      );
+    }
+    return found.map(({ entry, place }) => cut(entry, place + wanted.length));
+  }
+  throw refuse(`nothing in it lies under ${take}; it holds ${beginningsOf(entries)}`);
+}
+
+/** A file as if it held nothing but what lies under a prefix. @throws UserError as {@linkcode taken} */
+export function takenFile(file: WeightsFile, take: string, path: string): WeightsFile {
+  const tensors = new Map<string, LazyTensor>(), unread = new Map<string, UnreadTensor>();
+  for (const { path: parts, found } of taken(entriesOf(file), take, path)) {
+    if (isRead(found)) tensors.set(parts.join("."), found);
+    else unread.set(parts.join("."), found);
+  }
+  const wrapper = take.replace(/\.+$/, "");
+  return { ...file, wrapper, tensors, dictionaries: [{ keys: [wrapper], tensors, unread }] };
+}
+
+function cut({ keys, path, ...entry }: Entry, length: number): Entry {
+  return { ...entry, path: path.slice(length), keys: Math.max(0, keys - length) };
+}
+
+const SHOWN = 5;
+
+/** `model (30 tensors), model_ema (30 tensors)`: the dictionaries, or what names in the only one begin with; the most first. */
+function beginningsOf(entries: readonly Entry[]): string {
+  const count = (beginning: (entry: Entry) => string) => {
+    const counts = new Map<string, number>();
+    for (const entry of entries) counts.set(beginning(entry), (counts.get(beginning(entry)) ?? 0) + 1);
+    return counts;
+  };
+  const dictionaries = count(({ path, keys }) => path.slice(0, keys).join(".") || "the top");
+  const counts = dictionaries.size > 1 ? dictionaries : count(({ path, keys }) => `${path[keys]}.`);
+  const all = [...counts].sort(([, a], [, b]) => b - a);
+  const shown = all.slice(0, SHOWN).map(([name, count]) => `${name} (${countOf(count, "tensor")})`);
+  return `${shown.join(", ")}${all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ""}`;
+}
