@@ -5,7 +5,7 @@ import { z } from "../core/schema.ts";
 import { classEntries, classIssues, classMap, type LabelKind } from "./class_entries.ts";
 import { decodeColours } from "./colours.ts";
 import { containedIn } from "./contained.ts";
-import { below, type ClassMap, filePairs, isAbsolute } from "./file_pairs.ts";
+import { below, filePairs, isAbsolute } from "./file_pairs.ts";
 import { type FolderFiles, fromFolders } from "./folder_files.ts";
 import { readList } from "./list_file.ts";
 import { pathOf, recipePath, uniqueIds } from "./places.ts";
