@@ -42,10 +42,12 @@ export * from "./config/load.ts";
 
 export { builtins } from "./builtins.ts";
 export { datasets } from "./datasets/mod.ts";
+export { jobs } from "./jobs/mod.ts";
 export { losses, similarities } from "./losses/mod.ts";
 export { models } from "./models/mod.ts";
 export { networks } from "./networks/mod.ts";
 export { optimizers } from "./optim/mod.ts";
+export { streams } from "./streams/mod.ts";
 
 export { diskFiles } from "./datasets/files.ts";
 export * from "./backends/plugin_kit.ts";

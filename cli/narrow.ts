@@ -132,7 +132,7 @@ function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
   return [
     ...(data.root === "" ? [] : [data.root]),
     ...[data.source, data.target, ...Object.values(data.splits)].flatMap(named),
-    ...(input.rareClassSampling ? [input.rareClassSampling.stats] : []),
+    ...(input.rareClassSampling?.stats === undefined ? [] : [input.rareClassSampling.stats]),
     ...streams.flatMap((stream) => "dataset" in stream ? named(stream.dataset) : []),
     ...(model.weights === undefined ? [] : [model.weights.file]),
     ...weights,

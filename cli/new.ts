@@ -100,6 +100,8 @@ Deno.test("${name} is lower where the network is surer", async () => {
   const term = new Registry([makeLoss(kit)]).plan("loss", "${name}").create({
     seed: 0,
     numClasses: 2,
+    alignCorners: false,
+    classes: ["a", "b"],
     taps: { probabilities: { channels: 2, stride: 8, space: "simplex" } },
     variable: (_, initial, trainable) => tf.variable(initial, trainable),
   });

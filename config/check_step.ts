@@ -15,6 +15,7 @@ import type { ModelPlan, TapInfo } from "../core/plugin.ts";
 import { CircularStreamError, planPasses, planUpdates } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
+import { checkDrawnStreams } from "./check_drawn_streams.ts";
 import type { Findings } from "./findings.ts";
 
 /** What is checked. */
@@ -47,6 +48,7 @@ export function checkStep(findings: Findings, check: StepCheck): void {
   }
   checkOwners(findings, readers, check);
   checkJobStreams(findings, check);
+  checkDrawnStreams(findings, check.phase);
   checkGroups(findings, check);
   try {
     planUpdates(check.phase);
@@ -101,11 +103,14 @@ function checkView(
   if (view.by !== STUDENT && !network) return;
   if (unrun) return;
   const taps = (network?.model ?? model).taps(labelSpace.classes.length);
-  for (const { name, space, at = optionsOf(one) } of view.taps) {
+  const classes = labelSpace.classes.length;
+  for (const { name, space, logits, at = optionsOf(one) } of view.taps) {
     const tap = taps[name];
     const whose = network ? `the network "${network.name}"` : "the model";
     if (!tap) {
-      findings.add(at, `${whose} has no tap "${name}"${suggestion(name, Object.keys(taps))}`);
+      const { moreTaps } = network?.model ?? model;
+      const hint = suggestion(name, Object.keys(taps)) || (moreTaps ? `; ${moreTaps}` : "");
+      findings.add(at, `${whose} has no tap "${name}"${hint}`);
     } else if (space !== undefined && space !== tap.space) {
       const fitting = Object.keys(taps).filter((other) => taps[other]?.space === space);
       findings.add(
@@ -114,8 +119,21 @@ function checkView(
           fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
         }`,
       );
+    } else if (logits && !hasLogits(tap, classes)) {
+      const fitting = Object.keys(taps).filter((other) => hasLogits(taps[other]!, classes));
+      findings.add(
+        at,
+        `expected a tap with a logit for each of the ${classes} classes (${
+          fitting.join(", ")
+        }): it is "${name}"`,
+      );
     }
   }
+}
+
+/** Whether a tap holds a value per class that is no probability. */
+export function hasLogits({ space, channels }: TapInfo, classes: number): boolean {
+  return space === "real" && channels === classes;
 }
 
 /** What the channels of a tap hold. */

@@ -4,6 +4,8 @@ import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import {
   optimizerGroups,
+  phaseLength,
+  phaseRate,
   sections,
   termName,
   termUpdate,
@@ -35,7 +37,12 @@ export function recipeSchema(registry: Registry): JsonSchema {
     type: "object",
     additionalProperties: false,
     properties: {
-      extends: { type: "string", description: "a recipe this one is laid on: a path, or an embedded name" },
+      extends: {
+        description:
+          "what this recipe is laid on: a path, or an embedded name; of several, each on those before it, " +
+          "without what it extends itself",
+        anyOf: [{ type: "string" }, { type: "array", minItems: 1, items: { type: "string" } }],
+      },
       name: optionsSchema(sections.name),
       seed: optionsSchema(sections.seed),
       backend: optionsSchema(sections.backend),
@@ -53,28 +60,7 @@ export function recipeSchema(registry: Registry): JsonSchema {
       input: optional(optionsSchema(sections.input)),
       model: named(registry, "model"),
       ...sectionRefs,
-      phases: {
-        type: "array",
-        minItems: 1,
-        description: "trained one after the other; what a phase does not say, it has from the recipe",
-        items: {
-          type: "object",
-          additionalProperties: false,
-          properties: {
-            name: optionsSchema(termName),
-            from: {
-              type: "string",
-              description: "seed, a phase before this one (default), or a file of weights",
-            },
-            before: {
-              type: "array",
-              description: "jobs that are done before the first step",
-              items: named(registry, "job"),
-            },
-            ...sectionRefs,
-          },
-        },
-      },
+      phases: phaseList(registry, sectionRefs),
       evaluation: optional(optionsSchema(sections.evaluation)),
       method: optionsSchema(sections.method),
       logs: optionsSchema(sections.logs),
@@ -87,6 +73,42 @@ export function recipeSchema(registry: Registry): JsonSchema {
     },
     $defs: Object.fromEntries(Object.entries(whole).map(([name, schema]) => [SECTION + name, schema])),
   });
+}
+
+/** The list of phases, or changes of the extended recipe's. */
+function phaseList(registry: Registry, sectionRefs: JsonSchema): JsonSchema {
+  const phase = {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      name: optionsSchema(termName),
+      from: {
+        type: "string",
+        description: "seed, a phase before this one (default), or a file of weights",
+      },
+      before: {
+        description: "jobs that are done before the first step, or changes of the extended recipe's, by name",
+        anyOf: [
+          { type: "array", items: named(registry, "job") },
+          { type: "object", additionalProperties: { type: ["object", "null"] } },
+        ],
+      },
+      length: optionsSchema(phaseLength),
+      rate: optionsSchema(phaseRate),
+      ...sectionRefs,
+    },
+  };
+  return {
+    description: "trained one after the other; what a phase does not say, it has from the recipe",
+    anyOf: [
+      { type: "array", minItems: 1, items: phase },
+      {
+        type: "object",
+        description: "changes of the extended recipe's phases, by name; null removes one",
+        additionalProperties: removable({ anyOf: [phase] }),
+      },
+    ],
+  };
 }
 
 /** Begins the names of definitions of sections; those of plugins have no such beginning. */

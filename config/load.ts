@@ -1,6 +1,6 @@
 /** Recipe text to {@linkcode RunPlan}: `extends:`, `--set`, and every check that needs no data and no tensors. */
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
-import { ConfigError, UserError } from "../core/errors.ts";
+import { ConfigError, type ConfigPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
@@ -100,47 +100,70 @@ interface Link {
 
 async function readChain({ path, text, chain }: Link, options: LoadOptions): Promise<Located> {
   const { cwd } = options;
-  const own = flattenDatasets(parseYaml({ name: display(path, cwd), folder: dirname(path), text }));
-  if (own.kind !== "mapping") {
-    throw new ConfigError([{
-      path: [],
-      position: own.where,
-      message: `a recipe is a mapping with keys such as data, model and losses: this is a ${
-        own.kind === "sequence" ? "list" : "single value"
-      }`,
-    }]);
-  }
+  const own = ownPart({ path, text }, cwd);
   if (chain.length === 0 && options.base !== undefined) {
     const base = recipePath({ path: options.base }, cwd);
     const found = await options.readText(base);
     return laidOn(await readChain({ path: base, text: found, chain: [path] }, options), own);
   }
-  const parent = find(own, ["extends"]);
-  if (parent === undefined) return own;
-  const refuse = (message: string) =>
-    new ConfigError([{ path: ["extends"], position: locate(own, ["extends"]).where, message }]);
-  if (parent.kind !== "scalar" || typeof parent.value !== "string" || parent.value === "") {
-    throw refuse(`expected the path of a recipe, or one of ${EMBEDDED.join(", ")}`);
-  }
-  const base = isRecipeName(parent.value)
-    ? embeddedRecipe(parent.value)
-    : resolve(dirname(path), parent.value);
-  if (base === undefined) {
-    throw refuse(`there is no recipe called "${parent.value}"${suggestion(parent.value, EMBEDDED)}`);
-  }
   const seen = [...chain, path];
-  if (seen.includes(base)) {
-    throw refuse(
-      `a recipe cannot extend itself: ${[...seen, base].map((file) => basename(file)).join(" -> ")}`,
-    );
+  let whole: Located | undefined;
+  for (const { base, refuse } of basesOf(own, path)) {
+    if (seen.includes(base)) {
+      throw refuse(
+        `a recipe cannot extend itself: ${[...seen, base].map((file) => basename(file)).join(" -> ")}`,
+      );
+    }
+    let baseText: string;
+    try {
+      baseText = await options.readText(base);
+    } catch (error) {
+      throw refuse(`${display(base, cwd)} cannot be read: ${messageOf(error)}`);
+    }
+    const link = { path: base, text: baseText, chain: seen };
+    // The first one is a whole recipe; of the others counts what they say themselves.
+    whole = whole === undefined ? await readChain(link, options) : laidOn(whole, ownPart(link, cwd));
   }
-  let baseText: string;
-  try {
-    baseText = await options.readText(base);
-  } catch (error) {
-    throw refuse(`${display(base, cwd)} cannot be read: ${messageOf(error)}`);
-  }
-  return laidOn(await readChain({ path: base, text: baseText, chain: seen }, options), own);
+  return whole === undefined ? own : laidOn(whole, own);
+}
+
+/** What a file says itself. */
+function ownPart({ path, text }: Pick<Link, "path" | "text">, cwd: string): LocatedMapping {
+  const own = flattenDatasets(parseYaml({ name: display(path, cwd), folder: dirname(path), text }));
+  if (own.kind === "mapping") return own;
+  throw new ConfigError([{
+    path: [],
+    position: own.where,
+    message: `a recipe is a mapping with keys such as data, model and losses: this is a ${
+      own.kind === "sequence" ? "list" : "single value"
+    }`,
+  }]);
+}
+
+interface Base {
+  /** Absolute. */
+  readonly base: string;
+  /** An error that stands where the recipe names it. */
+  readonly refuse: (message: string) => ConfigError;
+}
+
+/** The recipes that `extends` names, in their order. @throws ConfigError */
+function basesOf(own: LocatedMapping, path: string): readonly Base[] {
+  const parent = find(own, ["extends"]);
+  if (parent === undefined) return [];
+  const items = parent.kind === "sequence" ? parent.items : [parent];
+  const refuseAt = (at: ConfigPath) => (message: string) =>
+    new ConfigError([{ path: at, position: locate(own, at).where, message }]);
+  if (items.length === 0) throw refuseAt(["extends"])("expected at least one recipe");
+  return items.map((item, k) => {
+    const refuse = refuseAt(parent.kind === "sequence" ? ["extends", k] : ["extends"]);
+    if (item.kind !== "scalar" || typeof item.value !== "string" || item.value === "") {
+      throw refuse(`expected the path of a recipe, or one of ${EMBEDDED.join(", ")}`);
+    }
+    const base = isRecipeName(item.value) ? embeddedRecipe(item.value) : resolve(dirname(path), item.value);
+    if (base !== undefined) return { base, refuse };
+    throw refuse(`there is no recipe called "${item.value}"${suggestion(item.value, EMBEDDED)}`);
+  });
 }
 
 /** A recipe on the one it extends, whose name it does not take: without one of its own it is called what its file is. */

@@ -51,6 +51,8 @@ function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMappi
   // What is not an option of the type stays.
   const stays: readonly string[] = path.includes("losses")
     ? TERM_KEYS
+    : path.includes("before")
+    ? ["name"]
     : path.at(-1) === "optimizer"
     ? ["groups"]
     : [];

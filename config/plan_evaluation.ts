@@ -6,6 +6,7 @@ import { type AggregationPlan, type EvaluationPlan } from "../core/plan.ts";
 import type { ModelPlan, Similarity } from "../core/plugin.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
+import { hasLogits } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import { LenientLookup, type Plugins } from "./lenient.ts";
 import { locate } from "./locate.ts";
@@ -46,6 +47,7 @@ export function evaluationPlan(
     ...(section.network === undefined ? {} : { network: section.network }),
     ...(section.heads === undefined ? {} : { heads: section.heads }),
     ...(section.ensemble === undefined ? {} : { ensemble: section.ensemble }),
+    ...(section.average === "logits" ? { average: "logits" as const } : {}),
   };
 }
 
@@ -88,7 +90,7 @@ export interface EvaluationFit {
 /** Records a similarity of probabilities for features, a network that the last phase does not have, and heads that are none. */
 export function checkEvaluation(
   findings: Findings,
-  { network, heads, aggregation }: EvaluationSection,
+  { network, heads, average, aggregation }: EvaluationSection,
   { model, labelSpace, aggregation: planned, networks }: EvaluationFit,
 ): void {
   const classes = labelSpace.classes.length;
@@ -106,6 +108,12 @@ export function checkEvaluation(
       "excludes aggregation, whose features the model's own head classifies; set evaluation.aggregation to false",
     );
   }
+  if (average === "logits" && aggregation) {
+    findings.add(
+      ["evaluation", "average"],
+      "expected probabilities: these are what aggregation makes; set evaluation.aggregation to false",
+    );
+  }
   const known = [STUDENT, ...networks];
   if (network !== undefined && !known.includes(network)) {
     findings.add(
@@ -113,9 +121,7 @@ export function checkEvaluation(
       `there is no network "${network}"${suggestion(network, known)}`,
     );
   }
-  const fitting = Object.keys(taps).filter((tap) =>
-    taps[tap]!.space === "real" && taps[tap]!.channels === classes
-  );
+  const fitting = Object.keys(taps).filter((tap) => hasLogits(taps[tap]!, classes));
   for (const [k, { tap }] of (heads ?? []).entries()) {
     if (fitting.includes(tap)) continue;
     findings.add(

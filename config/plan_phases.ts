@@ -5,20 +5,36 @@
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import { MOST_PHASES, type PhasePlan, type PhaseStart, type PlannedJob, type RunPlan } from "../core/plan.ts";
-import type { ModelPlan } from "../core/plugin.ts";
+import {
+  isRead,
+  MOST_PHASES,
+  type PhasePlan,
+  type PhaseStart,
+  type PlannedJob,
+  type RunPlan,
+} from "../core/plan.ts";
+import type { ModelPlan, SchedulePlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { checkStep } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
-import { find, locate, type Located, type LocatedMapping } from "./locate.ts";
+import { find, locate, type LocatedMapping } from "./locate.ts";
 import { merge } from "./merge.ts";
+import { withLength } from "./phase_length.ts";
 import { planNetworks } from "./plan_networks.ts";
 import { planStreams, type StreamSetup } from "./plan_streams.ts";
 import { checkTargetLabels, trainingPlan } from "./plan_sections.ts";
 import { partOf, planEntryOf, planLosses } from "./plugins.ts";
-import { BASELINE_KEYS, optimizerGroups, PHASE_KEYS, PHASE_SECTIONS, sections, termName } from "./recipe.ts";
+import {
+  BASELINE_KEYS,
+  optimizerGroups,
+  PHASE_KEYS,
+  PHASE_SECTIONS,
+  phaseRate,
+  sections,
+  termName,
+} from "./recipe.ts";
 
 /** What phases are planned with. */
 export interface PhaseSetup extends StreamSetup, Plugins {
@@ -38,6 +54,8 @@ export interface PlannedPhases {
   readonly resolved: Readonly<Record<string, unknown>>;
   /** The names of the last phase's networks, those that nothing reads included. */
   readonly networks: readonly string[];
+  /** The names of every stream that loaders read, in some phase. */
+  readonly streams: readonly string[];
 }
 
 type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan };
@@ -68,6 +86,7 @@ export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases
       ...(baseline ? { baseline: baseline.resolved } : {}),
     },
     networks: last.plan.networks.map(({ name }) => name),
+    streams: [...new Set(all.flatMap(({ streams }) => streams.filter(isRead).map(({ name }) => name)))],
   };
 }
 
@@ -104,7 +123,7 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
       findings.add([...at, "name"], `phases[${names.indexOf(name)}] is called "${name}" too`);
     }
     const from = startOf(findings, k, names);
-    const root = phaseRoot(findings, item as LocatedMapping, at);
+    const root = withLength(findings, { at, root: phaseRoot(findings, item as LocatedMapping, at) });
     if (name === undefined || !from) return void planned.push(undefined);
     const before = planned.flatMap((phase) => phase ? [phase.plan] : []);
     planned.push(planPhase(findings.ofPhase(root, at), { ...setup, name, at, before, from }));
@@ -113,7 +132,7 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
 }
 
 /** The recipe as the phase at `at` sees it; changes of terms that are not there are recorded and left out. */
-function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): Located {
+function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): LocatedMapping {
   const root = findings.root as LocatedMapping;
   const entries = new Map(root.entries), keys = new Map(root.keys);
   for (const section of PHASE_SECTIONS) {
@@ -180,12 +199,21 @@ function planPhase(
   const groups = findings.has(["optimizer", "groups"])
     ? findings.value(["optimizer", "groups"], optimizerGroups)
     : undefined;
+  for (const [group, { repeats = 1 }] of Object.entries(groups ?? {})) {
+    if (repeats === 1 || !optimizer || optimizer.plan.repeats) continue;
+    findings.add(
+      ["optimizer", "groups", group, "repeats"],
+      `expected 1: ${optimizer.plugin.name} updates a parameter once a step`,
+    );
+  }
   const schedule = planEntryOf(findings, { ...task, kind: "schedule", path: ["schedule"] });
   const training = findings.value(["training"], sections.training);
   if (training && task.data) checkTargetLabels(findings, training, task.data);
   const streams = planStreams(findings, task);
   const networks = planNetworks(findings, task);
   const jobs = at.length === 0 ? [] : planJobs(findings, task);
+  const rated = at.length > 0 && findings.whole.has([...at, "rate"]);
+  const rate = rated ? findings.whole.value([...at, "rate"], phaseRate) : undefined;
   if (!optimizer || !schedule || !training || !streams || !networks || !jobs) return undefined;
   const plan: PhasePlan = {
     name,
@@ -196,7 +224,7 @@ function planPhase(
     losses: losses.map(({ loss }) => loss),
     optimizer: optimizer.plan,
     groups: Object.entries(groups ?? {}).map(([group, factors]) => ({ group, ...factors })),
-    schedule: schedule.plan,
+    schedule: scaled(schedule.plan, rate),
     training: trainingPlan(training),
     ...(task.before.length === 0 ? {} : { draws: name }),
   };
@@ -206,6 +234,7 @@ function planPhase(
     plan,
     resolved: {
       ...(at.length === 0 ? {} : { name, from: from.text }),
+      ...(rate === undefined ? {} : { rate }),
       ...(jobs.length === 0 ? {} : { before: jobs.map(({ resolved }) => resolved) }),
       ...(Object.keys(streams.resolved).length === 0 ? {} : { streams: streams.resolved }),
       ...(Object.keys(networks.resolved).length === 0 ? {} : { networks: networks.resolved }),
@@ -215,6 +244,10 @@ function planPhase(
       training,
     },
   };
+}
+
+function scaled(schedule: SchedulePlan, rate = 1): SchedulePlan {
+  return rate === 1 ? schedule : { multiplier: (step, steps) => rate * schedule.multiplier(step, steps) };
 }
 
 /** Those of `training.order` first. */

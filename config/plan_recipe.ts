@@ -11,7 +11,7 @@ import {
   planCycles,
 } from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
-import { checkPasses, checkShortSide, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
+import { checkImageSizes, checkPasses, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
 import { planWeights } from "./plan_weights.ts";
 import { planEntryOf } from "./plugins.ts";
 import { RECIPE_KEYS, sections, WEIGHTS_KEY } from "./recipe.ts";
@@ -31,7 +31,6 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const backend = findings.value(["backend"], sections.backend);
   const data = planData(findings, setup);
   const input = locatedInput(findings, findings.value(["input"], sections.input));
-  if (input) checkShortSide(findings, input.short_side);
   const model = planEntryOf(findings, { ...setup, kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
   const { weights, resolved: ownWeights } = planWeights(findings, ["model"]);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
@@ -48,6 +47,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace,
     predicting: evaluation?.network,
   });
+  if (input) checkImageSizes(findings, input, planned?.streams);
   const aggregation = evaluation ? planAggregation(findings, setup, evaluation) : undefined;
   const cycles = evaluation ? planCycles(findings, setup, evaluation) : undefined;
   if (evaluation) {

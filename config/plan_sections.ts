@@ -1,7 +1,9 @@
 /** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
 import { resolve } from "node:path";
-import type { DataPlan, DiagnosticsPlan, InputPlan, TrainingPlan } from "../core/plan.ts";
+import type { ConfigPath } from "../core/errors.ts";
+import type { DataPlan, DiagnosticsPlan, InputPlan, TrainingPlan, TrainingTransforms } from "../core/plan.ts";
 import type { z } from "../core/schema.ts";
+import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
 import { difference } from "./plan_data.ts";
@@ -16,36 +18,82 @@ export type EvaluationSection = z.infer<typeof sections.evaluation>;
 
 /** The section with its path made absolute: the resolved recipe is written to another folder. */
 export function locatedInput(findings: Findings, input: InputSection | undefined): InputSection | undefined {
-  if (input?.rare_class_sampling === undefined) return input;
-  const rare = input.rare_class_sampling;
+  const rare = input?.rare_class_sampling;
+  if (input === undefined || rare?.stats === undefined) return input;
   const { folder } = locate(findings.root, ["input", "rare_class_sampling", "stats"]);
   return { ...input, rare_class_sampling: { ...rare, stats: resolve(folder, rare.stats) } };
 }
 
-/** Records a range that is turned round. */
-export function checkShortSide(findings: Findings, side: InputSection["short_side"]): void {
+/** Records sizes that do not go together, a range that is turned round, and sizes of streams that are none. */
+export function checkImageSizes(
+  findings: Findings,
+  { streams = {}, ...shared }: Pick<InputSection, "short_side" | "size" | "streams">,
+  known: readonly string[] | undefined,
+): void {
+  checkImageSize(findings, shared, ["input"]);
+  for (const [name, own] of Object.entries(streams)) {
+    checkImageSize(findings, own, ["input", "streams", name]);
+    if (known === undefined || known.includes(name)) continue;
+    findings.addKey(["input", "streams", name], `no stream "${name}" is read${suggestion(name, known)}`);
+  }
+}
+
+function checkImageSize(
+  findings: Findings,
+  { short_side: side, size }: Pick<InputSection, "short_side" | "size">,
+  at: ConfigPath,
+): void {
+  if (side !== undefined && size !== undefined) {
+    findings.add([...at, "size"], "excludes short_side; expected one of them");
+  }
   if (typeof side !== "object" || side[0] <= side[1]) return;
   findings.add(
-    ["input", "short_side"],
+    [...at, "short_side"],
     `expected [low, high] with low at most high: it is [${side.join(", ")}]`,
   );
 }
 
 /** From bytes to network input. */
 export function inputPlan(section: InputSection): InputPlan {
-  const { short_side: side, crop, flip, normalization, workers, rare_class_sampling: rare } = section;
-  return {
-    training: {
-      ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
-      crop: sides(crop),
-      flip,
+  const { flip, streams, normalization, workers } = section;
+  const { rare_class_sampling: rare, crop_criteria: criteria } = section;
+  const wanted = criteria && {
+    criteria: {
+      tries: criteria.tries,
+      mostShare: criteria.most_share,
+      leastClasses: criteria.least_classes,
+      leastShare: criteria.least_share,
     },
+  };
+  const own = Object.entries(streams ?? {}).map(([name, one]) =>
+    [name, { ...transformsOf({ ...one, flip: one.flip ?? flip }), ...wanted }] as const
+  );
+  return {
+    training: { ...transformsOf(section), ...wanted },
+    ...(own.length === 0 ? {} : { streams: Object.fromEntries(own) }),
     normalization: typeof normalization === "string" ? NORMALIZATIONS[normalization] : normalization,
     ...(section.align_corners ? { alignCorners: true } : {}),
     workers,
     ...(rare && {
-      rareClassSampling: { stats: rare.stats, temperature: rare.temperature, minPixels: rare.min_pixels },
+      rareClassSampling: {
+        ...(rare.stats === undefined ? {} : { stats: rare.stats }),
+        temperature: rare.temperature,
+        minPixels: rare.min_pixels,
+        cropPixels: rare.crop_ratio * rare.min_pixels,
+        tries: rare.tries,
+      },
     }),
+  };
+}
+
+function transformsOf(
+  { short_side: side, size, crop, flip }: Pick<InputSection, "short_side" | "size" | "crop" | "flip">,
+): TrainingTransforms {
+  return {
+    ...(side === undefined ? {} : { shortSide: typeof side === "number" ? [side, side] as const : side }),
+    ...(size === undefined ? {} : { size }),
+    crop: sides(crop),
+    flip,
   };
 }
 

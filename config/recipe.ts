@@ -6,6 +6,15 @@ import { MEASURES, type Normalization } from "../core/plan.ts";
 
 const pixels = z.int().min(1).max(100_000);
 
+const imageSize = {
+  short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
+    .describe("pixels, or [low, high] for a random integer; absent: size as read"),
+  size: z.tuple([pixels, pixels]).optional()
+    .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
+};
+
+const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
+
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 /** What names a folder, and the same in words. */
@@ -34,10 +43,21 @@ export const sections = {
   backend: z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]).default("auto")
     .describe("where tensors live; auto takes a GPU, then native"),
   input: z.strictObject({
-    short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
-      .describe("pixels, or [low, high] for a random integer; absent: size as read"),
-    crop: z.union([pixels, z.tuple([pixels, pixels])]).describe("pixels of a square, or [height, width]"),
+    ...imageSize,
+    crop: cropSize.describe("pixels of a square, or [height, width]"),
     flip: z.boolean().default(true).describe("mirror horizontally with probability 1/2"),
+    crop_criteria: z.strictObject({
+      tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),
+      most_share: z.number().positive().max(1).default(1).describe(
+        "of the labelled pixels, below which every class must stay; 1: none need to",
+      ),
+      least_classes: z.int().min(0).max(255).default(0).describe(
+        "so many classes must each have more than least_share; 0: none",
+      ),
+      least_share: z.number().min(0).lt(1).default(0.02).describe("of all pixels of the crop"),
+    }).optional().describe(
+      "a labelled crop is drawn again until it is like this; absent: the first is taken",
+    ),
     normalization: z.union([
       z.enum(["imagenet", "caffe"]),
       z.strictObject({
@@ -51,16 +71,32 @@ export const sections = {
     align_corners: z.boolean().optional().describe(
       "resize maps with corner pixels on corner pixels, in training and evaluation; absent: half-pixel centres",
     ),
+    streams: z.record(
+      runName,
+      z.strictObject({
+        ...imageSize,
+        crop: cropSize.describe("pixels of a square, or [height, width]"),
+        flip: z.boolean().optional().describe("mirror with probability 1/2; absent: as the others"),
+      }),
+    ).optional().describe(
+      "sizes of training images by stream, instead of those above, as in {source: {crop: 512}}",
+    ),
     workers: z.int().min(0).max(64).default(1)
       .describe("threads that read and transform images during the steps; 0: none; changes no result"),
     rare_class_sampling: z.strictObject({
-      stats: z.string().min(1).describe("file that `plca data stats` wrote, relative to the recipe"),
+      stats: z.string().min(1).optional().describe(
+        "file that `plca data stats` wrote, relative to the recipe; absent: the run counts the source itself, once",
+      ),
       temperature: z.number().min(1e-4).default(0.01)
         .describe(
           "T of P(class) = softmax((1 - its share of pixels) / T); small: hardly any but rare classes",
         ),
       min_pixels: z.int().min(1).default(3000)
         .describe("the image is one with at least so many pixels of the drawn class, where there is any"),
+      crop_ratio: z.number().min(0).max(1).default(0.5).describe(
+        "the crop is drawn again until it has more than this times min_pixels of the class",
+      ),
+      tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),
     }).optional().describe("source images that hold rare classes come more often; absent: all alike"),
   }),
   training: z.strictObject({
@@ -150,6 +186,9 @@ export const sections = {
     })).min(1).optional().describe(
       "further checkpoints whose probabilities are averaged; not in validation during training",
     ),
+    average: z.enum(["probabilities", "logits"]).optional().describe(
+      "what is resized to the labels and averaged, of networks, mirrors, scales and windows; absent: probabilities",
+    ),
   }).prefault({}),
   method: z.strictObject({
     title: z.string().min(1).max(60).describe("as tables call it, as in AdaptSeg"),
@@ -199,7 +238,17 @@ export const BASELINE_KEYS = ["name", "losses"] as const;
 export const PHASE_SECTIONS = ["streams", "networks", "losses", "optimizer", "schedule", "training"] as const;
 
 /** The keys of an entry of `phases`. */
-export const PHASE_KEYS = ["name", "from", "before", ...PHASE_SECTIONS] as const;
+export const PHASE_KEYS = ["name", "from", "before", "length", "rate", ...PHASE_SECTIONS] as const;
+
+/** `length:` of a phase. */
+export const phaseLength = z.number().positive().max(100).describe(
+  "steps, as a share of the recipe's training.steps; where the phase has training.steps of its own, those count",
+);
+
+/** `rate:` of a phase. */
+export const phaseRate = z.number().positive().max(100).describe(
+  "factor on the learning rates of the phase; absent: 1",
+);
 
 /** Every top-level key, in the order the resolved recipe is written. */
 export const RECIPE_KEYS = [
@@ -221,16 +270,26 @@ export const RECIPE_KEYS = [
 /** `name:` of a loss, a baseline, a phase, a job; the key of a stream or network. */
 export const termName = runName;
 
+const rampEnds = {
+  from: z.number().min(0).default(0).describe("until `start`"),
+  to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
+  shape: z.enum(RAMP_SHAPES).default("linear")
+    .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
+};
+
 /** `weight:` of a loss. */
 export const termWeight = z.union([
   z.number().min(0),
   z.strictObject({
-    from: z.number().min(0).default(0).describe("until `start`"),
-    to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
+    ...rampEnds,
     start: z.int().min(0).default(0).describe("step, counted from 0"),
     steps: z.int().min(0).describe("how many the way takes; 0 switches at `start`"),
-    shape: z.enum(RAMP_SHAPES).default("linear")
-      .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
+  }),
+  z.strictObject({
+    ...rampEnds,
+    unit: z.literal("phase").describe("`start` and `steps` are lengths of the phase, as in 0.5"),
+    start: z.number().min(0).default(0).describe("share of the phase"),
+    steps: z.number().min(0).describe("how long the way takes; 0 switches at `start`"),
   }),
 ], "as in {from: 1, to: 0, steps: 1000}").default(1).describe(
   "factor of the term, constant or over the steps",
@@ -247,5 +306,7 @@ export const optimizerGroups = z.record(
   z.strictObject({
     rate: z.number().min(0).default(1).describe("factor on the learning rate"),
     decay: z.number().min(0).default(1).describe("factor on the weight decay"),
+    repeats: z.int().min(1).max(16).optional()
+      .describe("updates a step with one gradient, of which the decay adds up; sgd only; absent: 1"),
   }),
 ).describe("factors by parameter group or a part of its name, as in {head: {rate: 10}, norm: {decay: 0}}");

@@ -1,11 +1,23 @@
-/** Terms of an objective by their name, so that a recipe can change some of those it extends and keep the others. */
+/**
+ * Terms of an objective, phases and their jobs by their name, so that a recipe can change some of those it extends and keep the
+ * others.
+ */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { nearest, suggestion } from "../core/suggest.ts";
 import { find, type Located, type LocatedMapping, type LocatedSequence } from "./locate.ts";
 
-/** Whether the list at `path` holds terms. */
+/** Whether the list at `path` holds terms, phases or jobs. */
 export function holdsTerms(path: ConfigPath): boolean {
+  return isLosses(path) || isPhases(path) ||
+    (path.length === 3 && isPhases(path.slice(0, 1)) && path[2] === "before");
+}
+
+function isLosses(path: ConfigPath): boolean {
   return path.at(-1) === "losses";
+}
+
+function isPhases(path: ConfigPath): boolean {
+  return path.length === 1 && path[0] === "phases";
 }
 
 /** What a term is called: its `name`, else its `type`; undefined for a user's file without a name. */
@@ -62,12 +74,15 @@ export function changeTerms(
       });
       continue;
     }
+    const wanted = isLosses(path)
+      ? `term "${name}", and a new one needs a type`
+      : isPhases(path)
+      ? `phase "${name}"; a new one needs the whole list`
+      : `job "${name}", and a new one needs a type`;
     throw new ConfigError([{
       path: [...path, name],
       position: key.where,
-      message: `the extended recipe's ${formatPath(path)} has no term "${name}", and a new one needs a type${
-        suggestion(name, known)
-      }`,
+      message: `the extended recipe's ${formatPath(path)} has no ${wanted}${suggestion(name, known)}`,
     }]);
   }
   return { ...list, items };

@@ -15,6 +15,8 @@ export interface Ramp {
   readonly steps: number;
   /** How the way between is gone. */
   readonly shape: RampShape;
+  /** `phase`: `start` and `steps` are lengths of the phase, as in 0.5. Absent: they are steps. */
+  readonly unit?: "phase" | undefined;
 }
 
 /** Shares of the way at p in [0, 1] of the time. */
@@ -32,10 +34,16 @@ export type RampShape = "linear" | "sigmoid" | "exponential";
 /** Every shape. */
 export const RAMP_SHAPES = Object.keys(SHAPES) as [RampShape, ...RampShape[]];
 
-/** The value at a step, counted from 0. */
-export function coefficientAt(coefficient: Coefficient, step: number): number {
+/** The value at a step, counted from 0, of a phase of so many steps. */
+export function coefficientAt(
+  coefficient: Coefficient,
+  { step, steps: whole }: { readonly step: number; readonly steps: number },
+): number {
   if (typeof coefficient === "number") return coefficient;
-  const { from, to, start, steps, shape } = coefficient;
+  const { from, to, shape, unit } = coefficient;
+  const [start, steps] = [coefficient.start, coefficient.steps].map((one) =>
+    unit === "phase" ? one * whole : one
+  ) as [number, number];
   if (step >= start + steps) return to;
   if (step < start) return from;
   return from + (to - from) * SHAPES[shape]((step - start) / steps);

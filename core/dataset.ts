@@ -1,5 +1,5 @@
 /** The vocabulary of datasets: where images and labels come from, and how they reach the disk. */
-import type { DataError } from "./errors.ts";
+import type { ConfigPath, DataError } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 
 /** A dataset whose options are valid; no file was touched yet. */
@@ -13,6 +13,8 @@ export interface DatasetPlan {
    * lies below `data.root` and nothing else. Absent: none.
    */
   readonly paths?: readonly string[];
+  /** Streams of the step whose images it takes ({@linkcode DatasetSetup.stream}); absent: none. */
+  readonly streams?: readonly StreamUse[];
   /** What it may mean when some classes never occur; said by whoever looked at all labels. */
   readonly absence?: AbsenceHint;
   /** How its image files are decoded; other images that a network of it labels are read alike. Absent: as stored. */
@@ -32,6 +34,14 @@ export interface PictureReading {
   readonly range?: readonly [low: number, high: number] | undefined;
 }
 
+/** A stream that a dataset takes images from. */
+export interface StreamUse {
+  /** Its name. */
+  readonly stream: string;
+  /** Where the recipe names it. */
+  readonly at: ConfigPath;
+}
+
 /** Classes of which pictures of this kind always show some. */
 export interface AbsenceHint {
   /** Train ids. */
@@ -40,12 +50,24 @@ export interface AbsenceHint {
   readonly meaning: string;
 }
 
+/** Of which classes crops rather show a pixel. */
+export interface CropPreference {
+  /** Train ids. */
+  readonly classes: readonly number[];
+  /** How often a crop of an image that has such pixels is centred on one of them, in 0..1. */
+  readonly chance: number;
+}
+
 /** What a dataset may use. */
 export interface DatasetSetup {
   /** Absolute folder that holds the data; "" when the recipe has none. */
   readonly root: string;
   /** The run's seed; procedural datasets depend on it. */
   readonly seed: number;
+  /** Names what it draws at random: another stream or phase draws something else. Absent: "". */
+  readonly draws?: string;
+  /** Opens what is behind a stream that the plan names; absent where there is no step. @throws DataError */
+  stream?(name: string): Promise<Dataset>;
   /** How files are read. */
   readonly files: FileReader;
   /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
@@ -173,4 +195,10 @@ export interface Sample {
   readonly labels?: Uint8Array;
   /** Absent when not wanted or when there are no files */
   readonly facts?: SampleFacts;
+  /** Distributions over the classes, `SOFT_BYTES` a pixel; absent: the labels are all that is known. */
+  readonly soft?: Uint8Array;
+  /** A factor for the terms that read the `mark` of images; absent: 1. */
+  readonly mark?: number;
+  /** Absent: its crops are placed alike. */
+  readonly prefer?: CropPreference;
 }

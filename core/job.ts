@@ -1,5 +1,5 @@
 /** The vocabulary of jobs: what is done once before a phase, such as writing pseudo-labels for it. */
-import type { DatasetPlan } from "./dataset.ts";
+import type { CropPreference, DatasetPlan } from "./dataset.ts";
 import type { Segmenter } from "./model.ts";
 import type { Random } from "./random.ts";
 
@@ -47,6 +47,13 @@ export interface JobTools {
    * @throws LossError
    */
   writeLabels(image: JobImage, labels: Uint8Array): Promise<void>;
+  /**
+   * Instead of labels distributions over the classes, `SOFT_BYTES` a pixel as `packSoft` makes them; all zeros: the pixel is
+   * ignored. @throws LossError
+   */
+  writeSoft(image: JobImage, packed: Uint8Array): Promise<void>;
+  /** Says of which classes crops of the labelled images shall rather show a pixel; absent: of none. */
+  preferCrops(preference: CropPreference): void;
   /** A sentence for the log. */
   note(message: string): void;
 }
@@ -64,8 +71,32 @@ export interface JobImage {
   /** Of the file, in pixels. */
   readonly width: number;
   /**
-   * The network's class probabilities with the recipe's `evaluation`, at the file's size: the class of every pixel and its
-   * probability in 0..1, height x width.
+   * The network's class probabilities at the file's size: the class of every pixel and its probability in 0..1, height x
+   * width.
    */
-  predict(): Promise<{ readonly labels: Uint8Array; readonly confidence: Float32Array }>;
+  predict(
+    how?: PredictionChange,
+  ): Promise<{ readonly labels: Uint8Array; readonly confidence: Float32Array }>;
+  /** The same probabilities of all classes, some rows at a time, from the top. */
+  rows(how?: PredictionChange): AsyncIterable<ProbabilityRows>;
+}
+
+/** Where a job's predictions differ from the recipe's `evaluation`. */
+export interface PredictionChange {
+  /** Whether the probabilities of an input and of its mirror are averaged. */
+  readonly flip?: boolean;
+  /** Factors on the input's size whose probabilities are averaged. */
+  readonly scales?: readonly number[];
+  /** Predicts without aggregation. */
+  readonly aggregation?: false;
+}
+
+/** Class probabilities of some rows of an image. */
+export interface ProbabilityRows {
+  /** Of the first row. */
+  readonly first: number;
+  /** Rows. */
+  readonly count: number;
+  /** float32, count x width x classes, in 0..1 */
+  readonly probabilities: Float32Array;
 }

@@ -10,12 +10,16 @@ export interface TapInfo {
   readonly stride: number;
   /** `simplex`: channels are >= 0 and sum to 1 at every pixel. */
   readonly space: "real" | "simplex";
+  /** Of logits: how the names of the parameters begin that make them of features, as in `classifier.0.`. */
+  readonly head?: string;
 }
 
 /** A model whose options are valid; nothing is allocated yet. */
 export interface ModelPlan {
   /** Known before any weight exists, so a wrong tap name fails when the recipe is read. */
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
+  /** What to tell whoever names a tap that it has not, as where further ones come from. */
+  readonly moreTaps?: string;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
   /** The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read. */

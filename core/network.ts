@@ -13,9 +13,17 @@ export interface NetworkPlan {
   readonly trainable?: boolean;
   /** Whether it changes, so that it belongs into checkpoints; a trainable one always does. Absent: no. */
   readonly changes?: boolean;
-  /** When `update` is called: ahead of the student's update, or following it. Absent: `after`. */
+  /** When it moves: ahead of the student's update, or following it. Absent: `after`. */
   readonly when?: "before" | "after";
-  /** Moves it, as an average of the student. Runs in a tidy scope of its own. */
+  /**
+   * How it follows the student; the trainer makes the average, in place where the backend can. Asked at the beginning of every step.
+   * @returns undefined: it stays as it is in this step
+   */
+  follow?(clock: { readonly step: number; readonly steps: number }): Following | undefined;
+  /**
+   * Moves it in any other way, after what `follow` asks for. Runs in a tidy scope of its own. Since it may fail once the student is
+   * updated, a step with one keeps a copy of all that it updates; `follow` costs none.
+   */
   update?(networks: NetworkPair, clock: { readonly step: number; readonly steps: number }): void;
 }
 
@@ -25,4 +33,12 @@ export interface NetworkPair {
   readonly network: Segmenter;
   /** The trained one. */
   readonly student: Segmenter;
+}
+
+/** Shares of a network's own values that stay, in [0, 1]; the rest comes from the student. */
+export interface Following {
+  /** Of every parameter; 0 copies the student. */
+  readonly parameters: number;
+  /** Of every buffer; absent: they stay. */
+  readonly buffers?: number;
 }

@@ -4,6 +4,8 @@ import type { Tensor, Variable } from "./tensors.ts";
 
 /** An optimiser whose options are valid. */
 export interface OptimizerPlan {
+  /** Whether it can update a parameter several times a step ({@linkcode OptimizedParam.repeats}). Absent: no. */
+  readonly repeats?: boolean;
   /** Makes the optimiser of these parameters, its slots zero. */
   create(params: readonly OptimizedParam[], setup: Pick<Setup, "variable">): Optimizer;
 }
@@ -14,6 +16,8 @@ export interface OptimizedParam extends Param {
   readonly rate?: number;
   /** On the weight decay; absent: 1. */
   readonly decay?: number;
+  /** How many times a step updates it, with one gradient; absent: 1. */
+  readonly repeats?: number | undefined;
 }
 
 /** Factors of one entry of `optimizer.groups`. */
@@ -24,6 +28,8 @@ export interface GroupFactors {
   readonly rate: number;
   /** On the weight decay. */
   readonly decay: number;
+  /** How many times a step updates its parameters, with one gradient; absent: 1. */
+  readonly repeats?: number | undefined;
 }
 
 /** Ours, not tfjs's: slots are aligned with the parameters, the rate can change, decay exists. */
@@ -46,9 +52,18 @@ export interface SchedulePlan {
   multiplier(step: number, steps: number): number;
 }
 
-/** Whether a group's name is the key or has it as a part: `backbone/norm` is meant by `backbone`, `norm` and itself. */
+/**
+ * Whether a group's name has the parts of the key, in their order: `backbone/block/norm` is meant by `norm`,
+ * `backbone/norm` and itself.
+ */
 export function inGroup(group: string, key: string): boolean {
-  return group === key || group.split("/").includes(key);
+  let from = 0;
+  const parts = group.split("/");
+  return key.split("/").every((part) => {
+    const at = parts.indexOf(part, from);
+    from = at + 1;
+    return at >= 0;
+  });
 }
 
 /** The parameters with the product of the factors of all entries that mean their group. */
@@ -59,7 +74,8 @@ export function withFactors(
   return params.map((param) => {
     const mine = groups.filter(({ group }) => inGroup(param.group, group));
     if (mine.length === 0) return param;
-    const product = (factor: "rate" | "decay") => mine.reduce((whole, one) => whole * one[factor], 1);
-    return { ...param, rate: product("rate"), decay: product("decay") };
+    const product = (factor: "rate" | "decay" | "repeats") =>
+      mine.reduce((whole, one) => whole * (one[factor] ?? 1), 1);
+    return { ...param, rate: product("rate"), decay: product("decay"), repeats: product("repeats") };
   });
 }

@@ -146,6 +146,26 @@ export type PlannedStream =
   | ReadStream & { readonly job: string }
   | MadeStream;
 
+/** The streams whose images a stream's dataset takes. */
+export function drawnFrom(stream: PlannedStream): readonly string[] {
+  return "dataset" in stream ? (stream.dataset.streams ?? []).map(({ stream }) => stream) : [];
+}
+
+/** A stream and, as far as they are there, those that it takes images from, directly and through others. */
+export function streamsBehind(
+  streams: readonly PlannedStream[],
+  stream: PlannedStream,
+): readonly PlannedStream[] {
+  const found = new Set<PlannedStream>();
+  const visit = (one: PlannedStream | undefined) => {
+    if (one === undefined || found.has(one)) return;
+    found.add(one);
+    for (const name of drawnFrom(one)) visit(streams.find((other) => other.name === name));
+  };
+  visit(stream);
+  return [...found];
+}
+
 /** A stream that loaders read. */
 export interface ReadStream extends PlannedPart {
   /** Whether its labels are read. */
@@ -210,6 +230,8 @@ export interface DatasetOrigin {
 export interface InputPlan {
   /** Random changes of training images. */
   readonly training: TrainingTransforms;
+  /** Of streams that have their own, by name, instead of `training`; absent: none has. */
+  readonly streams?: Readonly<Record<string, TrainingTransforms>>;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
   /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
@@ -222,22 +244,42 @@ export interface InputPlan {
 
 /** Which source images come how often (Hoyer et al. 2022). */
 export interface RareClassSampling {
-  /** Absolute path of what `plca data stats` wrote. */
-  readonly stats: string;
+  /** Absolute path of what `plca data stats` wrote; absent: the run counts the source once, into its folder. */
+  readonly stats?: string;
   /** T of P(c) = softmax((1 - f_c) / T). */
   readonly temperature: number;
   /** Images with so many pixels of the drawn class are chosen from. */
   readonly minPixels: number;
+  /** The crop is drawn again until it has more pixels of the drawn class. */
+  readonly cropPixels: number;
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+}
+
+/** What a labelled training crop shall be like, or it is drawn again. */
+export interface CropCriteria {
+  /** At most so many crops; the last one is taken as it is. */
+  readonly tries: number;
+  /** Of the crop's labelled pixels, the share below which every class must stay; 1: none need to. */
+  readonly mostShare: number;
+  /** How many classes must each have more than `leastShare`; 0: none. */
+  readonly leastClasses: number;
+  /** Of all pixels of the crop, in [0, 1). */
+  readonly leastShare: number;
 }
 
 /** What training does to an image, in this order. Sizes in pixels. */
 export interface TrainingTransforms {
   /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
   readonly shortSide?: readonly [number, number];
+  /** [height, width] that the whole image becomes, whatever its aspect; absent: as `shortSide` says. */
+  readonly size?: readonly [number, number];
   /** [height, width]; smaller images are padded with the mean colour and the ignore label. */
   readonly crop: readonly [number, number];
   /** Mirror horizontally with probability 1/2. */
   readonly flip: boolean;
+  /** Of images whose labels are read; absent: the first crop is taken. */
+  readonly criteria?: CropCriteria;
 }
 
 /** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
@@ -340,6 +382,8 @@ export interface EvaluationPlan {
    * none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
+  /** `logits`: these are resized and averaged wherever else probabilities are. Absent: probabilities. */
+  readonly average?: "logits";
 }
 
 /** A head of a network at inference. */

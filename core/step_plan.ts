@@ -12,6 +12,7 @@ import {
   type PlannedLoss,
   plannedParts,
   type PlannedStream,
+  streamsBehind,
 } from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
@@ -160,7 +161,7 @@ export function usedParts(phase: PhasePlan, predicting?: string): PhasePlan {
   const reads = new Set(updates.flatMap((update) => update.reads));
   const streams = phase.streams.filter((stream) =>
     isRead(stream) ? reads.has(stream.name) : made.has(stream.name)
-  );
+  ).flatMap((stream) => streamsBehind(phase.streams, stream));
   const plans = [...phase.losses, ...streams.filter(isMade)].map(({ plan }) => plan);
   const networks = new Set([
     predicting,

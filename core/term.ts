@@ -11,6 +11,7 @@
 import type { ConfigPath } from "./errors.ts";
 import type { Param, Setup, TapInfo, View } from "./model.ts";
 import type { OptimizerPlan, SchedulePlan } from "./optimization.ts";
+import type { Normalization } from "./plan.ts";
 import type { Random } from "./random.ts";
 import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
 
@@ -25,6 +26,10 @@ export interface TapNeed {
   readonly name: string;
   /** Refuse a tap of another space. */
   readonly space?: TapInfo["space"];
+  /** Refuse a tap without a logit for each class. */
+  readonly logits?: boolean;
+  /** Ask for it in {@linkcode StreamView.upsampledTaps}. */
+  readonly labelResolution?: boolean;
   /** Where the recipe names it, for the error; absent: where the plugin stands. */
   readonly at?: ConfigPath;
 }
@@ -81,6 +86,8 @@ export interface StreamView extends View {
   readonly labels?: Tensor3D;
   /** float32 [N, H, W, K]: logits resized bilinearly to the images' size; there when asked for (`labelResolution`). */
   readonly upsampled?: Tensor4D;
+  /** float32 [N, H, W, C] by tap: resized as `upsampled`; those that were asked for ({@linkcode TapNeed}). */
+  readonly upsampledTaps?: Readonly<Record<string, Tensor4D>>;
 }
 
 /** The view of a stream that has labels. */
@@ -97,6 +104,8 @@ export interface StepContext {
   readonly steps: number;
   /** The id in labels that counts nowhere. */
   readonly ignoreLabel: number;
+  /** How pixels were made of images; for those who change or make some. */
+  readonly normalization: Normalization;
   /** Follows from seed, step and the reader's name alone, so there is nothing of it to save. */
   readonly random: Random;
   /** The same as `view("source")`. @throws LossError when it was not declared */
@@ -173,6 +182,10 @@ export interface StepState {
 export interface TermSetup extends Setup {
   /** Every tap of the recipe's model, by name. */
   readonly taps: Readonly<Record<string, TapInfo>>;
+  /** The classes by train id. */
+  readonly classes: readonly string[];
+  /** How maps are resized: with corner pixels on corner pixels, or with half-pixel centres. */
+  readonly alignCorners: boolean;
 }
 
 // --- terms ------------------------------------------------------------------------------------------------

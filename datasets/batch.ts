@@ -2,8 +2,11 @@
 import { DataError } from "../core/errors.ts";
 import type { Normalization, TrainingTransforms } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
+import { SOFT_BYTES, softOf } from "../core/soft_labels.ts";
 import type { Maker } from "./maker.ts";
+import { chosenPlace, type Held } from "./transforms/chosen_place.ts";
 import { meanColour, normalizeInto } from "./transforms/normalize.ts";
+import { type PlaceDraw, preferredPlace } from "./transforms/preferred_place.ts";
 import { flipSample, resizedCrop, resizeSample, shortSideSize } from "./transforms/sample.ts";
 
 /** Images of one training step, ready for the network. */
@@ -13,6 +16,10 @@ export interface Batch {
   readonly images: Float32Array;
   /** Train ids, N x H x W; absent when the loader reads no labels */
   readonly labels?: Uint8Array;
+  /** Distributions over the classes, N x H x W pixels of `SOFT_BYTES`; there where labels are read and an image has some. */
+  readonly soft?: Uint8Array;
+  /** A factor for each image; absent: 1. */
+  readonly marks?: readonly number[];
   /** [height, width] in pixels */
   readonly size: readonly [number, number];
 }
@@ -37,6 +44,12 @@ export interface SamplePlan {
   /** Of the crop: vertical and horizontal place in [0, 1). */
   readonly place: readonly [number, number];
   readonly flip: boolean;
+  /** For images whose crops shall rather show some classes. */
+  readonly prefer: PlaceDraw;
+  /** Seeds further places, where the first crop is not what is wanted. */
+  readonly again?: number;
+  /** What of a drawn class the crop shall hold. */
+  readonly holds?: Held;
 }
 
 /** Makes batches of a dataset. @throws DataError from `make` when an image or label file cannot be used */
@@ -59,35 +72,48 @@ function batchOf(
   const images = new Float32Array(plan.length * height * width * 3);
   const ids = new Uint8Array(labels ? plan.length * height * width : 0);
   const fill = meanColour(normalization);
-  for (const [n, { shortSide, place, flip }] of plan.entries()) {
+  const soft = labels && samples.some((sample) => sample.soft)
+    ? new Uint8Array(ids.length * SOFT_BYTES)
+    : undefined;
+  for (const [n, { shortSide, place, flip, again, holds, prefer: draw }] of plan.entries()) {
     const read = samples[n]!;
     if (labels && !read.labels) {
       throw new DataError(read.id, "has no labels; training on a source needs them");
     }
+    // What is resized whole was so before it was kept.
     const size = shortSide === undefined ? read : shortSideSize(read, shortSide);
-    const cropped = resizedCrop(read, size, { size: [height, width], place, fill, ignoreLabel });
-    const { image, labels: cut } = flip ? flipSample(cropped) : cropped;
+    const wanted = { size, crop: transforms.crop, place, again, holds, criteria: transforms.criteria };
+    const chosen = labels
+      ? preferredPlace(read, { size, crop: transforms.crop, draw }) ??
+        chosenPlace(read, { ...wanted, ignoreLabel })
+      : place;
+    const cropped = resizedCrop(read, size, { size: [height, width], place: chosen, fill, ignoreLabel });
+    const { image, labels: cut, soft: shares } = flip ? flipSample(cropped) : cropped;
     normalizeInto(image, normalization, { out: images, offset: n * image.length });
     if (labels && cut) ids.set(cut, n * cut.length);
+    if (soft && cut) soft.set(shares ?? softOf(cut, ignoreLabel), n * cut.length * SOFT_BYTES);
   }
   return {
     ids: samples.map(({ id }) => id),
     images,
     ...(labels ? { labels: ids } : {}),
+    ...(soft ? { soft } : {}),
+    ...(samples.some(({ mark }) => mark !== undefined) ? { marks: samples.map(({ mark = 1 }) => mark) } : {}),
     size: [height, width],
   };
 }
 
 /**
  * Keeps decoded samples until the bytes are used up, and then keeps those: with a new order each epoch, replacing
- * one by another would not raise the share that is found. A fixed short side is applied once, before keeping.
+ * one by another would not raise the share that is found. A fixed size is applied once, before keeping.
  */
 function sampleCache(dataset: Dataset, options: BatchOptions) {
-  const { labels, transforms: { shortSide }, cacheBytes } = options;
+  const { labels, transforms: { shortSide, size }, cacheBytes } = options;
   const kept = new Map<number, Promise<Sample>>();
   let bytes = 0;
   const load = async (index: number): Promise<Sample> => {
     const sample = await dataset.read(index, { labels });
+    if (size) return resizeSample(sample, { height: size[0], width: size[1] });
     return shortSide && shortSide[0] === shortSide[1]
       ? resizeSample(sample, shortSideSize(sample, shortSide[0]))
       : sample;
@@ -100,7 +126,8 @@ function sampleCache(dataset: Dataset, options: BatchOptions) {
       if (bytes < cacheBytes) {
         kept.set(index, sample);
         sample.then(
-          ({ image, labels }) => bytes += image.byteLength + (labels?.byteLength ?? 0),
+          ({ image, labels, soft }) =>
+            bytes += image.byteLength + (labels?.byteLength ?? 0) + (soft?.byteLength ?? 0),
           () => kept.delete(index),
         );
       }

@@ -4,12 +4,16 @@ import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
 import { readsDisk } from "./files.ts";
 import { datasets } from "./mod.ts";
-import { type ImageDraw, openRareClasses } from "./rare_classes.ts";
+import { type ImageDraw, type KeptCounts, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
 export { takenText } from "./passed_over.ts";
-export { encodeLabels, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
+export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
+
+/** What an opening of a dataset adds to what the run says. */
+export type Wanted = Pick<DatasetSetup, "labels" | "onMissing" | "draws" | "stream">;
 
 /** What opens the datasets of a run. */
 export interface Input {
@@ -17,7 +21,7 @@ export interface Input {
    * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
    * @throws DataError when the root, a list or a folder is missing or empty
    */
-  open(dataset: DatasetPlan, want?: Pick<DatasetSetup, "labels" | "onMissing">): Promise<InputDataset>;
+  open(dataset: DatasetPlan, want?: Wanted): Promise<InputDataset>;
   /**
    * Whether labels can be used as the options read them; of each dataset this is looked at once.
    * @param opened what `dataset` was opened as, with labels @param at where the recipe has it, as in `data.source`
@@ -26,9 +30,9 @@ export interface Input {
   requireDecided(dataset: DatasetPlan, opened: InputDataset, at: string): Promise<void>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
-   * @throws DataError when the statistics do not fit the source
+   * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit the source
    */
-  sourceDraw(source: InputDataset): Promise<ImageDraw | undefined>;
+  sourceDraw(source: InputDataset, kept: KeptCounts): Promise<ImageDraw | undefined>;
   /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
   close(): Promise<void>;
 }
@@ -42,7 +46,8 @@ export interface Input {
 export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
   const { data: { root, origins }, input: { workers: count, rareClassSampling }, seed } = plan;
   const known = (dataset: DatasetPlan): DatasetOrigin | undefined => {
-    const origin = origins?.get(dataset);
+    // A worker knows no streams.
+    const origin = dataset.streams ? undefined : origins?.get(dataset);
     return origin && datasets.includes(origin.plugin) ? origin : undefined;
   };
   const used = count > 0 && readsDisk(files) && [...origins?.keys() ?? []].some(known);
@@ -74,10 +79,10 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const found = await survey;
       if (found.length > 0) throw new UserError(found.map((message) => `${at}: ${message}`).join("\n"));
     },
-    sourceDraw(source) {
+    sourceDraw(source, kept) {
       if (rareClassSampling === undefined) return Promise.resolve(undefined);
       const space = plan.data.source.labelSpace;
-      return openRareClasses({ ...rareClassSampling, dataset: source, space, files });
+      return openRareClasses({ ...rareClassSampling, dataset: source, space, files, kept });
     },
     async close() {
       await pool?.close();

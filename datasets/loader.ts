@@ -133,8 +133,10 @@ function inTurn<Request, Result>(maker: Maker<Request, Result>): Maker<Request, 
 function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePlan[] {
   const { transforms, batch, draw } = options;
   const random = Random.stream(options.seed, `loader/${options.stream}`);
-  // A stream of its own: the transforms' numbers do not depend on how many a draw takes.
+  // Streams of their own: the transforms' numbers do not depend on how many a draw takes.
   const drawn = Random.stream(options.seed, `loader/${options.stream}/draw`);
+  const preferred = Random.stream(options.seed, `loader/${options.stream}/prefer`);
+  const again = Random.stream(options.seed, `loader/${options.stream}/again`);
   let order = new Int32Array(0);
   let used = 0;
   const nextInOrder = () => {
@@ -145,13 +147,16 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
     return order[used++]!;
   };
   const plan = (): SamplePlan => {
-    const index = draw?.(drawn) ?? nextInOrder();
+    const { index, holds } = draw?.(drawn) ?? { index: nextInOrder() };
     const range = transforms.shortSide;
     return {
       index,
       ...(range ? { shortSide: random.integer(range[0], range[1]) } : {}),
       place: [random.next(), random.next()],
       flip: transforms.flip && random.next() < 0.5,
+      prefer: { roll: preferred.next(), class: preferred.next(), pixel: preferred.next() },
+      ...(holds || transforms.criteria ? { again: again.integer(0, 2 ** 31 - 1) } : {}),
+      ...(holds ? { holds } : {}),
     };
   };
   return () => Array.from({ length: batch }, plan);

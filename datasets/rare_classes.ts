@@ -2,12 +2,15 @@
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { RareClassSampling } from "../core/plan.ts";
-import type { Dataset, FileReader } from "../core/plugin.ts";
+import type { FileReader } from "../core/plugin.ts";
 import type { Random } from "../core/random.ts";
-import { type ClassStats, readStats, requireFit } from "./class_stats.ts";
+import { type ClassStats, classStats, readStats, renderStats, requireFit } from "./class_stats.ts";
+import { inspections } from "./inspection.ts";
+import type { Held } from "./transforms/chosen_place.ts";
+import type { InputDataset } from "./workers/pool.ts";
 
-/** Chooses the next image of a dataset. */
-export type ImageDraw = (random: Random) => number;
+/** Chooses the next image of a dataset, and what its crop shall hold. */
+export type ImageDraw = (random: Random) => { readonly index: number; readonly holds?: Held };
 
 /**
  * P(c) = softmax over c of (1 - f_c) / T, f_c in [0, 1] being the class's share of the labelled pixels (the paper
@@ -25,30 +28,67 @@ export function classProbabilities(frequency: readonly number[], temperature: nu
 
 /** Which statistics, of which dataset. */
 export interface RareClassSetup extends RareClassSampling {
-  readonly dataset: Pick<Dataset, "length" | "ids">;
+  readonly dataset: InputDataset;
   readonly space: LabelSpace;
   readonly files: FileReader;
+  /** Where counts lie that the run makes itself. */
+  readonly kept: KeptCounts;
+}
+
+/** A file of a run that holds what was counted. */
+export interface KeptCounts {
+  /** For errors, and where it is read. */
+  readonly path: string;
+  /** Whether it is there. */
+  exists(): Promise<boolean>;
+  write(bytes: Uint8Array): Promise<void>;
+  /** Hears that counting begins, of so many images. */
+  onCount(images: number): void;
+  /** Ends the counting early. */
+  readonly signal: AbortSignal;
 }
 
 /**
  * Draws a class by {@linkcode classProbabilities}, then uniformly one of the images with at least `minPixels` of it or,
- * where there is none, with any. The crop is not drawn again until it holds the class, as the published code does.
- * @throws DataError when the statistics cannot be read, are those of another dataset or count no pixel
+ * where there is none, with any. Without a file of statistics the labels are counted, once a run.
+ * @returns undefined when counting was ended early
+ * @throws DataError when statistics or a label cannot be read, are those of another dataset or count no pixel
  */
-export async function openRareClasses(setup: RareClassSetup): Promise<ImageDraw> {
-  const { stats: file, dataset, space, files, temperature, minPixels } = setup;
+export async function openRareClasses(setup: RareClassSetup): Promise<ImageDraw | undefined> {
+  const { stats: given, dataset, space, files, kept } = setup;
+  const file = given ?? kept.path;
+  if (given === undefined && !(await kept.exists())) {
+    const counted = await countClasses(dataset, space, kept);
+    if (counted === undefined) return undefined;
+    await kept.write(new TextEncoder().encode(renderStats(counted)));
+  }
   const stats = await readStats(file, files);
   requireFit(stats, { file, dataset, space });
   if (stats.frequency.every((share) => share === 0)) {
     throw new DataError(file, "it counts no labelled pixel; rare-class sampling needs some");
   }
-  return rareClassDraw(stats, { temperature, minPixels });
+  return rareClassDraw(stats, setup);
+}
+
+/** Undefined when it was ended early. */
+async function countClasses(
+  dataset: InputDataset,
+  space: LabelSpace,
+  { onCount, signal }: KeptCounts,
+): Promise<ClassStats | undefined> {
+  onCount(dataset.length);
+  const images: ClassStats["images"] = [];
+  for await (const { id, pixels, fault } of inspections(dataset, { labels: true, space, signal })) {
+    if (fault) throw new DataError(fault.file, fault.message);
+    images.push({ id: id!, pixels: [...pixels!] });
+  }
+  return signal.aborted ? undefined : classStats({ dataset: "the source", space, images });
 }
 
 /** The draw of {@linkcode openRareClasses} from statistics that count at least one pixel. */
 export function rareClassDraw(
   { frequency, images }: Pick<ClassStats, "frequency" | "images">,
-  { temperature, minPixels }: Omit<RareClassSampling, "stats">,
+  { temperature, minPixels, cropPixels, tries }: Omit<RareClassSampling, "stats">,
 ): ImageDraw {
   const probabilities = classProbabilities(frequency, temperature);
   const holding = (id: number, least: number) =>
@@ -63,6 +103,7 @@ export function rareClassDraw(
     // The last one also takes what rounding leaves.
     const chosen = drawable.find((id) => (rest -= probabilities[id]!) < 0) ?? drawable.at(-1)!;
     const indices = candidates[chosen]!;
-    return indices[random.integer(0, indices.length - 1)]!;
+    const index = indices[random.integer(0, indices.length - 1)]!;
+    return { index, ...(tries > 1 ? { holds: { id: chosen, pixels: cropPixels, tries } } : {}) };
   };
 }

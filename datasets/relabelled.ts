@@ -1,7 +1,11 @@
-/** The images of a dataset with labels that a run wrote: PNG files of train ids, and a list that says whose they are. */
+/**
+ * The images of a dataset with labels that a run wrote: PNG files of train ids, or of distributions over the classes, and a list
+ * that says whose they are.
+ */
 import { decode, encode } from "fast-png";
 import { DataError } from "../core/errors.ts";
-import type { DatasetPlan, FileReader } from "../core/plugin.ts";
+import type { CropPreference, DatasetPlan, FileReader, Sample } from "../core/plugin.ts";
+import { SOFT_BYTES, SOFT_PAIRS, softWinners } from "../core/soft_labels.ts";
 
 /** Labels of one image. */
 export interface LabelRaster {
@@ -9,6 +13,14 @@ export interface LabelRaster {
   readonly height: number;
   /** Train ids, height x width. */
   readonly labels: Uint8Array;
+}
+
+/** Distributions of one image. */
+export interface SoftRaster {
+  readonly width: number;
+  readonly height: number;
+  /** `SOFT_BYTES` a pixel. */
+  readonly packed: Uint8Array;
 }
 
 /** Where the labels lie in the folder of whoever wrote them. */
@@ -21,7 +33,7 @@ export function labelFile(folder: string, index: number): string {
   return `${folder}/${String(index).padStart(6, "0")}.png`;
 }
 
-/** The list of `[index, id]` of the images that have labels. */
+/** The list of `[index, id]` of the images that have labels, as `images`; beside it `prefer`, for their crops. */
 export function indexFile(folder: string): string {
   return `${folder}/index.json`;
 }
@@ -29,6 +41,15 @@ export function indexFile(folder: string): string {
 /** A PNG with one byte a pixel. */
 export function encodeLabels({ width, height, labels }: LabelRaster): Uint8Array {
   return Uint8Array.from(encode({ width, height, channels: 1, data: labels }));
+}
+
+/** A PNG of four 16-bit channels, each a class in its high byte and its share in the low one. */
+export function encodeSoft({ width, height, packed }: SoftRaster): Uint8Array {
+  const data = Uint16Array.from(
+    { length: width * height * SOFT_PAIRS },
+    (_, pair) => packed[2 * pair]! << 8 | packed[2 * pair + 1]!,
+  );
+  return Uint8Array.from(encode({ width, height, channels: SOFT_PAIRS, depth: 16, data }));
 }
 
 /**
@@ -40,7 +61,7 @@ export function relabelled(dataset: DatasetPlan, folder: string): DatasetPlan {
     ...dataset,
     async open(setup) {
       const opened = await dataset.open({ ...setup, labels: false });
-      const listed = await readIndex(folder, setup.files);
+      const { images: listed, prefer } = await readIndex(folder, setup.files);
       return {
         length: listed.length,
         ids: listed.map(([, id]) => id),
@@ -50,33 +71,45 @@ export function relabelled(dataset: DatasetPlan, folder: string): DatasetPlan {
           if (sample.id !== id) {
             throw new DataError(indexFile(folder), `image ${index} is ${sample.id}, the list has ${id}`);
           }
-          return labels ? { ...sample, labels: await readLabels(folder, index, { sample, setup }) } : sample;
+          if (!labels) return sample;
+          const { ignore } = dataset.labelSpace;
+          const own = await readLabels(labelFile(folder, index), { sample, files: setup.files, ignore });
+          return { ...sample, ...own, ...(prefer ? { prefer } : {}) };
         },
       };
     },
   };
 }
 
-async function readIndex(folder: string, files: FileReader): Promise<readonly (readonly [number, string])[]> {
+interface Index {
+  readonly images: readonly (readonly [number, string])[];
+  readonly prefer?: CropPreference;
+}
+
+async function readIndex(folder: string, files: FileReader): Promise<Index> {
   const path = indexFile(folder);
   const text = new TextDecoder().decode(await files.read(path));
   try {
-    return JSON.parse(text);
+    const found = JSON.parse(text);
+    // Older versions wrote the list alone.
+    return Array.isArray(found) ? { images: found } : found;
   } catch (cause) {
     throw new DataError(path, "is damaged; expected a list of [index, id]", { cause });
   }
 }
 
+interface LabelsOf {
+  readonly sample: Pick<Sample, "width" | "height">;
+  readonly files: FileReader;
+  /** The ignore label. */
+  readonly ignore: number;
+}
+
 async function readLabels(
-  folder: string,
-  index: number,
-  { sample, setup }: {
-    readonly sample: { readonly width: number; readonly height: number };
-    readonly setup: { readonly files: FileReader };
-  },
-): Promise<Uint8Array> {
-  const path = labelFile(folder, index);
-  const bytes = await setup.files.read(path);
+  path: string,
+  { sample, files, ignore }: LabelsOf,
+): Promise<Pick<Sample, "labels" | "soft">> {
+  const bytes = await files.read(path);
   let image: ReturnType<typeof decode>;
   try {
     image = decode(bytes, { checkCrc: true });
@@ -84,8 +117,15 @@ async function readLabels(
     throw new DataError(path, "is damaged; expected a PNG of train ids", { cause });
   }
   const { width, height, channels, depth, data } = image;
-  if (channels !== 1 || depth !== 8 || width !== sample.width || height !== sample.height) {
+  const fits = width === sample.width && height === sample.height;
+  if (fits && channels === 1 && depth === 8) return { labels: Uint8Array.from(data) };
+  if (!fits || channels !== SOFT_PAIRS || depth !== 16) {
     throw new DataError(path, `is ${width}x${height}, expected ${sample.width}x${sample.height} train ids`);
   }
-  return Uint8Array.from(data);
+  const soft = new Uint8Array(width * height * SOFT_BYTES);
+  data.forEach((pair, k) => {
+    soft[2 * k] = pair >> 8;
+    soft[2 * k + 1] = pair & 255;
+  });
+  return { soft, labels: softWinners(soft, ignore) };
 }

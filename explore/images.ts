@@ -17,15 +17,17 @@ export interface ExploredImage extends Sample {
 }
 
 /**
- * The size an image is explored at: its short side is the middle of those of training, or it is as read; where that has more
+ * The size an image is explored at: that of training, whose short side may be the middle of several, or as read; where that has more
  * than {@linkcode LARGEST_IMAGE} pixels it is shrunk to as many, aspect kept.
  */
 export function exploredSize(
   image: Size,
-  { shortSide }: RunPlan["input"]["training"],
+  { shortSide, size }: RunPlan["input"]["training"],
   largest = LARGEST_IMAGE,
 ): Size {
-  const { width, height } = shortSide
+  const { width, height } = size
+    ? { height: size[0], width: size[1] }
+    : shortSide
     ? shortSideSize(image, Math.round((shortSide[0] + shortSide[1]) / 2))
     : image;
   const factor = Math.min(1, Math.sqrt(largest / (width * height)));
@@ -68,7 +70,8 @@ export class Images {
       throw new DataError(set, `there is no image ${index}: it has ${dataset.length}, counted from 0`);
     }
     const sample = await readSample(dataset, index, set === "source" || this.#comparable(set));
-    const size = exploredSize(sample, this.#plan.input.training);
+    const { training, streams } = this.#plan.input;
+    const size = exploredSize(sample, streams?.[set === "val" ? "target" : set] ?? training);
     return { ...resizeSample(sample, size), original: { width: sample.width, height: sample.height } };
   }
 

@@ -1,10 +1,12 @@
 import { crossEntropy as crossEntropyOf } from "../ops/cross_entropy.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
  * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
- * bilinearly to the labels first. A batch without a label gives 0.
+ * bilinearly to the labels first. Where the stream has distributions they take the place of the labels, and where it has
+ * weights each pixel counts as much as its weight says. A batch without a label gives 0.
  */
 export const crossEntropy = definePlugin({
   kind: "loss",
@@ -13,14 +15,21 @@ export const crossEntropy = definePlugin({
   source: "Kang et al. 2020, Eq. 11",
   options: z.strictObject({
     stream: z.string().default("source").describe("the labelled stream that is learned from"),
+    denominator: z.enum(["valid", "all"]).default("valid").describe(
+      "divide by the pixels that have a label, or by all, so that ignored ones count as learned",
+    ),
+    tap: tapOption,
   }),
-  plan: ({ stream }, at) => ({
-    needs: { views: [{ stream, labelResolution: true, labels: true, at: [...at, "stream"] }] },
-    create: () => ({
-      compute(ctx) {
-        const { upsampled, labels } = ctx.view(stream);
-        return { loss: crossEntropyOf(upsampled!, labels!) };
-      },
-    }),
-  }),
+  plan({ stream, denominator, tap }, at) {
+    const choice = { stream, tap, resolution: "labels" } as const;
+    return {
+      needs: { views: [{ ...logitsNeed(choice, at), labels: true }] },
+      create: () => ({
+        compute(ctx) {
+          const logits = readLogits(ctx.view(stream), choice);
+          return { loss: crossEntropyOf(logits, ctx.images(stream), denominator) };
+        },
+      }),
+    };
+  },
 });

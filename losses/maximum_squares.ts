@@ -2,12 +2,14 @@ import * as tf from "@tensorflow/tfjs-core";
 import { constant } from "../ops/constant.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { logitsNeed, readLogits, resolutionOption, tapOption } from "./read_logits.ts";
 
 /**
  * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows linearly
  * with confidence. Plain: the mean over pixels of -sum p^2 / 2. Image-weighted: a pixel predicted as class c counts
  * 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that rare classes are not
- * drowned; the sum over pixels is averaged over images. The weights carry no gradient.
+ * drowned; the sum over pixels is averaged over images. The weights carry no gradient. The published numbers were made
+ * with the released form: the mean over classes as well, and image-weighted without the half.
  */
 export const maximumSquares = definePlugin({
   kind: "loss",
@@ -15,23 +17,30 @@ export const maximumSquares = definePlugin({
   summary: "maximum squares on the target predictions, plain or image-weighted",
   source: "Chen et al. 2019",
   options: z.strictObject({
+    stream: z.string().default("target").describe("the stream whose predictions are sharpened"),
+    tap: tapOption,
+    resolution: resolutionOption,
     image_weighted: z.boolean().default(false).describe(
       "weigh pixels by how rare their class is in the image",
     ),
     ratio: z.number().min(0).max(1).default(0.2)
       .describe("with image_weighted: 0 weighs all pixels alike, 1 all predicted classes"),
+    form: z.enum(["paper", "released"]).default("paper").describe(
+      "released: as the authors' code, divided by the number of classes, and image-weighted without the half",
+    ),
   }),
-  plan: ({ image_weighted, ratio }) => ({
-    needs: { taps: [] },
-    create: () => ({
-      compute({ target }) {
-        const p = tf.softmax(target!.logits);
-        const squares = tf.sum(tf.square(p), 3) as tf.Tensor3D;
+  plan: ({ image_weighted, ratio, form, ...choice }, at) => ({
+    needs: { views: [logitsNeed(choice, at)] },
+    create: ({ numClasses }) => ({
+      compute(ctx) {
+        const logits = readLogits(ctx.view(choice.stream), choice);
+        const squares = tf.sum(tf.square(tf.softmax(logits)), 3) as tf.Tensor3D;
         const [n, height, width] = squares.shape;
         const weights = image_weighted
-          ? constant(() => rarity(target!.logits, ratio))
+          ? constant(() => rarity(logits, ratio))
           : tf.scalar(1 / (height * width));
-        return { loss: tf.mul(tf.sum(tf.mul(squares, weights)), -0.5 / n) as tf.Scalar };
+        const factor = form === "paper" ? 0.5 : (image_weighted ? 1 : 0.5) / numClasses;
+        return { loss: tf.mul(tf.sum(tf.mul(squares, weights)), -factor / n) as tf.Scalar };
       },
     }),
   }),

@@ -1,14 +1,20 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
+import { confidenceRegularization } from "./confidence_regularization.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
+import { featureDistance } from "./feature_distance.ts";
+import { focalCrossEntropy } from "./focal_cross_entropy.ts";
 import { labelSmoothing } from "./label_smoothing.ts";
+import { localAdversarial } from "./local_adversarial.ts";
 import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
+import { selfGuidance } from "./self_guidance.ts";
 import { cosine } from "./similarity/cosine.ts";
 import { negativeEuclidean } from "./similarity/negative_euclidean.ts";
 import { negativeKl } from "./similarity/negative_kl.ts";
+import { weightDiscrepancy } from "./weight_discrepancy.ts";
 
 /** The built-in terms of an objective. */
 export const losses: readonly Plugin[] = [
@@ -19,6 +25,12 @@ export const losses: readonly Plugin[] = [
   entropy,
   maximumSquares,
   adversarial,
+  confidenceRegularization,
+  featureDistance,
+  selfGuidance,
+  focalCrossEntropy,
+  localAdversarial,
+  weightDiscrepancy,
 ];
 
 /** The built-in ways to compare pixels. */

@@ -2,12 +2,15 @@ import * as tf from "@tensorflow/tfjs-core";
 import { conv2d } from "../ops/conv2d.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { layersOf } from "../ops/layers/scope.ts";
+import { type Layers, layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
-import { DEEPLAB_V2_NAMES } from "./deeplab_v2_names.ts";
+import { deeplabV2Names } from "./deeplab_v2_names.ts";
 import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
 
-const RATES = [6, 12, 18, 24] as const;
+const RATES = [6, 12, 18, 24];
+
+/** Taps that every network has; no head can be called so. */
+const TAPS = ["stem", "layer1", "layer2", "layer3", "layer4", "logits", "probabilities"];
 
 const PRESETS = { resnet50: [3, 4, 6, 3], resnet101: [3, 4, 23, 3] } as const;
 
@@ -23,27 +26,54 @@ const options = z.strictObject({
   ),
   classifier_bias: z.boolean().default(false)
     .describe("whether each of the four classifying convolutions adds a bias per class"),
-  batch_norm: z.enum(["train", "frozen"]).default("train")
-    .describe("train: the batch's statistics while training; frozen: always the running ones"),
+  aspp_rates: z.array(z.int().min(1)).min(1).max(16).default(RATES).describe(
+    "dilations of the classifying convolutions, which are summed; [6, 12] is what several published networks use of four",
+  ),
+  heads: z.record(
+    z.string().regex(/^[A-Za-z][\w-]*$/).refine((name) => !TAPS.includes(name), {
+      error: ({ input }) => `"${input}" is a tap already; call the head something else`,
+    }),
+    z.enum(["layer3", "layer4"]),
+  ).default({}).describe(
+    "further classifiers by name, which is their tap's, and the stage that they classify, as in {auxiliary: layer3}",
+  ),
+  batch_norm: z.enum(["train", "affine-frozen", "frozen"]).default("train").describe(
+    "train: the batch's statistics while training; affine-frozen: those too, and weights and biases stay as they are; " +
+      "frozen: always the running statistics",
+  ),
   checkpointing: z.boolean().default(false)
     .describe(
       "keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time",
     ),
 });
 
-/** DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. */
+/**
+ * DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. Parameters of the main classifier are
+ * called `classifier.0`, those of further heads `classifier.1` and so on, in the order of `heads`.
+ */
 export const deeplabV2 = definePlugin({
   kind: "model",
   name: "deeplab-v2",
-  summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, four summed ASPP convolutions",
+  summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, summed ASPP convolutions, further heads",
   source: "Chen et al. 2017; He et al. 2016",
   options,
-  plan({ layers, width, first_dilation, stride_in, classifier_bias, batch_norm, checkpointing }) {
+  plan(given) {
+    const { layers, batch_norm } = given;
     const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
-    return deeplabPlan(
-      { layers: blocks, width, firstDilation: first_dilation, strideIn: stride_in, checkpointing },
-      { bias: classifier_bias, frozen: batch_norm === "frozen" },
-    );
+    const shape: ResnetShape = {
+      layers: blocks,
+      width: given.width,
+      firstDilation: given.first_dilation,
+      strideIn: given.stride_in,
+      affine: batch_norm !== "affine-frozen",
+      checkpointing: given.checkpointing,
+    };
+    return deeplabPlan(shape, {
+      bias: given.classifier_bias,
+      frozen: batch_norm === "frozen",
+      rates: given.aspp_rates,
+      heads: given.heads,
+    });
   },
 });
 
@@ -52,48 +82,68 @@ interface HeadOptions {
   readonly bias: boolean;
   /** Whether batch-norm always uses the running statistics. */
   readonly frozen: boolean;
+  /** Dilations of the convolutions that are summed. */
+  readonly rates: readonly number[];
+  /** The stages that further heads classify, by the heads' names. */
+  readonly heads: Readonly<Record<string, "layer3" | "layer4">>;
 }
+
+/** How the names of a head's parameters begin; the main one is the first. */
+const headPrefix = (place: number) => `classifier.${place}.`;
 
 function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const [stem, ...stages] = resnetChannels(shape.width);
+  const names = Object.keys(head.heads);
+  const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
   return {
     featureTap: "layer4",
-    groups: ["backbone", "backbone/norm", "head"],
-    weightNames: DEEPLAB_V2_NAMES,
+    moreTaps: "model.options.heads adds heads, as in {auxiliary: layer3}",
+    groups: [
+      ...parts.flatMap((part) => shape.affine ? [part, `${part}/norm`] : [part]),
+      "head",
+      ...names.map((name) => `head/${name}`),
+    ],
+    weightNames: deeplabV2Names({ heads: names.length, branches: head.rates.length }),
     taps(numClasses) {
       const real = (channels: number, stride: number) => ({ channels, stride, space: "real" as const });
+      const logits = (place: number) => ({ ...real(numClasses, 8), head: headPrefix(place) });
       return {
         stem: real(stem, 2),
         layer1: real(stages[0]!, 4),
         layer2: real(stages[1]!, 8),
         layer3: real(stages[2]!, 8),
         layer4: real(stages[3]!, 8),
-        logits: real(numClasses, 8),
+        logits: logits(0),
         probabilities: { channels: numClasses, stride: 8, space: "simplex" },
+        ...Object.fromEntries(names.map((name, k) => [name, logits(k + 1)])),
       };
     },
     create: (setup) => deeplab(setup, shape, head),
   };
 }
 
-function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen }: HeadOptions): Segmenter {
+function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen, rates, heads }: HeadOptions): Segmenter {
   const layers = layersOf(setup);
   const backbone = resnet(layers, shape);
-  const features = resnetChannels(shape.width)[4];
-  const heads = RATES.map((dilation, k) => ({
-    dilation,
-    filter: layers.normalFilter(`classifier.0.convs.${k}.0.weight`, [3, 3, features, setup.numClasses], 0.01),
-    ...(bias ? { bias: layers.param(`classifier.0.convs.${k}.0.bias`, tf.zeros([setup.numClasses])) } : {}),
+  const channels = { layer3: resnetChannels(shape.width)[3], layer4: resnetChannels(shape.width)[4] };
+  const head = (place: number, stage: "layer3" | "layer4", part?: string) =>
+    classifier(layers, { prefix: headPrefix(place), rates, bias, part }, [
+      channels[stage],
+      setup.numClasses,
+    ]);
+  const classify = head(0, "layer4");
+  const others = Object.entries(heads).map(([name, stage], k) => ({
+    name,
+    stage,
+    classify: head(k + 1, stage, name),
   }));
-  const classify = (x: tf.Tensor4D) =>
-    heads.map(({ filter, dilation, bias }) => {
-      const scores = conv2d(x, filter, { padding: dilation, dilation });
-      return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
-    }).reduce((a, b) => tf.add(a, b));
   const run: RunNetwork = (images, pass) => {
     const stages = backbone(images, pass);
     const logits = classify(stages.layer4);
-    return { logits, taps: { ...stages, logits, probabilities: tf.softmax(logits) } };
+    const wanted = others.filter(({ name }) => !pass.taps || pass.taps.includes(name));
+    const more = wanted.map(({ name, stage, classify }) => [name, classify(stages[stage])]);
+    const taps = { ...stages, logits, probabilities: tf.softmax(logits), ...Object.fromEntries(more) };
+    return { logits, taps };
   };
   return {
     params: layers.params,
@@ -101,4 +151,31 @@ function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen }: HeadOptions
     classify,
     forward: forwardTogether(run, { batch: !frozen }),
   };
+}
+
+interface ClassifierOptions {
+  /** Begins the parameters' names. */
+  readonly prefix: string;
+  readonly rates: readonly number[];
+  readonly bias: boolean;
+  /** Of the group that the parameters are in. */
+  readonly part: string | undefined;
+}
+
+/** A sum of dilated 3x3 convolutions, which start small. */
+function classifier(
+  layers: Layers,
+  { prefix, rates, bias, part }: ClassifierOptions,
+  [input, output]: readonly [number, number],
+) {
+  const branches = rates.map((dilation, k) => ({
+    dilation,
+    filter: layers.normalFilter(`${prefix}convs.${k}.0.weight`, [3, 3, input, output], 0.01, part),
+    ...(bias ? { bias: layers.param(`${prefix}convs.${k}.0.bias`, tf.zeros([output]), part) } : {}),
+  }));
+  return (x: tf.Tensor4D) =>
+    branches.map(({ filter, dilation, bias }) => {
+      const scores = conv2d(x, filter, { padding: dilation, dilation });
+      return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
+    }).reduce((a, b) => tf.add(a, b));
 }

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { checkpoint } from "../ops/checkpoint.ts";
 import { conv2d, type Conv2dOptions } from "../ops/conv2d.ts";
 import { maxPool } from "../ops/max_pool.ts";
-import { type After, batchNorm, type Pass } from "../ops/layers/batch_norm.ts";
-import type { Layers } from "../ops/layers/scope.ts";
+import { type After, batchNorm, type NormOptions, type Pass } from "../ops/layers/batch_norm.ts";
+import { type Layers, layersIn } from "../ops/layers/scope.ts";
 
 /** The size of a bottleneck ResNet. */
 export interface ResnetShape {
@@ -18,6 +18,8 @@ export interface ResnetShape {
   readonly firstDilation: "stage" | "previous";
   /** Where a stage that halves the size does so: in its first 1x1 convolution, or in the 3x3 after it. */
   readonly strideIn: "conv1" | "conv2";
+  /** Whether the weights and biases of batch-norm are trained. */
+  readonly affine: boolean;
   /** Whether blocks keep only their input for the gradient, and are computed again. */
   readonly checkpointing: boolean;
 }
@@ -41,16 +43,22 @@ export function resnetChannels(width: number): readonly [number, number, number,
 type Layer = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
 /**
- * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Pooling rounds up.
+ * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Pooling rounds up. Its
+ * parameters are in the parts `stem`, `block` and `downsample` of their group.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
 export function resnet(layers: Layers, shape: ResnetShape) {
-  const { layers: blocks, width, firstDilation, strideIn, checkpointing } = shape;
+  const { layers: blocks, width, firstDilation, strideIn, affine, checkpointing } = shape;
   const stemChannels = resnetChannels(width)[0];
-  const stem = convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, stemChannels], {
+  const stem = convolutionAndNorm(layersIn(layers, "stem"), ["backbone.conv1", "backbone.bn1"], [
+    7,
+    3,
+    stemChannels,
+  ], {
     stride: 2,
     padding: 3,
     constantInput: true,
+    affine,
   });
   let channels = stemChannels;
   const stages = STAGES.map(({ planes, stride, dilation }, stage) => {
@@ -63,6 +71,7 @@ export function resnet(layers: Layers, shape: ResnetShape) {
         stride: k === 0 ? stride : 1,
         dilation: k === 0 ? first : dilation,
         strideIn,
+        affine,
         checkpointing,
       });
       channels = 4 * bottleneck;
@@ -84,30 +93,37 @@ interface BlockShape {
   readonly stride: number;
   readonly dilation: number;
   readonly strideIn: ResnetShape["strideIn"];
+  readonly affine: boolean;
   readonly checkpointing: boolean;
 }
 
 function block(
-  layers: Layers,
+  all: Layers,
   name: string,
-  { input, bottleneck, stride, dilation, strideIn, checkpointing }: BlockShape,
+  { input, bottleneck, stride, dilation, strideIn, affine, checkpointing }: BlockShape,
 ): Layer {
+  const layers = layersIn(all, "block");
   const output = 4 * bottleneck;
   const names = (k: number) => [`${name}.conv${k}`, `${name}.bn${k}`] as const;
   const before = layers.params.length;
   const reduce = convolutionAndNorm(layers, names(1), [1, input, bottleneck], {
     stride: strideIn === "conv1" ? stride : 1,
+    affine,
   });
   const middle = convolutionAndNorm(layers, names(2), [3, bottleneck, bottleneck], {
     stride: strideIn === "conv2" ? stride : 1,
     padding: dilation,
     dilation,
+    affine,
   });
-  const expand = convolutionAndNorm(layers, names(3), [1, bottleneck, output], {});
+  const expand = convolutionAndNorm(layers, names(3), [1, bottleneck, output], { affine });
   const shortcut = input !== output || stride !== 1 || name.endsWith(".0")
-    ? convolutionAndNorm(layers, [`${name}.downsample.0`, `${name}.downsample.1`], [1, input, output], {
-      stride,
-    })
+    ? convolutionAndNorm(
+      layersIn(all, "downsample"),
+      [`${name}.downsample.0`, `${name}.downsample.1`],
+      [1, input, output],
+      { stride, affine },
+    )
     : undefined;
   const own = layers.params.slice(before).map(({ value }) => value);
   // What the gradient does not keep is freed at the end of the block.
@@ -125,11 +141,11 @@ function convolutionAndNorm(
   layers: Layers,
   [convolution, norm]: readonly [string, string],
   [side, input, output]: readonly [number, number, number],
-  window: Conv2dOptions,
+  { affine, ...window }: Conv2dOptions & NormOptions,
 ): Layer {
   // He et al. 2015, fan-out.
   const deviation = Math.sqrt(2 / (side * side * output));
   const filter = layers.normalFilter(`${convolution}.weight`, [side, side, input, output], deviation);
-  const normalise = batchNorm(layers, norm, output);
+  const normalise = batchNorm(layers, [norm, output], { affine });
   return (x, pass, after) => normalise(conv2d(x, filter, window), pass, after);
 }

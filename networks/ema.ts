@@ -1,5 +1,4 @@
-import * as tf from "@tensorflow/tfjs-core";
-import { definePlugin, type Segmenter } from "../core/plugin.ts";
+import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 const options = z.strictObject({
@@ -39,31 +38,15 @@ export const ema = definePlugin({
     changes: true,
     when: given.when,
     ownStatistics: given.buffers === "own",
-    update({ network, student }, { step }) {
-      if (given.when === "before" && step === 0) return;
+    follow({ step }) {
+      if (given.when === "before" && step === 0) return undefined;
       const stays = share(given, step);
-      follow(network.params.map(({ value }) => value), student.params.map(({ value }) => value), stays);
-      if (given.buffers === "own") return;
-      const copied = given.buffers === "copied" ? 0 : stays;
-      follow(Object.values(network.buffers), buffersLike(network, student), copied);
+      if (given.buffers === "own") return { parameters: stays };
+      return { parameters: stays, buffers: given.buffers === "copied" ? 0 : stays };
     },
   }),
 });
 
 function share({ decay, warm_up }: Options, step: number): number {
   return warm_up ? Math.min(1 - 1 / (step + 1), decay) : decay;
-}
-
-function buffersLike(network: Segmenter, student: Segmenter): tf.Variable[] {
-  return Object.keys(network.buffers).map((name) => student.buffers[name]!);
-}
-
-function follow(own: readonly tf.Variable[], student: readonly tf.Variable[], stays: number): void {
-  own.forEach((variable, k) => {
-    const next = stays === 0
-      ? student[k]!
-      : tf.tidy(() => tf.add(tf.mul(variable, stays), tf.mul(student[k]!, 1 - stays)));
-    variable.assign(next);
-    if (next !== student[k]) next.dispose();
-  });
 }

@@ -1,19 +1,38 @@
 import * as tf from "@tensorflow/tfjs-core";
 
+/** What is learned from: train ids or distributions, and how much each pixel counts. */
+export interface Expected {
+  /** int32 [N, H, W]; every id outside 0 .. K - 1 is ignored. */
+  readonly labels?: tf.Tensor3D;
+  /** float32 [N, H, W, K], taken instead of labels; a pixel of zeros is ignored. */
+  readonly soft?: tf.Tensor4D;
+  /** float32 [N, H, W], factors of the pixels; they change no denominator. Absent: 1. */
+  readonly weights?: tf.Tensor3D;
+}
+
+/** The pixels that the sum is divided by: those that are not ignored, or all. */
+export type Denominator = "valid" | "all";
+
 /**
- * The mean over labelled pixels of -log softmax(logits)[label] (Kang et al. 2020, Eq. 11).
- * @param logits float32 [N, H, W, K] @param labels int32 [N, H, W]; every id outside 0 .. K - 1 is ignored
- * @returns 0 when every pixel is ignored
+ * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11), of a distribution q of
+ * -weight sum q log softmax(logits).
+ * @param logits float32 [N, H, W, K] @returns 0 when every pixel is ignored
  */
-export function crossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
+export function crossEntropy(
+  logits: tf.Tensor4D,
+  { labels, soft, weights }: Expected,
+  denominator: Denominator = "valid",
+): tf.Scalar {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
-    const truth = oneHotLabels(labels, input.shape[3]);
-    const count = tf.maximum(tf.sum(truth), 1);
+    const [n, h, w, classes] = input.shape;
+    const truth = soft ?? oneHotLabels(labels!, classes);
+    const count = denominator === "all" ? tf.scalar(n * h * w) : tf.maximum(validPixels(truth, soft), 1);
+    const weighted = weights ? tf.mul(truth, tf.expandDims(weights, 3)) : truth;
     const logs = tf.logSoftmax(input);
-    save([logs, truth, count]);
+    save([logs, weighted, count]);
     return {
-      value: tf.neg(tf.div(tf.sum(tf.mul(truth, logs)), count)),
+      value: tf.neg(tf.div(tf.sum(tf.mul(weighted, logs)), count)),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [logP, expected, pixels] = saved as [tf.Tensor4D, tf.Tensor4D, tf.Scalar];
         const labelled = tf.sum(expected, 3, true);
@@ -23,6 +42,11 @@ export function crossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D): tf.Scala
     };
   });
   return op(logits) as tf.Scalar;
+}
+
+/** How many pixels have a label; of distributions, those that are not all zeros. */
+function validPixels(truth: tf.Tensor, soft: tf.Tensor4D | undefined): tf.Tensor {
+  return tf.sum(soft ? tf.cast(tf.greater(tf.sum(soft, 3), 0), "float32") : truth);
 }
 
 /** float32 [N, H, W, K]; zero rows where the label is not one of the classes. */

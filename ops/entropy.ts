@@ -11,3 +11,12 @@ export function normalisedEntropy(logits: tf.Tensor4D): tf.Scalar {
   const classes = logs.shape[3];
   return tf.div(tf.mean(perPixel), classes === 1 ? 1 : -Math.log(classes)) as tf.Scalar;
 }
+
+/**
+ * The share of every class in the entropy, -p log p / log K, p = softmax(logits) (Vu et al. 2019).
+ * @param logits float32 [N, h, w, K] @returns the same shape
+ */
+export function selfInformation(logits: tf.Tensor4D): tf.Tensor4D {
+  const logs = tf.logSoftmax(logits);
+  return tf.div(tf.mul(tf.exp(logs), logs), -Math.log(logs.shape[3]!)) as tf.Tensor4D;
+}

@@ -12,8 +12,10 @@ export interface AdamOptions {
   readonly beta2: number;
   /** Added to the root of the second moment. */
   readonly epsilon: number;
-  /** Added to the gradient as `weight_decay * p`. */
+  /** Added to the gradient as `weight_decay * p`, or taken off the weights. */
   readonly weight_decay: number;
+  /** Whether decay takes `rate * weight_decay * p` off the weights ahead of the step (AdamW); absent: no. */
+  readonly decoupled?: boolean;
 }
 
 /** Adam as PyTorch computes it. */
@@ -41,7 +43,7 @@ export const adam = definePlugin({
 export function adamOptimizer(
   params: readonly OptimizedParam[],
   setup: Pick<Setup, "variable">,
-  { lr, beta1, beta2, epsilon, weight_decay }: AdamOptions,
+  { lr, beta1, beta2, epsilon, weight_decay, decoupled = false }: AdamOptions,
 ): Optimizer {
   const slots: Record<string, tf.Variable> = {};
   const means = zeroSlots(params, setup, { slot: "mean", slots });
@@ -57,13 +59,14 @@ export function adamOptimizer(
         const mean = means[k]!, square = squares[k]!, step = steps[k]!;
         tf.tidy(() => {
           const decayed = weight_decay * decay;
-          const g = decayed === 0 ? grad : tf.add(grad, tf.mul(value, decayed));
+          const g = decayed === 0 || decoupled ? grad : tf.add(grad, tf.mul(value, decayed));
           step.assign(tf.add(step, 1));
           mean.assign(tf.add(tf.mul(mean, beta1), tf.mul(g, 1 - beta1)));
           square.assign(tf.add(tf.mul(square, beta2), tf.mul(tf.square(g), 1 - beta2)));
           const root = tf.add(tf.sqrt(tf.div(square, correction(beta2, step))), epsilon);
           const rate = tf.div(lr * multiplier * factor, correction(beta1, step));
-          value.assign(tf.sub(value, tf.div(tf.mul(mean, rate), root)));
+          const left = decoupled ? tf.mul(value, 1 - lr * multiplier * factor * decayed) : value;
+          value.assign(tf.sub(left, tf.div(tf.mul(mean, rate), root)));
         });
       });
     },

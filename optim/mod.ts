@@ -1,7 +1,8 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adam } from "./adam.ts";
+import { adamw } from "./adamw.ts";
 import { constant, poly } from "./schedule.ts";
 import { sgd } from "./sgd.ts";
 
 /** The built-in optimisers and schedules. */
-export const optimizers: readonly Plugin[] = [sgd, adam, poly, constant];
+export const optimizers: readonly Plugin[] = [sgd, adam, adamw, poly, constant];

@@ -6,20 +6,32 @@ export function polyMultiplier(step: number, steps: number, power: number): numb
   return Math.max(0, 1 - step / steps) ** power;
 }
 
-/** The learning rate falls polynomially to zero. */
+/** The learning rate falls polynomially to zero, after a way up where there is a warm-up. */
 export const poly = definePlugin({
   kind: "schedule",
   name: "poly",
-  summary: "multiplies the learning rate by (1 - step / (horizon * steps))^power",
+  summary:
+    "multiplies the learning rate by (1 - step / (horizon * steps))^power, after a warm-up if there is one",
   source: "Chen et al. 2017",
   options: z.strictObject({
     power: z.number().positive().default(0.9).describe("exponent; 1 is a straight line"),
     horizon: z.number().min(1).default(1).describe(
       "where the rate would reach zero, in lengths of the run: above 1 the run ends before",
     ),
+    warmup: z.number().min(0).max(1).default(0).describe("share of the run in which the rate rises linearly"),
+    warmup_from: z.number().min(0).max(1).default(0).describe("where the rise begins, as a share of its end"),
+    warmup_to: z.enum(["peak", "curve"]).default("peak").describe(
+      "peak: rises to the full rate and drops onto the curve from there; curve: the curve times the rise",
+    ),
   }),
-  plan: ({ power, horizon }) => ({
-    multiplier: (step, steps) => polyMultiplier(step, steps * horizon, power),
+  plan: ({ power, horizon, warmup, warmup_from, warmup_to }) => ({
+    multiplier(step, steps) {
+      const curve = polyMultiplier(step, steps * horizon, power);
+      const length = warmup * steps;
+      if (step >= length) return curve;
+      const rise = warmup_from + (1 - warmup_from) * step / length;
+      return warmup_to === "peak" ? rise : rise * curve;
+    },
   }),
 });
 

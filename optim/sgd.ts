@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "../ops/kernels.ts";
 import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -28,11 +28,16 @@ export const sgd = definePlugin({
       "factor of the weights that is added to the gradient",
     ),
   }),
-  plan: (options) => ({ create: (params, setup) => sgdOptimizer(params, setup, options) }),
+  plan: (options) => ({
+    repeats: true,
+    create: (params, setup) => sgdOptimizer(params, setup, options),
+  }),
 });
 
 /**
  * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first is g.
+ * A parameter that is repeated goes through this so often in a step, and g keeps the decay that was added: so did
+ * PyTorch up to 1.4 with a parameter that stood in its list several times.
  * Slot: `momentum`, of the parameter's shape.
  */
 export function sgdOptimizer(
@@ -46,12 +51,22 @@ export function sgdOptimizer(
     rate: lr,
     slots,
     apply(grads, multiplier) {
-      params.forEach(({ value, rate = 1, decay = 1 }, k) => {
+      params.forEach(({ value, rate = 1, decay = 1, repeats = 1 }, k) => {
         const gradient = grads[k];
         if (!gradient) return;
         const buffer = buffers[k];
         const numbers = { rate: lr * multiplier * rate, momentum, decay: weight_decay * decay };
-        kernels().sgdStep({ value, gradient, ...(buffer ? { buffer } : {}), ...numbers });
+        const update = (gradient: tf.Tensor) =>
+          kernels().sgdStep({ value, gradient, ...(buffer ? { buffer } : {}), ...numbers });
+        let direction = gradient;
+        for (let once = 1; once < repeats; once++) {
+          const next = tf.tidy(() => tf.add(direction, tf.mul(value, numbers.decay)));
+          update(direction);
+          if (direction !== gradient) direction.dispose();
+          direction = next;
+        }
+        update(direction);
+        if (direction !== gradient) direction.dispose();
       });
     },
   };

@@ -1,7 +1,14 @@
 /** A planned step in words, for `plca check`: what is read, made, seen and updated, in this order. */
 import type { Coefficient } from "../core/coefficient.ts";
-import { isMade, isRead, type PhasePlan, type PlannedLoss, type PlannedStream } from "../core/plan.ts";
-import type { OwnerPlan } from "../core/plugin.ts";
+import {
+  drawnFrom,
+  isMade,
+  isRead,
+  type PhasePlan,
+  type PlannedLoss,
+  type PlannedStream,
+} from "../core/plan.ts";
+import type { NetworkPlan, OwnerPlan } from "../core/plugin.ts";
 import { planUpdates, type StepEntry } from "../core/step_plan.ts";
 
 /** `cross-entropy + 0.75 lovasz-softmax + (0 to 1 in 400 steps) mixed` */
@@ -11,18 +18,29 @@ export function objectiveText(losses: readonly PlannedLoss[]): string {
 
 function weightText(weight: Coefficient): string {
   if (typeof weight === "number") return String(weight);
-  const { from, to, start, steps, shape } = weight;
-  if (steps === 0) return `(${from}, from step ${start + 1} on ${to})`;
-  const after = start === 0 ? "" : ` after ${start}`;
-  return `(${from} to ${to} in ${steps} steps${after}${shape === "linear" ? "" : `, ${shape}`})`;
+  const { from, to, start, steps, shape, unit } = weight;
+  const share = (of: number) => `${Number((100 * of).toFixed(2))} % of the phase`;
+  if (steps === 0) {
+    return unit === "phase"
+      ? `(${from}, after ${share(start)} ${to})`
+      : `(${from}, from step ${start + 1} on ${to})`;
+  }
+  const after = start === 0 ? "" : ` after ${unit === "phase" ? share(start) : start}`;
+  const length = unit === "phase" ? share(steps) : `${steps} steps`;
+  return `(${from} to ${to} in ${length}${after}${shape === "linear" ? "" : `, ${shape}`})`;
+}
+
+/** Whether a network follows the student by itself. */
+function moves({ update, follow }: NetworkPlan): boolean {
+  return update !== undefined || follow !== undefined;
 }
 
 /** A line for everything that a step of the phase does. */
 export function stepLines(phase: PhasePlan): string[] {
   const updates = planUpdates(phase);
   const reads = new Set(updates.flatMap((update) => update.reads));
-  const before = phase.networks.filter(({ plan }) => plan.update && plan.when === "before");
-  const after = phase.networks.filter(({ plan }) => plan.update && plan.when !== "before");
+  const before = phase.networks.filter(({ plan }) => moves(plan) && plan.when === "before");
+  const after = phase.networks.filter(({ plan }) => moves(plan) && plan.when !== "before");
   return [
     ...before.map(({ name }) => `${name} moves`),
     `read ${phase.streams.filter(({ name }) => reads.has(name)).map(readText).join(", ")}`,
@@ -42,7 +60,12 @@ export function stepLines(phase: PhasePlan): string[] {
 
 function readText(stream: PlannedStream): string {
   if (!isRead(stream)) return stream.name;
-  const from = "job" in stream ? ` of the job ${stream.job}` : "";
+  const others = drawnFrom(stream);
+  const from = "job" in stream
+    ? ` of the job ${stream.job}`
+    : others.length === 0
+    ? ""
+    : ` (of ${others.join(" and ")})`;
   return `${stream.name}${from}${stream.labels ? " with labels" : ""}`;
 }
 

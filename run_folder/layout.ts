@@ -18,6 +18,8 @@ export const RECORD = "run.json";
 export const INPUTS = "inputs.json";
 /** The log of all phases, a line of JSON for each event. */
 export const EVENTS = "events.jsonl";
+/** How often each class occurs in each source image, where the run counted that. */
+export const CLASS_COUNTS = "class_counts.json";
 /** Event files for TensorBoard. */
 export const TENSORBOARD = "tensorboard";
 /** In a phase's folder: the evaluation after its last step. */
@@ -33,7 +35,18 @@ const BASELINE = "baseline", JOBS = "jobs", WEIGHTS = ".safetensors";
 export const LAST_CHECKPOINT = checkpointFile("last");
 
 /** What a run writes before its first step. */
-export const BEGINNING = [CONFIG, RECORD, INPUTS, EVENTS, CHECKPOINTS, BASELINE, PHASES, JOBS, TENSORBOARD];
+export const BEGINNING = [
+  CONFIG,
+  RECORD,
+  INPUTS,
+  EVENTS,
+  CHECKPOINTS,
+  BASELINE,
+  PHASES,
+  JOBS,
+  TENSORBOARD,
+  CLASS_COUNTS,
+];
 
 /** A phase of a run. */
 export interface PhaseFolder {

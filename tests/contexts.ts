@@ -14,10 +14,19 @@ export function contextOf(
     step: 0,
     steps: 1,
     ignoreLabel: IGNORE_LABEL,
+    normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [0.3, 0.3, 0.3] },
     random: Random.stream(0, "context"),
     ...views,
     view: (stream) => stream === "source" ? views.source : views.target ?? not("view of the target")(),
-    images: not("images"),
+    images: (stream) => {
+      const { labels } = stream === "source" ? views.source : views.target ?? not("images of the target")();
+      return {
+        get pixels() {
+          return not("pixels")();
+        },
+        ...(labels ? { labels } : {}),
+      };
+    },
     parameters: not("parameters"),
   };
 }

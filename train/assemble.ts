@@ -7,6 +7,7 @@ import { LossError, UserError } from "../core/errors.ts";
 import {
   isMade,
   type MadeStream,
+  type Normalization,
   type PhasePlan,
   type PlannedLoss,
   type PlannedNetwork,
@@ -100,6 +101,7 @@ export interface Run {
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
+  readonly normalization: Normalization;
   readonly numClasses: number;
   readonly alignCorners: boolean;
   /** In the order of the checkpoint file: the network first. */
@@ -140,12 +142,16 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       const made = () => planned.model.create(variables.setup(`network "${planned.name}"`, numbers));
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
-    const taps = plan.model.plan.taps(numbers.numClasses);
+    const shared = {
+      classes: plan.labelSpace.classes,
+      taps: plan.model.plan.taps(numbers.numClasses),
+      alignCorners: plan.input.alignCorners ?? false,
+    };
     const maker: Maker = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
-        const term = planned.plan.create({ ...setup, taps });
+        const term = planned.plan.create({ ...setup, ...shared });
         return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
       });
     });
@@ -155,7 +161,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
         return [
           planned.name,
           created("stream", planned, (): RunStream => {
-            const stream = planned.plan.create({ ...setup, taps });
+            const stream = planned.plan.create({ ...setup, ...shared });
             return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
           }),
         ];
@@ -172,8 +178,9 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       phase,
       seed: plan.seed,
       ignoreLabel: plan.labelSpace.ignore,
+      normalization: plan.input.normalization,
       numClasses: numbers.numClasses,
-      alignCorners: plan.input.alignCorners ?? false,
+      alignCorners: shared.alignCorners,
       state: [
         ...model.state,
         ...slotState("optimizer", optimizer),
@@ -205,8 +212,8 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
 }
 
 /** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
-export function isSaved({ start, changes, trainable, ownStatistics, update }: NetworkPlan): boolean {
-  return start === "student" || [changes, trainable, ownStatistics, update].some(Boolean);
+export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
+  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
 
 function numbersOf(plan: RunPlan) {

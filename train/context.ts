@@ -17,6 +17,7 @@ import type {
 import { drawnName } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
 import type { StepEntry } from "../core/step_plan.ts";
+import { unpackSoft } from "../core/soft_labels.ts";
 import { STUDENT } from "../core/term.ts";
 import type { Batch } from "../datasets/loader.ts";
 import { networkOf, type Run } from "./assemble.ts";
@@ -52,7 +53,9 @@ export function computePass(
   batches: Batches,
   { entries, at }: { readonly entries: readonly StepEntry[]; readonly at: PassAt },
 ): Computed {
-  const images = new Map(Object.entries(batches).map(([name, batch]) => [name, imagesOf(batch)]));
+  const images = new Map(
+    Object.entries(batches).map(([name, batch]) => [name, imagesOf(batch, run.numClasses)]),
+  );
   const views = new Map<string, StreamView>();
   const updates: Update[] = [];
   const computed = { images, views, updates };
@@ -73,10 +76,15 @@ function keepsStatistics({ networks }: Run, by: string): boolean {
   return by === STUDENT || networks.get(by)?.planned.plan.ownStatistics === true;
 }
 
-function imagesOf(batch: Batch): Images {
-  const { images, labels, ids, size: [height, width] } = batch;
-  const pixels = tf.tensor4d(images, [ids.length, height, width, 3]);
-  return { pixels, ...(labels ? { labels: labelsOf(batch) } : {}) };
+function imagesOf(batch: Batch, classes: number): Images {
+  const { images, labels, soft, marks, ids, size: [height, width] } = batch;
+  const size = [ids.length, height, width] as const;
+  return {
+    pixels: tf.tensor4d(images, [...size, 3]),
+    ...(labels ? { labels: labelsOf(batch) } : {}),
+    ...(soft ? { soft: tf.tensor4d(unpackSoft(soft, classes), [...size, classes]) } : {}),
+    ...(marks ? { values: { mark: tf.tensor1d(Float32Array.from(marks)) } } : {}),
+  };
 }
 
 /** int32 [N, H, W] of a batch that has labels. */
@@ -111,11 +119,14 @@ function streamView(
   { need, images: { pixels, labels } }: { readonly need: NeededView; readonly images: Images },
 ): StreamView {
   const [, height, width] = pixels.shape;
+  const resized = (x: tf.Tensor4D) => resizeBilinear(x, [height, width], { alignCorners });
+  const wanted = new Set(need.taps.flatMap(({ name, labelResolution }) => labelResolution ? [name] : []));
   return {
     ...view,
     ...(labels ? { labels } : {}),
-    ...(need.labelResolution
-      ? { upsampled: resizeBilinear(view.logits, [height, width], { alignCorners }) }
+    ...(need.labelResolution ? { upsampled: resized(view.logits) } : {}),
+    ...(wanted.size > 0
+      ? { upsampledTaps: Object.fromEntries([...wanted].map((name) => [name, resized(view.taps[name]!)])) }
       : {}),
   };
 }
@@ -171,6 +182,7 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
     step,
     steps,
     ignoreLabel: run.ignoreLabel,
+    normalization: run.normalization,
     get random() {
       return random ??= Random.stream(run.seed, name);
     },
@@ -206,23 +218,40 @@ function limited(
   refuse: (what: string, where: string) => never,
 ): StreamView {
   const declared = new Set(taps.map(({ name }) => name));
+  const resized = new Set(taps.flatMap(({ name, labelResolution }) => labelResolution ? [name] : []));
   return {
     ...view,
-    taps: new Proxy(view.taps, {
-      get(taps, name) {
-        if (typeof name === "symbol") return undefined;
-        return declared.has(name) ? taps[name] : refuse(`the tap "${name}"`, "taps");
-      },
-    }),
+    taps: declaredOnly(view.taps, declared, (name) => refuse(`the tap "${name}"`, "taps")),
+    upsampledTaps: declaredOnly(
+      view.upsampledTaps ?? {},
+      resized,
+      (name) => refuse(`the tap "${name}" at the labels' resolution`, "taps"),
+    ),
   };
+}
+
+function declaredOnly(
+  taps: View["taps"],
+  declared: ReadonlySet<string>,
+  refuse: (name: string) => never,
+): View["taps"] {
+  return new Proxy(taps, {
+    get(taps, name) {
+      if (typeof name === "symbol") return undefined;
+      return declared.has(name) ? taps[name] : refuse(name);
+    },
+  });
 }
 
 /** Copies of which no gradient finds the way back. */
 function detached(view: StreamView): StreamView {
+  const copies = (taps: View["taps"]) =>
+    Object.fromEntries(Object.entries(taps).map(([name, tap]) => [name, tf.clone(tap)]));
   return constants(() => ({
     ...view,
     logits: tf.clone(view.logits),
-    taps: Object.fromEntries(Object.entries(view.taps).map(([name, tap]) => [name, tf.clone(tap)])),
+    taps: copies(view.taps),
     ...(view.upsampled ? { upsampled: tf.clone(view.upsampled) } : {}),
+    ...(view.upsampledTaps ? { upsampledTaps: copies(view.upsampledTaps) } : {}),
   }));
 }

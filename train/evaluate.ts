@@ -126,7 +126,7 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
 
 /** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */
 function inferenceText(
-  { aggregation, flip, scales, window, heads }: EvaluationPlan,
+  { aggregation, flip, scales, window, heads, average }: EvaluationPlan,
   { network, networks }: Ensemble,
 ): string {
   const sides = ([height, width]: readonly [number, number]) => `${width}x${height}`;
@@ -134,6 +134,7 @@ function inferenceText(
     ...(network === undefined ? [] : [`network ${network}`]),
     ...(heads ? [`heads ${heads.map(({ tap, weight }) => `${weight} ${tap}`).join(" + ")}`] : []),
     ...(networks.length > 1 ? [`ensemble of ${networks.length}`] : []),
+    ...(average ? [`average of ${average}`] : []),
     ...(aggregation ? [`aggregation ${aggregation.alpha}`] : []),
     ...(flip ? ["flip"] : []),
     ...(scales ? [`scales ${scales.join(" ")}`] : []),

@@ -5,24 +5,25 @@
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
-import type { LabelSpace } from "../core/label_space.ts";
-import { isRead, type PhasePlan, type PlannedJob, type RunPlan } from "../core/plan.ts";
-import type { DatasetPlan, JobFiles, JobImage, JobTools, Segmenter } from "../core/plugin.ts";
+import {
+  isRead,
+  type MadeStream,
+  type PhasePlan,
+  type PlannedJob,
+  type PlannedStream,
+  type RunPlan,
+} from "../core/plan.ts";
+import type { DatasetPlan, JobFiles, JobTools, PredictionChange, Sample, Segmenter } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
-import {
-  encodeLabels,
-  indexFile,
-  type Input,
-  labelFile,
-  labelFolder,
-  relabelled,
-} from "../datasets/input.ts";
+import { type Input, labelFolder, relabelled } from "../datasets/input.ts";
 import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { messageOf } from "../core/words.ts";
+import { digests, DONE, requireUnchanged } from "./job_digests.ts";
+import { LabelWriter } from "./label_writer.ts";
 import { describePlanned } from "./loss_errors.ts";
-import { predictLabels } from "./predict.ts";
+import { type PredictionTask, predictLabels, predictRows } from "./predict.ts";
 import { isFile } from "./resume.ts";
 
 /** Where the jobs of a run lie, and what they read. */
@@ -46,7 +47,7 @@ export function jobDataset(place: JobPlace, name: string): DatasetPlan {
 export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
   const { phase, job } = jobOf(place, name);
   const stream = phase.streams.filter(isRead).find((stream) => job.plan.reads.includes(stream.name));
-  const images = stream && ("job" in stream ? standIn(place, stream.job) : stream.dataset);
+  const images = stream && standInOf(place, stream, job);
   return images && {
     ...images,
     async open(setup) {
@@ -62,6 +63,17 @@ export function standIn(place: JobPlace, name: string): DatasetPlan | undefined 
       };
     },
   };
+}
+
+function standInOf(
+  place: JobPlace,
+  stream: Exclude<PlannedStream, MadeStream>,
+  job: PlannedJob,
+): DatasetPlan | undefined {
+  if ("dataset" in stream) return stream.dataset;
+  if (isDoneBefore(place.plan.phases, stream.job, job)) return standIn(place, stream.job);
+  // As filesOf has it: the recipe's own.
+  return stream.name === "source" || stream.name === "target" ? place.plan.data[stream.name] : undefined;
 }
 
 function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan; job: PlannedJob } {
@@ -93,6 +105,12 @@ function isDoneBefore(phases: readonly PhasePlan[], name: string, job: PlannedJo
   return jobs.findIndex((one) => one.name === name) < jobs.findIndex((one) => one.name === job.name);
 }
 
+/** @throws DataError that names a file which is not as the job left it */
+export async function requireAsLeft({ plan, runDir }: JobPlace, name: string): Promise<void> {
+  const { phase, job } = jobOf({ plan, runDir }, name);
+  await requireUnchanged(filesOf({ plan, runDir }, phase, job).folder, job.name);
+}
+
 /** What running jobs needs. */
 export interface JobRun extends JobPlace {
   readonly phase: PhasePlan;
@@ -109,7 +127,7 @@ export interface JobRun extends JobPlace {
 export async function runJobs(run: JobRun): Promise<void> {
   for (const job of run.phase.before) {
     const files = filesOf(run, run.phase, job);
-    const done = `${files.folder}/done.json`;
+    const done = `${files.folder}/${DONE}`;
     if (run.resume && await isFile(done)) continue;
     const who = describePlanned("job", job);
     run.note(`${job.name}: begins`);
@@ -125,7 +143,8 @@ export async function runJobs(run: JobRun): Promise<void> {
       if (cause instanceof UserError) throw cause;
       throw new LossError(`${who} threw: ${messageOf(cause)}`, { cause });
     }
-    await writeWhole(done, new TextEncoder().encode(`${JSON.stringify({ job: job.name })}\n`));
+    const record = { job: job.name, files: await digests(files.folder) };
+    await writeWhole(done, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
     run.note(`${job.name}: done`);
   }
 }
@@ -150,7 +169,17 @@ function toolsOf(
         throw new LossError(`${describePlanned("job", job)} reads "${stream}" without declaring it in reads`);
       }
       const opened = await input.open(dataset, { labels: false });
-      const { evaluation, input: { normalization, alignCorners }, model: { plan: { featureTap } } } = plan;
+      const { input: { normalization, alignCorners }, model: { plan: { featureTap } } } = plan;
+      const ensemble = { networks: [{ segmenter: network, weight: 1 }], featureTap, alignCorners };
+      const taskOf = (image: Sample, { aggregation, ...how }: PredictionChange = {}): PredictionTask => {
+        const { aggregation: former, ...others } = { ...plan.evaluation, ...how };
+        const evaluation = aggregation === false || !former ? others : { ...others, aggregation: former };
+        return {
+          inputs: networkInputs(image, { evaluation, normalization }),
+          inference: evaluation,
+          wanted: { height: image.height, width: image.width, confidence: true },
+        };
+      };
       for (let index = 0; index < opened.length; index++) {
         signal.throwIfAborted();
         const sample = await opened.read(index, { labels: false });
@@ -161,62 +190,18 @@ function toolsOf(
           count: opened.length,
           height,
           width,
-          async predict() {
-            const networks = [{ segmenter: network, weight: 1 }];
-            const { labels, confidence } = await predictLabels({ networks, featureTap, alignCorners }, {
-              inputs: networkInputs(sample, { evaluation, normalization }),
-              inference: evaluation,
-              wanted: { height, width, confidence: true },
-            });
+          async predict(how) {
+            const { labels, confidence } = await predictLabels(ensemble, taskOf(sample, how));
             return { labels, confidence: confidence! };
           },
+          rows: (how) => predictRows(ensemble, taskOf(sample, how)),
         };
         // Kernels run synchronously; signals and timers get their turn here.
         await setImmediate();
       }
     },
     writeLabels: (image, ids) => labels.write(image, ids),
+    writeSoft: (image, packed) => labels.writeSoft(image, packed),
+    preferCrops: (preference) => labels.prefer(preference),
   };
-}
-
-/** Writes label files and, at the end, which image each belongs to. */
-class LabelWriter {
-  readonly #who: string;
-  readonly #folder: string;
-  readonly #space: LabelSpace;
-  /** Ids by index. */
-  readonly #written = new Map<number, string>();
-
-  constructor(who: string, { folder, space }: { readonly folder: string; readonly space: LabelSpace }) {
-    this.#who = who;
-    this.#folder = folder;
-    this.#space = space;
-  }
-
-  async begin(): Promise<void> {
-    await Deno.remove(this.#folder, { recursive: true }).catch(() => {});
-    await makeFolder(this.#folder);
-  }
-
-  async write({ id, index, width, height }: JobImage, labels: Uint8Array): Promise<void> {
-    const refuse = (fault: string) => {
-      throw new LossError(`${this.#who} wrote ${fault}`);
-    };
-    if (labels.length !== width * height) {
-      refuse(`${labels.length} labels for ${id}, expected ${width}x${height} of them`);
-    }
-    const { classes, ignore } = this.#space;
-    const strange = labels.find((label) => label >= classes.length && label !== ignore);
-    if (strange !== undefined) {
-      refuse(`the label ${strange} for ${id}, expected 0 to ${classes.length - 1}, or ${ignore} for none`);
-    }
-    if (this.#written.has(index)) refuse(`labels for ${id} twice, expected once`);
-    this.#written.set(index, id);
-    await writeWhole(labelFile(this.#folder, index), encodeLabels({ width, height, labels }));
-  }
-
-  async end(): Promise<void> {
-    const text = JSON.stringify([...this.#written].sort(([a], [b]) => a - b));
-    await writeWhole(indexFile(this.#folder), new TextEncoder().encode(`${text}\n`));
-  }
 }

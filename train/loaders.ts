@@ -7,11 +7,15 @@ import {
   type PhasePlan,
   type PlannedStream,
   type RunPlan,
+  streamsBehind,
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
-import type { Input, InputDataset } from "../datasets/input.ts";
+import type { Input, InputDataset, KeptCounts } from "../datasets/input.ts";
 import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
+import { ifThere } from "../run_folder/files.ts";
+import { CLASS_COUNTS, within } from "../run_folder/layout.ts";
+import { writeWhole } from "../run_folder/write.ts";
 import type { Batches } from "./context.ts";
 import { describePlanned } from "./loss_errors.ts";
 
@@ -28,31 +32,74 @@ export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][]
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
 }
 
-/** Opens datasets; the one that a job left is asked of `jobDataset`. @throws DataError */
+/** The jobs whose labels a stream of a phase reads, directly or through other streams. */
+export function jobsBehind({ streams }: PhasePlan, stream: PlannedStream): readonly string[] {
+  return streamsBehind(streams, stream).flatMap((one) => "job" in one ? [one.job] : []);
+}
+
+/** What streams are opened with. */
+export interface Opening {
+  readonly phase: PhasePlan;
+  readonly input: Input;
+  /** The dataset that a job left. */
+  readonly jobDataset: (job: string) => DatasetPlan;
+  /** Where the run keeps the classes of the source, if it counts them. */
+  readonly kept: KeptCounts;
+}
+
+/** The file of a run in which the source's classes are counted. */
+export function keptCounts(
+  runDir: string,
+  { note, signal }: { readonly note: (message: string) => void; readonly signal: AbortSignal },
+): KeptCounts {
+  const path = within(runDir, CLASS_COUNTS);
+  return {
+    path,
+    exists: async () => await ifThere(Deno.stat(path)) !== undefined,
+    write: (bytes) => writeWhole(path, bytes),
+    onCount: (images) => note(`counts the classes of ${images} source images, once, into ${CLASS_COUNTS}`),
+    signal,
+  };
+}
+
+/** Opens the datasets of some streams. @throws DataError, UserError */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
-  input: Input,
-  jobDataset: (job: string) => DatasetPlan,
+  opening: Opening,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
   // The source first: of several data that cannot be read it is named.
   for (
     const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
   ) {
-    const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
-    const dataset = await input.open(plan, stream.labels ? {} : { labels: false });
-    if ("job" in stream && dataset.length === 0) {
-      throw new UserError(
-        `${
-          describePlanned("stream", stream)
-        } has no images: the job "${stream.job}" left none; see what it notes`,
-      );
-    }
-    if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
-    const draw = stream.name === "source" ? await input.sourceDraw(dataset) : undefined;
+    const dataset = await openStream(stream, opening);
+    const draw = stream.name === "source" ? await opening.input.sourceDraw(dataset, opening.kept) : undefined;
     open.push({ stream, dataset, draw });
   }
   return open;
+}
+
+async function openStream(stream: OpenStream["stream"], opening: Opening): Promise<InputDataset> {
+  const { phase, input, jobDataset } = opening;
+  const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
+  const dataset = await input.open(plan, {
+    ...(stream.labels ? {} : { labels: false }),
+    draws: drawnName(phase, stream.name),
+    stream(name) {
+      const other = phase.streams.filter(isRead).find((one) => one.name === name);
+      if (other === undefined) throw new Error(`no stream "${name}" is read`);
+      return openStream(other, opening);
+    },
+  });
+  if ("job" in stream && dataset.length === 0) {
+    throw new UserError(
+      `${
+        describePlanned("stream", stream)
+      } has no images: the job "${stream.job}" left none; see what it notes`,
+    );
+  }
+  if (stream.labels) await input.requireDecided(plan, dataset, formatPath(stream.at));
+  return dataset;
 }
 
 /** Where batches come from, by stream. */
@@ -80,7 +127,7 @@ export function loaderOptions(
   { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
 ) {
   return {
-    transforms: plan.input.training,
+    transforms: plan.input.streams?.[name] ?? plan.input.training,
     normalization: plan.input.normalization,
     batch: phase.training.batch,
     seed: plan.seed,

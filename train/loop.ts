@@ -32,9 +32,18 @@ import {
   openSplit,
   unlabelledNote,
 } from "./evaluate.ts";
-import { jobDataset, type JobPlace, runJobs } from "./jobs.ts";
+import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
-import { close, type Loaders, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  close,
+  jobsBehind,
+  keptCounts,
+  type Loaders,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { tellPassedOver } from "./passed_over.ts";
@@ -82,8 +91,13 @@ export interface PhaseResult {
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
-  const jobOf = (name: string) => jobDataset(options, name);
-  const streams = [...await openStreams(wanted.filter((stream) => !("job" in stream)), input, jobOf)];
+  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const kept = keptCounts(options.runDir, { note, signal });
+  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
+  const [now, later] = [false, true].map((wait) =>
+    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
+  );
+  const streams = [...await openStreams(now!, opening)];
   const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
   if (!from) tellPassedOver(streams, validation, options);
@@ -96,7 +110,6 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      const note = (message: string) => emit({ type: "note", phase: phase.name, message });
       try {
         await runJobs({ ...options, network: run.segmenter, note });
       } catch (error) {
@@ -105,7 +118,12 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
         return { steps: 0, interrupted: true };
       }
     }
-    streams.push(...await openStreams(wanted.filter((stream) => "job" in stream), input, jobOf));
+    if (options.resume) {
+      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
+        await requireAsLeft(options, job);
+      }
+    }
+    streams.push(...await openStreams(later!, opening));
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     const watch = new LabelWatch(streams, plan.labelSpace.ignore);

@@ -91,7 +91,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
       return terms.map((term) => {
         const output = outputOf(run, computed, { term, at });
         const { planned } = term;
-        const weight = coefficientAt(planned.weight, at.step);
+        const weight = coefficientAt(planned.weight, at);
         scalars.push({
           name: planned.name,
           who: describePlanned("loss", planned),
@@ -113,9 +113,9 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     for (const term of terms) {
       for (const owner of term.owners) {
         if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
-        const { grads, scalar } = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file });
-        scalars.push(scalar);
-        owners.push({ owner, grads });
+        const made = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file });
+        scalars.push(...made.scalars);
+        owners.push({ owner, grads: made.grads });
       }
     }
     stages?.over("backward");
@@ -148,9 +148,9 @@ export function runOwnersBefore(
     for (const term of terms) {
       const { handoff } = outputOf(run, computed, { term, at });
       for (const owner of term.owners.filter((one) => owners.includes(one))) {
-        const { grads, scalar } = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file });
-        scalars.push(scalar);
-        passes.push({ owner, grads });
+        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file });
+        scalars.push(...made.scalars);
+        passes.push({ owner, grads: made.grads });
       }
     }
     return { input: { batches, entries, at }, grads: [], scalars, owners: passes, updates: [] };
@@ -172,15 +172,18 @@ function ownerPass(
   { who, name, params, compute }: RunOwner,
   handoff: Readonly<Record<string, tf.Tensor>>,
   { keep, file }: { readonly keep: Keep; readonly file: string | undefined },
-): { readonly grads: Gradients; readonly scalar: NamedScalar } {
-  let scalar: NamedScalar | undefined;
+): { readonly grads: Gradients; readonly scalars: readonly NamedScalar[] } {
+  const scalars: NamedScalar[] = [];
   try {
     const grads = gradientsOf(params.map(({ value }) => value), () => {
-      const { loss } = checkedOutput(who, () => compute!(handoff), file);
-      scalar = { name, who, weight: 0, value: keep(loss) };
+      const { loss, logs = {} } = checkedOutput(who, () => compute!(handoff), file);
+      scalars.push({ name, who, weight: 0, value: keep(loss) });
+      for (const [log, value] of Object.entries(logs)) {
+        scalars.push({ name: `${name}/${log}`, weight: 0, value: keep(value) });
+      }
       return loss;
     });
-    return { grads, scalar: scalar! };
+    return { grads, scalars };
   } catch (error) {
     throw error instanceof ObjectiveError ? new LossError(`${who} ${error.fault}`, { cause: error }) : error;
   }

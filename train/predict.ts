@@ -5,7 +5,7 @@ import { contrastByDefault } from "../ops/association/level.ts";
 import { type Grid, resizeBilinear, resizedRows } from "../ops/resize_bilinear.ts";
 import { UserError } from "../core/errors.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
-import type { Segmenter, Similarity, View } from "../core/plugin.ts";
+import type { ProbabilityRows, Segmenter, Similarity, View } from "../core/plugin.ts";
 import type { NetworkInput } from "../datasets/evaluation.ts";
 import { cutWindow, type Window, WindowMean, windowsOf } from "./windows.ts";
 
@@ -26,7 +26,7 @@ interface Network extends Omit<Ensemble, "networks" | "network"> {
 }
 
 /** How probabilities are made beyond one pass. */
-export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads">;
+export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads" | "average">;
 
 /** What {@linkcode predictLabels} makes. */
 export interface Wanted {
@@ -52,22 +52,83 @@ export function confidenceBytes(confidence: Float32Array): Uint8Array {
 /** Class probabilities are upsampled so many at a time: 64 MB. */
 const BAND = 2 ** 24;
 
+/** What is predicted of one image. */
+export interface PredictionTask {
+  readonly inputs: readonly NetworkInput[];
+  readonly inference: Inference;
+  readonly wanted: Wanted;
+  /** Called with the class probabilities of every input by every network. */
+  readonly onProbabilities?: ((grid: Grid) => void) | undefined;
+}
+
 /**
- * The class of every pixel: the probabilities of every input by every network, resized bilinearly to the wanted size and
- * added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
+ * The class of every pixel: the probabilities (or `average: logits`, these) of every input by every network, resized
+ * bilinearly to the wanted size and added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
  */
-export async function predictLabels(
+export async function predictLabels(ensemble: Ensemble, task: PredictionTask): Promise<PredictedLabels> {
+  const { height, width, confidence } = task.wanted;
+  const labels = new Uint8Array(height * width);
+  const shares = confidence ? new Float32Array(height * width) : undefined;
+  const { grids, whole } = await gridsOf(ensemble, task);
+  for (const band of bandsOf(grids, task.wanted)) {
+    const made = tf.tidy(() => {
+      const sum = bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners });
+      const best = () => tf.max(sharesOf(sum, { whole, inference: task.inference }), 3);
+      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: best() } : {}) };
+    });
+    try {
+      labels.set(await made.winners.data(), band.first * width);
+      if (shares && made.best) {
+        shares.set((await made.best.data()).map((best) => best / whole), band.first * width);
+      }
+    } finally {
+      tf.dispose(made as tf.TensorContainer);
+    }
+  }
+  return { labels, ...(shares ? { confidence: shares } : {}) };
+}
+
+/** The probabilities behind {@linkcode predictLabels}: of all classes, some rows at a time, from the top. */
+export async function* predictRows(
+  ensemble: Ensemble,
+  task: PredictionTask,
+): AsyncGenerator<ProbabilityRows, void, void> {
+  const { grids, whole } = await gridsOf(ensemble, task);
+  for (const band of bandsOf(grids, task.wanted)) {
+    const sum = tf.tidy(() =>
+      sharesOf(bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners }), {
+        whole,
+        inference: task.inference,
+      })
+    );
+    try {
+      const probabilities = (await sum.data() as Float32Array).map((share) => share / whole);
+      yield { ...band, probabilities };
+    } finally {
+      sum.dispose();
+    }
+  }
+}
+
+/** Probabilities, `whole` times, of a sum that may be one of logits. */
+function sharesOf(
+  sum: tf.Tensor4D,
+  { whole, inference: { average } }: { readonly whole: number; readonly inference: Inference },
+): tf.Tensor4D {
+  return average === "logits" ? tf.mul(tf.softmax(tf.div(sum, whole)), whole) : sum;
+}
+
+interface WeightedGrid {
+  readonly grid: Grid;
+  readonly weight: number;
+}
+
+/** Of every network the probabilities of every input. */
+async function gridsOf(
   { networks, network: _, ...shared }: Ensemble,
-  task: {
-    readonly inputs: readonly NetworkInput[];
-    readonly inference: Inference;
-    readonly wanted: Wanted;
-    /** Called with the class probabilities of every input by every network. */
-    readonly onProbabilities?: ((grid: Grid) => void) | undefined;
-  },
-): Promise<PredictedLabels> {
-  const { inputs, inference, wanted: { height, width, confidence }, onProbabilities } = task;
-  const grids: { readonly grid: Grid; readonly weight: number }[] = [];
+  { inputs, inference, onProbabilities }: PredictionTask,
+): Promise<{ readonly grids: readonly WeightedGrid[]; readonly whole: number }> {
+  const grids: WeightedGrid[] = [];
   for (const { segmenter, weight } of networks) {
     for (const input of inputs) {
       const grid = await probabilities({ ...shared, segmenter }, input, inference);
@@ -75,34 +136,34 @@ export async function predictLabels(
       grids.push({ grid, weight });
     }
   }
-  const whole = grids.reduce((sum, { weight }) => sum + weight, 0);
-  const { alignCorners = false } = shared;
-  const labels = new Uint8Array(height * width);
-  const shares = confidence ? new Float32Array(height * width) : undefined;
-  const rows = Math.max(1, Math.floor(BAND / (width * grids[0]!.grid.channels)));
-  for (let first = 0; first < height; first += rows) {
-    const band = { first, count: Math.min(rows, height - first) };
-    const made = tf.tidy(() => {
-      const [one, ...others] = grids.map(({ grid, weight }) => {
-        const part = resizedRows(grid, [height, width], { rows: band, alignCorners });
-        return weight === 1 ? part : tf.mul(part, weight) as tf.Tensor4D;
-      });
-      const sum = others.reduce((sum, other) => tf.add(sum, other), one!);
-      return { winners: tf.argMax(sum, 3), ...(confidence ? { best: tf.max(sum, 3) } : {}) };
-    });
-    try {
-      labels.set(await made.winners.data(), first * width);
-      if (shares && made.best) {
-        const best = await made.best.data();
-        for (let k = 0; k < best.length; k++) {
-          shares[first * width + k] = best[k]! / whole;
-        }
-      }
-    } finally {
-      tf.dispose(made as tf.TensorContainer);
-    }
-  }
-  return { labels, ...(shares ? { confidence: shares } : {}) };
+  return { grids, whole: grids.reduce((sum, { weight }) => sum + weight, 0) };
+}
+
+interface Rows {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Rows that are upsampled together. */
+function bandsOf([one]: readonly WeightedGrid[], { height, width }: Wanted): readonly Rows[] {
+  const most = Math.max(1, Math.floor(BAND / (width * one!.grid.channels)));
+  return Array.from({ length: Math.ceil(height / most) }, (_, k) => ({
+    first: k * most,
+    count: Math.min(most, height - k * most),
+  }));
+}
+
+/** float32 [1, count, width, K] */
+function bandSum(
+  grids: readonly WeightedGrid[],
+  rows: Rows,
+  { height, width, alignCorners = false }: Wanted & Pick<Ensemble, "alignCorners">,
+): tf.Tensor4D {
+  const [first, ...others] = grids.map(({ grid, weight }) => {
+    const part = resizedRows(grid, [height, width], { rows, alignCorners });
+    return weight === 1 ? part : tf.mul(part, weight) as tf.Tensor4D;
+  });
+  return others.reduce((sum, other) => tf.add(sum, other), first!);
 }
 
 /**
@@ -168,18 +229,21 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 }
 
 /**
- * Class probabilities float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
+ * Class probabilities, or logits, float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
  * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
  */
 function forward(
   { segmenter, featureTap }: Network,
   images: tf.Tensor4D,
-  { aggregation, heads }: Inference,
+  { aggregation, heads, average }: Inference,
 ): tf.Tensor4D {
   return tf.tidy(() => {
     const taps = [...heads?.map(({ tap }) => tap) ?? [], ...aggregation ? [featureTap] : []];
     const [view] = segmenter.forward([images], { training: false, taps });
-    if (aggregation === undefined) return tf.softmax(headsOf(view!, heads));
+    if (aggregation === undefined) {
+      const logits = headsOf(view!, heads);
+      return average === "logits" ? logits : tf.softmax(logits);
+    }
     const { alpha, features, predictions } = aggregation;
     const mixed = aggregateImage(view!.taps[featureTap]!, features, alpha);
     return aggregateImage(tf.softmax(segmenter.classify(mixed)), predictions, alpha);

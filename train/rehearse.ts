@@ -1,9 +1,18 @@
+import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { Input } from "../datasets/input.ts";
 import { assemble, type Run } from "./assemble.ts";
 import { type JobPlace, standIn } from "./jobs.ts";
-import { close, nextBatches, openLoaders, openStreams, streamsToRead } from "./loaders.ts";
+import {
+  close,
+  jobsBehind,
+  keptCounts,
+  nextBatches,
+  openLoaders,
+  openStreams,
+  streamsToRead,
+} from "./loaders.ts";
 import { initialise } from "./start.ts";
 import { trainStep } from "./step.ts";
 
@@ -12,6 +21,8 @@ export interface Rehearsal extends JobPlace {
   readonly input: Input;
   /** How files of weights are read. */
   readonly files: FileReader;
+  readonly signal: AbortSignal;
+  readonly emit: (event: TrainEvent) => void;
 }
 
 /**
@@ -31,16 +42,24 @@ export async function rehearse(phase: PhasePlan, options: Rehearsal): Promise<vo
 }
 
 /** Does nothing when a job will make its images out of nothing. */
-async function tryStep(run: Run, { plan, runDir, input }: Rehearsal): Promise<void> {
+async function tryStep(run: Run, { plan, runDir, input, signal, emit }: Rehearsal): Promise<void> {
   const { phase } = run;
   const wanted = streamsToRead(phase);
   const left = new Map(
-    wanted.flatMap((stream) =>
-      "job" in stream ? [[stream.job, standIn({ plan, runDir }, stream.job)] as const] : []
+    wanted.flatMap((stream) => jobsBehind(phase, stream)).map((job) =>
+      [job, standIn({ plan, runDir }, job)] as const
     ),
   );
   if ([...left.values()].includes(undefined)) return;
-  const streams = await openStreams(wanted, input, (job) => left.get(job)!);
+  const streams = await openStreams(wanted, {
+    phase,
+    input,
+    jobDataset: (job) => left.get(job)!,
+    kept: keptCounts(runDir, {
+      note: (message) => emit({ type: "note", phase: phase.name, message }),
+      signal,
+    }),
+  });
   const loaders = openLoaders(plan, { phase, streams, skip: 0 });
   try {
     const passes = [await nextBatches(loaders)];

@@ -5,14 +5,13 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
-import { LossError, UserError } from "../core/errors.ts";
-import type { NetworkPlan } from "../core/network.ts";
+import { LossError } from "../core/errors.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
-import { describePlanned, messageOf, nonFinite } from "./loss_errors.ts";
+import { describePlanned, nonFinite } from "./loss_errors.ts";
 import {
   type Gradients,
   isDue,
@@ -24,6 +23,7 @@ import {
   type Stages,
   tensorsOf,
 } from "./pass.ts";
+import { moveNetworks, plannedMoves } from "./move.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** What a step needs. */
@@ -58,19 +58,24 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
   const early = new Snapshot();
   const terms: Record<string, number> = {};
   let total = 0;
-  const followed = [...run.networks.values()].some(({ planned }) => moves(planned.plan, "after"));
   try {
-    moveNetworks(run, input, { when: "before", early });
+    const moves = plannedMoves(run, input);
+    // A plugin's own code may fail once the student is updated; what the trainer does by itself may not.
+    const breakable = moves.some(({ planned: { plan } }) => plan.update && plan.when !== "before");
+    moveNetworks(run, input, { moves: moves.filter(({ planned }) => planned.plan.when === "before"), early });
     for (const [k, { losses, entries }] of run.updates.entries()) {
       const mine = run.terms.filter(({ planned }) => losses.includes(planned));
       const last = k === run.updates.length - 1;
       Object.assign(terms, await ownersBefore(run, input, { terms: mine, early }));
-      const parts = { terms: mine, entries, early: last && !followed ? undefined : early };
+      const parts = { terms: mine, entries, early: last && !breakable ? undefined : early };
       const values = await studentUpdate(run, input, parts);
       Object.assign(terms, values.terms);
       total += values.total;
     }
-    moveNetworks(run, input, { when: "after", early });
+    moveNetworks(run, input, {
+      moves: moves.filter(({ planned }) => planned.plan.when !== "before"),
+      early: breakable ? early : undefined,
+    });
     return { terms, total };
   } catch (error) {
     early.restore();
@@ -137,30 +142,6 @@ async function ownersBefore(
     throw error instanceof ObjectiveError ? await blameOwner(passes, error) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
-  }
-}
-
-function moves({ update, when: own = "after" }: NetworkPlan, when: "before" | "after"): boolean {
-  return update !== undefined && own === when;
-}
-
-/** Moves the networks that follow the student by themselves. */
-function moveNetworks(
-  { networks, segmenter: student }: Run,
-  { step, steps }: Clock,
-  { when, early }: { readonly when: "before" | "after"; readonly early: Snapshot },
-): void {
-  for (const { planned, segmenter: network } of networks.values()) {
-    const { plan } = planned;
-    if (!moves(plan, when)) continue;
-    early.add([...network.params.map(({ value }) => value), ...Object.values(network.buffers)]);
-    try {
-      tf.tidy(() => plan.update!({ network, student }, { step, steps }));
-    } catch (cause) {
-      if (cause instanceof UserError) throw cause;
-      const who = describePlanned("network", planned);
-      throw new LossError(`${who} threw in its update: ${messageOf(cause)}`, { cause });
-    }
   }
 }
 

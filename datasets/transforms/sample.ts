@@ -1,16 +1,20 @@
 import type { Sample } from "../../core/plugin.ts";
+import { SOFT_BYTES } from "../../core/soft_labels.ts";
 import { resizeBilinear, resizeNearest, type Size, type Window } from "./resize.ts";
 
 /**
- * The image bilinearly, its labels by the nearest pixel; of a `window` of the new image only its pixels. Same size
+ * The image bilinearly, its labels and distributions by the nearest pixel; of a `window` of the new image only its pixels. Same size
  * without a window: the sample's own pixels.
  */
 export function resizeSample(sample: Sample, size: Size, window?: Window): Sample {
   const image = resizeBilinear({ ...sample, channels: 3, data: sample.image }, size, window);
   const labels = sample.labels &&
     resizeNearest({ ...sample, channels: 1, data: sample.labels }, size, window).data;
+  const soft = sample.soft &&
+    resizeNearest({ ...sample, channels: SOFT_BYTES, data: sample.soft }, size, window).data;
   const { width, height, data } = image;
-  return { id: sample.id, width, height, image: data, ...(labels ? { labels } : {}) };
+  const { labels: _, soft: __, ...rest } = sample;
+  return { ...rest, width, height, image: data, ...(labels ? { labels } : {}), ...(soft ? { soft } : {}) };
 }
 
 /** The size whose short side is `short` pixels, aspect kept, the long side rounded. */
@@ -38,34 +42,55 @@ export interface Crop {
  */
 export function resizedCrop(sample: Sample, { width, height }: Size, crop: Crop): Sample {
   const [rows, columns] = crop.size;
-  const window = {
-    top: Math.floor(crop.place[0] * (Math.max(0, height - rows) + 1)),
-    left: Math.floor(crop.place[1] * (Math.max(0, width - columns) + 1)),
-    height: Math.min(rows, height),
-    width: Math.min(columns, width),
-  };
+  const window = windowAt({ width, height }, crop);
   const cut = resizeSample(sample, { width, height }, window);
   return cut.width === columns && cut.height === rows ? cut : padded(cut, crop);
 }
 
-function padded({ id, width, height, image, labels }: Sample, { size, fill, ignoreLabel }: Crop): Sample {
+/** The window of a crop in an image of this size. */
+export function windowAt(
+  { width, height }: Size,
+  { size: [rows, columns], place }: Pick<Crop, "size" | "place">,
+): Window {
+  return {
+    top: Math.floor(place[0] * (Math.max(0, height - rows) + 1)),
+    left: Math.floor(place[1] * (Math.max(0, width - columns) + 1)),
+    height: Math.min(rows, height),
+    width: Math.min(columns, width),
+  };
+}
+
+function padded(
+  { width, height, image, labels, soft, ...rest }: Sample,
+  { size, fill, ignoreLabel }: Crop,
+): Sample {
   const [rows, columns] = size;
   const canvas = new Uint8Array(rows * columns * 3);
   for (let at = 0; at < canvas.length; at++) canvas[at] = fill[at % 3]!;
   const ids = labels && new Uint8Array(rows * columns).fill(ignoreLabel);
+  const shares = soft && new Uint8Array(rows * columns * SOFT_BYTES);
   for (let y = 0; y < height; y++) {
     const from = y * width;
     canvas.set(image.subarray(from * 3, (from + width) * 3), y * columns * 3);
     if (ids) ids.set(labels!.subarray(from, from + width), y * columns);
+    shares?.set(soft!.subarray(from * SOFT_BYTES, (from + width) * SOFT_BYTES), y * columns * SOFT_BYTES);
   }
-  return { id, width: columns, height: rows, image: canvas, ...(ids ? { labels: ids } : {}) };
+  return {
+    ...rest,
+    width: columns,
+    height: rows,
+    image: canvas,
+    ...(ids ? { labels: ids } : {}),
+    ...(shares ? { soft: shares } : {}),
+  };
 }
 
 /** Mirrored left to right. */
 export function flipSample(sample: Sample): Sample {
   const image = mirrored(sample.image, sample.width, 3);
   const labels = sample.labels && mirrored(sample.labels, sample.width, 1);
-  return { ...sample, image, ...(labels ? { labels } : {}) };
+  const soft = sample.soft && mirrored(sample.soft, sample.width, SOFT_BYTES);
+  return { ...sample, image, ...(labels ? { labels } : {}), ...(soft ? { soft } : {}) };
 }
 
 function mirrored(data: Uint8Array, width: number, channels: number): Uint8Array {

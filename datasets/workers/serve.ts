@@ -100,5 +100,6 @@ function memoryOf(result: Products[ProductKind]["result"]): ArrayBuffer[] {
     ? [result.images]
     : [];
   const labels = "labels" in result && result.labels ? [result.labels] : [];
-  return [...new Set([...images, ...labels].map(({ buffer }) => buffer))] as ArrayBuffer[];
+  const soft = "soft" in result && result.soft ? [result.soft] : [];
+  return [...new Set([...images, ...labels, ...soft].map(({ buffer }) => buffer))] as ArrayBuffer[];
 }

@@ -8,6 +8,8 @@ const MOMENTUM = 0.1;
 
 /** How a network runs. */
 export interface Pass {
+  /** The taps that are read beside `logits`; absent: all. */
+  readonly taps?: readonly string[] | undefined;
   /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
   readonly parts?: readonly number[];
   /** Receives what each part changes of the running statistics. */
@@ -32,13 +34,25 @@ export interface After {
 /** A batch normalisation: float32 [N, H, W, C] to the same shape. */
 export type BatchNorm = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
+/** How {@linkcode batchNorm} is made. */
+export interface NormOptions {
+  /** Whether weight and bias are trained; else they are buffers that stay as they are. Absent: yes. */
+  readonly affine?: boolean | undefined;
+}
+
 /**
  * Makes one under `name`, with `weight`, `bias`, `running_mean` and `running_var`. While training it uses the
  * batch's statistics and records how they change the running ones (with the unbiased variance), as PyTorch does.
  */
-export function batchNorm(layers: Layers, name: string, channels: number): BatchNorm {
-  const gamma = layers.param(`${name}.weight`, tf.ones([channels]), "norm") as tf.Variable<tf.Rank.R1>;
-  const beta = layers.param(`${name}.bias`, tf.zeros([channels]), "norm") as tf.Variable<tf.Rank.R1>;
+export function batchNorm(
+  layers: Layers,
+  [name, channels]: readonly [string, number],
+  { affine: trained = true }: NormOptions = {},
+): BatchNorm {
+  const make = (part: string, initial: tf.Tensor) =>
+    (trained ? layers.param(part, initial, "norm") : layers.buffer(part, initial)) as tf.Variable<tf.Rank.R1>;
+  const gamma = make(`${name}.weight`, tf.ones([channels]));
+  const beta = make(`${name}.bias`, tf.zeros([channels]));
   const mean = layers.buffer(`${name}.running_mean`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
   const variance = layers.buffer(`${name}.running_var`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
   return (x, { parts, record }, after = {}) => {

@@ -18,7 +18,18 @@ export interface Layers {
     name: string,
     shape: [number, number, number, number],
     deviation: number,
+    part?: string,
   ): tf.Variable<tf.Rank.R4>;
+}
+
+/** The same collection, whose parameters are in a part of their group, as in `backbone/stem`. */
+export function layersIn(layers: Layers, part: string): Layers {
+  return {
+    ...layers,
+    param: (name, initial, inner) =>
+      layers.param(name, initial, inner === undefined ? part : `${part}/${inner}`),
+    normalFilter: (name, shape, deviation) => layers.normalFilter(name, shape, deviation, part),
+  };
 }
 
 /** An empty collection that allocates through `setup`. */
@@ -42,12 +53,12 @@ export function layersOf(setup: Setup): Layers {
     buffer(name, initial) {
       return buffers[name] = make(name, initial, false);
     },
-    normalFilter(name, shape, deviation) {
+    normalFilter(name, shape, deviation, part) {
       const random = Random.stream(setup.seed, name);
       const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
       // A plain loop: a network has millions of numbers.
       for (let k = 0; k < data.length; k++) data[k] = random.normal() * deviation;
-      return layers.param(name, tf.tensor4d(data, shape)) as tf.Variable<tf.Rank.R4>;
+      return layers.param(name, tf.tensor4d(data, shape), part) as tf.Variable<tf.Rank.R4>;
     },
   };
   return layers;

@@ -22,8 +22,8 @@ export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
     return groups.flatMap((group) => {
       const parts = group.map(({ shape }) => shape[0]);
       const joined = group.length === 1 ? group[0]! : tf.concat([...group]);
-      if (!training || !batch) return cutInto(parts, run(joined, {}), taps);
-      const { view, updates } = recorded(parts, (record) => run(joined, { parts, record }));
+      if (!training || !batch) return cutInto(parts, run(joined, { taps }), taps);
+      const { view, updates } = recorded(parts, (record) => run(joined, { taps, parts, record }));
       return cutInto(parts, view, taps).map((one, part) => ({ ...one, updates: updates[part]! }));
     });
   };

@@ -23,6 +23,8 @@ function term(name: string, options: unknown = {}): LossTerm {
   return registry.plan("loss", { type: name, options }).create({
     seed: 0,
     numClasses: 19,
+    alignCorners: false,
+    classes: [],
     taps: {},
     variable: (id, initial, trainable) => tf.variable(initial, trainable ?? true, id),
   });

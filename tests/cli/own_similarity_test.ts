@@ -47,6 +47,8 @@ losses: [{ type: association, options: { levels: [{ tap: layer4, similarity: ${s
         const term = create({
           seed: 0,
           numClasses: 2,
+          classes: [],
+          alignCorners: false,
           taps: {},
           variable: (_, initial) => tf.variable(initial),
         });

@@ -26,6 +26,17 @@ for (const [set, message] of cases) {
   });
 }
 
+Deno.test("averaged logits and aggregation exclude each other", async () => {
+  const set = ["evaluation.average=logits", "evaluation.aggregation={features: dot, predictions: kl}"];
+  const found = await mistakes({ set });
+  assert.ok(
+    found.includes(
+      "evaluation.average: expected probabilities: these are what aggregation makes; set evaluation.aggregation to false",
+    ),
+    found,
+  );
+});
+
 Deno.test("heads and aggregation exclude each other", async () => {
   const set = [
     "evaluation.heads=[{tap: logits}]",

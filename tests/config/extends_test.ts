@@ -50,6 +50,41 @@ Deno.test("another type drops the options that came with the former one", async 
   });
 });
 
+Deno.test("of several recipes the first is whole, and the others count for what they say themselves", async () => {
+  const files = {
+    "/recipes/other.yaml": "extends: ./good.yaml\ntraining: { steps: 99 }\n",
+    "/recipes/method.yaml": "extends: ./other.yaml\nname: method\ntraining: { batch: 3 }\n",
+    "/recipes/settings.yaml": "extends: ./good.yaml\ntraining: { batch: 2, log_every: 7 }\n",
+    "/recipes/child.yaml": "extends: [./settings.yaml, ./method.yaml]\ntraining: { accumulation: 5 }\n",
+  };
+  const plan = await load({ path: "recipes/child.yaml", files });
+  assert.equal(plan.name, "child");
+  const { steps, batch, logEvery, accumulation } = lastPhase(plan).training;
+  assert.deepEqual({ steps, batch, logEvery, accumulation }, {
+    steps: 10,
+    batch: 3,
+    logEvery: 7,
+    accumulation: 5,
+  });
+});
+
+Deno.test("a list of recipes has no place for anything else", async () => {
+  const refused = (text: string, more = {}) =>
+    mistakes({ path: "recipes/child.yaml", files: { "/recipes/child.yaml": text, ...more } });
+  assert.equal(
+    await refused("extends: []\n"),
+    "recipes/child.yaml:1:1 extends: expected at least one recipe",
+  );
+  assert.match(
+    await refused("extends: [./good.yaml, 3]\n"),
+    /^recipes\/child.yaml:1:24 extends\[1\]: expected the path of a recipe, or one of street/,
+  );
+  assert.equal(
+    await refused("extends: [./good.yaml, ./child.yaml]\n"),
+    "recipes/child.yaml:1:24 extends[1]: a recipe cannot extend itself: child.yaml -> child.yaml",
+  );
+});
+
 Deno.test("a circle of recipes is named", async () => {
   const files = { "/a.yaml": "extends: b.yaml\n", "/b.yaml": "seed: 1\nextends: ./a.yaml\n" };
   assert.equal(
@@ -74,7 +109,12 @@ Deno.test("extends that leads nowhere", async () => {
     'a.yaml:1:10 extends: there is no recipe called "stret"; did you mean "street"?',
   );
   assert.equal(
-    await mistakes(text("[a, b]")),
+    await mistakes(text("[street, a]")),
+    'a.yaml:1:19 extends[1]: there is no recipe called "a"; expected one of street, camvid_day_to_dusk, ' +
+      "camvid_source_only, gtav_to_cityscapes, synthia_to_cityscapes",
+  );
+  assert.equal(
+    await mistakes(text("{a: b}")),
     "a.yaml:1:1 extends: expected the path of a recipe, or one of street, camvid_day_to_dusk, camvid_source_only, " +
       "gtav_to_cityscapes, synthia_to_cityscapes",
   );

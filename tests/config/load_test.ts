@@ -274,3 +274,14 @@ Deno.test("the JSON Schema knows every key, every plugin and its options", () =>
     ["use"],
   ]);
 });
+
+Deno.test("streams may have sizes of their own", async () => {
+  const { input } = await load({
+    set: [
+      "input={size: [32, 64], crop: [32, 64], streams: {source: {size: [36, 64], crop: [36, 64]}}}",
+    ],
+  });
+  const flip = input.training.flip;
+  assert.deepEqual(input.training, { size: [32, 64], crop: [32, 64], flip });
+  assert.deepEqual(input.streams, { source: { size: [36, 64], crop: [36, 64], flip } });
+});

@@ -85,6 +85,16 @@ const CASES: readonly (readonly [old: string, text: string, message: string])[] 
   ],
   [
     "crop: 64",
+    "crop: 64\n  short_side: 9\n  size: [9, 9]",
+    `${AT}:8:3 input.size: excludes short_side; expected one of them`,
+  ],
+  [
+    "crop: 64",
+    "crop: 64\n  streams: { sorce: { crop: 32 } }",
+    `${AT}:7:14 input.streams.sorce: no stream "sorce" is read; did you mean "source"?`,
+  ],
+  [
+    "crop: 64",
     "crop: 64\n  normalization: imagnet",
     `${AT}:7:18 input.normalization: expected one of imagenet, caffe or a mapping: it is "imagnet"; ` +
     'did you mean "imagenet"?',

@@ -62,6 +62,8 @@ for (
         first_dilation: "stage",
         stride_in: "conv1",
         classifier_bias: false,
+        aspp_rates: [6, 12, 18, 24],
+        heads: {},
         batch_norm: "train",
         checkpointing: false,
       },

@@ -10,6 +10,14 @@ Deno.test("absent: no sampling; a file alone: the defaults", async () => {
     stats: "/a.json",
     temperature: 0.01,
     minPixels: 3000,
+    cropPixels: 1500,
+    tries: 10,
+  });
+  assert.deepEqual((await load({ set: [`${SET}={tries: 1}`] })).input.rareClassSampling, {
+    temperature: 0.01,
+    minPixels: 3000,
+    cropPixels: 1500,
+    tries: 1,
   });
 });
 
@@ -17,7 +25,7 @@ Deno.test("the file lies beside the recipe that names it, --set names it from th
   const section =
     "crop: 64\n  rare_class_sampling: { stats: ../counts/a.json, temperature: 0.5, min_pixels: 1 }";
   const plan = await load({ files: { "/recipes/good.yaml": GOOD.replace("crop: 64", section) } });
-  const expected = { stats: "/counts/a.json", temperature: 0.5, minPixels: 1 };
+  const expected = { stats: "/counts/a.json", temperature: 0.5, minPixels: 1, cropPixels: 0.5, tries: 10 };
   assert.deepEqual(plan.input.rareClassSampling, expected);
   // As config.yaml of a run has it, which lies elsewhere.
   const { input } = plan.resolved as { input: Record<string, unknown> };
@@ -25,6 +33,8 @@ Deno.test("the file lies beside the recipe that names it, --set names it from th
     stats: "/counts/a.json",
     temperature: 0.5,
     min_pixels: 1,
+    crop_ratio: 0.5,
+    tries: 10,
   });
   const extended = {
     "/recipes/good.yaml": GOOD.replace("crop: 64", section),
@@ -36,8 +46,22 @@ Deno.test("the file lies beside the recipe that names it, --set names it from th
 Deno.test("mistakes", async () => {
   const text = await mistakes({ set: [`${SET}={temperature: 0, min_pixel: 5}`] });
   assert.deepEqual(text.split("\n"), [
-    `--set ${SET} ${SET}.stats: is missing; expected text`,
     `--set ${SET} ${SET}.temperature: must be at least 0.0001: it is 0`,
     `--set ${SET} ${SET}.min_pixel: unknown key; did you mean "min_pixels"?`,
+  ]);
+});
+
+Deno.test("criteria of crops: defaults, streams with sizes of their own, mistakes at their places", async () => {
+  const set = ["input.crop_criteria={most_share: 0.75}", "input.streams={source: {crop: 32}}"];
+  const { input } = await load({ set });
+  const criteria = { tries: 10, mostShare: 0.75, leastClasses: 0, leastShare: 0.02 };
+  assert.deepEqual(input.training.criteria, criteria);
+  assert.deepEqual(input.streams!["source"]!.criteria, criteria);
+  assert.equal("criteria" in (await load({})).input.training, false);
+  const text = await mistakes({ set: ["input.crop_criteria={tries: 0, most: 1}"] });
+  assert.deepEqual(text.split("\n"), [
+    "--set input.crop_criteria input.crop_criteria.tries: must be at least 1: it is 0",
+    "--set input.crop_criteria input.crop_criteria.most: unknown key; expected one of tries, most_share, " +
+    "least_classes, least_share",
   ]);
 });

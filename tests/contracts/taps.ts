@@ -3,8 +3,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { builtins } from "../../builtins.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { neededViews } from "../../core/needs.ts";
+import type { PlannedNetwork } from "../../core/plan.ts";
 import type { LossPlan, ModelPlan, Param, TapInfo } from "../../core/plugin.ts";
-import { Random } from "../../core/random.ts";
+import { fnv1a, Random } from "../../core/random.ts";
+import { STUDENT } from "../../core/term.ts";
 import type { Run } from "../../train/assemble.ts";
 import { passOf, runPass, tensorsOf } from "../../train/pass.ts";
 import type { Batches } from "../../train/context.ts";
@@ -12,7 +14,7 @@ import { trainStep } from "../../train/step.ts";
 import { assembled, optimizerPlan, planned, tinyPlan } from "../train/fakes.ts";
 import { normals } from "./differences.ts";
 
-const CLASSES = ["road", "car", "sky", "pole"];
+export const CLASSES = ["road", "car", "sky", "pole"];
 const IMAGES = 2;
 const CHANNELS = 8;
 /** Height and width of every tap. */
@@ -26,12 +28,16 @@ const TARGET_SEED = 101;
 
 type StreamName = (typeof STREAMS)[number];
 
-/** The taps of the built-in models, narrow. */
+/** The taps of the built-in models, narrow, and a further head. */
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
-  builtins().all("model").flatMap((model) =>
-    Object.entries(builtins().plan("model", model.name).taps(CLASSES.length))
-      .map(([name, tap]) => [name, { ...tap, channels: Math.min(tap.channels, CHANNELS) }])
-  ),
+  builtins().all("model").flatMap((model) => {
+    const taps = builtins().plan("model", model.name).taps(CLASSES.length);
+    return Object.entries({ ...taps, auxiliary: taps["logits"]! }).map(([name, { head, ...tap }]) => {
+      const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
+      // What is made of features is a parameter here.
+      return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
+    });
+  }),
 );
 
 const tapModel: ModelPlan = {
@@ -99,6 +105,34 @@ export function randomLabels(seed: number): Uint8Array {
   });
 }
 
+/** Another network of the same taps, for losses that compare both; each name's has its own weights. */
+function guideModel(name: string): ModelPlan {
+  return {
+    ...tapModel,
+    create: (setup) => tapModel.create({ ...setup, seed: setup.seed + fnv1a(name) % 1000 + 1000 }),
+  };
+}
+
+/** The networks beside the student that the loss reads, frozen. */
+function readNetworks({ needs }: LossPlan): PlannedNetwork[] {
+  const names = new Set(neededViews(needs).map(({ by }) => by).filter((by) => by !== STUDENT));
+  return [...names].map((name) => ({
+    name,
+    at: ["networks", name],
+    origin: "contract.yaml",
+    plan: { training: false, start: "weights" },
+    model: guideModel(name),
+  }));
+}
+
+/** The tensors of a run that no checkpoint stores: what frozen networks are read from files. */
+export function frozenTensors({ networks }: Run): number {
+  return [...networks.values()].reduce(
+    (sum, { segmenter: { params, buffers } }) => sum + params.length + Object.keys(buffers).length,
+    0,
+  );
+}
+
 /** A run whose only term is this loss. The taps' values and what the loss draws follow from the seed. */
 export function assembleLoss(plan: LossPlan, seed: number): Run {
   const run = assembled(tinyPlan({
@@ -106,6 +140,7 @@ export function assembleLoss(plan: LossPlan, seed: number): Run {
     labelSpace: { name: "contract", classes: CLASSES, ignore: IGNORE_LABEL },
     model: { type: "taps", plan: tapModel },
     losses: [planned("loss", plan)],
+    networks: readNetworks(plan),
     // Large steps, so that what a second step does differs from the first.
     optimizer: optimizerPlan({ lr: 3, momentum: 0, weight_decay: 0 }),
   }));
@@ -134,9 +169,9 @@ export interface Evaluation {
   readonly gradients: Readonly<Record<string, Float32Array | null>>;
 }
 
-/** Runs the term of {@linkcode assembleLoss} once, as the trainer does; nothing is updated. */
+/** Runs the term of {@linkcode assembleLoss} once, in the last step of ten, as the trainer does; nothing is updated. */
 export function evaluate(run: Run, labels: Uint8Array): Evaluation {
-  const pass = runPass(run, batches(run, labels), passOf(run, run.terms, { step: 0, steps: 10, pass: 0 }));
+  const pass = runPass(run, batches(run, labels), passOf(run, run.terms, { step: 9, steps: 10, pass: 0 }));
   try {
     const { value } = pass.scalars[0]!;
     const gradients = run.segmenter.params.map(({ name }, k) => [name, pass.grads[k]?.dataSync() ?? null]);
@@ -151,9 +186,13 @@ export function evaluate(run: Run, labels: Uint8Array): Evaluation {
   }
 }
 
-/** The value alone: no parameter that the term depends on is asked for, so nothing is differentiated. */
+/**
+ * The value alone: no parameter that the term depends on is asked for, so nothing is differentiated, unless it reads the
+ * parameters themselves.
+ */
 export function valueOf(run: Run, labels: Uint8Array): number {
-  const params = run.segmenter.params.filter(({ name }) => name === UNREAD);
+  const reads = run.terms.some(({ planned }) => planned.plan.needs.parameters?.length);
+  const params = run.segmenter.params.filter(({ name }) => reads || name === UNREAD);
   const terms = run.terms.map((term) => ({ ...term, owners: [] }));
   const { value } = evaluate({ ...run, terms, segmenter: { ...run.segmenter, params } }, labels);
   return value;

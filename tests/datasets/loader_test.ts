@@ -122,6 +122,15 @@ Deno.test("a fixed short side gives what a random one of the same size gives", a
   assert.deepEqual(await at([3, 3]), await at([3, 3]));
 });
 
+Deno.test("with a size the whole image becomes it, whatever its aspect", async () => {
+  const transforms = { crop: [4, 12], size: [4, 12], flip: false } as const;
+  const [batch] = await take(memoryDataset(1).dataset, 1, { transforms, batch: 1 });
+  assert.deepEqual(batch!.size, [4, 12]);
+  // Nothing is padded.
+  assert.ok(!batch!.labels!.includes(255));
+  assert.ok(batch!.images.some((value) => value !== 0));
+});
+
 Deno.test("a file that cannot be read fails the batch it belongs to, not the process", async () => {
   const { dataset } = memoryDataset(2, () => Promise.reject(new DataError("/x.png", "the image is damaged")));
   const loader = trainLoader(dataset, base);

@@ -1,7 +1,7 @@
 import { encode } from "fast-png";
 import sharp from "sharp";
 import { DataError } from "../../core/errors.ts";
-import type { Dataset, FileReader } from "../../core/plugin.ts";
+import type { Dataset, DatasetSetup, FileReader } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { datasets } from "../../datasets/mod.ts";
 
@@ -33,12 +33,12 @@ export function memoryFiles(contents: Readonly<Record<string, Uint8Array | strin
 export function openDataset(
   name: string,
   options: Readonly<Record<string, unknown>>,
-  setup: { readonly files?: FileReader; readonly root?: string; readonly seed?: number } = {},
+  setup: Partial<Pick<DatasetSetup, "files" | "root" | "seed" | "stream">> = {},
 ): Promise<Dataset> {
-  const { files = memoryFiles({}), root = "/data", seed = 0 } = setup;
+  const { files = memoryFiles({}), root = "/data", seed = 0, ...streams } = setup;
   const registry = new Registry(datasets);
   const plan = registry.plan("dataset", { type: name, options }, ["data", "source"]);
-  return plan.open({ root, seed, files });
+  return plan.open({ root, seed, files, ...streams });
 }
 
 /** A grey PNG of the given ids. */

@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { DataError } from "../../core/errors.ts";
 import type { LabelSpace } from "../../core/label_space.ts";
 import { Random } from "../../core/random.ts";
-import { classStats, readStats, renderStats } from "../../datasets/class_stats.ts";
+import { classStats, frequencies, readStats, renderStats } from "../../datasets/class_stats.ts";
 import { trainLoader, type TrainLoaderOptions } from "../../datasets/loader.ts";
 import { classProbabilities, openRareClasses, rareClassDraw } from "../../datasets/rare_classes.ts";
+import { toFloat32 } from "../../weights/stored_tensor.ts";
+import { relative } from "../goldens.ts";
+import { type MethodCase, methodCases, stored } from "../methods.ts";
 import { memoryFiles } from "./memory_files.ts";
 
 const SPACE: LabelSpace = { name: "four", classes: ["road", "car", "train", "sky"], ignore: 255 };
@@ -40,12 +43,23 @@ Deno.test("P(c) is the softmax of (1 - f) / T over the classes that occur", () =
   assert.deepEqual(classProbabilities([0, 0], 0.01), [0, 0]);
 });
 
+for (const one of methodCases<MethodCase & { temperature: number }>("daformer/rcs_probabilities")) {
+  Deno.test(`${one.name}: of the recorded counts the recorded probabilities`, () => {
+    const pixels = [...toFloat32(stored(one, "pixels"))];
+    const found = classProbabilities(frequencies([pixels], pixels.length), one.temperature);
+    assert.ok(relative(found, toFloat32(stored(one, "probability"))) < 1e-4);
+  });
+}
+
+/** The first crop is taken, whatever it holds. */
+const ONE_CROP = { cropPixels: 0, tries: 1 };
+
 /** Of many draws, the share of every image. */
 function shares(minPixels: number, temperature: number): number[] {
-  const draw = rareClassDraw(STATS, { temperature, minPixels });
+  const draw = rareClassDraw(STATS, { ...ONE_CROP, temperature, minPixels });
   const random = Random.stream(11, "test");
   const counts = [0, 0, 0, 0];
-  for (let k = 0; k < DRAWS; k++) counts[draw(random)]!++;
+  for (let k = 0; k < DRAWS; k++) counts[draw(random).index]!++;
   return counts.map((count) => count / DRAWS);
 }
 const DRAWS = 200_000;
@@ -66,10 +80,10 @@ Deno.test("where no image holds enough of a class, all that hold any are chosen 
 });
 
 Deno.test("the sequence of a seed is this one", () => {
-  const draw = rareClassDraw(STATS, { temperature: 0.2, minPixels: 30 });
+  const draw = rareClassDraw(STATS, { ...ONE_CROP, temperature: 0.2, minPixels: 30 });
   const drawn = (seed: number) => {
     const random = Random.stream(seed, "loader/source/draw");
-    return Array.from({ length: 12 }, () => draw(random));
+    return Array.from({ length: 12 }, () => draw(random).index);
   };
   assert.deepEqual(drawn(3), [3, 2, 3, 2, 3, 1, 3, 3, 3, 3, 3, 3]);
   assert.notDeepEqual(drawn(4), drawn(3));
@@ -108,12 +122,12 @@ Deno.test("without a draw, order and transforms are those recorded before there 
 });
 
 Deno.test("a loader takes the images that are drawn, by a stream of its own", async () => {
-  const draw = rareClassDraw(STATS, { temperature: 0.2, minPixels: 30 });
+  const draw = rareClassDraw(STATS, { ...ONE_CROP, temperature: 0.2, minPixels: 30 });
   const { ids, pixels } = await loaded(4, { draw });
   const random = Random.stream(1, "loader/source/draw");
-  assert.equal(ids, Array.from({ length: 15 }, () => draw(random)).join(""));
+  assert.equal(ids, Array.from({ length: 15 }, () => draw(random).index).join(""));
   // All images are alike here: what changes is what the transforms drew, and that depends on no draw.
-  assert.deepEqual((await loaded(4, { draw: () => 0 })).pixels, pixels);
+  assert.deepEqual((await loaded(4, { draw: () => ({ index: 0 }) })).pixels, pixels);
 });
 
 Deno.test("statistics are written and read as they are", async () => {
@@ -124,6 +138,20 @@ Deno.test("statistics are written and read as they are", async () => {
   assert.deepEqual(await readStats("/s.json", memoryFiles({ "/s.json": renderStats(empty) })), empty);
 });
 
+const read = () => Promise.reject(new Error("no image is read"));
+
+const opening = {
+  temperature: 0.01,
+  minPixels: 1,
+  kept: {
+    path: "/run/class_counts.json",
+    exists: () => Promise.resolve(false),
+    write: () => Promise.reject(new Error("nothing is written")),
+    onCount: () => assert.fail("nothing is counted"),
+    signal: new AbortController().signal,
+  },
+};
+
 async function refuses(
   content: string | undefined,
   message: string,
@@ -132,7 +160,14 @@ async function refuses(
 ) {
   const files = memoryFiles(content === undefined ? {} : { "/s.json": content });
   await assert.rejects(
-    openRareClasses({ stats: "/s.json", temperature: 0.01, minPixels: 1, dataset, space, files }),
+    openRareClasses({
+      ...ONE_CROP,
+      ...opening,
+      stats: "/s.json",
+      dataset: { ...dataset, read },
+      space,
+      files,
+    }),
     (error) => {
       assert.ok(error instanceof DataError);
       assert.equal(error.message, message);
@@ -178,4 +213,61 @@ Deno.test("statistics of another dataset", async () => {
     "/s.json: it counts no labelled pixel; rare-class sampling needs some",
     { dataset: { length: 1 } },
   );
+});
+
+Deno.test("without a file the labels are counted once, and what was counted is what is drawn by", async () => {
+  const counts = [[90, 10, 0], [50, 50, 0], [30, 70, 0], [20, 40, 40]];
+  const labels = counts.map((row) => Uint8Array.from(row.flatMap((n, id) => new Array<number>(n).fill(id))));
+  const reads: number[] = [];
+  const dataset = {
+    length: 4,
+    read(index: number) {
+      reads.push(index);
+      const image = new Uint8Array(300);
+      return Promise.resolve({ id: `${index}`, width: 10, height: 10, image, labels: labels[index]! });
+    },
+  };
+  const written = new Map<string, string>();
+  const told: number[] = [];
+  const kept = {
+    ...opening.kept,
+    exists: () => Promise.resolve(written.has(opening.kept.path)),
+    write(bytes: Uint8Array) {
+      written.set(opening.kept.path, new TextDecoder().decode(bytes));
+      return Promise.resolve();
+    },
+    onCount: (images: number) => void told.push(images),
+  };
+  const open = () =>
+    openRareClasses({
+      ...opening,
+      ...ONE_CROP,
+      kept,
+      dataset,
+      space: SPACE,
+      files: memoryFiles(Object.fromEntries(written)),
+      tries: 2,
+      cropPixels: 5,
+    });
+  // The file is read as it was written, so the reader must see it.
+  await open().catch(() => {});
+  const drawn = async () => {
+    const draw = await open();
+    const random = Random.stream(3, "test");
+    return Array.from({ length: 20 }, () => draw!(random));
+  };
+  const first = await drawn();
+  assert.deepEqual(await drawn(), first);
+  assert.deepEqual(told, [4]);
+  assert.deepEqual(reads.sort(), [0, 1, 2, 3]);
+  // The rarest class by far is drawn, whose one image this is.
+  assert.deepEqual(first[0], { index: 3, holds: { id: 2, pixels: 5, tries: 2 } });
+
+  written.clear();
+  const stopped = new AbortController();
+  stopped.abort();
+  const early = { ...kept, signal: stopped.signal };
+  const options = { ...opening, ...ONE_CROP, kept: early, dataset, space: SPACE, files: memoryFiles({}) };
+  assert.equal(await openRareClasses(options), undefined);
+  assert.equal(written.size, 0);
 });

@@ -57,6 +57,8 @@ async function counted(
     const term = lastPhase(plan).losses.find(({ name }) => name === "association")!.plan.create({
       seed: 0,
       numClasses: plan.labelSpace.classes.length,
+      classes: [],
+      alignCorners: false,
       taps: {},
       variable: () => {
         throw new Error("it owns nothing");

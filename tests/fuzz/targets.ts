@@ -11,7 +11,7 @@ import { decodeColours } from "../../datasets/colours.ts";
 import { decodeDeep, decodeImage, decodeLabels } from "../../datasets/decode.ts";
 import { folder } from "../../datasets/folder.ts";
 import { readList } from "../../datasets/list_file.ts";
-import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
+import { deeplabV2Names } from "../../models/deeplab_v2_names.ts";
 import { describeWeights, weightsDescription } from "../../weights/describe.ts";
 import { fitWeights } from "../../weights/mapping.ts";
 import { jpegIsWhole, withoutStrayBytes } from "../../datasets/jpeg.ts";
@@ -320,7 +320,7 @@ const found: Target = {
   read: (bytes) =>
     Promise.resolve().then(() => {
       const file = readWeights(bytes, "x.pth");
-      const names = DEEPLAB_V2_NAMES;
+      const names = deeplabV2Names({ heads: 0, branches: 4 });
       describeWeights("x.pth", weightsDescription(file, [{ model: "deeplab-v2", names }]));
       const wanted = [...smallNetwork("").keys()].map((name) => ({ name, shape: [3] }));
       const fitting = { path: "x.pth", file, names, wanted, classes: ["a", "b", "c"] };

@@ -1,11 +1,13 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
+import { coefficientAt } from "../../core/coefficient.ts";
 import { ConfigError } from "../../core/errors.ts";
 import type { Param } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
+import { type MethodCase, methodCase, read, stored } from "../methods.ts";
 import { adamOptimizer } from "../../optim/adam.ts";
 import { optimizers } from "../../optim/mod.ts";
 import { polyMultiplier } from "../../optim/schedule.ts";
@@ -145,6 +147,7 @@ test("every option of every optimiser changes the weights", () => {
   const changes: Record<string, Record<string, number>> = {
     sgd: { lr: 0.02, momentum: 0.5, weight_decay: 0.2 },
     adam: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
+    adamw: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
   };
   const after = (name: string, options: object) => {
     const plan = registry.plan("optimizer", { type: name, options });
@@ -165,4 +168,44 @@ Deno.test("the poly schedule reads its power and horizon, constant takes no opti
   assert.equal(ahead.multiplier(2, 4), 0.6);
   assert.equal(registry.plan("schedule", { type: "poly", options: { power: 2 } }).multiplier(1, 2), 0.25);
   assert.equal(registry.plan("schedule", "constant").multiplier(1, 2), 1);
+});
+
+test("sgd: the recorded weights of a parameter that is updated several times a step", () => {
+  const one = methodCase<
+    MethodCase & Readonly<Record<"repeats" | "lr" | "momentum" | "weight_decay", number>>
+  >("optimizer/sgd_repeated");
+  const { repeats, lr, momentum, weight_decay } = one;
+  const w0 = read(one, "w0"), grads = read<tf.Tensor3D>(one, "grads"), expected = read<tf.Tensor3D>(one, "w");
+  const p = { name: "w", value: tf.variable(w0), group: "head", repeats };
+  const sgd = sgdOptimizer([p], setup, { lr, momentum, weight_decay });
+  for (let step = 0; step < grads.shape[0]; step++) {
+    sgd.apply([tf.squeeze(tf.slice(grads, step, 1), [0])], 1);
+    close(p.value, [...tf.slice(expected, step, 1).dataSync()], 1e-6);
+  }
+});
+
+Deno.test("poly: CLAN's recorded rates, warm-up first", () => {
+  const one = methodCase("clan/schedule");
+  const schedule = registry.plan("schedule", { type: "poly", options: { warmup: 0.05 } });
+  const numbers = (key: string) => [...toFloat32(stored(one, key))];
+  const steps = numbers("step"), damping = numbers("damping"), weighted = numbers("weighted");
+  const all = 100_000;
+  numbers("lr_multiplier").forEach((expected, k) => {
+    const step = steps[k]!;
+    assert.ok(Math.abs(schedule.multiplier(step, all) - expected) < 1e-6, `the rate of step ${step}`);
+    const ramp = { from: 1, to: 0, start: 0, steps: 1, shape: "linear", unit: "phase" } as const;
+    assert.ok(Math.abs(coefficientAt(ramp, { step, steps: all }) - damping[k]!) < 1e-6);
+    assert.equal(step > 0.05 * all, weighted[k] === 1);
+  });
+});
+
+Deno.test("poly: DAFormer's recorded rates, where the warm-up multiplies the curve", () => {
+  const one = methodCase("daformer/schedule");
+  const options = { power: 1, warmup: 1500 / 40_000, warmup_from: 1e-6, warmup_to: "curve" };
+  const schedule = registry.plan("schedule", { type: "poly", options });
+  const steps = [...toFloat32(stored(one, "step"))];
+  [...toFloat32(stored(one, "lr_multiplier"))].forEach((expected, k) => {
+    const found = schedule.multiplier(steps[k]!, 40_000);
+    assert.ok(Math.abs(found - expected) < 1e-6, `step ${steps[k]}: ${found}, recorded ${expected}`);
+  });
 });

@@ -94,7 +94,11 @@ test("a job labels images with the weights that its phase starts from, and the p
     "pseudo: done",
   ]);
   const at = `${folder}/run/jobs/pseudo`;
-  assert.deepEqual(JSON.parse(await Deno.readTextFile(`${at}/done.json`)), { job: "pseudo" });
+  const { job: done, files: digests } = JSON.parse(await Deno.readTextFile(`${at}/done.json`));
+  assert.deepEqual([done, Object.keys(digests)], [
+    "pseudo",
+    ["labels/000000.png", "labels/000001.png", "labels/000003.png", "labels/index.json"],
+  ]);
   const own = { root: "", seed: plan.seed, files: plainFiles };
   const [target, left] = await Promise.all([
     plan.data.target.open(own),
@@ -162,6 +166,36 @@ test("stopped after a job: it is not repeated, with a checkpoint of the phase or
   });
   assert.equal(began.length, 2);
 });
+
+for (
+  const { what, change, fault } of [
+    {
+      what: "changed",
+      change: (file: string) => Deno.writeFile(file, new Uint8Array(4)),
+      fault: 'has changed since the job "pseudo" left it; put back what it was, or begin the run anew',
+    },
+    {
+      what: "missing",
+      change: (file: string) => Deno.remove(file),
+      fault:
+        'is missing: the job "pseudo" left it, and its phase reads it; put it back, or begin the run anew',
+    },
+  ]
+) {
+  test(`a label file that is ${what} when a run goes on is named, and nothing is lost`, async (folder) => {
+    const whole = await undisturbed(counted().plan);
+    const { plan } = counted();
+    await go(folder, plan, (event) => event.type === "step" && event.phase === "tiny" && event.step === 2);
+    const file = `${folder}/run/jobs/pseudo/labels/000001.png`;
+    const before = await Deno.readFile(file);
+    await change(file);
+    await assert.rejects(go(folder, plan), { name: "DataError", message: `${file}: ${fault}` });
+    await Deno.writeFile(file, before);
+    const { result } = await go(folder, plan);
+    assert.deepEqual(result, whole.result);
+    assert.deepEqual(await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`), whole.weights);
+  });
+}
 
 test("a second round: a job reads what the first one left", async (folder) => {
   const again: PlannedJob = { ...job({ run: relabelAll, reads: ["pseudo"] }), name: "again" };

@@ -217,6 +217,27 @@ Deno.test("a result too large to be upsampled at once is made in bands without s
   assert.equal(found.labels.reduce((a, b) => a + b), width * height / 2);
 });
 
+Deno.test("average: logits resizes and averages these; confidence is the softmax of the mean", async () => {
+  const first: Logits = ([r = 0, g = 0]) => [3 * r, g, 0.2];
+  const second: Logits = ([r = 0, g = 0, b = 0]) => [b, r, 2 * g];
+  const input = inputOf(3, 4);
+  const [one, other] = [first, second].map((logits) => segmenterOf(logits).network.networks[0]!);
+  const network = { networks: [one!, { ...other!, weight: 0.5 }], featureTap: "logits" };
+  const { labels, confidence } = await labelled({ network, seen: [] }, {
+    inputs: [input],
+    inference: { average: "logits" },
+  });
+  const mean: Logits = (pixel, at) =>
+    first(pixel, at).map((value, k) => (value + 0.5 * second(pixel, at)[k]!) / 1.5);
+  agree({ labels, confidence }, softmaxOf(mean, input));
+  // Resizing logits and resizing probabilities are two results.
+  const steep: Logits = (_, { x }) => x === 0 ? [9, 0] : [0, 1];
+  const wide = (inference: Inference) =>
+    labelled(steep, { inputs: [inputOf(1, 2)], inference, height: 1, width: 16 });
+  const count = ({ labels }: { labels: number[] }) => labels.filter((label) => label === 1).length;
+  assert.ok(count(await wide({ average: "logits" })) < count(await wide({})));
+});
+
 Deno.test("memory that ends within a kernel is told as such", async () => {
   const { network } = segmenterOf(() => {
     throw new WebAssembly.RuntimeError("memory access out of bounds");

@@ -4,7 +4,7 @@ import { readGoldenJson } from "../goldens.ts";
 import { encodeSafetensors } from "../../weights/safetensors.ts";
 import { firstNonFinite, type StoredTensor } from "../../weights/stored_tensor.ts";
 import { CITYSCAPES_SPACES } from "../../datasets/cityscapes_classes.ts";
-import { DEEPLAB_V2_NAMES } from "../../models/deeplab_v2_names.ts";
+import { deeplabV2Names } from "../../models/deeplab_v2_names.ts";
 import { inClassOrder } from "../../weights/export.ts";
 import { describeImport, type Fitting, fitWeights } from "../../weights/mapping.ts";
 import { readWeights } from "../../weights/read.ts";
@@ -48,7 +48,7 @@ function fit(
   return fitWeights({
     path: "x.pth",
     file: readWeights(encodeTorch(tensors, { wrapper }), "x.pth"),
-    names: DEEPLAB_V2_NAMES,
+    names: deeplabV2Names({ heads: 0, branches: 4 }),
     wanted: [...model].filter(([name]) => !name.endsWith("tracked")).map(([name, { shape }]) => ({
       name,
       shape,
@@ -146,7 +146,12 @@ Deno.test("a published checkpoint's classes are put into the recipe's order by n
   for (const [space, wrapper] of [["cityscapes-19", "weights"], ["synthia-16", "weights"]] as const) {
     const { classes } = CITYSCAPES_SPACES[space];
     const original = network(classes.length);
-    const options = { path: "x", names: DEEPLAB_V2_NAMES, classes, classOrder: "published" };
+    const options = {
+      path: "x",
+      names: deeplabV2Names({ heads: 0, branches: 4 }),
+      classes,
+      classOrder: "published",
+    };
     const published = inClassOrder(original, options);
     const name = "classifier.0.convs.1.0.weight";
     // Road is the third class of the published order and the first of Cityscapes'.
@@ -251,7 +256,7 @@ const REFUSED: readonly (readonly [what: string, run: () => unknown, message: st
     () =>
       inClassOrder(network(2), {
         path: "x.pth",
-        names: DEEPLAB_V2_NAMES,
+        names: deeplabV2Names({ heads: 0, branches: 4 }),
         classes: ["sky", "tree"],
         classOrder: "published",
       }),

@@ -1,0 +1,75 @@
+/**
+ * Distributions over the classes in few bytes: of each pixel the largest shares, as pairs of a class and its share in
+ * 255ths. Shares of a pixel add up to 255, or are all 0 where it is ignored.
+ */
+
+/** Pairs a pixel. */
+export const SOFT_PAIRS = 4;
+
+/** Bytes a pixel: class, share, class, share, ... */
+export const SOFT_BYTES = 2 * SOFT_PAIRS;
+
+/**
+ * Writes a pixel's distribution, without the classes beyond the {@linkcode SOFT_PAIRS} largest, whose share the kept ones take
+ * over in proportion. All zeros stay zeros. @param shares not negative, one a class, at most 256 classes
+ */
+export function packSoft(shares: ArrayLike<number>, { out, pixel }: SoftPlace): void {
+  const at = pixel * SOFT_BYTES;
+  const best: number[] = [];
+  for (let id = 0; id < shares.length; id++) {
+    if (shares[id]! <= 0) continue;
+    let place = best.length;
+    while (place > 0 && shares[best[place - 1]!]! < shares[id]!) place--;
+    if (place < SOFT_PAIRS) best.splice(place, 0, id);
+    if (best.length > SOFT_PAIRS) best.pop();
+  }
+  const whole = best.reduce((sum, id) => sum + shares[id]!, 0);
+  let left = 255;
+  for (let k = best.length - 1; k >= 0; k--) {
+    // The largest takes what rounding leaves.
+    const share = k === 0 ? left : Math.min(left, Math.round(255 * shares[best[k]!]! / whole));
+    left -= share;
+    out[at + 2 * k] = best[k]!;
+    out[at + 2 * k + 1] = share;
+  }
+  out.fill(0, at + 2 * best.length, at + SOFT_BYTES);
+}
+
+/** A pixel in packed distributions. */
+export interface SoftPlace {
+  /** {@linkcode SOFT_BYTES} a pixel. */
+  readonly out: Uint8Array;
+  readonly pixel: number;
+}
+
+/** The likeliest class of every pixel, or the ignore label. @param packed {@linkcode SOFT_BYTES} a pixel */
+export function softWinners(packed: Uint8Array, ignoreLabel: number): Uint8Array {
+  return Uint8Array.from(
+    { length: packed.length / SOFT_BYTES },
+    (_, pixel) => packed[pixel * SOFT_BYTES + 1] === 0 ? ignoreLabel : packed[pixel * SOFT_BYTES]!,
+  );
+}
+
+/** Labels as distributions with one class each. */
+export function softOf(labels: Uint8Array, ignoreLabel: number): Uint8Array {
+  const out = new Uint8Array(labels.length * SOFT_BYTES);
+  labels.forEach((label, pixel) => {
+    if (label === ignoreLabel) return;
+    out[pixel * SOFT_BYTES] = label;
+    out[pixel * SOFT_BYTES + 1] = 255;
+  });
+  return out;
+}
+
+/** float32, `classes` shares in 0..1 a pixel. @param packed {@linkcode SOFT_BYTES} a pixel */
+export function unpackSoft(packed: Uint8Array, classes: number): Float32Array {
+  const pixels = packed.length / SOFT_BYTES;
+  const out = new Float32Array(pixels * classes);
+  for (let at = 0, pixel = 0; pixel < pixels; pixel++) {
+    for (let pair = 0; pair < SOFT_PAIRS; pair++, at += 2) {
+      const share = packed[at + 1]!;
+      if (share > 0) out[pixel * classes + packed[at]!]! += share / 255;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,5 @@
+import type { Plugin } from "../core/plugin.ts";
+import { pseudoLabels } from "./pseudo_labels.ts";
+
+/** The built-in jobs. */
+export const jobs: readonly Plugin[] = [pseudoLabels];

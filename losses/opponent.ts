@@ -1,0 +1,49 @@
+/** The opponent of terms that align outputs: a discriminator with an Adam of its own. */
+import type * as tf from "@tensorflow/tfjs-core";
+import { type ConfigPath, UserError } from "../core/errors.ts";
+import type { OptimizerPlan, PluginLookup, Setup } from "../core/plugin.ts";
+import { z } from "../core/schema.ts";
+import { type Discriminator, discriminator } from "../ops/layers/discriminator.ts";
+
+const CHANNELS = [64, 128, 256, 512, 1] as const;
+
+/** What the owner is called. */
+export const OPPONENT = "discriminator";
+
+/** Options of every term with such an opponent. */
+export const opponentOptions = {
+  source_label: z.union([z.literal(0), z.literal(1)]).default(1)
+    .describe("what the discriminator calls the source; the target is the other"),
+  lr: z.number().positive().default(1e-4).describe("the discriminator's Adam learning rate"),
+  beta1: z.number().min(0).max(0.9999).default(0.9).describe("Adam's decay of the mean gradient"),
+  beta2: z.number().min(0).max(0.9999).default(0.99).describe("Adam's decay of the squared gradient"),
+};
+
+/** Adam with the term's numbers. */
+export function opponentOptimizer(
+  { lr, beta1, beta2 }: { readonly lr: number; readonly beta1: number; readonly beta2: number },
+  at: ConfigPath,
+  registry: PluginLookup,
+): OptimizerPlan {
+  return registry.plan("optimizer", { type: "adam", options: { lr, beta1, beta2 } }, at);
+}
+
+/**
+ * The discriminator of Tsai et al. 2018 on maps with a channel per class.
+ * @returns `judge` throws UserError when maps are smaller than it needs
+ */
+export function fcDiscriminator(setup: Setup): Pick<Discriminator, "params" | "judge"> {
+  const { params, judge, smallest } = discriminator(setup, { input: setup.numClasses, channels: CHANNELS });
+  return {
+    params,
+    judge(maps: tf.Tensor4D) {
+      const [, height, width] = maps.shape;
+      if (Math.min(height, width) < smallest) {
+        throw new UserError(
+          `the discriminator halves its input five times: expected a crop of at least ${smallest} pixels, got ${height}x${width}`,
+        );
+      }
+      return judge(maps);
+    },
+  };
+}

@@ -1,0 +1,29 @@
+import * as tf from "@tensorflow/tfjs-core";
+
+/** Which pixels count, and what of them. */
+export interface ConfidenceOptions {
+  /** int32 [N, H, W]; every id outside 0 .. K - 1 is ignored. */
+  readonly labels: tf.Tensor3D;
+  /** float32 [N], not negative: a factor of each image, of which 0 takes it out of the mean; absent: 1. */
+  readonly marks?: tf.Tensor1D | undefined;
+  /** `kld`: -mean over classes of log p; `entropy`: sum p log p. */
+  readonly kind: "kld" | "entropy";
+}
+
+/**
+ * How confident predictions are at labelled pixels: the mean over those pixels whose image counts of the image's factor times
+ * what `kind` says. Both are least where all classes are alike (Zou et al. 2019, without constants).
+ * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
+ */
+export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: ConfidenceOptions): tf.Scalar {
+  const classes = logits.shape[3];
+  const logs = tf.logSoftmax(logits);
+  const each = kind === "kld" ? tf.neg(tf.mean(logs, 3)) : tf.sum(tf.mul(tf.exp(logs), logs), 3);
+  const labelled = tf.cast(
+    tf.logicalAnd(tf.greaterEqual(labels, 0), tf.less(labels, classes)),
+    "float32",
+  );
+  const factors = marks ? tf.mul(labelled, tf.reshape(marks, [-1, 1, 1])) : labelled;
+  const count = tf.sum(tf.cast(tf.greater(factors, 0), "float32"));
+  return tf.div(tf.sum(tf.mul(each, factors)), tf.maximum(count, 1)) as tf.Scalar;
+}

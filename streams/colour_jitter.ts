@@ -1,0 +1,104 @@
+/** Random changes of colours, of images as the network reads them. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Normalization } from "../core/plan.ts";
+import type { Random } from "../core/random.ts";
+
+/** How far colours may change, each in [0, 1]. */
+export interface Jitter {
+  /** Largest value that is added, either way. */
+  readonly brightness: number;
+  /** Colours are multiplied by 1 - contrast to 1 + contrast. */
+  readonly contrast: number;
+  /** The saturation (of HSV) is multiplied by 1 - saturation to 1 + saturation. */
+  readonly saturation: number;
+  /** Largest turn of the hue, either way, in turns of the colour circle. */
+  readonly hue: number;
+}
+
+type Change = (image: tf.Tensor3D) => tf.Tensor;
+
+/** Changes of one image, in the order in which they are made. */
+export type Changes = readonly Change[];
+
+/** Draws the changes of one image: how much of each, and in which order. Takes as many numbers whatever comes out. */
+export function drawChanges({ brightness, contrast, saturation, hue }: Jitter, random: Random): Changes {
+  const within = (most: number) => random.uniform(-most, most);
+  const [added, contrasted, saturated, turned] = [brightness, contrast, saturation, hue].map(within);
+  const changes: Changes = [
+    (image) => tf.add(image, added!),
+    (image) => tf.mul(image, 1 + contrasted!),
+    (image) => withSaturation(image, 1 + saturated!),
+    (image) => withHue(image, turned!),
+  ];
+  return [...random.permutation(changes.length)].map((k) => changes[k]!);
+}
+
+/**
+ * Images with their changes made: taken back to RGB in [0, 1], changed, cut to [0, 1] after every change, and normalised again.
+ * No gradient is defined.
+ * @param pixels float32 [N, H, W, 3], normalised @param changes one list for each image
+ */
+export function changeColours(
+  pixels: tf.Tensor4D,
+  changes: readonly Changes[],
+  { order, scale, mean, deviation }: Normalization,
+): tf.Tensor4D {
+  return tf.tidy(() => {
+    const swapped = (x: tf.Tensor4D) => order === "bgr" ? tf.reverse(x, 3) : x;
+    const shares = swapped(
+      tf.div(tf.add(tf.mul(pixels, perChannel(deviation)), perChannel(mean)), 255 * scale),
+    );
+    const images = tf.unstack(shares).map((image, k) =>
+      changes[k]!.reduce((changed, change) => within(change(changed)), within(image))
+    );
+    const back = swapped(tf.stack(images) as tf.Tensor4D);
+    return tf.div(
+      tf.sub(tf.mul(back, 255 * scale), perChannel(mean)),
+      perChannel(deviation),
+    ) as tf.Tensor4D;
+  });
+}
+
+function perChannel(values: readonly [number, number, number]): tf.Tensor1D {
+  return tf.tensor1d([...values]);
+}
+
+function within(image: tf.Tensor): tf.Tensor3D {
+  return tf.clipByValue(image, 0, 1) as tf.Tensor3D;
+}
+
+/** The saturation times a factor, at most 1: colours move from or to the largest channel, hue and value stay. */
+function withSaturation(image: tf.Tensor3D, factor: number): tf.Tensor {
+  const value = tf.max(image, 2, true);
+  const spread = tf.sub(value, tf.min(image, 2, true));
+  // Of a grey pixel the spread is 0, and so is what is multiplied.
+  const most = tf.div(value, tf.maximum(spread, 1e-6));
+  return tf.sub(value, tf.mul(tf.sub(value, image), tf.minimum(most, factor)));
+}
+
+/** The hue turned by a share of the circle; saturation and value stay. */
+function withHue(image: tf.Tensor3D, turn: number): tf.Tensor {
+  const [r, g, b] = tf.split(image, 3, 2) as [tf.Tensor, tf.Tensor, tf.Tensor];
+  const value = tf.max(image, 2, true);
+  const spread = tf.sub(value, tf.min(image, 2, true));
+  const safe = tf.maximum(spread, 1e-6);
+  const sixth = (one: tf.Tensor, other: tf.Tensor, offset: number) =>
+    tf.add(tf.div(tf.sub(one, other), safe), offset);
+  const ofBlue = sixth(r, g, 4), ofGreen = sixth(b, r, 2), ofRed = sixth(g, b, 0);
+  const hue = tf.add(
+    tf.where(tf.equal(r, value), ofRed, tf.where(tf.equal(g, value), ofGreen, ofBlue)),
+    6 * turn,
+  );
+  // A channel falls from the value by as much of the spread as the hue is away from the third of the circle it rules.
+  const channels = [5, 3, 1].map((offset) => {
+    const k = positiveRest(tf.add(hue, offset), 6);
+    const share = tf.clipByValue(tf.minimum(k, tf.sub(4, k)), 0, 1);
+    return tf.sub(value, tf.mul(spread, share));
+  });
+  return tf.concat(channels, 2);
+}
+
+/** x modulo m in [0, m); backends differ in the sign of theirs. */
+function positiveRest(x: tf.Tensor, m: number): tf.Tensor {
+  return tf.sub(x, tf.mul(tf.floor(tf.div(x, m)), m));
+}

@@ -1,0 +1,107 @@
+/** Class-mixed images: pixels of some classes of one image over another one. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Images } from "../core/plugin.ts";
+import type { Random } from "../core/random.ts";
+
+/** Which label values the images of a batch hold, the ignore label as one of them. */
+export type Scope = "image" | "batch";
+
+/**
+ * float32 [N, K + 1]: 1 where the image (with `batch`: any image) holds the label; every id that is no class counts as one value,
+ * the last.
+ * @param labels int32 [N, H, W]
+ */
+export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [n, h, w] = labels.shape;
+    const ids = tf.reshape(known(labels, classes), [n * h * w]) as tf.Tensor1D;
+    const each = tf.max(tf.reshape(tf.cast(tf.oneHot(ids, classes + 1), "float32"), [n, h * w, -1]), 1);
+    const all = scope === "image" ? each : tf.tile(tf.max(each, 0, true), [n, 1]);
+    return all as tf.Tensor2D;
+  });
+}
+
+/**
+ * float32 [N, K + 1]: 1 for ceil(k / 2) of the k values that are present in a row, drawn without repetition. Reads no value, so
+ * it works on every backend within a step.
+ */
+export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
+  return tf.tidy(() => {
+    const [n, values] = present.shape;
+    const orders = Array.from({ length: n }, () => [...random.permutation(values)]);
+    // What is present comes in a random order, all of it before what is not.
+    const scores = tf.mul(present, tf.add(tf.tensor2d(orders, [n, values], "float32"), 1));
+    const higher = tf.greater(tf.expandDims(scores, 1), tf.expandDims(scores, 2));
+    const rank = tf.sum(tf.cast(higher, "float32"), 2);
+    const half = tf.floor(tf.mul(tf.add(tf.sum(present, 1, true), 1), 0.5));
+    return tf.mul(present, tf.cast(tf.less(rank, half), "float32")) as tf.Tensor2D;
+  });
+}
+
+/** float32 [N, H, W]: 1 where the label is one of those chosen in its image. @param chosen float32 [N, K + 1] */
+export function maskOf(labels: tf.Tensor3D, chosen: tf.Tensor2D): tf.Tensor3D {
+  return tf.tidy(() => {
+    const [n, values] = chosen.shape;
+    const firsts = tf.tensor3d(Array.from({ length: n }, (_, k) => k * values), [n, 1, 1], "int32");
+    const at = tf.cast(tf.add(known(labels, values - 1), firsts), "int32");
+    return tf.gather(tf.reshape(chosen, [n * values]) as tf.Tensor, at) as tf.Tensor3D;
+  });
+}
+
+function known(labels: tf.Tensor3D, classes: number): tf.Tensor3D {
+  return tf.cast(tf.minimum(labels, tf.scalar(classes, "int32")), "int32");
+}
+
+/** What is mixed; all of one N x H x W. */
+export interface Mixture {
+  readonly source: Required<Pick<Images, "pixels" | "labels">>;
+  readonly target: Pick<Images, "pixels">;
+  /** float32 [N, H, W, K]: the teacher's logits of the target, at the images' size. */
+  readonly logits: tf.Tensor4D;
+  /** float32 [N, H, W]: 1 on source pixels. */
+  readonly mask: tf.Tensor3D;
+}
+
+/** How much target pixels count. */
+export interface Trust {
+  /** Probability from which the teacher counts as sure. */
+  readonly threshold: number;
+  /** Rows at the top that do not count. */
+  readonly ignoreTop: number;
+  /** Rows at the bottom that do not count. */
+  readonly ignoreBottom: number;
+}
+
+/**
+ * The mixed images (Olsson et al. 2021, Tranheden et al. 2021): labels of the target are the teacher's argmax; source pixels
+ * weigh 1, target pixels the share of all target pixels of the batch of which the teacher is sure (`values.sure`), and 0 in
+ * the rows that do not count.
+ */
+export function mixImages(
+  { source, target, logits, mask }: Mixture,
+  { threshold, ignoreTop, ignoreBottom }: Trust,
+): Required<Omit<Images, "soft">> {
+  return tf.tidy(() => {
+    const over = (pasted: tf.Tensor, under: tf.Tensor, where: tf.Tensor = mask) =>
+      tf.add(tf.mul(pasted, where), tf.mul(under, tf.sub(1, where)));
+    const sure = tf.mean(
+      tf.cast(tf.greaterEqual(tf.max(tf.softmax(logits), -1), threshold), "float32"),
+    );
+    const labels = over(tf.cast(source.labels, "float32"), tf.cast(tf.argMax(logits, -1), "float32"));
+    return {
+      pixels: over(source.pixels, target.pixels, tf.expandDims(mask, 3)) as tf.Tensor4D,
+      labels: tf.cast(labels, "int32") as tf.Tensor3D,
+      weights: over(
+        tf.scalar(1),
+        tf.mul(sure, countedRows(mask.shape[1], ignoreTop, ignoreBottom)),
+      ) as tf.Tensor3D,
+      values: { sure },
+    };
+  });
+}
+
+/** float32 [1, H, 1] */
+function countedRows(height: number, top: number, bottom: number): tf.Tensor3D {
+  const rows = Array.from({ length: height }, (_, row) => Number(row >= top && row < height - bottom));
+  return tf.tensor3d(rows, [1, height, 1]);
+}

@@ -1,0 +1,292 @@
+/** Three recorded training steps each of AdaptSeg and CLAN, with plain updates and with the released optimiser's repeats. */
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { builtins } from "../../builtins.ts";
+import type { Coefficient } from "../../core/coefficient.ts";
+import type { PlannedLoss } from "../../core/plan.ts";
+import type { Run } from "../../train/assemble.ts";
+import { trainStep } from "../../train/step.ts";
+import { toFloat32 } from "../../weights/stored_tensor.ts";
+import { formulaImages } from "../formula.ts";
+import { backendTest } from "../goldens.ts";
+import { publishedName } from "../losses/terms.ts";
+import {
+  equalsRecorded,
+  fillWith,
+  type FormulaWeights,
+  type MethodCase,
+  methodCases,
+  norms,
+  stored,
+} from "../methods.ts";
+import { assembled, tinyPlan } from "./fakes.ts";
+
+const registry = builtins();
+
+interface Trajectory extends MethodCase {
+  readonly columns: readonly string[];
+  readonly layers: readonly number[];
+  readonly width: number;
+  readonly rates_used: readonly number[];
+  readonly lr: number;
+  readonly lr_d: number;
+  readonly betas: readonly [number, number];
+  readonly horizon: number;
+  readonly power: number;
+  readonly head_lr_factor: number;
+  readonly weight_decay: number;
+  readonly momentum: number;
+  readonly epsilon?: number;
+  readonly lambda_local?: number;
+  readonly formula_images: Readonly<
+    Record<"source" | "target", {
+      readonly name: string;
+      readonly shape: readonly [number, number, number, number];
+      readonly factor: number;
+    }>
+  >;
+  readonly formula_weights: Readonly<Record<string, FormulaWeights>>;
+  /** Of a plain case; its repeated twin has the same. */
+  readonly trained?: readonly string[];
+  readonly buffers?: readonly string[];
+}
+
+/** What a method is, beside its numbers. */
+interface Method {
+  readonly heads: Readonly<Record<string, string>>;
+  /** Of the recorded network's opponents, by the term that owns each. */
+  readonly opponents: Readonly<Record<string, string>>;
+  readonly schedule: (one: Trajectory) => object;
+  readonly losses: (one: Trajectory) => readonly PlannedLoss[];
+  /** The recorded columns of a step's values. */
+  readonly columns: (
+    values: Readonly<Record<string, number>>,
+    step: number,
+  ) => Readonly<Record<string, number>>;
+  /** Taps whose sums the record has after the last step, by its key. */
+  readonly evaluated: Readonly<Record<string, readonly string[]>>;
+}
+
+function term(name: string, type: string, weight: Coefficient, options: object): PlannedLoss {
+  return { name, weight, plan: registry.plan("loss", { type, options }), at: ["losses"], origin: type };
+}
+
+const opponent = ({ lr_d, betas: [beta1, beta2] }: Trajectory) => ({
+  lr: lr_d,
+  beta1,
+  beta2,
+  source_label: 0,
+});
+
+const METHODS: Readonly<Record<string, Method>> = {
+  AdaptSeg: {
+    heads: { auxiliary: "layer3" },
+    opponents: { adv1: "D1", adv2: "D2" },
+    schedule: ({ power }) => ({ power }),
+    losses: (one) => [
+      term("ce2", "cross-entropy", 1, {}),
+      term("ce1", "cross-entropy", 0.1, { tap: "auxiliary" }),
+      term("adv1", "adversarial", 0.0002, { tap: "auxiliary", ...opponent(one) }),
+      term("adv2", "adversarial", 0.001, opponent(one)),
+    ],
+    columns: (values) => ({
+      ...values,
+      d1: values["adv1/discriminator"]!,
+      d2: values["adv2/discriminator"]!,
+    }),
+    evaluated: { eval_main_after: ["logits"], eval_aux_after: ["auxiliary"] },
+  },
+  CLAN: {
+    heads: { auxiliary: "layer4" },
+    opponents: { adversarial: "D" },
+    schedule: ({ power }) => ({ power, warmup: 0.1 }),
+    losses(one) {
+      const damped = (from: number) =>
+        ({ from, to: 0, start: 0, steps: 1, shape: "linear", unit: "phase" }) as const;
+      return [
+        term("focal1", "focal-cross-entropy", 1, { tap: "auxiliary" }),
+        term("focal2", "focal-cross-entropy", 1, {}),
+        term("adversarial", "local-adversarial", damped(0.001), {
+          epsilon: one.epsilon,
+          lambda: one.lambda_local,
+          warmup: 0.1,
+          ...opponent(one),
+        }),
+        term("weights", "weight-discrepancy", damped(0.02), {}),
+      ];
+    },
+    columns: (values, step) => ({
+      focal_sum: values["focal1"]! + values["focal2"]!,
+      adversarial: values["adversarial"]! * 0.001 * (1 - step / 10),
+      weight_discrepancy: values["weights"]! * 0.02 * (1 - step / 10),
+      d_source: values["adversarial/discriminator/source"]!,
+      d_target: values["adversarial/discriminator/target"]!,
+    }),
+    evaluated: { eval_sum_after: ["logits", "auxiliary"] },
+  },
+};
+
+function runOf(
+  one: Trajectory,
+  { heads, schedule: scheduled, losses }: Method,
+): { run: Run; rate: (step: number) => number } {
+  const { layers, width, rates_used, lr, momentum, weight_decay, horizon } = one;
+  const [, , height] = one.formula_images.source.shape;
+  const [numClasses] = Object.entries(one.formula_weights["net"]!.shapes)
+    .find(([name]) => name === "classifier.0.convs.0.0.bias")![1];
+  const options = { layers, width, aspp_rates: rates_used, heads, classifier_bias: true };
+  const plan = tinyPlan({
+    losses: losses(one),
+    labelSpace: {
+      name: "recorded",
+      classes: Array.from({ length: numClasses! }, (_, k) => `class ${k}`),
+      ignore: 255,
+    },
+    input: { ...tinyPlan().input, training: { crop: [height, height], flip: false }, alignCorners: true },
+    model: {
+      type: "deeplab-v2",
+      plan: registry.plan("model", {
+        type: "deeplab-v2",
+        options: { ...options, batch_norm: "affine-frozen" },
+      }),
+    },
+    optimizer: registry.plan("optimizer", { type: "sgd", options: { lr, momentum, weight_decay } }),
+    groups: [
+      { group: "head", rate: one.head_lr_factor, decay: 1 },
+      ...one.name.endsWith("_repeated")
+        ? [
+          { group: "block", rate: 1, decay: 1, repeats: 3 },
+          { group: "downsample", rate: 1, decay: 1, repeats: 4 },
+        ]
+        : [],
+    ],
+  });
+  // Views of the source are made first.
+  const [phase] = plan.phases;
+  const schedule = registry.plan("schedule", { type: "poly", options: scheduled(one) });
+  return {
+    run: assembled({ ...plan, phases: [{ ...phase!, streams: phase!.streams.toReversed() }] }),
+    rate: (step) => schedule.multiplier(step, horizon),
+  };
+}
+
+const cases = methodCases<Trajectory>("trajectory/").filter(({ method }) => method in METHODS);
+
+for (const one of cases) {
+  backendTest("native", `${one.name} is followed, term by term`, async () => {
+    const method = METHODS[one.method]!;
+    const twin = cases.find(({ name }) => name === one.name.replace("_repeated", ""))!;
+    const { run, rate } = runOf(one, method);
+    try {
+      const variables = run.state.filter(({ name }) => !/^(?:optimizer|player)\//.test(name))
+        .map(({ name, variable }) => ({ name, value: variable }));
+      fillWith(one.formula_weights["net"]!, variables);
+      for (const { planned, owners: [owner] } of run.terms) {
+        if (owner) {
+          fillWith(one.formula_weights[method.opponents[planned.name]!]!, owner.params, publishedName);
+        }
+      }
+      const named = new Map(variables.map(({ name, value }) => [name, value]));
+      const before = valuesOf(named);
+      const opponents = run.terms.flatMap(({ planned, owners }) =>
+        owners.map(({ params }) => ({
+          key: method.opponents[planned.name]!.toLowerCase(),
+          params: new Map(params.map(({ name, value }) => [publishedName(name), value])),
+        }))
+      ).map((opponent) => ({ ...opponent, before: valuesOf(opponent.params) }));
+
+      const recorded = toFloat32(stored(one, "losses"));
+      const labels = toFloat32(stored(twin, "labels"));
+      const steps = recorded.length / one.columns.length;
+      for (let step = 0; step < steps; step++) {
+        const batch = (domain: "source" | "target") => {
+          const { name, shape: [n, , height, width], factor } = one.formula_images[domain];
+          return {
+            ids: Array.from({ length: n }, (_, k) => `${k}`),
+            size: [height, width] as const,
+            images: formulaImages(name.replace("{step}", `${step}`), [n, height, width], { factor }),
+          };
+        };
+        const source = batch("source");
+        const pixels = source.size[0] * source.size[1];
+        const truth = Uint8Array.from(labels.slice(step * pixels, (step + 1) * pixels));
+        const { terms } = await trainStep(run, {
+          step,
+          steps: one.horizon,
+          multiplier: rate(step),
+          passes: [{ source: { ...source, labels: truth }, target: batch("target") }],
+        });
+        const found = method.columns(terms, step);
+        for (const [k, column] of one.columns.entries()) {
+          const expected = recorded[step * one.columns.length + k]!;
+          const error = Math.abs(found[column]! / expected - 1);
+          assert.ok(error < 1e-3, `step ${step}, ${column}: ${found[column]}, recorded ${expected}`);
+        }
+      }
+
+      const loose = { tolerance: 1e-2 };
+      const zero = tf.zeros([1]);
+      const change = (variables: Variables, before: Values, name: string) => {
+        const value = variables.get(name);
+        // What the record's network has and never uses.
+        return value ? tf.sub(value, before.get(name)!) : zero;
+      };
+      const changes = twin.trained!.map((name) => change(named, before, name));
+      await equalsRecorded(one, "change_norms", { actual: norms(changes), ...loose });
+      for (const key of Object.keys(one.tensors).filter((key) => key.startsWith("change/"))) {
+        const moved = change(named, before, key.slice("change/".length));
+        // [H, W, I, O] as the record is read: [O, H, W, I].
+        await equalsRecorded(one, key, {
+          actual: moved.rank === 4 ? tf.transpose(moved, [3, 0, 1, 2]) : moved,
+          ...loose,
+        });
+      }
+      await equalsRecorded(one, "buffer_norms_after", {
+        actual: norms(twin.buffers!.map((name) => named.get(name)!)),
+        tolerance: 2e-3,
+      });
+      if (one.tensors["bn1_running_mean_after"]) {
+        await equalsRecorded(one, "bn1_running_mean_after", {
+          actual: named.get("backbone.bn1.running_mean")!,
+          tolerance: 2e-3,
+        });
+      }
+      for (const { key, params, before } of opponents) {
+        const moved = [...params.keys()].map((name) => change(params, before, name));
+        await equalsRecorded(one, `${key}_change_norms`, { actual: norms(moved), ...loose });
+        if (one.tensors[`${key}_conv1_bias_after`]) {
+          await equalsRecorded(one, `${key}_conv1_bias_after`, {
+            actual: params.get("conv1.bias")!,
+            ...loose,
+          });
+        }
+      }
+      const { name, shape: [n, , height, width], factor } = one.formula_images.source;
+      const images = formulaImages(name.replace("{step}", "0"), [n, height, width], { factor });
+      const [view] = run.segmenter.forward([tf.tensor4d(images, [n, height, width, 3])], { training: false });
+      for (const [key, taps] of Object.entries(method.evaluated)) {
+        const sum = taps.map((tap) => view!.taps[tap]!).reduce((a, b) => tf.add(a, b));
+        await equalsRecorded(one, key, { actual: sum, tolerance: 2e-3 });
+      }
+    } finally {
+      run.dispose();
+    }
+  });
+}
+
+type Variables = ReadonlyMap<string, tf.Variable>;
+type Values = ReadonlyMap<string, tf.Tensor>;
+
+function valuesOf(variables: Variables): Values {
+  return new Map([...variables].map(([name, value]) => [name, tf.clone(value)]));
+}
+
+Deno.test("there is a plain and a repeated case of each method", () => {
+  assert.deepEqual(
+    cases.map(({ name }) => name).sort(),
+    Object.keys(METHODS).flatMap((method) => {
+      const name = `trajectory/${method.toLowerCase()}`;
+      return [name, `${name}_repeated`];
+    }).sort(),
+  );
+});
