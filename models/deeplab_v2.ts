@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { conv2d } from "../ops/conv2d.ts";
+import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { type Layers, layersOf } from "../ops/layers/scope.ts";
@@ -29,12 +30,7 @@ const options = z.strictObject({
   aspp_rates: z.array(z.int().min(1)).min(1).max(16).default(RATES).describe(
     "dilations of the classifying convolutions, which are summed; [6, 12] is what several published networks use of four",
   ),
-  heads: z.record(
-    z.string().regex(/^[A-Za-z][\w-]*$/).refine((name) => !TAPS.includes(name), {
-      error: ({ input }) => `"${input}" is a tap already; call the head something else`,
-    }),
-    z.enum(["layer3", "layer4"]),
-  ).default({}).describe(
+  heads: z.record(z.string(), z.enum(["layer3", "layer4"])).default({}).describe(
     "further classifiers by name, which is their tap's, and the stage that they classify, as in {auxiliary: layer3}",
   ),
   batch_norm: z.enum(["train", "affine-frozen", "frozen"]).default("train").describe(
@@ -57,8 +53,9 @@ export const deeplabV2 = definePlugin({
   summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, summed ASPP convolutions, further heads",
   source: "Chen et al. 2017; He et al. 2016",
   options,
-  plan(given) {
+  plan(given, at) {
     const { layers, batch_norm } = given;
+    checkHeadNames(Object.keys(given.heads), [...at, "heads"]);
     const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
     const shape: ResnetShape = {
       layers: blocks,
@@ -76,6 +73,17 @@ export const deeplabV2 = definePlugin({
     });
   },
 });
+
+/** @throws ConfigError for names that are no new tap's */
+function checkHeadNames(names: readonly string[], at: ConfigPath): void {
+  const issues = names.flatMap((name) => {
+    const path = [...at, name];
+    if (TAPS.includes(name)) return [{ path, message: "is a tap already; call the head something else" }];
+    if (/^[A-Za-z][\w-]*$/.test(name)) return [];
+    return [{ path, message: "expected a name of letters, digits, _ and -, as in auxiliary" }];
+  });
+  if (issues.length > 0) throw new ConfigError(issues);
+}
 
 interface HeadOptions {
   /** Whether the classifying convolutions have biases. */
@@ -97,7 +105,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
   return {
     featureTap: "layer4",
-    moreTaps: "model.options.heads adds heads, as in {auxiliary: layer3}",
+    moreTaps: "model.options.heads adds more, as in {auxiliary: layer3}",
     groups: [
       ...parts.flatMap((part) => shape.affine ? [part, `${part}/norm`] : [part]),
       "head",
