@@ -59,8 +59,12 @@ function sizeOf({ dataset, indices }: Part): number {
 }
 
 function join(parts: readonly Part[]): Dataset {
+  const taken = parts.flatMap(({ name, dataset }) =>
+    (dataset.taken ?? []).map((each) => ({ ...each, place: `${name}: ${each.place}` }))
+  );
   return {
     length: parts.reduce((sum, part) => sum + sizeOf(part), 0),
+    ...(taken.length === 0 ? {} : { taken }),
     async survey() {
       const found = parts.map(async ({ name, dataset }) =>
         (await dataset.survey?.() ?? []).map((message) => `${name}: ${message}`)

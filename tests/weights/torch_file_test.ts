@@ -5,7 +5,6 @@ import { UserError } from "../../core/errors.ts";
 import { readWeights } from "../../weights/read.ts";
 import { isTorchFile, readTorch } from "../../weights/torch_file.ts";
 import { TorchTensor } from "../../weights/torch_tensor.ts";
-import { Opaque } from "../../weights/unpickle.ts";
 import { readGoldenJson } from "../goldens.ts";
 
 const golden = (name: string) => Deno.readFileSync(new URL(`../goldens/torch/${name}`, import.meta.url));
