@@ -1,4 +1,5 @@
 /** The vocabulary of models: what a network offers to losses, and how it runs. */
+import type { Random } from "./random.ts";
 import type { Tensor, Tensor4D, Variable } from "./tensors.ts";
 import type { WeightNames } from "./weights.ts";
 
@@ -64,6 +65,8 @@ export interface ForwardMode {
   readonly training: boolean;
   /** The taps that are read beside `logits`; others may be left out. Absent: all. */
   readonly taps?: readonly string[];
+  /** What dropout and the like draw from, one for each batch; absent: nothing is drawn, as in evaluation. */
+  readonly random?: readonly Random[];
 }
 
 /** A trainable variable and how to optimise it. */

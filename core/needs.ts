@@ -14,6 +14,8 @@ export interface NeededView {
   readonly labelResolution: boolean;
   /** Whether the stream must have labels. */
   readonly labels: boolean;
+  /** Whether gradients flow through what would be a constant; absent: no. */
+  readonly flows?: boolean;
 }
 
 /** Every view of some needs, the short form for source and target included; none twice. */
@@ -28,6 +30,7 @@ export function neededViews(needs: Needs): readonly NeededView[] {
     taps: taps ?? [],
     labelResolution: more.labelResolution ?? false,
     labels: more.labels ?? false,
+    ...(more.flows ? { flows: true } : {}),
   })));
 }
 
@@ -44,6 +47,7 @@ export function unionOf(views: readonly NeededView[]): readonly NeededView[] {
         taps: [...former.taps, ...view.taps],
         labelResolution: former.labelResolution || view.labelResolution,
         labels: former.labels || view.labels,
+        ...(former.flows || view.flows ? { flows: true } : {}),
       },
     );
   }

@@ -24,7 +24,7 @@ export type StepEntry =
     readonly by: string;
     /** Passed through the network together. */
     readonly views: readonly NeededView[];
-    /** Whether some term reads one of them, so that gradients flow through it; else they are constants. */
+    /** Whether some term or a maker that lets gradients flow reads one of them; else they are constants. */
     readonly gradient: boolean;
   };
 
@@ -81,7 +81,8 @@ export function planPasses(
   const known = new Map(streams.map((stream) => [stream.name, stream]));
   const makers = involvedMakers(known, needs);
   const terms = unionOf(needs.flatMap(neededViews));
-  const read = new Set(terms.map(viewKey));
+  const flowing = makers.flatMap(({ plan }) => neededViews(plan.needs).filter(({ flows }) => flows));
+  const read = new Set([...terms, ...flowing].map(viewKey));
   const order = [...known.keys()];
   const views = [...unionOf([...terms, ...makers.flatMap(({ plan }) => neededViews(plan.needs))])]
     .filter(({ stream }) => known.has(stream))

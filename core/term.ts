@@ -46,6 +46,11 @@ export interface ViewNeed {
   readonly labelResolution?: boolean;
   /** Refuse a stream without labels. */
   readonly labels?: boolean;
+  /**
+   * Let gradients flow through a view that would be a constant: through the student's in a maker of images, and in a term
+   * through another network's to the pixels of a made stream, though nothing trains that network.
+   */
+  readonly flows?: boolean;
   /** Where the recipe names the stream or the network, for the error; absent: where the plugin stands. */
   readonly at?: ConfigPath;
 }
@@ -137,6 +142,8 @@ export interface OwnerPlan {
   readonly when?: "before" | "joint" | "after";
   /** Steps from one update to the next: 5 updates in steps 5, 10, 15, counted from 1. Absent: 1. */
   readonly every?: number;
+  /** The step of the first update, counted from 0. Absent: `every` - 1. */
+  readonly first?: number;
   /** A name of the recipe's `networks` whose parameters these are; absent: {@linkcode Owner.params}. */
   readonly trains?: string;
 }
@@ -164,8 +171,35 @@ export interface Owned {
 
 /** Called between steps, outside any gradient scope, in recipe order. May be async. */
 export interface Hooks {
+  /**
+   * Before the first step of a phase; not when a run goes on, so what it finds belongs into buffers. It is repeated when a run
+   * was stopped in its middle, so it must follow from its input and {@linkcode BeginTools.random} alone.
+   */
+  begin?(tools: BeginTools): void | Promise<void>;
   /** After every update. */
   stepEnd?(state: StepState): void | Promise<void>;
+}
+
+/** What a part may use before the first step. */
+export interface BeginTools {
+  /** Follows from the seed and the part's name. */
+  readonly random: Random;
+  /** Fires when the run is told to stop; `batches` throws its reason. */
+  readonly signal: AbortSignal;
+  /** A sentence for the log. */
+  note(message: string): void;
+  /** Every image of a stream that is read, once, prepared as training prepares it. @throws DataError, AbortError, LossError */
+  batches(stream: string): AsyncIterable<BeginBatch>;
+}
+
+/** Images of a stream on the host. */
+export interface BeginBatch {
+  /** Height and width of every image. */
+  readonly size: readonly [number, number];
+  /** One for every image. */
+  readonly ids: readonly string[];
+  /** Train ids, N x height x width; absent: the stream has none. */
+  readonly labels?: Uint8Array;
 }
 
 /** Where a run stands. */

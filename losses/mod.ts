@@ -1,6 +1,7 @@
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";
+import { classShares } from "./class_shares.ts";
 import { confidenceRegularization } from "./confidence_regularization.ts";
 import { crossEntropy } from "./cross_entropy.ts";
 import { entropy } from "./entropy.ts";
@@ -10,6 +11,13 @@ import { labelSmoothing } from "./label_smoothing.ts";
 import { localAdversarial } from "./local_adversarial.ts";
 import { lovaszSoftmax } from "./lovasz_softmax.ts";
 import { maximumSquares } from "./maximum_squares.ts";
+import { domainClassifier } from "./domain_classifier.ts";
+import { ownLabels } from "./own_labels.ts";
+import { patchAlignment } from "./patch_alignment.ts";
+import { perceptual } from "./perceptual.ts";
+import { realism } from "./realism.ts";
+import { separableAdversarial } from "./separable_adversarial.ts";
+import { statistics } from "./statistics.ts";
 import { selfGuidance } from "./self_guidance.ts";
 import { cosine } from "./similarity/cosine.ts";
 import { negativeEuclidean } from "./similarity/negative_euclidean.ts";
@@ -31,6 +39,14 @@ export const losses: readonly Plugin[] = [
   focalCrossEntropy,
   localAdversarial,
   weightDiscrepancy,
+  ownLabels,
+  classShares,
+  statistics,
+  perceptual,
+  realism,
+  domainClassifier,
+  separableAdversarial,
+  patchAlignment,
 ];
 
 /** The built-in ways to compare pixels. */

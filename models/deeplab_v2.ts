@@ -6,19 +6,16 @@ import { layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { classifier } from "./classifier.ts";
 import { deeplabV2Names } from "./deeplab_v2_names.ts";
-import { resnet, resnetChannels, type ResnetShape } from "./resnet.ts";
+import { blocksOf, sizeOptions, trainingOptions } from "./resnet_options.ts";
+import { resnet, resnetChannels, type ResnetShape, resnetTaps } from "./resnet.ts";
 
 const RATES = [6, 12, 18, 24];
 
 /** Taps that every network has; no head can be called so. */
-const TAPS = ["stem", "layer1", "layer2", "layer3", "layer4", "logits", "probabilities"];
-
-const PRESETS = { resnet50: [3, 4, 6, 3], resnet101: [3, 4, 23, 3] } as const;
+const TAPS = ["stem", "pool", "layer1", "layer2", "layer3", "layer4", "logits", "probabilities"];
 
 const options = z.strictObject({
-  layers: z.union([z.enum(["resnet50", "resnet101"]), z.array(z.int().min(1)).length(4)]).default("resnet101")
-    .describe("blocks in each of the four stages, or a preset's name"),
-  width: z.number().min(1 / 16).max(4).default(1).describe("factor on every channel count"),
+  ...sizeOptions,
   first_dilation: z.enum(["stage", "previous"]).default("stage").describe(
     "of the first block of layer3 and layer4: the stage's own (2, 4), or that of the stage before (1, 2)",
   ),
@@ -33,14 +30,7 @@ const options = z.strictObject({
   heads: z.record(z.string(), z.enum(["layer3", "layer4"])).default({}).describe(
     "further classifiers by name, which is their tap's, and the stage that they classify, as in {auxiliary: layer3}",
   ),
-  batch_norm: z.enum(["train", "affine-frozen", "frozen"]).default("train").describe(
-    "train: the batch's statistics while training; affine-frozen: those too, and weights and biases stay as they are; " +
-      "frozen: always the running statistics",
-  ),
-  checkpointing: z.boolean().default(false)
-    .describe(
-      "keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time",
-    ),
+  ...trainingOptions,
 });
 
 /**
@@ -54,14 +44,14 @@ export const deeplabV2 = definePlugin({
   source: "Chen et al. 2017; He et al. 2016",
   options,
   plan(given, at) {
-    const { layers, batch_norm } = given;
+    const { batch_norm } = given;
     checkHeadNames(Object.keys(given.heads), [...at, "heads"]);
-    const blocks = typeof layers === "string" ? PRESETS[layers] : layers as unknown as ResnetShape["layers"];
     const shape: ResnetShape = {
-      layers: blocks,
+      layers: blocksOf(given.layers),
       width: given.width,
       firstDilation: given.first_dilation,
       strideIn: given.stride_in,
+      stem: "single",
       affine: batch_norm !== "affine-frozen",
       checkpointing: given.checkpointing,
     };
@@ -100,7 +90,6 @@ interface HeadOptions {
 const headPrefix = (place: number) => `classifier.${place}.`;
 
 function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
-  const [stem, ...stages] = resnetChannels(shape.width);
   const names = Object.keys(head.heads);
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
   return {
@@ -113,14 +102,10 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
     ],
     weightNames: deeplabV2Names({ heads: names.length, branches: head.rates.length }),
     taps(numClasses) {
-      const real = (channels: number, stride: number) => ({ channels, stride, space: "real" as const });
-      const logits = (place: number) => ({ ...real(numClasses, 8), head: headPrefix(place) });
+      const logits = (place: number) =>
+        ({ channels: numClasses, stride: 8, space: "real", head: headPrefix(place) }) as const;
       return {
-        stem: real(stem, 2),
-        layer1: real(stages[0]!, 4),
-        layer2: real(stages[1]!, 8),
-        layer3: real(stages[2]!, 8),
-        layer4: real(stages[3]!, 8),
+        ...resnetTaps(shape),
         logits: logits(0),
         probabilities: { channels: numClasses, stride: 8, space: "simplex" },
         ...Object.fromEntries(names.map((name, k) => [name, logits(k + 1)])),
@@ -133,7 +118,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
 function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen, rates, heads }: HeadOptions): Segmenter {
   const layers = layersOf(setup);
   const backbone = resnet(layers, shape);
-  const channels = { layer3: resnetChannels(shape.width)[3], layer4: resnetChannels(shape.width)[4] };
+  const channels = { layer3: resnetChannels(shape)[3], layer4: resnetChannels(shape)[4] };
   const head = (place: number, stage: "layer3" | "layer4", part?: string) =>
     classifier(layers, { prefix: headPrefix(place), rates, bias, part }, [
       channels[stage],

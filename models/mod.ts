@@ -1,5 +1,7 @@
 import type { Plugin } from "../core/plugin.ts";
 import { deeplabV2 } from "./deeplab_v2.ts";
+import { pspnet } from "./pspnet.ts";
+import { vgg19 } from "./vgg19.ts";
 
 /** The built-in networks. */
-export const models: readonly Plugin[] = [deeplabV2];
+export const models: readonly Plugin[] = [deeplabV2, pspnet, vgg19];

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import type { TapInfo } from "../core/plugin.ts";
 import { checkpoint } from "../ops/checkpoint.ts";
 import { conv2d, type Conv2dOptions } from "../ops/conv2d.ts";
 import { maxPool } from "../ops/max_pool.ts";
@@ -18,6 +19,8 @@ export interface ResnetShape {
   readonly firstDilation: "stage" | "previous";
   /** Where a stage that halves the size does so: in its first 1x1 convolution, or in the 3x3 after it. */
   readonly strideIn: "conv1" | "conv2";
+  /** One 7x7 convolution whose pooling rounds up; or three 3x3 of 1, 1 and 2 times its channels whose pooling rounds down. */
+  readonly stem: "single" | "deep";
   /** Whether the weights and biases of batch-norm are trained. */
   readonly affine: boolean;
   /** Whether blocks keep only their input for the gradient, and are computed again. */
@@ -25,7 +28,7 @@ export interface ResnetShape {
 }
 
 /** The stages' outputs, by tap name. */
-export type Stages = Record<"stem" | "layer1" | "layer2" | "layer3" | "layer4", tf.Tensor4D>;
+export type Stages = Record<"stem" | "pool" | "layer1" | "layer2" | "layer3" | "layer4", tf.Tensor4D>;
 
 const STAGES = [
   { planes: 64, stride: 1, dilation: 1 },
@@ -35,32 +38,41 @@ const STAGES = [
 ] as const;
 
 /** Channels of the stem and of each stage's output. */
-export function resnetChannels(width: number): readonly [number, number, number, number, number] {
+export function resnetChannels(
+  { width, stem }: Pick<ResnetShape, "width" | "stem">,
+): readonly [number, number, number, number, number] {
   const [a, b, c, d] = STAGES.map(({ planes }) => 4 * Math.floor(planes * width));
-  return [Math.floor(64 * width), a!, b!, c!, d!];
+  return [Math.floor(64 * width) * (stem === "deep" ? 2 : 1), a!, b!, c!, d!];
+}
+
+/** The taps of the stages. */
+export function resnetTaps(shape: Pick<ResnetShape, "width" | "stem">): Record<keyof Stages, TapInfo> {
+  const [stem, layer1, layer2, layer3, layer4] = resnetChannels(shape).map((channels) => ({
+    channels,
+    stride: 8,
+    space: "real" as const,
+  }));
+  return {
+    stem: { ...stem!, stride: 2 },
+    pool: { ...stem!, stride: 4 },
+    layer1: { ...layer1!, stride: 4 },
+    layer2: layer2!,
+    layer3: layer3!,
+    layer4: layer4!,
+  };
 }
 
 type Layer = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
 /**
- * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Pooling rounds up. Its
+ * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Its
  * parameters are in the parts `stem`, `block` and `downsample` of their group.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
 export function resnet(layers: Layers, shape: ResnetShape) {
   const { layers: blocks, width, firstDilation, strideIn, affine, checkpointing } = shape;
-  const stemChannels = resnetChannels(width)[0];
-  const stem = convolutionAndNorm(layersIn(layers, "stem"), ["backbone.conv1", "backbone.bn1"], [
-    7,
-    3,
-    stemChannels,
-  ], {
-    stride: 2,
-    padding: 3,
-    constantInput: true,
-    affine,
-  });
-  let channels = stemChannels;
+  const stem = stemOf(layersIn(layers, "stem"), shape);
+  let channels = resnetChannels(shape)[0];
   const stages = STAGES.map(({ planes, stride, dilation }, stage) => {
     const bottleneck = Math.floor(planes * width);
     const first = firstDilation === "stage" ? dilation : STAGES[Math.max(0, stage - 1)]!.dilation;
@@ -79,12 +91,35 @@ export function resnet(layers: Layers, shape: ResnetShape) {
     });
   });
   return (images: tf.Tensor4D, pass: Pass): Stages => {
-    const first = stem(images, pass, { relu: true });
-    let x = maxPool(first, { size: 3, stride: 2, padding: 1 });
+    const first = stem(images, pass);
+    const pool = maxPool(first, { size: 3, stride: 2, padding: 1 }, { ceil: shape.stem === "single" });
+    let x = pool;
     const outputs = stages.map((stage) => x = stage.reduce((input, layer) => layer(input, pass), x));
     const [layer1, layer2, layer3, layer4] = outputs;
-    return { stem: first, layer1: layer1!, layer2: layer2!, layer3: layer3!, layer4: layer4! };
+    return { stem: first, pool, layer1: layer1!, layer2: layer2!, layer3: layer3!, layer4: layer4! };
   };
+}
+
+/** The convolutions before the pooling. */
+function stemOf(layers: Layers, { stem, width, affine }: ResnetShape): Layer {
+  const narrow = Math.floor(64 * width);
+  const first = { stride: 2, constantInput: true, affine };
+  const made = stem === "single"
+    ? [
+      convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, narrow], {
+        ...first,
+        padding: 3,
+      }),
+    ]
+    : [3, narrow, narrow].map((input, k) =>
+      convolutionAndNorm(
+        layers,
+        [`backbone.conv${k + 1}`, `backbone.bn${k + 1}`],
+        [3, input, k === 2 ? 2 * narrow : narrow],
+        { ...(k === 0 ? first : { affine }), padding: 1 },
+      )
+    );
+  return (x, pass) => made.reduce((y, layer) => layer(y, pass, { relu: true }), x);
 }
 
 interface BlockShape {
@@ -137,7 +172,8 @@ function block(
   return (x, pass) => checkpoint((input) => run(input, pass), x, own);
 }
 
-function convolutionAndNorm(
+/** A convolution and the batch-norm after it. @param names of both @param sizes its side, channels in and out */
+export function convolutionAndNorm(
   layers: Layers,
   [convolution, norm]: readonly [string, string],
   [side, input, output]: readonly [number, number, number],

@@ -10,7 +10,8 @@ export interface Conv2dOptions extends Partial<Window> {
 }
 
 /**
- * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1).
+ * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). That of a filter which is a
+ * variable that nobody trains is not computed and is zero.
  * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]
  * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
  */
@@ -20,6 +21,7 @@ export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptio
     padding: options.padding ?? 0,
     dilation: options.dilation ?? 1,
   };
+  const fixed = filter instanceof tf.Variable && !filter.trainable;
   const constant = options.constantInput === true && !comesOfVariables(x);
   const op = tf.customGrad((...args) => {
     const [input, weights, save] = args as unknown as [tf.Tensor4D, tf.Tensor4D, tf.GradSaveFunc];
@@ -30,7 +32,7 @@ export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptio
         const [a, w] = saved as [tf.Tensor4D, tf.Tensor4D];
         return [
           constant ? tf.zerosLike(a) : kernels().conv2dInputGradient(dy as tf.Tensor4D, w, a.shape, window),
-          kernels().conv2dFilterGradient(dy as tf.Tensor4D, a, w.shape, window),
+          fixed ? tf.zerosLike(w) : kernels().conv2dFilterGradient(dy as tf.Tensor4D, a, w.shape, window),
         ];
       },
     };

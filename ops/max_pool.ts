@@ -2,14 +2,25 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
+/** How {@linkcode maxPool} ends. */
+export interface PoolEdge {
+  /** Whether the last window may hang over the edge (PyTorch's `ceil_mode`). */
+  readonly ceil: boolean;
+}
+
 /**
- * Max-pooling with `ceil_mode`: the last window may hang over the edge. Where several pixels of a window are
+ * Max-pooling, with `ceil_mode` unless it is told otherwise. Where several pixels of a window are
  * equal, the first in row order takes the gradient, as in PyTorch (tfjs's gradient is wrong on WASM).
  * @param x float32 [N, H, W, C]
  */
-export function maxPool(x: tf.Tensor4D, window: PoolWindow): tf.Tensor4D {
+export function maxPool(
+  x: tf.Tensor4D,
+  window: PoolWindow,
+  { ceil }: PoolEdge = { ceil: true },
+): tf.Tensor4D {
   const [, height, width] = x.shape;
-  const out = [outputSide(height, window), outputSide(width, window)] as const;
+  const side = ceil ? outputSide : wholeSide;
+  const out = [side(height, window), side(width, window)] as const;
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const value = kernels().maxPool(input, window, out);
@@ -29,4 +40,8 @@ function outputSide(side: number, { size, stride, padding }: PoolWindow): number
   const count = Math.ceil((side + 2 * padding - size) / stride) + 1;
   // A window that would start in the padding behind the image is left out.
   return (count - 1) * stride >= side + padding ? count - 1 : count;
+}
+
+function wholeSide(side: number, { size, stride, padding }: PoolWindow): number {
+  return Math.floor((side + 2 * padding - size) / stride) + 1;
 }

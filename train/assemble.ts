@@ -24,6 +24,7 @@ import type {
   OwnerPlan,
   Param,
   Segmenter,
+  Setup,
   Stream,
 } from "../core/plugin.ts";
 import { withFactors } from "../core/optimization.ts";
@@ -139,7 +140,8 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
     const params = groupedParams(segmenter.params, phase);
     const optimizer = phase.optimizer.create(params, variables.setup("optimizer", numbers));
     const networks = new Map(phase.networks.map((planned) => {
-      const made = () => planned.model.create(variables.setup(`network "${planned.name}"`, numbers));
+      const setup = variables.setup(`network "${planned.name}"`, numbers);
+      const made = () => planned.model.create(planned.plan.trainable ? setup : untrained(setup));
       return [planned.name, { planned, segmenter: created("network", planned, made) }];
     }));
     const shared = {
@@ -209,6 +211,11 @@ export function networkOf({ segmenter, networks }: Run, name: string): Segmenter
   const found = name === STUDENT ? segmenter : networks.get(name)?.segmenter;
   if (found) return found;
   throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
+}
+
+/** No gradient is computed for what this makes. */
+function untrained(setup: Setup): Setup {
+  return { ...setup, variable: (name, initial) => setup.variable(name, initial, false) };
 }
 
 /** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */

@@ -63,13 +63,17 @@ export function computePass(
     if (entry.kind === "make") {
       images.set(entry.stream, makeStream(run, computed, { name: entry.stream, at }));
     } else {
-      for (const [key, view] of passThrough(run, images, entry)) views.set(key, view);
+      for (const [key, view] of passThrough(run, images, { entry, at })) views.set(key, view);
       if (keepsStatistics(run, entry.by)) {
         updates.push(...entry.views.flatMap((view) => views.get(viewKey(view))!.updates ?? []));
       }
     }
   }
   return computed;
+}
+
+function isTrained({ networks }: Run, by: string): boolean {
+  return by === STUDENT || networks.get(by)?.planned.plan.trainable === true;
 }
 
 function keepsStatistics({ networks }: Run, by: string): boolean {
@@ -97,11 +101,21 @@ type ViewEntry = Extract<StepEntry, { readonly kind: "view" }>;
 function passThrough(
   run: Run,
   images: ReadonlyMap<string, Images>,
-  { by, views, gradient }: ViewEntry,
+  { entry: { by, views, gradient }, at }: { readonly entry: ViewEntry; readonly at: PassAt },
 ): [string, StreamView][] {
   const plan = run.networks.get(by)?.planned.plan;
+  const trained = isTrained(run, by);
+  const { step, pass } = at;
   const mode = {
     training: plan?.training ?? true,
+    // Networks that nothing trains see everything: a teacher drops nothing.
+    ...(trained
+      ? {
+        random: views.map((view) =>
+          Random.stream(run.seed, drawnName(run.phase, `view ${viewKey(view)}, step ${step}, pass ${pass}`))
+        ),
+      }
+      : {}),
     taps: [...new Set(views.flatMap(({ taps }) => taps.map(({ name }) => name)))],
   };
   const network = networkOf(run, by);
@@ -109,7 +123,7 @@ function passThrough(
     network.forward(views.map(({ stream }) => images.get(stream)!.pixels), mode).map((view, k) =>
       streamView(run, view, { need: views[k]!, images: images.get(views[k]!.stream)! })
     );
-  const flows = gradient && (plan === undefined || plan.trainable === true);
+  const flows = gradient && (trained || views.some((view) => view.flows));
   return (flows ? forward() : constants(forward)).map((view, k) => [viewKey(views[k]!), view]);
 }
 
@@ -172,7 +186,8 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
     if (need.labels && !whole.labels) {
       throw new LossError(`${who} reads the labels of "${stream}", whose images came without labels`);
     }
-    const made = limited(kind === "stream" ? detached(whole) : whole, need, refuse);
+    const constant = kind === "stream" || !isTrained(run, by);
+    const made = limited(constant && !need.flows ? detached(whole) : whole, need, refuse);
     shown.set(key, made);
     return made;
   };

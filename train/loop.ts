@@ -13,6 +13,7 @@ import { makeFolder } from "../run_folder/write.ts";
 import { STUDENT } from "../core/term.ts";
 import { PredictionMeasures } from "../metrics/label_free.ts";
 import { assemble, networkOf, type Run } from "./assemble.ts";
+import { beginHooks } from "./begin.ts";
 import { consistentCycles } from "./consistent_cycles.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
@@ -107,16 +108,15 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
   try {
+    const end = (): PhaseResult => {
+      emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
+      return { steps: 0, interrupted: true };
+    };
     if (from) await restore(run, from, options);
     else {
       await initialise(run, options);
-      try {
-        await runJobs({ ...options, network: run.segmenter, note });
-      } catch (error) {
-        if (!signal.aborted) throw error;
-        emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
-        return { steps: 0, interrupted: true };
-      }
+      const jobs = () => runJobs({ ...options, network: run.segmenter, note });
+      if (await stopped(signal, jobs)) return end();
     }
     if (options.resume) {
       for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
@@ -124,6 +124,10 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
       }
     }
     streams.push(...await openStreams(later!, opening));
+    if (!from) {
+      const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, signal, note }));
+      if (ended) return end();
+    }
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = openLoaders(plan, { phase, streams, skip });
     const watch = new LabelWatch(streams, plan.labelSpace.ignore);
@@ -132,6 +136,17 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();
     run.dispose();
+  }
+}
+
+/** Whether the run was told to stop while something was done. */
+async function stopped(signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return false;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return true;
   }
 }
 

@@ -65,8 +65,8 @@ export function passOf(run: Run, terms: readonly Term[], at: PassAt): PassOption
 }
 
 /** Whether an owner is updated in a step, counted from 0. */
-export function isDue({ plan: { every = 1 } }: RunOwner, step: number): boolean {
-  return (step + 1) % every === 0;
+export function isDue({ plan: { every = 1, first = every - 1 } }: RunOwner, step: number): boolean {
+  return step >= first && (step - first) % every === 0;
 }
 
 /**

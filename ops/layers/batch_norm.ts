@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm as normalise } from "../batch_norm.ts";
+import type { Random } from "../../core/random.ts";
 import type { Layers } from "./scope.ts";
 
 /** PyTorch's defaults. */
@@ -12,6 +13,8 @@ export interface Pass {
   readonly taps?: readonly string[] | undefined;
   /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
   readonly parts?: readonly number[];
+  /** What layers draw from, for each part of the batch by its images; absent: nothing is drawn. */
+  readonly random?: { readonly images: readonly number[]; readonly streams: readonly Random[] };
   /** Receives what each part changes of the running statistics. */
   readonly record?: (part: number, change: Change) => void;
 }

@@ -8,6 +8,7 @@ import { nearestLabels } from "../../ops/nearest.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import type { BackendName } from "../../core/plan.ts";
 import { goldenCases, goldenTest, type Read, withGradients } from "../goldens.ts";
+import { testMethodOperators } from "./method_operators.ts";
 
 interface Case {
   readonly name: string;
@@ -27,6 +28,7 @@ export function testOperators(backend: BackendName): void {
     if (run === undefined) continue;
     goldenTest(backend, one.name, (read) => run(one, read));
   }
+  testMethodOperators(backend);
 }
 
 const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Tensor>> = {

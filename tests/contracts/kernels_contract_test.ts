@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import { batchNorm } from "../../ops/batch_norm.ts";
 import { conv2d, type Conv2dOptions } from "../../ops/conv2d.ts";
+import { conv2dTranspose } from "../../ops/conv2d_transpose.ts";
 import { kernels } from "../../ops/kernels.ts";
 import { maxPool } from "../../ops/max_pool.ts";
 import { hasFewOutputs } from "../../backends/wasm/few_outputs.ts";
@@ -109,6 +110,8 @@ const KERNELS: readonly Kernel[] = [
   { what: "7x7, stride 2", size: 7, channels: many, window: { stride: 2, padding: 3, dilation: 1 } },
   { what: "3x3", size: 3, channels: many, window: { stride: 1, padding: 1, dilation: 1 } },
   { what: "3x3, stride 2", size: 3, channels: many, window: { stride: 2, padding: 1, dilation: 1 } },
+  { what: "4x4, stride 2", size: 4, channels: many, window: { stride: 2, padding: 1, dilation: 1 } },
+  { what: "6x6, stride 2", size: 6, channels: many, window: { stride: 2, padding: 2, dilation: 1 } },
   {
     what: "3x3, dilation 4, more outputs than TensorFlow's products lay out",
     size: 3,
@@ -135,8 +138,10 @@ const KERNELS: readonly Kernel[] = [
 
 for (const { what, size, channels, window, few = false } of KERNELS) {
   test(`convolution, ${what}, equals the portable one with its gradients`, async () => {
-    const shapes = fc.tuple(sides, channels).map(([[n, height, width], [input, output]]) => ({
-      image: [n, height, width, input],
+    // The smallest image that the window fits into.
+    const least = Math.max(1, size - 2 * window.padding);
+    const shapes = fc.tuple(sides, channels).map(([[n, ...image], [input, output]]) => ({
+      image: [n, ...image.map((side) => Math.max(least, side)), input],
       filter: [size, size, input, output],
       window,
     }));
@@ -149,6 +154,21 @@ for (const { what, size, channels, window, few = false } of KERNELS) {
     );
   });
 }
+
+test("transposed convolutions equal the portable ones with their gradients", async () => {
+  const windows = fc.constantFrom({ size: 4, padding: 1 }, { size: 4, padding: 2 }, { size: 6, padding: 2 });
+  const check = ([[n, height, width], [output, input], { size, padding }]: [
+    [number, number, number],
+    [number, number],
+    { size: number; padding: number },
+  ]) =>
+    agree({
+      shapes: [[n, height + 1, width + 1, input], [size, size, output, input]],
+      f: (x, w) => conv2dTranspose(x as tf.Tensor4D, w as tf.Tensor4D, { stride: 2, padding }),
+      gradients: true,
+    });
+  await fc.assert(fc.asyncProperty(fc.tuple(sides, many, windows), check), RUNS);
+});
 
 test("convolutions with any padding, also wider than the image, equal plain sums with their gradients", async () => {
   interface Drawn {

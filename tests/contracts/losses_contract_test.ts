@@ -8,7 +8,8 @@ import { check } from "../../config/explain.ts";
 import { optionsSchema } from "../../config/json_schema.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
-import { neededViews } from "../../core/needs.ts";
+import { neededStreams, neededViews } from "../../core/needs.ts";
+import { STUDENT } from "../../core/term.ts";
 import type { LossPlan, Plugin } from "../../core/plugin.ts";
 import type { Run } from "../../train/assemble.ts";
 import { relative } from "../goldens.ts";
@@ -17,6 +18,7 @@ import { checkGradient, normals } from "./differences.ts";
 import { firstOfEach, variants, withUnknownKey } from "./options.ts";
 import {
   assembleLoss,
+  begin,
   CLASSES,
   evaluate,
   type Evaluation,
@@ -37,6 +39,18 @@ type Options = Readonly<Record<string, unknown>>;
 const REQUIRED: Readonly<Record<string, Options>> = {
   // Labels are random here, so that no class covers most of a cell.
   "feature-distance": { min_ratio: 0.2 },
+  perceptual: {
+    made: "target",
+    structure: "source",
+    network: STUDENT,
+    taps: ["layer1", "layer2", "layer3", "layer4"],
+    weights: [0.25, 0.25, 0.25, 0.5],
+    texture: "source",
+  },
+  // Small enough for the images here, and without a label nothing is left.
+  "patch-alignment": { patch: [8, 8], clusters: 3, width: 16, adversarial: 0 },
+  // Of two steps both.
+  realism: { made: "target", real: "source", every: 1 },
 };
 
 interface Differentiated {
@@ -56,14 +70,37 @@ const DIFFERENTIATED: Readonly<Record<string, (options: Options) => Differentiat
     const plain = { ...options, contrast: false, aggregation };
     return { gradient: plain, value: plain };
   },
+  // Which cells count is a constant that jumps; with 0 all of them do.
+  "own-labels": (options) => {
+    const all = { ...options, threshold: 0 };
+    return { gradient: all, value: all };
+  },
+  "class-shares": (options) => {
+    const all = { ...options, threshold: 0 };
+    return { gradient: all, value: all };
+  },
   // The mean of u (u / lambda - 1), the second factor constant: its gradient is the slope of the value at 2 lambda.
   "label-smoothing"(options) {
     return { gradient: options, value: { ...options, lambda: 2 * (options["lambda"] as number) } };
   },
 };
 
+/** Losses that ask nothing of the weights. */
+const LEARN_NOTHING = new Set(["statistics"]);
+
+/** Losses of pixels, which are data here; their gradients are held against recorded values (dise_trajectory_test.ts). */
+const OF_PIXELS = new Set(["realism"]);
+
+/**
+ * Losses whose opponents' leaky ReLUs bend within every step that float32 can tell from rounding: many of their values lie near 0,
+ * for want of biases or of pixels. With a slope of 0.999 instead of 0.2 the gradients agree. Recorded gradients hold the first
+ * (translation_test.ts), recorded class losses the second (unofficial_test.ts).
+ */
+const BENT = new Set(["domain-classifier", "separable-adversarial"]);
+
 /** Losses that let pixels count whose label is ignored. */
 const IGNORED_COUNT = new Set([
+  "patch-alignment", // A patch's mean probabilities are those of all its pixels.
   "association", // They start no cycle, and stay candidates of others' cycles and part of the statistics.
 ]);
 
@@ -78,6 +115,7 @@ function test(name: string, run: () => void | Promise<void>): void {
 async function withRun<T>(plan: LossPlan, seed: number, use: (run: Run) => T | Promise<T>): Promise<T> {
   const run = assembleLoss(plan, seed);
   try {
+    await begin(run);
     return await use(run);
   } finally {
     run.dispose();
@@ -108,10 +146,12 @@ for (const plugin of registry.all("loss")) {
     const { value, shape, dtype, gradients } = await once();
     assert.deepEqual({ shape, dtype }, { shape: [], dtype: "float32" });
     assert.ok(Number.isFinite(value), `${value}`);
-    assert.ok(Object.values(gradients).some((gradient) => gradient?.some((one) => one !== 0)));
+    const moves = Object.values(gradients).some((gradient) => gradient?.some((one) => one !== 0));
+    assert.equal(moves, !LEARN_NOTHING.has(name) && !OF_PIXELS.has(name));
   });
 
   test(`${name}: gradients agree with finite differences, with every option changed in turn`, async () => {
+    if (BENT.has(name)) return;
     const seen: Evaluation[] = [];
     for (const { path, options } of [{ path: "defaults", options: base }, ...firstOfEach(changed(base))]) {
       const { gradient, value } = DIFFERENTIATED[name]?.(options) ?? { gradient: options, value: options };
@@ -190,6 +230,7 @@ for (const plugin of registry.all("loss")) {
   });
 
   test(`${name}: every option matters`, async () => {
+    if (LEARN_NOTHING.has(name)) return;
     const without = new Set(changed(base).map(({ path }) => path));
     // An option may matter only where another one is changed too.
     for (const options of [base, ...changed(base).map((variant) => variant.options)]) {
@@ -251,10 +292,10 @@ function defaults(plugin: Plugin, given: Options): Options {
 /** Whether the recipe could say so: the options are valid, the streams there and the taps of the right kind. */
 function isValid(plugin: Plugin<"loss">, options: unknown): boolean {
   try {
-    return neededViews(registry.plan("loss", { type: plugin.name, options }).needs).every((
-      { stream, taps },
-    ) =>
-      STREAMS.some((known) => known === stream) &&
+    const { needs } = registry.plan("loss", { type: plugin.name, options });
+    const known = (stream: string) => STREAMS.some((one) => one === stream);
+    return neededStreams(needs).every(known) && neededViews(needs).every(({ by, taps }) =>
+      by === STUDENT &&
       taps.every(({ name, space, logits }) => {
         const tap = TAPS[name];
         return tap && (space ?? tap.space) === tap.space && (!logits || hasLogits(tap, CLASSES.length));

@@ -32,11 +32,15 @@ type StreamName = (typeof STREAMS)[number];
 export const TAPS: Readonly<Record<string, TapInfo>> = Object.fromEntries(
   builtins().all("model").flatMap((model) => {
     const taps = builtins().plan("model", model.name).taps(CLASSES.length);
-    return Object.entries({ ...taps, auxiliary: taps["logits"]! }).map(([name, { head, ...tap }]) => {
-      const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
-      // What is made of features is a parameter here.
-      return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
-    });
+    // Those that only look at images have no head.
+    const { logits } = taps;
+    return Object.entries({ ...taps, ...logits ? { auxiliary: logits } : {} }).map(
+      ([name, { head, ...tap }]) => {
+        const narrow = { ...tap, channels: Math.min(tap.channels, CHANNELS) };
+        // What is made of features is a parameter here.
+        return [name, head === undefined ? narrow : { ...narrow, head: paramName("source", name) }];
+      },
+    );
   }),
 );
 
@@ -196,6 +200,27 @@ export function valueOf(run: Run, labels: Uint8Array): number {
   const terms = run.terms.map((term) => ({ ...term, owners: [] }));
   const { value } = evaluate({ ...run, terms, segmenter: { ...run.segmenter, params } }, labels);
   return value;
+}
+
+/** Images that a term may look through before the first step: more than any counts by default. */
+const LOOKED_THROUGH = 600;
+
+/** Calls the terms' `begin`, with small random labels of every stream. */
+export async function begin(run: Run): Promise<void> {
+  for (const { term } of run.terms) {
+    await term.hooks?.begin?.({
+      random: Random.stream(run.seed, "begin"),
+      signal: new AbortController().signal,
+      note: () => {},
+      async *batches(stream) {
+        for (let k = 0; k < LOOKED_THROUGH; k++) {
+          const random = Random.stream(k, stream);
+          const labels = Uint8Array.from({ length: 64 }, () => random.integer(0, CLASSES.length - 1));
+          yield await Promise.resolve({ size: [8, 8] as const, ids: [`${k}`], labels });
+        }
+      },
+    });
+  }
 }
 
 /** Two updates of taps and opponents: the value at every step, then every parameter as it came out. */

@@ -1,61 +1,168 @@
-/** Methods with opponents and further heads: stopped between two steps, they end with the same bits. */
+/** Methods with networks of their own: stopped in their middle, they end as if they had not been; and what they refuse. */
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { builtins } from "../../builtins.ts";
-import type { PlannedLoss } from "../../core/plan.ts";
-import { go, pathTest as test, undisturbed, valuesOfEvents } from "./runs.ts";
-import { tinyData, tinyPlan } from "./fakes.ts";
+import { loadRecipe } from "../../config/load.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { encodeSafetensors } from "../../weights/safetensors.ts";
+import { go, pathTest, undisturbed, valuesOfEvents } from "./runs.ts";
 
-const registry = builtins();
+const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
 
-function term(type: string, options: object, weight = 1, name = type): PlannedLoss {
-  return { name, weight, plan: registry.plan("loss", { type, options }), at: ["losses"], origin: type };
+/** What a method is laid on, in the place of what it extends. */
+const TINY = `
+name: tiny
+seed: 3
+data:
+  source: { type: street, domain: day, split: train, width: 64, height: 48, count: 6 }
+  target: { type: street, domain: dusk, split: train, width: 64, height: 48, count: 6 }
+  val: { type: street, domain: dusk, split: val, width: 64, height: 48, count: 1 }
+input: { crop: [40, 48], workers: 0 }
+model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.0625 } }
+losses:
+  - type: cross-entropy
+  - type: lovasz-softmax
+  - type: association
+  - type: label-smoothing
+optimizer: { type: sgd, options: { lr: 0.01 } }
+schedule: { type: poly }
+training: { steps: 10, batch: 2, checkpoint_every: 2 }
+`;
+
+/** A recipe of recipes/methods, laid on the tiny one, with lines of the test's own at its end. */
+function planOf(name: string, more = "", overrides: readonly string[] = []): Promise<RunPlan> {
+  const path = join(METHODS, "of_the_test.yaml");
+  return loadRecipe({ path }, {
+    registry: builtins(),
+    cwd: METHODS,
+    readText: (file) => {
+      if (file === path) return Promise.resolve(`extends: ./${name}.yaml\n${more}`);
+      if (dirname(file) !== METHODS) return Promise.resolve(TINY);
+      return Deno.readTextFile(file);
+    },
+    overrides: [...overrides],
+  });
 }
 
-const further = { tap: "auxiliary" };
+const PSPNET = "model: { type: pspnet, options: { layers: [1, 1, 1, 1], width: 0.0625, dropout: 0.5 } }\n" +
+  "losses: { cross-entropy-auxiliary: { type: cross-entropy, weight: 0.4, options: { tap: auxiliary } } }\n" +
+  "phases: { statistics: { losses: { cross-entropy-auxiliary: null } } }\n";
 
-const METHODS: Readonly<Record<string, readonly PlannedLoss[]>> = {
-  AdaptSeg: [
-    term("cross-entropy", {}),
-    term("cross-entropy", further, 0.1, "further"),
-    term("adversarial", { source_label: 0 }, 0.01),
-    term("adversarial", { ...further, source_label: 0 }, 0.01, "opponent"),
-  ],
-  CLAN: [
-    term("focal-cross-entropy", {}),
-    {
-      ...term("local-adversarial", { warmup: 0.4 }),
-      weight: { from: 0.01, to: 0, start: 0, steps: 1, shape: "linear", unit: "phase" },
-    },
-    term("weight-discrepancy", {}, 0.1),
-  ],
+interface Method {
+  readonly recipe: string;
+  readonly more?: string;
+  readonly overrides?: readonly string[];
+  readonly stops: readonly string[];
+}
+
+const CASES: Readonly<Record<string, Method>> = {
+  "pyCDA: two updates a step, dropout, statistics estimated anew": {
+    recipe: "pycda",
+    more: PSPNET,
+    overrides: ["training.steps=40", "phases.adaptation.length=0.15"],
+    stops: ["adaptation 3", "statistics 1"],
+  },
+  "pyCDA with priors that are counted before the first step": {
+    recipe: "pycda",
+    more: "losses: { images: { options: { prior: places, images: 3 } } }\n",
+    overrides: ["training.steps=40", "phases.adaptation.length=0.1"],
+    stops: ["adaptation 1", "adaptation 3"],
+  },
+  "DISE: encoders, a decoder, opponents that step ahead": {
+    recipe: "dise",
+    overrides: [
+      "training.steps=6",
+      "phases.translation.streams.translated.options.width=4",
+      ...["domain", "domain-auxiliary", "realism-of-target", "realism-of-source"]
+        .map((name) => `phases.translation.losses.${name}.options.width=4`),
+    ],
+    stops: ["source 1", "translation 2"],
+  },
+  "SSF-DAN: an opponent with a branch for each class": {
+    recipe: "ssfdan",
+    overrides: ["training.steps=5", "losses.separable-adversarial.options.from=0.1"],
+    stops: ["of_the_test 1", "of_the_test 3"],
+  },
+  "PatchAlign: clusters of patches, a head, two opponents": {
+    recipe: "patchalign",
+    more: "losses: { patch-alignment: { options: { patch: [8, 8], clusters: 4 } } }\n",
+    overrides: ["training.steps=5"],
+    stops: ["of_the_test 1", "of_the_test 3"],
+  },
 };
 
-for (const [name, losses] of Object.entries(METHODS)) {
-  test(`${name}: the same bits, wherever it was stopped`, async (folder) => {
-    const model = registry.plan("model", {
-      type: "deeplab-v2",
-      options: {
-        layers: [1, 1, 1, 1],
-        width: 0.0625,
-        heads: { auxiliary: "layer4" },
-        batch_norm: "affine-frozen",
-      },
-    });
-    const plan = tinyPlan({
-      losses,
-      model: { type: "deeplab-v2", plan: model },
-      input: { ...tinyPlan().input, training: { crop: [33, 33], flip: true }, alignCorners: true },
-      data: { source: tinyData(), target: tinyData({ name: "target" }) },
-      groups: [{ group: "block", rate: 1, decay: 1, repeats: 3 }],
-    }, { steps: 4, batch: 1, checkpointEvery: 1 });
+for (const [what, { recipe, more = "", overrides = [], stops }] of Object.entries(CASES)) {
+  pathTest(`${what}: the same bits, wherever it was stopped`, async (folder) => {
+    const plan = await planOf(recipe, `name: of_the_test\n${more}`, overrides);
     const whole = await undisturbed(plan);
     const events = [];
-    for (const stop of [2, 3, Infinity]) {
-      const told = await go(folder, plan, (event) => event.type === "step" && event.step === stop);
+    for (const stop of [...stops, "never"]) {
+      const told = await go(
+        folder,
+        plan,
+        (event) => event.type === "step" && `${event.phase} ${event.step}` === stop,
+      );
       events.push(...told.events);
-      assert.equal(told.result.interrupted, stop !== Infinity);
+      assert.equal(told.result.interrupted, stop !== "never", stop);
     }
     assert.deepEqual(valuesOfEvents(events), valuesOfEvents(whole.events));
     assert.deepEqual(await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`), whole.weights);
   });
 }
+
+/** Fails to train with this message; nothing is left that could be taken for a result. */
+async function refuses(folder: string, plan: RunPlan, message: RegExp): Promise<void> {
+  await assert.rejects(go(folder, plan), (error) => {
+    assert.ok(error instanceof Error);
+    assert.match(error.message, message);
+    assert.ok(!error.message.includes("\n"), error.message);
+    return true;
+  });
+  await assert.rejects(Deno.stat(`${folder}/run/checkpoints/last.safetensors`), Deno.errors.NotFound);
+}
+
+const FROZEN = (file: string) =>
+  "name: of_the_test\n" +
+  `networks: { perceptual: { type: frozen, model: { type: vgg19 }, weights: "${file}" } }\n` +
+  "phases: { source: null, translation: { length: null, networks: null, losses: {" +
+  ["source-again", "target-again", "look-of-target", "look-of-source"]
+    .map((name) => ` ${name}: { options: { taps: [relu1_1, relu2_1, relu3_1, relu4_1, relu5_1] } }`)
+    .join(", ") +
+  " } } }\n";
+
+pathTest("a file of weights of another network is named before anything is trained", async (folder) => {
+  const other = join(folder, "other.safetensors");
+  const tensor = { dtype: "F32" as const, shape: [1], data: new Float32Array(1) };
+  const tensors = new Map([["conv1.weight", tensor]]);
+  await Deno.writeFile(other, encodeSafetensors({ tensors, metadata: {} }));
+  await refuses(folder, await planOf("dise", FROZEN(other)), new RegExp(`^${other}: `));
+});
+
+pathTest("a crop that is too small for an opponent, or for a patch, is told in one line", async (folder) => {
+  const small = ["input.crop=[12, 48]"];
+  await refuses(
+    folder,
+    await planOf("dise", "name: of_the_test\n", [
+      ...small,
+      "phases.source=null",
+      "phases.translation.length=null",
+    ]),
+    /^loss "\S+" \(.*\) threw: the discriminator halves its input four times: expected a crop of at least 16 pixels, got 12x48$/,
+  );
+  await refuses(
+    folder,
+    await planOf("patchalign", "name: of_the_test\n", small),
+    /^loss "patch-alignment" \(.*\): a patch is 32x64 pixels: expected a crop of at least as many, got 12x48$/,
+  );
+});
+
+pathTest("fewer different patches than clusters are told before the first step", async (folder) => {
+  const more =
+    "name: of_the_test\nlosses: { patch-alignment: { options: { patch: [32, 32], clusters: 50 } } }\n";
+  await refuses(
+    folder,
+    await planOf("patchalign", more),
+    /^loss "patch-alignment" \(.*\): there are 6 different patches, expected at least 50, one for each cluster$/,
+  );
+});

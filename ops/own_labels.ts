@@ -1,0 +1,100 @@
+/** What a network is sure of, as its own labels (Lian et al. 2019): of pixels, of squares of pixels, of the whole image. */
+import * as tf from "@tensorflow/tfjs-core";
+import { averagePool } from "./average_pool.ts";
+import { constant } from "./constant.ts";
+import { crossEntropy } from "./cross_entropy.ts";
+
+const EPSILON = 1e-6;
+
+/** Which cells count. */
+export interface Regions {
+  /** Sides of the squares whose mean logits are compared, in pixels; 1: the pixels. Remainders are left out. */
+  readonly sizes: readonly number[];
+  /** Cells count whose largest probability is above it. */
+  readonly threshold: number;
+}
+
+/**
+ * The mean over the cells of all sizes together of -log max p, p = softmax of a cell's mean logits, the class being a constant:
+ * cells count that are sure, but not those whose loss is 0 already.
+ * @param logits float32 [N, H, W, K] @returns 0 when no cell counts
+ */
+export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): tf.Scalar {
+  return joinedMean(sizes.map((size) => {
+    const cells = pooled(logits, size);
+    const sure = constant(() => sureCells(cells, threshold));
+    // -1 is no class: the cell is ignored.
+    const labels = constant(() => {
+      const chosen = tf.cast(tf.argMax(cells, 3), "float32");
+      return tf.cast(tf.sub(tf.mul(tf.add(chosen, 1), sure), 1), "int32");
+    }) as tf.Tensor3D;
+    return { mean: crossEntropy(cells, { labels }), count: tf.sum(sure) };
+  }));
+}
+
+/**
+ * How far the class shares of each place are from those of a prior: the logits of squares are averaged over the batch, and the
+ * binary cross-entropy of their softmax, the mean over classes, counts once for every image that is sure of the cell; the
+ * mean over the cells of all sizes together.
+ * @param logits float32 [N, H, W, K]
+ * @param prior float32 [1, h, w, K] for each size of squares, with as many cells
+ * @returns 0 when no cell counts
+ */
+export function placeShares(
+  logits: tf.Tensor4D,
+  { sizes, threshold }: Regions,
+  prior: (size: number, cells: readonly [number, number]) => tf.Tensor4D,
+): tf.Scalar {
+  return joinedMean(sizes.map((size) => {
+    const cells = pooled(logits, size);
+    const whole = tf.softmax(tf.mean(cells, 0, true));
+    const each = tf.mean(
+      crossed(whole, prior(size, [cells.shape[1], cells.shape[2]])),
+      3,
+    );
+    const sure = constant(() => sureCells(cells, threshold));
+    const count = tf.sum(sure);
+    return { mean: tf.div(tf.sum(tf.mul(each, sure)), tf.maximum(count, 1)), count };
+  }));
+}
+
+/**
+ * The binary cross-entropy, the mean over classes, of the mean softmax over batch and pixels to the share of each class.
+ * @param logits float32 [N, H, W, K]
+ * @param shares float32 [K]; absent: 1 / K each, which is the mean over all pairs of a mean and a share, as released
+ */
+export function imageShares(logits: tf.Tensor4D, shares?: tf.Tensor1D): tf.Scalar {
+  const means = tf.mean(tf.softmax(logits), [0, 1, 2]);
+  return tf.mean(crossed(means, shares ?? tf.scalar(1 / logits.shape[3]!)));
+}
+
+/** -q log p - (1 - q) log(1 - p) */
+function crossed(p: tf.Tensor, q: tf.Tensor): tf.Tensor {
+  const yes = tf.mul(q, tf.log(tf.add(p, EPSILON)));
+  const no = tf.mul(tf.sub(1, q), tf.log(tf.add(tf.sub(1, p), EPSILON)));
+  return tf.neg(tf.add(yes, no));
+}
+
+function pooled(logits: tf.Tensor4D, size: number): tf.Tensor4D {
+  return size === 1 ? logits : averagePool(logits, size);
+}
+
+/** float32 [N, h, w]: 1 where a cell counts. */
+function sureCells(cells: tf.Tensor4D, threshold: number): tf.Tensor3D {
+  return tf.tidy(() => {
+    const most = tf.max(tf.logSoftmax(cells), 3);
+    const above = tf.cast(tf.greater(tf.exp(most), threshold), "float32");
+    return tf.mul(above, tf.cast(tf.less(most, 0), "float32")) as tf.Tensor3D;
+  });
+}
+
+interface Part {
+  readonly mean: tf.Tensor;
+  readonly count: tf.Tensor;
+}
+
+function joinedMean(parts: readonly Part[]): tf.Scalar {
+  const sum = parts.map(({ mean, count }) => tf.mul(mean, count)).reduce((a, b) => tf.add(a, b));
+  const count = parts.map((part) => part.count).reduce((a, b) => tf.add(a, b));
+  return tf.div(sum, tf.maximum(count, 1)) as tf.Scalar;
+}

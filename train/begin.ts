@@ -1,0 +1,76 @@
+/** What terms and streams do before the first step of a phase, such as looking through the labels. */
+import { setImmediate } from "node:timers/promises";
+import { LossError, UserError } from "../core/errors.ts";
+import { drawnName, type PhasePlan, type RunPlan } from "../core/plan.ts";
+import type { BeginBatch, BeginTools } from "../core/plugin.ts";
+import { Random } from "../core/random.ts";
+import { trainLoader } from "../datasets/loader.ts";
+import type { Run } from "./assemble.ts";
+import { loaderOptions, type OpenStream } from "./loaders.ts";
+import { describePlanned, messageOf } from "./loss_errors.ts";
+
+/** What the hooks are called with. */
+export interface Beginning {
+  readonly plan: RunPlan;
+  readonly phase: PhasePlan;
+  /** Open, labels as the phase reads them. */
+  readonly streams: readonly OpenStream[];
+  readonly signal: AbortSignal;
+  readonly note: (message: string) => void;
+}
+
+/** Calls every `begin` in recipe order. @throws LossError when one fails, and the signal's reason */
+export async function beginHooks({ terms, streams }: Run, beginning: Beginning): Promise<void> {
+  const parts = [
+    ...terms.map(({ planned, term }) => ["loss", planned, term] as const),
+    ...[...streams.values()].map(({ planned, stream }) => ["stream", planned, stream] as const),
+  ];
+  for (const [kind, planned, { hooks }] of parts) {
+    if (!hooks?.begin) continue;
+    const who = describePlanned(kind, planned);
+    try {
+      await hooks.begin(toolsOf(beginning, `${kind} ${planned.name}`, who));
+    } catch (cause) {
+      if (beginning.signal.aborted) throw beginning.signal.reason;
+      if (cause instanceof LossError) throw cause;
+      if (cause instanceof UserError) throw new UserError(`${who}: ${cause.message}`, { cause });
+      throw new LossError(`${who} threw in its begin hook: ${messageOf(cause)}`, { cause });
+    }
+  }
+}
+
+function toolsOf(
+  { plan, phase, streams, signal, note }: Beginning,
+  name: string,
+  who: string,
+): BeginTools {
+  return {
+    random: Random.stream(plan.seed, drawnName(phase, `begin ${name}`)),
+    signal,
+    note: (message) => note(`${name}: ${message}`),
+    async *batches(wanted) {
+      const found = streams.find(({ stream }) => stream.name === wanted);
+      if (!found) {
+        throw new LossError(`${who} goes through the images of "${wanted}", which this phase does not read`);
+      }
+      const { stream, dataset } = found;
+      const options = {
+        ...loaderOptions(plan, phase, stream),
+        stream: drawnName(phase, `begin ${name}/${wanted}`),
+      };
+      // One by one, so that every image comes once.
+      const loader = trainLoader(dataset, { ...options, batch: 1, skip: 0, ahead: 2, draw: undefined });
+      try {
+        for (let k = 0; k < dataset.length; k++) {
+          signal.throwIfAborted();
+          const { size, ids, labels } = await loader.next();
+          yield { size, ids, ...(labels ? { labels } : {}) } satisfies BeginBatch;
+          // Signals and timers get their turn here.
+          await setImmediate();
+        }
+      } finally {
+        loader.close();
+      }
+    },
+  };
+}
