@@ -1,7 +1,7 @@
 import { DATASETS } from "../config/recipe.ts";
 import { DataError, formatPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
-import type { DatasetPlan } from "../core/plugin.ts";
+import type { DatasetPlan, TakenFiles } from "../core/plugin.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import { type Fault, faultOf, inspections } from "../datasets/inspection.ts";
 import { type DatasetSummary, summarizer } from "../datasets/summary.ts";
@@ -53,6 +53,8 @@ export interface CheckedDataset {
   readonly summary: DatasetSummary;
   /** Why labels were not looked at. */
   readonly unlabelled?: string;
+  /** What was passed over of the folders and lists it was given; absent: nothing. */
+  readonly files?: readonly TakenFiles[];
   /** What may be wrong although nothing is broken. */
   readonly hint?: string;
 }
@@ -129,7 +131,10 @@ async function checkDataset(
   }
   const { images, unlabelled } = opened;
   const labels = unlabelled === undefined;
-  const known: Fault[] = missing.map((error) => ({ ...faultOf(error), kind: "missing" }));
+  const known = missing.map((error): Fault => {
+    const fault = faultOf(error);
+    return fault.kind === "competing" ? fault : { ...fault, kind: "missing" };
+  });
   if (!labels && wanted === "needed") {
     known.push({ file: at, message: `it needs labels, but ${unlabelled}`, kind: "unreadable" });
   }
@@ -144,7 +149,14 @@ async function checkDataset(
   if (signal.aborted) return undefined;
   const all = summary(images.length);
   const hint = hintOf(dataset, all);
-  return { name, type, summary: all, ...(labels ? {} : { unlabelled }), ...(hint ? { hint } : {}) };
+  return {
+    name,
+    type,
+    summary: all,
+    ...(images.taken ? { files: images.taken } : {}),
+    ...(labels ? {} : { unlabelled }),
+    ...(hint ? { hint } : {}),
+  };
 }
 
 function hintOf({ absence }: DatasetPlan, { labels }: DatasetSummary): string | undefined {

@@ -1,5 +1,6 @@
 /** What `plca data check` says of one dataset. */
 import { countOf, percent } from "../core/words.ts";
+import { takenText } from "../datasets/passed_over.ts";
 import type { DatasetSummary, LabelSummary } from "../datasets/summary.ts";
 import { renderGrid } from "../report/grid.ts";
 import type { CheckedDataset } from "./data_check.ts";
@@ -14,10 +15,13 @@ const COLOURS = 8;
 const SIZES = 6;
 
 /** Several lines, without a trailing newline. */
-export function describeDataset({ name, type, summary, unlabelled, hint }: CheckedDataset): string {
+export function describeDataset(
+  { name, type, summary, files = [], unlabelled, hint }: CheckedDataset,
+): string {
   const { images, inspected, labels, secondsPerImage } = summary;
   const looked = inspected < images ? `, ${inspected} looked at` : "";
   const lines = [`${name}: ${type}, ${countOf(images, "image")}${looked}`];
+  for (const each of files) lines.push(`  files   ${takenText(each)}`);
   if (inspected > 0) {
     lines.push(`  sizes   ${sizesText(summary)}`);
     lines.push(`  labels  ${labels ? labelsText(labels) : `not looked at: ${unlabelled}`}`);
@@ -72,6 +76,7 @@ function brokenLines({ faults, unknownIds, unknownColours = [] }: DatasetSummary
 
 const KINDS = {
   missing: "missing",
+  competing: "competing for a name",
   unreadable: "not usable",
   sizes: "of another size than their image",
   ids: "with unknown ids",

@@ -3,6 +3,7 @@ import { glob } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { DataError, UserError } from "../core/errors.ts";
 import { diskFiles } from "../datasets/files.ts";
+import { IMAGES } from "../datasets/image_files.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
@@ -14,10 +15,8 @@ export interface ImageInput {
   readonly name: string;
 }
 
-const IMAGE = /\.(jpe?g|png)$/i;
-
 /**
- * The images in the order given; in folders and patterns sorted, and only JPEGs and PNGs by their names. A file that is
+ * The images in the order given; in folders and patterns sorted, and only images by their names. A file that is
  * named twice is taken once. @param leaveOut absolute folders that are not looked into
  * @throws UserError when something is not there or holds no image
  */
@@ -37,12 +36,12 @@ export async function imageInputs(
 
 async function expand(host: Host, given: string, leaveOut: readonly string[]): Promise<ImageInput[]> {
   const wanted = (path: string) =>
-    IMAGE.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
+    IMAGES.test.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
   const path = resolve(host.cwd, given);
   const info = await stat(path);
   if (info?.isDirectory) {
     const files = (await namesIn(path, given)).map((name) => join(path, name)).filter(wanted);
-    if (files.length === 0) throw new UserError(`${given}: the folder holds no JPEG or PNG`);
+    if (files.length === 0) throw new UserError(`${given}: the folder holds no ${IMAGES.words}`);
     return files.map((file) => input(file, path));
   }
   if (info) return [{ path, name: stem(basename(path)) }];
@@ -52,7 +51,7 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
     const file = resolve(host.cwd, match);
     if (wanted(file)) matches.push(file);
   }
-  if (matches.length === 0) throw new UserError(`${given}: no JPEG or PNG matches this pattern`);
+  if (matches.length === 0) throw new UserError(`${given}: no ${IMAGES.words} matches this pattern`);
   const fixed = given.split(/[\\/]/);
   const folder = resolve(
     host.cwd,

@@ -5,6 +5,7 @@ import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { plannedParts, type RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
+import { IMAGES } from "../datasets/image_files.ts";
 import { meansText } from "../report/means.ts";
 import { type Progress, progress } from "../report/progress.ts";
 import { courseOf } from "./course.ts";
@@ -246,7 +247,7 @@ function isOfData(
   { model, folder, begun }: { model: RunPlan["model"]; folder: string; begun: boolean },
 ): error is DataError {
   return error instanceof DataError && error.file !== model.weights?.file && !error.file.startsWith(folder) &&
-    (begun || /\.(png|jpe?g)$/i.test(error.file));
+    (begun || IMAGES.test.test(error.file));
 }
 
 function withDataCheck(host: Host, error: DataError, recipe: string): UserError {

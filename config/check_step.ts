@@ -109,8 +109,8 @@ function checkView(
     const whose = network ? `the network "${network.name}"` : "the model";
     if (!tap) {
       const { moreTaps } = network?.model ?? model;
-      const hint = suggestion(name, Object.keys(taps)) || (moreTaps ? `; ${moreTaps}` : "");
-      findings.add(at, `${whose} has no tap "${name}"${hint}`);
+      const more = moreTaps ? `; ${moreTaps}` : "";
+      findings.add(at, `${whose} has no tap "${name}"${suggestion(name, Object.keys(taps))}${more}`);
     } else if (space !== undefined && space !== tap.space) {
       const fitting = Object.keys(taps).filter((other) => taps[other]?.space === space);
       findings.add(

@@ -85,12 +85,58 @@ export interface FileReader {
   read(path: string): Promise<Uint8Array>;
   /** The first bytes of a file, all of a shorter one. Absent: whole files are read. @throws DataError as `read` */
   head?(path: string, bytes: number): Promise<Uint8Array>;
-  /** Sorted names of the files in a folder and its subfolders, relative to it, with `/`. @throws DataError */
-  list(folder: string): Promise<readonly string[]>;
+  /**
+   * Sorted names of the files in a folder and its subfolders, relative to it, with `/`. Links are followed, each folder is
+   * looked into once, and a link that leads nowhere is a name like any other: reading it says so.
+   * @param onUnlisted hears of what is there and could not be looked into
+   * @throws DataError
+   */
+  list(folder: string, onUnlisted?: (entry: UnlistedEntry) => void): Promise<readonly string[]>;
+  /**
+   * Names of what lies directly in a folder: files, folders and links, hidden ones too; empty when it cannot be read. Absent:
+   * known from `list`.
+   */
+  entries?(folder: string): Promise<readonly string[]>;
   /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
   realPath?(path: string): Promise<string | undefined>;
   /** Bytes of files, none of which is read; undefined where one is not there. Absent: nobody knows. */
   sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
+}
+
+/** Something in a folder whose content is unknown or known already. */
+export interface UnlistedEntry {
+  /** Relative to the folder that is listed. */
+  readonly name: string;
+  /** As in "a link that leads nowhere". */
+  readonly why: string;
+}
+
+/** What became of the files of a folder or the lines of a list that a dataset was given. */
+export interface TakenFiles {
+  /** The folder or list, as the recipe writes it. */
+  readonly place: string;
+  /** What was looked for there. */
+  readonly as: "images" | "label files" | "lines";
+  /** Files or lines that are there; hidden ones do not count. */
+  readonly of: number;
+  /** Of these, how many are used. */
+  readonly taken: number;
+  /** The others, by reason; those of which a file is missing or competes are errors and not among them. */
+  readonly passedOver: readonly PassedOver[];
+  /** What may be meant otherwise than it was understood. */
+  readonly doubt?: string;
+}
+
+/** Files that are not used, for one reason. */
+export interface PassedOver {
+  /** Follows the number, as in "no JPEG, PNG, TIFF or WebP". */
+  readonly why: string;
+  /** How many they are. */
+  readonly count: number;
+  /** The first of them. */
+  readonly named: readonly string[];
+  /** Whether the recipe or the dataset's layout says so, as by a suffix; absent: no. */
+  readonly meant?: boolean;
 }
 
 /** Plain bytes out: adapters never import the tensor library. */
@@ -103,6 +149,8 @@ export interface Dataset {
   readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
+  /** Folders and lists of which not everything is used; absent: nothing was passed over. */
+  readonly taken?: readonly TakenFiles[];
   /**
    * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes, while the
    * options do not decide: sentences that say how many, which, and what to do. Reads the beginnings of files, not of all

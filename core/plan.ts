@@ -260,10 +260,11 @@ export interface RareClassSampling {
 export interface CropCriteria {
   /** At most so many crops; the last one is taken as it is. */
   readonly tries: number;
-  /** Of the crop's labelled pixels, the largest share that one class may have, itself excluded; 1: any. */
+  /** Of the crop's labelled pixels, the share below which every class must stay; 1: none need to. */
   readonly mostShare: number;
-  /** So many classes must each have more than `leastShare` of all its pixels; 0: none. */
+  /** How many classes must each have more than `leastShare`; 0: none. */
   readonly leastClasses: number;
+  /** Of all pixels of the crop, in [0, 1). */
   readonly leastShare: number;
 }
 

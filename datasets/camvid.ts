@@ -3,17 +3,11 @@ import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { containedIn } from "./contained.ts";
-import {
-  below,
-  type ClassMap,
-  type FilePair,
-  filePairs,
-  isAbsolute,
-  readList,
-  requireRoot,
-  stem,
-} from "./file_pairs.ts";
+import { below, type ClassMap, type FilePair, filePairs, isAbsolute } from "./file_pairs.ts";
+import { readList } from "./list_file.ts";
 import { tellMissing } from "./missing.ts";
+import { finder, pathOf, recipePath, uniqueIds } from "./places.ts";
+import { belowRoot } from "./root.ts";
 import { rotationOption } from "./picture_options.ts";
 
 /** The eleven classes in the order of SegNet's annotations. */
@@ -63,32 +57,42 @@ export const camvid = definePlugin({
     needsRoot: true,
     paths: [list],
     picture: { rotation },
-    async open({ root, files, onMissing }) {
-      const present = new Set(await requireRoot(files, root));
-      const path = below(root, list);
-      const pairs: FilePair[] = [];
-      const missing: DataError[] = [];
-      for (const entry of await readList(files, path)) {
-        const image = placeOf(entry.image);
-        const labels = entry.labels === undefined ? undefined : placeOf(entry.labels);
-        if (!present.has(image)) {
-          const why = `there is no such file; ${path} names it in line ${entry.line}`;
-          missing.push(new DataError(below(root, image), why));
-          continue;
+    open: ({ root, files, onMissing }) =>
+      belowRoot({ files, root, paths: [""] }, async () => {
+        const path = await recipePath(files, root, list);
+        const find = finder(files);
+        const placeOf = async (written: string) => shortened(await pathOf(files, root, written));
+        const pairs: FilePair[] = [];
+        const missing: DataError[] = [];
+        const { entries, taken } = await readList(files, path, list);
+        const images = await Promise.all(entries.map(({ image }) => placeOf(image)));
+        const idOf = uniqueIds(images);
+        for (const [k, { line, labels }] of entries.entries()) {
+          const image = images[k]!;
+          const found = await find(root, image);
+          if (found === undefined) {
+            const why = `there is no such file; ${path} names it in line ${line}`;
+            missing.push(new DataError(below(root, image), why));
+            continue;
+          }
+          pairs.push({
+            id: idOf(image),
+            image: below(root, found),
+            ...(labels === undefined ? {} : { labels: below(root, await placeOf(labels)) }),
+          });
         }
-        pairs.push({
-          id: stem(image),
-          image: below(root, image),
-          ...(labels === undefined ? {} : { labels: below(root, labels) }),
+        tellMissing(missing, onMissing);
+        return filePairs(pairs, {
+          map: MAP,
+          files: containedIn(files, [root]),
+          picture: { rotation },
+          taken: taken ? [taken] : [],
         });
-      }
-      tellMissing(missing, onMissing);
-      return filePairs(pairs, { map: MAP, files: containedIn(files, [root]), picture: { rotation } });
-    },
+      }),
   }),
 });
 
-function placeOf(written: string): string {
-  const parts = written.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
-  return (isAbsolute(written) ? parts.slice(-2) : parts).join("/");
+function shortened(path: string): string {
+  const parts = path.split("/").filter((part) => part !== "");
+  return (isAbsolute(path) ? parts.slice(-2) : parts).join("/");
 }

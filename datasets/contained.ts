@@ -1,52 +1,66 @@
 /** Lists may come from anywhere: what they name must lie where the data does. */
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { below } from "./file_pairs.ts";
+import { finder, plainPath } from "./places.ts";
 
 /**
- * A reader of files below `folders` alone; symbolic links are followed before it is decided.
+ * A reader of files below `folders` alone, by the path as it is written. Links below them are followed, as in folders: whoever
+ * set up the folder made them, not the list. A file whose name has another Unicode form is found.
  * @param folders absolute; those that do not exist hold nothing
  * @returns a reader that throws DataError for any other file
  */
 export function containedIn(files: FileReader, folders: readonly string[]): FileReader {
-  let roots: Promise<readonly string[]> | undefined;
-  // What does not exist leads nowhere: reading it says so.
-  const real = async (path: string) => (await files.realPath?.(path)) ?? lexical(path);
-  const requireInside = async (path: string) => {
-    roots ??= Promise.all([...folders.map(real), ...folders.map(lexical)]);
-    const place = await real(path);
-    if ((await roots).some((root) => isBelow(place, root))) return;
-    throw new DataError(
-      path,
-      `it lies outside ${[...new Set(folders)].join(" and ")}${place === path ? "" : `, at ${place}`}; ` +
-        "a list may only name files below the data's folder",
-    );
+  const find = finder(files);
+  const lexical = folders.map(plainPath);
+  let real: Promise<readonly string[]> | undefined;
+  const realOnes = () =>
+    real ??= Promise.all(folders.map(async (folder) => (await files.realPath?.(folder)) ?? folder));
+  /** The folder that holds a path, and the path; one that leads there by links from elsewhere by its real name. */
+  const placed = async (path: string) => {
+    const place = plainPath(path);
+    const home = lexical.find((folder) => isBelow(place, folder));
+    if (home !== undefined) return { home, place };
+    const actual = await files.realPath?.(place) ?? place;
+    const other = (await realOnes()).find((folder) => isBelow(actual, folder));
+    if (other !== undefined) return { home: other, place: actual };
+    throw new DataError(path, outside(place, [...new Set(folders)]));
+  };
+  /** Where to read what is called so. */
+  const actual = async (path: string) => {
+    const { home, place } = await placed(path);
+    const inside = place.slice(home.length).replace(/^[\\/]+/, "");
+    return inside === "" ? path : below(home, await find(home, inside) ?? inside);
   };
   return {
     ...files,
-    list: (folder) => files.list(folder),
+    list: (folder, onUnlisted) => files.list(folder, onUnlisted),
     async read(path) {
-      await requireInside(path);
-      return await files.read(path);
+      return await files.read(await actual(path));
     },
     ...(files.head === undefined ? {} : {
       async head(path: string, bytes: number) {
-        await requireInside(path);
-        return await files.head!(path, bytes);
+        return await files.head!(await actual(path), bytes);
       },
     }),
   };
 }
 
-function isBelow(path: string, root: string): boolean {
-  return path === root || path.startsWith(/[\\/]$/.test(root) ? root : `${root}/`);
+function outside(place: string, folders: readonly string[]): string {
+  const parent = commonFolder([place, folders[0]!]);
+  const remedy = parent === "" ? "" : `; \`data.root: ${parent}\` would hold both`;
+  return `it lies outside ${
+    folders.join(" and ")
+  }; a list may only name files below the data's folder${remedy}`;
 }
 
-/** Without `.` and `..`. */
-function lexical(path: string): string {
-  const parts: string[] = [];
-  for (const part of path.split(/[\\/]/)) {
-    if (part === "..") parts.pop();
-    else if (part !== ".") parts.push(part);
-  }
-  return parts.join("/");
+/** "" where it is the disk's root or another disk. */
+function commonFolder(paths: readonly [string, string]): string {
+  const [one, other] = paths.map((path) => path.split(/[\\/]/));
+  const differs = one!.findIndex((part, k) => part !== other![k]);
+  return one!.slice(0, differs < 0 ? -1 : differs).join("/");
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(/[\\/]$/.test(folder) ? folder : `${folder}/`);
 }

@@ -3,6 +3,7 @@ import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { DataError } from "../core/errors.ts";
 import type { PictureReading } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
+import { requireForm } from "./image_form.ts";
 import { isJpeg, jpegIsWhole, withoutStrayBytes } from "./jpeg.ts";
 import { pngHeader, pngIsWhole, pngPalette } from "./png.ts";
 
@@ -23,7 +24,7 @@ export interface DecodedLabels {
 }
 
 /**
- * Decodes a JPEG or PNG (or what else sharp reads) to 8-bit RGB as stored: embedded colour profiles are not applied, as
+ * Decodes a JPEG, PNG, TIFF or WebP (or what else sharp reads; of several pages the first) to 8-bit RGB as stored: embedded colour profiles are not applied, as
  * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped. Stray bytes between
  * the segments of a JPEG change nothing. @throws DataError when it is cut short, damaged or not an image
  */
@@ -115,6 +116,7 @@ async function decoding<T>(
   file: string,
   decode: (bytes: Uint8Array) => Promise<T>,
 ): Promise<T> {
+  await requireForm(bytes, file);
   // The decoder does not look that far.
   if (isCutShort(bytes)) throw new DataError(file, `the image ${CUT_SHORT}`);
   try {

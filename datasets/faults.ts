@@ -29,6 +29,10 @@ export class RotationError extends DataError {
 export class SizesDifferError extends DataError {
 }
 
+/** Several files that could each be the image, or the labels, of one id. */
+export class CompetingError extends DataError {
+}
+
 /** Stored ids and for each a pixel, as column and row. */
 export type UnknownIds = ReadonlyMap<number, readonly [number, number]>;
 
@@ -68,8 +72,8 @@ function ranges(ids: readonly number[]): string {
 /** How many of several files are named in one line. */
 const NAMED = 3;
 
-/** `a, b, c and 9 more`. @param count of all, where `names` are only the first of them */
-export function someOf(names: readonly string[], count: number = names.length): string {
-  const rest = count - NAMED;
+/** `a, b, c and 9 more`. @param of how many there are; absent: `names` are all */
+export function someOf(names: readonly string[], of: number = names.length): string {
+  const rest = of - NAMED;
   return rest > 0 ? `${names.slice(0, NAMED).join(", ")} and ${rest} more` : names.join(", ");
 }

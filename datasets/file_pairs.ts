@@ -1,19 +1,22 @@
 import { DataError } from "../core/errors.ts";
-import type { Dataset, FileReader, PictureReading, Sample } from "../core/plugin.ts";
+import type { Dataset, FileReader, PictureReading, Sample, TakenFiles } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
 import { type DecodedLabels, decodeLabels, type LabelDecoder } from "./decode.ts";
 import { UnknownIdsError } from "./faults.ts";
+import { stem } from "./paths.ts";
 import { readPicture, requireFit } from "./pictures.ts";
 import { pngHeader } from "./png.ts";
 import { surveyPairs } from "./survey.ts";
 
-export { stem } from "./paths.ts";
+export { stem };
 
 /** One image on disk and, when there is one, its label file. Absolute paths. */
 export interface FilePair {
   readonly id: string;
   readonly image: string;
   readonly labels?: string;
+  /** The image that this one is named after as label files are: it is looked at whether it is one. */
+  readonly beside?: string;
 }
 
 /** Maps stored ids to train ids; undefined: the id is not in the class map. */
@@ -37,22 +40,35 @@ export interface PairReading {
   readonly swapped?: string;
   /** Why nothing has labels, for the error; absent: a label file is missing. */
   readonly withheld?: string;
+  /** What was passed over; absent: nothing. */
+  readonly taken?: readonly TakenFiles[];
 }
 
 /** A dataset of image and label files. Labels are opened only when they are wanted. */
 export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
-  const { map, files, decode = decodeLabels, withheld = "there are no label files", picture = {} } = reading;
+  const {
+    map,
+    files,
+    decode = decodeLabels,
+    withheld = "there are no label files",
+    picture = {},
+    taken = [],
+  } = reading;
   const bare = reading.withheld !== undefined ||
     (pairs.length > 0 && pairs.every(({ labels }) => labels === undefined));
   return {
     length: pairs.length,
     ids: pairs.map(({ id }) => id),
+    ...(taken.length > 0 ? { taken } : {}),
     files: pairs.flatMap(({ image, labels }) => labels === undefined ? [image] : [image, labels]),
     ...(bare ? { unlabelled: withheld } : { survey: () => surveyPairs(pairs, { ...reading, decode }) }),
     async read(index, want): Promise<Sample> {
       const pair = pairs[index]!;
       const bytes = await files.read(pair.image);
       if (reading.swapped !== undefined) requireColours(bytes, pair.image, reading.swapped);
+      if (pair.beside !== undefined) {
+        await requireImage(bytes, { image: pair.image, beside: pair.beside }, files);
+      }
       const { facts, ...read } = await readPicture(bytes, pair, { ...picture, facts: want.facts ?? false });
       const sample = { id: pair.id, ...read };
       if (!want.labels) return { ...sample, ...(facts ? { facts } : {}) };
@@ -69,6 +85,12 @@ export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dat
       // A few hundred kilobytes can hold gigabytes of labels: decoded is what fits the image.
       if (header) requireFit(header, { ...sample, ...picked }, place);
       const stored = decode(labels, pair.labels);
+      if (sameBytes(bytes, labels)) {
+        throw new DataError(
+          pair.labels,
+          `it is the same as its image ${pair.image}, byte for byte; expected a label file of its own`,
+        );
+      }
       requireFit(stored, { ...sample, ...picked }, place);
       const { ids, seen } = trainIds(stored, map, pair.labels);
       const { palette } = stored;
@@ -94,6 +116,28 @@ function requireColours(bytes: Uint8Array, image: string, swapped: string): void
     `this is a ${kind} of ${countOf(header.depth, "bit")}, as label files are; ` +
       `expected a colour image of 8 bits (were ${swapped} swapped?)`,
   );
+}
+
+/** Of a file that is named like another's label file: a palette, or greys beside colours, are labels. */
+async function requireImage(
+  bytes: Uint8Array,
+  { image, beside }: { readonly image: string; readonly beside: string },
+  files: FileReader,
+): Promise<void> {
+  const header = pngHeader(bytes);
+  if (!header || !(header.palette || header.grey)) return;
+  const other = pngHeader(await files.read(beside));
+  if (other && (other.palette || other.grey)) return;
+  const suffix = stem(image).slice(stem(beside).length);
+  throw new DataError(
+    image,
+    `this is a ${header.palette ? "palette" : "grey"} PNG named like the label file of ${beside}; ` +
+      `\`label_suffix: ${suffix}\` leaves such files out of the images`,
+  );
+}
+
+function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
 }
 
 /** A missing label file is only an error when labels are wanted, and then the error names the image too. */
@@ -160,33 +204,6 @@ function smallIds(): IdTable {
 
 const UNSEEN = -1;
 
-/** The entries of a list file: `image` or `image labels` per line, split at tabs where there are any
- * (blanks beside them do not count), else at blanks; blank lines and `#` lines do not count. */
-export async function readList(files: FileReader, list: string): Promise<ListEntry[]> {
-  const text = new TextDecoder().decode(await files.read(list));
-  const entries: ListEntry[] = [];
-  for (const [at, line] of text.split(/\r?\n/).entries()) {
-    const parts = line.trim().split(line.includes("\t") ? /\s*\t\s*/ : /\s+/);
-    if (parts[0] === "" || parts[0]!.startsWith("#")) continue;
-    if (parts.length > 2) {
-      throw new DataError(
-        list,
-        `line ${at + 1} has ${parts.length} words; expected "image labels" or "image"`,
-      );
-    }
-    entries.push({ line: at + 1, image: parts[0]!, ...(parts[1] === undefined ? {} : { labels: parts[1] }) });
-  }
-  if (entries.length === 0) throw new DataError(list, "the list is empty; expected one image per line");
-  return entries;
-}
-
-/** A line of a list, paths as written. */
-export interface ListEntry {
-  readonly line: number;
-  readonly image: string;
-  readonly labels?: string;
-}
-
 /** `path` below `root`, or `path` itself when it is absolute. */
 export function below(root: string, path: string): string {
   return isAbsolute(path) ? path : `${root.replace(/[\\/]+$/, "")}/${path}`;
@@ -195,21 +212,4 @@ export function below(root: string, path: string): string {
 /** Whether a path starts at the file system's root; Windows drives included. */
 export function isAbsolute(path: string): boolean {
   return /^([\\/]|[A-Za-z]:[\\/])/.test(path);
-}
-
-/** @throws DataError when the data root does not exist, is empty or was not given */
-export async function requireRoot(files: FileReader, root: string): Promise<readonly string[]> {
-  if (root === "") {
-    throw new DataError("data.root", "it is not set; expected the folder that holds the data");
-  }
-  const named = `data.root ${root}`;
-  let names;
-  try {
-    names = await files.list(root);
-  } catch (error) {
-    if (!(error instanceof DataError) || error.file !== root) throw error;
-    throw new DataError(named, error.message.slice(`${root}: `.length), { cause: error });
-  }
-  if (names.length === 0) throw new DataError(named, "the folder is empty");
-  return names;
 }

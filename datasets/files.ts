@@ -3,6 +3,8 @@ import { DataError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
+import { deadLink } from "./links.ts";
+import { listTree } from "./tree.ts";
 
 const DISK: FileReader = {
   async read(path) {
@@ -12,7 +14,7 @@ const DISK: FileReader = {
       return await Deno.readFile(path);
     } catch (cause) {
       if (cause instanceof DataError) throw cause;
-      throw new DataError(path, reasonOf(cause, "file"), { cause });
+      throw new DataError(path, await reasonOf(path, cause, "file"), { cause });
     }
   },
   async head(path, bytes) {
@@ -29,17 +31,24 @@ const DISK: FileReader = {
       return head.subarray(0, length);
     } catch (cause) {
       if (cause instanceof DataError) throw cause;
-      throw new DataError(path, reasonOf(cause, "file"), { cause });
+      throw new DataError(path, await reasonOf(path, cause, "file"), { cause });
     }
   },
-  async list(folder) {
+  async list(folder, onUnlisted = () => {}) {
+    try {
+      return await listTree(folder, onUnlisted);
+    } catch (cause) {
+      throw new DataError(folder, await reasonOf(folder, cause, "folder"), { cause });
+    }
+  },
+  async entries(folder) {
     const names: string[] = [];
     try {
-      await collect(folder, "", names);
-    } catch (cause) {
-      throw new DataError(folder, reasonOf(cause, "folder"), { cause });
+      for await (const { name } of Deno.readDir(folder)) names.push(name);
+    } catch {
+      // Reading what is named there says why.
     }
-    return names.sort();
+    return names;
   },
   async sizes(paths) {
     const found: (number | undefined)[] = [];
@@ -79,20 +88,17 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
-async function collect(folder: string, prefix: string, names: string[]): Promise<void> {
-  for await (const entry of Deno.readDir(`${folder}/${prefix}`)) {
-    const path = `${prefix}${entry.name}`;
-    const { isDirectory } = entry.isSymlink ? await Deno.stat(`${folder}/${path}`) : entry;
-    if (isDirectory) await collect(folder, `${path}/`, names);
-    else names.push(path);
-  }
-}
-
-function reasonOf(cause: unknown, what: "file" | "folder"): string {
-  if (cause instanceof Deno.errors.NotFound) return `there is no such ${what}`;
+async function reasonOf(path: string, cause: unknown, what: "file" | "folder"): Promise<string> {
   if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
     return `reading this ${what} is not allowed`;
   }
+  const link = await deadLink(path);
+  if (link !== undefined) {
+    const self = link.path === path ? "this link" : `there is no such ${what}: the link ${link.path}`;
+    if (link.to === undefined) return `${self} leads to itself`;
+    return `${self} leads to ${link.to}, where there is no such ${link.path === path ? what : "folder"}`;
+  }
+  if (cause instanceof Deno.errors.NotFound) return `there is no such ${what}`;
   if (cause instanceof Deno.errors.NotADirectory) return "this is a file; expected a folder";
   if (cause instanceof Deno.errors.IsADirectory) return "this is a folder; expected a file";
   return `this ${what} cannot be read (${messageOf(cause)})`;

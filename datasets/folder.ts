@@ -1,14 +1,16 @@
-import { ConfigError, type ConfigIssue, type ConfigPath, DataError } from "../core/errors.ts";
+import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { type DatasetSetup, definePlugin, type FileReader } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { classEntries, classIssues, classMap, type LabelKind } from "./class_entries.ts";
 import { decodeColours } from "./colours.ts";
 import { containedIn } from "./contained.ts";
+import { below, filePairs, isAbsolute } from "./file_pairs.ts";
+import { type FolderFiles, fromFolders } from "./folder_files.ts";
+import { readList } from "./list_file.ts";
+import { pathOf, recipePath, uniqueIds } from "./places.ts";
+import { belowRoot } from "./root.ts";
 import { decodeLabels } from "./decode.ts";
-import { below, type FilePair, filePairs, isAbsolute, readList, requireRoot, stem } from "./file_pairs.ts";
-import { matching } from "./matching.ts";
-import { tellMissing } from "./missing.ts";
 import { rangeOption, rotationOption } from "./picture_options.ts";
 
 const options = z.strictObject({
@@ -39,7 +41,9 @@ const options = z.strictObject({
     "folder of label PNGs; without it the images have no labels; or { folder, by } to read them by colour",
   ),
   image_suffix: z.string().default("").describe("how image names end before the extension"),
-  label_suffix: z.string().default("").describe("how label names end before the extension"),
+  label_suffix: z.string().default("").describe(
+    "how label names end before the extension; files among the images that end so are no images",
+  ),
   rotation: rotationOption,
   range: rangeOption,
 });
@@ -75,13 +79,17 @@ export const folder = definePlugin({
       paths: pathsOf(given),
       picture,
       async open(setup) {
-        const { files } = setup;
-        const pairs = given.list === undefined
-          ? await fromFolders(given, setup)
-          : await fromList(given.list, setup);
+        const { files, root } = setup;
+        const { list, images } = given;
+        const { pairs, taken } = await belowRoot(
+          { files, root, paths: [list ?? images!] },
+          () =>
+            list === undefined ? fromFolders({ ...given, images: images! }, setup) : fromList(list, setup),
+        );
         return filePairs(pairs, {
           map,
-          files: given.list === undefined ? files : insideOf(given.list, setup),
+          files: list === undefined ? files : insideOf(list, setup),
+          taken,
           decode: by === "colour" ? decodeColours : (bytes, file) => decodeLabels(bytes, file, EXPECTED),
           picture,
           palettes: given.by === undefined ? "undecided" : "decided",
@@ -127,46 +135,17 @@ function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
   return containedIn(files, [root === "" ? folderOf(list) : root]);
 }
 
-async function fromList(list: string, { root, files }: DatasetSetup): Promise<FilePair[]> {
-  if (!isAbsolute(list)) await requireRoot(files, root);
-  return (await readList(files, below(root, list))).map(({ image, labels }) => ({
-    id: stem(image),
+async function fromList(list: string, { root, files }: DatasetSetup): Promise<FolderFiles> {
+  const { entries, taken } = await readList(files, await recipePath(files, root, list), list);
+  const written = await Promise.all(entries.map(async ({ image, labels }) => ({
+    image: await pathOf(files, root, image),
+    ...(labels === undefined ? {} : { labels: await pathOf(files, root, labels) }),
+  })));
+  const idOf = uniqueIds(written.map(({ image }) => image));
+  const pairs = written.map(({ image, labels }) => ({
+    id: idOf(image),
     image: below(root, image),
     ...(labels === undefined ? {} : { labels: below(root, labels) }),
   }));
-}
-
-async function fromFolders(
-  given: Options,
-  { root, files, labels: wanted = true, onMissing }: DatasetSetup,
-): Promise<FilePair[]> {
-  if (!isAbsolute(given.images!)) await requireRoot(files, root);
-  const images = below(root, given.images!);
-  const found = matching(await files.list(images), /\.(jpe?g|png)$/i, given.image_suffix);
-  if (found.size === 0) {
-    const ending = given.image_suffix === "" ? "" : ` whose name ends in "${given.image_suffix}"`;
-    throw new DataError(images, `the folder holds no JPEG or PNG${ending}`);
-  }
-  if (given.labels === undefined || !wanted) {
-    return [...found].map(([id, name]) => ({ id, image: `${images}/${name}` }));
-  }
-  const labels = below(root, given.labels);
-  const names = await files.list(labels);
-  const annotated = matching(names, /\.png$/i, given.label_suffix);
-  // What such a file is, decoding it says.
-  const named = matching(names, /\.jpe?g$/i, given.label_suffix);
-  const pairs: FilePair[] = [];
-  const missing: DataError[] = [];
-  for (const [id, name] of found) {
-    const image = `${images}/${name}`;
-    const label = annotated.get(id) ?? named.get(id);
-    if (label !== undefined && `${labels}/${label}` !== image) {
-      pairs.push({ id, image, labels: `${labels}/${label}` });
-      continue;
-    }
-    const expected = `${labels}/${id}${given.label_suffix}.png`;
-    missing.push(new DataError(image, `this image has no labels; expected ${expected}`));
-  }
-  tellMissing(missing, onMissing);
-  return pairs;
+  return { pairs, taken: taken ? [taken] : [] };
 }

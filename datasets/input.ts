@@ -7,6 +7,7 @@ import { datasets } from "./mod.ts";
 import { type ImageDraw, type KeptCounts, openRareClasses } from "./rare_classes.ts";
 import { type InputDataset, WorkerPool } from "./workers/pool.ts";
 
+export { takenText } from "./passed_over.ts";
 export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled } from "./relabelled.ts";
 export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
@@ -58,7 +59,7 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
       const origin = known(dataset);
       if (!pool || !origin) return opened;
       const { plugin: { name: type }, options } = origin;
-      const { length, ids, files: paths, unlabelled } = opened;
+      const { length, ids, files: paths, taken, unlabelled } = opened;
       const { labels = true, onMissing } = want;
       const incomplete = onMissing !== undefined;
       return {
@@ -66,6 +67,7 @@ export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files:
         ...(ids === undefined ? {} : { ids }),
         ...(paths === undefined ? {} : { files: paths }),
         ...(unlabelled === undefined ? {} : { unlabelled }),
+        ...(taken === undefined ? {} : { taken }),
         ...(opened.survey === undefined ? {} : { survey: () => opened.survey!() }),
         read: (index, want) => opened.read(index, want),
         workers: pool.reading({ type, options, root, seed, length, labels, incomplete }),

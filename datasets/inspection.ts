@@ -3,7 +3,7 @@ import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, Sample, SampleFacts } from "../core/plugin.ts";
 import { madeAhead } from "./ahead.ts";
-import { RotationError, SizesDifferError, UnknownIdsError } from "./faults.ts";
+import { CompetingError, RotationError, SizesDifferError, UnknownIdsError } from "./faults.ts";
 import type { Maker } from "./maker.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
@@ -38,7 +38,7 @@ export interface Fault {
   readonly file: string;
   /** Without the file's name. */
   readonly message: string;
-  readonly kind: "unreadable" | "sizes" | "ids" | "missing" | "rotation" | "palettes";
+  readonly kind: "unreadable" | "sizes" | "ids" | "missing" | "rotation" | "palettes" | "competing";
   /** Stored ids that the dataset does not know, of kind `ids`; colours as 0xrrggbb. */
   readonly ids?: readonly number[];
   /** Whether `ids` are colours; absent: no. */
@@ -52,6 +52,7 @@ export function faultOf(error: DataError): Fault {
   if (error instanceof UnknownIdsError) {
     return { ...plain, kind: "ids", ids: error.ids, ...(error.colours ? { colours: true } : {}) };
   }
+  if (error instanceof CompetingError) return { ...plain, kind: "competing" };
   if (error instanceof RotationError) return { ...plain, kind: "rotation" };
   return { ...plain, kind: error instanceof SizesDifferError ? "sizes" : "unreadable" };
 }

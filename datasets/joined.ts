@@ -59,8 +59,18 @@ function sizeOf({ dataset, indices }: Part): number {
 }
 
 function join(parts: readonly Part[]): Dataset {
+  const taken = parts.flatMap(({ name, dataset }) =>
+    (dataset.taken ?? []).map((each) => ({ ...each, place: `${name}: ${each.place}` }))
+  );
   return {
     length: parts.reduce((sum, part) => sum + sizeOf(part), 0),
+    ...(taken.length === 0 ? {} : { taken }),
+    async survey() {
+      const found = parts.map(async ({ name, dataset }) =>
+        (await dataset.survey?.() ?? []).map((message) => `${name}: ${message}`)
+      );
+      return (await Promise.all(found)).flat();
+    },
     async read(index, want): Promise<Sample> {
       let place = index, k = 0;
       while (place >= sizeOf(parts[k]!)) place -= sizeOf(parts[k++]!);

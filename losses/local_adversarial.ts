@@ -5,10 +5,10 @@ import { discrepancyMap } from "../ops/discrepancy.ts";
 import { misjudged } from "../ops/discrimination.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { fcDiscriminator, OPPONENT, opponentOptimizer, opponentOptions } from "./opponent.ts";
-import { logitsNeed, MAIN, readLogits } from "./read_logits.ts";
+import { furtherTapOption, logitsNeed, MAIN, readLogits } from "./read_logits.ts";
 
 const options = z.strictObject({
-  tap: z.string().min(1).default("auxiliary").describe("the second head, beside the main one"),
+  tap: furtherTapOption,
   warmup: z.number().min(0).max(1).default(0.05)
     .describe("share of the phase until whose end all pixels count alike"),
   epsilon: z.number().min(0).default(0.4).describe("how much a pixel counts on which the heads agree"),
@@ -58,7 +58,9 @@ function term(setup: TermSetup, { tap, warmup, epsilon, lambda, source_label: so
     const [, height, width] = maps.shape as [number, number, number, number];
     const scores = resizeBilinear(judge(maps as tf.Tensor4D), [height, width], { alignCorners });
     const errors = tf.squeeze(misjudged(scores, { label }), [3]);
-    return tf.mean(weights ? tf.mul(errors, weights) : errors) as tf.Scalar;
+    const counted = weights ? tf.mul(errors, weights) : errors;
+    // Rows first: one float32 sum over as many numbers as an image has pixels loses several digits.
+    return tf.mean(tf.mean(counted, 2)) as tf.Scalar;
   };
   return {
     compute(ctx) {

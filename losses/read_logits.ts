@@ -12,6 +12,11 @@ export const tapOption = z.string().min(1).default(MAIN).describe(
   "the head whose logits are read: a tap with a logit for each class",
 );
 
+/** The option that names a head beside the main one. */
+export const furtherTapOption = z.string().min(1).refine((tap) => tap !== MAIN, {
+  error: `is the main head; expected a further one, as in auxiliary`,
+}).default("auxiliary").describe("the head beside the main one: a tap with a logit for each class");
+
 /** The option of the resolution. */
 export const resolutionOption = z.enum(["features", "labels"]).default("features").describe(
   "features: logits as the network makes them; labels: resized to the images first",

@@ -3,7 +3,7 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { constant } from "../ops/constant.ts";
 import { crossEntropy } from "../ops/cross_entropy.ts";
-import { logitsNeed, MAIN, readLogits, resolutionOption, tapOption } from "./read_logits.ts";
+import { furtherTapOption, logitsNeed, MAIN, readLogits, resolutionOption } from "./read_logits.ts";
 
 /**
  * Self-produced guidance (Chen et al. 2019): a further head learns, on the target, the class on which it and the main
@@ -17,7 +17,7 @@ export const selfGuidance = definePlugin({
   source: "Chen et al. 2019",
   options: z.strictObject({
     stream: z.string().default("target").describe("the stream that is learned from"),
-    tap: tapOption.default("auxiliary"),
+    tap: furtherTapOption,
     resolution: resolutionOption,
     threshold: z.number().min(0).max(1).default(0.95).describe("probability above which a head is sure"),
   }),

@@ -3,7 +3,7 @@ import { definePlugin, type Param, type TermSetup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { STUDENT } from "../core/term.ts";
 import { cosineOf } from "../ops/discrepancy.ts";
-import { logitsNeed, MAIN, tapOption } from "./read_logits.ts";
+import { furtherTapOption, logitsNeed, MAIN } from "./read_logits.ts";
 
 /**
  * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), all weights and biases of a head being one
@@ -14,7 +14,7 @@ export const weightDiscrepancy = definePlugin({
   name: "weight-discrepancy",
   summary: "keeps the weights of two heads apart: 1 + their cosine",
   source: "Luo et al. 2019",
-  options: z.strictObject({ tap: tapOption.default("auxiliary") }),
+  options: z.strictObject({ tap: furtherTapOption }),
   plan: ({ tap }, at) => ({
     // The source's view is made for its labels anyway; needing it refuses a head that is none when the recipe is read.
     needs: {
@@ -45,5 +45,6 @@ export const weightDiscrepancy = definePlugin({
 
 function vectorOf(params: readonly Param[], head: string): tf.Tensor1D {
   const own = params.filter(({ name }) => name.startsWith(head));
+  if (own.length === 0) throw new Error(`the network has no parameter whose name begins with "${head}"`);
   return tf.concat(own.map(({ value }) => tf.reshape(value, [value.size]) as tf.Tensor1D));
 }

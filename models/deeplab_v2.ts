@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { conv2d } from "../ops/conv2d.ts";
+import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { type Layers, layersOf } from "../ops/layers/scope.ts";
+import { layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
+import { classifier } from "./classifier.ts";
 import { deeplabV2Names } from "./deeplab_v2_names.ts";
 import { blocksOf, sizeOptions, trainingOptions } from "./resnet_options.ts";
 import { resnet, resnetChannels, type ResnetShape, resnetTaps } from "./resnet.ts";
@@ -26,12 +27,7 @@ const options = z.strictObject({
   aspp_rates: z.array(z.int().min(1)).min(1).max(16).default(RATES).describe(
     "dilations of the classifying convolutions, which are summed; [6, 12] is what several published networks use of four",
   ),
-  heads: z.record(
-    z.string().regex(/^[A-Za-z][\w-]*$/).refine((name) => !TAPS.includes(name), {
-      error: ({ input }) => `"${input}" is a tap already; call the head something else`,
-    }),
-    z.enum(["layer3", "layer4"]),
-  ).default({}).describe(
+  heads: z.record(z.string(), z.enum(["layer3", "layer4"])).default({}).describe(
     "further classifiers by name, which is their tap's, and the stage that they classify, as in {auxiliary: layer3}",
   ),
   ...trainingOptions,
@@ -47,8 +43,9 @@ export const deeplabV2 = definePlugin({
   summary: "DeepLab-v2: dilated bottleneck ResNet, output stride 8, summed ASPP convolutions, further heads",
   source: "Chen et al. 2017; He et al. 2016",
   options,
-  plan(given) {
+  plan(given, at) {
     const { batch_norm } = given;
+    checkHeadNames(Object.keys(given.heads), [...at, "heads"]);
     const shape: ResnetShape = {
       layers: blocksOf(given.layers),
       width: given.width,
@@ -66,6 +63,17 @@ export const deeplabV2 = definePlugin({
     });
   },
 });
+
+/** @throws ConfigError for names that are no new tap's */
+function checkHeadNames(names: readonly string[], at: ConfigPath): void {
+  const issues = names.flatMap((name) => {
+    const path = [...at, name];
+    if (TAPS.includes(name)) return [{ path, message: "is a tap already; call the head something else" }];
+    if (/^[A-Za-z][\w-]*$/.test(name)) return [];
+    return [{ path, message: "expected a name of letters, digits, _ and -, as in auxiliary" }];
+  });
+  if (issues.length > 0) throw new ConfigError(issues);
+}
 
 interface HeadOptions {
   /** Whether the classifying convolutions have biases. */
@@ -86,7 +94,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
   return {
     featureTap: "layer4",
-    moreTaps: "model.options.heads adds heads, as in {auxiliary: layer3}",
+    moreTaps: "model.options.heads adds more, as in {auxiliary: layer3}",
     groups: [
       ...parts.flatMap((part) => shape.affine ? [part, `${part}/norm`] : [part]),
       "head",
@@ -136,31 +144,4 @@ function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen, rates, heads 
     classify,
     forward: forwardTogether(run, { batch: !frozen }),
   };
-}
-
-interface ClassifierOptions {
-  /** Begins the parameters' names. */
-  readonly prefix: string;
-  readonly rates: readonly number[];
-  readonly bias: boolean;
-  /** Of the group that the parameters are in. */
-  readonly part: string | undefined;
-}
-
-/** A sum of dilated 3x3 convolutions, which start small. */
-function classifier(
-  layers: Layers,
-  { prefix, rates, bias, part }: ClassifierOptions,
-  [input, output]: readonly [number, number],
-) {
-  const branches = rates.map((dilation, k) => ({
-    dilation,
-    filter: layers.normalFilter(`${prefix}convs.${k}.0.weight`, [3, 3, input, output], 0.01, part),
-    ...(bias ? { bias: layers.param(`${prefix}convs.${k}.0.bias`, tf.zeros([output]), part) } : {}),
-  }));
-  return (x: tf.Tensor4D) =>
-    branches.map(({ filter, dilation, bias }) => {
-      const scores = conv2d(x, filter, { padding: dilation, dilation });
-      return bias ? tf.add(scores, bias) as tf.Tensor4D : scores;
-    }).reduce((a, b) => tf.add(a, b));
 }

@@ -47,6 +47,7 @@ import {
 } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
+import { tellPassedOver } from "./passed_over.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
 import { initialise, restore } from "./start.ts";
@@ -67,6 +68,8 @@ export interface PhaseOptions extends JobPlace {
   readonly logger?: RunLogger | undefined;
   /** Whether jobs that an earlier process ended are passed over. */
   readonly resume: boolean;
+  /** What was told of passed over files, once a run; it grows. */
+  readonly told: Set<string>;
   /** Where an earlier process left it; absent: at its start. */
   readonly from?: ResumePoint | undefined;
   readonly world: World;
@@ -98,6 +101,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const streams = [...await openStreams(now!, opening)];
   const validation = plan.data.splits.val && await openSplit(plan, "val", input);
   const labelled = await openLabelled(options, streams);
+  if (!from) tellPassedOver(streams, validation, options);
   // Files of the last evaluation are looked at before hours of training.
   if (validation) (await openMembers(plan, options.files)).dispose();
   await makeFolder(`${options.folder}/${CHECKPOINTS}`);

@@ -84,11 +84,12 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
     onEvent(event);
   };
   const opened = openInput(plan, files);
+  const told = new Set<string>();
   const earlier: EarlierResult[] = [];
   try {
     const record = await InputRecord.open(plan, { runDir, files, resume });
     const input = record.input(opened);
-    const common = { plan, runDir, resume, signal, files: record.reader, input, emit, logger, world };
+    const common = { plan, runDir, resume, signal, files: record.reader, input, emit, logger, world, told };
     for (const [k, phase] of plan.phases.entries()) {
       // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {

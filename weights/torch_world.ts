@@ -148,6 +148,30 @@ export interface Storages {
   passOver(id: UnreadId): void;
 }
 
+/** Modules and built-in functions that no value of a checkpoint is made by: whoever names one wants something done. */
+const MODULES = new Set(
+  "os posix nt subprocess sys runpy shutil socket pty webbrowser importlib ctypes commands"
+    .split(" "),
+);
+const FUNCTIONS = new Set(
+  "print eval exec execfile compile open input __import__ breakpoint exit quit".split(" "),
+);
+
+function runsCode(name: string): boolean {
+  const [module, ...rest] = name.split(".");
+  return MODULES.has(module!) ||
+    ["builtins", "__builtin__"].includes(module!) && FUNCTIONS.has(rest.join("."));
+}
+
+/** Passing such a call over would be safe here, and not for the next one who loads the file. */
+function refusedGlobal(name: string, cursor: Cursor): PickleGlobal {
+  return pickleGlobal(name, () =>
+    cursor.fail(
+      `it names ${name}, which plca does not call: Python runs that as code when it loads the file, and no weights need ` +
+        "it; do not load the file with torch.load, and get it again from where you trust it",
+    ));
+}
+
 /** The names of a PyTorch file. */
 export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
   const known = new Map<string, PickleGlobal>();
@@ -262,7 +286,7 @@ export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
   return {
     find(module, name) {
       const full = `${module}.${name}`;
-      const found = known.get(full) ?? unknownGlobal(full);
+      const found = known.get(full) ?? (runsCode(full) ? refusedGlobal(full, cursor) : unknownGlobal(full));
       known.set(full, found);
       return found;
     },

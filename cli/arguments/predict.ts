@@ -14,7 +14,7 @@ export const predict = command(
     images: multiple(
       argument(fileValue("IMAGES"), {
         description:
-          message`A JPEG or PNG, a folder of them with its subfolders, or a pattern such as a/**/*.png.`,
+          message`A JPEG, PNG, TIFF or WebP, a folder of them with its subfolders, or a pattern such as a/**/*.png.`,
       }),
       { min: 1, errors: { tooFew: message`Which images? Expected at least one file, folder or pattern.` } },
     ),

@@ -104,7 +104,7 @@ function noImage(files: readonly string[]): string {
   const held = kinds.length === 0
     ? "is empty"
     : `holds ${countOf(files.length, "file")} (${kinds.slice(0, 4).join(", ")})`;
-  return `the folder ${held}; expected JPEG or PNG images`;
+  return `the folder ${held}; expected images (JPEG, PNG, TIFF or WebP)`;
 }
 
 function noPair(named: NamedFolders, files: readonly string[], labels: readonly string[]): string {

@@ -1,5 +1,6 @@
 /** Which image and which label file belong together, when nobody says how their names differ. Pure: names only. */
 import { stem } from "../file_pairs.ts";
+import { IMAGES } from "../image_files.ts";
 
 /** The files below two folders, as relative paths with `/`. */
 export interface FoundFiles {
@@ -33,7 +34,7 @@ export interface Pairing {
 }
 
 /** Files that can be an image, by their extension. */
-export const IMAGE = /\.(jpe?g|png)$/i;
+export const IMAGE = IMAGES.test;
 
 /** Files that can hold labels, by their extension. */
 export const LABELS = /\.png$/i;

@@ -160,6 +160,49 @@ Broken: source.
   assert.deepEqual(unknownIds, [{ id: 80, files: 1 }, { id: 99, files: 2 }]);
 });
 
+tiny("data check says what it passes over of the folders, and what competes", {
+  ...SOUND,
+  "gta5/images/notes.txt": new Uint8Array(1),
+  "gta5/images/00002.bmp": new Uint8Array(1),
+  "gta5/labels/00001.PNG": palettePng(SIZES[0]!, blocks(SIZES[0]!, [7])),
+}, async (folder) => {
+  const check = ["data", "check", "tiny.yaml", "--split", "source"];
+  const { code, stdout } = await plca(check, { cwd: folder });
+  const at = join(folder, "sets/gta5");
+  const no = "no JPEG, PNG, TIFF or WebP";
+  assert.equal(code, 2);
+  assert.ok(
+    timeless(stdout).startsWith(`source: gtav, 1 image
+  files   images: 2 of 4 files taken as images; 1 passed over: ${no}, save it as PNG (00002.bmp); \
+1 passed over: ${no} (notes.txt)
+  sizes   48x36 (1)
+`),
+    stdout,
+  );
+  assert.ok(
+    stdout.endsWith(`
+  broken: 1 competing for a name
+    ${at}/labels/00001.PNG: it competes with ${at}/labels/00001.png for the labels of "00001"; leave one of them \
+in the folder, or name the files in a \`list\`
+
+Broken: source.
+`),
+    stdout,
+  );
+  const json = JSON.parse((await plca([...check, "--json"], { cwd: folder })).stdout);
+  assert.deepEqual(json.datasets.source.files, [{
+    place: "images",
+    as: "images",
+    of: 4,
+    taken: 2,
+    passedOver: [
+      { why: `${no}, save it as PNG`, count: 1, named: ["00002.bmp"] },
+      { why: no, count: 1, named: ["notes.txt"] },
+    ],
+  }]);
+  assert.equal(json.datasets.source.summary.faults[0].kind, "competing");
+});
+
 const MANY = below("gta5", gtav(24, [99]));
 
 tiny("data check names twenty broken files, --json all", MANY, async (folder) => {

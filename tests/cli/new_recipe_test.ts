@@ -133,7 +133,7 @@ recipeTest(
     await putPairs(folder, { images: "bare" });
     await put(folder, "other/z.png", labels([1], SIZE));
     await put(folder, "empty/.DS_Store", "");
-    await put(folder, "raw/a.tiff", "");
+    await put(folder, "raw/a.bmp", "");
     await put(folder, "raw/b.gif", "");
     await put(folder, "file", "");
     const target = ["--target", "bare"];
@@ -162,12 +162,12 @@ recipeTest(
     await refuses(
       folder,
       ["--source", "i", "l", "--target", "empty"],
-      "--target empty: the folder is empty; expected JPEG or PNG images",
+      "--target empty: the folder is empty; expected images (JPEG, PNG, TIFF or WebP)",
     );
     await refuses(
       folder,
       ["--source", "i", "l", "--target", "raw"],
-      "--target raw: the folder holds 2 files (.tiff, .gif); expected JPEG or PNG images",
+      "--target raw: the folder holds 2 files (.bmp, .gif); expected images (JPEG, PNG, TIFF or WebP)",
     );
     await refuses(
       folder,

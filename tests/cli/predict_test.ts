@@ -296,8 +296,8 @@ predicting("nothing is predicted when something would go wrong; the words say wh
       "folder above both\n",
   );
   await refused("x gone --out out", "gone: there is no such file or folder\n");
-  await refused("empty --out out", "empty: the folder holds no JPEG or PNG\n");
-  await refused("x/*.jpg --out out", "x/*.jpg: no JPEG or PNG matches this pattern\n");
+  await refused("empty --out out", "empty: the folder holds no JPEG, PNG, TIFF or WebP\n");
+  await refused("x/*.jpg --out out", "x/*.jpg: no JPEG, PNG, TIFF or WebP matches this pattern\n");
   await refused("x --run gone --out out", "--run gone: there is no such folder\n");
   assert.deepEqual(names(folder).filter((name) => name.startsWith("out")), []);
 

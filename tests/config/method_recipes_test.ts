@@ -10,12 +10,12 @@ import { ownFiles } from "../own_files.ts";
 const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
 const registry = builtins();
 
-function planOf(file: string): Promise<RunPlan> {
+function planOf(file: string, set: readonly string[] = []): Promise<RunPlan> {
   return loadRecipe({ path: join(METHODS, file) }, {
     registry,
     cwd: METHODS,
     readText: (path) => Deno.readTextFile(path),
-    overrides: ["data.root=/data"],
+    overrides: ["data.root=/data", ...set],
   });
 }
 
@@ -181,6 +181,36 @@ Deno.test("every published recipe of the family has its twin, and all of them ar
     assert.deepEqual(lastPhase(plan).losses.map(({ name }) => name), ["cross-entropy"]);
   }
 });
+
+const mistakes: readonly (readonly [set: string, message: string])[] = [
+  [
+    "model.options.heads=",
+    'adaptseg.yaml:11:80 losses[1].options.tap: the model has no tap "auxiliary"; expected one of stem, layer1, layer2, ' +
+    "layer3, layer4, logits, probabilities; model.options.heads adds more, as in {auxiliary: layer3}",
+  ],
+  [
+    "losses.adversarial.options.tap=layer4",
+    "--set losses.adversarial.options.tap: expected a tap with a logit for each of the 19 classes " +
+    '(logits, auxiliary): it is "layer4"',
+  ],
+  [
+    "losses.more={type: weight-discrepancy, options: {tap: logits}}",
+    "--set losses.more losses[4].options.tap: is the main head; expected a further one, as in auxiliary",
+  ],
+  [
+    "optimizer={type: adam, groups: {block: {repeats: 3}}}",
+    "--set optimizer optimizer.groups.block.repeats: expected 1: adam updates a parameter once a step",
+  ],
+];
+
+for (const [set, message] of mistakes) {
+  Deno.test(`adaptseg with --set ${set} is refused in a line`, async () => {
+    await assert.rejects(planOf("adaptseg.yaml", [set]), (error: Error) => {
+      assert.ok(error.message.split("\n").includes(message), error.message);
+      return true;
+    });
+  });
+}
 
 interface Resolved {
   readonly type: string;

@@ -50,3 +50,18 @@ Deno.test("mistakes", async () => {
     `--set ${SET} ${SET}.min_pixel: unknown key; did you mean "min_pixels"?`,
   ]);
 });
+
+Deno.test("criteria of crops: defaults, streams with sizes of their own, mistakes at their places", async () => {
+  const set = ["input.crop_criteria={most_share: 0.75}", "input.streams={source: {crop: 32}}"];
+  const { input } = await load({ set });
+  const criteria = { tries: 10, mostShare: 0.75, leastClasses: 0, leastShare: 0.02 };
+  assert.deepEqual(input.training.criteria, criteria);
+  assert.deepEqual(input.streams!["source"]!.criteria, criteria);
+  assert.equal("criteria" in (await load({})).input.training, false);
+  const text = await mistakes({ set: ["input.crop_criteria={tries: 0, most: 1}"] });
+  assert.deepEqual(text.split("\n"), [
+    "--set input.crop_criteria input.crop_criteria.tries: must be at least 1: it is 0",
+    "--set input.crop_criteria input.crop_criteria.most: unknown key; expected one of tries, most_share, " +
+    "least_classes, least_share",
+  ]);
+});

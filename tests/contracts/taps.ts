@@ -173,9 +173,9 @@ export interface Evaluation {
   readonly gradients: Readonly<Record<string, Float32Array | null>>;
 }
 
-/** Runs the term of {@linkcode assembleLoss} once, as the trainer does; nothing is updated. */
+/** Runs the term of {@linkcode assembleLoss} once, in the last step of ten, as the trainer does; nothing is updated. */
 export function evaluate(run: Run, labels: Uint8Array): Evaluation {
-  const pass = runPass(run, batches(run, labels), passOf(run, run.terms, { step: 0, steps: 10, pass: 0 }));
+  const pass = runPass(run, batches(run, labels), passOf(run, run.terms, { step: 9, steps: 10, pass: 0 }));
   try {
     const { value } = pass.scalars[0]!;
     const gradients = run.segmenter.params.map(({ name }, k) => [name, pass.grads[k]?.dataSync() ?? null]);
@@ -190,9 +190,13 @@ export function evaluate(run: Run, labels: Uint8Array): Evaluation {
   }
 }
 
-/** The value alone: no parameter that the term depends on is asked for, so nothing is differentiated. */
+/**
+ * The value alone: no parameter that the term depends on is asked for, so nothing is differentiated, unless it reads the
+ * parameters themselves.
+ */
 export function valueOf(run: Run, labels: Uint8Array): number {
-  const params = run.segmenter.params.filter(({ name }) => name === UNREAD);
+  const reads = run.terms.some(({ planned }) => planned.plan.needs.parameters?.length);
+  const params = run.segmenter.params.filter(({ name }) => reads || name === UNREAD);
   const terms = run.terms.map((term) => ({ ...term, owners: [] }));
   const { value } = evaluate({ ...run, terms, segmenter: { ...run.segmenter, params } }, labels);
   return value;

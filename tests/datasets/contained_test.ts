@@ -47,26 +47,36 @@ for (
     ["gtav", gtav, { list: "list.txt" }],
   ] as const
 ) {
-  Deno.test(`${name}: a list may name files below the data's folder only, links followed`, () =>
+  Deno.test(`${name}: a list may name files below the data's folder only; links below it are followed`, () =>
     inPlace(async (root, outside) => {
       // With a tab, blanks are parts of a path.
       const listed = (path: string) => Deno.writeTextFile(`${root}/list.txt`, `${path}\t\n`);
+      const top = root.replace(/\/data$/, "");
       const refused = (path: string) => ({
         name: "DataError",
-        message: `${path}: it lies outside ${root}${path === outside ? "" : `, at ${outside}`}; ` +
-          "a list may only name files below the data's folder",
+        message: `${path}: it lies outside ${root}; a list may only name files below the data's folder; ` +
+          `\`data.root: ${top}\` would hold both`,
       });
       await listed("images/a.png");
       assert.equal((await read(plugin, options, root)).width, 2);
       // The data's folder itself may be a link.
       assert.equal((await read(plugin, options, root.replace(/data$/, "data_link"))).width, 2);
+      // As where two folders are given: whoever made the data's folder made the link.
       await listed("link/b.png");
-      await assert.rejects(read(plugin, options, root), refused(`${root}/link/b.png`));
+      assert.equal((await read(plugin, options, root)).width, 2);
+      // `..` is taken back as written, not from where a link leads.
+      await listed("link/../images/a.png");
+      assert.equal((await read(plugin, options, root)).width, 2);
+      await listed("link/../other/b.png");
+      await assert.rejects(read(plugin, options, root), { message: /no such|lack a file/ });
       if (plugin !== folder) return;
       await listed("../other/b.png");
       await assert.rejects(read(plugin, options, root), refused(`${root}/../other/b.png`));
       await listed(outside);
       await assert.rejects(read(plugin, options, root), refused(outside));
+      // A place that is below it by links, named by another way.
+      await listed(`${top}/data_link/images/a.png`);
+      assert.equal((await read(plugin, options, root)).width, 2);
       await listed("images/gone.png");
       await assert.rejects(read(plugin, options, root), {
         message: `${root}/images/gone.png: there is no such file`,

@@ -73,7 +73,8 @@ Deno.test("a missing or empty list is named", async () => {
 Deno.test("a list line of three words is named", async () => {
   await refuses(
     camvid({ ...sound, "/data/train.txt": "train/a.png trainannot/a.png\na b c\n" }),
-    '/data/train.txt: line 2 has 3 words; expected "image labels" or "image"',
+    '/data/train.txt: line 2 has 3 words; expected "image labels" or "image"; ' +
+      "a tab between them allows blanks in names, as do quotes around each",
   );
 });
 
@@ -221,7 +222,7 @@ Deno.test("folder refuses folders without images", async () => {
   const files = memoryFiles(folders);
   await refuses(
     openDataset("folder", { images: "gt", image_suffix: "_rgb", classes }, { files }),
-    '/data/gt: the folder holds no JPEG or PNG whose name ends in "_rgb"',
+    '/data/gt: the folder holds no JPEG, PNG, TIFF or WebP whose name ends in "_rgb"',
   );
   await refuses(
     openDataset("folder", { images: "none", classes }, { files }),

@@ -11,7 +11,7 @@ Deno.test("the disk is listed with subfolders, sorted, and read", async () => {
     await Deno.writeTextFile(`${folder}/b/a.txt`, "");
     await Deno.symlink(`${folder}/b`, `${folder}/a`);
     const files = diskFiles();
-    assert.deepEqual(await files.list(folder), ["a/a.txt", "a/c/x.txt", "b/a.txt", "b/c/x.txt", "z.txt"]);
+    assert.deepEqual(await files.list(folder), ["b/a.txt", "b/c/x.txt", "z.txt"]);
     assert.deepEqual(await files.list(`${folder}/b/c`), ["x.txt"]);
     assert.equal(new TextDecoder().decode(await files.read(`${folder}/b/c/x.txt`)), "hello");
     for (

@@ -58,3 +58,37 @@ Deno.test("the share follows from the seed and the phase alone", async () => {
   assert.notDeepEqual(await idsOf(0.2, { seed: 2 }), first);
   assert.notDeepEqual(await idsOf(0.2, { draws: "round-2/mixed" }), first);
 });
+
+Deno.test("what a stream's files leave open is told with its name", async () => {
+  const plan = builtins().plan("dataset", {
+    type: "joined",
+    options: { of: [{ stream: "source" }, { stream: "pseudo" }] },
+  });
+  const open = await plan.open({
+    root: "",
+    seed: 1,
+    files: { read: () => Promise.reject(), list: () => Promise.reject() },
+    stream: (name) =>
+      Promise.resolve(
+        name === "pseudo"
+          ? streams["pseudo"]!
+          : { ...streams["source"]!, survey: () => Promise.resolve(["3 of 40 images"]) },
+      ),
+  });
+  assert.deepEqual(await open.survey!(), ["source: 3 of 40 images"]);
+});
+
+Deno.test("what its parts pass over is told with their streams' names", async () => {
+  const taken = [{ place: "photos", as: "images", of: 4, taken: 3, passedOver: [] } as const];
+  const plan = builtins().plan("dataset", {
+    type: "joined",
+    options: { of: [{ stream: "source" }, { stream: "pseudo" }] },
+  });
+  const dataset = await plan.open({
+    root: "",
+    seed: 1,
+    files: { read: () => Promise.reject(), list: () => Promise.reject() },
+    stream: (name) => Promise.resolve(name === "pseudo" ? { ...streams[name]!, taken } : streams[name]!),
+  });
+  assert.deepEqual(dataset.taken, [{ ...taken[0], place: "pseudo: photos" }]);
+});

@@ -45,7 +45,7 @@ Deno.test("an empty folder, and one without images or labels", async () => {
   );
   await refuses(
     open("gtav", { "images/readme.txt": "" }),
-    "/data/images: the folder holds no PNG or JPEG",
+    "/data/images: the folder holds no JPEG, PNG, TIFF or WebP",
   );
   await refuses(
     open("gtav", { "images/a.png": colourPng(small!), "labels/readme.txt": "" }),
@@ -140,7 +140,7 @@ Deno.test("swapped folders and columns are recognised by what the files hold", a
   );
   await refuses(
     open("cityscapes", moved),
-    '/data/leftImg8bit/train: the folder holds no PNG or JPEG whose name ends in "_leftImg8bit", ' +
+    '/data/leftImg8bit/train: the folder holds no JPEG, PNG, TIFF or WebP whose name ends in "_leftImg8bit", ' +
       "but bochum/bochum_000000_000010_gtFine_labelIds.png (were images and labels swapped?)",
   );
 });

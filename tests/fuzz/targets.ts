@@ -3,12 +3,14 @@ import { encode } from "fast-png";
 import sharp from "sharp";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
-import { ConfigError, UserError } from "../../core/errors.ts";
+import { ConfigError, DataError, UserError } from "../../core/errors.ts";
 import { type Random } from "../../core/random.ts";
+import { Registry } from "../../core/registry.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
 import { decodeColours } from "../../datasets/colours.ts";
 import { decodeDeep, decodeImage, decodeLabels } from "../../datasets/decode.ts";
-import { readList } from "../../datasets/file_pairs.ts";
+import { folder } from "../../datasets/folder.ts";
+import { readList } from "../../datasets/list_file.ts";
 import { deeplabV2Names } from "../../models/deeplab_v2_names.ts";
 import { describeWeights, weightsDescription } from "../../weights/describe.ts";
 import { fitWeights } from "../../weights/mapping.ts";
@@ -160,6 +162,9 @@ const image: Target = {
       new Uint8Array(await sharp(pixels(3), raw).jpeg().toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).jpeg({ progressive: true }).toBuffer()),
       new Uint8Array(await sharp(pixels(3), raw).png({ palette: true }).toBuffer()),
+      new Uint8Array(await sharp(pixels(3), raw).webp({ lossless: true }).toBuffer()),
+      new Uint8Array(await sharp(pixels(3), raw).tiff({ compression: "lzw" }).toBuffer()),
+      new Uint8Array(await sharp(pixels(3), raw).tiff({ compression: "deflate" }).toBuffer()),
       encode({ ...size, channels: 1, depth: 16, data: Uint16Array.from(pixels(1), (value) => value * 16) }),
       new Uint8Array(await sharp(pixels(3), raw).withMetadata({ orientation: 7 }).jpeg().toBuffer()),
     ];
@@ -178,13 +183,60 @@ const image: Target = {
   },
 };
 
+const LIST =
+  "image\tlabels\na/1.png\tb/1.png\na/2.png\tb/2.png\n# more\n\n'a 3.png' \"b/3.png\"\na\\4.png b/4.png\n";
+
 const list: Target = {
   name: "list file",
-  examples: () =>
-    Promise.resolve([text.encode("a/1.png\tb/1.png\na/2.png\tb/2.png\n# more\n\na/3.png b/3.png\n")]),
-  mutate: inText,
+  examples: () => {
+    const codes = Uint16Array.from(`\ufeff${LIST}`, (letter) => letter.charCodeAt(0));
+    const wide = new Uint8Array(codes.buffer);
+    const turned = wide.map((_, at) => wide[at ^ 1]!);
+    return Promise.resolve([text.encode(LIST), wide, wide.slice(2), turned]);
+  },
+  mutate: (example, random) => random.next() < 0.5 ? inText(example, random) : mutateBytes(example, random),
   read: (bytes) =>
     readList({ read: () => Promise.resolve(bytes), list: () => Promise.resolve([]) }, "list.txt"),
+};
+
+/** Names of files, one a line, those of labels behind a blank line: what a dataset of folders makes of them. */
+const folders: Target = {
+  name: "folders",
+  examples: () =>
+    Promise.resolve(
+      [
+        "a.jpg\nb.png\nc.tif\nd.webp\ne.bmp\n\na.png\nb.png\nc.png\nd.png\nd.json\n",
+        "a.jpg\na_L.png\nb.png\nb_L.png\n._a.png\nsub/a.jpg\nsub/a_L.png\n",
+        "a.jpg\na.png\nb.webp\nb.png\nsub/a.jpg\nsub/a.png\nq.png\n",
+        "\u00e9.jpg\na.jpg\na_mask.jpg\n\ne\u0301.png\na.png\na_mask.png\n",
+      ].map((names) => text.encode(names)),
+    ),
+  mutate: inText,
+  async read(bytes) {
+    const [images = "", labels = ""] = new TextDecoder().decode(bytes).split("\n\n");
+    const lines = (names: string) => [...new Set(names.split("\n"))].filter((name) => name !== "").sort();
+    const listed = new Map([["/d", ["x"]], ["/d/i", lines(images)], ["/d/l", lines(labels)]]);
+    const files = {
+      read: (path: string) => Promise.reject(new DataError(path, "nothing is read")),
+      list: (path: string) => Promise.resolve(listed.get(path)!),
+    };
+    const options = {
+      images: "i",
+      labels: labels === "" ? "i" : "l",
+      label_suffix: images.includes("_L") ? "_L" : "",
+      classes: { a: [0], b: [1] },
+    };
+    const plan = new Registry([folder]).plan("dataset", { type: "folder", options });
+    const missing: DataError[] = [];
+    const onMissing = (told: readonly DataError[]) => void missing.push(...told);
+    const { ids = [], taken = [] } = await plan.open({ root: "/d", seed: 0, files, onMissing });
+    if (new Set(ids).size < ids.length) throw new Error("an id comes twice");
+    for (const { of, taken: used, passedOver, as } of taken) {
+      const others = passedOver.reduce((sum, { count }) => sum + count, 0);
+      if (used + others > of) throw new Error(`${as}: ${used} and ${others} are more than ${of}`);
+    }
+    if (missing[0]) throw missing[0];
+  },
 };
 
 const safetensors: Target = {
@@ -374,6 +426,7 @@ export const TARGETS: readonly Target[] = [
   image,
   told,
   list,
+  folders,
   safetensors,
   torch,
   found,

@@ -166,3 +166,18 @@ for (const backend of ["native"] as const) {
     await equalsRecorded(one, "gz", { actual: gz! });
   });
 }
+
+backendTest("native", "maps too small for the discriminator are refused with the smallest crop", () => {
+  const main = tf.zeros([1, 3, 4, 5]) as tf.Tensor4D;
+  for (const type of ["adversarial", "local-adversarial"]) {
+    const term = termOf(type, { numClasses: 5 });
+    const view = viewOf({ main, size: [31, 40] });
+    const labels = tf.zeros([1, 31, 40], "int32") as tf.Tensor3D;
+    assert.throws(() => term.compute(contextOf({ source: { ...view, labels }, target: view })), {
+      name: "UserError",
+      message:
+        "the discriminator halves its input five times: expected a crop of at least 32 pixels, got 31x40",
+    });
+  }
+  return Promise.resolve();
+});

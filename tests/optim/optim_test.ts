@@ -147,6 +147,7 @@ test("every option of every optimiser changes the weights", () => {
   const changes: Record<string, Record<string, number>> = {
     sgd: { lr: 0.02, momentum: 0.5, weight_decay: 0.2 },
     adam: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
+    adamw: { lr: 0.02, beta1: 0.5, beta2: 0.5, epsilon: 0.1, weight_decay: 0.2 },
   };
   const after = (name: string, options: object) => {
     const plan = registry.plan("optimizer", { type: name, options });

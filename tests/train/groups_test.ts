@@ -1,6 +1,7 @@
 /** Factors of parameter groups on rate and decay. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
+import { inGroup } from "../../core/optimization.ts";
 import type { ModelPlan } from "../../core/plugin.ts";
 import { assembled, optimizerPlan, tinyModel, tinyPlan } from "./fakes.ts";
 import { stepOf, stepTest as test, valuesOf, withRun } from "./parts.ts";
@@ -47,6 +48,43 @@ test("groups: rate and decay multiply, for every group whose name or part of a n
   const [spared, other] = await moved([factors("norm", 1, 0)], 0.5) as [number, number];
   near(spared, first);
   assert.ok(Math.abs(other - second) > 1e-5);
+});
+
+test("groups: a key has parts of a group's name in their order", () => {
+  for (const key of ["norm", "backbone", "backbone/norm", "block/norm", "backbone/block/norm"]) {
+    assert.ok(inGroup("backbone/block/norm", key), key);
+  }
+  for (const key of ["norm/backbone", "backbone/stem", "nor", "backbone/block/norm/more"]) {
+    assert.ok(!inGroup("backbone/block/norm", key), key);
+  }
+  return Promise.resolve();
+});
+
+test("groups: repeats update a parameter several times with one gradient, whose decay adds up", async () => {
+  const moved = (repeats: number) =>
+    withRun({
+      model: { type: "grouped", plan: grouped },
+      optimizer: optimizerPlan({ lr: 0.1, momentum: 0.9, weight_decay: 0.5 }),
+      groups: [{ group: "norm", rate: 1, decay: 1, repeats }],
+    }, async (run) => {
+      const before = valuesOf(run);
+      await stepOf(run);
+      const after = valuesOf(run);
+      return ["first.weight", "second.weight"].map((name) =>
+        [before.get(name)![0]!, after.get(name)![0]!] as const
+      );
+    });
+  const [[start, once], [, other]] = await moved(1) as [readonly [number, number], readonly [number, number]];
+  const [[, thrice], [, same]] = await moved(3) as [readonly [number, number], readonly [number, number]];
+  assert.equal(other, same);
+  // The gradient, from the plain update.
+  let d = (start - once) / 0.1 - 0.5 * start, v = 0, w = start;
+  for (let k = 0; k < 3; k++) {
+    d += 0.5 * w;
+    v = 0.9 * v + d;
+    w -= 0.1 * v;
+  }
+  assert.ok(Math.abs(thrice - w) < 1e-5, `${thrice} is not ${w}`);
 });
 
 test("a group that no parameter is of is refused by name", () => {

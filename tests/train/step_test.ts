@@ -112,6 +112,29 @@ test("a term gets labels, the target, and upsampled logits when it asks", async 
   });
 });
 
+test("a term gets a tap at the labels' resolution where it asked for it, and only there", async () => {
+  let seen: unknown;
+  const needs = {
+    views: [{ stream: "source", taps: [{ name: "features", labelResolution: true }, { name: "logits" }] }],
+  };
+  const reading = (tap: string) => ({
+    needs,
+    create: () => ({
+      compute(context: StepContext) {
+        const view = context.view("source");
+        seen = [view.upsampledTaps![tap]!.shape, view.upsampled];
+        return { loss: tf.mean(view.upsampledTaps![tap]!) as tf.Scalar };
+      },
+    }),
+  });
+  await step([planned("mine", reading("features"))]);
+  assert.deepEqual(seen, [[2, SIDE, SIDE, 6], undefined]);
+  await assert.rejects(step([planned("mine", reading("logits"))]), {
+    name: "LossError",
+    message: `${where} reads the tap "logits" at the labels' resolution without declaring it in needs.taps`,
+  });
+});
+
 test("a batch without a single labelled pixel goes through", async () => {
   const { result } = await step([planned("ce", lossPlan(crossEntropy))], {
     accumulated: [batch(1, () => 255)],

@@ -304,3 +304,55 @@ Deno.test("networks of another depth are warned of", () => {
   const [extra] = fit(network(19), { model: shallow }).report.warnings;
   assert.equal(extra, "195 tensors of backbone have no place in the model: is it another network?");
 });
+
+/** The network with a second head, on layer3. */
+function twoHeads(branches = 4): Map<string, StoredTensor> {
+  const model = network(19);
+  for (const [name, { shape, data }] of [...model]) {
+    const k = /^classifier\.0\.convs\.(\d)/.exec(name)?.[1];
+    if (k === undefined) continue;
+    const other = Float32Array.from(data as Float32Array, (value) => value + 0.5);
+    if (Number(k) >= branches) model.delete(name);
+    else model.set(name.replace("classifier.0", "classifier.1"), { dtype: "F32", shape, data: other });
+  }
+  return model;
+}
+
+/** As AdaptSeg and its descendants call the two: layer6 is the main one. */
+const family = (name: string) => {
+  const [, place, k, what] = /^classifier\.(\d)\.convs\.(\d)\.0\.(.*)$/.exec(name) ?? [];
+  return place === undefined ? backboneOf(name) : `layer${place === "0" ? 6 : 5}.conv2d_list.${k}.${what}`;
+};
+
+Deno.test("a network with two heads takes layer5 for the further and layer6 for the main one", () => {
+  const names = deeplabV2Names({ heads: 1, branches: 4 });
+  const fitted = fit(renamed(twoHeads(), family), { model: twoHeads(), names });
+  sameAsNetwork(fitted, twoHeads());
+  assert.equal(
+    describeImport(fitted.report),
+    `528 tensors used (DeepLab-v2 (layer6) names); skipped: ${ALL}`,
+  );
+});
+
+Deno.test("of one classifier only, a network with two heads takes it for the main one", () => {
+  const names = deeplabV2Names({ heads: 1, branches: 4 });
+  const fitted = fit(renamed(network(19), layer5), { model: twoHeads(), names });
+  sameAsNetwork(fitted);
+  assert.deepEqual(fitted.report.initialised.map(({ names }) => names.length), [4]);
+});
+
+Deno.test("branches that are never summed have no place and are skipped", () => {
+  const names = deeplabV2Names({ heads: 1, branches: 2 });
+  for (const file of [renamed(twoHeads(), family), twoHeads()]) {
+    const fitted = fit(file, { model: twoHeads(2), names });
+    sameAsNetwork(fitted, twoHeads());
+    assert.equal(fitted.report.used.length, 524);
+    assert.deepEqual([fitted.report.warnings, fitted.unexpected], [[], []]);
+  }
+});
+
+Deno.test("a network without further heads takes a checkpoint that has them", () => {
+  const fitted = fit(twoHeads());
+  sameAsNetwork(fitted);
+  assert.deepEqual([fitted.report.warnings, fitted.unexpected], [[], []]);
+});

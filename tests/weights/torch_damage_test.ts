@@ -157,7 +157,8 @@ const ATTACKS: readonly (readonly [what: string, bytes: Uint8Array, message: str
   [
     "a class by its instance",
     withPickle("(ios\nsystem\n."),
-    `it holds no dictionary, only what os.system makes, which plca does not call; ${EXPECTED}`,
+    "it names os.system, which plca does not call: Python runs that as code when it loads the file, and no weights " +
+    "need it; do not load the file with torch.load, and get it again from where you trust it",
   ],
   [
     "a name that holds a line",

@@ -1,0 +1,51 @@
+/** Symbolic links that lead nowhere. */
+import { dirname, isAbsolute, join } from "node:path";
+
+/** A link on the way to a file that is not there. */
+export interface DeadLink {
+  readonly path: string;
+  /** Where it leads, as the last of a chain of links has it; undefined: in a circle. */
+  readonly to?: string;
+}
+
+/** A chain of links that is longer goes in a circle, as for Linux. */
+const LONGEST = 40;
+
+/** The link because of which nothing is at `path`: itself, or the folder on the way that is one; undefined: no link. */
+export async function deadLink(path: string): Promise<DeadLink | undefined> {
+  for (let at = path; at !== dirname(at); at = dirname(at)) {
+    // What is there is not what is missing; above it nothing can be.
+    if (await leads(at)) return undefined;
+    const to = await readLink(at);
+    if (to !== undefined) return { path: at, ...await lastOf(at, to) };
+  }
+  return undefined;
+}
+
+async function lastOf(path: string, first: string): Promise<Pick<DeadLink, "to">> {
+  let at = path, to = first;
+  for (let k = 0; k < LONGEST; k++) {
+    at = isAbsolute(to) ? to : join(dirname(at), to);
+    const next = await readLink(at);
+    if (next === undefined) return { to };
+    to = next;
+  }
+  return {};
+}
+
+async function leads(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function readLink(path: string): Promise<string | undefined> {
+  try {
+    return await Deno.readLink(path);
+  } catch {
+    return undefined;
+  }
+}
