@@ -223,6 +223,7 @@ Deno.test("list shows every plugin, its options with defaults and meaning, and i
     one.endsWith(
       "\n    taps, with these defaults\n" +
         "      stem: stride 2, features of any value\n" +
+        "      pool: stride 4, features of any value\n" +
         "      layer1: stride 4, features of any value\n" +
         "      layer2: stride 8, features of any value\n" +
         "      layer3: stride 8, features of any value\n" +
@@ -232,7 +233,7 @@ Deno.test("list shows every plugin, its options with defaults and meaning, and i
     ),
     one,
   );
-  assert.match(one, /\n {4}batch_norm \(train \| frozen\) = "train" {2}/);
+  assert.match(one, /\n {4}batch_norm \(train \| affine-frozen \| frozen\) = "train" {2}/);
 });
 
 Deno.test("every option of every plugin says what it means", () => {

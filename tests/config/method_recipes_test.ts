@@ -185,7 +185,7 @@ Deno.test("every published recipe of the family has its twin, and all of them ar
 const mistakes: readonly (readonly [set: string, message: string])[] = [
   [
     "model.options.heads=",
-    'adaptseg.yaml:11:80 losses[1].options.tap: the model has no tap "auxiliary"; expected one of stem, layer1, layer2, ' +
+    'adaptseg.yaml:11:80 losses[1].options.tap: the model has no tap "auxiliary"; expected one of stem, pool, layer1, layer2, ' +
     "layer3, layer4, logits, probabilities; model.options.heads adds more, as in {auxiliary: layer3}",
   ],
   [
