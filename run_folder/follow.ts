@@ -79,13 +79,17 @@ export class LiveRun {
       if (gone !== this.#gone) this.#revision += 1;
       this.#gone = gone;
       if (gone && this.#run !== undefined) return;
-      const logged = await told(() => this.#files.stat(EVENTS)) !== undefined;
+      const isLogged = async () => await told(() => this.#files.stat(EVENTS)) !== undefined;
+      const logged = await isLogged();
       // A log that is no longer there is of a run that is being deleted: what was known stays.
       if (this.#logged && !logged) return;
       this.#logged = logged;
       const seen = await fingerprint(this.#files);
       if (this.#run !== undefined && seen === this.#seen) return;
-      this.#run = await readRun(this.#files, this.#run);
+      const run = await readRun(this.#files, this.#run);
+      // It may have gone while it was read.
+      if (logged && !await isLogged()) return;
+      this.#run = run;
       this.#seen = seen;
       this.#revision += 1;
     });
