@@ -22,7 +22,7 @@ Deno.test("docs/evaluation.md has a row for every option of `evaluation`, with i
   // These are absent unless they are given.
   assert.deepEqual(
     rows.map(([key]) => key).toSorted(),
-    ["ensemble", "heads", "limit", "network", "size", ...defaults.map(([key]) => key)].toSorted(),
+    ["average", "ensemble", "heads", "limit", "network", "size", ...defaults.map(([key]) => key)].toSorted(),
   );
 });
 
