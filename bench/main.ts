@@ -4,6 +4,7 @@ import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
+import { methods } from "./methods.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   street,
   camvid,
   ablation,
+  methods,
   faults,
   report,
   view,

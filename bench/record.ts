@@ -11,6 +11,7 @@ const SECTIONS = [
   "street",
   "camvid",
   "ablation",
+  "methods",
   "faults",
   "report",
   "view",
