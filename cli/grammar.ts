@@ -30,6 +30,9 @@ import type { Host } from "./host.ts";
 function unexpected(token: string) {
   const isOption = token.startsWith("-");
   const name = token.split("=")[0] ?? token;
+  if (isOption && OPTIONS.includes(name)) {
+    return message`There is no option ${optionName(name)} here; other commands have it.`;
+  }
   const word = nearest(name, isOption ? OPTIONS : COMMANDS.map(lastWord));
   const near = isOption ? word : COMMANDS.find((command) => lastWord(command) === word);
   const base = token.startsWith("-")

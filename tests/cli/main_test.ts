@@ -16,6 +16,7 @@ const WRONG: readonly (readonly [args: string, message: string])[] = [
   ["stats street", 'Error: "stats" is not expected here. Did you mean data stats?\n'],
   ["weights inspekt x", 'Error: "inspekt" is not expected here. Did you mean weights inspect?\n'],
   ["train --sett a=1", "Error: There is no option `--sett` here. Did you mean --set?\n"],
+  ["train --steps 3", "Error: There is no option `--steps` here; other commands have it.\n"],
   ["eval --splitt=val", "Error: There is no option `--splitt` here. Did you mean --split?\n"],
   ["eval --split all", 'Error: `--split`: Expected one of "train", "val", and "test", but got "all".\n'],
   ["list los", 'Error: `KIND`: there is no kind called "los"; did you mean "loss"?\n'],
