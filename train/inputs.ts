@@ -87,8 +87,15 @@ export class InputRecord {
   readonly #named: ReadonlyMap<string, readonly string[]>;
   readonly #datasets: Record<string, RecordedInputs["datasets"][string]>;
   readonly #sums: Record<string, string>;
+  /** What an earlier process recorded, and this one has not looked at yet. */
+  readonly #known: Set<string>;
+  readonly #note: (message: string) => void;
 
-  private constructor(plan: RunPlan, { runDir, files }: RecordPlace, known: RecordedInputs | undefined) {
+  private constructor(
+    plan: RunPlan,
+    { runDir, files, note }: RecordPlace,
+    known: RecordedInputs | undefined,
+  ) {
     this.#path = within(runDir, INPUTS);
     this.#plan = plan;
     this.#files = files;
@@ -96,6 +103,8 @@ export class InputRecord {
     this.#named = filesOf(plan);
     this.#datasets = { ...known?.datasets };
     this.#sums = { ...known?.files };
+    this.#known = new Set(Object.keys(this.#datasets));
+    this.#note = note;
   }
 
   /** Goes on with what an earlier process recorded. @throws UserError when statistics changed, DataError */
@@ -134,9 +143,24 @@ export class InputRecord {
   async #opened(dataset: DatasetPlan, opened: Dataset, labels: boolean): Promise<void> {
     const place = this.#places.get(dataset);
     const { files } = opened;
-    if (place === undefined || files === undefined || place in this.#datasets) return;
-    this.#datasets[place] = { labels, files: await described(this.#plan, files, this.#files) };
-    await this.#write();
+    if (place === undefined || files === undefined) return;
+    const before = this.#datasets[place];
+    if (before === undefined) {
+      this.#datasets[place] = { labels, files: await described(this.#plan, files, this.#files) };
+      return await this.#write();
+    }
+    if (before.labels !== labels || !this.#known.delete(place)) return;
+    // Whoever mends a broken image wants the run to go on.
+    const { root } = this.#plan.data;
+    const why = differenceFrom(before.files, {
+      place,
+      now: await described(this.#plan, files, this.#files),
+      root,
+    });
+    if (why === undefined) return;
+    this.#note(
+      printable(`${place}: ${why}; from here on the run differs from one that was not interrupted`),
+    );
   }
 
   async #read(path: string, bytes: Uint8Array): Promise<void> {
@@ -165,6 +189,8 @@ export class InputRecord {
 interface RecordPlace {
   readonly runDir: string;
   readonly files: FileReader;
+  /** Takes a sentence about data that is not as it was. */
+  readonly note: (message: string) => void;
 }
 
 async function described(
@@ -241,13 +267,18 @@ interface Now {
   readonly root: string;
 }
 
-function requireSame(before: readonly RecordedFile[], { place, now, root }: Now): void {
-  const refuse = (why: string) =>
-    new UserError(
-      printable(
-        `${place}: ${why}; a resumed run needs the data that it began with: correct the path, or begin a new run`,
-      ),
-    );
+function requireSame(before: readonly RecordedFile[], now: Now): void {
+  const why = differenceFrom(before, now);
+  if (why === undefined) return;
+  throw new UserError(
+    printable(
+      `${now.place}: ${why}; a resumed run needs the data that it began with: correct the path, or begin a new run`,
+    ),
+  );
+}
+
+/** The first file that is not as it was; undefined when all are. */
+function differenceFrom(before: readonly RecordedFile[], { now, root }: Now): string | undefined {
   const last = (name: string) => name.slice(name.lastIndexOf("/") + 1);
   const shown = (name: string) => isAbsolute(name) ? name : join(root, name);
   for (const [k, [name, size]] of before.entries()) {
@@ -256,22 +287,20 @@ function requireSame(before: readonly RecordedFile[], { place, now, root }: Now)
       const left = new Set(now.map(([one]) => last(one)));
       const had = new Set(before.map(([one]) => last(one)));
       if (!left.has(last(name))) {
-        throw refuse(`there is no ${name}${root === "" ? "" : ` in ${root}`}, which the run began with`);
+        return `there is no ${name}${root === "" ? "" : ` in ${root}`}, which the run began with`;
       }
       const [extra] = now.find(([one]) => !had.has(last(one))) ?? [];
-      throw refuse(
-        extra === undefined
-          ? `${name} comes in another place than when the run began`
-          : `${shown(extra)} is there, and was not when the run began`,
-      );
+      return extra === undefined
+        ? `${name} comes in another place than when the run began`
+        : `${shown(extra)} is there, and was not when the run began`;
     }
-    if (foundSize === null && size !== null) throw refuse(`${shown(found)}: there is no such file`);
+    if (foundSize === null && size !== null) return `${shown(found)}: there is no such file`;
     if (size !== null && foundSize !== size) {
-      throw refuse(`${shown(found)} has ${foundSize} bytes, and had ${size} when the run began`);
+      return `${shown(found)} has ${foundSize} bytes, and had ${size} when the run began`;
     }
   }
   const more = now[before.length];
-  if (more) throw refuse(`${shown(more[0])} is there, and was not when the run began`);
+  return more && `${shown(more[0])} is there, and was not when the run began`;
 }
 
 /** `the same 8 files by name and size`, and what is not known. */

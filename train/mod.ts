@@ -87,7 +87,12 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const told = new Set<string>();
   const earlier: EarlierResult[] = [];
   try {
-    const record = await InputRecord.open(plan, { runDir, files, resume });
+    const record = await InputRecord.open(plan, {
+      runDir,
+      files,
+      resume,
+      note: (message) => emit({ type: "note", phase: current.name, message }),
+    });
     const input = record.input(opened);
     const common = { plan, runDir, resume, signal, files: record.reader, input, emit, logger, world, told };
     for (const [k, phase] of plan.phases.entries()) {

@@ -152,6 +152,20 @@ const OTHER = (setting: string) =>
   "now, as in --set data.root=FOLDER. A new run: " +
   `npx --yes deno@2.9.6 task plca train run/config.yaml --set ${setting}=...`;
 
+test("data that changed where it lies is told, and the run goes on", recipe(), async (folder) => {
+  await Deno.remove(join(folder, "set/images/c.png"));
+  await Deno.remove(join(folder, "set/labels/c.png"));
+  const told = done(await resume(folder));
+  const lines = told.split("\n").filter((line) => line.includes("differs from one"));
+  const note = (place: string) =>
+    `moved: ${place}: there is no images/c.png in ${folder}/set, which the run began with; ` +
+    "from here on the run differs from one that was not interrupted";
+  assert.deepEqual(
+    lines.toSorted(),
+    ["data.source", "data.val"].map(note),
+  );
+});
+
 test("nothing else can be changed", recipe(), async (folder) => {
   await move(folder);
   refused(await resume(folder, "seed=3"), OTHER("seed"));
