@@ -28,8 +28,9 @@ export async function methods([file]: readonly string[]): Promise<void> {
       "Percent mIoU on the target's val split: same network, data, evaluation, steps and seeds for all; every method as its " +
       "recipe in recipes/methods has it, with the published weights of its terms, which image sizes and networks of other " +
       "kinds set: nothing was retuned. `last`: after the last step, mean and sample deviation over seeds; `best`: the " +
-      "highest validation in one pass, chosen by labels; `time` and `memory`: a step's median and the process's peak as " +
+      "highest validation in one pass, chosen by labels; `time` and `memory`: a step's time (of several phases the mean, jobs left out) and the process's peak as " +
       "multiples of PLCA's, several trainings at a time.",
+      ...missing(done),
       below.length === 0
         ? "Every method is above source-only in the mean."
         : `Below source-only in the mean: ${
@@ -38,7 +39,7 @@ export async function methods([file]: readonly string[]): Promise<void> {
           )
         }.`,
       `Which snapshot (docs/evaluation.md): over all ${runs.length} runs, the mean of the mIoU of the pick less that of the ` +
-      `last snapshot, in points: ${
+      `last snapshot, in points, among the validations of a run's last phase (where that has one alone, nothing is chosen): ${
         ["best", ...LABEL_FREE.map(({ name }) => name)].flatMap((name) => gain(runs, name)).join("; ")
       }.`,
     ],
@@ -68,6 +69,14 @@ export async function methods([file]: readonly string[]): Promise<void> {
       "deno task bench methods FILE",
     ],
   });
+}
+
+/** Recipes of methods that were not trained, said in a sentence; nothing when all were. */
+function missing(done: readonly ComparedMethod[]): string[] {
+  const folder = new URL("../recipes/methods/", import.meta.url);
+  const names = [...Deno.readDirSync(folder)].flatMap(({ name }) => /^(.*)\.yaml$/.exec(name)?.[1] ?? []);
+  const absent = names.filter((name) => !done.some((method) => method.name === name)).sort();
+  return absent.length === 0 ? [] : [`Not trained yet: ${absent.join(", ")}.`];
 }
 
 function titleOf({ name, method }: ComparedMethod): string {

@@ -19,8 +19,8 @@ import type { Host } from "./host.ts";
 import { narrowly, type Planner } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { beginningOf, shown, stat } from "./run_folder.ts";
-import { runTrials } from "./trial_processes.ts";
-import { finishedTrials, outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
+import { trainTrials } from "./trial_processes.ts";
+import { finishedTrials, interruptedText, outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
 
 /** Begins the name of the folder of all runs. */
 const KIND = "ablation";
@@ -64,7 +64,8 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
       const evaluation = await trainTrial(host, { trial, backend, view, signal: abort.signal });
       view = undefined;
       if (evaluation === undefined) {
-        return interruptedAfter(host, { trials, done });
+        tell(interruptedText(done.size, trials.length));
+        return 130;
       }
       done.set(trial, evaluation);
       write(`  ${meansText(evaluation)}`);
@@ -78,16 +79,10 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
 /** Several at a time; their own processes run the files that recipes name. */
 async function ablateInProcesses(host: Host, args: CommandOf<"ablate">): Promise<number> {
   const trials = await trialsOf(host, args, (choice) => planUnrun(host, choice));
-  const done = await finishedTrials(host, trials);
-  const write = (line: string) => args.quiet ? undefined : host.stderr.write(`${line}\n`);
-  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
-  const out = outOf(host, args, KIND);
-  const { interrupted, failures } = await runTrials(host, { out, jobs: args.jobs, trials, done, write });
-  if (interrupted && done.size < trials.length) return interruptedAfter(host, { trials, done });
-  for (const [{ variant, seed }, why] of failures) {
-    host.stderr.write(`${variant}, seed ${seed} failed: ${why}\n`);
-  }
-  return Math.max(report(host, { args, trials, done }), failures.size > 0 ? 2 : 0);
+  const { jobs, quiet } = args;
+  const trained = await trainTrials(host, { out: outOf(host, args, KIND), jobs, quiet, trials });
+  if (trained === undefined) return 130;
+  return Math.max(report(host, { args, trials, done: trained.done }), trained.failures.size > 0 ? 2 : 0);
 }
 
 interface Ablation {
@@ -105,13 +100,6 @@ function report(host: Host, { args, trials, done }: Ablation): number {
       : `${renderGrid(ablationGrid(variantsOf(trials, done), args), args.format)}\n`,
   );
   return 0;
-}
-
-function interruptedAfter(host: Host, { trials, done }: Omit<Ablation, "args">): number {
-  host.stderr.write(
-    `Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.\n`,
-  );
-  return 130;
 }
 
 /** Plain lines of a trial where lines cannot be rewritten: there are many trials. */

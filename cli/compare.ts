@@ -7,13 +7,14 @@ import { type ComparedMethod, comparisonGrid, type MethodRun } from "../report/c
 import { renderGrid } from "../report/grid.ts";
 import { snapshotGrid, snapshotPicks } from "../report/snapshots.ts";
 import { diskRun } from "../run_folder/files.ts";
+import type { PhaseLog } from "../run_folder/log.ts";
 import { readRun } from "../run_folder/read.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
-import { readCost, runTrials } from "./trial_processes.ts";
-import { finishedTrials, outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
+import { readCost, type TrainedTrials, trainTrials } from "./trial_processes.ts";
+import { outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
 
 /** The methods that come with plca, a recipe each. */
 const METHODS = fileURLToPath(new URL("../recipes/methods", import.meta.url));
@@ -37,18 +38,11 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
     out,
     planned,
   });
-  const done = await finishedTrials(host, trials);
-  const write = (line: string) => args.quiet ? undefined : host.stderr.write(`${line}\n`);
-  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
-  const { interrupted, failures } = await runTrials(host, { out, jobs: args.jobs, trials, done, write });
-  if (interrupted && done.size < trials.length) {
-    host.stderr.write(
-      `Interrupted with ${done.size} of ${trials.length} runs finished; the same command goes on.\n`,
-    );
-    return 130;
-  }
-  write(`The runs lie in ${shown(host, out)}`);
-  const methods = await comparedMethods(trials, { done, failures });
+  const { jobs, quiet } = args;
+  const trained = await trainTrials(host, { out, jobs, quiet, trials });
+  if (trained === undefined) return 130;
+  if (!quiet) host.stderr.write(`The runs lie in ${shown(host, out)}\n`);
+  const methods = await comparedMethods(trials, trained);
   const options = { reference: REFERENCE, paper: args.paper, short: args.format === "text" };
   const chosen = methods.map(({ name, method, runs }) => ({
     title: method?.title ?? name,
@@ -61,7 +55,7 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
         `${renderGrid(grid, args.format)}\n`
       ).join("\n"),
   );
-  return failures.size > 0 ? 2 : 0;
+  return trained.failures.size > 0 ? 2 : 0;
 }
 
 /** Absolute. @throws UserError for a name that is none */
@@ -82,14 +76,9 @@ async function methodFiles(host: Host, list: string | undefined): Promise<readon
   return files;
 }
 
-interface Outcomes {
-  readonly done: ReadonlyMap<Trial, Evaluation>;
-  readonly failures: ReadonlyMap<Trial, string>;
-}
-
 async function comparedMethods(
   trials: readonly Trial[],
-  { done, failures }: Outcomes,
+  { done, failures }: TrainedTrials,
 ): Promise<ComparedMethod[]> {
   const names = [...new Set(trials.map(({ variant }) => variant))];
   return await Promise.all(names.map(async (name): Promise<ComparedMethod> => {
@@ -114,14 +103,26 @@ async function comparedMethods(
 
 /** What a run's folder tells of it. */
 async function methodRun({ folder }: Trial, evaluation: Evaluation): Promise<MethodRun> {
-  const log = (await readRun(diskRun(folder))).phases.at(-1)?.log;
-  const rates = log?.series.get("rate")?.values.toSorted();
-  const rate = rates?.[Math.floor(rates.length / 2)];
+  const { phases } = await readRun(diskRun(folder));
+  const seconds = secondsPerStep(phases.flatMap(({ log }) => log ?? []));
   const { peakBytes } = await readCost(folder);
   return {
     evaluation,
-    picks: snapshotPicks(log?.validations ?? []),
-    ...(rate === undefined || !(rate > 0) ? {} : { secondsPerStep: 1 / rate }),
+    picks: snapshotPicks(phases.at(-1)?.log?.validations ?? []),
+    ...(seconds === undefined ? {} : { secondsPerStep: seconds }),
     ...(peakBytes === undefined ? {} : { peakBytes }),
   };
+}
+
+/** Of all phases' steps the mean, each phase's time being its steps by its median; undefined where one tells none. */
+function secondsPerStep(logs: readonly PhaseLog[]): number | undefined {
+  let seconds = 0, steps = 0;
+  for (const { series, done } of logs) {
+    const rates = series.get("rate")?.values.toSorted() ?? new Float64Array();
+    const rate = rates[Math.floor(rates.length / 2)];
+    if (rate === undefined || !(rate > 0)) return undefined;
+    seconds += done / rate;
+    steps += done;
+  }
+  return steps > 0 ? seconds / steps : undefined;
 }

@@ -15,7 +15,13 @@ import { pageHtml } from "../view/html.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
-import { type LabellingNetwork, networksOf, picturesBy, reportPictures } from "./report_pictures.ts";
+import {
+  type ChosenImages,
+  type LabellingNetwork,
+  networksOf,
+  picturesBy,
+  reportPictures,
+} from "./report_pictures.ts";
 import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
@@ -92,10 +98,22 @@ async function reportData(
 ): Promise<ReportData> {
   const columns = columnsFor(found.map(({ run }) => run));
   const runs: ReportRun[] = [];
+  const labelled: (Found & { readonly chosen: ChosenImages | undefined })[] = [];
   for (const one of found) {
     signal.throwIfAborted();
-    const run = reportRun(one.run, { title: one.title, columns });
-    runs.push({ ...run, ...await picturesOf(host, one, { args, signal }) });
+    const { chosen, ...shown } = await picturesOf(host, one, { args, signal });
+    runs.push({ ...reportRun(one.run, { title: one.title, columns }), ...shown });
+    labelled.push({ ...one, chosen });
+  }
+  const groups: ClassGroup[] = [];
+  const spaces = runs.map((run, k) => {
+    const { plan } = found[k]!;
+    return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
+  });
+  // One after the other: they may have several backends, of which a process uses one.
+  for (const group of classGroups(spaces)) {
+    const own = group.runs.map((place) => labelled[place]!);
+    groups.push({ ...group, ...await sideBySide(host, own, signal) });
   }
   return {
     title: found.length > 3 ? `${found.length} runs` : found.map(({ title }) => title).join(", "),
@@ -103,28 +121,22 @@ async function reportData(
     version: VERSIONS.plca,
     runs,
     differences: differences(found.map(({ run }) => run.config?.parsed)),
-    groups: await Promise.all(
-      classGroups(
-        runs.map((run, k) => {
-          const { plan } = found[k]!;
-          return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
-        }),
-      ).map(async (group) => ({
-        ...group,
-        ...await sideBySide(host, group.runs.map((place) => found[place]!), { args, signal }),
-      })),
-    ),
+    groups,
   };
 }
 
-/** The paper's Figure 3 with a column for every run; nothing of one run, or of runs on several val splits. */
+/**
+ * The paper's Figure 3 with a column for every run, of the images that the last one chose; nothing of one run, of runs on
+ * several val splits, or without images.
+ */
 async function sideBySide(
   host: Host,
-  found: readonly Found[],
-  { args, signal }: Making,
+  found: readonly (Found & { readonly chosen: ChosenImages | undefined })[],
+  signal: AbortSignal,
 ): Promise<Pick<ClassGroup, "sideBySide">> {
   const splits = new Set(found.map(({ run }) => JSON.stringify(valOf(run.config?.parsed))));
-  if (found.length < 2 || args.images === 0 || splits.size > 1 || splits.has("null")) return {};
+  const chosen = found.at(-1)?.chosen;
+  if (found.length < 2 || chosen === undefined || splits.size > 1 || splits.has("null")) return {};
   const networks: LabellingNetwork[] = [];
   for (const { title, folder, plan } of found) {
     if (plan instanceof Error) continue;
@@ -134,10 +146,8 @@ async function sideBySide(
     if (last) networks.push({ ...last, title });
   }
   if (networks.length < 2) return {};
-  const onImage = () => {};
   try {
-    const { images: count, limit } = args;
-    return { sideBySide: await picturesBy(networks, { count, limit, signal, onImage }) };
+    return { sideBySide: await picturesBy(networks, chosen, { signal }) };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     host.stderr.write(
@@ -157,12 +167,12 @@ async function picturesOf(
   host: Host,
   { title, folder, plan }: Found,
   { args, signal }: Making,
-): Promise<Pick<ReportRun, "pictures" | "withoutPictures">> {
+): Promise<Pick<ReportRun, "pictures" | "withoutPictures"> & { readonly chosen?: ChosenImages }> {
   if (args.images === 0) return { withoutPictures: "none were asked for (--images 0)" };
   const clear = () => host.stderr.tty && host.stderr.write("\r\x1b[K");
   try {
     if (plan instanceof Error) throw plan;
-    const pictures = await reportPictures({
+    return await reportPictures({
       plan,
       folder,
       count: args.images,
@@ -173,7 +183,6 @@ async function picturesOf(
       },
       onDamage: (message) => host.stderr.write(`${printable(message)}\n`),
     });
-    return { pictures };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const why = shortened(error.message.replaceAll("\n", "; "));

@@ -51,36 +51,73 @@ export interface LabellingNetwork {
  * the images it shows with those of its earlier phases as well. No file of a loss is run.
  * @throws UserError that says why there are no images, AbortError when the signal fires
  */
-export async function reportPictures(wanted: PicturesWanted): Promise<Pictures> {
-  return await picturesBy(await networksOf(wanted), wanted);
+export async function reportPictures(wanted: PicturesWanted): Promise<ChosenPictures> {
+  const networks = await networksOf(wanted);
+  const chosen = await chosenBy(networks.at(-1)!, wanted);
+  return { chosen, pictures: await picturesBy(networks, chosen, wanted) };
 }
 
-/**
- * The same for networks of several runs on one val split, whose plan is that of the last: it chooses the images. At least one.
- * @throws UserError, AbortError
- */
-export async function picturesBy(
-  networks: readonly LabellingNetwork[],
-  wanted: Omit<PicturesWanted, "folder" | "plan" | "onDamage">,
-): Promise<Pictures> {
-  const { plan } = networks.at(-1)!;
-  const input = openInput(plan, diskFiles());
-  try {
-    const dataset = await openSplit(plan, "val", input);
-    await selectBackend(plan.backend);
+/** Images of a val split, by their index. */
+export interface ChosenImages {
+  /** Among so many. */
+  readonly of: number;
+  readonly best: readonly number[];
+  readonly worst: readonly number[];
+}
+
+/** What {@linkcode reportPictures} makes. */
+export interface ChosenPictures {
+  readonly chosen: ChosenImages;
+  readonly pictures: Pictures;
+}
+
+/** The images that a network labels best and worst. @throws UserError where no image has a labelled pixel */
+async function chosenBy(
+  network: LabellingNetwork,
+  wanted: Pick<PicturesWanted, "count" | "limit" | "signal" | "onImage">,
+): Promise<ChosenImages> {
+  const { plan } = network;
+  return await withSplit(plan, async (dataset) => {
     const images = Math.min(dataset.length, plan.evaluation.limit ?? Infinity, wanted.limit ?? Infinity);
     const scores: (number | null)[] = [];
-    await labelling(wanted, networks.at(-1)!, async (label) => {
+    await labelling(wanted, network, async (label) => {
       for (let index = 0; index < images; index++) {
         scores.push((await label(await labelled(dataset, index))).miou);
         wanted.onImage(index + 1, images);
       }
     });
     const { best, worst } = bestAndWorst(scores, wanted.count);
-    const shown = [...best, ...worst];
-    if (shown.length === 0) throw new UserError("no image of the val split has a labelled pixel");
+    if (best.length === 0) throw new UserError("no image of the val split has a labelled pixel");
+    return { of: images, best, worst };
+  });
+}
+
+async function withSplit<T>(
+  plan: RunPlan,
+  use: (dataset: Awaited<ReturnType<typeof openSplit>>) => Promise<T>,
+): Promise<T> {
+  const input = openInput(plan, diskFiles());
+  try {
+    const dataset = await openSplit(plan, "val", input);
+    await selectBackend(plan.backend);
+    return await use(dataset);
+  } finally {
+    await input.close();
+  }
+}
+
+/**
+ * The chosen images as each of these networks labels them; networks of several runs must have one val split. At least one.
+ * @throws UserError, AbortError
+ */
+export async function picturesBy(
+  networks: readonly LabellingNetwork[],
+  { of, best, worst }: ChosenImages,
+  wanted: Pick<PicturesWanted, "signal">,
+): Promise<Pictures> {
+  return await withSplit(networks.at(-1)!.plan, async (dataset) => {
     const samples: LabelledSample[] = [];
-    for (const index of shown) samples.push(await labelled(dataset, index));
+    for (const index of [...best, ...worst]) samples.push(await labelled(dataset, index));
     const results: Labelled[][] = [];
     for (const network of networks) {
       await labelling(wanted, network, async (label) => {
@@ -95,13 +132,11 @@ export async function picturesBy(
     }
     return {
       networks: networks.map(({ title }) => title),
-      of: images,
+      of,
       best: pictures.slice(0, best.length),
       worst: pictures.slice(best.length),
     };
-  } finally {
-    await input.close();
-  }
+  });
 }
 
 /** The phases that have weights, in order. */

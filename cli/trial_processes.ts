@@ -4,14 +4,14 @@ import type { Evaluation } from "../core/events.ts";
 import { UserError } from "../core/errors.ts";
 import { meansText } from "../report/means.ts";
 import { configText } from "../run_folder/config.ts";
-import { RECORD } from "../run_folder/layout.ts";
+import { COST, RECORD } from "../run_folder/layout.ts";
 import { clearUnbegun } from "../run_folder/make.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import type { Host } from "./host.ts";
 import { readResult } from "./results.ts";
 import { shown, stat } from "./run_folder.ts";
 import type { PlcaStart, StartedPlca } from "./start_plca.ts";
-import type { Trial } from "./trials.ts";
+import { finishedTrials, interruptedText, type Trial } from "./trials.ts";
 
 /** What running them needs. */
 export interface ProcessOptions {
@@ -19,17 +19,14 @@ export interface ProcessOptions {
   readonly out: string;
   /** How many run at a time. */
   readonly jobs: number;
-  /** All of them, for the count in lines. */
   readonly trials: readonly Trial[];
-  /** Takes those that come to their end. */
-  readonly done: Map<Trial, Evaluation>;
-  /** Takes a line for the person. */
-  readonly write: (line: string) => void;
+  /** Whether only failures are told. */
+  readonly quiet: boolean;
 }
 
 /** How they ended. */
-export interface Ended {
-  readonly interrupted: boolean;
+export interface TrainedTrials {
+  readonly done: ReadonlyMap<Trial, Evaluation>;
   /** Of those that failed, why: a line each. */
   readonly failures: ReadonlyMap<Trial, string>;
 }
@@ -40,14 +37,18 @@ export interface TrialCost {
   readonly peakBytes?: number;
 }
 
-/** In a run's folder: {@linkcode TrialCost}. */
-export const COST = "cost.json";
-
-/** Trains what is not done yet. @throws UserError where no process may be started */
-export async function runTrials(host: Host, options: ProcessOptions): Promise<Ended> {
-  const { jobs, trials, done, out, write } = options;
+/**
+ * Trains what no earlier call brought to its end; undefined when it was interrupted before all were done.
+ * @throws UserError where no process may be started, or an earlier call began a trial with another recipe
+ */
+export async function trainTrials(host: Host, options: ProcessOptions): Promise<TrainedTrials | undefined> {
+  const { jobs, trials, out, quiet } = options;
   const { processes } = host;
   if (processes === undefined) throw new UserError("no other process may be started from here");
+  const tell = (line: string) => host.stderr.write(`${line}\n`);
+  const write = (line: string) => quiet ? undefined : tell(line);
+  const done = await finishedTrials(host, trials);
+  if (done.size > 0) write(`${done.size} of ${trials.length} runs are finished already`);
   const open = trials.filter((trial) => !done.has(trial));
   const count = Math.min(jobs, open.length);
   const shares = count > 1 ? await processes.sharesOfCores(count) : undefined;
@@ -79,7 +80,7 @@ export async function runTrials(host: Host, options: ProcessOptions): Promise<En
         write(`  ${title}: ${meansText(evaluation)}`);
       } else if (!interrupted) {
         failures.set(trial, reasonIn(stderr, code));
-        write(`  ${title} failed: ${failures.get(trial)}`);
+        tell(`  ${title} failed: ${failures.get(trial)}`);
       }
     }
   };
@@ -88,7 +89,11 @@ export async function runTrials(host: Host, options: ProcessOptions): Promise<En
   } finally {
     stopListening();
   }
-  return { interrupted, failures };
+  if (interrupted && done.size < trials.length) {
+    tell(interruptedText(done.size, trials.length));
+    return undefined;
+  }
+  return { done, failures };
 }
 
 /** In the folder of all runs: the recipe of each. */

@@ -114,6 +114,11 @@ export async function finishedTrials(host: Host, trials: readonly Trial[]): Prom
   return done;
 }
 
+/** A sentence about trials that are not all done. */
+export function interruptedText(done: number, trials: number): string {
+  return `Interrupted with ${done} of ${trials} runs finished; the same command goes on.`;
+}
+
 async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
   const config = join(folder, CONFIG);
   if (!await stat(config) || await readText(config) === configText(plan.resolved)) return;

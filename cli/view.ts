@@ -140,7 +140,7 @@ async function picturesOf(
   { plan, ...of }: Pick<PicturesWanted, "folder" | "signal"> & { readonly plan: RunPlan | UserError },
 ): Promise<ServedPictures> {
   if (plan instanceof Error) throw plan;
-  const pictures = await reportPictures({
+  const { pictures } = await reportPictures({
     plan: { ...plan, backend: await readable(plan) },
     ...of,
     ...PICTURES,

@@ -13,6 +13,9 @@ export interface LabelFreeMeasure {
   readonly better: "low" | "high";
 }
 
+/** Begins the names of their series in a run's log. */
+export const LABEL_FREE_SERIES = "labelFree/";
+
 /** All of them, in the order of tables. docs/evaluation.md has their formulas. */
 export const LABEL_FREE: readonly LabelFreeMeasure[] = [
   { name: "entropy", title: "mean entropy", better: "low" },

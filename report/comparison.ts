@@ -12,7 +12,7 @@ export interface MethodRun {
   readonly evaluation: Evaluation;
   /** What its validations reached, by who chooses the snapshot. */
   readonly picks: SnapshotPicks;
-  /** The median of a step's time; absent: it was not logged. */
+  /** The mean over the steps of all phases, of medians; absent: it was not logged. */
   readonly secondsPerStep?: number | undefined;
   /** The most memory of its process; absent: not known. */
   readonly peakBytes?: number | undefined;

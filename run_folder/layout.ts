@@ -24,6 +24,8 @@ export const CLASS_COUNTS = "class_counts.json";
 export const TENSORBOARD = "tensorboard";
 /** In a phase's folder: the evaluation after its last step. */
 export const EVALUATION = "evaluation.json";
+/** What a training that was one of several took (cli/trial_processes.ts). */
+export const COST = "cost.json";
 /** In a phase's folder: its weights. */
 export const CHECKPOINTS = "checkpoints";
 /** Has a folder for each phase that is neither the last nor a baseline. */

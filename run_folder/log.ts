@@ -1,5 +1,6 @@
 /** What a run's `events.jsonl` says, kept in columns. */
 import type { CheckpointEvent, ValidationEvent } from "../core/events.ts";
+import { LABEL_FREE_SERIES } from "../core/label_free.ts";
 import { MOST_PHASES } from "../core/plan.ts";
 import { printable } from "../core/printable.ts";
 import { type LoggedEvent, parseEvent } from "./event.ts";
@@ -57,9 +58,6 @@ const HEAD = 256;
 
 /** More problems are counted only. */
 const SHOWN_PROBLEMS = 20;
-/** Begins the names of series of measures without labels. */
-export const LABEL_FREE_SERIES = "labelFree/";
-
 /** More notes of a phase are forgotten, the oldest first. */
 const KEPT_NOTES = 100;
 const MOST_SERIES = 4096;

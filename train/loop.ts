@@ -169,6 +169,8 @@ class Phase {
   /** The step of the last validation. */
   #validated: number;
   #best: { readonly step: number; readonly miou: number } | undefined;
+  /** Opened once it is compared with the target. */
+  #source: InputDataset | undefined;
   /** Whether it was said that no pixel of the validation split is labelled. */
   #told = false;
 
@@ -395,15 +397,24 @@ class Phase {
     return new PredictionMeasures(Math.max(1, Math.min(validation.length, evaluation.limit ?? Infinity)));
   }
 
+  /** Undefined where images are predicted in windows, since whole ones may not fit into memory. */
   async #consistentCycles(): Promise<number | undefined> {
-    const { plan, input, validation } = this.#setup;
-    return await consistentCycles({
-      plan,
-      segmenter: networkOf(this.#run, this.#predicting() ?? STUDENT),
-      similarity: plan.evaluation.labelFree!.similarity,
-      source: await input.open(plan.data.source),
-      target: validation!,
-    });
+    const { plan, input, validation, emit, phase: { name: phase } } = this.#setup;
+    if (plan.evaluation.window) return undefined;
+    try {
+      return await consistentCycles({
+        plan,
+        segmenter: networkOf(this.#run, this.#predicting() ?? STUDENT),
+        similarity: plan.evaluation.labelFree!.similarity,
+        source: this.#source ??= await input.open(plan.data.source),
+        target: validation!,
+      });
+    } catch (error) {
+      // A run does not end for what is only looked at.
+      const message = `consistent cycles after step ${this.#done} could not be counted: ${messageOf(error)}`;
+      emit({ type: "note", phase, message });
+      return undefined;
+    }
   }
 
   async #finish(): Promise<Evaluation | undefined> {

@@ -45,6 +45,14 @@ export const weights = {
   })),
 };
 
+/** `--format`, of commands that print a table. */
+export const format = withDefault(
+  option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {
+    description: message`text, markdown, latex or csv (default: text).`,
+  }),
+  "text" as const,
+);
+
 /** Options of commands that train several recipes over several seeds. @param out the folder of runs unless `--out` gives one */
 export function trialOptions(out: string) {
   return {
@@ -71,12 +79,7 @@ export function trialOptions(out: string) {
         ...message`); what is finished there is kept.`,
       ],
     })),
-    format: withDefault(
-      option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {
-        description: message`text, markdown, latex or csv (default: text).`,
-      }),
-      "text" as const,
-    ),
+    format,
     json: withDefault(
       flag("--json", { description: message`Print every evaluation as JSON instead of the table.` }),
       false,

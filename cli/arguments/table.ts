@@ -1,9 +1,8 @@
 import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
-import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { choice } from "@optique/core/valueparser";
-import { GRID_FORMATS } from "../../report/grid.ts";
+import { argument, command, constant, flag } from "@optique/core/primitives";
+import { format } from "./shared.ts";
 import { fileValue } from "./values.ts";
 
 /** `plca table`. */
@@ -18,12 +17,7 @@ export const table = command(
       }),
       { min: 1, errors: { tooFew: message`Which runs? Expected at least one run folder or file.` } },
     ),
-    format: withDefault(
-      option("--format", choice(GRID_FORMATS, { metavar: "FORMAT" }), {
-        description: message`text, markdown, latex or csv (default: text).`,
-      }),
-      "text" as const,
-    ),
+    format,
     paper: withDefault(
       flag("--paper", { description: message`Add what the paper reports for the same classes.` }),
       false,

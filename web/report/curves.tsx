@@ -1,6 +1,6 @@
 /** Everything that was logged over the steps. */
 import { useState } from "preact/hooks";
-import { LABEL_FREE } from "../../core/label_free.ts";
+import { LABEL_FREE, LABEL_FREE_SERIES } from "../../core/label_free.ts";
 import { Chart, type ChartSeries } from "../chart.tsx";
 import { duration, milliseconds, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
@@ -11,7 +11,7 @@ interface Props {
   readonly lanes: readonly Lane[];
 }
 
-const TERM = "terms/", MEASURE = "diagnostics/", LABEL_FREE_SERIES = "labelFree/";
+const TERM = "terms/", MEASURE = "diagnostics/";
 
 /** mIoU of the val split, the minimised sum, and each loss. */
 export function TrainingCurves({ id, lanes }: Props) {
