@@ -25,7 +25,7 @@ export async function methods([file]: readonly string[]): Promise<void> {
   await record("methods", {
     title: "The methods on drawn streets, day to dusk",
     text: [
-      "Percent mIoU on the target's val split: same network, data, evaluation, steps and seeds for all; every method as its " +
+      "Percent mIoU on the target's val split: same network, data, evaluation and seeds for all, and the base recipe's steps or what a method's phases make of them; every method as its " +
       "recipe in recipes/methods has it, with the published weights of its terms, which image sizes and networks of other " +
       "kinds set: nothing was retuned. `last`: after the last step, mean and sample deviation over seeds; `best`: the " +
       "highest validation in one pass, chosen by labels; `time` and `memory`: a step's time (of several phases the mean, jobs left out) and the process's peak as " +
