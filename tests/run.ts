@@ -37,6 +37,9 @@ const LONG = [
 /** What takes a third of the time: only `--full` runs them, and who names them. */
 const ONLY_IN_FULL = [
   "tests/cli/narrow_test.ts",
+  "tests/contracts/losses_contract_test.ts",
+  "tests/train/method_resume_test.ts",
+  "tests/train/opponents_resume_test.ts",
   "tests/train/weights_test.ts",
   "tests/view/explorer_page_test.ts",
   "tests/web/report_page_test.ts",
