@@ -15,6 +15,7 @@ const SECTIONS = [
   "faults",
   "report",
   "view",
+  "gpu",
 ] as const;
 
 /** A section of RESULTS.md. */
