@@ -37,7 +37,10 @@ export async function take(result: GpuResult): Promise<void> {
       "device beyond the inputs; of PyTorch, all. Recording: the host's part of a round. `Dawn` is the WebGPU of Chromium in the place of Deno's own.",
     ],
     columns: ["part", "work", "s", "TFLOP/s", "dispatches", "recording s", "MB", "remark"],
-    rows: parts.flatMap(rowsOf),
+    rows: parts.flatMap(rowsOf).map((cells) => cells.map((cell) => cell.replace(/\s+/g, " "))),
+    machine: `${machine["gpu"] || "a processor that imitates a GPU"}; ${machine["cpu"]}, ${
+      machine["cores"]
+    } cores`,
     commands: [
       "deno task bench gpu --pack FOLDER --peer torch_plca.py",
       "FOLDER/run.sh --out gpu.json",
