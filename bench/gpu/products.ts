@@ -101,6 +101,8 @@ function matrixUnits(stored: "f32" | "f16"): Product {
 enable f16;
 enable subgroups;
 enable chromium_experimental_subgroup_matrix;
+// What differs between invocations is the same within a subgroup, which the compiler cannot know.
+diagnostic(off, chromium.subgroup_matrix_uniformity);
 @group(0) @binding(0) var<storage, read> a: array<${four}>;
 @group(0) @binding(1) var<storage, read> b: array<${four}>;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
@@ -198,6 +200,8 @@ export async function timeProduct(device: GPUDevice, product: Product, side: num
   });
   const uniform = upload(device, Uint32Array.of(side, 0, 0, 0), GPUBufferUsage.UNIFORM);
   const module = device.createShaderModule({ code: product.shader });
+  const refusal = (await module.getCompilationInfo()).messages.find(({ type }) => type === "error");
+  if (refusal) throw new Error(`line ${refusal.lineNum}: ${refusal.message}`);
   const pipeline = await device.createComputePipelineAsync({
     layout: "auto",
     compute: { module, entryPoint: "main" },
