@@ -3,19 +3,19 @@
  *
  *     deno task bench gpu --pack FOLDER [--peer torch_plca.py]
  *     FOLDER/run.sh --out gpu.json            (there)
- *     deno task bench gpu --take gpu.json     (into bench/RESULTS.md)
+ *     deno task bench gpu --take gpu.json...  (into bench/RESULTS.md)
  */
 import { parseArgs } from "node:util";
 import { pack } from "./gpu/pack.ts";
 import { take } from "./gpu/take.ts";
 
-const USAGE = "deno task bench gpu --pack FOLDER [--peer torch_plca.py], or --take FILE";
+const USAGE = "deno task bench gpu --pack FOLDER [--peer torch_plca.py], or --take FILE [--take FILE]...";
 
 /** Packs the benchmark, or takes its file into the results. */
 export async function gpu(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { pack: { type: "string" }, peer: { type: "string" }, take: { type: "string" } },
+    options: { pack: { type: "string" }, peer: { type: "string" }, take: { type: "string", multiple: true } },
   });
   if (values.pack !== undefined) {
     const bytes = await pack(values.pack, { peer: values.peer });
@@ -23,8 +23,9 @@ export async function gpu(args: readonly string[]): Promise<void> {
       `${values.pack}: ${(bytes / 1e6).toFixed(1)} MB; run.sh in it needs a Vulkan driver and no network`,
     );
   } else if (values.take !== undefined) {
-    await take(JSON.parse(await Deno.readTextFile(values.take)));
+    await take(await Promise.all(values.take.map(async (file) => JSON.parse(await Deno.readTextFile(file)))));
   } else {
-    throw new Error(USAGE);
+    console.error(USAGE);
+    Deno.exit(2);
   }
 }

@@ -30,34 +30,40 @@ export interface Section {
   readonly rows: readonly (readonly string[])[];
   /** Paragraphs above the table. */
   readonly text: readonly string[];
-  /** Where it was measured; absent: here. */
-  readonly machine?: string;
+  /** When, where and with what it was measured; absent: now, here, with this. */
+  readonly measured?: Measured;
 }
 
-interface Recorded extends Section {
+/** The circumstances of a measurement. */
+export interface Measured {
   readonly date: string;
   readonly machine: string;
   readonly versions: string;
 }
 
+type Recorded = Omit<Section, "measured"> & Measured;
+
 const RESULTS = new URL("results/", import.meta.url);
 const PAGE = new URL("RESULTS.md", import.meta.url);
 
 /** Keeps a measurement and draws the page again. */
-export async function record(id: SectionId, section: Section): Promise<void> {
-  const recorded: Recorded = {
-    ...section,
+export async function record(id: SectionId, { measured, ...section }: Section): Promise<void> {
+  const recorded: Recorded = { ...section, ...measured ?? await hereAndNow() };
+  await Deno.mkdir(RESULTS, { recursive: true });
+  await Deno.writeTextFile(new URL(`${id}.json`, RESULTS), `${JSON.stringify(recorded, null, 2)}\n`);
+  await Deno.writeTextFile(PAGE, await page());
+}
+
+async function hereAndNow(): Promise<Measured> {
+  return {
     date: new Date().toISOString().slice(0, 10),
-    machine: section.machine ?? machine(),
+    machine: machine(),
     versions: [
       `plca ${await commit()}`,
       `deno ${Deno.version.deno}`,
       ...["@tensorflow/tfjs-core", "onnxruntime-node"].map((name) => `${name} ${pinned(name)}`),
     ].join(", "),
   };
-  await Deno.mkdir(RESULTS, { recursive: true });
-  await Deno.writeTextFile(new URL(`${id}.json`, RESULTS), `${JSON.stringify(recorded, null, 2)}\n`);
-  await Deno.writeTextFile(PAGE, await page());
 }
 
 function machine(): string {
@@ -71,7 +77,8 @@ function pinned(name: string): string {
   return specifier.slice(specifier.lastIndexOf("@") + 1);
 }
 
-async function commit(): Promise<string> {
+/** The current commit, and whether something but bench/ differs from it. */
+export async function commit(): Promise<string> {
   const git = async (...args: string[]) => {
     const { stdout } = await new Deno.Command("git", { args, cwd: new URL("..", import.meta.url) }).output();
     return new TextDecoder().decode(stdout).trim();

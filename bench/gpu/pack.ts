@@ -1,6 +1,8 @@
 /** Packs the GPU benchmark into a folder that runs without a network on a machine with a Vulkan driver. */
+import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { basename, join } from "node:path";
+import { commit } from "../record.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -34,15 +36,12 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
       JSON.stringify({ imports: { sharp: "./no_images.js" } }),
     );
     await Deno.writeTextFile(join(app, "no_images.js"), NO_IMAGES);
-    await copyFolder(join(root, "tests/goldens"), join(app, "goldens"));
-    await copyFolder(join(root, "recipes"), join(work, "recipes"));
+    await cp(join(root, "tests/goldens"), join(app, "goldens"), { recursive: true });
+    await cp(join(root, "recipes"), join(work, "recipes"), { recursive: true });
     await Deno.copyFile(join(root, "bench/gpu/peer_gpu.py"), join(app, "peer_gpu.py"));
     if (peer !== undefined) await Deno.copyFile(peer, join(app, "torch_plca.py"));
     await Deno.copyFile(await dawnFile(), join(app, "dawn.node"));
-    await Deno.writeTextFile(
-      join(app, "commit.txt"),
-      await run("git", ["-C", root, "describe", "--always", "--dirty"]),
-    );
+    await Deno.writeTextFile(join(app, "commit.txt"), await commit());
     await Deno.mkdir(folder, { recursive: true });
     const tar = join(work, "app.tar");
     await run("tar", ["-cf", tar, "-C", work, "app", "recipes"]);
@@ -74,14 +73,6 @@ async function compress(from: string, to: string): Promise<void> {
   const copy = to.slice(0, -".xz".length);
   await Deno.copyFile(from, copy);
   await run("xz", ["-9e", "-T2", "-f", copy]);
-}
-
-async function copyFolder(from: string, to: string): Promise<void> {
-  await Deno.mkdir(to);
-  for await (const { name, isDirectory } of Deno.readDir(from)) {
-    const [source, target] = [join(from, name), join(to, name)];
-    await (isDirectory ? copyFolder(source, target) : Deno.copyFile(source, target));
-  }
 }
 
 async function run(program: string, args: readonly string[]): Promise<string> {

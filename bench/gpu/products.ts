@@ -10,8 +10,6 @@ export interface Product {
   readonly features: readonly string[];
   /** What A and B are stored as. */
   readonly stored: "f32" | "f16";
-  /** Of C as a workgroup computes it. */
-  readonly tile: readonly [rows: number, columns: number];
   readonly shader: string;
 }
 
@@ -29,7 +27,6 @@ function registerTiled(stored: "f32" | "f16"): Product {
     name: `register tiles, ${stored} stored`,
     features: stored === "f16" ? ["shader-f16"] : [],
     stored,
-    tile: [TILE, TILE],
     shader: `
 ${stored === "f16" ? "enable f16;" : ""}
 @group(0) @binding(0) var<storage, read> a: array<${four}>;
@@ -96,7 +93,6 @@ function matrixUnits(stored: "f32" | "f16"): Product {
     name: `matrix units, ${stored} stored`,
     features: ["shader-f16", "subgroups", MATRIX_UNITS],
     stored,
-    tile: [TILE, TILE],
     shader: `
 enable f16;
 enable subgroups;
@@ -189,6 +185,9 @@ export interface ProductTimes {
 
 /** Runs a product on a device. @throws Error when the shader is refused */
 export async function timeProduct(device: GPUDevice, product: Product, side: number): Promise<ProductTimes> {
+  const module = device.createShaderModule({ code: product.shader });
+  const refusal = (await module.getCompilationInfo()).messages.find(({ type }) => type === "error");
+  if (refusal) throw new Error(`line ${refusal.lineNum}: ${refusal.message}`);
   device.pushErrorScope("validation");
   const values = (seed: number) => Float32Array.from({ length: side * side }, (_, k) => noise(seed, k));
   const a = values(1), b = values(2);
@@ -199,9 +198,6 @@ export async function timeProduct(device: GPUDevice, product: Product, side: num
     usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC,
   });
   const uniform = upload(device, Uint32Array.of(side, 0, 0, 0), GPUBufferUsage.UNIFORM);
-  const module = device.createShaderModule({ code: product.shader });
-  const refusal = (await module.getCompilationInfo()).messages.find(({ type }) => type === "error");
-  if (refusal) throw new Error(`line ${refusal.lineNum}: ${refusal.message}`);
   const pipeline = await device.createComputePipelineAsync({
     layout: "auto",
     compute: { module, entryPoint: "main" },
@@ -216,7 +212,7 @@ export async function timeProduct(device: GPUDevice, product: Product, side: num
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, bindings);
     for (let k = 0; k < times; k++) {
-      pass.dispatchWorkgroups(side / product.tile[1], side / product.tile[0]);
+      pass.dispatchWorkgroups(side / TILE, side / TILE);
     }
     pass.end();
     device.queue.submit([encoder.finish()]);

@@ -1,15 +1,12 @@
 /** Puts the file of the packed benchmark into bench/RESULTS.md. */
 import { record } from "../record.ts";
 import { median } from "../statistics.ts";
+import type { Measured } from "./measure.ts";
+import type { ProductTimes } from "./products.ts";
 import type { GpuResult, PartResult } from "./run.ts";
 
-/** What a line of a part may hold; see measure.ts, products.ts and peer_gpu.py. */
-interface Line {
-  readonly name?: string;
-  readonly seconds?: readonly number[];
-  readonly teraflops?: number;
-  readonly dispatches?: number;
-  readonly recordingSeconds?: number;
+/** What a line of a part may hold: what is measured here, what tests say, and what peer_gpu.py prints. */
+type Line = Partial<Omit<Measured & ProductTimes, "megabytes">> & {
   readonly megabytes?: number | null;
   readonly refused?: string;
   readonly passed?: number;
@@ -18,35 +15,50 @@ interface Line {
   readonly flops?: number;
   readonly torch?: string;
   readonly device?: string;
-}
+};
 
-/** Writes the section `gpu`. */
-export async function take(result: GpuResult): Promise<void> {
-  const { machine, commit, deno, started, parts } = result;
+/**
+ * Writes the section `gpu`. @param results of one machine and its like, the first one first; where several hold a part, the
+ * last one that ended well counts
+ */
+export async function take(results: readonly GpuResult[]): Promise<void> {
+  const parts = new Map<string, PartResult>();
+  for (const part of results.flatMap((result) => result.parts)) {
+    if (part.state === "ok" || parts.get(part.name)?.state !== "ok") parts.set(part.name, part);
+  }
+  const { machine, deno, started } = results[0]!;
+  const small = results.some((result) => result.small);
   await record("gpu", {
     title: "One GPU",
     text: [
-      `Measured on ${started.slice(0, 10)} by the packed benchmark: ${
-        machine["gpu"] || "no card that nvidia-smi knows"
-      }; ` +
-      `${machine["cpu"]}, ${machine["cores"]} cores; plca ${commit}, deno ${deno}.` +
-      (result.small
-        ? " The sizes are small: a processor imitated the GPU, and times say nothing about one."
-        : ""),
-      "Seconds: medians of rounds that end with a wait for the device, after one that compiles the shaders. MB: in use on the " +
-      "device beyond the inputs; of PyTorch, all. Recording: the host's part of a round. `Dawn` is the WebGPU of Chromium in the place of Deno's own.",
+      `${results.length} start${
+        results.length === 1 ? "" : "s"
+      } of the packed benchmark; ratios are between parts of one.` +
+      (small ? " The sizes are small: a processor imitated the GPU, and times say nothing about one." : ""),
+      "Seconds: medians of rounds that end with a wait for the device, after one that compiles the shaders; TFLOP/s of " +
+      "products: of the fastest round. MB: in use on the device beyond the inputs; of PyTorch, all. Recording: the host's " +
+      "part of one more round. `Dawn` is the WebGPU of Chromium in the place of Deno's own.",
     ],
     columns: ["part", "work", "s", "TFLOP/s", "dispatches", "recording s", "MB", "remark"],
-    rows: parts.flatMap(rowsOf).map((cells) => cells.map((cell) => cell.replace(/\s+/g, " "))),
-    machine: `${machine["gpu"] || "a processor that imitates a GPU"}; ${machine["cpu"]}, ${
-      machine["cores"]
-    } cores`,
+    rows: [...parts.values()].flatMap(rowsOf).map((cells) => cells.map(cellText)),
+    measured: {
+      date: started.slice(0, 10),
+      machine: `${machine["gpu"] || "a processor that imitates a GPU"}; ${machine["cpu"]}, ${
+        machine["cores"]
+      } cores`,
+      versions: `plca ${[...new Set(results.map((result) => result.commit))].join(" and ")}, deno ${deno}`,
+    },
     commands: [
       "deno task bench gpu --pack FOLDER --peer torch_plca.py",
       "FOLDER/run.sh --out gpu.json",
       "deno task bench gpu --take gpu.json",
     ],
   });
+}
+
+/** Of a table in Markdown. */
+function cellText(text: string): string {
+  return text.replace(/\s+/g, " ").replaceAll("|", "/");
 }
 
 function rowsOf({ name, state, lines, errors }: PartResult): string[][] {
@@ -94,5 +106,5 @@ function rowOf(part: string, line: Line): string[][] {
 function lastLine(text: string): string {
   const line = text.trim().split("\n").find((one) => one.startsWith("error:")) ??
     text.trim().split("\n").at(-1)!;
-  return line.replaceAll("|", "/").slice(0, 200);
+  return line.slice(0, 200);
 }
