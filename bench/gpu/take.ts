@@ -31,9 +31,9 @@ export async function take(results: readonly GpuResult[]): Promise<void> {
   await record("gpu", {
     title: "One GPU",
     text: [
-      `${results.length} start${
-        results.length === 1 ? "" : "s"
-      } of the packed benchmark; ratios are between parts of one.` +
+      (results.length === 1
+        ? "One start of the packed benchmark."
+        : `${results.length} starts of the packed benchmark on cards of one kind; what is compared may be of different starts.`) +
       (small ? " The sizes are small: a processor imitated the GPU, and times say nothing about one." : ""),
       "Seconds: medians of rounds that end with a wait for the device, after one that compiles the shaders; TFLOP/s of " +
       "products: of the fastest round. MB: in use on the device beyond the inputs; of PyTorch, all. Recording: the host's " +
