@@ -109,7 +109,7 @@ function counting() {
 backendTest(
   "native",
   "every size has as many tensors and numbers as the published files, its head too",
-  async () => {
+  () => {
     const published = {
       b0: [176, 3_319_392, 399_635],
       b1: [176, 13_151_424, 530_707],
