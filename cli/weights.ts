@@ -88,6 +88,7 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   await writeWhole(out, encodeSafetensors({ tensors, metadata }));
   host.stdout.write(`${args.file}: ${describeImport(report)}\n`);
   for (const warning of report.warnings) host.stdout.write(`warning: ${warning}\n`);
+  if (report.notice !== undefined) host.stdout.write(`note: ${report.notice}\n`);
   host.stdout.write(
     `Written to ${shown(host, out)}; train from it with --set model.weights=${shown(host, out)}\n`,
   );

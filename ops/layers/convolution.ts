@@ -18,7 +18,8 @@ export interface ConvolutionOptions extends Conv2dOptions {
 export function convolutionLayer(
   layers: Layers,
   [name, side, input, output]: readonly [string, number, number, number],
-  { bias: biased = true, deviation = Math.sqrt(2 / (side * side * output)), ...window }: ConvolutionOptions = {},
+  { bias: biased = true, deviation = Math.sqrt(2 / (side * side * output)), ...window }: ConvolutionOptions =
+    {},
 ): Convolution {
   const filter = layers.normalFilter(`${name}.weight`, [side, side, input, output], deviation);
   const bias = biased ? layers.param(`${name}.bias`, tf.zeros([output])) : undefined;

@@ -25,7 +25,9 @@ export function linearLayer(
   { bias: biased = true, deviation = DEVIATION }: LinearOptions = {},
 ): Linear {
   const weight = layers.normal(`${name}.weight`, [output, input], deviation) as tf.Variable<tf.Rank.R2>;
-  const bias = biased ? layers.param(`${name}.bias`, tf.zeros([output])) as tf.Variable<tf.Rank.R1> : undefined;
+  const bias = biased
+    ? layers.param(`${name}.bias`, tf.zeros([output])) as tf.Variable<tf.Rank.R1>
+    : undefined;
   return (x) => linear(x, weight, bias);
 }
 
