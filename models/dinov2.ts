@@ -72,7 +72,8 @@ export const dinov2 = definePlugin({
     if (sides.width % sides.heads !== 0) {
       throw new ConfigError([{
         path: [...at, "size", "heads"],
-        message: `${sides.heads} heads do not divide a width of ${sides.width}; choose a divisor of the width`,
+        message:
+          `${sides.heads} heads do not divide a width of ${sides.width}; choose a divisor of the width`,
       }]);
     }
     const shape: VisionTransformerShape = {
@@ -106,7 +107,11 @@ function blockTap(block: number): string {
   return `block${block}`;
 }
 
-function tapsOf({ width, blocks, patch }: VisionTransformerShape, { head, image_scale }: Options, classes: number) {
+function tapsOf(
+  { width, blocks, patch }: VisionTransformerShape,
+  { head, image_scale }: Options,
+  classes: number,
+) {
   const stride = patch / image_scale, fine = head === "light" ? stride / 4 : stride;
   const logits: TapInfo = { channels: classes, stride: fine, space: "real", head: headPrefix(head) };
   return {
@@ -136,10 +141,14 @@ interface Head {
 function headOf(layers: Layers, { width }: VisionTransformerShape, given: Options, classes: number): Head {
   if (given.head === "light") return lightHead(layers, { width, classes, epsilon: EPSILON });
   const rates = given.aspp_rates;
-  const classify = classifier(layers, { prefix: headPrefix(given.head), rates, bias: true, part: undefined }, [
-    width,
-    classes,
-  ]);
+  const classify = classifier(
+    layers,
+    { prefix: headPrefix(given.head), rates, bias: true, part: undefined },
+    [
+      width,
+      classes,
+    ],
+  );
   return { decode: (features) => features, classify };
 }
 

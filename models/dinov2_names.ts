@@ -7,7 +7,10 @@ export const DINOV2_NAMES: WeightNames = {
   schemes: [
     {
       name: "plca",
-      rules: [{ pattern: /^backbone\..*$/, to: "$&" }, { pattern: /^(?:upscale|out|classifier)\..*$/, to: "$&" }],
+      rules: [{ pattern: /^backbone\..*$/, to: "$&" }, {
+        pattern: /^(?:upscale|out|classifier)\..*$/,
+        to: "$&",
+      }],
     },
   ],
   lacking: [],

@@ -82,7 +82,10 @@ export function visionTransformer(layers: Layers, shape: VisionTransformerShape)
     constantInput: true,
     deviation: defaultDeviation(3 * patch ** 2),
   });
-  const blocks = Array.from({ length: shape.blocks }, (_, k) => blockOf(layers, `backbone.blocks.${k}`, shape));
+  const blocks = Array.from(
+    { length: shape.blocks },
+    (_, k) => blockOf(layers, `backbone.blocks.${k}`, shape),
+  );
   const norm = layerNormLayer(layers, ["backbone.norm", width], epsilon);
   const positionsOf = (h: number, w: number): tf.Tensor3D =>
     h === table && w === table ? known : resizePositions(known, [h, w], positions);

@@ -16,7 +16,10 @@ export interface Statistics {
  * products are faster, and their views cut out of the whole; others run one after the other.
  */
 export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
-  return (batches: readonly tf.Tensor4D[], { training, taps, random, hide }: ForwardMode): readonly View[] => {
+  return (
+    batches: readonly tf.Tensor4D[],
+    { training, taps, random, hide }: ForwardMode,
+  ): readonly View[] => {
     const sizes = new Set(batches.map(({ shape }) => `${shape[1]}x${shape[2]}`));
     const all = batches.map((images, k) => ({
       images,
