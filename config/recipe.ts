@@ -93,7 +93,7 @@ export const sections = {
         ),
       min_pixels: z.int().min(1).default(3000)
         .describe("the image is one with at least so many pixels of the drawn class, where there is any"),
-      crop_ratio: z.number().min(0).max(1).default(0.5).describe(
+      crop_ratio: z.number().min(0).max(16).default(0.5).describe(
         "the crop is drawn again until it has more than this times min_pixels of the class",
       ),
       tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),

@@ -106,6 +106,7 @@ function passThrough(
   const plan = run.networks.get(by)?.planned.plan;
   const trained = isTrained(run, by);
   const { step, pass } = at;
+  const hide = views.map(({ stream }) => images.get(stream)!.hide ?? 0);
   const mode = {
     training: plan?.training ?? true,
     // Networks that nothing trains see everything: a teacher drops nothing.
@@ -114,6 +115,7 @@ function passThrough(
         random: views.map((view) =>
           Random.stream(run.seed, drawnName(run.phase, `view ${viewKey(view)}, step ${step}, pass ${pass}`))
         ),
+        ...(hide.some((share) => share > 0) ? { hide } : {}),
       }
       : {}),
     taps: [...new Set(views.flatMap(({ taps }) => taps.map(({ name }) => name)))],
