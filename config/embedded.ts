@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 /** What `train NAME` and `extends: NAME` accept besides paths. */
 export const EMBEDDED: readonly string[] = [
   "street",
+  "street_dinov2",
   "camvid_day_to_dusk",
   "camvid_source_only",
   "gtav_to_cityscapes",
