@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 export const EMBEDDED: readonly string[] = [
   "street",
   "street_mit",
+  "street_dinov2",
   "camvid_day_to_dusk",
   "camvid_source_only",
   "camvid_mit",

@@ -13,6 +13,8 @@ const imageSize = {
     .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
 };
 
+const margin = z.number().min(0).lt(1);
+
 const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -77,6 +79,9 @@ export const sections = {
         ...imageSize,
         crop: cropSize.describe("pixels of a square, or [height, width]"),
         flip: z.boolean().optional().describe("mirror with probability 1/2; absent: as the others"),
+        margins: z.tuple([margin, margin, margin, margin]).optional().describe(
+          "[top, right, bottom, left]: shares of the whole image whose pixels weigh 0, as does padding; absent: none",
+        ),
       }),
     ).optional().describe(
       "sizes of training images by stream, instead of those above, as in {source: {crop: 512}}",

@@ -5,18 +5,16 @@ import { z } from "../core/schema.ts";
 import { constant } from "../ops/constant.ts";
 import { blurOptions, disturbed, jitterOptions } from "./disturbance.ts";
 
-const cells = z.strictObject({
-  cell: z.int().min(1).default(64).describe("pixels along a side of what is hidden at once, about"),
-});
-
 const options = z.strictObject({
   stream: z.string().default("pseudo").describe(
     "the stream whose images are masked, with its labels and weights",
   ),
   share: z.number().min(0).lt(1).default(0.7).describe("probability of a cell, or a patch, to be hidden"),
-  hide: z.union([z.literal("patches"), cells]).default(cells.parse({})).describe(
-    "cells of pixels, which become the mean colour; or patches of a transformer, which sees its mask token instead",
+  hide: z.enum(["cells", "patches", "auto"]).default("cells").describe(
+    "cells of pixels, which become the mean colour; patches of a transformer, which sees its mask token instead; auto: patches " +
+      "where the recipe's model can do without some, else cells",
   ),
+  cell: z.int().min(1).default(64).describe("pixels along a side of a cell, about"),
   jitter: z.union([z.literal(false), jitterOptions]).default(jitterOptions.parse({})).describe(
     "change the colours before; false: never",
   ),
@@ -41,20 +39,23 @@ export const masked = definePlugin({
   plan: (given) => ({
     needs: { streams: [given.stream] },
     ...(given.hide === "patches" ? { hides: true } : {}),
-    create: () => ({
+    create: ({ hides }) => ({
       make(ctx): Images {
         const { pixels, values: _, ...others } = ctx.images(given.stream);
-        const seen = constant(() => tf.clone(hidden(disturbed(pixels, given, ctx), given, ctx)));
-        return { ...others, pixels: seen, ...(given.hide === "patches" ? { hide: given.share } : {}) };
+        const patches = given.hide === "patches" || (given.hide === "auto" && hides);
+        const changed = (pixels: tf.Tensor4D) => disturbed(pixels, given, ctx);
+        const seen = constant(() =>
+          patches ? tf.clone(changed(pixels)) : withoutCells(changed(pixels), given, ctx)
+        );
+        return { ...others, pixels: seen, ...(patches ? { hide: given.share } : {}) };
       },
     }),
   }),
 });
 
-function hidden(pixels: tf.Tensor4D, { hide, share }: Options, { random }: StepContext): tf.Tensor4D {
-  if (hide === "patches") return pixels;
+function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }: StepContext): tf.Tensor4D {
   const [n, height, width] = pixels.shape;
-  return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell: hide.cell, share, random }), 3));
+  return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random }), 3));
 }
 
 /** float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere; the grid is enlarged by nearest neighbours. */

@@ -81,14 +81,29 @@ function keepsStatistics({ networks }: Run, by: string): boolean {
 }
 
 function imagesOf(batch: Batch, classes: number): Images {
-  const { images, labels, soft, marks, ids, size: [height, width] } = batch;
+  const { images, labels, soft, marks, counted, ids, size: [height, width] } = batch;
   const size = [ids.length, height, width] as const;
   return {
     pixels: tf.tensor4d(images, [...size, 3]),
     ...(labels ? { labels: labelsOf(batch) } : {}),
     ...(soft ? { soft: tf.tensor4d(unpackSoft(soft, classes), [...size, classes]) } : {}),
+    ...(counted ? { weights: weightsOf(counted, [height, width]) } : {}),
     ...(marks ? { values: { mark: tf.tensor1d(Float32Array.from(marks)) } } : {}),
   };
+}
+
+/** float32 [N, H, W]: 1 in the part of each image that counts, 0 elsewhere. */
+function weightsOf(
+  parts: NonNullable<Batch["counted"]>,
+  [height, width]: readonly [number, number],
+): tf.Tensor3D {
+  const data = new Float32Array(parts.length * height * width);
+  parts.forEach(({ rows, columns }, n) => {
+    for (let y = rows[0]; y < rows[1]; y++) {
+      data.fill(1, (n * height + y) * width + columns[0], (n * height + y) * width + columns[1]);
+    }
+  });
+  return tf.tensor3d(data, [parts.length, height, width]);
 }
 
 /** int32 [N, H, W] of a batch that has labels. */
