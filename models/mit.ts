@@ -20,7 +20,7 @@ import { trainingOptions } from "./resnet_options.ts";
 const WIDE = { dims: [64, 128, 320, 512], width: 768 } as const;
 
 /** The published sizes: channels and blocks of the stages, channels of SegFormer's head. */
-const SIZES = {
+export const MIT_SIZES = {
   b0: { dims: [32, 64, 160, 256], blocks: [2, 2, 2, 2], width: 256 },
   b1: { dims: WIDE.dims, blocks: [2, 2, 2, 2], width: 256 },
   b2: { ...WIDE, blocks: [3, 4, 6, 3] },
@@ -86,7 +86,8 @@ export const mit = definePlugin({
   plan(given, at) {
     const shape = shapeOf(given);
     checkHeads(shape, at);
-    const width = given.head_width ?? (given.head === "segformer" ? SIZES[given.size].width : DAFORMER_WIDTH);
+    const width = given.head_width ??
+      (given.head === "segformer" ? MIT_SIZES[given.size].width : DAFORMER_WIDTH);
     return mitPlan(given, shape, width);
   },
 });
@@ -96,8 +97,8 @@ function shapeOf(
 ): MixTransformerShape {
   const four = (numbers: readonly number[]) => numbers as unknown as PerStage;
   return {
-    dims: four(dims ?? SIZES[size].dims),
-    blocks: four(blocks ?? SIZES[size].blocks),
+    dims: four(dims ?? MIT_SIZES[size].dims),
+    blocks: four(blocks ?? MIT_SIZES[size].blocks),
     heads: four(heads),
     reductions: four(reductions),
     ratio: 4,

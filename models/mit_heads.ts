@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Pass } from "../ops/layers/batch_norm.ts";
 import { batchNorm } from "../ops/layers/batch_norm.ts";
 import { convolutionLayer, depthwiseLayer } from "../ops/layers/convolution.ts";
-import { linear, linearLayer } from "../ops/layers/linear.ts";
+import { linear } from "../ops/linear.ts";
+import { linearLayer } from "../ops/layers/linear.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 
@@ -71,9 +72,9 @@ export function segformerHead(
       const [, height, columns] = maps[0].shape;
       const fused = embeddings.map(({ weight, bias }, k) => {
         const part = parts[order.indexOf(k)]!;
-        const matrix = tf.matMul(part, weight, true) as tf.Tensor2D;
+        const matrix = tf.matMul(weight, part, true) as tf.Tensor2D;
         const offset = tf.reshape(tf.matMul(tf.reshape(bias, [1, width]), part), [width]) as tf.Tensor1D;
-        return resizeBilinear(linear(maps[k]!, matrix, offset), [height, columns]);
+        return resizeBilinear(linear(maps[k]!, { weight: matrix, bias: offset }), [height, columns]);
       }).reduce((a, b) => tf.add(a, b));
       return norm(fused, pass, { relu: true });
     },

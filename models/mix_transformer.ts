@@ -4,6 +4,7 @@ import type { TapInfo } from "../core/plugin.ts";
 import { checkpoint } from "../ops/checkpoint.ts";
 import type { Pass } from "../ops/layers/batch_norm.ts";
 import { convolutionLayer } from "../ops/layers/convolution.ts";
+import { drawnFactors } from "../ops/layers/dropout.ts";
 import { layerNormLayer } from "../ops/layers/layer_norm.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 import { type Epsilons, type Kept, mixTransformerBlock } from "./mix_transformer_block.ts";
@@ -121,11 +122,10 @@ function stageOf(
   return (x, pass) => {
     const patches = patchNorm(embed(x));
     checkSize(x, patches, { number, reduction });
-    const count = x.shape[0];
     return norm(made.reduce((y, block, k) => {
       const rate = rates[k]!;
       // Drawn ahead of the block, which may be computed again.
-      return block(y, [keptOf(count, rate, pass), keptOf(count, rate, pass)]);
+      return block(y, [drawnFactors(1, rate, pass), drawnFactors(1, rate, pass)]);
     }, patches));
   };
 }
@@ -145,17 +145,4 @@ function checkSize(
         x.shape[2]
       }); use larger ones (input.crop, evaluation.size), or smaller model.options.reductions`,
   );
-}
-
-/** What every image keeps of a branch (Huang et al. 2016): 0 with the given probability, else 1 / (1 - probability). */
-function keptOf(count: number, probability: number, { random }: Pass): Kept {
-  if (random === undefined || probability === 0) return undefined;
-  const factors = new Float32Array(count);
-  let at = 0;
-  random.images.forEach((images, part) => {
-    for (const end = at + images; at < end; at++) {
-      factors[at] = random.streams[part]!.next() < probability ? 0 : 1 / (1 - probability);
-    }
-  });
-  return factors;
 }

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { attention } from "../ops/attention.ts";
 import { gelu } from "../ops/gelu.ts";
 import { convolutionLayer, depthwiseLayer } from "../ops/layers/convolution.ts";
+import { timesEach } from "../ops/layers/dropout.ts";
 import { layerNormLayer } from "../ops/layers/layer_norm.ts";
 import { linearLayer } from "../ops/layers/linear.ts";
 import type { Layers } from "../ops/layers/scope.ts";
@@ -45,15 +46,9 @@ export function mixTransformerBlock(layers: Layers, name: string, shape: BlockSh
   const norm2 = layerNormLayer(layers, [`${name}.norm2`, channels], epsilon.block);
   const feed = mixFeedForward(layers, `${name}.mlp`, shape);
   return (x, [ofAttention, ofFeed]) => {
-    const y = tf.add(x, scaled(attend(norm1(x)), ofAttention)) as tf.Tensor4D;
-    return tf.add(y, scaled(feed(norm2(y)), ofFeed)) as tf.Tensor4D;
+    const y = tf.add(x, timesEach(attend(norm1(x)), ofAttention)) as tf.Tensor4D;
+    return tf.add(y, timesEach(feed(norm2(y)), ofFeed)) as tf.Tensor4D;
   };
-}
-
-/** Every image times its factor. */
-function scaled(x: tf.Tensor4D, kept: Kept): tf.Tensor4D {
-  // Made here, because a block that is computed again for its gradient needs them then.
-  return kept === undefined ? x : tf.mul(x, tf.tensor4d(kept, [kept.length, 1, 1, 1]));
 }
 
 /** Of the 2C outputs of `kv` the first C are keys, the others values; head h has channels h d to (h + 1) d - 1 of each. */

@@ -47,10 +47,12 @@ export function depthwiseLayer(
   { dilation = 1, bias: biased = true }: DepthwiseOptions = {},
 ): Convolution {
   const filter = layers.normalFilter(`${name}.weight`, [3, 3, 1, channels], Math.sqrt(2 / 9));
-  const bias = biased ? layers.param(`${name}.bias`, tf.zeros([channels])) : undefined;
+  const bias = biased
+    ? layers.param(`${name}.bias`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>
+    : undefined;
+  const window = { stride: 1, padding: dilation, dilation };
   return (x) => {
     const channelwise = tf.reshape(filter, [3, 3, channels, 1]) as tf.Tensor4D;
-    const y = depthwiseConv2d(x, channelwise, { stride: 1, padding: dilation, dilation });
-    return bias ? tf.add(y, bias) : y;
+    return depthwiseConv2d(x, channelwise, { ...window, ...(bias ? { bias } : {}) });
   };
 }

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { linear } from "../linear.ts";
 import type { Layers } from "./scope.ts";
 
 /** Of the weights at the start: BERT's and the vision transformers'. */
@@ -28,18 +29,5 @@ export function linearLayer(
   const bias = biased
     ? layers.param(`${name}.bias`, tf.zeros([output])) as tf.Variable<tf.Rank.R1>
     : undefined;
-  return (x) => linear(x, weight, bias);
-}
-
-/**
- * x W^T + b over the last axis.
- * @param x float32 [..., input] @param weight float32 [output, input] @param bias float32 [output]; absent: none
- * @returns float32 [..., output]
- */
-export function linear<T extends tf.Tensor>(x: T, weight: tf.Tensor2D, bias?: tf.Tensor1D): T {
-  const input = x.shape[x.shape.length - 1]!;
-  const rows = tf.reshape(x as tf.Tensor, [-1, input]) as tf.Tensor2D;
-  const product = tf.matMul(rows, weight, false, true);
-  const y = bias ? tf.add(product, bias) : product;
-  return tf.reshape(y, [...x.shape.slice(0, -1), weight.shape[0]]) as T;
+  return (x) => linear(x, { weight, outputFirst: true, ...(bias ? { bias } : {}) });
 }
