@@ -145,6 +145,16 @@ Deno.test("the method alone goes onto any network: patches where it has them, el
   }
 });
 
+Deno.test("the miniature has the method's teacher, streams and terms, and hides patches", async () => {
+  const small = await planOf("dinov2/vfm_uda_street.yaml"), method = await planOf("vfm_uda.yaml");
+  const { masked, ...streams } = small.resolved["streams"] as Resolved;
+  const { masked: other, ...others } = method.resolved["streams"] as Resolved;
+  assert.deepEqual(streams, others);
+  assert.deepEqual(masked!.options, { ...other!.options, hide: "patches", cell: masked!.options["cell"] });
+  for (const key of ["losses", "networks"]) assert.deepEqual(small.resolved[key], method.resolved[key], key);
+  assert.equal((small.resolved["model"] as Resolved[string]).type, "dinov2");
+});
+
 Deno.test("patches of a network that needs all of them are refused where the stream says so", async () => {
   await assert.rejects(planOf("vfm_uda.yaml", ["streams.masked.options.hide=patches"]), (error: Error) => {
     assert.match(
