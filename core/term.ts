@@ -222,8 +222,8 @@ export interface TermSetup extends Setup {
   readonly classes: readonly string[];
   /** How maps are resized: with corner pixels on corner pixels, or with half-pixel centres. */
   readonly alignCorners: boolean;
-  /** Whether the recipe's model can do without patches ({@linkcode Images.hide}). */
-  readonly hides: boolean;
+  /** Whether the recipe's model can do without patches ({@linkcode Images.hide}). Absent: no. */
+  readonly hides?: boolean;
 }
 
 // --- terms ------------------------------------------------------------------------------------------------

@@ -18,6 +18,12 @@ import {
   weightOf,
 } from "../backbones.ts";
 import { backendTest } from "../goldens.ts";
+import { tensorflowTest } from "../tensorflow.ts";
+
+function recordedTest(name: string, run: () => Promise<void>): void {
+  for (const backend of ["native", "wasm"] as const) backendTest(backend, name, run);
+  tensorflowTest(name, run);
+}
 
 interface VitCase extends BackboneCase {
   readonly options: {
@@ -109,8 +115,7 @@ async function holdGradients(
 
 for (const of of backboneCases<VitCase>("vit/")) {
   for (const checkpointing of [false, true]) {
-    backendTest(
-      "native",
+    recordedTest(
       `${of.name}${checkpointing ? ", blocks computed again," : ""} is as recorded`,
       async () => {
         const setup = setupOf(1), layers = layersOf(setup);
@@ -146,7 +151,7 @@ for (const of of backboneCases<VitCase>("vit/")) {
 }
 
 for (const of of backboneCases<VitCase>("vfm_uda/")) {
-  backendTest("native", `${of.name} is as recorded`, async () => {
+  recordedTest(`${of.name} is as recorded`, async () => {
     const { options } = of, setup = setupOf(options.classes!), layers = layersOf(setup);
     const encode = visionTransformer(layers, shapeOf(of, false));
     const head = lightHead(layers, {
@@ -172,7 +177,7 @@ for (const of of backboneCases<VitCase>("vfm_uda/")) {
     setup.dispose();
   });
 
-  backendTest("native", `${of.name}: the model dinov2 gives the recorded logits`, async () => {
+  recordedTest(`${of.name}: the model dinov2 gives the recorded logits`, async () => {
     const { width, blocks, heads, patch, table, registers, classes, encoder_size } = of.options;
     const plan = builtins().plan("model", {
       type: "dinov2",

@@ -13,10 +13,7 @@ import { tinyPlan } from "../train/fakes.ts";
 const SMALL = { size: { width: 16, blocks: 2, heads: 2 }, table: 3, image_scale: 1 };
 
 function planOf(options: Record<string, unknown>) {
-  return builtins().plan("model", { type: "dinov2", options: { ...SMALL, ...options } }, [
-    "model",
-    "options",
-  ]);
+  return builtins().plan("model", { type: "dinov2", options: { ...SMALL, ...options } }, ["model"]);
 }
 
 function modelOf(options: Record<string, unknown> = {}, seed = 0): Model {

@@ -92,7 +92,27 @@ const CASES: Readonly<Record<string, Method>> = {
   },
 };
 
-for (const [what, { recipe, more = "", overrides = [], stops }] of Object.entries(CASES)) {
+const DINOV2 =
+  "model: { type: dinov2, options: { size: { width: 8, blocks: 2, heads: 2 }, table: 3, checkpointing: true } }\n" +
+  "input: { streams: { target: { crop: [40, 48], margins: [0.1, 0, 0.2, 0] } } }\n";
+
+const TRANSFORMERS: Readonly<Record<string, Method>> = {
+  "VFM-UDA: a teacher of two views, images disturbed one by one, patches hidden": {
+    recipe: "vfm_uda",
+    more: DINOV2,
+    overrides: ["training.steps=5", "optimizer.type=adamw", "streams.masked.options.hide=patches"],
+    stops: ["of_the_test 1", "of_the_test 3"],
+  },
+  "VFM-UDA on DeepLab-v2: cells hidden": {
+    recipe: "vfm_uda",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 2"],
+  },
+};
+
+for (
+  const [what, { recipe, more = "", overrides = [], stops }] of Object.entries({ ...CASES, ...TRANSFORMERS })
+) {
   pathTest(`${what}: the same bits, wherever it was stopped`, async (folder) => {
     const plan = await planOf(recipe, `name: of_the_test\n${more}`, overrides);
     const whole = await undisturbed(plan);
