@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { Registry } from "../../core/registry.ts";
+import { diskFiles } from "../../datasets/files.ts";
 import type { WeightsSource } from "../../core/weights.ts";
 import { MIT_SIZES } from "../../models/mit.ts";
 import { daformerHead, segformerHead } from "../../models/mit_heads.ts";
@@ -236,3 +237,22 @@ backendTest(
     }
   },
 );
+
+backendTest("native", "a recipe may name the folder instead of the file in it", async () => {
+  const { dims, blocks, head_width, classes } = folder.options;
+  const plan = new Registry(models).plan("model", { type: "mit", options: { dims, blocks, head_width } });
+  const labelSpace = {
+    name: "hf",
+    classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
+    ignore: 255,
+  };
+  const planned = { ...tinyPlan(), labelSpace, model: { type: "mit", plan } };
+  const model = assembleModel(planned);
+  const report = await initialiseFrom(
+    { file: pathOf(folder.folder) },
+    { plan: planned, state: model.state },
+    diskFiles(),
+  );
+  assert.equal(report.used.length, model.state.length);
+  model.dispose();
+});
