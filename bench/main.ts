@@ -10,7 +10,7 @@ import { speed } from "./speed.ts";
 import { street } from "./street.ts";
 import { view } from "./view.ts";
 import { tensorflow } from "./tensorflow.ts";
-import { webgpu } from "./webgpu.ts";
+import { gpu } from "./gpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
@@ -24,7 +24,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   faults,
   report,
   view,
-  webgpu,
+  gpu,
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */

@@ -15,6 +15,7 @@ const SECTIONS = [
   "faults",
   "report",
   "view",
+  "gpu",
 ] as const;
 
 /** A section of RESULTS.md. */
@@ -29,6 +30,8 @@ export interface Section {
   readonly rows: readonly (readonly string[])[];
   /** Paragraphs above the table. */
   readonly text: readonly string[];
+  /** Where it was measured; absent: here. */
+  readonly machine?: string;
 }
 
 interface Recorded extends Section {
@@ -45,7 +48,7 @@ export async function record(id: SectionId, section: Section): Promise<void> {
   const recorded: Recorded = {
     ...section,
     date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
+    machine: section.machine ?? machine(),
     versions: [
       `plca ${await commit()}`,
       `deno ${Deno.version.deno}`,

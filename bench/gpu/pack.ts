@@ -1,0 +1,92 @@
+/** Packs the GPU benchmark into a folder that runs without a network on a machine with a Vulkan driver. */
+import { fileURLToPath } from "node:url";
+import { basename, join } from "node:path";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The WebGPU of Chromium, which offers what Deno's does not: matrix units. */
+const DAWN = "webgpu@0.6.2";
+
+/** What becomes one file of JavaScript each. */
+const BUNDLED = [
+  "bench/gpu/run.ts",
+  "bench/gpu/part.ts",
+  "tests/backends/webgpu_test.ts",
+  "tests/backends/webgpu_step_test.ts",
+];
+
+/** In place of the library that decodes images, whose native code would double the size; nothing measured needs it. */
+const NO_IMAGES = `export default () => { throw new Error("the packed benchmark reads no images"); };`;
+
+/** @returns the size of the folder in bytes */
+export async function pack(folder: string, { peer }: { peer?: string | undefined }): Promise<number> {
+  const work = await Deno.makeTempDir();
+  try {
+    const app = join(work, "app");
+    await Deno.mkdir(app);
+    for (const file of BUNDLED) {
+      const out = join(app, basename(file).replace(/\.ts$/, ".js"));
+      const flags = ["--quiet", "--platform=deno", "--external", "sharp", `--output=${out}`];
+      await run(Deno.execPath(), ["bundle", ...flags, join(root, file)]);
+    }
+    await Deno.writeTextFile(
+      join(app, "imports.json"),
+      JSON.stringify({ imports: { sharp: "./no_images.js" } }),
+    );
+    await Deno.writeTextFile(join(app, "no_images.js"), NO_IMAGES);
+    await copyFolder(join(root, "tests/goldens"), join(app, "goldens"));
+    await copyFolder(join(root, "recipes"), join(work, "recipes"));
+    await Deno.copyFile(join(root, "bench/gpu/peer_gpu.py"), join(app, "peer_gpu.py"));
+    if (peer !== undefined) await Deno.copyFile(peer, join(app, "torch_plca.py"));
+    await Deno.copyFile(await dawnFile(), join(app, "dawn.node"));
+    await Deno.writeTextFile(
+      join(app, "commit.txt"),
+      await run("git", ["-C", root, "describe", "--always", "--dirty"]),
+    );
+    await Deno.mkdir(folder, { recursive: true });
+    const tar = join(work, "app.tar");
+    await run("tar", ["-cf", tar, "-C", work, "app", "recipes"]);
+    await compress(tar, join(folder, "app.tar.xz"));
+    await compress(Deno.execPath(), join(folder, "deno.xz"));
+    await Deno.copyFile(join(root, "bench/gpu/run.sh"), join(folder, "run.sh"));
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  let size = 0;
+  for await (const entry of Deno.readDir(folder)) size += (await Deno.stat(join(folder, entry.name))).size;
+  return size;
+}
+
+/** Dawn's library for this machine; with a lock file of its own, so that nobody else downloads it. */
+async function dawnFile(): Promise<string> {
+  const find = `
+    import { dirname, join } from "node:path";
+    import { fileURLToPath } from "node:url";
+    import "npm:${DAWN}";
+    const folder = dirname(fileURLToPath(import.meta.resolve("npm:${DAWN}")));
+    console.log(join(folder, "dist", process.platform + "-" + process.arch, "dawn.node"));`;
+  const flags = ["--no-config", `--lock=${join(root, "bench/gpu/deno.lock")}`, "--frozen"];
+  return (await run(Deno.execPath(), ["eval", "--quiet", ...flags, find])).trim();
+}
+
+/** Writes `to`, which ends with `.xz`. */
+async function compress(from: string, to: string): Promise<void> {
+  const copy = to.slice(0, -".xz".length);
+  await Deno.copyFile(from, copy);
+  await run("xz", ["-9e", "-T2", "-f", copy]);
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    const [source, target] = [join(from, name), join(to, name)];
+    await (isDirectory ? copyFolder(source, target) : Deno.copyFile(source, target));
+  }
+}
+
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const { stdout, success } = await new Deno.Command(program, { args: [...args], stderr: "inherit" })
+    .output();
+  if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
+  return new TextDecoder().decode(stdout);
+}

@@ -1,0 +1,16 @@
+#!/bin/sh
+# plca's benchmark of one GPU: ./run.sh [--out FILE] [--seconds 240] [--small] [--python PROGRAM]
+# It needs a Vulkan driver and xz; it reads nothing of the network and writes FILE (default: gpu.json) and a folder
+# under TMPDIR, which it removes.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+if command -v xz >/dev/null; then unpack() { xz -dc "$1"; }
+else unpack() { python3 -c 'import lzma, sys, shutil; shutil.copyfileobj(lzma.open(sys.argv[1]), sys.stdout.buffer)' "$1"; }
+fi
+unpack "$here/deno.xz" >"$work/deno"
+chmod +x "$work/deno"
+unpack "$here/app.tar.xz" | tar -xf - -C "$work"
+DENO_DIR="$work/cache" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 "$work/deno" run --quiet --cached-only --no-prompt \
+  --allow-read --allow-write --allow-env --allow-run --allow-sys "$work/app/run.js" --out gpu.json "$@"

@@ -1,0 +1,264 @@
+/**
+ * Runs the parts of the packed benchmark one after another and writes one JSON file, after every part anew: a part that
+ * fails, hangs or is cut off by the time limit costs only itself.
+ *
+ *     run.js --out FILE [--seconds 240] [--small] [--only PART,...] [--python PROGRAM]
+ */
+import { parseArgs } from "node:util";
+import { fileURLToPath } from "node:url";
+
+/** A part as it is started. */
+interface Part {
+  readonly name: string;
+  readonly program: string;
+  readonly args: readonly string[];
+  /** It may take. */
+  readonly seconds: number;
+  /** What its output is. */
+  readonly output: "json" | "tap";
+}
+
+/** What became of a part. */
+export interface PartResult {
+  readonly name: string;
+  readonly seconds: number;
+  /** `ok`, `failed`, `out of time` or `not started`. */
+  readonly state: string;
+  readonly lines: readonly unknown[];
+  /** Of its errors. */
+  readonly errors?: string;
+  /** Of the card, by nvidia-smi, while it ran. */
+  readonly cardMegabytes?: number;
+}
+
+/** The file that is written. */
+export interface GpuResult {
+  readonly started: string;
+  readonly commit: string;
+  readonly deno: string;
+  readonly machine: Readonly<Record<string, unknown>>;
+  readonly small: boolean;
+  readonly parts: readonly PartResult[];
+}
+
+const { values: given } = parseArgs({
+  args: Deno.args,
+  options: {
+    out: { type: "string" },
+    seconds: { type: "string", default: "240" },
+    small: { type: "boolean", default: false },
+    only: { type: "string" },
+    python: { type: "string", default: "python3" },
+  },
+});
+
+/** A file beside this one. */
+const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const exists = (path: string) => {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+};
+
+const PERMISSIONS = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
+const IMPORTS = `--import-map=${beside("imports.json")}`;
+const RESNET101 = "[3,4,23,3]";
+
+function part(name: string, seconds: number, ...args: string[]): Part {
+  const flags = [
+    "run",
+    "--quiet",
+    IMPORTS,
+    "--unstable-webgpu",
+    "--cached-only",
+    "--no-prompt",
+    ...PERMISSIONS,
+  ];
+  const small = given.small ? ["--small"] : [];
+  return {
+    name,
+    seconds,
+    output: "json",
+    program: Deno.execPath(),
+    args: [...flags, beside("part.js"), ...args, ...small],
+  };
+}
+
+function recorded(file: string, seconds: number): Part {
+  const flags = [
+    "test",
+    "--quiet",
+    IMPORTS,
+    "--no-check",
+    "--unstable-webgpu",
+    "--cached-only",
+    "--no-prompt",
+  ];
+  return {
+    name: `recorded values: ${file.replace(/_test\.js$/, "")}`,
+    seconds,
+    output: "tap",
+    program: Deno.execPath(),
+    args: [
+      ...flags,
+      "--reporter=tap",
+      "--allow-read",
+      "--allow-env",
+      "--allow-sys",
+      "--allow-ffi",
+      beside(file),
+    ],
+  };
+}
+
+function stepPart(layers: string, width: string, crop: string, images: string, dawn: string[] = []): Part {
+  const title = layers === RESNET101 ? "ResNet-101" : `layers ${layers}, width ${width}`;
+  const name = `step, ${title}, crop ${crop}, ${images}+${images} images`;
+  return part(`${name}${dawn.length > 0 ? ", Dawn" : ""}`, 90, "step", layers, width, crop, images, ...dawn);
+}
+
+function parts(): readonly Part[] {
+  const addon = beside("dawn.node"), peer = beside("torch_plca.py");
+  const dawn = exists(addon) ? ["--dawn", addon] : undefined;
+  const torch: Part = {
+    name: "PyTorch",
+    seconds: 100,
+    output: "json",
+    program: given.python,
+    args: [beside("peer_gpu.py"), exists(peer) ? peer : "-", ...given.small ? ["--small"] : []],
+  };
+  const withDawn = (make: (dawn: string[]) => Part[]) => dawn === undefined ? [] : make(dawn);
+  const first = [
+    part("adapter", 20, "adapter"),
+    ...withDawn((dawn) => [part("adapter, Dawn", 20, "adapter", ...dawn)]),
+    part("products", 40, "products"),
+    ...withDawn((dawn) => [part("products, Dawn", 40, "products", ...dawn)]),
+    recorded("webgpu_test.js", 100),
+  ];
+  if (given.small) {
+    const slim = (dawn?: string[]) => stepPart("[1,1,1,1]", "0.25", "33", "1", dawn);
+    return [...first, slim(), ...withDawn((dawn) => [slim(dawn)]), part("operators", 60, "operators"), torch];
+  }
+  return [
+    ...first,
+    stepPart(RESNET101, "1", "321", "1"),
+    ...withDawn((dawn) => [stepPart(RESNET101, "1", "321", "1", dawn)]),
+    torch,
+    part("operators", 60, "operators"),
+    ...withDawn((dawn) => [part("operators, Dawn", 60, "operators", ...dawn)]),
+    stepPart(RESNET101, "1", "129", "1"),
+    stepPart("[1,1,1,1]", "0.5", "144", "2"),
+    stepPart(RESNET101, "1", "730", "1"),
+    stepPart(RESNET101, "1", "321", "2"),
+    stepPart(RESNET101, "1", "321", "4"),
+    stepPart(RESNET101, "1", "730", "2"),
+    stepPart(RESNET101, "1", "730", "4"),
+    recorded("webgpu_step_test.js", 60),
+  ];
+}
+
+async function outputOf(program: string, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await new Deno.Command(program, { args: [...args], stderr: "null" }).output();
+    return new TextDecoder().decode(stdout).trim();
+  } catch {
+    return "";
+  }
+}
+
+function cardUse(): Promise<string> {
+  return outputOf("nvidia-smi", ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]);
+}
+
+async function runPart({ name, program, args, output, seconds }: Part, left: number): Promise<PartResult> {
+  const started = performance.now();
+  const limit = Math.min(seconds, left);
+  let child: Deno.ChildProcess;
+  try {
+    child = new Deno.Command(program, { args: [...args], stdout: "piped", stderr: "piped" }).spawn();
+  } catch (error) {
+    return { name, seconds: 0, state: "not started", lines: [], errors: (error as Error).message };
+  }
+  let late = false, card = 0, over = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGKILL");
+  }, limit * 1000);
+  const watching = (async () => {
+    while (!over) {
+      card = Math.max(card, ...(await cardUse()).split("\n").map(Number).filter(Number.isFinite));
+      await new Promise((wake) => setTimeout(wake, 400));
+    }
+  })();
+  const [text, errors, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.status,
+  ]);
+  clearTimeout(timer);
+  over = true;
+  await watching;
+  return {
+    name,
+    seconds: (performance.now() - started) / 1000,
+    state: late ? "out of time" : status.success ? "ok" : "failed",
+    lines: output === "json" ? jsonLines(text) : [tapSummary(text)],
+    ...errors.trim() === "" ? {} : { errors: errors.slice(-3000) },
+    ...card > 0 ? { cardMegabytes: card } : {},
+  };
+}
+
+function jsonLines(text: string): unknown[] {
+  return text.split("\n").flatMap((line) => {
+    try {
+      return line.startsWith("{") ? [JSON.parse(line)] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** How many tests passed, and the names and the messages of those that did not. */
+function tapSummary(text: string): unknown {
+  const lines = text.split("\n");
+  const failed = lines.flatMap((line, k) => {
+    const title = /^not ok \d+ - (.*)$/.exec(line)?.[1];
+    return title === undefined ? [] : [`${title}: ${lines.slice(k + 1, k + 6).join(" ").slice(0, 600)}`];
+  });
+  return { passed: lines.filter((line) => line.startsWith("ok ")).length, failed };
+}
+
+const limit = performance.now() + Number(given.seconds) * 1000;
+const only = given.only?.split(",");
+const done: PartResult[] = [];
+const result: GpuResult = {
+  started: new Date().toISOString(),
+  commit: exists(beside("commit.txt")) ? Deno.readTextFileSync(beside("commit.txt")).trim() : "",
+  deno: Deno.version.deno,
+  machine: {
+    // Deno itself may read /proc with all permissions only.
+    cpu: (await outputOf("grep", ["-m1", "model name", "/proc/cpuinfo"])).replace(/^.*: /, ""),
+    cores: navigator.hardwareConcurrency,
+    gpu: await outputOf("nvidia-smi", [
+      "--query-gpu=name,driver_version,memory.total",
+      "--format=csv,noheader",
+    ]),
+  },
+  small: given.small,
+  parts: done,
+};
+for (const one of parts()) {
+  if (only && !only.some((name) => one.name.startsWith(name))) continue;
+  const left = (limit - performance.now()) / 1000;
+  if (left < 5) {
+    done.push({ name: one.name, seconds: 0, state: "not started", lines: [], errors: "no time was left" });
+  } else {
+    const outcome = await runPart(one, left);
+    done.push(outcome);
+    console.log(`${outcome.state.padEnd(12)} ${outcome.seconds.toFixed(1).padStart(6)} s  ${one.name}`);
+  }
+  Deno.writeTextFileSync(given.out!, `${JSON.stringify(result, null, 1)}\n`);
+}
+Deno.exit(0);
