@@ -23,14 +23,15 @@ import {
   weightOf,
 } from "../backbones.ts";
 import { backendTest } from "../goldens.ts";
+import { tensorflowTest } from "../tensorflow.ts";
 import { asStored, encoderOf, type MitCase, type MitOptions } from "../mit.ts";
 import { tinyPlan } from "../train/fakes.ts";
 
 const registry = new Registry(models);
 
 /** A test after which there are no more tensors than before it; what it makes itself lies in a scope of its own. */
-function tidyTest(backend: "native", name: string, fn: () => Promise<void>): void {
-  backendTest(backend, name, async () => {
+function tidyTest(name: string, fn: () => Promise<void>): void {
+  const run = async () => {
     const before = tf.memory().numTensors;
     tf.engine().startScope();
     try {
@@ -39,7 +40,9 @@ function tidyTest(backend: "native", name: string, fn: () => Promise<void>): voi
       tf.engine().endScope();
     }
     assert.equal(tf.memory().numTensors, before, "tensors leaked");
-  });
+  };
+  for (const backend of ["native", "wasm"] as const) backendTest(backend, name, run);
+  tensorflowTest(name, run);
 }
 
 function variableOf(one: MitCase, key: string): tf.Variable {
@@ -64,7 +67,6 @@ function pathsOf(
 for (const one of backboneCases<MitCase>("mit/")) {
   for (const checkpointing of one.outputs["gw_norms"] ? [false, true] : [false]) {
     tidyTest(
-      "native",
       `${one.name} equals the recorded values${checkpointing ? ", blocks computed again" : ""}`,
       async () => {
         const weight = (name: string) => weightOf(one, name);
@@ -151,53 +153,49 @@ function probe(logits: tf.Tensor4D, [, height, width]: number[]): tf.Tensor {
 for (const one of [...backboneCases<MitCase>("segformer/"), ...backboneCases<MitCase>("daformer/")]) {
   const { drop_path: rates, dropout = 0 } = one.options;
   const more = { drop_path: rates?.at(-1) ?? 0, dropout };
-  tidyTest(
-    "native",
-    `${one.name} equals the recorded values`,
-    () =>
-      withModel(one, more, async ({ segmenter }) => {
-        const image = variableOf(one, "x");
-        const variables = [image, ...segmenter.params.map(({ value }) => value)];
-        let view: View | undefined;
-        const { value, grads } = gradients(() => {
-          const masks = one.inputs["drop_path"] &&
-            pathsOf(
-              one.options,
-              toFloat32(inputOf(one, "drop_path")),
-              toFloat32(inputOf(one, "drop_channels")),
-            );
-          const [made] = segmenter.forward([tf.mul(image, 1) as tf.Tensor4D], {
-            training: one.options.training!,
-            ...(masks ? { random: [...masks.random!.streams] } : {}),
-          });
-          view = {
-            ...made!,
-            logits: tf.keep(tf.clone(made!.logits)),
-            updates: (made!.updates ?? []).map((update) => ({
-              ...update,
-              add: tf.keep(tf.clone(update.add)),
-            })),
-          };
-          if (one.inputs["gy"]) return tf.sum(tf.mul(made!.logits, readInput(one, "gy"))) as tf.Scalar;
-          if (!one.inputs["labels"]) return tf.mean(made!.logits) as tf.Scalar;
-          const labels = tf.cast(readInput<tf.Tensor3D>(one, "labels"), "int32") as tf.Tensor3D;
-          const [, height, width] = labels.shape;
-          return crossEntropy(resizeBilinear(made!.logits, [height, width]), { labels }, "valid");
-        }, variables);
-        const { logits, updates = [] } = view!;
-        await equalsBackbone(one, "logits", logits);
-        if (one.outputs["probe"]) {
-          await equalsBackbone(one, "probe", probe(logits, image.shape));
-        }
-        if (one.outputs["loss"]) await equalsBackbone(one, "loss", tf.reshape(value, [1]));
-        if (one.outputs["gx"]) await equalsBackbone(one, "gx", grads[0]!);
-        await equalsGradients(one, new Map(segmenter.params.map(({ name }, k) => [name, grads[k + 1]])));
-        for (const key of Object.keys(one.outputs).filter((key) => key.endsWith(":after"))) {
-          const variable = segmenter.buffers[key.slice(0, -":after".length)]!;
-          const update = updates.find((update) => update.variable === variable)!;
-          await equalsBackbone(one, key, tf.add(tf.mul(variable, update.keep), update.add));
-        }
-        tf.dispose([image, logits, ...updates.map(({ add }) => add)]);
-      }),
-  );
+  tidyTest(`${one.name} equals the recorded values`, () =>
+    withModel(one, more, async ({ segmenter }) => {
+      const image = variableOf(one, "x");
+      const variables = [image, ...segmenter.params.map(({ value }) => value)];
+      let view: View | undefined;
+      const { value, grads } = gradients(() => {
+        const masks = one.inputs["drop_path"] &&
+          pathsOf(
+            one.options,
+            toFloat32(inputOf(one, "drop_path")),
+            toFloat32(inputOf(one, "drop_channels")),
+          );
+        const [made] = segmenter.forward([tf.mul(image, 1) as tf.Tensor4D], {
+          training: one.options.training!,
+          ...(masks ? { random: [...masks.random!.streams] } : {}),
+        });
+        view = {
+          ...made!,
+          logits: tf.keep(tf.clone(made!.logits)),
+          updates: (made!.updates ?? []).map((update) => ({
+            ...update,
+            add: tf.keep(tf.clone(update.add)),
+          })),
+        };
+        if (one.inputs["gy"]) return tf.sum(tf.mul(made!.logits, readInput(one, "gy"))) as tf.Scalar;
+        if (!one.inputs["labels"]) return tf.mean(made!.logits) as tf.Scalar;
+        const labels = tf.cast(readInput<tf.Tensor3D>(one, "labels"), "int32") as tf.Tensor3D;
+        const [, height, width] = labels.shape;
+        return crossEntropy(resizeBilinear(made!.logits, [height, width]), { labels }, "valid");
+      }, variables);
+      const { logits, updates = [] } = view!;
+      await equalsBackbone(one, "logits", logits);
+      if (one.outputs["probe"]) {
+        await equalsBackbone(one, "probe", probe(logits, image.shape));
+      }
+      if (one.outputs["loss"]) await equalsBackbone(one, "loss", tf.reshape(value, [1]));
+      if (one.outputs["gx"]) await equalsBackbone(one, "gx", grads[0]!);
+      await equalsGradients(one, new Map(segmenter.params.map(({ name }, k) => [name, grads[k + 1]])));
+      for (const key of Object.keys(one.outputs).filter((key) => key.endsWith(":after"))) {
+        const variable = segmenter.buffers[key.slice(0, -":after".length)]!;
+        const update = updates.find((update) => update.variable === variable)!;
+        await equalsBackbone(one, key, tf.add(tf.mul(variable, update.keep), update.add));
+      }
+      tf.dispose([image, logits, ...updates.map(({ add }) => add)]);
+    }));
 }
