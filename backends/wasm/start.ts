@@ -4,7 +4,7 @@ import { useEngine } from "../engine.ts";
 import { copySlice } from "./copy_slice.ts";
 import { guardHeap } from "./guard_heap.ts";
 import { heapKernels } from "./kernels.ts";
-import { copiedMultiply } from "./products.ts";
+import { copiedMultiply, copiedMultiplyPlanes } from "./products.ts";
 import { shareIdentity } from "./share_identity.ts";
 
 /** Makes the WASM module current and mends what both backends in it need. @throws Error when it does not start */
@@ -18,5 +18,5 @@ export async function startHeap(): Promise<void> {
 /** Makes the backend `wasm` current. @throws Error when it does not start */
 export async function startWasm(): Promise<void> {
   await startHeap();
-  replaceKernels("wasm", heapKernels(copiedMultiply));
+  replaceKernels("wasm", heapKernels(copiedMultiply, copiedMultiplyPlanes));
 }
