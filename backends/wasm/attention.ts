@@ -84,12 +84,22 @@ function scoresOf(blocks: readonly Block[], { keys }: Sizes) {
   return ({ planes, rows }: Block): Planes => ({ tensor, element: 0, planes, rows, columns: keys });
 }
 
-function softmax({ tensor, planes, rows, columns }: Planes): void {
-  simd("softmaxScores", address(tensor), planes * rows, columns);
+/** What a backend in the heap has its own way for. */
+export interface AttentionParts {
+  readonly multiply: MultiplyPlanes;
+  /** The softmax of every row, in place. */
+  readonly softmax: (scores: Planes) => void;
 }
 
-/** The kernels of a backend that multiplies by `multiply`. */
-export function heapAttention(multiply: MultiplyPlanes): Pick<Kernels, "attention" | "attentionGradient"> {
+/** The softmax of every row, in place, by the heap's own kernel. */
+export function heapSoftmax({ tensor, element, planes, rows, columns }: Planes): void {
+  simd("softmaxScores", address(tensor, element), planes * rows, columns);
+}
+
+/** The kernels of a backend with these parts. */
+export function heapAttention(
+  { multiply, softmax }: AttentionParts,
+): Pick<Kernels, "attention" | "attentionGradient"> {
   return {
     attention(call) {
       return tf.tidy(() => {

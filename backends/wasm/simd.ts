@@ -35,6 +35,8 @@ export type SimdKernel =
   | "addRow"
   | "gelu"
   | "geluGradient"
+  | "geluArguments"
+  | "geluSlope"
   | "splitHeads"
   | "softmaxScores"
   | "softmaxScoresGradient"

@@ -1,6 +1,7 @@
 import "@tensorflow/tfjs-backend-wasm";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
+import { heapSoftmax } from "./attention.ts";
 import { copySlice } from "./copy_slice.ts";
 import { guardHeap } from "./guard_heap.ts";
 import { heapKernels } from "./kernels.ts";
@@ -18,5 +19,8 @@ export async function startHeap(): Promise<void> {
 /** Makes the backend `wasm` current. @throws Error when it does not start */
 export async function startWasm(): Promise<void> {
   await startHeap();
-  replaceKernels("wasm", heapKernels(copiedMultiply, copiedMultiplyPlanes));
+  replaceKernels(
+    "wasm",
+    heapKernels(copiedMultiply, { multiply: copiedMultiplyPlanes, softmax: heapSoftmax }),
+  );
 }

@@ -244,3 +244,36 @@ export function geluGradient(dy: usize, x: usize, count: i32, dx: usize): void {
     store<f32>(dx + at, load<f32>(dy + at) * f32x4.extract_lane(geluSlope4(f32x4.splat(load<f32>(x + at))), 0));
   }
 }
+
+/** What the slope of {@link gelu} at x is made of: erf's argument x / sqrt 2, and exp's, -x^2 / 2. */
+export function geluArguments(x: usize, count: i32, erf: usize, exp: usize): void {
+  let k = 0;
+  for (; k <= count - 4; k += 4) {
+    const value = v128.load(x + bytes(k));
+    v128.store(erf + bytes(k), f32x4.mul(value, f32x4.splat(0.70710678)));
+    v128.store(exp + bytes(k), f32x4.mul(f32x4.mul(value, value), f32x4.splat(-0.5)));
+  }
+  for (; k < count; k++) {
+    const value = load<f32>(x + bytes(k));
+    store<f32>(erf + bytes(k), value * <f32> 0.70710678);
+    store<f32>(exp + bytes(k), value * value * <f32> -0.5);
+  }
+}
+
+/** dx = dy (1/2 + erf / 2 + x exp / sqrt(2 pi)), of the functions' values. */
+export function geluSlope(dy: usize, x: usize, erf: usize, exp: usize, count: i32, dx: usize): void {
+  const half = f32x4.splat(0.5), height = f32x4.splat(0.3989422804);
+  let k = 0;
+  for (; k <= count - 4; k += 4) {
+    const at = bytes(k);
+    const share = f32x4.add(f32x4.mul(v128.load(erf + at), half), half);
+    const tilt = f32x4.mul(f32x4.mul(v128.load(x + at), v128.load(exp + at)), height);
+    v128.store(dx + at, f32x4.mul(v128.load(dy + at), f32x4.add(share, tilt)));
+  }
+  for (; k < count; k++) {
+    const at = bytes(k);
+    const share = load<f32>(erf + at) * <f32> 0.5 + <f32> 0.5;
+    const tilt = load<f32>(x + at) * load<f32>(exp + at) * <f32> 0.3989422804;
+    store<f32>(dx + at, load<f32>(dy + at) * (share + tilt));
+  }
+}
