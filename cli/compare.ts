@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
@@ -18,6 +18,9 @@ import { outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
 
 /** The methods that come with plca, a recipe each. */
 const METHODS = fileURLToPath(new URL("../recipes/methods", import.meta.url));
+
+/** Those that bring a network of their own: they are compared where they are named. */
+const WITH_NETWORKS = join(METHODS, "mit");
 
 /** Whose time and memory are 1 in the table. */
 const REFERENCE = "plca";
@@ -62,7 +65,8 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
 async function methodFiles(host: Host, list: string | undefined): Promise<readonly string[]> {
   const all = await recipeFiles(METHODS, METHODS);
   if (list === undefined) return all;
-  const known = new Map(all.map((file) => [file.slice(METHODS.length + 1).replace(/\.ya?ml$/, ""), file]));
+  const named = [...all, ...await recipeFiles(WITH_NETWORKS, WITH_NETWORKS)];
+  const known = new Map(named.map((file) => [basename(file).replace(/\.ya?ml$/, ""), file]));
   const files: string[] = [];
   for (const name of list.split(",").map((name) => name.trim())) {
     const file = known.get(name) ?? resolve(host.cwd, name);

@@ -15,7 +15,7 @@ import { encodeTorch } from "../weights/write_torch.ts";
 import { LAST_CHECKPOINT } from "../run_folder/layout.ts";
 import { writeWhole } from "../run_folder/write.ts";
 import { CHECKPOINT_FORMAT } from "../train/checkpoint.ts";
-import { convertWeights } from "../train/weights.ts";
+import { convertWeights, weightsPath } from "../train/weights.ts";
 import { recipeIn } from "./choose_weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -50,7 +50,7 @@ async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): P
 
 /** A file as the person calls it. @throws UserError, DataError */
 async function readFile(host: Host, file: string): Promise<WeightsFile> {
-  const path = resolve(host.cwd, file);
+  const path = await weightsPath(resolve(host.cwd, file), diskFiles());
   const found = await stat(path);
   if (found?.isDirectory) {
     const last = join(file, LAST_CHECKPOINT);
@@ -88,6 +88,7 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   await writeWhole(out, encodeSafetensors({ tensors, metadata }));
   host.stdout.write(`${args.file}: ${describeImport(report)}\n`);
   for (const warning of report.warnings) host.stdout.write(`warning: ${warning}\n`);
+  if (report.notice !== undefined) host.stdout.write(`note: ${report.notice}\n`);
   host.stdout.write(
     `Written to ${shown(host, out)}; train from it with --set model.weights=${shown(host, out)}\n`,
   );

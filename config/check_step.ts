@@ -102,6 +102,15 @@ function checkView(
   const network = phase.networks.find(({ name }) => name === view.by);
   if (view.by !== STUDENT && !network) return;
   if (unrun) return;
+  if (stream && isMade(stream) && stream.plan.hides && (network?.model ?? model).hides !== true) {
+    const able = network ? `the network "${network.name}"` : "the model";
+    if (!network || network.plan.trainable) {
+      findings.add(
+        [...stream.at, "options"],
+        `hides patches, and ${able} needs all of them; expected a model with a token for hidden ones, as dinov2, or cells of pixels`,
+      );
+    }
+  }
   const taps = (network?.model ?? model).taps(labelSpace.classes.length);
   const classes = labelSpace.classes.length;
   for (const { name, space, logits, at = optionsOf(one) } of view.taps) {

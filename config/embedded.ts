@@ -4,8 +4,11 @@ import { fileURLToPath } from "node:url";
 /** What `train NAME` and `extends: NAME` accept besides paths. */
 export const EMBEDDED: readonly string[] = [
   "street",
+  "street_mit",
+  "street_dinov2",
   "camvid_day_to_dusk",
   "camvid_source_only",
+  "camvid_mit",
   "gtav_to_cityscapes",
   "synthia_to_cityscapes",
 ];

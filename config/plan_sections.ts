@@ -66,7 +66,11 @@ export function inputPlan(section: InputSection): InputPlan {
     },
   };
   const own = Object.entries(streams ?? {}).map(([name, one]) =>
-    [name, { ...transformsOf({ ...one, flip: one.flip ?? flip }), ...wanted }] as const
+    [name, {
+      ...transformsOf({ ...one, flip: one.flip ?? flip }),
+      ...wanted,
+      ...(one.margins ? { margins: one.margins } : {}),
+    }] as const
   );
   return {
     training: { ...transformsOf(section), ...wanted },

@@ -13,6 +13,8 @@ const imageSize = {
     .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
 };
 
+const margin = z.number().min(0).lt(1);
+
 const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
@@ -77,6 +79,9 @@ export const sections = {
         ...imageSize,
         crop: cropSize.describe("pixels of a square, or [height, width]"),
         flip: z.boolean().optional().describe("mirror with probability 1/2; absent: as the others"),
+        margins: z.tuple([margin, margin, margin, margin]).optional().describe(
+          "[top, right, bottom, left]: shares of the whole image whose pixels weigh 0, as does padding; absent: none",
+        ),
       }),
     ).optional().describe(
       "sizes of training images by stream, instead of those above, as in {source: {crop: 512}}",
@@ -93,7 +98,7 @@ export const sections = {
         ),
       min_pixels: z.int().min(1).default(3000)
         .describe("the image is one with at least so many pixels of the drawn class, where there is any"),
-      crop_ratio: z.number().min(0).max(1).default(0.5).describe(
+      crop_ratio: z.number().min(0).max(16).default(0.5).describe(
         "the crop is drawn again until it has more than this times min_pixels of the class",
       ),
       tries: z.int().min(1).max(100).default(10).describe("crops at most; the last one is taken as it is"),

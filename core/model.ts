@@ -23,6 +23,8 @@ export interface ModelPlan {
   readonly moreTaps?: string;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
+  /** Whether it can do without some patches of an image ({@linkcode ForwardMode.hide}). Absent: no. */
+  readonly hides?: boolean;
   /** The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read. */
   readonly groups?: readonly string[];
   /** How published files name its tensors; absent: files must use its own names. */
@@ -67,6 +69,11 @@ export interface ForwardMode {
   readonly taps?: readonly string[];
   /** What dropout and the like draw from, one for each batch; absent: nothing is drawn, as in evaluation. */
   readonly random?: readonly Random[];
+  /**
+   * Share of the patches of each batch that the network must do without, in [0, 1), drawn of `random`; absent: it sees all. Only
+   * for models that can ({@linkcode ModelPlan.hides}).
+   */
+  readonly hide?: readonly number[];
 }
 
 /** A trainable variable and how to optimise it. */

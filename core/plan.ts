@@ -282,6 +282,8 @@ export interface TrainingTransforms {
   readonly flip: boolean;
   /** Of images whose labels are read; absent: the first crop is taken. */
   readonly criteria?: CropCriteria;
+  /** Shares of the whole image at its top, right, bottom and left whose pixels weigh 0, as does padding; absent: all weigh alike. */
+  readonly margins?: readonly [number, number, number, number];
 }
 
 /** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */

@@ -81,6 +81,8 @@ export interface Images {
   readonly soft?: Tensor4D;
   /** float32 [N, H, W], how much each pixel counts; absent: all alike. */
   readonly weights?: Tensor3D;
+  /** Share of their patches that networks which learn must do without, in [0, 1); absent: none ({@linkcode StreamPlan.hides}). */
+  readonly hide?: number;
   /** Whatever else its maker offers to terms; gradients flow through it. */
   readonly values?: Readonly<Record<string, Tensor>>;
 }
@@ -220,6 +222,8 @@ export interface TermSetup extends Setup {
   readonly classes: readonly string[];
   /** How maps are resized: with corner pixels on corner pixels, or with half-pixel centres. */
   readonly alignCorners: boolean;
+  /** Whether the recipe's model can do without patches ({@linkcode Images.hide}). Absent: no. */
+  readonly hides?: boolean;
 }
 
 // --- terms ------------------------------------------------------------------------------------------------
@@ -278,6 +282,8 @@ export interface LossOutput {
 export interface StreamPlan {
   /** What the trainer must compute for it. */
   readonly needs: Needs;
+  /** Whether its images come with {@linkcode Images.hide}, so that networks must be able to do without patches. Absent: no. */
+  readonly hides?: boolean;
   /** Parameters of its own; `when` is `joint`. */
   readonly owners?: readonly OwnerPlan[];
   /** Allocates what the stream owns. */

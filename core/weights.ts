@@ -18,6 +18,12 @@ export interface WeightNames {
   readonly perClass: RegExp;
   /** Orders of classes other than the label space's, by the name that schemes and `--class-order` use. */
   readonly classOrders: Readonly<Record<string, ClassOrder>>;
+  /** Tensors that files keep in another form than the network; applied before names are looked up. Absent: none. */
+  readonly forms?: readonly TensorForm[];
+  /** Of several networks that fit the one under this prefix or key, as in `model`; absent: the person must choose. */
+  readonly usual?: string;
+  /** What to tell whoever uses a file that plca has not written, as under which licence published ones are; absent: nothing. */
+  readonly notice?: string;
   /** What to tell the person when a file has a tensor, other than zero, that the network lacks. */
   readonly lacking: readonly { readonly pattern: RegExp; readonly message: string }[];
 }
@@ -41,6 +47,27 @@ export interface NameRule {
   /** The network's own name, with `$1` and so on as in String.replace; null: the tensor is known and not needed. */
   readonly to: string | null;
 }
+
+/**
+ * A form that files have and the network has not. Patterns match a name from its beginning or after a dot; `$1` and so on stand
+ * for what they matched, as in String.replace.
+ */
+export type TensorForm =
+  /** One tensor is several: rows of its first axis, `share` parts of all. */
+  | {
+    readonly kind: "split";
+    readonly pattern: RegExp;
+    readonly into: readonly { readonly to: string; readonly share: number }[];
+  }
+  /** Several are one, put together along their first axis in the order in which the group `part` names them. */
+  | {
+    readonly kind: "join";
+    readonly pattern: RegExp;
+    readonly parts: readonly string[];
+    readonly to: string;
+  }
+  /** A 1x1 convolution is a matrix. */
+  | { readonly kind: "matrix"; readonly pattern: RegExp };
 
 /** Class names; a file with fewer classes has the first of them. */
 export type ClassOrder = readonly string[];

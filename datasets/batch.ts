@@ -6,6 +6,7 @@ import { SOFT_BYTES, softOf } from "../core/soft_labels.ts";
 import type { Maker } from "./maker.ts";
 import { chosenPlace, type Held } from "./transforms/chosen_place.ts";
 import { meanColour, normalizeInto } from "./transforms/normalize.ts";
+import { countedPart, type Part } from "./transforms/counted_part.ts";
 import { type PlaceDraw, preferredPlace } from "./transforms/preferred_place.ts";
 import { flipSample, resizedCrop, resizeSample, shortSideSize } from "./transforms/sample.ts";
 
@@ -20,6 +21,8 @@ export interface Batch {
   readonly soft?: Uint8Array;
   /** A factor for each image; absent: 1. */
   readonly marks?: readonly number[];
+  /** Of each image the part whose pixels count; absent: all of it. */
+  readonly counted?: readonly Part[];
   /** [height, width] in pixels */
   readonly size: readonly [number, number];
 }
@@ -72,6 +75,7 @@ function batchOf(
   const images = new Float32Array(plan.length * height * width * 3);
   const ids = new Uint8Array(labels ? plan.length * height * width : 0);
   const fill = meanColour(normalization);
+  const counted: Part[] = [];
   const soft = labels && samples.some((sample) => sample.soft)
     ? new Uint8Array(ids.length * SOFT_BYTES)
     : undefined;
@@ -89,6 +93,10 @@ function batchOf(
       : place;
     const cropped = resizedCrop(read, size, { size: [height, width], place: chosen, fill, ignoreLabel });
     const { image, labels: cut, soft: shares } = flip ? flipSample(cropped) : cropped;
+    if (transforms.margins) {
+      const part = { size, crop: transforms.crop, place: chosen, flip };
+      counted.push(countedPart(transforms.margins, part));
+    }
     normalizeInto(image, normalization, { out: images, offset: n * image.length });
     if (labels && cut) ids.set(cut, n * cut.length);
     if (soft && cut) soft.set(shares ?? softOf(cut, ignoreLabel), n * cut.length * SOFT_BYTES);
@@ -98,6 +106,7 @@ function batchOf(
     images,
     ...(labels ? { labels: ids } : {}),
     ...(soft ? { soft } : {}),
+    ...(transforms.margins ? { counted } : {}),
     ...(samples.some(({ mark }) => mark !== undefined) ? { marks: samples.map(({ mark = 1 }) => mark) } : {}),
     size: [height, width],
   };

@@ -6,8 +6,11 @@ const options = z.strictObject({
     .describe("share of the teacher's own weights that stays in an update, once it has warmed up"),
   warm_up: z.boolean().default(true)
     .describe(
-      "let min(1 - 1 / (step + 1), decay) stay instead, so that the first steps follow the student closely",
+      "let min(1 - 1 / (step + warm_up_from), decay) stay instead, so that the first steps follow the student closely",
     ),
+  warm_up_from: z.int().min(1).default(1).describe(
+    "1: the first update copies the student; 2: half of the teacher's own weights stay in it, and so on",
+  ),
   when: z.enum(["after", "before"]).default("after").describe(
     "after: it follows the student's update; before: it moves at the beginning of every step but the first",
   ),
@@ -23,7 +26,7 @@ type Options = z.output<typeof options>;
 
 /**
  * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017):
- * w' = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + 1), decay), steps counted from 0. It starts
+ * w' = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + f), decay), steps counted from 0, f = `warm_up_from`. It starts
  * as a copy of the student; no gradient flows through its views.
  */
 export const ema = definePlugin({
@@ -47,6 +50,6 @@ export const ema = definePlugin({
   }),
 });
 
-function share({ decay, warm_up }: Options, step: number): number {
-  return warm_up ? Math.min(1 - 1 / (step + 1), decay) : decay;
+function share({ decay, warm_up, warm_up_from }: Options, step: number): number {
+  return warm_up ? Math.min(1 - 1 / (step + warm_up_from), decay) : decay;
 }

@@ -43,6 +43,32 @@ export interface Kernels {
   sgdStep(call: SgdCall): void;
   /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
+  /** x weight + bias. @param x [R, I] @param weight [I, O] @param bias [O] */
+  linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D | undefined): tf.Tensor2D;
+  /** [C] of [R, C]. */
+  columnSums(x: tf.Tensor2D): tf.Tensor1D;
+  /** Normalises every row. */
+  layerNorm(call: LayerNormCall): LayerNormResult;
+  /** Its gradients. @param dy with respect to the result */
+  layerNormGradient(dy: tf.Tensor2D, call: LayerNormGradientCall): LayerNormGradient;
+  /** x times the share of a standard normal distribution below x. */
+  gelu(x: tf.Tensor): tf.Tensor;
+  geluGradient(dy: tf.Tensor, x: tf.Tensor): tf.Tensor;
+  /** Every channel with a filter of its own. @param filter [h, w, C, 1] @param bias [C] */
+  depthwiseConv2d(
+    x: tf.Tensor4D,
+    filter: tf.Tensor4D,
+    window: Window,
+    bias: tf.Tensor1D | undefined,
+  ): tf.Tensor4D;
+  /** The gradient with respect to `x`, of shape `xShape`. */
+  depthwiseInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
+  /** The gradient with respect to the filter, of shape `filterShape`. */
+  depthwiseFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
+  /** Softmax of scaled products of queries with keys, times the values. */
+  attention(call: AttentionCall): tf.Tensor3D;
+  /** Its gradients. @param dy with respect to the result */
+  attentionGradient(dy: tf.Tensor3D, call: AttentionCall): AttentionGradient;
   /** How similarities are compared in blocks of rows. */
   readonly rows: RowKernels;
   /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
@@ -120,6 +146,59 @@ export interface LovaszResult {
   readonly loss: tf.Scalar;
   /** With respect to the probabilities, [P, K]. */
   readonly gradient: tf.Tensor2D;
+}
+
+/** y = scale (x - mean) / sqrt(variance + epsilon) + offset, of every row. */
+export interface LayerNormCall {
+  /** float32 [R, C] */
+  readonly x: tf.Tensor2D;
+  /** float32 [C] */
+  readonly scale: tf.Tensor1D;
+  /** float32 [C] */
+  readonly offset: tf.Tensor1D;
+  readonly epsilon: number;
+}
+
+/** What {@linkcode Kernels.layerNorm} gives. */
+export interface LayerNormResult {
+  readonly y: tf.Tensor2D;
+  /** float32 [R] */
+  readonly mean: tf.Tensor1D;
+  /** float32 [R]: 1 / sqrt(variance + epsilon), the variance being biased (divided by C) */
+  readonly inverse: tf.Tensor1D;
+}
+
+/** What the gradient needs. */
+export interface LayerNormGradientCall {
+  readonly x: tf.Tensor2D;
+  readonly scale: tf.Tensor1D;
+  readonly mean: tf.Tensor1D;
+  readonly inverse: tf.Tensor1D;
+}
+
+/** Gradients by argument. */
+export interface LayerNormGradient {
+  readonly dx: tf.Tensor2D;
+  readonly dScale: tf.Tensor1D;
+  readonly dOffset: tf.Tensor1D;
+}
+
+/** What attends to what. Head h owns the channels h d to (h + 1) d - 1, d being the channels by the heads. */
+export interface AttentionCall {
+  /** float32 [N, T, C] */
+  readonly query: tf.Tensor3D;
+  /** float32 [N, S, C] */
+  readonly key: tf.Tensor3D;
+  /** float32 [N, S, C] */
+  readonly value: tf.Tensor3D;
+  readonly heads: number;
+}
+
+/** Gradients by argument. */
+export interface AttentionGradient {
+  readonly dQuery: tf.Tensor3D;
+  readonly dKey: tf.Tensor3D;
+  readonly dValue: tf.Tensor3D;
 }
 
 /** The four sides of a rank-4 tensor. */

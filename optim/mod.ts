@@ -3,6 +3,7 @@ import { adam } from "./adam.ts";
 import { adamw } from "./adamw.ts";
 import { constant, poly } from "./schedule.ts";
 import { sgd } from "./sgd.ts";
+import { warmUp } from "./warm_up.ts";
 
 /** The built-in optimisers and schedules. */
-export const optimizers: readonly Plugin[] = [sgd, adam, adamw, poly, constant];
+export const optimizers: readonly Plugin[] = [sgd, adam, adamw, poly, constant, warmUp];

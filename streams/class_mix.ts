@@ -1,31 +1,17 @@
 import { constants } from "../ops/constant.ts";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import type { Tensor4D } from "../core/tensors.ts";
+import type { Tensor3D } from "../core/tensors.ts";
 import * as tf from "@tensorflow/tfjs-core";
-import { changeColours, drawChanges } from "./colour_jitter.ts";
-import { gaussianBlur } from "./gaussian_blur.ts";
-import { drawHalf, maskOf, mixImages, presentLabels } from "./mixing.ts";
+import { blurOptions, disturbed, jitterOptions } from "./disturbance.ts";
+import { drawHalf, maskOf, mixImages, paste, presentLabels } from "./mixing.ts";
 
 const share = z.number().min(0).max(1);
 
-const jitter = z.strictObject({
-  probability: share.default(0.8).describe("of a step whose mixed images are changed"),
-  brightness: share.default(0.25).describe("largest value that is added to colours in [0, 1], either way"),
-  contrast: share.default(0.25).describe("colours are multiplied by 1 - this to 1 + this"),
-  saturation: share.default(0.25).describe("the saturation is multiplied by 1 - this to 1 + this"),
-  hue: z.number().min(0).max(0.5).default(0.25).describe("largest turn of the hue, in colour circles"),
-});
-
-const blur = z.strictObject({
-  probability: share.default(0.5).describe("of a step whose mixed images are blurred"),
-  sigma: z.tuple([z.number().positive(), z.number().positive()]).default([0.15, 1.15]).describe(
-    "pixels, from and to; drawn for each image",
-  ),
-});
-
 const options = z.strictObject({
-  teacher: z.string().default("teacher").describe("a network of the recipe, which labels the target"),
+  teacher: z.string().nullable().default("teacher").describe(
+    "a network of the recipe, which labels the target; null: the target has labels and weights of its own (teacher-labels)",
+  ),
   source: z.string().default("source").describe("the labelled stream whose pixels are pasted"),
   target: z.string().default("target").describe("the stream over which they are pasted"),
   threshold: share.default(0.968).describe(
@@ -36,10 +22,10 @@ const options = z.strictObject({
   ),
   ignore_top: z.int().min(0).default(0).describe("rows at the top where target pixels weigh 0"),
   ignore_bottom: z.int().min(0).default(0).describe("rows at the bottom where target pixels weigh 0"),
-  jitter: z.union([z.literal(false), jitter]).default(jitter.parse({})).describe(
+  jitter: z.union([z.literal(false), jitterOptions]).default(jitterOptions.parse({})).describe(
     "change the colours of the mixed images; false: never",
   ),
-  blur: z.union([z.literal(false), blur]).default(blur.parse({})).describe(
+  blur: z.union([z.literal(false), blurOptions]).default(blurOptions.parse({})).describe(
     "blur the mixed images; false: never",
   ),
 });
@@ -59,7 +45,9 @@ export const classMix = definePlugin({
   options,
   plan: (given, at) => ({
     needs: {
-      views: [{ stream: given.target, by: given.teacher, labelResolution: true, at: [...at, "teacher"] }],
+      views: given.teacher === null
+        ? []
+        : [{ stream: given.target, by: given.teacher, labelResolution: true, at: [...at, "teacher"] }],
       streams: [given.source, given.target],
     },
     create: ({ numClasses }) => ({ make: (ctx) => constants(() => mixed(ctx, given, numClasses)) }),
@@ -73,29 +61,37 @@ function mixed(ctx: StepContext, given: Options, numClasses: number): Images {
   }
   const { random } = ctx;
   const chosen = drawHalf(presentLabels(labels, numClasses, given.classes), random);
-  const images = mixImages({
-    source: { pixels, labels },
-    target: ctx.images(given.target),
-    logits: ctx.view(given.target, given.teacher).upsampled!,
-    mask: maskOf(labels, chosen),
-  }, { threshold: given.threshold, ignoreTop: given.ignore_top, ignoreBottom: given.ignore_bottom });
+  const mask = maskOf(labels, chosen), target = ctx.images(given.target);
+  const images = given.teacher === null
+    ? pasteLabelled({ pixels, labels, numClasses }, target, { given, mask })
+    : mixImages({
+      source: { pixels, labels },
+      target,
+      logits: ctx.view(given.target, given.teacher).upsampled!,
+      mask,
+    }, { threshold: given.threshold, ignoreTop: given.ignore_top, ignoreBottom: given.ignore_bottom });
   return { ...images, pixels: disturbed(images.pixels, given, ctx) };
 }
 
-function disturbed(
-  pixels: Tensor4D,
-  { jitter, blur }: Options,
-  { random, normalization }: StepContext,
-): Tensor4D {
-  let changed = pixels;
-  if (jitter && random.next() < jitter.probability) {
-    const changes = Array.from({ length: pixels.shape[0] }, () => drawChanges(jitter, random));
-    changed = changeColours(changed, changes, normalization);
+interface PastedSource extends Required<Pick<Images, "pixels" | "labels">> {
+  readonly numClasses: number;
+}
+
+/** Over a target that has labels; source pixels weigh 1 where they have one, else 0. */
+function pasteLabelled(
+  { numClasses, ...source }: PastedSource,
+  { pixels, labels, weights }: Images,
+  { given, mask }: { readonly given: Options; readonly mask: Tensor3D },
+): Images {
+  if (!labels) {
+    throw new Error(
+      `the stream "${given.target}" has no labels; name a teacher, or a target that has some (type: teacher-labels)`,
+    );
   }
-  if (blur && random.next() < blur.probability) {
-    const [low, high] = blur.sigma;
-    const images = tf.split(changed, changed.shape[0], 0);
-    changed = tf.concat(images.map((image) => gaussianBlur(image as Tensor4D, random.uniform(low, high))), 0);
-  }
-  return changed;
+  const known = tf.cast(tf.less(source.labels, numClasses), "float32") as Tensor3D;
+  return paste({
+    source: { ...source, weights: known },
+    target: { pixels, labels, weights: weights ?? tf.onesLike(known) },
+    mask,
+  });
 }

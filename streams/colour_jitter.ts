@@ -13,6 +13,11 @@ export interface Jitter {
   readonly saturation: number;
   /** Largest turn of the hue, either way, in turns of the colour circle. */
   readonly hue: number;
+  /**
+   * `kornia`: brightness is added, contrast multiplies all colours, saturation is HSV's. `torchvision`: brightness multiplies
+   * them, contrast moves them from the mean grey, saturation from their own.
+   */
+  readonly form?: "kornia" | "torchvision";
 }
 
 type Change = (image: tf.Tensor3D) => tf.Tensor;
@@ -21,15 +26,23 @@ type Change = (image: tf.Tensor3D) => tf.Tensor;
 export type Changes = readonly Change[];
 
 /** Draws the changes of one image: how much of each, and in which order. Takes as many numbers whatever comes out. */
-export function drawChanges({ brightness, contrast, saturation, hue }: Jitter, random: Random): Changes {
+export function drawChanges(jitter: Jitter, random: Random): Changes {
+  const { brightness, contrast, saturation, hue, form = "kornia" } = jitter;
   const within = (most: number) => random.uniform(-most, most);
-  const [added, contrasted, saturated, turned] = [brightness, contrast, saturation, hue].map(within);
-  const changes: Changes = [
-    (image) => tf.add(image, added!),
-    (image) => tf.mul(image, 1 + contrasted!),
-    (image) => withSaturation(image, 1 + saturated!),
-    (image) => withHue(image, turned!),
-  ];
+  const [brighter, contrasted, saturated, turned] = [brightness, contrast, saturation, hue].map(within);
+  const changes: Changes = form === "kornia"
+    ? [
+      (image) => tf.add(image, brighter!),
+      (image) => tf.mul(image, 1 + contrasted!),
+      (image) => withSaturation(image, 1 + saturated!),
+      (image) => withHue(image, turned!),
+    ]
+    : [
+      (image) => tf.mul(image, 1 + brighter!),
+      (image) => movedFrom(tf.mean(greyOf(image)), image, 1 + contrasted!),
+      (image) => movedFrom(greyOf(image), image, 1 + saturated!),
+      (image) => withHue(image, turned!),
+    ];
   return [...random.permutation(changes.length)].map((k) => changes[k]!);
 }
 
@@ -65,6 +78,16 @@ function perChannel(values: readonly [number, number, number]): tf.Tensor1D {
 
 function within(image: tf.Tensor): tf.Tensor3D {
   return tf.clipByValue(image, 0, 1) as tf.Tensor3D;
+}
+
+/** float32 [H, W, 1]: the luma of ITU-R BT.601. */
+function greyOf(image: tf.Tensor3D): tf.Tensor {
+  return tf.sum(tf.mul(image, perChannel([0.299, 0.587, 0.114])), 2, true);
+}
+
+/** Colours at `factor` times their distance from a grey. */
+function movedFrom(grey: tf.Tensor, image: tf.Tensor3D, factor: number): tf.Tensor {
+  return tf.add(tf.mul(image, factor), tf.mul(grey, 1 - factor));
 }
 
 /** The saturation times a factor, at most 1: colours move from or to the largest channel, hue and value stay. */

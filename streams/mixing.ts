@@ -52,6 +52,59 @@ function known(labels: tf.Tensor3D, classes: number): tf.Tensor3D {
   return tf.cast(tf.minimum(labels, tf.scalar(classes, "int32")), "int32");
 }
 
+/** Labels that a network gives, and how much they count. */
+export interface TrustedLabels extends Required<Pick<Images, "labels" | "weights">> {
+  /** float32: the share of all pixels of which the network is sure. */
+  readonly sure: tf.Scalar;
+}
+
+/**
+ * The most probable class of every pixel; every pixel weighs the share of all pixels of the batch whose class has at least the
+ * threshold's probability, and 0 in the rows that do not count (Tranheden et al. 2021).
+ * @param probabilities float32 [N, H, W, K]
+ */
+export function trustedLabels(
+  probabilities: tf.Tensor4D,
+  { threshold, ignoreTop, ignoreBottom }: Trust,
+): TrustedLabels {
+  return tf.tidy(() => {
+    const sure = tf.mean(
+      tf.cast(tf.greaterEqual(tf.max(probabilities, -1), threshold), "float32"),
+    ) as tf.Scalar;
+    const [n, height, width] = probabilities.shape;
+    const counted = tf.mul(sure, countedRows(height, ignoreTop, ignoreBottom));
+    return {
+      labels: tf.cast(tf.argMax(probabilities, -1), "int32") as tf.Tensor3D,
+      weights: tf.mul(tf.ones([n, height, width]), counted) as tf.Tensor3D,
+      sure,
+    };
+  });
+}
+
+/** What is pasted and over what; all of one N x H x W. */
+export interface Pasting {
+  readonly source: Required<Pick<Images, "pixels" | "labels" | "weights">>;
+  readonly target: Required<Pick<Images, "pixels" | "labels" | "weights">>;
+  /** float32 [N, H, W]: 1 on source pixels. */
+  readonly mask: tf.Tensor3D;
+}
+
+/** Pixels, labels and weights of the source where the mask is 1, of the target elsewhere. */
+export function paste(
+  { source, target, mask }: Pasting,
+): Required<Pick<Images, "pixels" | "labels" | "weights">> {
+  return tf.tidy(() => {
+    const over = (pasted: tf.Tensor, under: tf.Tensor, where: tf.Tensor = mask) =>
+      tf.add(tf.mul(pasted, where), tf.mul(under, tf.sub(1, where)));
+    const labels = over(tf.cast(source.labels, "float32"), tf.cast(target.labels, "float32"));
+    return {
+      pixels: over(source.pixels, target.pixels, tf.expandDims(mask, 3)) as tf.Tensor4D,
+      labels: tf.cast(labels, "int32") as tf.Tensor3D,
+      weights: over(source.weights, target.weights) as tf.Tensor3D,
+    };
+  });
+}
+
 /** What is mixed; all of one N x H x W. */
 export interface Mixture {
   readonly source: Required<Pick<Images, "pixels" | "labels">>;
@@ -79,24 +132,16 @@ export interface Trust {
  */
 export function mixImages(
   { source, target, logits, mask }: Mixture,
-  { threshold, ignoreTop, ignoreBottom }: Trust,
-): Required<Omit<Images, "soft">> {
+  trust: Trust,
+): Required<Omit<Images, "soft" | "hide">> {
   return tf.tidy(() => {
-    const over = (pasted: tf.Tensor, under: tf.Tensor, where: tf.Tensor = mask) =>
-      tf.add(tf.mul(pasted, where), tf.mul(under, tf.sub(1, where)));
-    const sure = tf.mean(
-      tf.cast(tf.greaterEqual(tf.max(tf.softmax(logits), -1), threshold), "float32"),
-    );
-    const labels = over(tf.cast(source.labels, "float32"), tf.cast(tf.argMax(logits, -1), "float32"));
-    return {
-      pixels: over(source.pixels, target.pixels, tf.expandDims(mask, 3)) as tf.Tensor4D,
-      labels: tf.cast(labels, "int32") as tf.Tensor3D,
-      weights: over(
-        tf.scalar(1),
-        tf.mul(sure, countedRows(mask.shape[1], ignoreTop, ignoreBottom)),
-      ) as tf.Tensor3D,
-      values: { sure },
-    };
+    const { labels, weights, sure } = trustedLabels(tf.softmax(logits), trust);
+    const pasted = paste({
+      source: { ...source, weights: tf.onesLike(weights) },
+      target: { ...target, labels, weights },
+      mask,
+    });
+    return { ...pasted, values: { sure } };
   });
 }
 

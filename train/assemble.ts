@@ -148,6 +148,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       classes: plan.labelSpace.classes,
       taps: plan.model.plan.taps(numbers.numClasses),
       alignCorners: plan.input.alignCorners ?? false,
+      hides: plan.model.plan.hides ?? false,
     };
     const maker: Maker = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {

@@ -81,14 +81,29 @@ function keepsStatistics({ networks }: Run, by: string): boolean {
 }
 
 function imagesOf(batch: Batch, classes: number): Images {
-  const { images, labels, soft, marks, ids, size: [height, width] } = batch;
+  const { images, labels, soft, marks, counted, ids, size: [height, width] } = batch;
   const size = [ids.length, height, width] as const;
   return {
     pixels: tf.tensor4d(images, [...size, 3]),
     ...(labels ? { labels: labelsOf(batch) } : {}),
     ...(soft ? { soft: tf.tensor4d(unpackSoft(soft, classes), [...size, classes]) } : {}),
+    ...(counted ? { weights: weightsOf(counted, [height, width]) } : {}),
     ...(marks ? { values: { mark: tf.tensor1d(Float32Array.from(marks)) } } : {}),
   };
+}
+
+/** float32 [N, H, W]: 1 in the part of each image that counts, 0 elsewhere. */
+function weightsOf(
+  parts: NonNullable<Batch["counted"]>,
+  [height, width]: readonly [number, number],
+): tf.Tensor3D {
+  const data = new Float32Array(parts.length * height * width);
+  parts.forEach(({ rows, columns }, n) => {
+    for (let y = rows[0]; y < rows[1]; y++) {
+      data.fill(1, (n * height + y) * width + columns[0], (n * height + y) * width + columns[1]);
+    }
+  });
+  return tf.tensor3d(data, [parts.length, height, width]);
 }
 
 /** int32 [N, H, W] of a batch that has labels. */
@@ -106,6 +121,7 @@ function passThrough(
   const plan = run.networks.get(by)?.planned.plan;
   const trained = isTrained(run, by);
   const { step, pass } = at;
+  const hide = views.map(({ stream }) => images.get(stream)!.hide ?? 0);
   const mode = {
     training: plan?.training ?? true,
     // Networks that nothing trains see everything: a teacher drops nothing.
@@ -114,6 +130,7 @@ function passThrough(
         random: views.map((view) =>
           Random.stream(run.seed, drawnName(run.phase, `view ${viewKey(view)}, step ${step}, pass ${pass}`))
         ),
+        ...(hide.some((share) => share > 0) ? { hide } : {}),
       }
       : {}),
     taps: [...new Set(views.flatMap(({ taps }) => taps.map(({ name }) => name)))],

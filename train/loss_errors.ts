@@ -116,6 +116,10 @@ function imagesFault(output: unknown, numClasses: number): string | undefined {
     sizes.add(tensor.shape.slice(0, 3).join("x"));
   }
   if (sizes.size > 1) return `tensors of different sizes (${[...sizes].join(", ")}); expected one N x H x W`;
+  const hide = images["hide"] ?? 0;
+  if (typeof hide !== "number" || !(hide >= 0 && hide < 1)) {
+    return `${hide} as hide; expected a share of the patches in [0, 1)`;
+  }
   for (const [name, value] of Object.entries((images["values"] ?? {}) as object)) {
     const fault = tensorFault(value);
     if (fault !== undefined) return `${fault} as values.${name}; expected a tensor`;

@@ -39,7 +39,9 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
 }
 
 function told(path: string, report: ImportReport, note: (message: string) => void): void {
-  for (const message of [`weights of ${path}: ${describeImport(report)}`, ...report.warnings]) note(message);
+  const { warnings, notice = [] } = report;
+  const messages = [`weights of ${path}: ${describeImport(report)}`, ...warnings].concat(notice);
+  for (const message of messages) note(message);
 }
 
 /** The last checkpoint of another phase of the run. */

@@ -23,6 +23,20 @@ export interface WeightsTarget {
   readonly network?: string | undefined;
 }
 
+/** What transformers call the file of weights in a folder that it saves. */
+const IN_FOLDER = ["model.safetensors", "pytorch_model.bin"];
+
+/** The file of weights that a path means: itself, or that in a folder as transformers saves it. */
+export async function weightsPath(path: string, files: FileReader): Promise<string> {
+  const names = await files.entries?.(path) ?? [];
+  const inside = IN_FOLDER.find((name) => names.includes(name));
+  return inside === undefined ? path : `${path.replace(/\/+$/, "")}/${inside}`;
+}
+
+async function readFrom(path: string, files: FileReader): Promise<WeightsFile> {
+  return readWeights(await files.read(await weightsPath(path, files)), path);
+}
+
 /**
  * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor must be in the file,
  * and the file may hold nothing else of a network. What only training needs and PyTorch's counters are passed over.
@@ -35,7 +49,7 @@ export async function loadWeights(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<Pick<FittedFile, "run" | "network">> {
-  const file = readWeights(await files.read(path), path);
+  const file = await readFrom(path, files);
   const { tensors, report, unexpected, run, network } = fit({ path, file, whole: true }, target);
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
@@ -61,7 +75,7 @@ export async function initialiseFrom(
   target: WeightsTarget,
   files: FileReader,
 ): Promise<ImportReport> {
-  const file = readWeights(await files.read(path), path);
+  const file = await readFrom(path, files);
   const { tensors, report } = fit({ path, file, take, without }, target);
   assign(tensors, target.state);
   return report;

@@ -3,6 +3,7 @@ import { printable } from "../core/printable.ts";
 import { bytesOf, sizeOf } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
 import { countOf, megabytes } from "../core/words.ts";
+import { inForms } from "./forms.ts";
 import { entriesOf, type Entry, isRead, labelsOf, namedBy, type Network, networksIn } from "./networks.ts";
 import type { WeightsFile } from "./read.ts";
 import { TorchTensor } from "./torch_tensor.ts";
@@ -71,11 +72,12 @@ type Found = Pick<WeightsDescription, "naming"> & Required<Pick<WeightsDescripti
 
 /** Of the model that knows most of the names. */
 function networksOf(file: WeightsFile, known: readonly KnownNames[]): Found {
-  const entries = entriesOf(file);
+  const stored = entriesOf(file);
   let best: Found = { naming: null, networks: [] };
   for (const { model, names } of known) {
     // Any name that a rule gives may be one of the network's.
     const anyName = { has: () => true, fits: () => true };
+    const entries = inForms(stored, names.forms);
     const found = networksIn(entries, names, anyName).map((network) => counted(network, entries))
       // A name that looks alike by chance makes no network.
       .filter(({ network, explained, all }) =>
@@ -99,8 +101,13 @@ function counted(network: Network, entries: readonly Entry[]) {
   const under = entries.filter(({ path, found }) =>
     isRead(found) && prefix.every((part, k) => path[k] === part)
   );
-  const explained = under.filter(({ path }) => namedBy(scheme, path.slice(prefix.length), () => true)).length;
-  return { network, all: under.length, explained };
+  const named = under.filter(({ path }) => namedBy(scheme, path.slice(prefix.length), () => true));
+  return { network, all: namesOf(under).size, explained: namesOf(named).size };
+}
+
+/** The tensors of the file that these are. */
+function namesOf(entries: readonly Entry[]): ReadonlySet<string> {
+  return new Set(entries.flatMap(({ inFile, madeOf }) => madeOf ?? [inFile]));
 }
 
 function summary(value: unknown): string | number | boolean | null {

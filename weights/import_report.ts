@@ -29,6 +29,8 @@ export interface ImportReport {
   readonly initialised: readonly NameGroup[];
   /** Sentences. */
   readonly warnings: readonly string[];
+  /** What whoever uses the file is told in any case, as its licence; absent: nothing. */
+  readonly notice?: string;
 }
 
 /** Whether a tensor belongs to a part, as `classifier.0.weight` does to `classifier`. */

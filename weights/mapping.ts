@@ -4,6 +4,7 @@ import { printable } from "../core/printable.ts";
 import { suggestion } from "../core/suggest.ts";
 import { firstNonFinite, type LazyTensor, type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { NameScheme, WeightNames } from "../core/weights.ts";
+import { inForms } from "./forms.ts";
 import {
   firstPart,
   grouped,
@@ -91,13 +92,13 @@ export function fitWeights(fitting: Fitting): Fitted {
   const names = fitting.names ?? OWN_NAMES;
   checkParts(fitting, without);
   const shapes = new Map(wanted.map(({ name, shape }) => [name, shape]));
-  const all = entriesOf(file);
+  const all = inForms(entriesOf(file), names.forms);
   const entries = take === undefined ? all : taken(all, take, path);
   const networks = networksIn(entries, names, {
     has: (own) => shapes.has(own),
     fits: (own, shape) => shape !== undefined && fits(own, { shape, wanted: shapes.get(own)!, names }),
   });
-  const { network, others } = chosenNetwork(networks, path);
+  const { network, others } = chosenNetwork(networks, path, names.usual);
   if (network === undefined) throw refusal(path, nothingFits(fitting, entries));
   const renamed = renamedBy(network, entries, { path, shapes });
   const isLeftOut = (name: string) => without.some((part) => isPartOf(name, part));
@@ -135,6 +136,7 @@ export function fitWeights(fitting: Fitting): Fitted {
         ...partWarnings(wanted.filter(({ name }) => !isLeftOut(name)), renamed.own, isLeftOut),
         ...otherNetworks(others),
       ],
+      ...(names.notice === undefined || file.metadata["producer"] === "plca" ? {} : { notice: names.notice }),
     },
   };
 }

@@ -20,6 +20,8 @@ export interface Entry {
   /** The last key of its dictionary; absent: it lies at the top. */
   readonly wrapper?: string | undefined;
   readonly found: LazyTensor | UnreadTensor;
+  /** The tensors of the file that it is made of; absent: `inFile` alone. */
+  readonly madeOf?: readonly string[];
 }
 
 /** Whether a tensor's elements can be had. */
@@ -165,15 +167,16 @@ export interface Choice {
 }
 
 /**
- * The network that is meant: the only one that fits, or the one that all others lie in as a part.
+ * The network that is meant: the only one that fits, the one that all others lie in as a part, or the one under `usual`.
  * @throws UserError that names those that fit when it is not clear
  */
-export function chosenNetwork(networks: readonly Network[], path: string): Choice {
+export function chosenNetwork(networks: readonly Network[], path: string, usual?: string): Choice {
   const [best] = networks;
   if (best === undefined) return { network: undefined, others: [] };
   const worth = ({ fitting, tensors }: Network) => best.fitting > 0 ? fitting : tensors.size;
   const rivals = networks.filter((one) => 2 * worth(one) >= worth(best));
-  const outer = rivals.find((one) => rivals.every((other) => one === other || isInside(other, one)));
+  const outer = rivals.find((one) => rivals.every((other) => one === other || isInside(other, one))) ??
+    onlyOne(rivals.filter(({ prefix }) => usual !== undefined && prefix.at(-1) === usual));
   if (outer) return { network: outer, others: rivals.filter((one) => one !== outer) };
   const names = labelsOf(rivals);
   const listed = rivals.map(({ tensors }, k) => `${names[k]} (${countOf(tensors.size, "tensor")})`);
@@ -186,6 +189,10 @@ export function chosenNetwork(networks: readonly Network[], path: string): Choic
       )
     }`,
   );
+}
+
+function onlyOne<T>(list: readonly T[]): T | undefined {
+  return list.length === 1 ? list[0] : undefined;
 }
 
 function isInside({ prefix }: Network, outer: Network): boolean {

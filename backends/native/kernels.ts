@@ -4,8 +4,9 @@ import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
 import { whole } from "../wasm/products.ts";
 import { startHeap } from "../wasm/start.ts";
+import { nativeGelu, nativeSoftmax } from "./functions.ts";
 import { replaceMatMul } from "./mat_mul.ts";
-import { nativeMultiply } from "./products.ts";
+import { nativeMultiply, nativeMultiplyPlanes } from "./products.ts";
 import { loadRuntime } from "./runtime.ts";
 
 /**
@@ -19,7 +20,10 @@ export async function startNative(): Promise<void> {
     for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
   }
   replaceMatMul();
-  replaceKernels("wasm", heapKernels(nativeMultiply));
+  replaceKernels("wasm", {
+    ...heapKernels(nativeMultiply, { multiply: nativeMultiplyPlanes, softmax: nativeSoftmax }),
+    ...nativeGelu,
+  });
 }
 
 /** [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. */

@@ -1,7 +1,7 @@
 /** Matrix products by ONNX Runtime, under tfjs's own `matMul` so that every plugin has them. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { Node } from "./onnx.ts";
 import { emptyInfo, sizeOf } from "../wasm/heap.ts";
+import { batchProduct } from "./mat_mul_model.ts";
 import { nativeMultiply } from "./products.ts";
 import { runModel } from "./runtime.ts";
 
@@ -48,27 +48,6 @@ function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transpo
     );
     return result;
   }
-  runModel({
-    key: `matmul ${transposeA} ${transposeB} ${a.shape.length} ${b.shape.length}`,
-    graph: () =>
-      graph([
-        ...(transposeA ? [swapLast("x0", "a", a.shape.length)] : []),
-        ...(transposeB ? [swapLast("x1", "b", b.shape.length)] : []),
-        { type: "MatMul", inputs: [transposeA ? "a" : "x0", transposeB ? "b" : "x1"], outputs: ["y0"] },
-      ]),
-    inputs: [{ tensor: a }, { tensor: b }],
-    outputs: [{ tensor: result }],
-  });
+  runModel(batchProduct([{ tensor: a }, { tensor: b }], { tensor: result }, [transposeA, transposeB]));
   return result;
-}
-
-function graph(nodes: readonly Node[]) {
-  return { inputs: ["x0", "x1"], outputs: ["y0"], nodes };
-}
-
-function swapLast(from: string, to: string, rank: number): Node {
-  const perm = Array.from({ length: rank }, (_, k) => k);
-  perm[rank - 1] = rank - 2;
-  perm[rank - 2] = rank - 1;
-  return { type: "Transpose", inputs: [from], outputs: [to], attributes: { perm } };
 }

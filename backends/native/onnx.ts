@@ -16,8 +16,8 @@ export interface Graph {
   readonly nodes: readonly Node[];
 }
 
-const OPSET = 17;
-const IR_VERSION = 8;
+const OPSET = 20;
+const IR_VERSION = 9;
 const FLOAT = 1;
 
 /** The serialised model. */

@@ -2,12 +2,15 @@ import type { Kernels } from "../../ops/kernel_types.ts";
 import { heapBatchNorm, heapBatchNormGradient } from "./batch_norm.ts";
 import { heapConvolutions } from "./convolutions.ts";
 import { heapMaxPool, heapMaxPoolGradient } from "./max_pool.ts";
+import { type AttentionParts, heapAttention } from "./attention.ts";
+import { heapDepthwise } from "./depthwise.ts";
 import type { Multiply } from "./products.ts";
 import { heapRows } from "./rows.ts";
 import { heapSgdStep } from "./sgd.ts";
+import { heapTokens } from "./tokens.ts";
 
-/** The kernels that work in the WASM heap, with matrix products by `multiply`. */
-export function heapKernels(multiply: Multiply): Partial<Kernels> {
+/** The kernels that work in the WASM heap, with matrix products by `multiply` and attention of `parts`. */
+export function heapKernels(multiply: Multiply, parts: AttentionParts): Partial<Kernels> {
   return {
     ...heapConvolutions(multiply),
     maxPool: heapMaxPool,
@@ -15,6 +18,9 @@ export function heapKernels(multiply: Multiply): Partial<Kernels> {
     batchNorm: heapBatchNorm,
     batchNormGradient: heapBatchNormGradient,
     sgdStep: heapSgdStep,
+    ...heapTokens(multiply),
+    ...heapDepthwise,
+    ...heapAttention(parts),
     rows: heapRows(multiply),
   };
 }

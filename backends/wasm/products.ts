@@ -13,8 +13,26 @@ export interface Matrix {
   readonly transposed?: boolean;
 }
 
-/** `into` = a b, or `into` += a b; `into` is neither of them. */
-export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: boolean) => void;
+/**
+ * `into` = a b, or `into` += a b where `add`, or `into` = a b with a row added to every row; `into` is neither of the factors.
+ * @param add whether to add, or the row, float32 [columns]
+ */
+export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: boolean | tf.Tensor1D) => void;
+
+/** Matrices that follow each other in a float32 tensor. */
+export interface Planes {
+  readonly tensor: tf.TensorInfo;
+  /** Where the first begins. */
+  readonly element: number;
+  readonly planes: number;
+  /** Of each. */
+  readonly rows: number;
+  readonly columns: number;
+  readonly transposed?: boolean;
+}
+
+/** `into` = a b plane by plane, or, of a single plane, `into` += a b; `into` is neither of them. */
+export type MultiplyPlanes = (factors: readonly [Planes, Planes], into: Planes, add: boolean) => void;
 
 /** All of a matrix. */
 export function whole(tensor: tf.Tensor2D): Matrix {
@@ -27,12 +45,28 @@ export const copiedMultiply: Multiply = (factors, into, add) =>
     const [a, b] = factors.map((factor) => part(factor));
     const product = tf.matMul(a!, b!, factors[0].transposed, factors[1].transposed);
     const start = into.from * into.columns;
-    if (add) {
+    if (add === true) {
       simd("addRows", address(into.tensor, start), 0, into.rows, into.columns, address(product));
     } else {
       floatsAt(address(into.tensor, start), product.size).set(heapView(product));
+      if (add) simd("addRow", address(into.tensor, start), into.rows, into.columns, address(add));
     }
   });
+
+/** The same for planes. */
+export const copiedMultiplyPlanes: MultiplyPlanes = (factors, into, add) =>
+  tf.tidy(() => {
+    const [a, b] = factors.map(planesPart);
+    const product = tf.matMul(a!, b!, factors[0].transposed, factors[1].transposed);
+    const place = address(into.tensor, into.element);
+    if (add) simd("addRows", place, 0, into.rows, into.columns, address(product));
+    else floatsAt(place, product.size).set(heapView(product));
+  });
+
+function planesPart({ tensor, element, planes, rows, columns }: Planes): tf.Tensor3D {
+  const flat = tf.reshape(tensor as tf.Tensor, [-1]);
+  return tf.reshape(tf.slice(flat, element, planes * rows * columns), [planes, rows, columns]);
+}
 
 function part({ tensor, from, rows, columns }: Matrix): tf.Tensor2D {
   const all = tf.reshape(tensor as tf.Tensor, [sizeOf(tensor.shape) / columns, columns]) as tf.Tensor2D;

@@ -28,7 +28,21 @@ export type SimdKernel =
   | "addPatches"
   | "maxPool"
   | "maxPoolGradient"
-  | "sgdStep";
+  | "sgdStep"
+  | "layerNorm"
+  | "layerNormGradient"
+  | "columnSums"
+  | "addRow"
+  | "gelu"
+  | "geluGradient"
+  | "geluArguments"
+  | "geluSlope"
+  | "splitHeads"
+  | "softmaxScores"
+  | "softmaxScoresGradient"
+  | "depthwise"
+  | "depthwiseScatter"
+  | "depthwiseFilterGradient";
 
 let loaded: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
 

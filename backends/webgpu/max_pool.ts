@@ -1,7 +1,7 @@
 /** Max-pooling composed of slices and comparisons, which stay on the device. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "../../ops/kernel_types.ts";
-import { spread, tapPixels } from "../../ops/portable.ts";
+import { spread, tapPixels } from "../../ops/taps.ts";
 
 const LOWEST = -3.4028234663852886e38;
 

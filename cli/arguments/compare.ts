@@ -16,7 +16,7 @@ export const compare = command(
     }),
     methods: optional(option("--methods", string({ metavar: "LIST" }), {
       description:
-        message`Methods, separated by commas: names of recipes/methods or YAML files (default: all of recipes/methods).`,
+        message`Methods, separated by commas: names of recipes/methods (and of its folder mit, whose methods bring a network of their own) or YAML files (default: all of recipes/methods).`,
     })),
     ...trialOptions("RUNS/comparison-RECIPE"),
     paper: withDefault(

@@ -15,6 +15,8 @@ export interface Pass {
   readonly parts?: readonly number[];
   /** What layers draw from, for each part of the batch by its images; absent: nothing is drawn. */
   readonly random?: { readonly images: readonly number[]; readonly streams: readonly Random[] };
+  /** Share of its patches that each part of the batch does not show, drawn of `random`; absent: it shows all. */
+  readonly hide?: readonly number[];
   /** Receives what each part changes of the running statistics. */
   readonly record?: (part: number, change: Change) => void;
 }

@@ -13,6 +13,8 @@ export interface Layers {
   param(name: string, initial: tf.Tensor, part?: string): tf.Variable;
   /** A variable that is kept but not trained. Takes `initial`. */
   buffer(name: string, initial: tf.Tensor): tf.Variable;
+  /** A trainable variable of any shape, drawn from a normal distribution as {@linkcode normalFilter} is. */
+  normal(name: string, shape: readonly number[], deviation: number, part?: string): tf.Variable;
   /** A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name only. */
   normalFilter(
     name: string,
@@ -24,10 +26,11 @@ export interface Layers {
 
 /** The same collection, whose parameters are in a part of their group, as in `backbone/stem`. */
 export function layersIn(layers: Layers, part: string): Layers {
+  const within = (inner: string | undefined) => inner === undefined ? part : `${part}/${inner}`;
   return {
     ...layers,
-    param: (name, initial, inner) =>
-      layers.param(name, initial, inner === undefined ? part : `${part}/${inner}`),
+    param: (name, initial, inner) => layers.param(name, initial, within(inner)),
+    normal: (name, shape, deviation, inner) => layers.normal(name, shape, deviation, within(inner)),
     normalFilter: (name, shape, deviation) => layers.normalFilter(name, shape, deviation, part),
   };
 }
@@ -53,12 +56,15 @@ export function layersOf(setup: Setup): Layers {
     buffer(name, initial) {
       return buffers[name] = make(name, initial, false);
     },
-    normalFilter(name, shape, deviation, part) {
+    normal(name, shape, deviation, part) {
       const random = Random.stream(setup.seed, name);
       const data = new Float32Array(shape.reduce((product, side) => product * side, 1));
       // A plain loop: a network has millions of numbers.
       for (let k = 0; k < data.length; k++) data[k] = random.normal() * deviation;
-      return layers.param(name, tf.tensor4d(data, shape), part) as tf.Variable<tf.Rank.R4>;
+      return layers.param(name, tf.tensor(data, [...shape]), part);
+    },
+    normalFilter(name, shape, deviation, part) {
+      return layers.normal(name, shape, deviation, part) as tf.Variable<tf.Rank.R4>;
     },
   };
   return layers;

@@ -16,16 +16,24 @@ export interface Statistics {
  * products are faster, and their views cut out of the whole; others run one after the other.
  */
 export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
-  return (batches: readonly tf.Tensor4D[], { training, taps, random }: ForwardMode): readonly View[] => {
+  return (
+    batches: readonly tf.Tensor4D[],
+    { training, taps, random, hide }: ForwardMode,
+  ): readonly View[] => {
     const sizes = new Set(batches.map(({ shape }) => `${shape[1]}x${shape[2]}`));
-    const all = batches.map((images, k) => ({ images, random: random?.slice(k, k + 1) ?? [] }));
+    const all = batches.map((images, k) => ({
+      images,
+      random: random?.slice(k, k + 1) ?? [],
+      hide: hide?.[k] ?? 0,
+    }));
     const groups = sizes.size === 1 ? [all] : all.map((one) => [one]);
     return groups.flatMap((whole) => {
       const group = whole.map(({ images }) => images);
       const parts = group.map(({ shape }) => shape[0]);
       const draws = random && whole.flatMap((one) => one.random);
       const joined = group.length === 1 ? group[0]! : tf.concat([...group]);
-      const pass = { taps, ...drawing(parts, draws) };
+      const hidden = whole.some((one) => one.hide > 0) ? { hide: whole.map((one) => one.hide) } : {};
+      const pass = { taps, ...drawing(parts, draws), ...hidden };
       if (!training || !batch) return cutInto(parts, run(joined, pass), taps);
       const { view, updates } = recorded(parts, (record) => run(joined, { ...pass, parts, record }));
       return cutInto(parts, view, taps).map((one, part) => ({ ...one, updates: updates[part]! }));

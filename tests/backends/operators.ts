@@ -8,6 +8,7 @@ import { nearestLabels } from "../../ops/nearest.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import type { BackendName } from "../../core/plan.ts";
 import { goldenCases, goldenTest, type Read, withGradients } from "../goldens.ts";
+import { testBackboneOperators } from "./backbone_operators.ts";
 import { testMethodOperators } from "./method_operators.ts";
 
 interface Case {
@@ -29,6 +30,7 @@ export function testOperators(backend: BackendName): void {
     goldenTest(backend, one.name, (read) => run(one, read));
   }
   testMethodOperators(backend);
+  testBackboneOperators(backend);
 }
 
 const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Tensor>> = {

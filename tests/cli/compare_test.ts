@@ -92,6 +92,14 @@ methods("compare refuses a method that is not there before anything is trained",
   assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => name === "runs"), []);
 });
 
+methods("compare knows methods that bring a network by name", async (folder) => {
+  const found = await plca([...COMPARE, "plca_mit,daformr"], { cwd: folder });
+  assert.deepEqual([found.code, found.stderr], [
+    2,
+    '--methods plca_mit,daformr: there is no method called "daformr"; did you mean "daformer"?\n',
+  ]);
+});
+
 methods("ablate with jobs gives the table of one process", async (folder) => {
   const ablate = (jobs: string, out: string) =>
     plca(

@@ -65,3 +65,15 @@ Deno.test("criteria of crops: defaults, streams with sizes of their own, mistake
     "least_classes, least_share",
   ]);
 });
+
+Deno.test("margins of a stream's images: shares at top, right, bottom and left, of that stream alone", async () => {
+  const { input } = await load({
+    set: ["input.streams={target: {crop: 32, margins: [0.03, 0, 0.25, 0.5]}}"],
+  });
+  assert.deepEqual(input.streams!["target"]!.margins, [0.03, 0, 0.25, 0.5]);
+  assert.equal("margins" in input.training, false);
+  assert.equal(
+    await mistakes({ set: ["input.streams={target: {crop: 32, margins: [0, 0, 1, 0]}}"] }),
+    "--set input.streams input.streams.target.margins[2]: must be less than 1: it is 1",
+  );
+});

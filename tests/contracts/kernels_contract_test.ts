@@ -9,25 +9,11 @@ import { conv2dTranspose } from "../../ops/conv2d_transpose.ts";
 import { kernels } from "../../ops/kernels.ts";
 import { maxPool } from "../../ops/max_pool.ts";
 import { hasFewOutputs } from "../../backends/wasm/few_outputs.ts";
-import { backendTest, relative, withGradients } from "../goldens.ts";
+import { backendTest } from "../goldens.ts";
 import { tensorflowTest } from "../tensorflow.ts";
-import { normals } from "./differences.ts";
-
-/**
- * Of the norm. Both sides add up to some thousand float32 products of random sign in orders of their own; each addition
- * rounds by at most 6e-8 of a partial sum, and such errors grow like the root of their number, to about 2e-6.
- */
-const TOLERANCE = 1e-5;
+import { agree as agreeOn, type Case } from "./agreement.ts";
 
 const RUNS = { seed: 1, numRuns: 8 };
-
-/** What is computed, from tensors of these shapes with standard normal values. */
-interface Case {
-  readonly shapes: readonly (readonly number[])[];
-  readonly f: (...xs: tf.Tensor[]) => tf.Tensor;
-  /** Left out where tfjs has no right gradient. */
-  readonly gradients: boolean;
-}
 
 type Tested = "native" | "tensorflow";
 
@@ -43,34 +29,7 @@ function test(name: string, fn: () => Promise<void>): void {
   tensorflowTest(name, on("tensorflow"));
 }
 
-/** The value and the gradients on one backend, the output's own gradient being random. */
-async function compute(backend: Tested | "cpu", { shapes, f, gradients }: Case) {
-  await selectBackend(backend);
-  return tf.tidy(() => {
-    const xs = shapes.map((shape, k) => random(shape, `input ${k}`));
-    const dy = random(f(...xs).shape, "output");
-    const { value, grads } = gradients ? withGradients(f, xs, dy) : { value: f(...xs), grads: [] };
-    return [value, ...grads].map((tensor) => ({ shape: tensor.shape, values: tensor.dataSync() }));
-  });
-}
-
-function random(shape: readonly number[], name: string): tf.Tensor {
-  return tf.tensor(normals(shape.reduce((a, b) => a * b, 1), 1, name), [...shape]);
-}
-
-async function agree(one: Case): Promise<void> {
-  const expected = await compute("cpu", one);
-  const actual = await compute(tested, one);
-  actual.forEach(({ shape, values }, k) => {
-    const what = k === 0 ? "the value" : `the gradient of input ${k - 1}`;
-    assert.deepEqual(shape, expected[k]!.shape, what);
-    // A gradient may be zero as a whole: a filter that touches only padding.
-    const error = expected[k]!.values.some((value) => value !== 0)
-      ? relative(values, expected[k]!.values)
-      : Math.max(...values.map(Math.abs));
-    assert.ok(error <= TOLERANCE, `${what} is off by ${error}`);
-  });
-}
+const agree = (one: Case) => agreeOn(tested, one);
 
 const sides = fc.tuple(
   fc.integer({ min: 1, max: 2 }),

@@ -97,3 +97,21 @@ backendTest(
     }
   },
 );
+
+backendTest(
+  "native",
+  "the warm-up begins where it is told: at 2 half of the teacher's weights stay in the first update",
+  async () => {
+    for (const [from, shares] of [[1, [0, 1 / 2, 2 / 3, 0.7]], [2, [1 / 2, 2 / 3, 0.7, 0.7]]] as const) {
+      const { follow } = registry.plan("network", {
+        type: "ema",
+        options: { decay: 0.7, warm_up_from: from, buffers: "averaged" },
+      });
+      shares.forEach((share, step) => {
+        const { parameters, buffers } = follow!({ step, steps: 4 })!;
+        assert.ok(Math.abs(parameters - share) < 1e-12 && parameters === buffers, `${from}, step ${step}`);
+      });
+    }
+    await Promise.resolve();
+  },
+);

@@ -38,7 +38,7 @@ function planOf(name: string, more = "", overrides: readonly string[] = []): Pro
     cwd: METHODS,
     readText: (file) => {
       if (file === path) return Promise.resolve(`extends: ./${name}.yaml\n${more}`);
-      if (dirname(file) !== METHODS) return Promise.resolve(TINY);
+      if (![METHODS, join(METHODS, "mit")].includes(dirname(file))) return Promise.resolve(TINY);
       return Deno.readTextFile(file);
     },
     overrides: [...overrides],
@@ -92,7 +92,35 @@ const CASES: Readonly<Record<string, Method>> = {
   },
 };
 
-for (const [what, { recipe, more = "", overrides = [], stops }] of Object.entries(CASES)) {
+const DINOV2 =
+  "model: { type: dinov2, options: { size: { width: 8, blocks: 2, heads: 2 }, table: 3, checkpointing: true } }\n" +
+  "input: { streams: { target: { crop: [40, 48], margins: [0.1, 0, 0.2, 0] } } }\n";
+
+const TRANSFORMERS: Readonly<Record<string, Method>> = {
+  "VFM-UDA: a teacher of two views, images disturbed one by one, patches hidden": {
+    recipe: "vfm_uda",
+    more: DINOV2,
+    overrides: ["training.steps=5", "optimizer.type=adamw", "streams.masked.options.hide=patches"],
+    stops: ["of_the_test 1", "of_the_test 3"],
+  },
+  "MIC: a Mix Transformer, whose branches and channels are left out at random, blocks computed again": {
+    recipe: "mit/mic",
+    more:
+      "model: { options: { dims: [4, 8, 10, 16], blocks: [1, 1, 1, 2], head_width: 8, drop_path: 0.5, dropout: 0.5, " +
+      "checkpointing: true } }\n",
+    overrides: ["training.steps=5", "input.rare_class_sampling.min_pixels=10"],
+    stops: ["of_the_test 1", "of_the_test 3"],
+  },
+  "VFM-UDA on DeepLab-v2: cells hidden": {
+    recipe: "vfm_uda",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 2"],
+  },
+};
+
+for (
+  const [what, { recipe, more = "", overrides = [], stops }] of Object.entries({ ...CASES, ...TRANSFORMERS })
+) {
   pathTest(`${what}: the same bits, wherever it was stopped`, async (folder) => {
     const plan = await planOf(recipe, `name: of_the_test\n${more}`, overrides);
     const whole = await undisturbed(plan);

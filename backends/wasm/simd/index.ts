@@ -4,3 +4,6 @@ export * from "./tables";
 export * from "./channels";
 export * from "./windows";
 export * from "./update";
+export * from "./tokens";
+export * from "./attention";
+export * from "./depthwise";

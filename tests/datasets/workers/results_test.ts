@@ -38,6 +38,9 @@ for (const [name, options] of [["street", STREET], ["folder", FOLDER]] as const)
               transforms: { crop: [16, 16], flip: true, shortSide: [20, 20] },
             }),
             unlabelled: await batchesOf(dataset, 5, { labels: false, stream: "target", ahead: 4 }),
+            margins: await batchesOf(dataset, 5, {
+              transforms: { crop: [16, 16], flip: true, margins: [0.2, 0, 0.3, 0.1] },
+            }),
             uncached: await batchesOf(dataset, 5, { cacheBytes: 0 }),
             evaluations: await Promise.all(EVALUATIONS.map((plan) => imagesOf(dataset, plan))),
           };

@@ -1,0 +1,32 @@
+import type { Node } from "./onnx.ts";
+import type { Call, Operand } from "./runtime.ts";
+
+/** The product of matrices in the last two dimensions; the others are a batch. */
+export function batchProduct(
+  [a, b]: readonly Operand[],
+  into: Operand,
+  [transposeA, transposeB]: readonly [boolean, boolean],
+): Call {
+  const [rankA, rankB] = [a!, b!].map(({ tensor, dims = tensor.shape }) => dims.length) as [number, number];
+  return {
+    key: `matmul ${transposeA} ${transposeB} ${rankA} ${rankB}`,
+    graph: () => ({
+      inputs: ["x0", "x1"],
+      outputs: ["y0"],
+      nodes: [
+        ...(transposeA ? [swapLast("x0", "a", rankA)] : []),
+        ...(transposeB ? [swapLast("x1", "b", rankB)] : []),
+        { type: "MatMul", inputs: [transposeA ? "a" : "x0", transposeB ? "b" : "x1"], outputs: ["y0"] },
+      ],
+    }),
+    inputs: [a!, b!],
+    outputs: [into],
+  };
+}
+
+function swapLast(from: string, to: string, rank: number): Node {
+  const perm = Array.from({ length: rank }, (_, k) => k);
+  perm[rank - 1] = rank - 2;
+  perm[rank - 2] = rank - 1;
+  return { type: "Transpose", inputs: [from], outputs: [to], attributes: { perm } };
+}

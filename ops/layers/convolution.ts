@@ -1,0 +1,58 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { conv2d, type Conv2dOptions } from "../conv2d.ts";
+import { depthwiseConv2d } from "../depthwise_conv2d.ts";
+import type { Layers } from "./scope.ts";
+
+/** float32 [N, H, W, input] to [N, H', W', output]. */
+export type Convolution = (x: tf.Tensor4D) => tf.Tensor4D;
+
+/** A square convolution. */
+export interface ConvolutionOptions extends Conv2dOptions {
+  /** Absent: it adds a bias, which begins at 0. */
+  readonly bias?: boolean;
+  /** Standard deviation of the filter at the start; absent: sqrt(2 / (side^2 output)), He et al. 2015, fan-out. */
+  readonly deviation?: number;
+}
+
+/** Makes one under `name`, with `weight` and `bias`. @param shape side of the filter, channels in and out */
+export function convolutionLayer(
+  layers: Layers,
+  [name, side, input, output]: readonly [string, number, number, number],
+  { bias: biased = true, deviation = Math.sqrt(2 / (side * side * output)), ...window }: ConvolutionOptions =
+    {},
+): Convolution {
+  const filter = layers.normalFilter(`${name}.weight`, [side, side, input, output], deviation);
+  const bias = biased ? layers.param(`${name}.bias`, tf.zeros([output])) : undefined;
+  return (x) => {
+    const y = conv2d(x, filter, window);
+    return bias ? tf.add(y, bias) : y;
+  };
+}
+
+/** A depthwise convolution of a square filter that keeps the size. */
+export interface DepthwiseOptions {
+  /** Absent: 1. */
+  readonly dilation?: number;
+  /** Absent: it adds a bias, which begins at 0. */
+  readonly bias?: boolean;
+}
+
+/**
+ * A 3x3 convolution of every channel for itself, zeros around: float32 [N, H, W, C] to the same shape. Its `weight` is
+ * [3, 3, 1, C], which files keep as [C, 1, 3, 3]. It begins normal with deviation sqrt(2 / 9).
+ */
+export function depthwiseLayer(
+  layers: Layers,
+  [name, channels]: readonly [string, number],
+  { dilation = 1, bias: biased = true }: DepthwiseOptions = {},
+): Convolution {
+  const filter = layers.normalFilter(`${name}.weight`, [3, 3, 1, channels], Math.sqrt(2 / 9));
+  const bias = biased
+    ? layers.param(`${name}.bias`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>
+    : undefined;
+  const window = { stride: 1, padding: dilation, dilation };
+  return (x) => {
+    const channelwise = tf.reshape(filter, [3, 3, channels, 1]) as tf.Tensor4D;
+    return depthwiseConv2d(x, channelwise, { ...window, ...(bias ? { bias } : {}) });
+  };
+}

@@ -1,0 +1,54 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { kernels } from "./kernels.ts";
+
+/** What {@linkcode linear} multiplies with. */
+export interface LinearOptions {
+  /** float32 [I, O], or [O, I] where `outputFirst` says so */
+  readonly weight: tf.Tensor2D;
+  /** Whether the weight is [O, I], as PyTorch's files keep it. Absent: no. */
+  readonly outputFirst?: boolean;
+  /** float32 [O] */
+  readonly bias?: tf.Tensor1D;
+}
+
+/**
+ * x weight + bias over the last axis, as one operator: adding the bias is no pass of its own, nor is its gradient a slow sum.
+ * The gradient of a weight that is a variable which nobody trains is not computed and is zero.
+ * @param x float32 [..., I] of rank 2 or more @returns float32 [..., O]
+ * @throws Error when the channels do not fit
+ */
+export function linear<T extends tf.Tensor>(x: T, { weight, bias, outputFirst = false }: LinearOptions): T {
+  const input = x.shape.at(-1)!;
+  const [expected, output] = outputFirst ? [weight.shape[1], weight.shape[0]] : weight.shape;
+  if (input !== expected || (bias && bias.size !== output)) {
+    throw new Error(
+      `[${x.shape}] times [${weight.shape}]${bias ? ` plus [${bias.shape}]` : ""}: the channels do not fit`,
+    );
+  }
+  const shape = [...x.shape.slice(0, -1), output];
+  if (x.size === 0) return tf.zeros(shape) as T;
+  const rows = x.size / input;
+  const fixed = weight instanceof tf.Variable && !weight.trainable;
+  const weightGradient = (kept: tf.Tensor2D, slope: tf.Tensor2D) =>
+    outputFirst ? tf.matMul(slope, kept, true, false) : tf.matMul(kept, slope, true, false);
+  const op = tf.customGrad((...args) => {
+    const [a, w] = args as unknown as [tf.Tensor, tf.Tensor2D];
+    const save = args.at(-1) as unknown as tf.GradSaveFunc;
+    const flat = (tensor: tf.Tensor, columns: number) => tf.reshape(tensor, [rows, columns]) as tf.Tensor2D;
+    save([a, w]);
+    return {
+      // Turned for the kernel, and freed with this operator: nothing of it is kept.
+      value: tf.reshape(kernels().linear(flat(a, input), outputFirst ? tf.transpose(w) : w, bias), shape),
+      gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
+        const [kept, factor] = saved as [tf.Tensor, tf.Tensor2D];
+        const slope = flat(dy, output);
+        return [
+          tf.reshape(tf.matMul(slope, factor, false, !outputFirst), x.shape),
+          fixed ? tf.zerosLike(factor) : weightGradient(flat(kept, input), slope),
+          ...(bias ? [kernels().columnSums(slope)] : []),
+        ];
+      },
+    };
+  });
+  return op(x, weight, ...(bias ? [bias] : [])) as T;
+}

@@ -1,0 +1,78 @@
+import * as tf from "@tensorflow/tfjs-core";
+import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
+import type { Random } from "../core/random.ts";
+import { z } from "../core/schema.ts";
+import { constant } from "../ops/constant.ts";
+import { blurOptions, disturbed, jitterOptions } from "./disturbance.ts";
+
+const options = z.strictObject({
+  stream: z.string().default("pseudo").describe(
+    "the stream whose images are masked, with its labels and weights",
+  ),
+  share: z.number().min(0).lt(1).default(0.7).describe("probability of a cell, or a patch, to be hidden"),
+  hide: z.enum(["cells", "patches", "auto"]).default("cells").describe(
+    "cells of pixels, which become the mean colour; patches of a transformer, which sees its mask token instead; auto: patches " +
+      "where the recipe's model can do without some, else cells",
+  ),
+  cell: z.int().min(1).default(64).describe("pixels along a side of a cell, about"),
+  jitter: z.union([z.literal(false), jitterOptions]).default(jitterOptions.parse({})).describe(
+    "change the colours before; false: never",
+  ),
+  blur: z.union([z.literal(false), blurOptions]).default(blurOptions.parse({})).describe(
+    "blur the images before; false: never",
+  ),
+});
+
+type Options = z.output<typeof options>;
+
+/**
+ * Images of which much is hidden, so that what is seen must do (Hoyer et al. 2023, MIC): of a grid of round(H / cell) x round(W /
+ * cell) cells each is kept where a number in [0, 1) is above `share`, the others become 0 after normalisation. With `hide:
+ * patches` pixels stay and the networks that learn draw which of their patches they do without (Englert et al. 2024).
+ */
+export const masked = definePlugin({
+  kind: "stream",
+  name: "masked",
+  summary: "a stream's images, much of them hidden: cells of pixels, or patches of a transformer",
+  source: "Hoyer et al. 2023; Englert et al. 2024",
+  options,
+  plan: (given) => ({
+    needs: { streams: [given.stream] },
+    ...(given.hide === "patches" ? { hides: true } : {}),
+    create: ({ hides }) => ({
+      make(ctx): Images {
+        const { pixels, values: _, ...others } = ctx.images(given.stream);
+        const patches = given.hide === "patches" || (given.hide === "auto" && hides);
+        const changed = (pixels: tf.Tensor4D) => disturbed(pixels, given, ctx);
+        const seen = constant(() =>
+          patches ? tf.clone(changed(pixels)) : withoutCells(changed(pixels), given, ctx)
+        );
+        return { ...others, pixels: seen, ...(patches ? { hide: given.share } : {}) };
+      },
+    }),
+  }),
+});
+
+function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }: StepContext): tf.Tensor4D {
+  const [n, height, width] = pixels.shape;
+  return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random }), 3));
+}
+
+/** float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere; the grid is enlarged by nearest neighbours. */
+function keptPixels(
+  [n, height, width]: readonly [number, number, number],
+  { cell, share, random }: { readonly cell: number; readonly share: number; readonly random: Random },
+): tf.Tensor3D {
+  const cellsOf = (side: number) => Math.max(1, Math.round(side / cell));
+  const rows = cellsOf(height), columns = cellsOf(width);
+  const kept = Uint8Array.from({ length: n * rows * columns }, () => Number(random.next() > share));
+  const data = new Float32Array(n * height * width);
+  let at = 0;
+  for (let image = 0; image < n; image++) {
+    for (let y = 0; y < height; y++) {
+      const row = (image * rows + Math.floor(y * rows / height)) * columns;
+      for (let x = 0; x < width; x++) data[at++] = kept[row + Math.floor(x * columns / width)]!;
+    }
+  }
+  return tf.tensor3d(data, [n, height, width]);
+}
