@@ -1,9 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernels } from "../../ops/kernels.ts";
 import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
 import { whole } from "../wasm/products.ts";
-import { startHeap } from "../wasm/start.ts";
+import { startHeap, useKernels } from "../wasm/start.ts";
 import { nativeGelu, nativeSoftmax } from "./functions.ts";
 import { replaceMatMul } from "./mat_mul.ts";
 import { nativeMultiply, nativeMultiplyPlanes } from "./products.ts";
@@ -20,7 +19,7 @@ export async function startNative(): Promise<void> {
     for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
   }
   replaceMatMul();
-  replaceKernels("wasm", {
+  useKernels({
     ...heapKernels(nativeMultiply, { multiply: nativeMultiplyPlanes, softmax: nativeSoftmax }),
     ...nativeGelu,
   });

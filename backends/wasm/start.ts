@@ -1,17 +1,19 @@
 import "@tensorflow/tfjs-backend-wasm";
+import type { Kernels } from "../../ops/kernel_types.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
 import { heapSoftmax } from "./attention.ts";
 import { copySlice } from "./copy_slice.ts";
-import { guardHeap } from "./guard_heap.ts";
 import { heapKernels } from "./kernels.ts";
+import { heapRoom } from "./room.ts";
+import { knowLibrary, knownKernels } from "./running.ts";
 import { copiedMultiply, copiedMultiplyPlanes } from "./products.ts";
 import { shareIdentity } from "./share_identity.ts";
 
 /** Makes the WASM module current and mends what both backends in it need. @throws Error when it does not start */
 export async function startHeap(): Promise<void> {
   await useEngine("wasm");
-  guardHeap();
+  heapRoom();
   shareIdentity();
   copySlice();
 }
@@ -19,8 +21,11 @@ export async function startHeap(): Promise<void> {
 /** Makes the backend `wasm` current. @throws Error when it does not start */
 export async function startWasm(): Promise<void> {
   await startHeap();
-  replaceKernels(
-    "wasm",
-    heapKernels(copiedMultiply, { multiply: copiedMultiplyPlanes, softmax: heapSoftmax }),
-  );
+  useKernels(heapKernels(copiedMultiply, { multiply: copiedMultiplyPlanes, softmax: heapSoftmax }));
+}
+
+/** Makes operators use these kernels, and lets the room in the heap know which kernel runs. */
+export function useKernels(kernels: Partial<Kernels>): void {
+  knowLibrary("wasm");
+  replaceKernels("wasm", knownKernels(kernels));
 }
