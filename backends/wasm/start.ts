@@ -5,6 +5,7 @@ import { useEngine } from "../engine.ts";
 import { heapSoftmax } from "./attention.ts";
 import { copySlice } from "./copy_slice.ts";
 import { heapKernels } from "./kernels.ts";
+import { limitsOf } from "./limits.ts";
 import { heapRoom } from "./room.ts";
 import { knowLibrary, knownKernels } from "./running.ts";
 import { copiedMultiply, copiedMultiplyPlanes } from "./products.ts";
@@ -13,7 +14,7 @@ import { shareIdentity } from "./share_identity.ts";
 /** Makes the WASM module current and mends what both backends in it need. @throws Error when it does not start */
 export async function startHeap(): Promise<void> {
   await useEngine("wasm");
-  heapRoom();
+  heapRoom().limit(limitsOf());
   shareIdentity();
   copySlice();
 }
