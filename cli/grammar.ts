@@ -105,6 +105,7 @@ const OPTIONS = [
   "--limit",
   "--import",
   "--resume",
+  "--debug-memory",
   "--debug-numerics",
   "--port",
   "--help",

@@ -47,7 +47,7 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
   const legend = { path: join(out, "classes.json"), text: legendText(classes) };
   await refuseOverwriting(host, jobs, { legend, force: args.force });
 
-  await selectBackend(plan.backend);
+  await selectBackend(plan.backend, plan);
   const predictor = await openPredictor(plan, { checkpoint, files: diskFiles() });
   try {
     await makeFolder(out);

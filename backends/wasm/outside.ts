@@ -69,6 +69,7 @@ export class Outside {
   }
 }
 
-function sizeOutside(bytes: number): number {
+/** What bytes take outside: whole pieces, unless they are few. */
+export function sizeOutside(bytes: number): number {
   return bytes < SMALL ? bytes : PIECE * Math.ceil(bytes / PIECE);
 }

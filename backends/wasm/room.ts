@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { MovedMemory } from "../../core/memory.ts";
 import { noMemory } from "./no_memory.ts";
-import { Outside } from "./outside.ts";
+import { Outside, sizeOutside } from "./outside.ts";
 import { Place, type TensorRecord } from "./place.ts";
 import { oldestRun } from "./runs.ts";
 import { Tally } from "./tally.ts";
@@ -121,8 +121,11 @@ export class Room {
     return true;
   }
 
-  /** @throws UserError when there is no room and none can be made */
-  #allocate(bytes: number): number {
+  /**
+   * @param swapped bytes outside that are free as soon as there is room for them in the heap
+   * @throws UserError when there is no room and none can be made
+   */
+  #allocate(bytes: number, swapped = 0): number {
     for (;;) {
       const tight = this.#used + bytes > Math.min(this.#limits.heap, END - RESERVE);
       const found = tight ? 0 : this.#take(bytes);
@@ -131,7 +134,7 @@ export class Room {
       if (leaving.length === 0) {
         throw noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
       }
-      for (const place of leaving) this.#moveOut(place, bytes);
+      for (const place of leaving) this.#moveOut(place, bytes, swapped);
     }
   }
 
@@ -161,9 +164,9 @@ export class Room {
     return this.#most ??= this.#limits.outside();
   }
 
-  #moveOut(place: Place, wanted: number): void {
+  #moveOut(place: Place, wanted: number, swapped: number): void {
     const most = this.#outsideMost();
-    if (this.#outside.taken + this.#outside.needs(place.bytes) > most) {
+    if (this.#outside.taken + this.#outside.needs(place.bytes) > most + swapped) {
       throw noMemory(wanted, { outside: most, heap: this.#limits.heap, full: true });
     }
     const started = performance.now();
@@ -180,7 +183,7 @@ export class Room {
 
   #bringBack(place: Place): void {
     const stored = place.stored!;
-    place.offset = this.#allocate(place.bytes);
+    place.offset = this.#allocate(place.bytes, sizeOutside(place.bytes));
     const started = performance.now();
     place.stored = undefined;
     this.#outside.load(stored, this.#bytes(place));
