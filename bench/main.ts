@@ -5,6 +5,7 @@ import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
+import { published } from "./published.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   speed,
   tensorflow,
   checkpointing,
+  published,
   input,
   street,
   camvid,

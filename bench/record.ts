@@ -7,6 +7,7 @@ const SECTIONS = [
   "tensorflow",
   "tensorflow_operators",
   "checkpointing",
+  "published",
   "input",
   "street",
   "camvid",
