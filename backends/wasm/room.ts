@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { MovedMemory } from "../../core/memory.ts";
+import { sizeOf } from "./heap.ts";
 import { noMemory } from "./no_memory.ts";
 import { Outside, sizeOutside } from "./outside.ts";
 import { Place, type TensorRecord } from "./place.ts";
@@ -61,6 +62,7 @@ export class Room {
   readonly #inside = new Set<Place>();
   readonly #outside = new Outside();
   readonly #tally = new Tally();
+  readonly #back = (place: Place) => this.#bringBack(place);
   #limits = HEAP_ALONE;
   #most: number | undefined;
   #used = 0;
@@ -88,8 +90,8 @@ export class Room {
   }
 
   #placeOf(record: TensorRecord): Place {
-    const bytes = tf.util.sizeFromShape([...record.shape]) * tf.util.bytesPerElement(record.dtype);
-    const place = new Place(record, bytes, (place) => this.#bringBack(place));
+    const bytes = sizeOf(record.shape) * tf.util.bytesPerElement(record.dtype);
+    const place = new Place(record, bytes, this.#back);
     this.#enter(place);
     return place;
   }
@@ -188,8 +190,7 @@ export class Room {
     place.stored = undefined;
     this.#outside.load(stored, this.#bytes(place));
     this.#outside.release(stored);
-    const size = tf.util.sizeFromShape([...place.shape]);
-    this.#backend.wasm.tfjs.registerTensor(place.number, size, place.offset);
+    this.#backend.wasm.tfjs.registerTensor(place.number, sizeOf(place.shape), place.offset);
     this.#enter(place);
     this.#tally.add("back", place, performance.now() - started);
   }

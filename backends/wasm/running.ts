@@ -49,6 +49,21 @@ function knownMembers(members: object): object {
   );
 }
 
+/** As {@linkcode known}, for the one argument that the library's kernels have: there are thousands of calls in a step. */
+function knownOperator(name: string, f: tf.KernelFunc): tf.KernelFunc {
+  return (call) => {
+    const outer = innermost;
+    const own: Running = { name, active: true };
+    innermost = own;
+    try {
+      return f(call);
+    } finally {
+      own.active = false;
+      innermost = outer;
+    }
+  };
+}
+
 const wrapped = new WeakSet<object>();
 
 /** Makes those kernels of the tensor library known that a backend has registered by now. Repeating it changes nothing. */
@@ -56,7 +71,7 @@ export function knowLibrary(backend: string): void {
   for (const kernel of tf.getKernelsForBackend(backend)) {
     const { kernelName, kernelFunc } = kernel;
     if (wrapped.has(kernelFunc)) continue;
-    const func = known(kernelName, kernelFunc);
+    const func = knownOperator(kernelName, kernelFunc);
     wrapped.add(func);
     tf.unregisterKernel(kernelName, backend);
     tf.registerKernel({ ...kernel, kernelFunc: func });
