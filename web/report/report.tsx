@@ -78,7 +78,7 @@ function Contents({ data }: { readonly data: ReportData }) {
 }
 
 interface GroupProps {
-  /** Tells the sections of groups apart. */
+  /** The group's id in addresses: each group has a section of its own. */
   readonly anchor: string;
   readonly data: ReportData;
   readonly group: ClassGroup;
