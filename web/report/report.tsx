@@ -78,7 +78,7 @@ function Contents({ data }: { readonly data: ReportData }) {
 }
 
 interface GroupProps {
-  /** The group's id in addresses: each group has a section of its own. */
+  /** The ids of the group's sections begin with it. */
   readonly anchor: string;
   readonly data: ReportData;
   readonly group: ClassGroup;
