@@ -209,9 +209,9 @@ async function trainRun(
   let late: Error | undefined;
   const stopHearing = host.onLateFailure?.((error) => abort.abort(late ??= lateError(host, plan, error)));
   const stop = interruption(plan);
-  const memory = args.debugMemory ? memoryTeller(moved, plan.backend) : undefined;
   let stepped = false;
   try {
+    const memory = args.debugMemory ? memoryTeller(moved, plan.backend) : undefined;
     const result = await train(plan, {
       runDir: folder,
       resume,

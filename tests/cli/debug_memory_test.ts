@@ -81,4 +81,5 @@ folderTest("--debug-memory is refused where the backend keeps its memory itself"
   const args = ["train", "tiny.yaml", "--set", "backend=cpu", "--debug-memory"];
   const { code, stderr } = await plca(args, { cwd: folder });
   assert.deepEqual([code, stderr], [2, "--debug-memory: cpu keeps its memory itself; use native or wasm\n"]);
+  assert.deepEqual([...Deno.readDirSync(join(folder, "runs"))], [], "no empty run stays");
 });
