@@ -1,15 +1,18 @@
 /** What a backend with a heap of fixed size moved out of it and back, since it began. */
 export interface MovedMemory {
-  /** Bytes of the tensors in the heap, and the most that lay there. */
+  /** Bytes of the tensors in the heap. */
   readonly heap: number;
+  /** The most that lay there. */
   readonly heapPeak: number;
-  /** The same outside of the heap. */
+  /** Bytes of the tensors outside of the heap. */
   readonly outside: number;
+  /** The most that lay there. */
   readonly outsidePeak: number;
-  /** Bytes that left the heap, and that came back. */
+  /** Bytes that left the heap. */
   readonly out: number;
+  /** Bytes that came back. */
   readonly back: number;
-  /** Seconds that both took. */
+  /** Seconds that both ways took. */
   readonly seconds: number;
   /** By what made the tensors, the largest sum of bytes first. */
   readonly tensors: readonly MovedTensors[];
@@ -19,10 +22,12 @@ export interface MovedMemory {
 export interface MovedTensors {
   /** As in `conv2d [8, 92, 92, 1024]`. */
   readonly what: string;
-  /** How often one left the heap, and how often one came back. */
+  /** How often one left the heap. */
   readonly timesOut: number;
+  /** How often one came back. */
   readonly timesBack: number;
   /** Bytes, both ways together. */
   readonly bytes: number;
+  /** Seconds, both ways together. */
   readonly seconds: number;
 }
