@@ -9,7 +9,12 @@ const MARGIN = 2 ** 31;
  * margin of 2 GB
  */
 export function limitsOf(memory?: number): Limits {
-  if (memory === undefined) return { ...HEAP_ALONE, outside: () => Math.max(0, freeMemory() - MARGIN) };
+  if (memory === undefined) {
+    return {
+      ...HEAP_ALONE,
+      outside: (taken) => Math.max(0, taken + freeMemory() - MARGIN),
+    };
+  }
   const heap = Math.min(HEAP_ALONE.heap, memory);
   return { ...HEAP_ALONE, heap, outside: () => memory - heap };
 }

@@ -41,8 +41,8 @@ interface Backend {
 export interface Limits {
   /** Bytes in the heap. */
   readonly heap: number;
-  /** Bytes outside of it. Asked for once, when the first tensor leaves. */
-  outside(): number;
+  /** Bytes outside of it, of which so many are taken already. Asked for once, when the first tensor leaves. */
+  outside(taken: number): number;
   /** Bytes below which a tensor stays while larger ones can go. */
   readonly least: number;
 }
@@ -105,8 +105,12 @@ export class Room {
   #leave(place: Place): void {
     this.#inside.delete(place);
     this.#used -= place.bytes;
-    this.#backend.wasm._free(place.offset);
-    this.#backend.wasm.tfjs.disposeData(place.number);
+    this.#free(place.offset, place.number);
+  }
+
+  #free(offset: number | null, number: number): void {
+    if (offset !== null) this.#backend.wasm._free(offset);
+    this.#backend.wasm.tfjs.disposeData(number);
   }
 
   #dispose(id: object, force: boolean): boolean {
@@ -115,10 +119,9 @@ export class Room {
     const record = dataIdMap.get(id);
     record.refCount--;
     if (!force && record.refCount > 0) return false;
-    if (record instanceof Place) {
-      if (record.stored) this.#outside.release(record.stored);
-      else this.#leave(record);
-    }
+    if (!(record instanceof Place)) this.#free(record.memoryOffset, record.id);
+    else if (record.stored) this.#outside.release(record.stored);
+    else this.#leave(record);
     dataIdMap.delete(id);
     return true;
   }
@@ -128,11 +131,12 @@ export class Room {
    * @throws UserError when there is no room and none can be made
    */
   #allocate(bytes: number, swapped = 0): number {
+    const most = Math.min(this.#limits.heap, END - RESERVE);
     for (;;) {
-      const tight = this.#used + bytes > Math.min(this.#limits.heap, END - RESERVE);
+      const tight = this.#used + bytes > most;
       const found = tight ? 0 : this.#take(bytes);
       if (found > 0 || bytes === 0) return found;
-      const leaving = tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
+      const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
       if (leaving.length === 0) {
         throw noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
       }
@@ -163,7 +167,7 @@ export class Room {
   }
 
   #outsideMost(): number {
-    return this.#most ??= this.#limits.outside();
+    return this.#most ??= this.#limits.outside(this.#outside.taken);
   }
 
   #moveOut(place: Place, wanted: number, swapped: number): void {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { emptyTensor, heapView } from "../../backends/wasm/heap.ts";
 import { limitsOf } from "../../backends/wasm/limits.ts";
 import { HEAP_ALONE, heapRoom, type Limits } from "../../backends/wasm/room.ts";
+import { UserError } from "../../core/errors.ts";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import type { MovedMemory } from "../../core/memory.ts";
@@ -96,6 +97,15 @@ limited("an operator whose own tensors do not fit says so", { ...ROOMY, heap: 10
         /^no memory for another 4 MB: a single operator needs more than the .* GB that tensors have while they /,
     });
     assert.deepEqual([a, b].map(first), [1, 2]);
+  });
+});
+
+limited("a tensor that never fits moves no other", { ...ROOMY, heap: 10 * MB }, () => {
+  tf.tidy(() => {
+    const a = megabytes(4, 1);
+    const size = HEAP_ALONE.heap / 4;
+    assert.deepEqual(during(() => assert.throws(() => emptyTensor([size]), UserError)), { out: 0, back: 0 });
+    assert.equal(first(a), 1);
   });
 });
 
@@ -273,10 +283,10 @@ limited(
 
 Deno.test("a limit below the heap's 4 GB leaves nothing outside; above it, the rest", () => {
   assert.equal(limitsOf(3 * GB).heap, 3 * GB);
-  assert.equal(limitsOf(3 * GB).outside(), 0);
+  assert.equal(limitsOf(3 * GB).outside(0), 0);
   assert.equal(limitsOf(20 * GB).heap, 4 * GB);
-  assert.equal(limitsOf(20 * GB).outside(), 16 * GB);
+  assert.equal(limitsOf(20 * GB).outside(GB), 16 * GB);
   const free = Deno.systemMemoryInfo().available;
-  const found = limitsOf().outside();
+  const found = limitsOf().outside(0);
   assert.ok(found <= Math.max(0, free - 1.5 * GB), `${found} of ${free} bytes`);
 });
