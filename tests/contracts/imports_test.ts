@@ -35,7 +35,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report",
     "run_folder",
     "web/dist",
-    "web/data_id.ts",
     "web/explorer/style.css",
     "web/style.css",
   ],

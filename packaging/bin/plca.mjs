@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+/**
+ * The command of the npm package. plca needs Deno: under Node this starts the one of the npm package `deno`, under Deno the one
+ * that runs. It may do what deno.json beside it says, no more.
+ */
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+
+const { name, version, tasks } = JSON.parse(readFileSync(new URL("../deno.json", import.meta.url), "utf8"));
+const [, ...words] = tasks.plca.split(" ");
+const main = new URL(`../${words.pop()}`, import.meta.url);
+// In Deno's own cache a package is found by its name, in node_modules by its place.
+const entry = main.pathname.includes("/node_modules/") ? fileURLToPath(main) : `npm:${name}@${version}/cli`;
+
+const child = spawn(deno(), [...words, entry, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: {
+    ...process.env,
+    INIT_CWD: process.cwd(),
+    // By npx the command has another name than alone.
+    ...(process.env.npm_command === "exec" ? {} : { PLCA_LAUNCHER: "1" }),
+  },
+});
+// A Ctrl-C in a terminal comes to both; plca ends in its own time.
+process.on("SIGINT", () => {});
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+child.on("error", (error) => {
+  console.error(`plca: Deno could not be started: ${error.message}`);
+  process.exit(1);
+});
+child.on("exit", (code) => process.exit(code ?? 1));
+
+/** The program. */
+function deno() {
+  if (process.versions.deno !== undefined) return process.execPath;
+  try {
+    // What its own command does first; its command itself would not pass signals on.
+    return createRequire(import.meta.url)("deno/install_api.cjs").runInstall();
+  } catch (error) {
+    console.error(`plca: the npm package "deno" has no Deno for this system: ${error.message}`);
+    process.exit(1);
+  }
+}
