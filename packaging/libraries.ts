@@ -44,7 +44,9 @@ export async function writeLibraries(folder: string, only: boolean): Promise<str
     const target = join(folder, `onnxruntime-${system.os}-${system.cpu}`);
     await Deno.mkdir(target);
     const from = join(bin, system.os, system.cpu);
-    const files = [...Deno.readDirSync(from)].map(({ name }) => name).filter((name) => system.files.test(name));
+    const files = [...Deno.readDirSync(from)].map(({ name }) => name).filter((name) =>
+      system.files.test(name)
+    );
     for (const file of files) await Deno.copyFile(join(from, file), join(target, file));
     const about = `ONNX Runtime ${VERSIONS.onnxruntime} for ${system.os} ${system.cpu}`;
     await Deno.writeTextFile(

@@ -17,7 +17,8 @@ const DENO = "2.9.6";
 /** Modules import these as text, which `deno pack` leaves out. */
 const TEXTS = ["web/style.css", "web/explorer/style.css", "web/dist/report.js", "web/dist/view.js"];
 
-const DESCRIPTION = "Domain-adaptive semantic segmentation by pixel-level cycle association and other methods, on Deno";
+const DESCRIPTION =
+  "Domain-adaptive semantic segmentation by pixel-level cycle association and other methods, on Deno";
 
 const folder = await Deno.makeTempDir({ prefix: "plca-pack-" });
 try {
@@ -119,7 +120,8 @@ async function* modules(folder: string): AsyncGenerator<{ readonly path: string;
 
 /** What a program prints. @throws Error with what it wrote to stderr */
 async function run(program: string, args: readonly string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd: ROOT }).output();
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd: ROOT })
+    .output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   if (!success) throw new Error(`${program} ${args.join(" ")}\n${text(stderr)}`);
   return text(stdout);

@@ -1,21 +1,15 @@
 #!/usr/bin/env node
 /**
  * The command of the npm package. plca needs Deno: under Node this starts the one of the npm package `deno`, under Deno the one
- * that runs. It may do what deno.json beside it says, no more.
+ * that runs. It may do what the task `plca` may, no more.
  */
 import { spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 
-const { name, version, tasks } = JSON.parse(readFileSync(new URL("../deno.json", import.meta.url), "utf8"));
-const [, ...words] = tasks.plca.split(" ");
-const main = new URL(`../${words.pop()}`, import.meta.url);
-// In Deno's own cache a package is found by its name, in node_modules by its place.
-const entry = main.pathname.includes("/node_modules/") ? fileURLToPath(main) : `npm:${name}@${version}/cli`;
+const { startLine } = await import(new URL("../cli/start_line.js", import.meta.url).href);
 
-const child = spawn(deno(), [...words, entry, ...process.argv.slice(2)], {
+const child = spawn(deno(), [...startLine(), ...process.argv.slice(2)], {
   stdio: "inherit",
   env: {
     ...process.env,
