@@ -12,6 +12,12 @@ import { serveRegistry } from "./registry.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = project;
 
+/** What Node, npm and Deno need of the environment to reach npm's registry. */
+const KEPT = [
+  ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
+  ...["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
+];
+
 /** A program with its arguments. */
 type Line = readonly string[];
 
@@ -75,7 +81,14 @@ async function place(way: string, registry: string): Promise<Place> {
   const own = Deno.env.get("HOME");
   const settings = own === undefined ? "" : await Deno.readTextFile(join(own, ".npmrc")).catch(() => "");
   await Deno.writeTextFile(join(folder, ".npmrc"), `${settings}\n@plca:registry=${registry}\n`);
-  const env = { HOME: home, npm_config_cache: cache, DENO_DIR: cache, NO_COLOR: "1" };
+  const kept = KEPT.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value !== undefined);
+  const env = {
+    ...Object.fromEntries(kept),
+    HOME: home,
+    npm_config_cache: cache,
+    DENO_DIR: cache,
+    NO_COLOR: "1",
+  };
   return { folder, cache, env };
 }
 
@@ -103,12 +116,16 @@ async function tell(what: string, folder: string): Promise<void> {
   console.log(`${what}  ${(await size(folder) / 1e6).toFixed(0)} MB`);
 }
 
-async function size(folder: string): Promise<number> {
+/** In bytes; a file with two names counts once. */
+async function size(folder: string, seen: Set<number> = new Set()): Promise<number> {
   let bytes = 0;
   for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
     const path = join(folder, name);
-    if (isDirectory) bytes += await size(path);
-    else if (isFile) bytes += (await Deno.stat(path)).size;
+    if (isDirectory) bytes += await size(path, seen);
+    if (!isFile) continue;
+    const { ino, size: length } = await Deno.stat(path);
+    if (ino === null || !seen.has(ino)) bytes += length;
+    if (ino !== null) seen.add(ino);
   }
   return bytes;
 }
