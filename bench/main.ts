@@ -1,5 +1,6 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
 import { ablation } from "./ablation.ts";
+import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { faults } from "./faults.ts";
@@ -14,6 +15,7 @@ import { gpu } from "./gpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  backbones,
   tensorflow,
   checkpointing,
   input,

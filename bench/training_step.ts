@@ -9,14 +9,49 @@ import type { StepInput } from "../train/step.ts";
 /** Of Cityscapes. */
 export const CLASSES = 19;
 
-/** The default recipe's plan with another model. @param model the options of `deeplab-v2`, in YAML */
-export async function modelPlan(backend: BackendName, model: string): Promise<RunPlan> {
+/** A model that is measured, each line in YAML. */
+export interface MeasuredModel {
+  readonly model: string;
+  /** The tap whose features are associated. */
+  readonly tap: string;
+  readonly optimizer: string;
+}
+
+/** DeepLab-v2, trained by SGD. @param options in YAML */
+export function deeplab(options: string): MeasuredModel {
+  return {
+    model: `{ type: deeplab-v2, options: ${options} }`,
+    tap: "layer4",
+    optimizer: "{ type: sgd, options: { lr: 0.00025 } }",
+  };
+}
+
+/** A Mix Transformer with SegFormer's head, trained by AdamW. @param size `b0` to `b5` */
+export function mixTransformer(size: string): MeasuredModel {
+  return {
+    model: `{ type: mit, options: { size: ${size}, head: segformer } }`,
+    tap: "fused",
+    optimizer: "{ type: adamw, options: { lr: 0.0006, weight_decay: 0.01 } }",
+  };
+}
+
+/** The default recipe's plan with another model. */
+export async function modelPlan(
+  backend: BackendName,
+  { model, tap, optimizer }: MeasuredModel,
+): Promise<RunPlan> {
   const text = `
 extends: street
 backend: ${backend}
 baseline: null
-model: { type: deeplab-v2, options: ${model} }
-optimizer: { type: sgd, options: { lr: 0.00025 } }
+model: ${model}
+losses:
+  association:
+    options:
+      levels:
+        - { tap: ${tap}, similarity: cosine }
+        - { tap: probabilities, similarity: negative-kl }
+optimizer: ${optimizer}
 `;
   const plan = await loadRecipe({ path: "bench.yaml", text }, {
     registry: builtins(),
@@ -30,7 +65,7 @@ optimizer: { type: sgd, options: { lr: 0.00025 } }
 /** The network and the batches of a step, on the current backend. Sides in pixels, images per domain. */
 export async function trainingStep({ backend, model, crop, batch }: {
   readonly backend: BackendName;
-  readonly model: string;
+  readonly model: MeasuredModel;
   readonly crop: number;
   readonly batch: number;
 }): Promise<{ run: Run; passes: StepInput["passes"] }> {

@@ -13,7 +13,7 @@ import { LAUNCH } from "./versions.ts";
 
 type Shell = (typeof SHELLS)[number];
 
-/** In every file that is written here: a file without it is somebody else's. */
+/** In every file that is written here: a file without it was not written by plca, and stays. */
 const MARK = "# Written by plca completion install.";
 
 /** Where bash-completion lies when it is installed. Without it bash reads no folder of completions. */

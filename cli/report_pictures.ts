@@ -32,9 +32,9 @@ export interface PicturesWanted {
   /** Chosen among the first so many; absent: all. */
   readonly limit: number | undefined;
   readonly signal: AbortSignal;
-  /** Hears after each image how many of how many are done. */
+  /** Called after each image: how many of how many are done. */
   readonly onImage: (done: number, images: number) => void;
-  /** Hears of a damaged checkpoint, of which an older one is used. */
+  /** Called for a damaged checkpoint; an older one is then used. */
   readonly onDamage: (message: string) => void;
 }
 

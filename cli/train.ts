@@ -230,7 +230,7 @@ async function trainRun(
   }
 }
 
-/** An error of which nobody knows which step it came from, but which files may have made it. */
+/** An error of an unknown step: it names the user's files, since one of them may have caused it. */
 function lateError(host: Host, { phases }: RunPlan, error: unknown): Error {
   const { message, stack } = wordsOf(error);
   const failure = lateFailure(message, stack);

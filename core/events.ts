@@ -14,7 +14,7 @@ export type TrainEvent =
 
 /** What all of them say. */
 export interface PhaseEvent<Type extends string> {
-  /** Tells the events apart. */
+  /** Which event it is; its other fields follow from it. */
   readonly type: Type;
   /** The phase's name. */
   readonly phase: string;

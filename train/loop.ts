@@ -155,7 +155,7 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
-  /** Hears what is labelled. */
+  /** Called with what is labelled. */
   readonly watch: LabelWatch;
 }
 

@@ -206,9 +206,9 @@ export interface EvaluateOptions {
   readonly signal: AbortSignal;
   /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
   readonly files: FileReader;
-  /** Hears, before the first image, which phase wrote the checkpoint; undefined where the file does not say. */
+  /** Called before the first image with the phase that wrote the checkpoint; undefined where the file does not say. */
   readonly onPhase?: (phase: string | undefined) => void;
-  /** Hears after each image how many of how many are done. */
+  /** Called after each image: how many of how many are done. */
   readonly onImage?: (done: number, images: number) => void;
 }
 
