@@ -4,7 +4,7 @@
 FROM denoland/deno:2.9.6
 WORKDIR /plca
 COPY . .
-# What tests alone need is left out.
+# All packages, so that a container fetches nothing.
 RUN deno install --entrypoint cli/main.ts datasets/workers/worker.ts
 # The folder that relative paths of a command begin in.
 ENV INIT_CWD=/work
