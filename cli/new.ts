@@ -39,7 +39,7 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   }
   const outside = relative(project, folder).startsWith("..");
   const config = outside && !IN_PACKAGE ? ` --config ${join(project, "deno.json")}` : "";
-  // The package's module imports the decoder of images, which is native.
+  // The package's module imports the decoder of images, which is native; its types want @types/node.
   const allowed = IN_PACKAGE
     ? "--allow-read --allow-env --allow-ffi --allow-sys"
     : "--allow-read --allow-env";
