@@ -3,7 +3,7 @@
  * effect; the tensor engine starts with {@linkcode selectBackend}.
  *
  * ```ts
- * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "./mod.ts";
+ * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "@plca/plca";
  *
  * const plan = await loadRecipe({ path: "street" }, {
  *   registry: builtins(),
@@ -11,13 +11,13 @@
  *   cwd: Deno.cwd(),
  * });
  * await selectBackend(plan.backend);
- * const result = await train(plan, {
+ * const { final } = await train(plan, {
  *   runDir: "runs/library",
  *   signal: new AbortController().signal,
  *   files: diskFiles(),
- *   onEvent: (event) => console.log(event),
+ *   onEvent: (event) => event.type === "validation" && console.log(event.step, event.miou),
  * });
- * console.log(result.final?.miou);
+ * console.log(`mIoU ${final?.miou}`);
  * ```
  * @module
  */

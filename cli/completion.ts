@@ -7,6 +7,7 @@ import { SHELLS } from "./arguments/completion.ts";
 import { LAUNCHER } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { startLine } from "./start_line.ts";
 import { stat } from "./run_folder.ts";
 import { LAUNCH } from "./versions.ts";
 
@@ -116,8 +117,7 @@ function scriptFor(shell: Shell): string {
 
 /** Deno itself starts ten times as fast as npx, which finds it again should it be gone. */
 function launcherText(): string {
-  const config = join(root(), "deno.json");
-  const task = `task --quiet --config ${quoted(config)} plca "$@"`;
+  const task = `${startLine().map(quoted).join(" ")} "$@"`;
   const deno = quoted(Deno.execPath());
   return [
     "#!/bin/sh",

@@ -1,7 +1,7 @@
 /** A page as one file: script, style and data stand in it, and it may load nothing else. */
 import { visible } from "../core/printable.ts";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
-import { DATA_ID } from "../web/data_id.ts";
+import { DATA_ID } from "../report/data_id.ts";
 import ownStyle from "../web/style.css" with { type: "text" };
 
 /** What a page is made of. */
