@@ -5,12 +5,14 @@
  * what was used longest ago will be used last, and goes first. Tensors that a running kernel may have the address of stay.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import type { UserError } from "../../core/errors.ts";
 import type { MovedMemory } from "../../core/memory.ts";
 import { sizeOf } from "./heap.ts";
-import { noMemory } from "./no_memory.ts";
+import { InPieces, noMemory } from "./no_memory.ts";
 import { Outside, sizeOutside } from "./outside.ts";
 import { Place, type TensorRecord } from "./place.ts";
 import { oldestRun } from "./runs.ts";
+import { running } from "./running.ts";
 import { Tally } from "./tally.ts";
 
 /** What is used of the WASM backend beyond its public types. */
@@ -53,6 +55,9 @@ const END = 2 ** 32;
 /** Of the heap, for what kernels of the library take beside tensors. */
 const RESERVE = 2 ** 26;
 
+/** What a kernel made and could not finish is freed from so many bytes on. */
+const LARGE = 2 ** 16;
+
 /** All of the heap and nothing outside of it. */
 export const HEAP_ALONE: Limits = { heap: END, outside: () => 0, least: 2 ** 20 };
 
@@ -73,7 +78,8 @@ export class Room {
     const { wasm, dataIdMap } = backend;
     wasm._malloc = (bytes) => this.#allocate(bytes);
     const set = dataIdMap.set.bind(dataIdMap);
-    dataIdMap.set = (id, record) => set(id, record.memoryOffset === null ? record : this.#placeOf(record));
+    dataIdMap.set = (id, record) =>
+      set(id, record.memoryOffset === null ? record : this.#placeOf(id, record));
     backend.disposeData = (id, force = false) => this.#dispose(id, force);
   }
 
@@ -89,10 +95,11 @@ export class Room {
     return { heap: this.#used, heapPeak: this.#peak, outside, outsidePeak, ...this.#tally.sums };
   }
 
-  #placeOf(record: TensorRecord): Place {
+  #placeOf(id: object, record: TensorRecord): Place {
     const bytes = sizeOf(record.shape) * tf.util.bytesPerElement(record.dtype);
     const place = new Place(record, bytes, this.#back);
     this.#enter(place);
+    if (bytes >= LARGE) running()?.made.push(id);
     return place;
   }
 
@@ -137,10 +144,21 @@ export class Room {
       const found = tight ? 0 : this.#take(bytes);
       if (found > 0 || bytes === 0) return found;
       const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
-      if (leaving.length === 0) {
-        throw noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
-      }
+      if (leaving.length === 0) throw this.#noRoom(bytes, most);
       for (const place of leaving) this.#moveOut(place, bytes, swapped);
+    }
+  }
+
+  #noRoom(bytes: number, most: number): UserError {
+    const error = noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
+    let held = 0;
+    for (const place of this.#inside) if (place.held) held += place.bytes;
+    return held > 0 && held + bytes <= most ? new InPieces(error, () => this.#clear()) : error;
+  }
+
+  #clear(): void {
+    for (const place of [...this.#inside]) {
+      if (!place.held && place.bytes > 0) this.#moveOut(place, place.bytes, 0);
     }
   }
 

@@ -192,6 +192,47 @@ backendTest("native", "where the heap is in pieces, neighbours leave together", 
   return Promise.resolve();
 });
 
+backendTest("native", "an operator begins anew where the tensors that it holds leave room in pieces", () => {
+  heapRoom().limit({ ...HEAP_ALONE, outside: () => GB });
+  const { wasm } = tf.backend() as unknown as {
+    wasm: { asm: { memory: WebAssembly.Memory; malloc(bytes: number): number; free(place: number): void } };
+  };
+  const { malloc, free, memory } = wasm.asm;
+  const take = (bytes: number) => {
+    const place = malloc(bytes) >>> 0;
+    if (place > 0 && place + bytes <= memory.buffer.byteLength) return place;
+    if (place > 0) free(place);
+    return undefined;
+  };
+  // All of the heap but 100 MB in one piece.
+  const left = take(100 * MB)!, taken: number[] = [];
+  for (let bytes = 2 ** 31; bytes > MB;) {
+    const place = take(bytes);
+    if (place === undefined) bytes /= 2;
+    else taken.push(place);
+  }
+  free(left);
+  try {
+    tf.tidy(() => {
+      const [a, x, b, y] = [megabytes(15, 0), megabytes(30, 1), megabytes(15, 0), megabytes(30, 2)];
+      tf.dispose([a, b]);
+      const before = heapRoom().moved.heap;
+      const { out, back } = during(() => assert.equal(first(tf.add(x!, y!)), 3));
+      assert.equal(
+        heapRoom().moved.heap + heapRoom().moved.outside,
+        before + 30 * MB,
+        "nothing is left of the first try",
+      );
+      assert.deepEqual([x, y].map((tensor) => first(tensor!)), [1, 2]);
+      assert.ok(out >= 60 * MB && back >= 60 * MB, `${out} bytes left, ${back} came back`);
+    });
+  } finally {
+    taken.forEach(free);
+    heapRoom().limit(limitsOf());
+  }
+  return Promise.resolve();
+});
+
 interface Steps {
   /** Of the model, in YAML. */
   readonly options: string;
