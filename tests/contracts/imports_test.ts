@@ -63,6 +63,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report/logger.ts",
     "report/tensorboard",
   ],
+  // Files for other programs: what a network calls is written down, and the file compared with the network.
+  export: [
+    "core",
+    "backends/onnx_model.ts",
+    "backends/recorder",
+    "datasets/evaluation.ts",
+    "datasets/transforms",
+    "train/predict.ts",
+    "train/whole_image.ts",
+  ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [
     "backends",
@@ -72,6 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets",
     "deno.json",
     "explore",
+    "export",
     "losses",
     "metrics",
     "models",
