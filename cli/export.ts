@@ -14,12 +14,13 @@ import { writeWhole } from "../run_folder/write.ts";
 import { openEnsemble } from "../train/trained.ts";
 import { chooseWeights } from "./choose_weights.ts";
 import { exportMetadata } from "./export_metadata.ts";
-import { picturesOf } from "./export_pictures.ts";
+import { writePage } from "./export_page.ts";
+import { type Pictures, picturesOf } from "./export_pictures.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
-import { shown } from "./run_folder.ts";
+import { shown, stat } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 type Arguments = CommandOf<"export">;
@@ -32,29 +33,77 @@ interface Inference {
 
 /** `plca export`: returns the exit status. @throws UserError before anything is written */
 export async function exportCommand(host: Host, args: Arguments): Promise<number> {
-  const out = resolve(host.cwd, args.out);
-  if (!out.endsWith(".onnx")) throw new UserError(`--out ${args.out}: expected a name that ends in .onnx`);
-  await requireWritable(host, { out, force: args.force, example: "street.onnx" });
+  if (args.out === undefined && args.page === undefined) {
+    throw new UserError("plca export needs --out FILE.onnx or --page FOLDER");
+  }
+  if (args.out !== undefined) {
+    const out = resolve(host.cwd, args.out);
+    if (!out.endsWith(".onnx")) throw new UserError(`--out ${args.out}: expected a name that ends in .onnx`);
+    await requireWritable(host, { out, force: args.force, example: "street.onnx" });
+  }
+  if (args.page !== undefined) await requireEmpty(host, args.page, "--page");
   const size = sizeOf(args.size);
   const { recipe, checkpoint } = await chooseWeights(host, { ...args, recipe: undefined });
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });
-  const { inference, notes } = inferenceOf(plan, args);
   const { name: backend } = await selectBackend(plan.backend);
+  const work: Work = { host, args, plan, recipe, size, backend };
+  if (args.out !== undefined) {
+    const made = await exportChecked(work, checkpoint, args);
+    const out = resolve(host.cwd, args.out);
+    await writeWhole(out, made.lowered.model);
+    tell(work, made, out);
+  }
+  if (args.page !== undefined) await writePage(work, checkpoint, resolve(host.cwd, args.page));
+  return 0;
+}
+
+/** What one call works on. */
+export interface Work {
+  readonly host: Host;
+  readonly args: Arguments;
+  readonly plan: RunPlan;
+  /** Its path. */
+  readonly recipe: string;
+  readonly size: readonly [number, number] | undefined;
+  /** What plca computes on. */
+  readonly backend: string;
+}
+
+/** What the file takes and makes. */
+export type Forms = Pick<Arguments, "inputs" | "outputs">;
+
+/** A file that agrees with its network. */
+export interface CheckedModel extends Pictures {
+  /** Absolute. */
+  readonly checkpoint: string;
+  readonly lowered: LoweredModel;
+  readonly found: Comparison;
+  /** What is left out. */
+  readonly notes: readonly string[];
+}
+
+/** @param checkpoint absolute @throws UserError where the file cannot be made, or differs from the network */
+export async function exportChecked(
+  { host, args, plan, recipe, size }: Work,
+  checkpoint: string,
+  { inputs, outputs }: Forms,
+): Promise<CheckedModel> {
+  const { inference, notes } = inferenceOf(plan, { ...args, outputs });
   const { normalization } = plan.input;
   const { ensemble, phase, dispose } = await openEnsemble(plan, { checkpoint, files: diskFiles() });
   try {
-    if (args.outputs === "logits" && ensemble.networks.length > 1) {
+    if (outputs === "logits" && ensemble.networks.length > 1) {
       throw new UserError(
         "--outputs logits: evaluation.ensemble averages probabilities; choose those, or labels",
       );
     }
-    const options = { wanted: args.outputs, inference, half: args.half, size };
-    const bytes = args.inputs === "uint8";
+    const options = { wanted: outputs, inference, half: args.half, size };
+    const bytes = inputs === "uint8";
     const lowered = exportModel(ensemble, {
       ...options,
       bytes: bytes ? normalization : undefined,
       producerVersion: VERSIONS.plca,
-      metadata: await exportMetadata(plan, { checkpoint, recipe, phase, inputs: args.inputs }),
+      metadata: await exportMetadata(plan, { checkpoint, recipe, phase, inputs }),
     });
     const { pictures, from } = await picturesOf(plan, { size, count: args.images });
     const trials = trialsOf(pictures, { normalization, bytes, free: size === undefined });
@@ -65,15 +114,23 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
       if (fault !== undefined) {
         throw new UserError(`${shown(host, checkpoint)}: ${fault}; nothing was written`);
       }
-      await writeWhole(out, lowered.model);
-      tell(host, args, { out, checkpoint, lowered, found, notes, from, backend });
+      return { checkpoint, lowered, found, notes, pictures, from };
     } finally {
       await file.close();
     }
   } finally {
     dispose();
   }
-  return 0;
+}
+
+/** @throws UserError for a file, and for a folder with anything in it */
+async function requireEmpty(host: Host, folder: string, option: string): Promise<void> {
+  const path = resolve(host.cwd, folder), info = await stat(path);
+  if (info === undefined) return;
+  if (!info.isDirectory) throw new UserError(`${option} ${folder}: it is a file, expected a folder`);
+  for await (const { name } of Deno.readDir(path)) {
+    throw new UserError(`${option} ${folder}: the folder is not empty (it has ${name}); choose a new one`);
+  }
 }
 
 /** @throws UserError unless it is two numbers, as in 512x1024 */
@@ -85,7 +142,10 @@ function sizeOf(text: string | undefined): readonly [number, number] | undefined
 }
 
 /** @throws UserError where options contradict each other or the recipe */
-function inferenceOf({ evaluation }: RunPlan, { aggregate, size, outputs }: Arguments): Inference {
+function inferenceOf(
+  { evaluation }: RunPlan,
+  { aggregate, size, outputs }: Pick<Arguments, "aggregate" | "size" | "outputs">,
+): Inference {
   const { aggregation, flip, heads, average, scales, window } = evaluation;
   if (aggregate && aggregation === undefined) {
     throw new UserError(
@@ -121,24 +181,9 @@ function inferenceOf({ evaluation }: RunPlan, { aggregate, size, outputs }: Argu
   };
 }
 
-interface Told {
-  /** Absolute. */
-  readonly out: string;
-  /** Absolute. */
-  readonly checkpoint: string;
-  readonly lowered: LoweredModel;
-  readonly found: Comparison;
-  readonly notes: readonly string[];
-  /** What was compared. */
-  readonly from: string;
-  readonly backend: string;
-}
-
-function tell(
-  host: Host,
-  args: Arguments,
-  { out, checkpoint, lowered, found, notes, from, backend }: Told,
-): void {
+/** Of one file. @param out where it lies, absolute */
+export function tell({ host, args, backend }: Work, made: CheckedModel, out: string): void {
+  const { checkpoint, lowered, found, notes, from } = made;
   const { model, input, output, nodes } = lowered;
   const { difference, pixels, equal, time } = found;
   if (args.json) {
@@ -157,7 +202,7 @@ function tell(
   }
   const port = ({ name, type, dims }: typeof input) => `${name}: ${type} [${dims.join(", ")}]`;
   const milliseconds = (number: number) => `${number.toPrecision(3)} ms`;
-  const differs = args.outputs === "labels" ? "" : `largest difference ${difference.toPrecision(2)}, `;
+  const differs = output.name === "labels" ? "" : `largest difference ${difference.toPrecision(2)}, `;
   const lines = [
     `${shown(host, checkpoint)} written to ${shown(host, out)}: ${(model.length / 1e6).toPrecision(3)} MB, ` +
     `${countOf(nodes, "operator")}, opset 17${args.half ? ", 16 bits" : ""}`,

@@ -100,6 +100,7 @@ const OPTIONS = [
   "--ids",
   "--overlays",
   "--opacity",
+  "--page",
   "--inputs",
   "--outputs",
   "--size",

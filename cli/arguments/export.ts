@@ -21,7 +21,11 @@ export const exported = command(
     checkpoint: optional(option("--checkpoint", fileValue("FILE"), {
       description: message`The weights (default: the last ones of the run).`,
     })),
-    out: option("--out", fileValue("FILE"), { description: message`The file to write.` }),
+    out: optional(option("--out", fileValue("FILE"), { description: message`The ONNX file to write.` })),
+    page: optional(option("--page", folderValue("FOLDER"), {
+      description:
+        message`Write a page that labels pictures and the camera in a browser; a new or empty folder.`,
+    })),
     inputs: withDefault(
       option("--inputs", choice(INPUTS, { metavar: "FORM" }), {
         description:
@@ -57,5 +61,5 @@ export const exported = command(
     set: sets,
     runs,
   }),
-  { brief: message`Write a trained network as ONNX, and compare the file with the network.` },
+  { brief: message`Write a trained network as ONNX or as a page, and compare it with the network first.` },
 );

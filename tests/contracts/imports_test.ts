@@ -72,6 +72,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/transforms",
     "train/predict.ts",
     "train/whole_image.ts",
+    // The page for browsers.
+    "report/pictures.ts",
+    "view/html.ts",
+    "web/dist",
+    "web/label",
   ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [
@@ -120,7 +125,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = Object.keys(MAY_IMPORT);
 
 /** What is imported as it is: settings, and the texts that pages are made of. */
-const ASSETS = /^(?:deno\.json|web\/(?:explorer\/)?style\.css|web\/dist\/\w+\.js)$/;
+const ASSETS = /^(?:deno\.json|web\/(?:explorer\/|label\/)?style\.css|web\/dist\/\w+\.js)$/;
 
 /** Folders that do not load the tensor library; `core` may name its types. */
 const WITHOUT_TENSORS = [
