@@ -1,5 +1,6 @@
 /** The exported page in a browser, against labels computed by plca. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Page } from "playwright-core";
 import { selectBackend } from "../../backends/select.ts";
@@ -106,7 +107,8 @@ pageTest("the page labels ten pictures as plca does, from its own files alone", 
       }
     }
     assert.deepEqual(requests.filter((one) => !one.startsWith(address)), []);
-    assert.deepEqual(complaints, []);
+    // Chromium's own words where there is no GPU.
+    assert.deepEqual(complaints.filter((one) => one !== "No available adapters."), []);
   });
 });
 
@@ -134,7 +136,7 @@ pageTest(
       await page.locator("input[type=file]").setInputFiles({
         name: "notes.txt",
         mimeType: "text/plain",
-        buffer: new TextEncoder().encode("no picture") as never,
+        buffer: Buffer.from("no picture"),
       });
       await page.getByText("notes.txt is no picture that this browser reads").waitFor();
       const network = files.get("networks/adapted.onnx")!;

@@ -67,7 +67,7 @@ export function draw(
       data[at + channel] = (1 - share) * data[at + channel]! + share * colour[channel]!;
     }
   }
-  canvas.getContext("2d")!.putImageData(image, 0, 0);
+  canvas.getContext("2d", { willReadFrequently: true })!.putImageData(image, 0, 0);
 }
 
 /** Share of the pixels of each class. */
