@@ -15,6 +15,7 @@ const SECTIONS = [
   "faults",
   "report",
   "view",
+  "export",
   "gpu",
 ] as const;
 

@@ -171,7 +171,7 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
         />
       </div>
       <Samples samples={data.samples} onChoose={sample} />
-      <p class="state" role="status" aria-live="polite">
+      <p class="doing" role="status" aria-live="polite">
         {state === undefined
           ? found && `Labelled in ${Math.round(found.time)} ms by ${device}`
           : "failure" in state

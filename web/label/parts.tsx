@@ -89,7 +89,7 @@ export function Legend(
 ) {
   const shares = labels.map((one) => sharesOf(one, data.classes.length));
   return (
-    <table class="legend">
+    <table class="shares">
       <thead>
         <tr>
           <th scope="col">Class</th>
