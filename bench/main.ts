@@ -3,6 +3,7 @@ import { ablation } from "./ablation.ts";
 import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
+import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
@@ -28,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   faults,
   report,
   view,
+  export: exported,
   gpu,
 };
 

@@ -18,6 +18,7 @@ const SECTIONS = [
   "faults",
   "report",
   "view",
+  "export",
   "gpu",
 ] as const;
 
