@@ -3,9 +3,11 @@ import { ablation } from "./ablation.ts";
 import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
+import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
+import { published } from "./published.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -18,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   backbones,
   tensorflow,
   checkpointing,
+  published,
   input,
   street,
   camvid,
@@ -26,6 +29,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   faults,
   report,
   view,
+  export: exported,
   gpu,
 };
 

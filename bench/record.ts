@@ -9,6 +9,7 @@ const SECTIONS = [
   "tensorflow",
   "tensorflow_operators",
   "checkpointing",
+  "published",
   "input",
   "street",
   "camvid",
@@ -17,6 +18,7 @@ const SECTIONS = [
   "faults",
   "report",
   "view",
+  "export",
   "gpu",
 ] as const;
 

@@ -89,15 +89,16 @@ export const MEASURE = `(async () => {
   return { painted, drawn, slowestKey };
 })()`;
 
-/** Runs a command. @throws Error with what it said */
-export async function plca(args: readonly string[]): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+/** Runs a command. @returns what it wrote @throws Error with what it said */
+export async function plca(args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "plca", ...args],
     cwd: fileURLToPath(new URL("..", import.meta.url)),
-    stdout: "null",
+    stdout: "piped",
     stderr: "piped",
   }).output();
   if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
 }
 
 /** The log of a run of two phases, 100,000 steps each. */

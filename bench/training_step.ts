@@ -53,13 +53,17 @@ losses:
         - { tap: probabilities, similarity: negative-kl }
 optimizer: ${optimizer}
 `;
-  const plan = await loadRecipe({ path: "bench.yaml", text }, {
+  const plan = await recipePlan(text);
+  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
+  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
+}
+
+async function recipePlan(text: string): Promise<RunPlan> {
+  return await loadRecipe({ path: "bench.yaml", text }, {
     registry: builtins(),
     readText: (path) => Deno.readTextFile(path),
     cwd: Deno.cwd(),
   });
-  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
-  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
 }
 
 /** The network and the batches of a step, on the current backend. Sides in pixels, images per domain. */
@@ -70,14 +74,39 @@ export async function trainingStep({ backend, model, crop, batch }: {
   readonly batch: number;
 }): Promise<{ run: Run; passes: StepInput["passes"] }> {
   const plan = await modelPlan(backend, model);
-  const run = assemble(plan, lastPhase(plan));
+  return {
+    run: assemble(plan, lastPhase(plan)),
+    passes: [randomBatches(Random.stream(0, "bench"), { crop, batch })],
+  };
+}
+
+/** An update of gtav_to_cityscapes as published but for its weights and images, which are random. */
+export async function publishedUpdate({ crop, batch, passes, checkpointing }: {
+  readonly crop: number;
+  readonly batch: number;
+  readonly passes: number;
+  readonly checkpointing: boolean;
+}): Promise<{ run: Run; passes: StepInput["passes"] }> {
+  const text = `
+extends: gtav_to_cityscapes
+data: { root: . }
+model: { options: { checkpointing: ${checkpointing} } }
+`;
+  const plan = await recipePlan(text);
   const random = Random.stream(0, "bench");
+  return {
+    run: assemble(plan, lastPhase(plan)),
+    passes: Array.from({ length: passes }, () => randomBatches(random, { crop, batch })),
+  };
+}
+
+function randomBatches(
+  random: Random,
+  { crop, batch }: { readonly crop: number; readonly batch: number },
+): StepInput["passes"][number] {
   const size = [crop, crop] as const, ids = Array.from({ length: batch }, (_, k) => String(k));
   const pixels = batch * crop * crop;
   const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
   const labels = Uint8Array.from({ length: pixels }, () => random.integer(0, CLASSES - 1));
-  return {
-    run,
-    passes: [{ source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } }],
-  };
+  return { source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } };
 }

@@ -14,6 +14,7 @@ import { completion, everyCompletion, SCRIPTS } from "./arguments/completion.ts"
 import { data } from "./arguments/data.ts";
 import { doctor } from "./arguments/doctor.ts";
 import { evaluate } from "./arguments/eval.ts";
+import { exported } from "./arguments/export.ts";
 import { everyList, list } from "./arguments/list.ts";
 import { create } from "./arguments/new.ts";
 import { predict } from "./arguments/predict.ts";
@@ -53,6 +54,7 @@ const COMMANDS = [
   "train",
   "eval",
   "predict",
+  "export",
   "ablate",
   "compare",
   "table",
@@ -98,6 +100,12 @@ const OPTIONS = [
   "--ids",
   "--overlays",
   "--opacity",
+  "--page",
+  "--inputs",
+  "--outputs",
+  "--size",
+  "--aggregate",
+  "--half",
   "--confidence",
   "--force",
   "--launcher",
@@ -105,6 +113,7 @@ const OPTIONS = [
   "--limit",
   "--import",
   "--resume",
+  "--debug-memory",
   "--debug-numerics",
   "--port",
   "--help",
@@ -114,7 +123,7 @@ const OPTIONS = [
 const ERRORS = { errors: { unexpectedInput: unexpected } };
 
 // One call takes at most fifteen.
-const ofRuns = or(train, evaluate, predict, ablate, compare, table, report, view, runList, ERRORS);
+const ofRuns = or(train, evaluate, predict, exported, ablate, compare, table, report, view, runList, ERRORS);
 const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
 
 const grammar = or(ofRuns, ofRecipes, completion, ERRORS);

@@ -8,6 +8,7 @@ import { dataCheckCommand } from "./data_check.ts";
 import { dataStatsCommand } from "./data_stats.ts";
 import { doctorCommand } from "./doctor.ts";
 import { evalCommand } from "./eval.ts";
+import { exportCommand } from "./export.ts";
 import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
 import { listCommand } from "./list.ts";
@@ -49,6 +50,8 @@ function run(host: Host, command: Command): Promise<number> {
       return evalCommand(host, command);
     case "predict":
       return predictCommand(host, command);
+    case "export":
+      return exportCommand(host, command);
     case "ablate":
       return ablateCommand(host, command);
     case "compare":

@@ -28,7 +28,7 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
   const legend = { path: join(out, "classes.json"), text: legendText(classes) };
   const label = await workOf(host, args, { out, legend });
 
-  await selectBackend(plan.backend);
+  await selectBackend(plan.backend, plan);
   const predictor = await openPredictor(plan, { checkpoint, files: diskFiles() });
   try {
     await makeFolder(out);

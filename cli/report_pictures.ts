@@ -99,7 +99,7 @@ async function withSplit<T>(
   const input = openInput(plan, diskFiles());
   try {
     const dataset = await openSplit(plan, "val", input);
-    await selectBackend(plan.backend);
+    await selectBackend(plan.backend, plan);
     return await use(dataset);
   } finally {
     await input.close();

@@ -80,4 +80,5 @@ export const portable: Kernels = {
   attentionGradient: portableAttentionGradient,
   rows: portableRows,
   deviceRows: undefined,
+  dense: false,
 };

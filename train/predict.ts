@@ -21,7 +21,8 @@ export interface Ensemble {
   readonly alignCorners?: boolean | undefined;
 }
 
-interface Network extends Omit<Ensemble, "networks" | "network"> {
+/** One of them. */
+export interface Network extends Omit<Ensemble, "networks" | "network"> {
   readonly segmenter: Segmenter;
 }
 
@@ -219,9 +220,16 @@ async function gridOf(tensor: tf.Tensor4D): Promise<Grid> {
   }
 }
 
-/** float32 [1, h, w, K]: of the input, or with `flip` the mean of it and of its mirror's, mirrored back. */
 function pass(network: Network, { images, height, width }: NetworkInput, inference: Inference): tf.Tensor4D {
-  const pixels = tf.tensor4d(images, [1, height, width, 3]);
+  return probabilityMap(network, tf.tensor4d(images, [1, height, width, 3]), inference);
+}
+
+/**
+ * Class probabilities, or with `average: logits` logits, at the network's resolution: of the images, or with `flip` the mean
+ * of them and of their mirrors', mirrored back.
+ * @param pixels float32 [N, H, W, 3], normalised @returns float32 [N, h, w, K]
+ */
+export function probabilityMap(network: Network, pixels: tf.Tensor4D, inference: Inference): tf.Tensor4D {
   const plain = forward(network, pixels, inference);
   if (!inference.flip) return plain;
   const mirrored = tf.tidy(() => tf.reverse(forward(network, tf.reverse(pixels, 2), inference), 2));
@@ -251,7 +259,7 @@ function forward(
 }
 
 /** The logits, or the weighted sum of some taps. */
-function headsOf({ logits, taps }: View, heads: Inference["heads"]): tf.Tensor4D {
+export function headsOf({ logits, taps }: View, heads: Inference["heads"]): tf.Tensor4D {
   if (heads === undefined) return logits;
   return heads.map(({ tap, weight }) => tf.mul(taps[tap]!, weight) as tf.Tensor4D)
     .reduce((a, b) => tf.add(a, b));

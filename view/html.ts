@@ -16,6 +16,8 @@ export interface Page {
   readonly style?: string;
   /** Whether the page may ask the server it came from; absent: it may ask no server. */
   readonly server?: boolean;
+  /** A script beside the page, which is run first and may compile WebAssembly, as may what it imports from there. */
+  readonly runtime?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface Page {
  * and `blob:` addresses; with `server` also requests and pictures of the page's own origin.
  */
 export async function pageHtml(
-  { title, script, data, style: more = "", server = false }: Page,
+  { title, script, data, style: more = "", server = false, runtime }: Page,
 ): Promise<string> {
   const style = `${uplotStyle}\n${ownStyle}${more}`;
   // Either would end the element early, whatever stands around it.
@@ -31,7 +33,7 @@ export async function pageHtml(
   const own = server ? " 'self'" : "";
   const policy = [
     "default-src 'none'",
-    `script-src '${await hash(script)}'`,
+    `script-src '${await hash(script)}'${runtime === undefined ? "" : " 'self' 'wasm-unsafe-eval'"}`,
     `style-src '${await hash(style)}'`,
     `img-src data: blob:${own}`,
     ...(server ? ["connect-src 'self'"] : []),
@@ -56,6 +58,7 @@ export async function pageHtml(
     ...(data === undefined
       ? []
       : [`<script type="application/json" id="${DATA_ID}">${embedded(data)}</script>`]),
+    ...(runtime === undefined ? [] : [`<script src="${escaped(runtime)}"></script>`]),
     `<script>${script}</script>`,
     "</body>",
     "</html>",

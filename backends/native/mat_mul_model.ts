@@ -1,4 +1,4 @@
-import type { Node } from "./onnx.ts";
+import type { Node } from "../onnx_model.ts";
 import type { Call, Operand } from "./runtime.ts";
 
 /** The product of matrices in the last two dimensions; the others are a batch. */

@@ -4,7 +4,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { address, heapMemory } from "../wasm/heap.ts";
-import { encodeModel, type Graph } from "./onnx.ts";
+import { encodeModel, type Graph } from "../onnx_model.ts";
 import { openOrt, type Ort, type Session } from "./ort.ts";
 
 let ort: Ort | undefined;

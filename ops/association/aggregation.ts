@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "../kernels.ts";
+import { denseAggregate } from "./dense_aggregation.ts";
 import { deviceAggregate } from "./device/aggregation.ts";
 import type { AggregationOptions } from "./options.ts";
 import { streamedAggregate } from "./streaming/aggregation.ts";
@@ -11,7 +12,8 @@ import { streamedAggregate } from "./streaming/aggregation.ts";
  * @param x float32 [N, P, C] @returns float32 [N, P, C]; on a simplex the result stays on it
  */
 export function aggregate(x: tf.Tensor3D, options: AggregationOptions): tf.Tensor3D {
-  const { rows, deviceRows } = kernels();
+  const { rows, deviceRows, dense } = kernels();
+  if (dense) return denseAggregate(x, options);
   return deviceRows
     ? deviceAggregate(x, { ...options, kernels: deviceRows })
     : streamedAggregate(x, { ...options, kernels: rows });

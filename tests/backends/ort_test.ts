@@ -1,6 +1,6 @@
 /** ONNX Runtime by its C interface. */
 import assert from "node:assert/strict";
-import { encodeModel } from "../../backends/native/onnx.ts";
+import { encodeModel } from "../../backends/onnx_model.ts";
 import { openOrt } from "../../backends/native/ort.ts";
 
 const ort = openOrt(1);

@@ -62,6 +62,21 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report/logger.ts",
     "report/tensorboard",
   ],
+  // Files for other programs: what a network calls is written down, and the file compared with the network.
+  export: [
+    "core",
+    "backends/onnx_model.ts",
+    "backends/recorder",
+    "datasets/evaluation.ts",
+    "datasets/transforms",
+    "train/predict.ts",
+    "train/whole_image.ts",
+    // The page for browsers.
+    "report/pictures.ts",
+    "view/html.ts",
+    "web/dist",
+    "web/label",
+  ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [
     "backends",
@@ -71,6 +86,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets",
     "deno.json",
     "explore",
+    "export",
     "losses",
     "metrics",
     "models",
@@ -108,7 +124,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = Object.keys(MAY_IMPORT);
 
 /** What is imported as it is: settings, and the texts that pages are made of. */
-const ASSETS = /^(?:deno\.json|web\/(?:explorer\/)?style\.css|web\/dist\/\w+\.js)$/;
+const ASSETS = /^(?:deno\.json|web\/(?:explorer\/|label\/)?style\.css|web\/dist\/\w+\.js)$/;
 
 /** Folders that do not load the tensor library; `core` may name its types. */
 const WITHOUT_TENSORS = [

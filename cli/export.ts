@@ -1,0 +1,221 @@
+/** `plca export`: a trained network as a file for others, compared with the network before it is written. */
+import { resolve } from "node:path";
+import { selectBackend } from "../backends/select.ts";
+import { UserError } from "../core/errors.ts";
+import type { EvaluationPlan, RunPlan } from "../core/plan.ts";
+import { countOf } from "../core/words.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { exportModel } from "../export/export_model.ts";
+import type { LoweredModel } from "../export/lower.ts";
+import { openModel } from "../export/run_model.ts";
+import { trialsOf } from "../export/trials.ts";
+import { compareOutputs, type Comparison, refusal } from "../export/verify.ts";
+import { writeWhole } from "../run_folder/write.ts";
+import { openEnsemble } from "../train/trained.ts";
+import { chooseWeights } from "./choose_weights.ts";
+import { exportMetadata } from "./export_metadata.ts";
+import { writePage } from "./export_page.ts";
+import { type Pictures, picturesOf } from "./export_pictures.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { requireWritable } from "./output_file.ts";
+import { planUnrun } from "./recipes.ts";
+import { shown, stat } from "./run_folder.ts";
+import { VERSIONS } from "./versions.ts";
+
+type Arguments = CommandOf<"export">;
+
+/** What is left out of a file, a line each, and what is in it. */
+interface Inference {
+  readonly inference: Pick<EvaluationPlan, "aggregation" | "flip" | "heads" | "average">;
+  readonly notes: readonly string[];
+}
+
+/** `plca export`: returns the exit status. @throws UserError before anything is written */
+export async function exportCommand(host: Host, args: Arguments): Promise<number> {
+  if (args.out === undefined && args.page === undefined) {
+    throw new UserError("plca export needs --out FILE.onnx or --page FOLDER");
+  }
+  if (args.out !== undefined) {
+    const out = resolve(host.cwd, args.out);
+    if (!out.endsWith(".onnx")) throw new UserError(`--out ${args.out}: expected a name that ends in .onnx`);
+    await requireWritable(host, { out, force: args.force, example: "street.onnx" });
+  }
+  if (args.page !== undefined) await requireEmpty(host, args.page, "--page");
+  const size = sizeOf(args.size);
+  const { recipe, checkpoint } = await chooseWeights(host, { ...args, recipe: undefined });
+  const plan = await planUnrun(host, { path: recipe, overrides: args.set });
+  const { name: backend } = await selectBackend(plan.backend);
+  const work: Work = { host, args, plan, recipe, size, backend };
+  if (args.out !== undefined) {
+    const made = await exportChecked(work, checkpoint, args);
+    const out = resolve(host.cwd, args.out);
+    await writeWhole(out, made.lowered.model);
+    tell(work, made, out);
+  }
+  if (args.page !== undefined) await writePage(work, checkpoint, resolve(host.cwd, args.page));
+  return 0;
+}
+
+/** What one call works on. */
+export interface Work {
+  readonly host: Host;
+  readonly args: Arguments;
+  readonly plan: RunPlan;
+  /** Its path. */
+  readonly recipe: string;
+  readonly size: readonly [number, number] | undefined;
+  /** What plca computes on. */
+  readonly backend: string;
+}
+
+/** What the file takes and makes. */
+export type Forms = Pick<Arguments, "inputs" | "outputs">;
+
+/** A file that agrees with its network. */
+export interface CheckedModel extends Pictures {
+  /** Absolute. */
+  readonly checkpoint: string;
+  readonly lowered: LoweredModel;
+  readonly found: Comparison;
+  /** What is left out. */
+  readonly notes: readonly string[];
+}
+
+/** @param checkpoint absolute @throws UserError where the file cannot be made, or differs from the network */
+export async function exportChecked(
+  { host, args, plan, recipe, size }: Work,
+  checkpoint: string,
+  { inputs, outputs }: Forms,
+): Promise<CheckedModel> {
+  const { inference, notes } = inferenceOf(plan, { ...args, outputs });
+  const { normalization } = plan.input;
+  const { ensemble, phase, dispose } = await openEnsemble(plan, { checkpoint, files: diskFiles() });
+  try {
+    if (outputs === "logits" && ensemble.networks.length > 1) {
+      throw new UserError(
+        "--outputs logits: evaluation.ensemble averages probabilities; choose those, or labels",
+      );
+    }
+    const options = { wanted: outputs, inference, half: args.half, size };
+    const bytes = inputs === "uint8";
+    const lowered = exportModel(ensemble, {
+      ...options,
+      bytes: bytes ? normalization : undefined,
+      producerVersion: VERSIONS.plca,
+      metadata: await exportMetadata(plan, { checkpoint, recipe, phase, inputs }),
+    });
+    const { pictures, from } = await picturesOf(plan, { size, count: args.images });
+    const trials = trialsOf(pictures, { normalization, bytes, free: size === undefined });
+    const file = await openModel(lowered.model);
+    try {
+      const found = await compareOutputs(file, ensemble, { ...options, trials });
+      const fault = refusal(found, options);
+      if (fault !== undefined) {
+        throw new UserError(`${shown(host, checkpoint)}: ${fault}; nothing was written`);
+      }
+      return { checkpoint, lowered, found, notes, pictures, from };
+    } finally {
+      await file.close();
+    }
+  } finally {
+    dispose();
+  }
+}
+
+/** @throws UserError for a file, and for a folder with anything in it */
+async function requireEmpty(host: Host, folder: string, option: string): Promise<void> {
+  const path = resolve(host.cwd, folder), info = await stat(path);
+  if (info === undefined) return;
+  if (!info.isDirectory) throw new UserError(`${option} ${folder}: it is a file, expected a folder`);
+  for await (const { name } of Deno.readDir(path)) {
+    throw new UserError(`${option} ${folder}: the folder is not empty (it has ${name}); choose a new one`);
+  }
+}
+
+/** @throws UserError unless it is two numbers, as in 512x1024 */
+function sizeOf(text: string | undefined): readonly [number, number] | undefined {
+  if (text === undefined) return undefined;
+  const sides = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text);
+  if (!sides) throw new UserError(`--size ${text}: expected HEIGHTxWIDTH in pixels, as in 512x1024`);
+  return [Number(sides[1]), Number(sides[2])];
+}
+
+/** @throws UserError where options contradict each other or the recipe */
+function inferenceOf(
+  { evaluation }: RunPlan,
+  { aggregate, size, outputs }: Pick<Arguments, "aggregate" | "size" | "outputs">,
+): Inference {
+  const { aggregation, flip, heads, average, scales, window } = evaluation;
+  if (aggregate && aggregation === undefined) {
+    throw new UserError(
+      "--aggregate: the recipe has no evaluation.aggregation; give it with --set 'evaluation.aggregation={alpha: 0.5}'",
+    );
+  }
+  if (aggregate && size === undefined) {
+    throw new UserError(
+      "--aggregate: it compares all pixels with all others; name the size with --size HEIGHTxWIDTH",
+    );
+  }
+  if (aggregate && outputs === "logits") {
+    throw new UserError(
+      "--aggregate: it mixes probabilities, so there are no logits; choose --outputs probabilities or labels",
+    );
+  }
+  const plain = outputs === "logits";
+  const left = [
+    ...(aggregation && !aggregate ? ["aggregation (--aggregate puts it in)"] : []),
+    ...(flip && plain ? ["flip"] : []),
+    ...(average && plain ? ["average"] : []),
+    ...(scales && scales.join() !== "1" ? ["scales"] : []),
+    ...(window ? ["window"] : []),
+  ];
+  return {
+    inference: {
+      ...(aggregate ? { aggregation: aggregation! } : {}),
+      ...(flip ? { flip } : {}),
+      ...(heads ? { heads } : {}),
+      ...(average ? { average } : {}),
+    },
+    notes: left.map((name) => `evaluation.${name} is left out: the file makes one pass over one size`),
+  };
+}
+
+/** Of one file. @param out where it lies, absolute */
+export function tell({ host, args, backend }: Work, made: CheckedModel, out: string): void {
+  const { checkpoint, lowered, found, notes, from } = made;
+  const { model, input, output, nodes } = lowered;
+  const { difference, pixels, equal, time } = found;
+  if (args.json) {
+    const record = {
+      file: out,
+      checkpoint,
+      bytes: model.length,
+      operators: nodes,
+      input,
+      output,
+      ...found,
+      notes,
+    };
+    host.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
+    return;
+  }
+  const port = ({ name, type, dims }: typeof input) => `${name}: ${type} [${dims.join(", ")}]`;
+  const milliseconds = (number: number) => `${number.toPrecision(3)} ms`;
+  const differs = output.name === "labels" ? "" : `largest difference ${difference.toPrecision(2)}, `;
+  const lines = [
+    `${shown(host, checkpoint)} written to ${shown(host, out)}: ${(model.length / 1e6).toPrecision(3)} MB, ` +
+    `${countOf(nodes, "operator")}, opset 17${args.half ? ", 16 bits" : ""}`,
+    `  in   ${port(input)}`,
+    `  out  ${port(output)}`,
+    `Compared with the network on ${from}: ${differs}${
+      (100 * equal / pixels).toFixed(3)
+    } % of ${pixels} labels equal`,
+    `One image: ${milliseconds(time.file)} in ONNX Runtime ${VERSIONS.onnxruntime}, ${
+      milliseconds(time.own)
+    } in plca ` +
+    `on ${backend} (ratio ${(time.file / time.own).toFixed(2)})`,
+    ...notes.map((note) => `note: ${note}`),
+  ];
+  host.stdout.write(`${lines.join("\n")}\n`);
+}

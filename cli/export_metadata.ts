@@ -1,0 +1,42 @@
+/** What an exported file says of itself. */
+import { createHash } from "node:crypto";
+import { basename, dirname } from "node:path";
+import type { RunPlan } from "../core/plan.ts";
+import { classColours } from "../report/colours.ts";
+import { CONFIG } from "../run_folder/layout.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** Where the weights come from. */
+export interface Origin {
+  /** Absolute. */
+  readonly checkpoint: string;
+  /** The recipe's path; that of a run lies in its folder. */
+  readonly recipe: string;
+  /** The phase that wrote the checkpoint. */
+  readonly phase: string | undefined;
+  /** How images are given. */
+  readonly inputs: "normalised" | "uint8";
+}
+
+/** Strings by name, lists and numbers as JSON. */
+export async function exportMetadata(
+  plan: RunPlan,
+  { checkpoint, recipe, phase, inputs }: Origin,
+): Promise<Record<string, string>> {
+  const { labelSpace, input: { normalization }, model, evaluation } = plan;
+  const weights = createHash("sha256").update(await Deno.readFile(checkpoint)).digest("hex");
+  return {
+    plca: VERSIONS.plca,
+    recipe: plan.name,
+    ...(basename(recipe) === CONFIG ? { run: basename(dirname(recipe)) } : {}),
+    ...(phase === undefined ? {} : { phase }),
+    model: model.type,
+    checkpoint: basename(checkpoint),
+    checkpoint_sha256: weights,
+    classes: JSON.stringify(labelSpace.classes),
+    colours: JSON.stringify(classColours(labelSpace)),
+    inputs,
+    normalization: JSON.stringify(normalization),
+    ...(evaluation.size === undefined ? {} : { evaluation_size: JSON.stringify(evaluation.size) }),
+  };
+}

@@ -1,0 +1,62 @@
+/** Images of the run, which a file and its network are compared on. */
+import { DataError, UserError } from "../core/errors.ts";
+import type { RunPlan } from "../core/plan.ts";
+import { Random } from "../core/random.ts";
+import { countOf } from "../core/words.ts";
+import { evaluationImages } from "../datasets/evaluation.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { openInput } from "../datasets/input.ts";
+import { AS_BYTES, type Picture, pictureOf } from "../export/trials.ts";
+import { openSplit } from "../train/evaluate.ts";
+
+/** Pictures, and what they are for whoever reads it. */
+export interface Pictures {
+  readonly pictures: readonly Picture[];
+  /** As in `4 images of val`. */
+  readonly from: string;
+}
+
+/** Of noise that stands for images that are not there. */
+const SIDES = [192, 256] as const;
+
+/** The first images of the first split that can be read, at the size the network sees; noise where none can be. */
+export async function picturesOf(
+  plan: RunPlan,
+  { size, count }: { readonly size: readonly [number, number] | undefined; readonly count: number },
+): Promise<Pictures> {
+  const input = openInput(plan, diskFiles());
+  const { scales: _, ...once } = plan.evaluation;
+  const evaluation = { ...once, ...(size ? { size } : {}), limit: count };
+  try {
+    const faults: string[] = [];
+    for (const split of ["val", "test", "train"] as const) {
+      try {
+        const pictures: Picture[] = [];
+        const dataset = await openSplit(plan, split, input);
+        for await (const { inputs } of evaluationImages(dataset, { evaluation, normalization: AS_BYTES })) {
+          pictures.push(pictureOf(inputs[0]!));
+        }
+        if (pictures.length > 0) {
+          return { pictures, from: `${countOf(pictures.length, "image")} of ${split}` };
+        }
+      } catch (error) {
+        if (!(error instanceof DataError || error instanceof UserError)) throw error;
+        faults.push(error.message);
+      }
+    }
+    const [height, width] = size ?? SIDES;
+    return {
+      pictures: Array.from({ length: count }, (_, k) => noise(width, height, k)),
+      from: `${countOf(count, "image")} of noise (no image of the run can be read: ${
+        faults[0] ?? "there are none"
+      })`,
+    };
+  } finally {
+    await input.close();
+  }
+}
+
+function noise(width: number, height: number, k: number): Picture {
+  const random = Random.stream(k, "export");
+  return { width, height, data: Uint8Array.from({ length: 3 * width * height }, () => 256 * random.next()) };
+}

@@ -1,0 +1,93 @@
+/** A graph of operators as an ONNX model. */
+import { UserError } from "../core/errors.ts";
+import { ELEMENTS, encodeModel, type Graph, type Port } from "../backends/onnx_model.ts";
+import { Emitter } from "./emitter.ts";
+import { foldNorms } from "./fold_norms.ts";
+import { fixedSide, type GraphValue, type OperatorGraph, type Side } from "./graph.ts";
+import { MAPS } from "./maps.ts";
+import { PLAIN } from "./plain.ts";
+import { TOKENS } from "./tokens.ts";
+
+/** The version of ONNX's operators, and of files that came with it. */
+export const OPSET = 17, IR_VERSION = 8;
+
+const LOWERINGS = { ...MAPS, ...TOKENS, ...PLAIN };
+
+/** How a model is written. */
+export interface LowerOptions {
+  /** The output's name. */
+  readonly output: string;
+  /** Whether the input is bytes, NHWC; else float32, NCHW. */
+  readonly bytes: boolean;
+  /** Whether weights and what is between are float16; the input and floats of the output stay float32. */
+  readonly half: boolean;
+  readonly producerVersion: string;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** What was written. */
+export interface LoweredModel {
+  readonly model: Uint8Array;
+  readonly input: Port;
+  readonly output: Port;
+  /** Operator calls by type. */
+  readonly nodes: number;
+}
+
+/** @throws UserError that names an operator that cannot be written */
+export function lower(graph: OperatorGraph, options: LowerOptions): LoweredModel {
+  const { half, bytes } = options;
+  const { input: x, output: y, steps } = foldNorms(graph);
+  const emit = new Emitter({ half });
+  const names = sideNames(x, y);
+  const type = bytes ? "uint8" : "float32";
+  const input: Port = { name: "images", type, dims: portDims(x, bytes ? "rows" : "planes", names) };
+  const images = bytes || half ? emit.cast(input.name, ELEMENTS.float32) : input.name;
+  emit.set(x, bytes ? { rows: images } : { planes: images });
+  for (const step of steps) {
+    const write = LOWERINGS[step.op];
+    if (write === undefined) throw new UserError(`the operator ${step.op} cannot be exported`);
+    write(emit, step);
+  }
+  const map = y.sides.length === 4;
+  const output: Port = {
+    name: options.output,
+    type: y.dtype === "int32" ? "int32" : "float32",
+    dims: portDims(y, map ? "planes" : "rows", names),
+  };
+  const last = map ? emit.planes(y) : emit.rows(y);
+  if (half && output.type === "float32") {
+    emit.node("Cast", [last], { to: ELEMENTS.float32 }, output.name);
+  } else emit.node("Identity", [last], {}, output.name);
+  const { nodes, initializers } = emit;
+  const whole: Graph<Port> = { inputs: [input], outputs: [output], nodes, initializers };
+  const { producerVersion, metadata } = options;
+  const model = encodeModel(whole, { opset: OPSET, irVersion: IR_VERSION, producerVersion, metadata });
+  return { model, input, output, nodes: nodes.length };
+}
+
+/** Names of the sides that may be of any length. */
+function sideNames(x: GraphValue, y: GraphValue): ReadonlyMap<string, string> {
+  const names = new Map<string, string>();
+  const note = (value: GraphValue, prefix: string) =>
+    value.sides.forEach((side, axis) => {
+      const key = side.join();
+      if (fixedSide(side) === undefined && !names.has(key)) {
+        names.set(key, `${prefix}${["batch", "height", "width", "channels"][axis]}`);
+      }
+    });
+  note(x, "");
+  note(y, "map_");
+  return names;
+}
+
+function portDims(
+  { sides }: GraphValue,
+  form: "rows" | "planes",
+  names: ReadonlyMap<string, string>,
+): (number | string)[] {
+  const dims = sides.map((side: Side) => fixedSide(side) ?? names.get(side.join())!);
+  if (form === "rows") return dims;
+  const [n, height, width, channels] = dims;
+  return [n!, channels!, height!, width!];
+}

@@ -1,0 +1,77 @@
+/** Images on which a file and its network are compared. */
+import type { Normalization } from "../core/plan.ts";
+import type { NetworkInput } from "../datasets/evaluation.ts";
+import { normalizeInto } from "../datasets/transforms/normalize.ts";
+import type { Trial } from "./verify.ts";
+
+/** RGB, 3 bytes a pixel. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/** Prepares pixels as they are: bytes stay bytes. */
+export const AS_BYTES: Normalization = { order: "rgb", scale: 1, mean: [0, 0, 0], deviation: [1, 1, 1] };
+
+/** What {@linkcode AS_BYTES} prepared, as a picture. */
+export function pictureOf({ images, width, height }: NetworkInput): Picture {
+  return { width, height, data: Uint8Array.from(images) };
+}
+
+/** How images are given to the file. */
+export interface TrialOptions {
+  readonly normalization: Normalization;
+  /** Whether the file takes bytes. */
+  readonly bytes: boolean;
+  /** Whether it takes any size. */
+  readonly free: boolean;
+}
+
+/** A trial of each picture; where any size may come, one more of two pictures and another size. */
+export function trialsOf(pictures: readonly Picture[], options: TrialOptions): Trial[] {
+  const singles = pictures.map((one) => trial([one], options));
+  const [first] = pictures;
+  const size = options.free ? { width: smaller(first!.width), height: smaller(first!.height) } : first!;
+  const [a, b] = [first!, pictures.at(-1)!].map((one) => cut(one, size));
+  return [...singles, trial([a!, b!], options)];
+}
+
+/** Neither a multiple of what a network divides by nor much smaller. */
+function smaller(side: number): number {
+  return Math.max(Math.min(side, 32), side - Math.floor(side / 8) - 1);
+}
+
+/** The upper left corner; pictures that are smaller are repeated. */
+function cut({ width, height, data }: Picture, size: Pick<Picture, "width" | "height">): Picture {
+  const out = new Uint8Array(3 * size.width * size.height);
+  for (let y = 0; y < size.height; y++) {
+    for (let x = 0; x < size.width; x++) {
+      const from = 3 * ((y % height) * width + x % width);
+      out.set(data.subarray(from, from + 3), 3 * (y * size.width + x));
+    }
+  }
+  return { ...size, data: out };
+}
+
+function trial(pictures: readonly Picture[], { normalization, bytes }: TrialOptions): Trial {
+  const { width, height } = pictures[0]!, count = pictures.length;
+  const whole = new Uint8Array(3 * width * height * count);
+  pictures.forEach(({ data }, k) => whole.set(data, k * data.length));
+  const images = new Float32Array(whole.length);
+  normalizeInto(whole, normalization, { out: images, offset: 0 });
+  const given = bytes
+    ? { dims: [count, height, width, 3], data: whole }
+    : { dims: [count, 3, height, width], data: planes(images, count) };
+  return { images, sides: [count, height, width], given };
+}
+
+function planes(rows: Float32Array, images: number): Float32Array {
+  const out = new Float32Array(rows.length), pixels = rows.length / images / 3;
+  for (let n = 0; n < images; n++) {
+    for (let k = 0; k < pixels; k++) {
+      for (let c = 0; c < 3; c++) out[(n * 3 + c) * pixels + k] = rows[(n * pixels + k) * 3 + c]!;
+    }
+  }
+  return out;
+}

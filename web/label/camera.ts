@@ -1,0 +1,31 @@
+/** The visitor's camera, one frame at a time. */
+
+/** A camera that is on. */
+export interface Camera {
+  readonly video: HTMLVideoElement;
+  stop(): void;
+}
+
+/** Asks the visitor. @throws Error that says why there is no picture */
+export async function startCamera(): Promise<Camera> {
+  const { mediaDevices } = navigator as { readonly mediaDevices?: MediaDevices };
+  if (!mediaDevices) throw new Error("the browser gives a camera only to https pages and to localhost");
+  let stream: MediaStream;
+  try {
+    stream = await mediaDevices.getUserMedia({ video: { facingMode: "environment" }, audio: false });
+  } catch (cause) {
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`there is no picture of a camera (${words})`, { cause });
+  }
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  video.srcObject = stream;
+  await video.play();
+  return {
+    video,
+    stop() {
+      for (const track of stream.getTracks()) track.stop();
+    },
+  };
+}
