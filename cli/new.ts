@@ -41,7 +41,7 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   const config = outside && !IN_PACKAGE ? ` --config ${join(project, "deno.json")}` : "";
   // The package's module imports the decoder of images, which is native; its types want @types/node.
   const allowed = IN_PACKAGE
-    ? "--allow-read --allow-env --allow-ffi --allow-sys"
+    ? "--no-check --allow-read --allow-env --allow-ffi --allow-sys"
     : "--allow-read --allow-env";
   const [loss, test] = files.map(({ path }) => shown(host, path));
   host.stdout.write(`Wrote ${loss} and ${test}\n`);

@@ -3,7 +3,7 @@
  * types; this adds what it leaves out: the command, what modules read from beside them, exact versions of dependencies.
  * `--allow-dirty` packs what is not committed; `--this-system` leaves the libraries of other systems out.
  */
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
 import { libraryDependencies, writeLibraries } from "./libraries.ts";
@@ -13,9 +13,6 @@ const DIST = join(ROOT, "dist");
 
 /** What runs plca where only Node is: its version is the one that plca is tested with. */
 const DENO = "2.9.6";
-
-/** Modules import these as text, which `deno pack` leaves out. */
-const TEXTS = ["web/style.css", "web/explorer/style.css", "web/dist/report.js", "web/dist/view.js"];
 
 const DESCRIPTION =
   "Domain-adaptive semantic segmentation by pixel-level cycle association and other methods, on Deno";
@@ -32,10 +29,10 @@ async function pack(folder: string): Promise<void> {
   const dirty = Deno.args.includes("--allow-dirty") ? ["--allow-dirty"] : [];
   await run(Deno.execPath(), ["pack", "--quiet", "--no-source-maps", ...dirty, "-o", packed]);
   await run("tar", ["-xzf", packed, "-C", folder]);
-  for (const file of [...TEXTS, "bin/plca.mjs", "CHANGELOG.md"]) await copyInto(made, file);
+  for (const file of ["bin/plca.mjs", "CHANGELOG.md"]) await copyInto(made, file);
   await Deno.chmod(join(made, "bin/plca.mjs"), 0o755);
   await describe(made);
-  await checkImports(made);
+  await completeImports(made);
   await Deno.mkdir(DIST, { recursive: true });
   for (const each of [made, ...await writeLibraries(folder, Deno.args.includes("--this-system"))]) {
     const text = await run("npm", ["pack", "--json", "--pack-destination", DIST, each]);
@@ -98,14 +95,18 @@ async function dependencies(made: string): Promise<Record<string, string>> {
   return Object.fromEntries(pins.filter(([name]) => named.has(name!) && name !== "onnxruntime-node"));
 }
 
-/** @throws Error that names a file that a module imports and the package lacks */
-async function checkImports(made: string): Promise<void> {
+/** Brings what modules import as text, which `deno pack` leaves out. @throws Error that names a file that is nowhere */
+async function completeImports(made: string): Promise<void> {
   for await (const { path, text } of modules(made)) {
     // Those of comments and templates begin otherwise or hold a $.
     for (const [, specifier] of text.matchAll(/^(?:import|export|\}) .*?"(\.[^"$]+)"/gm)) {
       const target = join(dirname(path), specifier!);
-      const found = await Deno.stat(target).catch(() => undefined);
-      if (!found?.isFile) throw new Error(`${path} imports ${specifier}, which is not in the package`);
+      if ((await Deno.stat(target).catch(() => undefined))?.isFile) continue;
+      const file = relative(made, target);
+      if (!/^web\/.*\.(css|js)$/.test(file)) {
+        throw new Error(`${path} imports ${specifier}, which is not packed`);
+      }
+      await copyInto(made, file);
     }
   }
 }
