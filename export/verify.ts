@@ -83,7 +83,7 @@ function inRows({ dims, data }: Batch): Batch {
 }
 
 /** The first of the largest of every pixel; labels are what they are. */
-function winners({ dims, data }: Batch): ArrayLike<number> & Int32Array {
+function winners({ dims, data }: Batch): Int32Array {
   if (dims.length !== 4) return Int32Array.from(data);
   const channels = dims[3]!, labels = new Int32Array(data.length / channels);
   for (let pixel = 0; pixel < labels.length; pixel++) {
