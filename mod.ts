@@ -3,7 +3,7 @@
  * effect; the tensor engine starts with {@linkcode selectBackend}.
  *
  * ```ts
- * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "./mod.ts";
+ * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "@plca/plca";
  *
  * const plan = await loadRecipe({ path: "street" }, {
  *   registry: builtins(),
@@ -11,13 +11,13 @@
  *   cwd: Deno.cwd(),
  * });
  * await selectBackend(plan.backend);
- * const result = await train(plan, {
+ * const { final } = await train(plan, {
  *   runDir: "runs/library",
  *   signal: new AbortController().signal,
  *   files: diskFiles(),
- *   onEvent: (event) => console.log(event),
+ *   onEvent: (event) => event.type === "validation" && console.log(event.step, event.miou),
  * });
- * console.log(result.final?.miou);
+ * console.log(`mIoU ${final?.miou}`);
  * ```
  * @module
  */
@@ -25,6 +25,7 @@ export * from "./core/errors.ts";
 export * from "./core/events.ts";
 export * from "./core/kit.ts";
 export * from "./core/label_space.ts";
+export type { MovedMemory, MovedTensors } from "./core/memory.ts";
 export * from "./core/plan.ts";
 export * from "./core/plugin.ts";
 export type { ChoiceSchema } from "./core/plugin_choice.ts";
@@ -52,5 +53,5 @@ export { streams } from "./streams/mod.ts";
 export { diskFiles } from "./datasets/files.ts";
 export * from "./backends/plugin_kit.ts";
 export * from "./backends/select.ts";
-export type { Backend, Inspected, Judged } from "./backends/backend.ts";
+export type { Backend, Inspected, Judged, Started } from "./backends/backend.ts";
 export * from "./train/mod.ts";

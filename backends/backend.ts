@@ -1,3 +1,4 @@
+import type { MovedMemory } from "../core/memory.ts";
 import type { BackendName } from "../core/plan.ts";
 
 /**
@@ -17,8 +18,18 @@ export interface Backend {
   inspect(): Promise<Inspected>;
   /** Whether `auto` tries it when it comes to it. */
   auto(): Promise<Judged>;
-  /** Makes it current; repeating it changes nothing. @throws Error that says why it cannot be used here */
-  start(): Promise<void>;
+  /**
+   * Makes it current; repeating it changes nothing but the limit.
+   * @param memory bytes that tensors may take in all, where it moves them out of a heap; absent: what the machine has free
+   * @throws Error that says why it cannot be used here
+   */
+  start(memory?: number): Promise<Started | void>;
+}
+
+/** What a backend that was started tells of itself. */
+export interface Started {
+  /** What it moved out of its heap and back so far. */
+  readonly moved: () => MovedMemory;
 }
 
 /** What was found of a backend that can be used. */

@@ -58,7 +58,7 @@ function check(
   for (const output of outputs) {
     const value = unusual(output);
     if (value === undefined) continue;
-    // What gets them in is not at fault; without inputs they are constants that somebody wrote.
+    // An operator whose inputs are not finite is not at fault, nor is a constant: it was written so.
     if (shown.length === 0 || !inputs.every(isFinite)) return;
     const from = shown.map(({ shape }) => `[${shape.join(", ")}]`).join(", ");
     throw new UserError(

@@ -1,8 +1,9 @@
 /** Chooses the backend that tensors run on. */
 import { UserError } from "../core/errors.ts";
+import type { MovedMemory } from "../core/memory.ts";
 import type { BackendName } from "../core/plan.ts";
 import { messageOf } from "../core/words.ts";
-import type { Backend, Inspected } from "./backend.ts";
+import type { Backend, Inspected, Started } from "./backend.ts";
 import { BACKENDS } from "./mod.ts";
 
 /** What was chosen. */
@@ -11,6 +12,8 @@ export interface SelectedBackend {
   readonly name: BackendName;
   /** Why a faster one was not, one line each. */
   readonly notes: readonly string[];
+  /** What it moved out of its heap and back so far; absent where the engine's memory is its own. */
+  readonly moved?: () => MovedMemory;
 }
 
 /** One line of `plca doctor`; without the backend its detail says why it cannot be used. */
@@ -21,30 +24,37 @@ export interface BackendReport extends Inspected {
   readonly available: boolean;
 }
 
+/** What is chosen from, and what it may take. */
+export interface SelectOptions {
+  /** What `auto` chooses from, the first choice first; absent: all. */
+  readonly among?: readonly Backend[];
+  /** Bytes that tensors may take in all on a backend that moves them; absent: what the machine has free, less a margin. */
+  readonly memory?: number | undefined;
+}
+
 /**
  * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when it sees a
  * real GPU, then `native`, then `wasm`.
  * One process uses one of `native` and `wasm`, since both live in the same WASM module.
- * @param among what `auto` chooses from, the first choice first
  * @throws UserError when the named backend, or for `auto` none, can be used here
  */
 export async function selectBackend(
   name: BackendName | "auto",
-  among: readonly Backend[] = BACKENDS,
+  { among = BACKENDS, memory }: SelectOptions = {},
 ): Promise<SelectedBackend> {
-  if (name === "auto") return await firstThatStarts(among);
-  const failure = await failureOf(BACKENDS.find((backend) => backend.name === name)!);
-  if (failure !== undefined) throw new UserError(`backend ${name} cannot be used here: ${failure}`);
-  return { name, notes: [] };
+  if (name === "auto") return await firstThatStarts(among, memory);
+  const started = await start(BACKENDS.find((backend) => backend.name === name)!, memory);
+  if (typeof started === "string") throw new UserError(`backend ${name} cannot be used here: ${started}`);
+  return { name, notes: [], ...started };
 }
 
-async function firstThatStarts(among: readonly Backend[]): Promise<SelectedBackend> {
+async function firstThatStarts(among: readonly Backend[], memory?: number): Promise<SelectedBackend> {
   const notes: string[] = [];
   for (const backend of among) {
     const { takes, reason } = await backend.auto();
-    const failure = takes ? await failureOf(backend) : reason;
-    if (takes && failure === undefined) return { name: backend.name, notes };
-    if (failure !== undefined) notes.push(`${backend.name}: ${failure}`);
+    const started = takes ? await start(backend, memory) : reason;
+    if (takes && typeof started !== "string") return { name: backend.name, notes, ...started };
+    if (typeof started === "string") notes.push(`${backend.name}: ${started}`);
   }
   throw new UserError(`no tensor backend can be used here\n${notes.join("\n")}`);
 }
@@ -62,11 +72,10 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
   return reports;
 }
 
-/** Starts a backend; why it cannot be used, undefined if it can. */
-async function failureOf(backend: Backend): Promise<string | undefined> {
+/** Starts a backend; what it tells of itself, or why it cannot be used. */
+async function start(backend: Backend, memory: number | undefined): Promise<Started | string | undefined> {
   try {
-    await backend.start();
-    return undefined;
+    return await backend.start(memory) ?? undefined;
   } catch (error) {
     return messageOf(error);
   }

@@ -57,7 +57,7 @@ function stageWorks(name: string, { images, sides: [height, width], ...stage }: 
 }
 
 /** MiT-B0 at crop 256, four images, and B2 on an image of 1024x512. */
-export const OPERATOR_WORKS: readonly OperatorWork[] = [
+export const BACKBONE_WORKS: readonly OperatorWork[] = [
   {
     title: "B0 stage 1: patches 7x7",
     operator: "convolution",

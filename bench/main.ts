@@ -1,11 +1,13 @@
 /** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
 import { ablation } from "./ablation.ts";
+import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
+import { published } from "./published.ts";
 import { report } from "./report.ts";
 import { speed } from "./speed.ts";
 import { street } from "./street.ts";
@@ -15,8 +17,10 @@ import { gpu } from "./gpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  backbones,
   tensorflow,
   checkpointing,
+  published,
   input,
   street,
   camvid,

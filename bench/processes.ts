@@ -3,13 +3,22 @@ import { fileURLToPath } from "node:url";
 import { messageOf } from "../core/words.ts";
 import type { Measured } from "./speed_child.ts";
 
-const PYTHON = "/usr/bin/python3";
+/** Debian's; another one, with a PyTorch of its own, is named by this variable. */
+const PYTHON = "/usr/bin/python3", OTHER_PYTHON = "PLCA_PEER_PYTHON";
 
 /** A peer that can be measured. */
 export interface Peer {
   readonly script: string;
-  /** Of PyTorch. */
-  readonly version: string;
+  /** The ways it is run, the house's choice last: Debian's PyTorch, and that of `PLCA_PEER_PYTHON`. */
+  readonly settings: readonly PeerSetting[];
+}
+
+/** One way to run the peer. */
+export interface PeerSetting {
+  /** The version of PyTorch, and where it matters how its matrix library is held. */
+  readonly name: string;
+  readonly python: string;
+  readonly env: Record<string, string>;
 }
 
 /** The peer, or why there is none to measure. */
@@ -20,14 +29,34 @@ export async function findPeer(given: string | undefined): Promise<Peer | string
   } catch {
     return `no peer: ${given ?? "torch_plca.py"} is not there`;
   }
-  try {
-    return {
-      script,
-      version: await json(PYTHON, ["-c", "import torch; print(f'\"{torch.__version__}\"')"]) as string,
-    };
-  } catch (error) {
-    return `no peer: ${PYTHON} with torch: ${messageOf(error)}`;
+  const other = Deno.env.get(OTHER_PYTHON);
+  const settings: PeerSetting[] = [], missing: string[] = [];
+  for (const python of [PYTHON, ...(other === undefined ? [] : [other])]) {
+    try {
+      settings.push(...await settingsOf(python));
+    } catch (error) {
+      missing.push(`no peer: ${python} with torch: ${messageOf(error)}`);
+    }
   }
+  if (missing.length > 0 && settings.length > 0) console.log(missing.join("\n"));
+  return settings.length === 0 ? missing.join("\n") : { script, settings };
+}
+
+/** Where the environment holds OpenBLAS to the kernels of an older processor. */
+const HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
+
+/** As the environment has it and, where that holds back the OpenBLAS this PyTorch computes with, with its own choice. */
+async function settingsOf(python: string): Promise<PeerSetting[]> {
+  const asks = "import json, torch; print(json.dumps([torch.__version__, torch.__config__.show()]))";
+  const [version, built] = await json(python, ["-c", asks]) as [string, string];
+  const env = Deno.env.toObject(), name = `PyTorch ${version}`;
+  const free = Object.fromEntries(Object.entries(env).filter(([name]) => !HELD.includes(name)));
+  if (/BLAS_INFO=mkl/.test(built)) return [{ name: `${name} (MKL)`, python, env: free }];
+  const core = env["OPENBLAS_CORETYPE"];
+  return [
+    ...(core === undefined ? [] : [{ name: `${name}, OPENBLAS_CORETYPE=${core}`, python, env }]),
+    { name: `${name}, OpenBLAS's choice`, python, env: free },
+  ];
 }
 
 /** What the peer's commands print; each prints some of it. */
@@ -40,23 +69,9 @@ interface Printed {
   readonly peak_rss_gb?: number;
 }
 
-/** Where the environment holds OpenBLAS to the kernels of an older processor. */
-const HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
-
-/** The ways the peer is run here: as the environment has it and, where that holds OpenBLAS back, with its own choice. */
-export function peerSettings(): readonly { readonly name: string; readonly env: Record<string, string> }[] {
-  const env = Deno.env.toObject();
-  const free = Object.fromEntries(Object.entries(env).filter(([name]) => !HELD.includes(name)));
-  const core = env["OPENBLAS_CORETYPE"];
-  return [
-    ...(core === undefined ? [] : [{ name: `OPENBLAS_CORETYPE=${core}`, env }]),
-    { name: "OpenBLAS's choice", env: free },
-  ];
-}
-
 /** Runs a piece of the peer's work. */
-export async function runPeer(args: readonly string[], env: Record<string, string>): Promise<Measured> {
-  const printed = await json(PYTHON, args, env) as Printed;
+export async function runPeer(args: readonly string[], { python, env }: PeerSetting): Promise<Measured> {
+  const printed = await json(python, args, env) as Printed;
   return {
     seconds: printed.seconds ?? printed.seconds_median ?? printed.forward_s! + printed.backward_s!,
     extra: printed.extra_memory_gb ?? NaN,

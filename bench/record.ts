@@ -4,9 +4,12 @@ import project from "../deno.json" with { type: "json" };
 /** The sections of RESULTS.md, in its order. */
 const SECTIONS = [
   "speed",
+  "backbones",
+  "backbone_operators",
   "tensorflow",
   "tensorflow_operators",
   "checkpointing",
+  "published",
   "input",
   "street",
   "camvid",

@@ -5,22 +5,10 @@
  *     deno task bench speed [torch_plca.py]
  */
 import { fileURLToPath } from "node:url";
-import { findPeer, peerSettings, runOurs, runPeer } from "./processes.ts";
+import { COMPARED_COLUMNS, COMPARED_TEXT, compareWorks, type Work } from "./compared.ts";
+import { findPeer, runOurs } from "./processes.ts";
 import { record } from "./record.ts";
-import type { Measured } from "./speed_child.ts";
-import { median, medianAndRange } from "./statistics.ts";
-
-interface Work {
-  readonly title: string;
-  readonly ours: readonly string[];
-  /** The peer's arguments behind its script. */
-  readonly peer: (script: string) => readonly string[];
-  readonly rounds: number;
-  /** Which memory is compared: above what was loaded, or all. */
-  readonly memory: "extra" | "peak";
-  /** The ratios to reach, of seconds and of memory. */
-  readonly goals: readonly [number, number | undefined];
-}
+import { median } from "./statistics.ts";
 
 function associationWork(
   side: number,
@@ -56,11 +44,12 @@ function stepWork(
 }
 
 const WORKS: readonly Work[] = [
-  associationWork(92, 2048, "cosine", { rounds: 3, goals: [0.6, 0.15] }),
+  associationWork(92, 2048, "cosine", { rounds: 3, goals: [0.75, 0.15] }),
   associationWork(92, 19, "negative-kl", { rounds: 5, goals: [0.4, 0.1] }),
-  associationWork(46, 512, "cosine", { rounds: 7, goals: [0.8, undefined] }),
-  stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 129, batch: 1 }, 1),
-  stepWork("layers 1,1,1,1, width 0.5", { layers: "1,1,1,1", width: 0.5, crop: 144, batch: 2 }, 0.9),
+  associationWork(46, 512, "cosine", { rounds: 7, goals: [0.75, undefined] }),
+  stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 129, batch: 1 }, 0.85),
+  stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 321, batch: 1 }, 0.85),
+  stepWork("layers 1,1,1,1, width 0.5", { layers: "1,1,1,1", width: 0.5, crop: 144, batch: 2 }, 0.85),
   {
     title: "evaluation, ResNet-101, 1460x730, with aggregation",
     ours: ["evaluation", "730", "1460"],
@@ -79,75 +68,25 @@ export async function speed([given]: readonly string[]): Promise<void> {
   const found = await findPeer(given);
   const peer = typeof found === "string" ? undefined : found;
   if (typeof found === "string") console.log(found);
-  const settings = peer === undefined ? [] : peerSettings();
-  const rows: string[][] = [];
-  for (const work of WORKS) {
-    const own: Measured[] = [], peers: Measured[][] = settings.map(() => []);
-    for (let round = 0; round < work.rounds; round++) {
-      own.push(await runOurs(work.ours));
-      for (const [k, { env }] of settings.entries()) {
-        peers[k]!.push(await runPeer(work.peer(peer!.script), env));
-      }
-    }
-    const made = peers.length === 0
-      ? [row(work, own, [], "not measured")]
-      : peers.map((runs, k) => row(work, own, runs, settings[k]!.name));
-    made.forEach((cells) => console.log(cells.join(" | ")));
-    rows.push(...made);
-  }
+  const rows = await compareWorks(WORKS, peer);
   const growth = [];
   for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
   const product = await runOurs(["product"]);
   await record("speed", {
     title: "Speed and memory beside the PyTorch peer",
     text: [
-      "Median and range over rounds; a round runs ours and then the peer, each in a process of its own, and ratios are " +
-      `of one round. The peer is dense PyTorch${
-        peer ? ` ${peer.version}` : ""
-      } on all cores. Where the environment holds its OpenBLAS to the kernels of ` +
-      "an older processor, it is measured both so and with OpenBLAS's own choice. Memory: of associations and the " +
-      "evaluation the highest resident set above that before the work, of steps all of it.",
+      COMPARED_TEXT,
+      "Memory: of associations and the evaluation the highest resident set above that before the work, of steps all of it.",
       `A matrix product of 4096 x 4096 x 4096 runs at ${
         (2 * 4096 ** 3 / product.seconds / 1e9).toFixed(0)
       } GFLOP/s here; ` +
       "docs/performance.md says what that means for the association.",
       ...growth,
     ],
-    columns: [
-      "work",
-      "peer's kernels",
-      "plca s",
-      "peer s",
-      "ours/peer",
-      "goal",
-      "plca GB",
-      "peer GB",
-      "ours/peer",
-      "goal",
-    ],
+    columns: COMPARED_COLUMNS,
     rows,
     commands: [`deno task bench speed${peer === undefined ? "" : " torch_plca.py"}`],
   });
-}
-
-function row(
-  { title, rounds, memory, goals }: Work,
-  own: readonly Measured[],
-  peer: readonly Measured[],
-  setting: string,
-): string[] {
-  const cells = (of: (run: Measured) => number, goal: number | undefined) => {
-    const values = [own, peer].map((runs) => runs.map(of));
-    const ratios = peer.map((run, k) => of(own[k]!) / of(run));
-    const texts = [...values, ratios].map((list) => list.length === 0 ? "" : medianAndRange(list, 2));
-    return [...texts, goal === undefined ? "" : `<= ${goal}`];
-  };
-  return [
-    `${title} (${rounds} rounds)`,
-    setting,
-    ...cells(({ seconds }) => seconds, goals[0]),
-    ...cells((run) => run[memory], goals[1]),
-  ];
 }
 
 /** How the memory of an association grows from 32x32 to 128x128 pixels. */

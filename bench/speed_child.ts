@@ -4,6 +4,8 @@
  *     association SIDE CHANNELS cosine|negative-kl
  *     step LAYERS WIDTH CROP BATCH STEPS [checkpointing]
  *     evaluation HEIGHT WIDTH
+ *     mit-step SIZE CROP BATCH STEPS
+ *     mit-inference SIZE HEIGHT WIDTH ROUNDS
  *     product
  */
 import { contrastByDefault } from "../ops/association/level.ts";
@@ -15,12 +17,20 @@ import { associationLoss } from "../ops/association/loss.ts";
 import { gradients } from "../ops/gradients.ts";
 import { selectBackend } from "../backends/select.ts";
 import { emptyTensor, heapView } from "../backends/wasm/heap.ts";
+import type { EvaluationPlan } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
 import { assembleModel } from "../train/assemble.ts";
 import { evaluateSegmenter } from "../train/evaluate.ts";
 import { trainStep } from "../train/step.ts";
 import { median } from "./statistics.ts";
-import { CLASSES, modelPlan, trainingStep } from "./training_step.ts";
+import {
+  CLASSES,
+  deeplab,
+  type MeasuredModel,
+  mixTransformer,
+  modelPlan,
+  trainingStep,
+} from "./training_step.ts";
 
 /** What a child prints. */
 export interface Measured {
@@ -86,55 +96,78 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
   });
 }
 
-async function step(
-  [layers, width, crop, batch, steps, checkpointing]: readonly string[],
-): Promise<Measured> {
-  const model = `{ layers: ${layers}, width: ${width}, checkpointing: ${checkpointing === "checkpointing"} }`;
-  const { run, passes } = await trainingStep({
-    backend: "native",
-    model,
-    crop: Number(crop),
-    batch: Number(batch),
-  });
-  return measured(async () => {
-    const seconds: number[] = [];
-    for (let k = 0; k <= Number(steps); k++) {
-      const started = performance.now();
-      await trainStep(run, { step: k, steps: 100, multiplier: 1, passes });
-      seconds.push((performance.now() - started) / 1000);
-    }
-    return median(seconds.slice(1));
-  });
+function step([layers, width, crop, batch, steps, checkpointing]: readonly string[]): Promise<Measured> {
+  const options = `{ layers: ${layers}, width: ${width}, checkpointing: ${
+    checkpointing === "checkpointing"
+  } }`;
+  return trainingSteps(deeplab(options), [crop!, batch!, steps!]);
 }
 
+function mitStep([size, ...rest]: readonly string[]): Promise<Measured> {
+  return trainingSteps(mixTransformer(size!), rest);
+}
+
+/** The median over some steps after a first one. @param rest crop, images of each domain, steps */
+async function trainingSteps(model: MeasuredModel, rest: readonly string[]): Promise<Measured> {
+  const [crop, batch, steps] = rest.map(Number) as [number, number, number];
+  const { run, passes } = await trainingStep({ backend: "native", model, crop, batch });
+  return measured(() =>
+    medianOf(steps, (k) => trainStep(run, { step: k, steps: 100, multiplier: 1, passes }))
+  );
+}
+
+/** Seconds: the median over `rounds` after a first one. */
+async function medianOf(rounds: number, work: (round: number) => Promise<unknown>): Promise<number> {
+  const seconds: number[] = [];
+  for (let k = 0; k <= rounds; k++) {
+    const started = performance.now();
+    await work(k);
+    seconds.push((performance.now() - started) / 1000);
+  }
+  return median(seconds.slice(1));
+}
+
+/** The published network and the aggregation, on one image. */
 async function evaluation([height, width]: readonly string[]): Promise<Measured> {
-  const plan = await modelPlan("native", "{ layers: resnet101 }");
-  const model = assembleModel(plan);
   const registry = builtins();
   const similarity = (name: string) => registry.plan("similarity", name);
-  const pixels = Number(height) * Number(width);
+  const evaluate = await evaluating(deeplab("{ layers: resnet101 }"), [height!, width!], {
+    labelSize: "original",
+    aggregation: { alpha: 0.5, features: similarity("cosine"), predictions: similarity("negative-kl") },
+  });
+  return measured(() => evaluate().then(() => undefined));
+}
+
+/** A Mix Transformer labels one image, again and again. */
+async function mitInference([size, height, width, rounds]: readonly string[]): Promise<Measured> {
+  const evaluate = await evaluating(mixTransformer(size!), [height!, width!], { labelSize: "original" });
+  return measured(() => medianOf(Number(rounds), evaluate));
+}
+
+/** What evaluates a network without training on one random image. @param sides in pixels: height, width */
+async function evaluating(
+  model: MeasuredModel,
+  sides: readonly [string, string],
+  evaluation: EvaluationPlan,
+): Promise<() => Promise<unknown>> {
+  const plan = await modelPlan("native", model);
+  const { segmenter } = assembleModel(plan);
+  const [height, width] = sides.map(Number) as [number, number], pixels = height * width;
   const sample = {
     id: "image",
-    height: Number(height),
-    width: Number(width),
+    height,
+    width,
     image: Uint8Array.from({ length: 3 * pixels }, () => random.integer(0, 255)),
     labels: Uint8Array.from(integers(pixels)),
   };
-  return measured(() =>
+  return () =>
     evaluateSegmenter(plan, {
-      ensemble: {
-        networks: [{ segmenter: model.segmenter, weight: 1 }],
-        featureTap: plan.model.plan.featureTap,
-      },
+      ensemble: { networks: [{ segmenter, weight: 1 }], featureTap: plan.model.plan.featureTap },
       dataset: { length: 1, read: () => Promise.resolve(sample) },
       split: "val",
-      evaluation: {
-        labelSize: "original",
-        aggregation: { alpha: 0.5, features: similarity("cosine"), predictions: similarity("negative-kl") },
-      },
+      evaluation,
       signal: new AbortController().signal,
-    }).then(() => undefined)
-  );
+    });
 }
 
 /** The machine's measure: the fastest of some large matrix products. */
@@ -157,6 +190,8 @@ const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measur
   association,
   step,
   evaluation,
+  "mit-step": mitStep,
+  "mit-inference": mitInference,
   product,
 };
 

@@ -5,7 +5,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { installedTensorflow } from "../backends/tensorflow/place.ts";
-import { findPeer, peerSettings, runOurs, runPeer, runScript } from "./processes.ts";
+import { findPeer, runOurs, runPeer, runScript } from "./processes.ts";
 import { record } from "./record.ts";
 import type { Measured } from "./speed_child.ts";
 import { median, medianAndRange } from "./statistics.ts";
@@ -80,8 +80,8 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
   const found = await findPeer(given);
   const peer = typeof found === "string" ? undefined : found;
   if (typeof found === "string") console.log(found);
-  // Where the environment holds OpenBLAS back, the peer is measured with OpenBLAS's own choice only.
-  const { env } = peerSettings().at(-1)!;
+  // Where the peer can be run in several ways, one is enough here: the last is the fastest.
+  const setting = peer?.settings.at(-1);
   const rows: string[][] = [];
   const loads = [load()];
   for (const work of WORKS) {
@@ -89,7 +89,7 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
       native.push(await runOurs(["native", ...work.args], CHILD));
       own.push(await runOurs(["tensorflow", ...work.args], CHILD));
-      if (peer !== undefined) peers.push(await runPeer(work.peer(peer.script), env));
+      if (setting !== undefined) peers.push(await runPeer(work.peer(peer!.script), setting));
     }
     const seconds = (runs: readonly Measured[]) => runs.map((run) => run.seconds);
     const ratios = (others: readonly Measured[]) => others.map((other, k) => own[k]!.seconds / other.seconds);
@@ -116,7 +116,7 @@ export async function tensorflow([given]: readonly string[]): Promise<void> {
       `Seconds, median and range over ${ROUNDS} rounds; a round runs native, TensorFlow and then the peer, each in a process ` +
       "of its own, and ratios are of one round. Products, convolutions and associations are medians of five after a first one, training " +
       `steps of six; GB are the highest resident set of all. ${library}.${
-        peer ? ` The peer is PyTorch ${peer.version}, OpenBLAS with its own choice.` : ""
+        setting ? ` The peer is ${setting.name}.` : ""
       }`,
       loadText(loads),
       "**Nothing of this ran on a GPU**: there was none to measure on. What TensorFlow does on a CUDA device through this " +

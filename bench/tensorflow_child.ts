@@ -23,7 +23,7 @@ import { trainStep } from "../train/step.ts";
 import type { Measured } from "./speed_child.ts";
 import { median } from "./statistics.ts";
 import { compareOperators } from "./tensorflow_operators.ts";
-import { CLASSES, trainingStep } from "./training_step.ts";
+import { CLASSES, deeplab, trainingStep } from "./training_step.ts";
 
 /** Of some repetitions after a first one. */
 const REPETITIONS = 5;
@@ -89,7 +89,7 @@ function association([side, channels, name]: readonly string[]): Measured {
 
 async function step(backend: BackendName, args: readonly string[]): Promise<Measured> {
   const [layers, width, crop, batch, steps] = args;
-  const model = `{ layers: ${layers}, width: ${width} }`;
+  const model = deeplab(`{ layers: ${layers}, width: ${width} }`);
   const { run, passes } = await trainingStep({ backend, model, crop: Number(crop), batch: Number(batch) });
   const seconds: number[] = [];
   for (let k = 0; k <= Number(steps); k++) {

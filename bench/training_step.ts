@@ -9,40 +9,104 @@ import type { StepInput } from "../train/step.ts";
 /** Of Cityscapes. */
 export const CLASSES = 19;
 
-/** The default recipe's plan with another model. @param model the options of `deeplab-v2`, in YAML */
-export async function modelPlan(backend: BackendName, model: string): Promise<RunPlan> {
+/** A model that is measured, each line in YAML. */
+export interface MeasuredModel {
+  readonly model: string;
+  /** The tap whose features are associated. */
+  readonly tap: string;
+  readonly optimizer: string;
+}
+
+/** DeepLab-v2, trained by SGD. @param options in YAML */
+export function deeplab(options: string): MeasuredModel {
+  return {
+    model: `{ type: deeplab-v2, options: ${options} }`,
+    tap: "layer4",
+    optimizer: "{ type: sgd, options: { lr: 0.00025 } }",
+  };
+}
+
+/** A Mix Transformer with SegFormer's head, trained by AdamW. @param size `b0` to `b5` */
+export function mixTransformer(size: string): MeasuredModel {
+  return {
+    model: `{ type: mit, options: { size: ${size}, head: segformer } }`,
+    tap: "fused",
+    optimizer: "{ type: adamw, options: { lr: 0.0006, weight_decay: 0.01 } }",
+  };
+}
+
+/** The default recipe's plan with another model. */
+export async function modelPlan(
+  backend: BackendName,
+  { model, tap, optimizer }: MeasuredModel,
+): Promise<RunPlan> {
   const text = `
 extends: street
 backend: ${backend}
 baseline: null
-model: { type: deeplab-v2, options: ${model} }
-optimizer: { type: sgd, options: { lr: 0.00025 } }
+model: ${model}
+losses:
+  association:
+    options:
+      levels:
+        - { tap: ${tap}, similarity: cosine }
+        - { tap: probabilities, similarity: negative-kl }
+optimizer: ${optimizer}
 `;
-  const plan = await loadRecipe({ path: "bench.yaml", text }, {
+  const plan = await recipePlan(text);
+  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
+  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
+}
+
+async function recipePlan(text: string): Promise<RunPlan> {
+  return await loadRecipe({ path: "bench.yaml", text }, {
     registry: builtins(),
     readText: (path) => Deno.readTextFile(path),
     cwd: Deno.cwd(),
   });
-  const classes = Array.from({ length: CLASSES }, (_, k) => `class ${k}`);
-  return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
 }
 
 /** The network and the batches of a step, on the current backend. Sides in pixels, images per domain. */
 export async function trainingStep({ backend, model, crop, batch }: {
   readonly backend: BackendName;
-  readonly model: string;
+  readonly model: MeasuredModel;
   readonly crop: number;
   readonly batch: number;
 }): Promise<{ run: Run; passes: StepInput["passes"] }> {
   const plan = await modelPlan(backend, model);
-  const run = assemble(plan, lastPhase(plan));
+  return {
+    run: assemble(plan, lastPhase(plan)),
+    passes: [randomBatches(Random.stream(0, "bench"), { crop, batch })],
+  };
+}
+
+/** An update of gtav_to_cityscapes as published but for its weights and images, which are random. */
+export async function publishedUpdate({ crop, batch, passes, checkpointing }: {
+  readonly crop: number;
+  readonly batch: number;
+  readonly passes: number;
+  readonly checkpointing: boolean;
+}): Promise<{ run: Run; passes: StepInput["passes"] }> {
+  const text = `
+extends: gtav_to_cityscapes
+data: { root: . }
+model: { options: { checkpointing: ${checkpointing} } }
+`;
+  const plan = await recipePlan(text);
   const random = Random.stream(0, "bench");
+  return {
+    run: assemble(plan, lastPhase(plan)),
+    passes: Array.from({ length: passes }, () => randomBatches(random, { crop, batch })),
+  };
+}
+
+function randomBatches(
+  random: Random,
+  { crop, batch }: { readonly crop: number; readonly batch: number },
+): StepInput["passes"][number] {
   const size = [crop, crop] as const, ids = Array.from({ length: batch }, (_, k) => String(k));
   const pixels = batch * crop * crop;
   const images = () => Float32Array.from({ length: 3 * pixels }, () => random.normal());
   const labels = Uint8Array.from({ length: pixels }, () => random.integer(0, CLASSES - 1));
-  return {
-    run,
-    passes: [{ source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } }],
-  };
+  return { source: { ids, size, labels, images: images() }, target: { ids, size, images: images() } };
 }

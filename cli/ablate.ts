@@ -131,7 +131,7 @@ function rowsOf(host: Host, args: CommandOf<"ablate">): string {
  */
 async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> {
   const [first, ...others] = trials;
-  const { name } = await selectBackend(first!.plan.backend);
+  const { name } = await selectBackend(first!.plan.backend, first!.plan);
   for (const { variant, plan } of others) {
     if (plan.backend === first!.plan.backend) continue;
     throw new UserError(

@@ -7,12 +7,13 @@ import { SHELLS } from "./arguments/completion.ts";
 import { LAUNCHER } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { startLine } from "./start_line.ts";
 import { stat } from "./run_folder.ts";
 import { LAUNCH } from "./versions.ts";
 
 type Shell = (typeof SHELLS)[number];
 
-/** In every file that is written here: a file without it is somebody else's. */
+/** In every file that is written here: a file without it was not written by plca, and stays. */
 const MARK = "# Written by plca completion install.";
 
 /** Where bash-completion lies when it is installed. Without it bash reads no folder of completions. */
@@ -116,8 +117,7 @@ function scriptFor(shell: Shell): string {
 
 /** Deno itself starts ten times as fast as npx, which finds it again should it be gone. */
 function launcherText(): string {
-  const config = join(root(), "deno.json");
-  const task = `task --quiet --config ${quoted(config)} plca "$@"`;
+  const task = `${startLine().map(quoted).join(" ")} "$@"`;
   const deno = quoted(Deno.execPath());
   return [
     "#!/bin/sh",

@@ -13,7 +13,7 @@ import { chooseWeights } from "./choose_weights.ts";
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });
-  await selectBackend(plan.backend);
+  await selectBackend(plan.backend, plan);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);

@@ -113,6 +113,7 @@ const OPTIONS = [
   "--limit",
   "--import",
   "--resume",
+  "--debug-memory",
   "--debug-numerics",
   "--port",
   "--help",

@@ -42,7 +42,7 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
   if (info?.isDirectory) {
     const files = (await namesIn(path, given)).map((name) => join(path, name)).filter(wanted);
     if (files.length === 0) throw new UserError(`${given}: the folder holds no ${IMAGES.words}`);
-    return files.map((file) => input(file, path));
+    return files.map((file) => imageOf(file, path));
   }
   if (info) return [{ path, name: stem(basename(path)) }];
   if (!/[*?[{]/.test(given)) throw new UserError(`${given}: there is no such file or folder`);
@@ -57,7 +57,7 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
     host.cwd,
     fixed.slice(0, fixed.findIndex((part) => /[*?[{]/.test(part))).join("/") || ".",
   );
-  return matches.sort().map((match) => input(match, folder));
+  return matches.sort().map((match) => imageOf(match, folder));
 }
 
 async function namesIn(folder: string, given: string): Promise<readonly string[]> {
@@ -69,7 +69,8 @@ async function namesIn(folder: string, given: string): Promise<readonly string[]
   }
 }
 
-function input(path: string, folder: string): ImageInput {
+/** An image below a folder. @param path absolute @param folder absolute */
+export function imageOf(path: string, folder: string): ImageInput {
   return { path, name: stem(relative(folder, path).replaceAll(sep, "/")) };
 }
 

@@ -142,9 +142,10 @@ function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
 
 /** The folder with every npm package: Deno's cache, or `node_modules`. */
 function packages(): string {
-  const inside = createRequire(import.meta.url).resolve("onnxruntime-node");
-  for (let folder = dirname(inside); folder !== dirname(folder); folder = dirname(folder)) {
-    if (["npm", "node_modules"].includes(basename(folder))) return folder;
-  }
-  return dirname(inside);
+  const inside = dirname(createRequire(import.meta.url).resolve("yaml"));
+  const around: string[] = [];
+  for (let folder = inside; folder !== dirname(folder); folder = dirname(folder)) around.push(folder);
+  const named = (name: string) => (folder: string) => basename(folder) === name;
+  // Inside of the outermost node_modules, packages may have one each.
+  return around.findLast(named("node_modules")) ?? around.find(named("npm")) ?? inside;
 }

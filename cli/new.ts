@@ -2,11 +2,12 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtins } from "../builtins.ts";
 import { UserError } from "../core/errors.ts";
+import { IN_PACKAGE } from "../core/packaged.ts";
 import { reason } from "../core/words.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { shown } from "./run_folder.ts";
-import { LAUNCH } from "./versions.ts";
+import { LAUNCH, PACKAGE } from "./versions.ts";
 
 /** `plca new loss NAME`: writes the loss and its test; returns the exit status. @throws UserError */
 export async function newCommand(host: Host, { name }: CommandOf<"new">): Promise<number> {
@@ -20,9 +21,11 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
     throw new UserError(`plca new loss ${name}: plca has a loss called "${builtin}"; choose another name`);
   }
   const project = fileURLToPath(new URL("..", import.meta.url));
+  const near = specifier(folder, project);
+  const from = (module: string) => IN_PACKAGE ? PACKAGE : `${near}/${module}`;
   const files = [
-    { path: join(folder, `${stem}.ts`), text: lossText(stem, specifier(folder, project)) },
-    { path: join(folder, `${stem}_test.ts`), text: testText(stem, specifier(folder, project)) },
+    { path: join(folder, `${stem}.ts`), text: lossText(stem, from) },
+    { path: join(folder, `${stem}_test.ts`), text: testText(stem, from) },
   ];
   for (const { path } of files) {
     if (await exists(path)) throw new UserError(`${shown(host, path)} exists already; choose another name`);
@@ -35,10 +38,14 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
     }
   }
   const outside = relative(project, folder).startsWith("..");
-  const config = outside ? ` --config ${join(project, "deno.json")}` : "";
+  const config = outside && !IN_PACKAGE ? ` --config ${join(project, "deno.json")}` : "";
+  // The package's module imports the decoder of images, which is native; its types want @types/node.
+  const allowed = IN_PACKAGE
+    ? "--allow-read --allow-env --allow-ffi --allow-sys"
+    : "--allow-read --allow-env";
   const [loss, test] = files.map(({ path }) => shown(host, path));
   host.stdout.write(`Wrote ${loss} and ${test}\n`);
-  host.stdout.write(`Test it:           ${LAUNCH} test${config} --allow-read --allow-env ${test}\n`);
+  host.stdout.write(`Test it:           ${LAUNCH} test${config} ${allowed} ${test}\n`);
   host.stdout.write(`Use it in a recipe, under "losses:" (the path starts at the recipe's folder):\n`);
   host.stdout.write(`  - use: ./${stem}.ts\n    weight: 0.1\n`);
   return 0;
@@ -59,9 +66,9 @@ function specifier(folder: string, project: string): string {
   return path === "" ? "." : path.startsWith(".") ? path : `./${path}`;
 }
 
-function lossText(stem: string, project: string): string {
+function lossText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
-  return `import type { PluginKit } from "${project}/core/kit.ts";
+  return `import type { PluginKit } from "${from("core/kit.ts")}";
 
 /** Asks for sure predictions on the target: the mean of (1 - largest probability) ^ power over its pixels. */
 export default ({ tf, z, definePlugin }: PluginKit) =>
@@ -85,13 +92,13 @@ export default ({ tf, z, definePlugin }: PluginKit) =>
 `;
 }
 
-function testText(stem: string, project: string): string {
+function testText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
   return `import assert from "node:assert/strict";
-import { kit } from "${project}/backends/plugin_kit.ts";
-import { selectBackend } from "${project}/backends/select.ts";
-import type { StepContext } from "${project}/core/plugin.ts";
-import { Registry } from "${project}/core/registry.ts";
+import { kit } from "${from("backends/plugin_kit.ts")}";
+import { selectBackend } from "${from("backends/select.ts")}";
+import type { StepContext } from "${from("core/plugin.ts")}";
+import { Registry } from "${from("core/registry.ts")}";
 import makeLoss from "./${stem}.ts";
 
 Deno.test("${name} is lower where the network is surer", async () => {

@@ -44,11 +44,11 @@ export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
 
 /** What {@linkcode planUnrun} plans. */
 export interface Unrun extends RecipeChoice {
-  /** Hears the absolute path of every file of a loss. */
+  /** Called with the absolute path of every plugin file. */
   readonly onFile?: (path: string) => void;
-  /** Whether a file that is not there is a mistake of the recipe; absent: nobody looks. */
+  /** Whether a file that is not there is a mistake of the recipe; absent: it is not looked for. */
   readonly requireFiles?: boolean;
-  /** Hears the absolute path of the recipe and of every one that it extends. */
+  /** Called with the absolute path of the recipe and of every one that it extends. */
   readonly onRecipe?: (path: string) => void;
 }
 

@@ -32,9 +32,9 @@ export interface PicturesWanted {
   /** Chosen among the first so many; absent: all. */
   readonly limit: number | undefined;
   readonly signal: AbortSignal;
-  /** Hears after each image how many of how many are done. */
+  /** Called after each image: how many of how many are done. */
   readonly onImage: (done: number, images: number) => void;
-  /** Hears of a damaged checkpoint, of which an older one is used. */
+  /** Called for a damaged checkpoint; an older one is then used. */
   readonly onDamage: (message: string) => void;
 }
 
@@ -99,7 +99,7 @@ async function withSplit<T>(
   const input = openInput(plan, diskFiles());
   try {
     const dataset = await openSplit(plan, "val", input);
-    await selectBackend(plan.backend);
+    await selectBackend(plan.backend, plan);
     return await use(dataset);
   } finally {
     await input.close();

@@ -2,6 +2,7 @@
 import { dirname, isAbsolute, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
+import { IN_PACKAGE } from "../core/packaged.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { reason } from "../core/words.ts";
 import { diskRun } from "../run_folder/files.ts";
@@ -51,6 +52,8 @@ export async function planOfRun(
 
 /** The commit of this copy of plca; null when it is no git checkout. */
 export async function gitCommit(): Promise<string | null> {
+  // Around the package lies the user's own checkout.
+  if (IN_PACKAGE) return null;
   try {
     const { success, stdout } = await new Deno.Command("git", {
       args: ["rev-parse", "HEAD"],

@@ -1,5 +1,5 @@
 /** Another plca beside this one: how long trainings run several at a time, each on its share of the cores. */
-import { fileURLToPath } from "node:url";
+import { startLine } from "./start_line.ts";
 
 /** A process that was started. */
 export interface StartedPlca {
@@ -20,18 +20,16 @@ export interface PlcaStart {
   readonly cores?: readonly number[] | undefined;
 }
 
-const ROOT = new URL("../", import.meta.url);
-
 /** So much of stderr is kept. */
 const KEPT = 4000;
 
 /** Starts a process with what the task `plca` of deno.json may do. */
 export function startPlca({ args, cwd, cores }: PlcaStart): StartedPlca {
-  const line = [Deno.execPath(), ...taskArguments(), ...args];
+  const line = [Deno.execPath(), ...startLine(), ...args];
   const [program, ...rest] = cores === undefined ? line : ["taskset", "-c", cores.join(","), ...line];
   const child = new Deno.Command(program!, {
     args: rest,
-    cwd: fileURLToPath(ROOT),
+    cwd,
     env: { INIT_CWD: cwd, NO_COLOR: "1" },
     stdin: "null",
     stdout: "null",
@@ -58,15 +56,6 @@ export function startPlca({ args, cwd, cores }: PlcaStart): StartedPlca {
       }
     },
   };
-}
-
-/** What follows `deno` in the task, its last word as an absolute path. */
-function taskArguments(): string[] {
-  const { tasks } = JSON.parse(Deno.readTextFileSync(new URL("deno.json", ROOT))) as {
-    readonly tasks: { readonly plca: string };
-  };
-  const words = tasks.plca.split(" ").slice(1);
-  return [...words.slice(0, -1), fileURLToPath(new URL(words.at(-1)!, ROOT))];
 }
 
 async function endOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {

@@ -1,4 +1,7 @@
 /** A thread of this process that may do less than it: the side that starts it. */
+import { moduleBeside } from "../core/packaged.ts";
+// Run by its address, which no packer sees.
+import type {} from "./thread_main.ts";
 import type { Grant, Handover, Host } from "./host.ts";
 
 /** What the thread is told: first what to run, then of every Ctrl-C. */
@@ -71,7 +74,7 @@ export function startThread({ grant, cwd, handover, onInterrupt, exit }: ThreadS
   };
   const token = crypto.randomUUID();
   let begun = false;
-  const thread = new Worker(new URL("./thread_main.ts", import.meta.url), {
+  const thread = new Worker(moduleBeside("thread_main", import.meta.url), {
     type: "module",
     name: "plca",
     deno: { permissions },

@@ -1,6 +1,7 @@
 import { join, resolve } from "node:path";
+import { parse } from "yaml";
 import { watchNumerics } from "../backends/debug_numerics.ts";
-import { selectBackend } from "../backends/select.ts";
+import { selectBackend, type SelectedBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { plannedParts, type RunPlan } from "../core/plan.ts";
@@ -25,6 +26,7 @@ import {
 import { train, type TrainResult } from "../train/mod.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
+import { memoryTeller } from "./debug_memory.ts";
 import type { Host } from "./host.ts";
 import { type Interruption, interruption } from "./interruption.ts";
 import { moveData, whenMoved } from "./moved_data.ts";
@@ -90,6 +92,8 @@ interface Begun {
   readonly resume: boolean;
   /** What is removed when not one step could be made. */
   readonly onFailure: "whole folder" | "contents" | "nothing";
+  /** What the backend moved out of its heap so far; absent where its memory is its own. */
+  readonly moved: SelectedBackend["moved"];
 }
 
 function choiceOf(args: CommandOf<"train">): RecipeChoice {
@@ -102,7 +106,7 @@ function choiceOf(args: CommandOf<"train">): RecipeChoice {
 
 async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
   const plan = await planOf(host, choiceOf(args));
-  const backend = await selectBackend(plan.backend);
+  const backend = await selectBackend(plan.backend, plan);
   const { folder } = host.handover?.folder === undefined
     ? await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name })
     : { folder: host.handover.folder };
@@ -110,7 +114,8 @@ async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
   for (const note of backend.notes) write(`  not chosen: ${note}\n`);
-  return { plan, folder, resume: false, onFailure: args.run === undefined ? "whole folder" : "contents" };
+  const onFailure = args.run === undefined ? "whole folder" : "contents";
+  return { plan, folder, resume: false, onFailure, moved: backend.moved };
 }
 
 interface Resumable {
@@ -137,7 +142,20 @@ async function resumable(host: Host, args: CommandOf<"train">, given: string): P
   const record = await readRecord(folder, given);
   await refuseBusy(folder);
   // Another backend would give other numbers.
-  return { folder, record, choice: { path: config, overrides: [`backend=${record.backend}`, ...args.set] } };
+  return {
+    folder,
+    record,
+    choice: {
+      path: config,
+      overrides: [`${backendKey(await Deno.readTextFile(config))}=${record.backend}`, ...args.set],
+    },
+  };
+}
+
+/** Where a recipe names its backend: beside a limit to its memory, or alone. */
+function backendKey(recipe: string): string {
+  const { backend } = parse(recipe) as { readonly backend?: unknown };
+  return typeof backend === "object" && backend !== null ? "backend.name" : "backend";
 }
 
 async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
@@ -147,7 +165,7 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
   const moved = args.set.length === 0
     ? undefined
     : await moveData(host, { folder, before: await changed([]), after: await changed(args.set) });
-  await selectBackend(plan.backend);
+  const { moved: movedMemory } = await selectBackend(plan.backend, plan);
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(
     `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,
@@ -164,7 +182,7 @@ async function resumed(host: Host, args: CommandOf<"train">, given: string): Pro
   if (await latestCheckpoint(plan, folder) === undefined) {
     write("  it has no checkpoint, so it begins anew\n");
   }
-  return { plan, folder, resume: true, onFailure: "nothing" };
+  return { plan, folder, resume: true, onFailure: "nothing", moved: movedMemory };
 }
 
 /** The last weights of the phase that was in work; undefined when none were written. */
@@ -178,7 +196,7 @@ async function latestCheckpoint({ resolved }: RunPlan, run: string): Promise<str
 
 async function trainRun(
   host: Host,
-  { plan, folder, resume, onFailure }: Begun,
+  { plan, folder, resume, onFailure, moved }: Begun,
   args: CommandOf<"train">,
 ): Promise<number> {
   const view = viewOf(host, plan, args);
@@ -193,15 +211,18 @@ async function trainRun(
   const stop = interruption(plan);
   let stepped = false;
   try {
+    const memory = args.debugMemory ? memoryTeller(moved, plan.backend) : undefined;
     const result = await train(plan, {
       runDir: folder,
       resume,
       signal: abort.signal,
       files: diskFiles(),
+      ...(moved === undefined ? {} : { moved }),
       onEvent: (event) => {
         if (event.type === "step") stepped = true;
         stop.event(event);
         view.event(event);
+        if (event.type === "step") memory?.(event.step).forEach((line) => view.line(line));
       },
     });
     // One that came with the last evaluation stopped nothing.
@@ -230,7 +251,7 @@ async function trainRun(
   }
 }
 
-/** An error of which nobody knows which step it came from, but which files may have made it. */
+/** An error of an unknown step: it names the user's files, since one of them may have caused it. */
 function lateError(host: Host, { phases }: RunPlan, error: unknown): Error {
   const { message, stack } = wordsOf(error);
   const failure = lateFailure(message, stack);

@@ -7,6 +7,9 @@ export const VERSIONS = {
   onnxruntime: pinned(project.imports["onnxruntime-node"]),
 } as const;
 
+/** The package's name. */
+export const PACKAGE = project.name;
+
 /** What runs this project's tasks where nothing but Node and npm is installed. */
 export const LAUNCH = "npx --yes deno@2.9.6";
 

@@ -112,7 +112,7 @@ function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | strin
 
 /** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
 async function readable(plan: RunPlan): Promise<BackendName> {
-  return (await selectBackend(readableName(plan), READABLE)).name;
+  return (await selectBackend(readableName(plan), { among: READABLE, memory: plan.memory })).name;
 }
 
 function readableName({ backend }: RunPlan): BackendName | "auto" {

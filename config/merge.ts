@@ -123,7 +123,7 @@ function setValue(text: string, place: Place, refuse: (message: string) => Confi
   }
 }
 
-/** Line and column inside a `--set` help nobody. */
+/** Line and column inside a `--set` would not help to find the mistake. */
 function relocate(node: Located, place: Place): Located {
   if (node.kind === "scalar") return { ...node, ...place };
   if (node.kind === "sequence") {

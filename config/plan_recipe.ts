@@ -11,7 +11,14 @@ import {
   planCycles,
 } from "./plan_evaluation.ts";
 import { planPhases } from "./plan_phases.ts";
-import { checkImageSizes, checkPasses, inputPlan, locatedInput, wholeLogs } from "./plan_sections.ts";
+import {
+  checkImageSizes,
+  checkPasses,
+  inputPlan,
+  locatedInput,
+  planBackend,
+  wholeLogs,
+} from "./plan_sections.ts";
 import { planWeights } from "./plan_weights.ts";
 import { planEntryOf } from "./plugins.ts";
 import { RECIPE_KEYS, sections, WEIGHTS_KEY } from "./recipe.ts";
@@ -28,7 +35,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   findings.mapping([], { expected: "a recipe", keys: RECIPE_KEYS });
   const name = findings.has(["name"]) ? findings.value(["name"], sections.name) : safeName(setup.stem);
   const seed = findings.value(["seed"], sections.seed);
-  const backend = findings.value(["backend"], sections.backend);
+  const backend = planBackend(findings);
   const data = planData(findings, setup);
   const input = locatedInput(findings, findings.value(["input"], sections.input));
   const model = planEntryOf(findings, { ...setup, kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
@@ -65,7 +72,8 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   return {
     name,
     seed,
-    backend,
+    backend: backend.name,
+    ...(backend.memory === undefined ? {} : { memory: backend.memory * 2 ** 30 }),
     labelSpace,
     data: data.plan,
     input: inputPlan(input),
@@ -77,7 +85,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     resolved: {
       name,
       seed,
-      backend,
+      backend: backend.memory === undefined ? backend.name : backend,
       data: data.resolved,
       input,
       model: { ...model.named, ...ownWeights, options: model.options },

@@ -1,13 +1,20 @@
 /** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
-import type { DataPlan, DiagnosticsPlan, InputPlan, TrainingPlan, TrainingTransforms } from "../core/plan.ts";
+import type {
+  BackendName,
+  DataPlan,
+  DiagnosticsPlan,
+  InputPlan,
+  TrainingPlan,
+  TrainingTransforms,
+} from "../core/plan.ts";
 import type { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
 import { difference } from "./plan_data.ts";
-import { NORMALIZATIONS, type sections } from "./recipe.ts";
+import { NORMALIZATIONS, sections } from "./recipe.ts";
 
 /** As it is written. */
 export type InputSection = z.infer<typeof sections.input>;
@@ -141,6 +148,25 @@ export function checkTargetLabels(
     ["training", "diagnostics", "target_labels"],
     `the target's labels cannot be compared: ${why}`,
   );
+}
+
+/** Backends whose engine takes what it needs. */
+const UNBOUNDED = ["tensorflow", "webgpu", "cpu"];
+
+/** The name alone says the same as the mapping; records a limit that the backend would not keep. */
+export function planBackend(
+  findings: Findings,
+): { readonly name: BackendName | "auto"; readonly memory?: number | undefined } | undefined {
+  const section = findings.value(["backend"], sections.backend);
+  const { name, memory } = typeof section === "object" ? section : { name: section };
+  if (name === undefined) return undefined;
+  if (memory !== undefined && UNBOUNDED.includes(name)) {
+    findings.add(
+      ["backend", "memory"],
+      `${name} takes what it needs: only native and wasm keep to a limit, as in {name: native, memory: 16}`,
+    );
+  }
+  return { name, ...(memory === undefined ? {} : { memory }) };
 }
 
 type LogsSection = z.infer<typeof sections.logs>;

@@ -38,12 +38,22 @@ export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization
   },
 };
 
+const backendName = z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]);
+
 /** The sections without plugins. */
 export const sections = {
   name: runName.describe("names the run folder; absent: the file's name"),
   seed: z.int().min(0).max(2 ** 31 - 1).default(0).describe("seeds weights, order and transforms"),
-  backend: z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]).default("auto")
-    .describe("where tensors live; auto takes a GPU, then native"),
+  backend: z.union([
+    backendName,
+    z.strictObject({
+      name: backendName.default("auto").describe("as above"),
+      memory: z.number().min(0.25).max(2 ** 20).optional().describe(
+        "GB that all tensors may take on native and wasm: what does not fit the 4 GB of their heap waits outside of it; " +
+          "absent: what the machine has free, less 2 GB",
+      ),
+    }),
+  ]).default("auto").describe("where tensors live; auto takes a GPU, then native"),
   input: z.strictObject({
     ...imageSize,
     crop: cropSize.describe("pixels of a square, or [height, width]"),
@@ -126,7 +136,7 @@ export const sections = {
         every: z.int().min(1).default(100).describe("steps from one measurement to the next"),
         measure: z.array(z.enum([...MEASURES, "associations"])).min(1).default([...MEASURES]).describe(
           "terms: what terms measure of themselves, as shares associated and covered; entropy: of the predictions; " +
-            "gradients: norm by term; seconds: by stage of the step; associations: an earlier name of terms",
+            "gradients: norm by term; seconds: by stage of the step; memory: what left the heap and came back; associations: an earlier name of terms",
         ),
         target_labels: z.boolean().default(false).describe(
           "read the target's labels to measure how many associations are right; training never sees them",

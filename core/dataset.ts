@@ -15,7 +15,7 @@ export interface DatasetPlan {
   readonly paths?: readonly string[];
   /** Streams of the step whose images it takes ({@linkcode DatasetSetup.stream}); absent: none. */
   readonly streams?: readonly StreamUse[];
-  /** What it may mean when some classes never occur; said by whoever looked at all labels. */
+  /** What it may mean when some classes never occur; said once all labels were looked at. */
   readonly absence?: AbsenceHint;
   /** How its image files are decoded; other images that a network of it labels are read alike. Absent: as stored. */
   readonly picture?: PictureReading;
@@ -73,7 +73,7 @@ export interface DatasetSetup {
   /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
   readonly labels?: boolean;
   /**
-   * Hears of the images and labels of which a file is missing, which are then left out; absent: they are one
+   * Called with the images and labels of which a file is missing, which are then left out; absent: they are one
    * DataError together.
    */
   readonly onMissing?: (missing: readonly DataError[]) => void;
@@ -99,7 +99,7 @@ export interface FileReader {
   entries?(folder: string): Promise<readonly string[]>;
   /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
   realPath?(path: string): Promise<string | undefined>;
-  /** Bytes of files, none of which is read; undefined where one is not there. Absent: nobody knows. */
+  /** Bytes of files, none of which is read; undefined where one is not there. Absent: unknown. */
   sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 

@@ -14,7 +14,7 @@ export type TrainEvent =
 
 /** What all of them say. */
 export interface PhaseEvent<Type extends string> {
-  /** Tells the events apart. */
+  /** Which event it is; its other fields follow from it. */
   readonly type: Type;
   /** The phase's name. */
   readonly phase: string;
@@ -92,6 +92,9 @@ export interface CheckpointEvent extends PhaseEvent<"checkpoint"> {
  *   forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
  * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values
  *   read back; on a GPU most of the time shows here), `seconds/update`, and `seconds/step`, their sum.
+ * - `memory/out`, `memory/back`: bytes of tensors that left the heap in the step for want of room, and that came back;
+ *   `memory/seconds`, the time of both; `memory/heap`, `memory/outside`: the most bytes of tensors in the heap and outside of
+ *   it since the process began. Only where the backend has a heap of its own.
  */
 export interface DiagnosticsEvent extends PhaseEvent<"diagnostics"> {
   /** Updates done, this one included. */

@@ -19,7 +19,7 @@ export interface TapInfo {
 export interface ModelPlan {
   /** Known before any weight exists, so a wrong tap name fails when the recipe is read. */
   taps(numClasses: number): Readonly<Record<string, TapInfo>>;
-  /** What to tell whoever names a tap that it has not, as where further ones come from. */
+  /** A hint for errors about unknown taps, such as which option adds further ones. */
   readonly moreTaps?: string;
   /** The tap that {@linkcode Segmenter.classify} accepts and that aggregation at inference works on. */
   readonly featureTap: string;
@@ -92,7 +92,7 @@ export interface View {
   readonly logits: Tensor4D;
   /** By tap name; `logits` and `probabilities` included. */
   readonly taps: Readonly<Record<string, Tensor4D>>;
-  /** What the pass changes of the network's buffers, to be applied by whoever wants that; absent: nothing. */
+  /** What the pass changes of the network's buffers, which the caller may apply; absent: nothing. */
   readonly updates?: readonly Update[];
 }
 

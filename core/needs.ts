@@ -2,7 +2,7 @@
 import type { Needs, TapNeed, ViewNeed } from "./term.ts";
 import { STUDENT } from "./term.ts";
 
-/** A view that is read, whoever asks for it. */
+/** A view that terms or streams read. */
 export interface NeededView {
   /** The stream. */
   readonly stream: string;

@@ -33,6 +33,8 @@ export interface RunPlan {
   readonly seed: number;
   /** Where tensors live; `auto` decides when the run starts. */
   readonly backend: BackendName | "auto";
+  /** Bytes that tensors may take in all, where the backend moves them; absent: what the machine has free. */
+  readonly memory?: number;
   /** The classes of source and evaluation. */
   readonly labelSpace: LabelSpace;
   /** Source, target and the splits to evaluate. */
@@ -341,7 +343,7 @@ export interface TrainingPlan {
 }
 
 /** What `training.diagnostics` can measure. */
-export const MEASURES = ["terms", "entropy", "gradients", "seconds"] as const;
+export const MEASURES = ["terms", "entropy", "gradients", "seconds", "memory"] as const;
 
 /** One of {@linkcode MEASURES}. */
 export type Measure = (typeof MEASURES)[number];

@@ -56,7 +56,7 @@ export class CircularStreamError extends Error {
 }
 
 /**
- * The updates of a step, mostly one. Names that do not exist are passed over: whoever reads a recipe reports them.
+ * The updates of a step, mostly one. Names that do not exist are passed over: config reports them.
  * @throws CircularStreamError when a stream is made from itself
  */
 export function planUpdates(parts: StepParts): readonly UpdatePlan[] {

@@ -22,7 +22,7 @@ export interface WeightNames {
   readonly forms?: readonly TensorForm[];
   /** Of several networks that fit the one under this prefix or key, as in `model`; absent: the person must choose. */
   readonly usual?: string;
-  /** What to tell whoever uses a file that plca has not written, as under which licence published ones are; absent: nothing. */
+  /** A notice for files that plca has not written, such as the licence of published ones; absent: none. */
   readonly notice?: string;
   /** What to tell the person when a file has a tensor, other than zero, that the network lacks. */
   readonly lacking: readonly { readonly pattern: RegExp; readonly message: string }[];

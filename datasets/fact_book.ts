@@ -7,7 +7,7 @@ import { tagText } from "./pictures.ts";
 
 /** What was found. */
 export interface BookFindings {
-  /** Palettes that say different things of an index, with nobody having decided. */
+  /** Palettes that give one index different colours, while the recipe decides for none. */
   readonly palettes?: Fault;
   readonly hints: readonly string[];
 }

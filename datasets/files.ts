@@ -19,7 +19,7 @@ const DISK: FileReader = {
   },
   async head(path, bytes) {
     try {
-      // Opening a pipe would wait for whoever writes into it.
+      // Opening a pipe would wait until something writes into it.
       const other = notAFile(await Deno.stat(path));
       if (other !== undefined) throw new DataError(path, `this is ${other}; expected a file`);
       using file = await Deno.open(path);

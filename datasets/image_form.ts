@@ -12,7 +12,7 @@ export async function requireForm(bytes: Uint8Array, file: string): Promise<void
   const form = formOf(bytes);
   if (form === "BMP") throw new DataError(file, "this is a BMP, which is not read; save it as PNG");
   if (form !== "TIFF") return;
-  // What cannot be opened is told by whoever decodes it.
+  // A file that cannot be opened gives its error when it is decoded.
   const held = await sharp(bytes).metadata().catch((cause: unknown) => {
     const many = cause instanceof Error && /channel limit/.test(cause.message);
     return { depth: "uchar", channels: many ? Infinity : 3 };

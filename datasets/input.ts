@@ -33,7 +33,7 @@ export interface Input {
    * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit the source
    */
   sourceDraw(source: InputDataset, kept: KeptCounts): Promise<ImageDraw | undefined>;
-  /** Ends the workers; whoever opened the input waits for it, or the process would stay. */
+  /** Ends the workers. The caller must await it: a worker that is left keeps the process alive. */
   close(): Promise<void>;
 }
 

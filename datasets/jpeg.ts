@@ -31,7 +31,7 @@ export function* jpegParts(bytes: Uint8Array): Generator<JpegPart> {
     const header = start + 2 + length;
     if (start + 4 > bytes.length || length < 2 || header > bytes.length) return;
     let end = marker === SOS ? undefined : header;
-    // Compressed data is looked through only by whoever goes beyond it.
+    // Compressed data is looked through only when what follows it is needed.
     const found = () => end ??= scanEnd(bytes, header);
     yield {
       marker,

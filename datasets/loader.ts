@@ -52,7 +52,7 @@ export function trainLoader(dataset: InputDataset, options: TrainLoaderOptions):
   const prepare = () => {
     while (ready.length < ahead) {
       const batch = maker.make(plans());
-      // A failure is the business of whoever takes this batch; until then it is not unhandled.
+      // The caller who takes this batch gets the failure; until then it must not count as unhandled.
       batch.catch(() => {});
       ready.push(batch);
     }

@@ -9,7 +9,7 @@ import { below, stem } from "./file_pairs.ts";
 export interface PairFile {
   /** Below the dataset's folder, or absolute. */
   readonly path: string;
-  /** It is not there: who names it, as in `line 3 of train.lst`; "" when nobody but its partner does. */
+  /** It is not there: who names it, as in `line 3 of train.lst`; "" when only its partner does. */
   readonly missing?: string;
 }
 

@@ -17,7 +17,7 @@ export interface ReadPicture extends Size {
   readonly facts?: SampleFacts;
 }
 
-/** Decodes an image; of one of 16 bits whose range nobody named, `facts` tell how much of it is used. @throws DataError */
+/** Decodes an image; where it has 16 bits and the recipe names no range, `facts` say how much of the range is used. @throws DataError */
 export async function readPicture(
   bytes: Uint8Array,
   pair: { readonly id: string; readonly image: string },

@@ -42,7 +42,7 @@ export interface KeptCounts {
   /** Whether it is there. */
   exists(): Promise<boolean>;
   write(bytes: Uint8Array): Promise<void>;
-  /** Hears that counting begins, of so many images. */
+  /** Called when counting begins, with the number of images. */
   onCount(images: number): void;
   /** Ends the counting early. */
   readonly signal: AbortSignal;

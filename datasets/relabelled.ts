@@ -23,7 +23,7 @@ export interface SoftRaster {
   readonly packed: Uint8Array;
 }
 
-/** Where the labels lie in the folder of whoever wrote them. */
+/** Where the labels lie, relative to the folder of the job that wrote them. */
 export function labelFolder(folder: string): string {
   return `${folder}/labels`;
 }

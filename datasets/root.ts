@@ -5,7 +5,7 @@ import { isAbsolute } from "./file_pairs.ts";
 
 /**
  * Does what needs files below `data.root`; where that fails, a root that is not there is why. The root itself is not looked
- * through before: it may hold a lot that nobody asks for.
+ * through before: it may hold much that the recipe does not ask for.
  * @param paths what is looked for; nothing is said of the root where all are absolute
  * @throws DataError when the data root does not exist, is empty or was not given
  */

@@ -5,7 +5,7 @@ import * as tf from "@tensorflow/tfjs-core";
  * (argMax, comparisons). Everything else it makes is freed.
  */
 export function constant<T extends tf.Tensor>(compute: () => T): T {
-  // Operators inside a custom operator are not recorded, and one without inputs is on nobody's path.
+  // Operators inside a custom operator are not recorded, and one without inputs lies on no path of a gradient.
   return tf.customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
 }
 

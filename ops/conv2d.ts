@@ -11,7 +11,7 @@ export interface Conv2dOptions extends Partial<Window> {
 
 /**
  * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). That of a filter which is a
- * variable that nobody trains is not computed and is zero.
+ * variable that is not trainable is not computed and is zero.
  * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]
  * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
  */

@@ -108,7 +108,7 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
   const given = new Set<tf.Tensor>(ownsDy ? [] : [dy]);
   return xs.map(({ id }) => {
     const slope = slopes.get(id);
-    // Everybody gets a tensor of his own.
+    // Two inputs may share a gradient; the caller disposes each, so each is a tensor of its own.
     const own = slope && given.has(slope) ? tf.clone(slope) : slope;
     if (own) given.add(own);
     return own;
@@ -152,7 +152,7 @@ function inputGradients(
             `expected float32 [${x.shape}]`,
         );
       }
-      // It may be what came in, what was saved, or somebody else's: those are freed on their own.
+      // It may be the tensor that came in or one that was saved: both are freed elsewhere, so this is a second handle.
       return tf.clone(given);
     });
   });

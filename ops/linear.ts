@@ -13,7 +13,7 @@ export interface LinearOptions {
 
 /**
  * x weight + bias over the last axis, as one operator: adding the bias is no pass of its own, nor is its gradient a slow sum.
- * The gradient of a weight that is a variable which nobody trains is not computed and is zero.
+ * A weight that is a variable and not trainable gets no gradient: zeros, which are not computed.
  * @param x float32 [..., I] of rank 2 or more @returns float32 [..., O]
  * @throws Error when the channels do not fit
  */

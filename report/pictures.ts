@@ -37,13 +37,27 @@ export interface OverlayOptions {
   readonly format: "png" | "jpg";
 }
 
-/** An image under the colours of its labels: (1 - opacity) pixel + opacity colour, rounded. @param image RGB, 3 bytes a pixel */
+/** An image under the colours of its labels, as a file. @param image RGB, 3 bytes a pixel */
 export async function overlay(
   image: Uint8Array,
   labels: Plane,
   { colours, opacity, format }: OverlayOptions,
 ): Promise<Uint8Array> {
-  const { width, height, data } = labels;
+  const { width, height } = labels;
+  const mixed = mixedWith(image, labels.data, { colours, opacity });
+  const picture = sharp(mixed, { raw: { width, height, channels: 3 } });
+  return await (format === "png" ? picture.png() : picture.jpeg({ quality: 90 })).toBuffer();
+}
+
+/**
+ * An image under the colours of its labels: (1 - opacity) pixel + opacity colour, rounded; RGB, 3 bytes a pixel.
+ * @param data the labels, one a pixel
+ */
+export function mixedWith(
+  image: Uint8Array,
+  data: Uint8Array,
+  { colours, opacity }: Omit<OverlayOptions, "format">,
+): Uint8Array<ArrayBuffer> {
   const mixed = new Uint8Array(image.length);
   for (let pixel = 0, at = 0; pixel < data.length; pixel++) {
     const colour = colours[data[pixel]!]!;
@@ -51,6 +65,5 @@ export async function overlay(
       mixed[at] = Math.round((1 - opacity) * image[at]! + opacity * colour[channel]!);
     }
   }
-  const picture = sharp(mixed, { raw: { width, height, channels: 3 } });
-  return await (format === "png" ? picture.png() : picture.jpeg({ quality: 90 })).toBuffer();
+  return mixed;
 }

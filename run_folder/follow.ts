@@ -1,4 +1,4 @@
-/** A run as it grows: looked at while somebody watches. */
+/** A run as it grows: its files are looked at as long as there are listeners. */
 import type { RunFiles } from "./files.ts";
 import {
   CONFIG,
@@ -12,7 +12,7 @@ import {
 } from "./layout.ts";
 import { isRunFolder, listCheckpoints, readRun, type Run } from "./read.ts";
 
-/** Hears that the run has changed. */
+/** Called when the run has changed. */
 export type Listener = (revision: number) => void;
 
 /** How often the files' sizes are looked at, in milliseconds. */
@@ -123,7 +123,7 @@ async function searched(files: RunFiles): Promise<readonly PhaseFolder[]> {
   return foundFolders(await told(() => files.folders(PHASES)) ?? []);
 }
 
-/** What cannot be looked at is told by whoever reads it. */
+/** A file that cannot be looked at counts as unchanged: reading it gives the error. */
 async function told<T>(looking: () => Promise<T>): Promise<T | undefined> {
   try {
     return await looking();

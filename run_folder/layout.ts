@@ -58,7 +58,7 @@ export interface PhaseFolder {
   readonly folder: string;
 }
 
-/** What a recipe says of its phases: a plan, a resolved recipe, or a mapping that somebody else wrote. */
+/** What a recipe says of its phases: a plan, a resolved recipe, or a mapping read from a file. */
 export interface PhaseNames {
   /** Text. The last phase has this name where there are no `phases`. */
   readonly name?: unknown;

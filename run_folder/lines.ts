@@ -3,7 +3,7 @@
 /** Longer lines are no events, in bytes. */
 export const LONGEST_LINE = 1 << 20;
 
-/** Hears a line and its number, counted from 1; undefined stands for one that is too long. */
+/** Called with each line and its number, counted from 1; undefined stands for a line that is too long. */
 export type LineHandler = (text: string | undefined, number: number) => void;
 
 const NEWLINE = 0x0a;

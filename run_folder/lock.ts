@@ -61,7 +61,7 @@ export function openLineLog(path: string): LineLog {
   };
 }
 
-/** How often a lock is asked for, and milliseconds between: who looks whether a run goes on holds it for a moment. */
+/** How often a lock is asked for, and milliseconds between: a process that only looks whether a run goes on holds it for a moment. */
 const LOCK_TRIES = 10, LOCK_PAUSE = 20;
 
 function locked(file: Deno.FsFile): boolean {

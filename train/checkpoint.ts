@@ -93,7 +93,7 @@ export async function readCheckpoint(path: string, files: FileReader): Promise<S
   return { tensors, ...(state ? { state } : {}) };
 }
 
-/** A safetensors file that was read, whoever wrote it. */
+/** A safetensors file that was read; plca need not have written it. */
 export interface FoundFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;

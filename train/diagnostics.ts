@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { normalisedEntropy } from "../ops/entropy.ts";
 import { UserError } from "../core/errors.ts";
+import type { MovedMemory } from "../core/memory.ts";
 import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
 import { viewKey } from "../core/needs.ts";
 import { STUDENT } from "../core/term.ts";
@@ -37,6 +38,20 @@ export async function measureStep(run: Run, step: MeasuredStep): Promise<Values>
     ...step.measure.includes("gradients") ? await measureGradients(run, step) : {},
   };
   return Object.fromEntries(Object.entries(found).filter(([, value]) => Number.isFinite(value)));
+}
+
+/**
+ * What a step moved out of the heap and back, and the most that lay in either place since the run began, as `memory/...`.
+ * @param before of the step
+ */
+export function memoryValues(before: MovedMemory, after: MovedMemory): Values {
+  return {
+    "memory/heap": after.heapPeak,
+    "memory/outside": after.outsidePeak,
+    "memory/out": after.out - before.out,
+    "memory/back": after.back - before.back,
+    "memory/seconds": after.seconds - before.seconds,
+  };
 }
 
 /** Scalars in one transfer. */

@@ -27,11 +27,11 @@ export interface EvaluationInput {
   /** Instead of the plan's; {@linkcode onePass} for instance. */
   readonly evaluation?: EvaluationPlan;
   readonly signal: AbortSignal;
-  /** Hears the number of images done after each. */
+  /** Called after each image with the number of images done. */
   readonly onImage?: ((done: number) => void) | undefined;
   /** Called with the class probabilities of every image, at the network's resolution. */
   readonly onProbabilities?: ((grid: Grid) => void) | undefined;
-  /** Hears what every image was taken for; `index` counts from 0. */
+  /** Called with the predicted labels of every image; `index` counts from 0. */
   readonly onPrediction?: ((image: ValidatedImage, index: number) => void) | undefined;
 }
 

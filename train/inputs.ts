@@ -16,7 +16,7 @@ import { writeWhole } from "../run_folder/write.ts";
 import { isSaved } from "./assemble.ts";
 import { streamsToRead } from "./loaders.ts";
 
-/** A file of a dataset: below `data.root` by its path there, and its size in bytes; null where nobody knows it. */
+/** A file of a dataset: below `data.root` by its path there, and its size in bytes; null where it is unknown. */
 type RecordedFile = readonly [name: string, size: number | null];
 
 /** What `inputs.json` holds. */

@@ -2,7 +2,8 @@
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
-import type { EvaluationPlan, PhasePlan } from "../core/plan.ts";
+import type { MovedMemory } from "../core/memory.ts";
+import type { EvaluationPlan, Measure, PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
@@ -20,6 +21,7 @@ import type { Batches } from "./context.ts";
 import {
   batchesAt,
   measureStep,
+  memoryValues,
   openLabelled,
   type Stopwatch,
   stopwatch,
@@ -73,6 +75,8 @@ export interface PhaseOptions extends JobPlace {
   /** Where an earlier process left it; absent: at its start. */
   readonly from?: ResumePoint | undefined;
   readonly world: World;
+  /** What the backend moved out of its heap so far; absent where its memory is its own. */
+  readonly moved?: (() => MovedMemory) | undefined;
 }
 
 /** How a phase ended. */
@@ -155,7 +159,7 @@ interface PhaseSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
-  /** Hears what is labelled. */
+  /** Called with what is labelled. */
   readonly watch: LabelWatch;
 }
 
@@ -282,11 +286,20 @@ class Phase {
       this.#setup.emit({ type: "note", phase, message });
     }
     watch.over("measuring");
+    const before = this.#moved(measure);
     const onGradientNorm = (norm: number) => void (values["gradient/total"] = norm);
     return {
       listeners: { stages: watch, ...(measure.includes("gradients") ? { onGradientNorm } : {}) },
-      values: () => ({ ...values, ...(measure.includes("seconds") ? watch.values : {}) }),
+      values: () => ({
+        ...values,
+        ...(measure.includes("seconds") ? watch.values : {}),
+        ...(before ? memoryValues(before, this.#moved(measure)!) : {}),
+      }),
     };
+  }
+
+  #moved(measure: readonly Measure[]): MovedMemory | undefined {
+    return measure.includes("memory") ? this.#setup.moved?.() : undefined;
   }
 
   async #hooks(): Promise<void> {

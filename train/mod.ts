@@ -1,5 +1,6 @@
 /** Training and evaluating a validated recipe. The caller selects the tensor backend first. */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
+import type { MovedMemory } from "../core/memory.ts";
 import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
@@ -41,6 +42,8 @@ export interface TrainOptions {
   readonly onEvent: (event: TrainEvent) => void;
   /** The other processes of the run. Default: there are none. */
   readonly world?: World;
+  /** What the backend moved out of its heap so far, for diagnostics; absent: they say nothing of it. */
+  readonly moved?: () => MovedMemory;
 }
 
 /** How a run ended. */
@@ -70,7 +73,7 @@ export interface EarlierResult extends Pick<TrainResult, "final" | "best"> {
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
-  const { runDir, resume = false, signal, files, onEvent, world = solo } = options;
+  const { runDir, resume = false, signal, files, onEvent, world = solo, moved } = options;
   await makeFolder(runDir);
   const log = openLineLog(`${runDir}/${EVENTS}`);
   const logger = openLogger(plan, runDir);
@@ -94,7 +97,19 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
       note: (message) => emit({ type: "note", phase: current.name, message }),
     });
     const input = record.input(opened);
-    const common = { plan, runDir, resume, signal, files: record.reader, input, emit, logger, world, told };
+    const common = {
+      plan,
+      runDir,
+      resume,
+      signal,
+      files: record.reader,
+      input,
+      emit,
+      logger,
+      world,
+      told,
+      moved,
+    };
     for (const [k, phase] of plan.phases.entries()) {
       // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
@@ -206,9 +221,9 @@ export interface EvaluateOptions {
   readonly signal: AbortSignal;
   /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
   readonly files: FileReader;
-  /** Hears, before the first image, which phase wrote the checkpoint; undefined where the file does not say. */
+  /** Called before the first image with the phase that wrote the checkpoint; undefined where the file does not say. */
   readonly onPhase?: (phase: string | undefined) => void;
-  /** Hears after each image how many of how many are done. */
+  /** Called after each image: how many of how many are done. */
   readonly onImage?: (done: number, images: number) => void;
 }
 

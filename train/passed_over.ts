@@ -1,4 +1,4 @@
-/** Says which files of the folders that a run was given nobody will see. */
+/** Notes the files in a run's folders that the run does not read. */
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
 import { type InputDataset, takenText } from "../datasets/input.ts";

@@ -20,7 +20,7 @@ export interface ResumeSearch {
   readonly phase: PhasePlan;
   readonly plan: RunPlan;
   readonly files: FileReader;
-  /** Hears of every checkpoint that is damaged. */
+  /** Called for every checkpoint that is damaged. */
   readonly onDamaged: (message: string) => void;
 }
 

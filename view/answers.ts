@@ -14,7 +14,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** For everything but the page: it is data, and whatever a browser takes it for may do nothing. */
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/** The page says itself what it may do; that nobody may frame it can only be said here. */
+/** The page itself says what it may do; only a header can forbid other pages to frame it. */
 const PAGE_POLICY = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** The page. */

@@ -1,7 +1,7 @@
-/** A page as one file: script, style and data stand in it, and it may ask nobody for more. */
+/** A page as one file: script, style and data stand in it, and it may load nothing else. */
 import { visible } from "../core/printable.ts";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
-import { DATA_ID } from "../web/data_id.ts";
+import { DATA_ID } from "../report/data_id.ts";
 import ownStyle from "../web/style.css" with { type: "text" };
 
 /** What a page is made of. */
@@ -14,7 +14,7 @@ export interface Page {
   readonly data?: unknown;
   /** Styles beside the common ones. */
   readonly style?: string;
-  /** Whether the page may ask the server it came from; absent: it may ask nobody. */
+  /** Whether the page may ask the server it came from; absent: it may ask no server. */
   readonly server?: boolean;
   /** A script beside the page, which is run first and may compile WebAssembly, as may what it imports from there. */
   readonly runtime?: string;

@@ -1,7 +1,7 @@
 /** What takes long is computed once. */
 import { Turns } from "../explore/turns.ts";
 
-/** A result that stands as long as what it is made of: whoever asks meanwhile waits for it, one computation after the other. */
+/** A result that stands as long as what it is made of: a request that comes meanwhile waits, and gets it as well. */
 export class Once<T> {
   readonly #turns = new Turns();
   readonly #version: () => Promise<string>;

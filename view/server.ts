@@ -21,7 +21,7 @@ export interface Served {
   readonly pictures: (signal: AbortSignal) => Promise<ServedPictures>;
   /** Or why there is none, in one sentence. */
   readonly explorer: Explorer | string;
-  /** Hears of errors that are bugs. */
+  /** Called with errors that are bugs. */
   readonly onBug: (error: unknown) => void;
 }
 

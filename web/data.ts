@@ -1,5 +1,5 @@
 /** What the page's maker left in it. */
-import { DATA_ID } from "./data_id.ts";
+import { DATA_ID } from "../report/data_id.ts";
 
 /** The data given to `pageHtml`. @throws Error when the page has none */
 export function pageData(): unknown {

@@ -18,7 +18,7 @@ export interface LabelMapProps {
   readonly label: string;
   /** With it, pixels that agree are pale, and so are those without a class in it. */
   readonly mistakesAgainst?: LabelPlane | undefined;
-  /** Hears the pixel under the pointer; undefined when it leaves. */
+  /** Called with the pixel under the pointer; with undefined when the pointer leaves. */
   readonly onPoint?: ((pixel: number | undefined) => void) | undefined;
 }
 

@@ -29,7 +29,7 @@ export interface ImportReport {
   readonly initialised: readonly NameGroup[];
   /** Sentences. */
   readonly warnings: readonly string[];
-  /** What whoever uses the file is told in any case, as its licence; absent: nothing. */
+  /** A notice that every import of the file shows, such as its licence; absent: none. */
   readonly notice?: string;
 }
 

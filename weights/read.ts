@@ -13,7 +13,7 @@ import { isGlobal, Opaque, plainText } from "./unpickle.ts";
 export interface UnreadTensor {
   /** What it is, as in `F8_E4M3` or `torch._utils._rebuild_qtensor`. */
   readonly kind: string;
-  /** Absent: nobody knows. */
+  /** Absent: unknown. */
   readonly shape?: readonly number[];
   /** Why it is not read and what helps, after its name. */
   readonly why: string;

@@ -144,11 +144,11 @@ export interface UnreadId {
 /** Where a file has its storages. */
 export interface Storages {
   find(id: StorageId): TorchStorage;
-  /** Hears of one that is not read. @throws DataError when what follows it cannot be found then */
+  /** Called for one that is not read. @throws DataError when what follows it cannot be found then */
   passOver(id: UnreadId): void;
 }
 
-/** Modules and built-in functions that no value of a checkpoint is made by: whoever names one wants something done. */
+/** Modules and built-in functions that no value of a checkpoint is made by: a file that names one wants code to run. */
 const MODULES = new Set(
   "os posix nt subprocess sys runpy shutil socket pty webbrowser importlib ctypes commands"
     .split(" "),
@@ -194,7 +194,7 @@ export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
     add(name, (args) => call(args) ?? new Opaque(name, args));
   const dictionary = ([items]: readonly unknown[]) => {
     if (items === undefined) return new Map();
-    // As Counter is given one; nobody else has it.
+    // Counter is built from one; no other type is.
     if (items instanceof Map) return items;
     if (!Array.isArray(items)) return undefined;
     copies.add(items.length);

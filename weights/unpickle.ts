@@ -27,7 +27,7 @@ export interface PickleWorld {
   persistent(id: unknown): unknown;
 }
 
-/** What a pickle makes by a name that nobody here knows: its code is not run, what it was made of is kept. */
+/** A value that a pickle makes by an unknown name: its code is not run, its arguments are kept. */
 export class Opaque implements Buildable {
   /** What would have made it, as in `argparse.Namespace`. */
   readonly name: string;
@@ -363,7 +363,7 @@ export function pickleGlobal(name: string, call?: PickleGlobal["call"]): PickleG
   return made;
 }
 
-/** Makes a name that nobody knows: whatever is made by it is opaque. */
+/** An unknown name; every value made by it is opaque. */
 export function unknownGlobal(name: string): PickleGlobal {
   return pickleGlobal(name, (args) => new Opaque(name, args));
 }

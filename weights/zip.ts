@@ -5,7 +5,7 @@ import { DataError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { messageOf } from "../core/words.ts";
 
-/** torch.save compresses nothing; whoever packed an archive again gains little, and a bomb gains more. */
+/** torch.save compresses nothing; compressing an archive again gains little, and a bomb gains much, so the ratio is limited. */
 const MOST_UNPACKED = 16;
 
 /**

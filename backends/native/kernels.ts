@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { replaceKernels } from "../../ops/kernels.ts";
+import type { Started } from "../backend.ts";
 import { heapView } from "../wasm/heap.ts";
 import { heapKernels } from "../wasm/kernels.ts";
 import { whole } from "../wasm/products.ts";
-import { startHeap } from "../wasm/start.ts";
+import { startHeap, useKernels } from "../wasm/start.ts";
 import { nativeGelu, nativeSoftmax } from "./functions.ts";
 import { replaceMatMul } from "./mat_mul.ts";
 import { nativeMultiply, nativeMultiplyPlanes } from "./products.ts";
@@ -11,19 +11,21 @@ import { loadRuntime } from "./runtime.ts";
 
 /**
  * Makes the backend `native` current: the WASM module, and ONNX Runtime once known products came out right.
+ * @param memory as for {@linkcode startHeap}
  * @throws Error when something is missing or wrong
  */
-export async function startNative(): Promise<void> {
-  await startHeap();
+export async function startNative(memory?: number): Promise<Started> {
+  const started = await startHeap(memory);
   loadRuntime();
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
   }
   replaceMatMul();
-  replaceKernels("wasm", {
+  useKernels({
     ...heapKernels(nativeMultiply, { multiply: nativeMultiplyPlanes, softmax: nativeSoftmax }),
     ...nativeGelu,
   });
+  return started;
 }
 
 /** [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. */

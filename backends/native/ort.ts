@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { IN_PACKAGE } from "../../core/packaged.ts";
 
 /** The version of the function table; every later library has it too, its functions in the same places. */
 const API_VERSION = 16;
@@ -76,15 +77,18 @@ export function openOrt(threads: number): Ort {
   return startOrt(version, apiOf(new Deno.UnsafePointerView(table)), threads);
 }
 
+/** A clone has the library of every system, in onnxruntime-node; with the npm package comes a package for this system alone. */
 function libraryPath(): string {
   const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
-  const main = createRequire(import.meta.url).resolve("onnxruntime-node");
-  const folder = join(dirname(main), "..", "bin", "napi-v6", platform, arch);
+  const { resolve } = createRequire(import.meta.url);
+  const folder = IN_PACKAGE
+    ? dirname(resolve(`@plca/onnxruntime-${platform}-${arch}/package.json`))
+    : join(dirname(resolve("onnxruntime-node")), "..", "bin", "napi-v6", platform, arch);
   for (const { name } of Deno.readDirSync(folder)) {
     if (/^(lib)?onnxruntime\..*/.test(name)) return join(folder, name);
   }
-  throw new Error(`onnxruntime-node has no library for ${platform} ${arch}`);
+  throw new Error(`ONNX Runtime has no library for ${platform} ${arch}`);
 }
 
 function apiOf(table: Deno.UnsafePointerView): Api {

@@ -1,5 +1,6 @@
 /** Makes TensorFlow a backend of our tensor library, where it is installed. */
 import * as tf from "@tensorflow/tfjs-core";
+import { IN_PACKAGE } from "../../core/packaged.ts";
 import { messageOf } from "../../core/words.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
@@ -29,7 +30,11 @@ function readRecord(folder: string): Installed {
   } catch (error) {
     throw new Error(`${messageOf(error)}; ${SETUP} installs it again`, { cause: error });
   }
-  if (installed === undefined) throw new Error(`not installed; ${SETUP} adds it`);
+  if (installed === undefined) {
+    throw new Error(
+      IN_PACKAGE ? "it needs a clone of plca (docs/tensorflow.md)" : `not installed; ${SETUP} adds it`,
+    );
+  }
   return installed;
 }
 

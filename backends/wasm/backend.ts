@@ -8,5 +8,5 @@ export const wasm: Backend = {
   pointers: false,
   inspect: () => Promise.resolve({ detail: "TensorFlow.js WASM" }),
   auto: () => Promise.resolve({ takes: true }),
-  start: async () => await (await import("./start.ts")).startWasm(),
+  start: async (memory) => await (await import("./start.ts")).startWasm(memory),
 };

@@ -43,7 +43,7 @@ export function integersOf(tensor: tf.TensorInfo): Int32Array<ArrayBuffer> {
   return new Int32Array(buffer, address(tensor), sizeOf(tensor.shape));
 }
 
-/** Memory for a tensor that nobody owns yet. */
+/** Memory for a tensor that does not exist yet: the caller makes one of it or frees it. */
 export function emptyInfo(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
   return backend().makeOutput([...shape], dtype);
 }

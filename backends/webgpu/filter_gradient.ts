@@ -60,7 +60,7 @@ export function filterGradientInGroups(groupBytes: number): Kernels["conv2dFilte
 export const filterGradient = filterGradientInGroups(GROUP_BYTES);
 
 /** Whether every pixel is seen once, in order. */
-function seesAllAlike([height, width]: Shape4D, { stride, padding }: Window): boolean {
+export function seesAllAlike([height, width]: Shape4D, { stride, padding }: Window): boolean {
   return height === 1 && width === 1 && stride === 1 && padding === 0;
 }
 

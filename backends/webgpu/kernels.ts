@@ -3,15 +3,22 @@ import "@tensorflow/tfjs-backend-webgpu";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
+import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { filterGradient } from "./filter_gradient.ts";
+import { inputGradient } from "./input_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
 import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 import { webgpuRows } from "./rows.ts";
+import { sgdInPlace } from "./sgd.ts";
 
 /** The replacements for ops/kernels.ts. */
 export function webgpuKernels(): Partial<Kernels> {
   return {
+    conv2dInputGradient: inputGradient,
     conv2dFilterGradient: filterGradient,
+    batchNorm: fusedBatchNorm,
+    batchNormGradient: fusedBatchNormGradient,
+    sgdStep: sgdInPlace,
     lovasz: radixLovasz,
     maxPool: composedMaxPool,
     maxPoolGradient: composedMaxPoolGradient,

@@ -5,6 +5,9 @@ import type { WebGPUBackend, WebGPUProgram } from "@tensorflow/tfjs-backend-webg
 /** Threads of a workgroup where nothing else is said; every device has 256. */
 export const THREADS = 128;
 
+/** Workgroups along a side of what is dispatched; no device may refuse so many. */
+const MOST_GROUPS = 65535;
+
 /** A number that a shader reads as `uniforms.NAME`. */
 export interface Uniform {
   readonly name: string;
@@ -29,8 +32,10 @@ export interface Shader {
 export interface Output {
   readonly shape: number[];
   readonly dtype?: "float32" | "int32";
-  /** Absent: a thread for every element of the output. At most 65535. */
+  /** Absent: a thread for every element of the output, or for as many as `threadsFor` says. At most 65535. */
   readonly workgroups?: number;
+  /** Of the output, so many elements are written; absent: all. */
+  readonly threadsFor?: number;
   /** Of a workgroup. */
   readonly threads?: number;
   /** Written to in place of a new tensor. What is not written keeps its values. */
@@ -39,14 +44,15 @@ export interface Output {
 
 /** Runs a shader. Without `workgroups`, `index` may pass the last element: compare it with `uniforms.size`. */
 export function runShader({ name, code, inputs, uniforms = [] }: Shader, output: Output): tf.Tensor {
-  const { shape, dtype = "float32", workgroups, threads = THREADS, into } = output;
-  const size = shape.reduce((a, b) => a * b, 1);
+  const { shape, dtype = "float32", threads = THREADS, into } = output;
+  const { threadsFor = shape.reduce((a, b) => a * b, 1) } = output;
+  const groups = output.workgroups ?? Math.ceil(threadsFor / threads);
   const program: WebGPUProgram = {
     variableNames: Object.keys(inputs),
     uniforms: uniforms.map((one) => `${one.name} : ${one.type},`).join(" "),
     outputShape: shape,
     dispatchLayout: { x: shape.map((_, k) => k) },
-    dispatch: [workgroups ?? Math.ceil(size / threads), 1, 1],
+    dispatch: groups <= MOST_GROUPS ? [groups, 1, 1] : [MOST_GROUPS, Math.ceil(groups / MOST_GROUPS), 1],
     workgroupSize: [threads, 1, 1],
     shaderKey: `plca_${name}`,
     size: true,

@@ -56,7 +56,7 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
   return size;
 }
 
-/** Dawn's library for this machine; with a lock file of its own, so that nobody else downloads it. */
+/** Dawn's library for this machine; with a lock file of its own, so that only this benchmark downloads it. */
 async function dawnFile(): Promise<string> {
   const find = `
     import { dirname, join } from "node:path";

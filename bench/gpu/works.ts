@@ -9,7 +9,7 @@ import { lovasz } from "../../ops/lovasz.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
 import { trainStep } from "../../train/step.ts";
-import { trainingStep } from "../training_step.ts";
+import { deeplab, trainingStep } from "../training_step.ts";
 
 const registry = new Registry([...similarities]);
 
@@ -112,7 +112,7 @@ export function step(layers: string, width: number, crop: number, images: number
     async start() {
       const { run, passes } = await trainingStep({
         backend: "webgpu",
-        model: `{ layers: ${layers}, width: ${width} }`,
+        model: deeplab(`{ layers: ${layers}, width: ${width} }`),
         crop,
         batch: images,
       });

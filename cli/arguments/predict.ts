@@ -14,7 +14,7 @@ export const predict = command(
     images: multiple(
       argument(fileValue("IMAGES"), {
         description:
-          message`A JPEG, PNG, TIFF or WebP, a folder of them with its subfolders, or a pattern such as a/**/*.png.`,
+          message`A JPEG, PNG, TIFF or WebP, a folder of them with its subfolders, or a pattern such as a/**/*.png; or videos.`,
       }),
       { min: 1, errors: { tooFew: message`Which images? Expected at least one file, folder or pattern.` } },
     ),
@@ -43,6 +43,12 @@ export const predict = command(
     ),
     confidence: withDefault(
       flag("--confidence", { description: message`Write the probability of each pixel's class as well.` }),
+      false,
+    ),
+    watch: withDefault(
+      flag("--watch", {
+        description: message`IMAGES are folders: label what comes into them until Ctrl-C.`,
+      }),
       false,
     ),
     force: withDefault(flag("--force", { description: message`Overwrite files that exist.` }), false),

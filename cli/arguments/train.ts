@@ -31,6 +31,13 @@ export const train = command(
       }),
       false,
     ),
+    debugMemory: withDefault(
+      flag("--debug-memory", {
+        description:
+          message`Tell after every step what left the heap for want of room, and how long it took.`,
+      }),
+      false,
+    ),
     json: withDefault(
       flag("--json", {
         description: message`Print every event of the run as a line of JSON, and nothing else but errors.`,

@@ -1,4 +1,4 @@
-/** A class map for label files of which nobody said what their ids mean. Pure. */
+/** A class map for label files whose ids are explained nowhere. Pure. */
 import { UserError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { belongTo, type KnownSpace, knownSpace } from "./known_spaces.ts";

@@ -1,4 +1,4 @@
-/** Which image and which label file belong together, when nobody says how their names differ. Pure: names only. */
+/** Which image and which label file belong together, found from how their names differ. Pure: names only. */
 import { stem } from "../file_pairs.ts";
 import { IMAGES } from "../image_files.ts";
 

@@ -37,7 +37,7 @@ const [LEAST, MOST] = [20, 1000] as const;
 /** What surveying takes. */
 export interface SurveyOptions {
   readonly files: FileReader;
-  /** Hears of progress. */
+  /** Called with the progress. */
   readonly onImage?: (done: number, of: number) => void;
 }
 

@@ -1,8 +1,11 @@
 /** Workers that decode and transform images while the main thread computes. */
 import { UserError } from "../../core/errors.ts";
+import { moduleBeside } from "../../core/packaged.ts";
 import type { Dataset } from "../../core/plugin.ts";
 import type { Maker } from "../maker.ts";
 import { fromPlain } from "./errors.ts";
+// Run by its address, which no packer sees.
+import type {} from "./worker.ts";
 import type { DatasetRecipe, MakerRecipe, Order, ProductKind, Products, Reply } from "./protocol.ts";
 
 /** A dataset and, where they can make it again, the workers that read it instead of this thread. */
@@ -41,7 +44,7 @@ export class WorkerPool {
   readonly #threads: readonly Thread[];
   #makers = 0;
 
-  constructor({ count, module = new URL("./worker.ts", import.meta.url), patience = 10_000 }: PoolOptions) {
+  constructor({ count, module = moduleBeside("worker", import.meta.url), patience = 10_000 }: PoolOptions) {
     this.#threads = Array.from(
       { length: count },
       (_, k) => new Thread(`images ${k + 1}`, { module, patience }),

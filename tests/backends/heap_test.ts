@@ -1,12 +1,26 @@
-/** The heap's 4 GB. */
+/** The heap's 4 GB, where nothing may wait outside of it. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { UserError } from "../../core/errors.ts";
 import { emptyTensor } from "../../backends/wasm/heap.ts";
+import { limitsOf } from "../../backends/wasm/limits.ts";
+import { HEAP_ALONE, heapRoom } from "../../backends/wasm/room.ts";
 import { backendTest } from "../goldens.ts";
 
+function heapTest(name: string, fn: () => void): void {
+  backendTest("native", name, () => {
+    heapRoom().limit(HEAP_ALONE);
+    try {
+      fn();
+    } finally {
+      heapRoom().limit(limitsOf());
+    }
+    return Promise.resolve();
+  });
+}
+
 // First: a heap that has grown already gives no block beyond its end.
-backendTest("native", "what does not fit is refused too where a free block ends the heap", () => {
+heapTest("what does not fit is refused too where a free block ends the heap", () => {
   const first = tf.tensor1d([1, 2, 3]);
   const [small, large] = [[324_000_000], [432_000_000]];
   const kept = [emptyTensor(small), emptyTensor(large)];
@@ -20,11 +34,9 @@ backendTest("native", "what does not fit is refused too where a free block ends 
   } finally {
     tf.dispose(kept);
   }
-  return Promise.resolve();
 });
 
-backendTest(
-  "native",
+heapTest(
   "what does not fit the 4 GB is refused with what to lower, and nothing is overwritten",
   () => {
     const first = tf.tensor1d([1, 2, 3]);
@@ -45,6 +57,5 @@ backendTest(
     }
     const again = emptyTensor([2 ** 28]);
     again.dispose();
-    return Promise.resolve();
   },
 );

@@ -32,11 +32,11 @@ Deno.test("auto takes the first that starts and notes why those before it were n
     record("wasm", { takes: true }),
     record("cpu", { takes: true }, "not asked"),
   ];
-  assert.deepEqual(await selectBackend("auto", among), { name: "wasm", notes: NOTES });
+  assert.deepEqual(await selectBackend("auto", { among }), { name: "wasm", notes: NOTES });
 });
 
 Deno.test("where none starts, the error says why each does not", async () => {
-  await assert.rejects(selectBackend("auto", PASSED_OVER), (error) => {
+  await assert.rejects(selectBackend("auto", { among: PASSED_OVER }), (error) => {
     assert.ok(error instanceof UserError);
     assert.equal(error.message, `no tensor backend can be used here\n${NOTES.join("\n")}`);
     return true;

@@ -1,9 +1,10 @@
 import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
-import { testFilterGradient } from "./filter_gradient.ts";
+import { testConvolutionGradients } from "./convolution_gradients.ts";
 import { testLovaszShaders } from "./lovasz_shaders.ts";
 import { testLosses } from "./losses.ts";
+import { testNormShaders } from "./norm_shaders.ts";
 import { testOperators } from "./operators.ts";
 import { testRowShaders } from "./row_shaders.ts";
 
@@ -11,9 +12,10 @@ const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
   testOperators("webgpu");
   testLosses("webgpu");
-  testFilterGradient();
+  testConvolutionGradients();
   testRowShaders();
   testLovaszShaders();
+  testNormShaders();
   testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.

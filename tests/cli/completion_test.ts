@@ -97,7 +97,7 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   assert.deepEqual(await asked("list", "similarity", "cos"), ["cosine"]);
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
   assert.deepEqual(await asked("list", ""), [...KINDS]);
-  assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant"]);
+  assert.deepEqual(await asked("list", "schedule", ""), ["poly", "constant", "warm-up"]);
   assert.deepEqual(await asked("c"), ["compare", "check", "completion"]);
   assert.deepEqual(await asked("h"), ["help"]);
   assert.deepEqual(await asked("help", "comp"), ["compare", "completion"]);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { decode, encode } from "fast-png";
 import sharp from "sharp";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
@@ -11,57 +11,7 @@ import { diskFiles } from "../../datasets/files.ts";
 import { openTrained } from "../../train/trained.ts";
 import { distinctColours } from "../../report/colours.ts";
 import { type Outcome, plca } from "./fake_host.ts";
-import { folderTest, tinyRecipe } from "./tiny.ts";
-
-const RECIPE = tinyRecipe(`name: tiny
-training: { steps: 1, batch: 2 }
-optimizer: { options: { lr: 0.000001 } }
-baseline: null
-`);
-
-/** A network that has hardly learnt, and so tells many classes apart, made once: the folder of its run. */
-let trained: Promise<string> | undefined;
-
-async function train(): Promise<string> {
-  const folder = await Deno.realPath(await Deno.makeTempDir());
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
-  const { code, stderr } = await plca(["train", "tiny.yaml", "--run", "run"], { cwd: folder });
-  assert.deepEqual([stderr, code], ["", 0]);
-  return folder;
-}
-
-/** Runs `body` in a folder with `runs/tiny-001`. */
-function predicting(name: string, body: (folder: string) => Promise<void>): void {
-  folderTest(name, async (folder) => {
-    const run = await (trained ??= train());
-    const files = ["config.yaml", join("checkpoints", "last.safetensors")];
-    for (const file of files) {
-      await put(join(folder, "runs", "tiny-001", file), await Deno.readFile(join(run, "run", file)));
-    }
-  }, body);
-}
-
-async function put(path: string, bytes: Uint8Array): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true });
-  await Deno.writeFile(path, bytes);
-}
-
-/** RGB that differs from pixel to pixel. */
-function pixels(width: number, height: number): Uint8Array {
-  return Uint8Array.from(
-    { length: width * height * 3 },
-    (_, at) => (at * 53 + (at % 3) * 80 + at * at) % 256,
-  );
-}
-
-const png = (width: number, height: number, channels = 3) =>
-  encode({
-    width,
-    height,
-    channels,
-    data: pixels(width * channels, height).subarray(0, width * height * channels),
-  });
+import { pixels, png, predicting, put } from "./predicting.ts";
 
 const done = ({ code, stderr }: Outcome) => assert.deepEqual([stderr, code], ["", 0]);
 

@@ -35,7 +35,7 @@ Deno.test("the resolved recipe has one form of logs, however they were asked for
 Deno.test("diagnostics: everything every hundred steps, or what is named", async () => {
   assert.deepEqual(lastPhase(await load({ set: ["training.diagnostics={}"] })).training.diagnostics, {
     every: 100,
-    measure: ["terms", "entropy", "gradients", "seconds"],
+    measure: ["terms", "entropy", "gradients", "seconds", "memory"],
     targetLabels: false,
   });
   const { training } = lastPhase(

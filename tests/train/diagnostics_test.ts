@@ -40,7 +40,7 @@ async function trained(
   diagnostics: string,
   accumulation = 2,
 ): Promise<Trained> {
-  await selectBackend(backend);
+  const { moved } = await selectBackend(backend);
   const plan = await loadRecipe({ path: "tiny.yaml" }, {
     registry: builtins(),
     overrides: [`training.diagnostics=${diagnostics}`, `training.accumulation=${accumulation}`],
@@ -56,6 +56,7 @@ async function trained(
     runDir: folder,
     signal: new AbortController().signal,
     files: diskFiles(),
+    ...(moved ? { moved } : {}),
     onEvent: (event) => events.push(event),
   });
   return { events, weights: await Deno.readFile(`${folder}/checkpoints/last.safetensors`) };
@@ -96,6 +97,11 @@ for (const backend of ["native", "wasm"] as const) {
       "gradient/cross-entropy",
       "gradient/lovasz-softmax",
       "gradient/total",
+      "memory/back",
+      "memory/heap",
+      "memory/out",
+      "memory/outside",
+      "memory/seconds",
       "seconds/backward",
       "seconds/forward",
       "seconds/input",
@@ -108,7 +114,7 @@ for (const backend of ["native", "wasm"] as const) {
       else assert.ok(value >= 0, `${name} is ${value}`);
     }
     const before = diagnosticsOf(withAll.events, "before")[0]!;
-    assert.deepEqual(Object.keys(before.values).filter((name) => !name.startsWith("seconds/")), [
+    assert.deepEqual(Object.keys(before.values).filter((name) => !/^(?:seconds|memory)\//.test(name)), [
       "entropy/source",
       "gradient/cross-entropy",
       "gradient/total",

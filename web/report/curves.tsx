@@ -170,7 +170,7 @@ export function Timing({ id, lanes }: Props) {
 
 /** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
 export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
-  // What nobody looks at is not drawn.
+  // A chart outside the window is not drawn.
   const [open, setOpen] = useState(false);
   const known = new RegExp(
     `^(?:total|rate|learningRate|${LABEL_FREE_SERIES}.*|terms/[^/]*|diagnostics/seconds/.*|.* (?:${

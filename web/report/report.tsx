@@ -78,7 +78,7 @@ function Contents({ data }: { readonly data: ReportData }) {
 }
 
 interface GroupProps {
-  /** Tells the sections of groups apart. */
+  /** The ids of the group's sections begin with it. */
   readonly anchor: string;
   readonly data: ReportData;
   readonly group: ClassGroup;

@@ -20,7 +20,7 @@ export interface Wanted {
   readonly kind: keyof typeof TFJS_NODE;
   /** Libraries that are there already, absolute; absent: the package downloads its own. */
   readonly libraries?: string;
-  /** Hears what is done, a line each. */
+  /** Called with a line for each thing that is done. */
   readonly tell: (line: string) => void;
 }
 

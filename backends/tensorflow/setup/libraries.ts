@@ -1,4 +1,4 @@
-/** Finds TensorFlow's libraries and headers in a folder that somebody has. */
+/** Finds TensorFlow's libraries and headers in a folder of the user's. */
 import { join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 

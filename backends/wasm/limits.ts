@@ -1,0 +1,24 @@
+import { HEAP_ALONE, type Limits } from "./room.ts";
+
+/** Left to everything else where a recipe says nothing: images that are read ahead, and the system. */
+const MARGIN = 2 ** 31;
+
+/**
+ * What tensors may take.
+ * @param memory bytes in all; absent: the heap and, outside of it, what the machine has free when the heap is full, less a
+ * margin of 2 GB
+ */
+export function limitsOf(memory?: number): Limits {
+  if (memory === undefined) return { ...HEAP_ALONE, outside: () => Math.max(0, freeMemory() - MARGIN) };
+  const heap = Math.min(HEAP_ALONE.heap, memory);
+  return { ...HEAP_ALONE, heap, outside: () => memory - heap };
+}
+
+/** Bytes that can be taken without others being pushed out; 0 where the system does not say. */
+function freeMemory(): number {
+  try {
+    return Deno.systemMemoryInfo().available;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,34 @@
+import { UserError } from "../../core/errors.ts";
+
+const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
+
+const ADVICE = "lower input.crop or training.batch, or set model.options.checkpointing: true; " +
+  "for predictions lower evaluation.size or set evaluation.window";
+
+/**
+ * What is said where there is no room for so many bytes.
+ * @param heap bytes that tensors may take in the heap
+ * @param outside and outside of it
+ * @param full whether the memory outside is full, or the tensors at hand alone do not fit the heap
+ */
+export function noMemory(
+  bytes: number,
+  { heap, outside, full }: { readonly heap: number; readonly outside: number; readonly full: boolean },
+): UserError {
+  const wanted = `no memory for another ${(bytes / 1e6).toFixed(0)} MB`;
+  const whole = gigabytes(heap);
+  if (outside === 0) {
+    return new UserError(`${wanted}: the tensors of this backend have ${whole} in all; ${ADVICE}`);
+  }
+  if (!full) {
+    return new UserError(
+      `${wanted}: a single operator needs more than the ${whole} that tensors have while they are worked on; ${ADVICE}`,
+    );
+  }
+  return new UserError(
+    `${wanted}: the tensors of this backend have ${whole} while they are worked on and ${
+      gigabytes(outside)
+    } where they ` +
+      `wait, and both are full; raise backend.memory where the machine has more, ${ADVICE}`,
+  );
+}

@@ -1,0 +1,211 @@
+/**
+ * Room in the heap: where a new tensor does not fit, others leave for ordinary memory and come back when they are used.
+ *
+ * The gradient uses what was saved for it in the reverse order of the recording, and what the update needs later still: so
+ * what was used longest ago will be used last, and goes first. Tensors that a running kernel may have the address of stay.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { MovedMemory } from "../../core/memory.ts";
+import { sizeOf } from "./heap.ts";
+import { noMemory } from "./no_memory.ts";
+import { Outside, sizeOutside } from "./outside.ts";
+import { Place, type TensorRecord } from "./place.ts";
+import { oldestRun } from "./runs.ts";
+import { Tally } from "./tally.ts";
+
+/** What is used of the WASM backend beyond its public types. */
+interface Backend {
+  readonly wasm: {
+    _malloc(bytes: number): number;
+    _free(place: number): void;
+    readonly asm: {
+      readonly memory: WebAssembly.Memory;
+      malloc(bytes: number): number;
+      free(place: number): void;
+    };
+    readonly tfjs: {
+      registerTensor(id: number, size: number, offset: number): void;
+      disposeData(id: number): void;
+    };
+  };
+  readonly dataIdMap: {
+    has(id: object): boolean;
+    get(id: object): TensorRecord;
+    set(id: object, record: TensorRecord): void;
+    delete(id: object): boolean;
+  };
+  disposeData(id: object, force?: boolean): boolean;
+}
+
+/** What tensors may take. */
+export interface Limits {
+  /** Bytes in the heap. */
+  readonly heap: number;
+  /** Bytes outside of it. Asked for once, when the first tensor leaves. */
+  outside(): number;
+  /** Bytes below which a tensor stays while larger ones can go. */
+  readonly least: number;
+}
+
+/** The heap's end. */
+const END = 2 ** 32;
+
+/** Of the heap, for what kernels of the library take beside tensors. */
+const RESERVE = 2 ** 26;
+
+/** All of the heap and nothing outside of it. */
+export const HEAP_ALONE: Limits = { heap: END, outside: () => 0, least: 2 ** 20 };
+
+/** See above. */
+export class Room {
+  readonly #backend: Backend;
+  readonly #inside = new Set<Place>();
+  readonly #outside = new Outside();
+  readonly #tally = new Tally();
+  readonly #back = (place: Place) => this.#bringBack(place);
+  #limits = HEAP_ALONE;
+  #most: number | undefined;
+  #used = 0;
+  #peak = 0;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    const { wasm, dataIdMap } = backend;
+    wasm._malloc = (bytes) => this.#allocate(bytes);
+    const set = dataIdMap.set.bind(dataIdMap);
+    dataIdMap.set = (id, record) => set(id, record.memoryOffset === null ? record : this.#placeOf(record));
+    backend.disposeData = (id, force = false) => this.#dispose(id, force);
+  }
+
+  /** From now on. */
+  limit(limits: Limits): void {
+    this.#limits = limits;
+    this.#most = undefined;
+  }
+
+  /** What was moved. */
+  get moved(): MovedMemory {
+    const { bytes: outside, peak: outsidePeak } = this.#outside;
+    return { heap: this.#used, heapPeak: this.#peak, outside, outsidePeak, ...this.#tally.sums };
+  }
+
+  #placeOf(record: TensorRecord): Place {
+    const bytes = sizeOf(record.shape) * tf.util.bytesPerElement(record.dtype);
+    const place = new Place(record, bytes, this.#back);
+    this.#enter(place);
+    return place;
+  }
+
+  #enter(place: Place): void {
+    this.#inside.add(place);
+    this.#used += place.bytes;
+    if (this.#used > this.#peak) this.#peak = this.#used;
+  }
+
+  #leave(place: Place): void {
+    this.#inside.delete(place);
+    this.#used -= place.bytes;
+    this.#backend.wasm._free(place.offset);
+    this.#backend.wasm.tfjs.disposeData(place.number);
+  }
+
+  #dispose(id: object, force: boolean): boolean {
+    const { dataIdMap } = this.#backend;
+    if (!dataIdMap.has(id)) return true;
+    const record = dataIdMap.get(id);
+    record.refCount--;
+    if (!force && record.refCount > 0) return false;
+    if (record instanceof Place) {
+      if (record.stored) this.#outside.release(record.stored);
+      else this.#leave(record);
+    }
+    dataIdMap.delete(id);
+    return true;
+  }
+
+  /**
+   * @param swapped bytes outside that are free as soon as there is room for them in the heap
+   * @throws UserError when there is no room and none can be made
+   */
+  #allocate(bytes: number, swapped = 0): number {
+    for (;;) {
+      const tight = this.#used + bytes > Math.min(this.#limits.heap, END - RESERVE);
+      const found = tight ? 0 : this.#take(bytes);
+      if (found > 0 || bytes === 0) return found;
+      const leaving = tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
+      if (leaving.length === 0) {
+        throw noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
+      }
+      for (const place of leaving) this.#moveOut(place, bytes, swapped);
+    }
+  }
+
+  /** 0 where there is none: the module's allocator may answer with memory beyond the heap's end, which is not there. */
+  #take(bytes: number): number {
+    const { asm } = this.#backend.wasm;
+    // Not through the former `_malloc`, which puts itself back when it is first called.
+    const place = asm.malloc(bytes) >>> 0;
+    if (place > 0 && place + bytes <= asm.memory.buffer.byteLength) return place;
+    if (place > 0 && bytes > 0) asm.free(place);
+    return bytes > 0 ? 0 : place;
+  }
+
+  /** The tensor that was used longest ago, of the large ones while there are any. */
+  #oldest(): Place[] {
+    let large: Place | undefined, any: Place | undefined;
+    for (const place of this.#inside) {
+      if (place.held || place.bytes === 0) continue;
+      if (!any || place.used < any.used) any = place;
+      if (place.bytes >= this.#limits.least && (!large || place.used < large.used)) large = place;
+    }
+    const found = large ?? any;
+    return found ? [found] : [];
+  }
+
+  #outsideMost(): number {
+    return this.#most ??= this.#limits.outside();
+  }
+
+  #moveOut(place: Place, wanted: number, swapped: number): void {
+    const most = this.#outsideMost();
+    if (this.#outside.taken + this.#outside.needs(place.bytes) > most + swapped) {
+      throw noMemory(wanted, { outside: most, heap: this.#limits.heap, full: true });
+    }
+    const started = performance.now();
+    try {
+      place.stored = this.#outside.store(this.#bytes(place));
+    } catch (cause) {
+      // The system has less than it said.
+      if (!(cause instanceof RangeError)) throw cause;
+      throw noMemory(wanted, { outside: this.#outside.taken, heap: this.#limits.heap, full: true });
+    }
+    this.#leave(place);
+    this.#tally.add("out", place, performance.now() - started);
+  }
+
+  #bringBack(place: Place): void {
+    const stored = place.stored!;
+    place.offset = this.#allocate(place.bytes, sizeOutside(place.bytes));
+    const started = performance.now();
+    place.stored = undefined;
+    this.#outside.load(stored, this.#bytes(place));
+    this.#outside.release(stored);
+    this.#backend.wasm.tfjs.registerTensor(place.number, sizeOf(place.shape), place.offset);
+    this.#enter(place);
+    this.#tally.add("back", place, performance.now() - started);
+  }
+
+  #bytes({ offset, bytes }: Place): Uint8Array {
+    return new Uint8Array(this.#backend.wasm.asm.memory.buffer, offset, bytes);
+  }
+}
+
+const rooms = new WeakMap<object, Room>();
+
+/** The room of the current backend, which must live in the WASM module. */
+export function heapRoom(): Room {
+  const backend = tf.backend() as unknown as Backend;
+  let room = rooms.get(backend);
+  if (room === undefined) rooms.set(backend, room = new Room(backend));
+  return room;
+}

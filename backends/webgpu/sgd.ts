@@ -1,0 +1,49 @@
+/** A step of stochastic gradient descent in the variables' own buffers. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
+import type { SgdCall } from "../../ops/kernel_types.ts";
+import { portableSgdStep } from "../../ops/sgd_step.ts";
+import { runShader, type Uniform } from "./shader.ts";
+
+const DIRECTION = `
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    result[index] = uniforms.momentum * result[index] + (gradient[index] + uniforms.decay * value[index]);
+  }`;
+
+const STEP = `
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    result[index] = result[index] - uniforms.rate * direction[index];
+  }`;
+
+/** Without momentum, in one go. */
+const PLAIN_STEP = `
+  fn main(index : i32) {
+    if (index >= uniforms.size) { return; }
+    result[index] = result[index] - uniforms.rate * (gradient[index] + uniforms.decay * result[index]);
+  }`;
+
+/** See {@linkcode Kernels.sgdStep}. */
+export function sgdInPlace(call: SgdCall): void {
+  const { value, gradient, buffer } = call;
+  // A copy of a variable is the variable's own buffer until one of the two is written.
+  if (isShared(value) || (buffer && isShared(buffer))) return portableSgdStep(call);
+  const numbers = (...names: ("rate" | "momentum" | "decay")[]): Uniform[] =>
+    names.map((name) => ({ name, type: "f32", value: call[name] }));
+  const { shape } = value;
+  if (buffer === undefined) {
+    const inputs = { gradient };
+    const shader = { name: "sgd_plain", code: PLAIN_STEP, inputs, uniforms: numbers("rate", "decay") };
+    runShader(shader, { shape, into: value });
+    return;
+  }
+  const direction = { name: "sgd_direction", code: DIRECTION, inputs: { gradient, value } };
+  runShader({ ...direction, uniforms: numbers("momentum", "decay") }, { shape, into: buffer });
+  const step = { name: "sgd_step", code: STEP, inputs: { direction: buffer }, uniforms: numbers("rate") };
+  runShader(step, { shape, into: value });
+}
+
+function isShared({ dataId }: tf.Tensor): boolean {
+  return (tf.backend() as WebGPUBackend).refCount(dataId) > 1;
+}

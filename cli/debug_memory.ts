@@ -1,0 +1,63 @@
+/** `plca train --debug-memory`: what each step moved out of the backend's heap and back. */
+import { UserError } from "../core/errors.ts";
+import type { MovedMemory, MovedTensors } from "../core/memory.ts";
+
+/** Kinds of tensors that are named, of those that moved the most bytes. */
+const NAMED = 8;
+
+/**
+ * Gives the lines to show after a step: what moved since the step before.
+ * @param backend as the recipe names it
+ * @throws UserError when the backend's memory is its own
+ */
+export function memoryTeller(
+  moved: (() => MovedMemory) | undefined,
+  backend: string,
+): (step: number) => readonly string[] {
+  if (moved === undefined) {
+    throw new UserError(`--debug-memory: ${backend} keeps its memory itself; use native or wasm`);
+  }
+  let before = moved();
+  return (step) => {
+    const after = moved();
+    const lines = memoryLines(step, before, after);
+    before = after;
+    return lines;
+  };
+}
+
+/** A line for the step, and one for each of the kinds of tensors that moved most. */
+export function memoryLines(step: number, before: MovedMemory, after: MovedMemory): readonly string[] {
+  const [heap, outside] = [after.heapPeak, after.outsidePeak].map(gigabytes);
+  const most = `tensors took ${heap} of the heap and ${outside} outside at most`;
+  const [out, back] = [after.out - before.out, after.back - before.back];
+  if (out + back === 0) return [`memory, step ${step}: nothing was moved; ${most}`];
+  const seconds = (after.seconds - before.seconds).toFixed(1);
+  const former = new Map(before.tensors.map((tensors) => [tensors.what, tensors]));
+  const kinds = after.tensors.map((tensors) => since(former.get(tensors.what), tensors))
+    .filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
+  return [
+    `memory, step ${step}: ${gigabytes(out)} left the heap, ${
+      gigabytes(back)
+    } came back, ${seconds} s; ${most}`,
+    ...kinds.slice(0, NAMED).map(({ what, timesOut, timesBack, bytes, seconds }) =>
+      `  ${what}: out ${timesOut}, back ${timesBack}, ${gigabytes(bytes)}, ${seconds.toFixed(1)} s`
+    ),
+    ...kinds.length > NAMED ? [`  and ${kinds.length - NAMED} more kinds`] : [],
+  ];
+}
+
+function since(before: MovedTensors | undefined, after: MovedTensors): MovedTensors {
+  if (before === undefined) return after;
+  return {
+    what: after.what,
+    timesOut: after.timesOut - before.timesOut,
+    timesBack: after.timesBack - before.timesBack,
+    bytes: after.bytes - before.bytes,
+    seconds: after.seconds - before.seconds,
+  };
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GB`;
+}

@@ -1,0 +1,177 @@
+import { dirname, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { DataError, UserError } from "../core/errors.ts";
+import type { PictureReading } from "../core/plugin.ts";
+import { countOf } from "../core/words.ts";
+import { decodeImage } from "../datasets/decode.ts";
+import { diskFiles } from "../datasets/files.ts";
+import { orientationOf } from "../datasets/orientation.ts";
+import { greyPng, labelPng, overlay } from "../report/pictures.ts";
+import { makeFolder, writeWhole } from "../run_folder/write.ts";
+import type { Predictor } from "../train/mod.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import type { ImageInput } from "./image_inputs.ts";
+import { stopping } from "./input.ts";
+import { type LabelClasses, paletteOf } from "./label_classes.ts";
+import { shown } from "./run_folder.ts";
+
+/** The files of one image, absolute; absent: not wanted. */
+export interface Outputs {
+  readonly labels: string;
+  readonly overlay?: string;
+  readonly confidence?: string;
+}
+
+/** One image and what is made of it. */
+export interface Job {
+  readonly input: ImageInput;
+  readonly outputs: Outputs;
+}
+
+/** What it labels by and for whom. */
+export interface LabellingOptions {
+  readonly args: CommandOf<"predict">;
+  readonly checkpoint: string;
+  readonly predictor: Predictor;
+  readonly picture: PictureReading;
+  readonly classes: LabelClasses;
+}
+
+/** Labels one image after the other; no image is kept. */
+export class Labelling {
+  readonly #host: Host;
+  readonly #options: LabellingOptions;
+  readonly #broken: string[] = [];
+  readonly #turned: string[] = [];
+  #done = 0;
+
+  constructor(host: Host, options: LabellingOptions) {
+    this.#host = host;
+    this.#options = options;
+  }
+
+  /** All of them; returns the exit status. */
+  async run(jobs: readonly Job[]): Promise<number> {
+    const { stderr } = this.#host;
+    let interrupted = false;
+    const stopListening = this.#host.onInterrupt((count) => {
+      if (count > 1) this.#host.exit(130);
+      stderr.write(stopping(this.#host));
+      interrupted = true;
+    });
+    try {
+      for (const [index, job] of jobs.entries()) {
+        if (stderr.tty) stderr.write(`\r\x1b[Kimage ${index + 1}/${jobs.length}`);
+        await this.label(job);
+        // Kernels run synchronously; a Ctrl-C gets its turn here.
+        await setImmediate();
+        if (interrupted && index + 1 < jobs.length) break;
+        interrupted = false;
+      }
+    } catch (error) {
+      this.#conclude(jobs.length, false);
+      throw error;
+    } finally {
+      stopListening();
+    }
+    this.#conclude(jobs.length, interrupted);
+    return interrupted ? 130 : this.#broken.length > 0 ? 2 : 0;
+  }
+
+  /** One image. @returns why it could not be labelled; undefined: it was */
+  async label({ input, outputs }: Job): Promise<string | undefined> {
+    const { args, classes: { ids, colours } } = this.#options;
+    const made = await this.#predict(input.path);
+    if (typeof made === "string") return made;
+    const { width, height, image, labels, confidence } = made;
+    const plane = (data: Uint8Array) => ({ width, height, data });
+    await write(
+      outputs.labels,
+      labelPng(plane(labels.map((id) => ids[id]!)), paletteOf(this.#options.classes)),
+    );
+    if (outputs.overlay !== undefined && args.overlays !== "none") {
+      const options = { colours, opacity: args.opacity, format: args.overlays };
+      await write(outputs.overlay, await overlay(image, plane(labels), options));
+    }
+    if (outputs.confidence !== undefined) await write(outputs.confidence, greyPng(plane(confidence!)));
+    this.#done += 1;
+    this.#tell({ image: input.path, width, height, ...outputs });
+    return undefined;
+  }
+
+  /** Says why, after noting it, when the image cannot be read. @throws UserError when the backend has no memory for it */
+  async #predict(path: string) {
+    const { args: { confidence }, predictor, picture } = this.#options;
+    const name = shown(this.#host, path);
+    try {
+      const bytes = await diskFiles().read(path);
+      const { width, height, data: image } = await decodeImage(bytes, path, picture);
+      const found = await predictor.predict({ width, height, image }, { confidence });
+      if (picture.rotation !== "apply" && orientationOf(bytes) !== 1) this.#turned.push(name);
+      return { width, height, image, ...found };
+    } catch (error) {
+      // Memory that ran out may not be whole afterwards, so nothing else goes on.
+      if (error instanceof UserError && !(error instanceof DataError)) {
+        throw new UserError(`${name}: ${error.message}`, { cause: error });
+      }
+      if (!(error instanceof DataError)) throw error;
+      const why = error.message.replace(`${path}: `, "");
+      this.#broken.push(`${name}: ${why}`);
+      this.#tell({ image: path, error: why });
+      return why;
+    }
+  }
+
+  #tell(line: object): void {
+    if (this.#options.args.json) this.#host.stdout.write(`${JSON.stringify(line)}\n`);
+  }
+
+  #conclude(images: number, interrupted: boolean): void {
+    const { args, checkpoint } = this.#options;
+    const { stdout, stderr } = this.#host;
+    if (stderr.tty) stderr.write("\r\x1b[K");
+    if (this.#done > 0 && !args.json) {
+      const folders = [
+        "labels",
+        ...(args.overlays === "none" ? [] : ["overlays"]),
+        ...(args.confidence ? ["confidence"] : []),
+      ];
+      stdout.write(
+        `${countOf(this.#done, "image")} labelled by ${shown(this.#host, checkpoint)}: ` +
+          `${folders.join(", ")} and classes.json in ${
+            shown(this.#host, resolve(this.#host.cwd, args.out))
+          }\n`,
+      );
+    }
+    if (this.#turned.length > 0) {
+      stderr.write(
+        `${
+          countOf(this.#turned.length, "image")
+        } with a rotation tag (EXIF), which is not followed: labels and overlays lie ` +
+          `as the pixels are stored: ${listed(this.#turned)}\n`,
+      );
+    }
+    if (this.#broken.length > 0) {
+      const lines = this.#broken.map((line) => `  ${line.replaceAll("\n", "\n  ")}\n`);
+      stderr.write(
+        `${this.#broken.length} of ${countOf(images, "image")} could not be labelled:\n${lines.join("")}`,
+      );
+    }
+    if (interrupted) {
+      stderr.write(
+        `Interrupted after ${this.#done + this.#broken.length} of ${countOf(images, "image")}.\n`,
+      );
+    }
+  }
+}
+
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  await makeFolder(dirname(path));
+  await writeWhole(path, bytes);
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+  return `${names.slice(0, 3).join(", ")}${more}`;
+}

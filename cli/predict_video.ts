@@ -1,0 +1,145 @@
+/** Videos that are labelled frame by frame, into videos of overlays. */
+import { basename, join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { UserError } from "../core/errors.ts";
+import { countOf } from "../core/words.ts";
+import { mixedWith } from "../report/pictures.ts";
+import { makeFolder } from "../run_folder/write.ts";
+import { probeVideo, videoFrames, type VideoShape, writeVideo } from "./ffmpeg.ts";
+import type { CommandOf } from "./grammar.ts";
+import type { Host } from "./host.ts";
+import { stopping } from "./input.ts";
+import type { LabellingOptions } from "./labelling.ts";
+import { shown, stat } from "./run_folder.ts";
+
+/** What is taken for a video by its name. */
+const VIDEOS = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts)$/i;
+
+/** A video and what is made of it; paths are absolute. */
+export interface VideoJob {
+  readonly path: string;
+  readonly overlay: string;
+  readonly shape: VideoShape;
+}
+
+/** The files given that are videos by their names, absolute; none: images are meant. @throws UserError when both are given */
+export async function videosOf(host: Host, args: CommandOf<"predict">): Promise<string[]> {
+  const paths = args.images.map((given) => resolve(host.cwd, given));
+  const found: string[] = [];
+  for (const path of paths) if (VIDEOS.test(path) && (await stat(path))?.isFile) found.push(path);
+  if (found.length === 0) return [];
+  const other = args.images.find((_, k) => !found.includes(paths[k]!));
+  if (other !== undefined) {
+    throw new UserError(`${other}: it is no video; give videos and images in two calls`);
+  }
+  const unfit = [
+    args.watch ? "--watch" : undefined,
+    args.confidence ? "--confidence" : undefined,
+    args.overlays === "none" ? "--overlays none" : undefined,
+  ].find((option) => option !== undefined);
+  if (unfit) throw new UserError(`${unfit} is for images: of a video an overlay is made, and nothing else`);
+  return [...new Set(found)];
+}
+
+/** @param out absolute @throws UserError when one cannot be read, or two have one name */
+export async function videoJobs(host: Host, videos: readonly string[], out: string): Promise<VideoJob[]> {
+  const jobs: VideoJob[] = [];
+  for (const path of videos) {
+    const overlay = join(out, `${basename(path).replace(/\.[^.]*$/, "")}.mp4`);
+    const other = jobs.find((job) => job.overlay === overlay);
+    if (other) {
+      const names = [other.path, path].map((each) => shown(host, each)).join(" and ");
+      throw new UserError(`${names} would both become ${shown(host, overlay)}; give them in two calls`);
+    }
+    jobs.push({ path, overlay, shape: await probed(host, path) });
+  }
+  return jobs;
+}
+
+async function probed(host: Host, path: string): Promise<VideoShape> {
+  try {
+    return await probeVideo(path);
+  } catch (cause) {
+    if (!(cause instanceof UserError)) throw cause;
+    throw new UserError(`${shown(host, path)}: ${cause.message}`, { cause });
+  }
+}
+
+/** One after the other; returns the exit status. After a Ctrl-C the video in work ends with the frame in work. */
+export async function labelVideos(
+  host: Host,
+  options: LabellingOptions,
+  jobs: readonly VideoJob[],
+): Promise<number> {
+  let interrupted = false;
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1) host.exit(130);
+    host.stderr.write(stopping(host));
+    interrupted = true;
+  });
+  try {
+    for (const job of jobs) {
+      const frames = await labelVideo(host, options, { job, interrupted: () => interrupted });
+      if (host.stderr.tty) host.stderr.write("\r\x1b[K");
+      tell(host, options, { job, frames });
+      if (interrupted) break;
+    }
+  } finally {
+    stopListening();
+  }
+  if (interrupted) host.stderr.write("Interrupted: the last video holds the frames until then.\n");
+  return interrupted ? 130 : 0;
+}
+
+interface OneVideo {
+  readonly job: VideoJob;
+  readonly interrupted: () => boolean;
+}
+
+/** The video has its name only once it is whole. @returns the frames that were labelled */
+async function labelVideo(
+  host: Host,
+  { args: { opacity }, predictor, classes: { colours } }: LabellingOptions,
+  { job: { path, overlay, shape }, interrupted }: OneVideo,
+): Promise<number> {
+  const { width, height, frames } = shape;
+  const unfinished = `${overlay}.unfinished`;
+  await makeFolder(join(overlay, ".."));
+  const writer = writeVideo(unfinished, shape);
+  let done = 0;
+  try {
+    for await (const image of videoFrames(path, shape)) {
+      if (host.stderr.tty) {
+        host.stderr.write(`\r\x1b[K${basename(path)}: frame ${done + 1}${frames ? `/${frames}` : ""}`);
+      }
+      const { labels } = await predictor.predict({ width, height, image });
+      await writer.write(mixedWith(image, labels, { colours, opacity }));
+      done += 1;
+      // Kernels run synchronously; a Ctrl-C gets its turn here.
+      await setImmediate();
+      if (interrupted()) break;
+    }
+    if (done === 0) throw new UserError("it holds no frame");
+    await writer.close();
+    await Deno.rename(unfinished, overlay);
+    return done;
+  } catch (cause) {
+    await writer.abort();
+    await Deno.remove(unfinished).catch(() => {});
+    if (!(cause instanceof UserError)) throw cause;
+    throw new UserError(`${shown(host, path)}: ${cause.message}`, { cause });
+  }
+}
+
+function tell(
+  host: Host,
+  { args, checkpoint }: LabellingOptions,
+  { job: { path, overlay, shape }, frames }: { readonly job: VideoJob; readonly frames: number },
+): void {
+  const { width, height } = shape;
+  host.stdout.write(
+    args.json
+      ? `${JSON.stringify({ video: path, width, height, frames, overlay })}\n`
+      : `${shown(host, overlay)}: ${countOf(frames, "frame")} labelled by ${shown(host, checkpoint)}\n`,
+  );
+}

@@ -1,0 +1,111 @@
+/** `plca predict --watch`: folders whose images are labelled as they come. */
+import { join, resolve } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { UserError } from "../core/errors.ts";
+import { countOf } from "../core/words.ts";
+import { IMAGES } from "../datasets/image_files.ts";
+import type { Host } from "./host.ts";
+import { type ImageInput, imageOf } from "./image_inputs.ts";
+import { stopping } from "./input.ts";
+import { type Job, Labelling, type LabellingOptions } from "./labelling.ts";
+import { shown, stat } from "./run_folder.ts";
+
+/** Milliseconds between two looks. An image is taken when two looks in a row found it alike, so that none is read half. */
+const LOOKS = 400;
+
+/** What is watched. */
+export interface Watched {
+  /** Absolute. */
+  readonly folders: readonly string[];
+  /** Absolute folders that are not looked into. */
+  readonly leaveOut: readonly string[];
+  readonly jobOf: (input: ImageInput) => Job;
+}
+
+/** The folders to watch, absolute. @throws UserError when one is none */
+export async function watchedFolders(host: Host, given: readonly string[]): Promise<string[]> {
+  for (const each of given) {
+    if ((await stat(resolve(host.cwd, each)))?.isDirectory) continue;
+    throw new UserError(`${each}: --watch needs folders that are there`);
+  }
+  return [...new Set(given.map((each) => resolve(host.cwd, each)))];
+}
+
+/**
+ * Until Ctrl-C, the usual end. What has a label file that is not older than the image counts as labelled, unless `--force` wants
+ * all of them once more.
+ * @returns the exit status: 0, or 2 when an image could not be labelled
+ */
+export async function watchFolders(host: Host, options: LabellingOptions, watched: Watched): Promise<number> {
+  const { args: { force, json } } = options;
+  const labelling = new Labelling(host, options);
+  const end = new AbortController();
+  const stopListening = host.onInterrupt((count) => {
+    if (count > 1) host.exit(130);
+    host.stderr.write(stopping(host));
+    end.abort();
+  });
+  // By path: what an image was when it was looked at last, and when it was labelled.
+  const seen = new Map<string, string>(), labelled = new Map<string, string>();
+  let done = 0, broken = 0;
+  const look = async () => {
+    for (const input of await imagesIn(watched)) {
+      if (end.signal.aborted) return;
+      const state = await stateOf(input.path);
+      const settled = state !== undefined && seen.get(input.path) === state;
+      if (state !== undefined) seen.set(input.path, state);
+      if (!settled || labelled.get(input.path) === state) continue;
+      const job = watched.jobOf(input);
+      const before = labelled.has(input.path);
+      labelled.set(input.path, state);
+      if (!before && !force && await isLabelled(job)) continue;
+      const why = await labelling.label(job);
+      if (why === undefined) done += 1;
+      else broken += 1;
+      if (json) continue;
+      const name = shown(host, input.path);
+      if (why === undefined) host.stdout.write(`${name}: ${shown(host, job.outputs.labels)}\n`);
+      else host.stderr.write(`${name}: ${why}\n`);
+    }
+  };
+  if (!json) host.stdout.write("Waiting for images; Ctrl-C ends it.\n");
+  try {
+    while (!end.signal.aborted) {
+      await look();
+      await setTimeout(LOOKS, undefined, { signal: end.signal }).catch(() => {});
+    }
+  } finally {
+    stopListening();
+  }
+  if (!json) host.stdout.write(`${countOf(done, "image")} labelled.\n`);
+  return broken > 0 ? 2 : 0;
+}
+
+async function imagesIn({ folders, leaveOut }: Watched): Promise<ImageInput[]> {
+  const found: ImageInput[] = [];
+  const visit = async (folder: string, top: string) => {
+    if (leaveOut.includes(folder)) return;
+    try {
+      for await (const { name, isDirectory } of Deno.readDir(folder)) {
+        const path = join(folder, name);
+        if (isDirectory) await visit(path, top);
+        else if (!name.startsWith(".") && IMAGES.test.test(name)) found.push(imageOf(path, top));
+      }
+    } catch (error) {
+      // It may be taken away at any time.
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  };
+  for (const folder of folders) await visit(folder, folder);
+  return found.sort((a, b) => a.path < b.path ? -1 : 1);
+}
+
+async function stateOf(path: string): Promise<string | undefined> {
+  const info = await stat(path);
+  return info?.isFile ? `${info.size} ${info.mtime?.getTime()}` : undefined;
+}
+
+async function isLabelled({ input, outputs }: Job): Promise<boolean> {
+  const [image, labels] = [await stat(input.path), await stat(outputs.labels)];
+  return (labels?.mtime?.getTime() ?? -1) >= (image?.mtime?.getTime() ?? 0);
+}

@@ -1,0 +1,33 @@
+/** What a backend with a heap of fixed size moved out of it and back, since it began. */
+export interface MovedMemory {
+  /** Bytes of the tensors in the heap. */
+  readonly heap: number;
+  /** The most that lay there. */
+  readonly heapPeak: number;
+  /** Bytes of the tensors outside of the heap. */
+  readonly outside: number;
+  /** The most that lay there. */
+  readonly outsidePeak: number;
+  /** Bytes that left the heap. */
+  readonly out: number;
+  /** Bytes that came back. */
+  readonly back: number;
+  /** Seconds that both ways took. */
+  readonly seconds: number;
+  /** By what made the tensors, the largest sum of bytes first. */
+  readonly tensors: readonly MovedTensors[];
+}
+
+/** Tensors of one shape that one operator made. */
+export interface MovedTensors {
+  /** As in `conv2d [8, 92, 92, 1024]`. */
+  readonly what: string;
+  /** How often one left the heap. */
+  readonly timesOut: number;
+  /** How often one came back. */
+  readonly timesBack: number;
+  /** Bytes, both ways together. */
+  readonly bytes: number;
+  /** Seconds, both ways together. */
+  readonly seconds: number;
+}

@@ -1,0 +1,128 @@
+/**
+ * `deno task pack`: makes the files that are published on npm, in `dist/`. `deno pack` turns the modules into JavaScript with
+ * types; this adds what it leaves out: the command, what modules read from beside them, exact versions of dependencies.
+ * `--allow-dirty` packs what is not committed; `--this-system` leaves the libraries of other systems out.
+ */
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import project from "../deno.json" with { type: "json" };
+import { libraryDependencies, writeLibraries } from "./libraries.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const DIST = join(ROOT, "dist");
+
+/** What runs plca where only Node is: its version is the one that plca is tested with. */
+const DENO = "2.9.6";
+
+/** Modules import these as text, which `deno pack` leaves out. */
+const TEXTS = ["web/style.css", "web/explorer/style.css", "web/dist/report.js", "web/dist/view.js"];
+
+const DESCRIPTION =
+  "Domain-adaptive semantic segmentation by pixel-level cycle association and other methods, on Deno";
+
+const folder = await Deno.makeTempDir({ prefix: "plca-pack-" });
+try {
+  await pack(folder);
+} finally {
+  await Deno.remove(folder, { recursive: true });
+}
+
+async function pack(folder: string): Promise<void> {
+  const packed = join(folder, "deno-pack.tgz"), made = join(folder, "package");
+  const dirty = Deno.args.includes("--allow-dirty") ? ["--allow-dirty"] : [];
+  await run(Deno.execPath(), ["pack", "--quiet", "--no-source-maps", ...dirty, "-o", packed]);
+  await run("tar", ["-xzf", packed, "-C", folder]);
+  for (const file of [...TEXTS, "bin/plca.mjs", "CHANGELOG.md"]) await copyInto(made, file);
+  await Deno.chmod(join(made, "bin/plca.mjs"), 0o755);
+  await describe(made);
+  await checkImports(made);
+  await Deno.mkdir(DIST, { recursive: true });
+  for (const each of [made, ...await writeLibraries(folder, Deno.args.includes("--this-system"))]) {
+    const text = await run("npm", ["pack", "--json", "--pack-destination", DIST, each]);
+    const [{ filename, size, unpackedSize }] = Object.values(JSON.parse(text)) as [Packed];
+    console.log(`dist/${basename(filename)}  ${megabytes(size)}, unpacked ${megabytes(unpackedSize)}`);
+  }
+}
+
+/** What npm tells of a file that it packed. */
+interface Packed {
+  readonly filename: string;
+  readonly size: number;
+  readonly unpackedSize: number;
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+async function copyInto(made: string, file: string): Promise<void> {
+  const target = join(made, file);
+  await Deno.mkdir(dirname(target), { recursive: true });
+  await Deno.copyFile(join(ROOT, file.startsWith("bin/") ? `packaging/${file}` : file), target);
+}
+
+/** Writes package.json, and deno.json with what the modules and the command read of it. */
+async function describe(made: string): Promise<void> {
+  const { name, version, license, imports, unstable } = project;
+  const path = join(made, "package.json");
+  const { type, main, types, exports } = JSON.parse(await Deno.readTextFile(path));
+  const unstableFlags = unstable.map((feature) => `--unstable-${feature}`);
+  // Its settings are no settings of Deno: Deno reads none inside of node_modules.
+  const flags = ["--node-modules-dir=manual", ...unstableFlags].join(" ");
+  const plca = project.tasks.plca.replace("deno run ", `deno run ${flags} `).replace(/\.ts$/, ".js");
+  const description = {
+    ...{ name, version, description: DESCRIPTION, license, type, main, types, exports },
+    bin: { plca: "bin/plca.mjs" },
+    engines: { node: ">=20" },
+    dependencies: { ...await dependencies(made), deno: DENO },
+    optionalDependencies: libraryDependencies(),
+  };
+  await Deno.writeTextFile(path, `${JSON.stringify(description, null, 2)}\n`);
+  const settings = { name, version, license, imports, tasks: { plca } };
+  await Deno.writeTextFile(join(made, "deno.json"), `${JSON.stringify(settings, null, 2)}\n`);
+}
+
+/** The packages that the modules name, in the versions that plca is tested with. */
+async function dependencies(made: string): Promise<Record<string, string>> {
+  const named = new Set<string>();
+  for await (const { text } of modules(made)) {
+    for (const [, specifier] of text.matchAll(/["'](@?[a-z][\w@./-]*)["']/g)) {
+      named.add(specifier!.split("/").slice(0, specifier!.startsWith("@") ? 2 : 1).join("/"));
+    }
+  }
+  const pins = Object.entries(project.imports).map(([key, specifier]) => [
+    key.replace(/\/$/, ""),
+    specifier.replace(/\/$/, "").split("@").at(-1)!,
+  ]);
+  // Of onnxruntime-node a package has the library alone.
+  return Object.fromEntries(pins.filter(([name]) => named.has(name!) && name !== "onnxruntime-node"));
+}
+
+/** @throws Error that names a file that a module imports and the package lacks */
+async function checkImports(made: string): Promise<void> {
+  for await (const { path, text } of modules(made)) {
+    // Those of comments and templates begin otherwise or hold a $.
+    for (const [, specifier] of text.matchAll(/^(?:import|export|\}) .*?"(\.[^"$]+)"/gm)) {
+      const target = join(dirname(path), specifier!);
+      const found = await Deno.stat(target).catch(() => undefined);
+      if (!found?.isFile) throw new Error(`${path} imports ${specifier}, which is not in the package`);
+    }
+  }
+}
+
+async function* modules(folder: string): AsyncGenerator<{ readonly path: string; readonly text: string }> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    if (isDirectory && name !== "dist") yield* modules(path);
+    else if (name.endsWith(".js")) yield { path, text: await Deno.readTextFile(path) };
+  }
+}
+
+/** What a program prints. @throws Error with what it wrote to stderr */
+async function run(program: string, args: readonly string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd: ROOT })
+    .output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  if (!success) throw new Error(`${program} ${args.join(" ")}\n${text(stderr)}`);
+  return text(stdout);
+}
