@@ -43,6 +43,7 @@ interface Found {
   readonly bytes: number;
   readonly operators: number;
   readonly difference: number;
+  readonly largest: number;
   readonly pixels: number;
   readonly equal: number;
   readonly time: { readonly file: number; readonly own: number };
@@ -72,9 +73,19 @@ export async function exported(): Promise<void> {
       title: "Exported files",
       text: [
         "Networks of one training step, written by `plca export` and compared with themselves on four drawn scenes of " +
-        "160x96 and a batch of two. Times are of one scene: the file in ONNX Runtime, the network in plca on native.",
+        "160x96 and a batch of two; logits of a network that has learned nothing yet are large. Times are of one scene: the file in ONNX Runtime, the network in plca on native.",
       ],
-      columns: ["", "MB", "operators", "largest difference", "equal labels", "file", "plca", "ratio"],
+      columns: [
+        "",
+        "MB",
+        "operators",
+        "largest difference",
+        "largest number",
+        "equal labels",
+        "file",
+        "plca",
+        "ratio",
+      ],
       rows,
       commands: ["deno task bench export"],
     });
@@ -88,6 +99,7 @@ async function train(run: string, sets: readonly string[]): Promise<void> {
     "training.steps=1",
     "training.batch=1",
     "baseline=null",
+    "losses=[{type: cross-entropy}]",
     "evaluation.limit=1",
     "backend=native",
     ...sets,
@@ -95,12 +107,15 @@ async function train(run: string, sets: readonly string[]): Promise<void> {
   await plca(["train", "street", "--run", run, "--quiet", ...all.flatMap((set) => ["--set", set])]);
 }
 
-function rowOf(name: string, { bytes, operators, difference, pixels, equal, time }: Found): string[] {
+function rowOf(
+  name: string,
+  { bytes, operators, difference, largest, pixels, equal, time }: Found,
+): string[] {
   return [
     name,
     (bytes / 1e6).toPrecision(3),
     String(operators),
-    name.includes("labels") ? "" : difference.toPrecision(2),
+    ...name.includes("labels") ? ["", ""] : [difference.toPrecision(2), largest.toPrecision(2)],
     `${(100 * equal / pixels).toFixed(3)} %`,
     `${time.file.toPrecision(3)} ms`,
     `${time.own.toPrecision(3)} ms`,

@@ -89,13 +89,10 @@ export class Emitter {
     return forms.planes ??= this.node("Transpose", [forms.rows!], { perm: [0, 3, 1, 2] });
   }
 
-  /** A constant of one value for each channel, as what is added to planes. */
-  #perChannel(value: GraphValue): string {
-    const { constant, sides } = value;
-    const dims = constant!.length === 1 ? [] : [constant!.length, 1, 1];
-    return sides.length === 0 || constant!.length === 1
-      ? this.floats(constant!, [])
-      : this.floats(constant!, dims);
+  /** A constant of one value for each channel, or of one for all, as what is added to planes. */
+  #perChannel({ constant, sides }: GraphValue): string {
+    const count = constant!.length;
+    return this.floats(constant!, sides.length === 0 || count === 1 ? [] : [count, 1, 1]);
   }
 
   #constant(value: GraphValue): string {

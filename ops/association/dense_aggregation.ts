@@ -12,7 +12,7 @@ export function denseAggregate(
   return tf.add(tf.mul(x, 1 - alpha), tf.mul(tf.matMul(weights, x), alpha));
 }
 
-/** Eq. 5-6. @param d float32 [N, P, Q] */
+/** As contrast.ts says. @param d float32 [N, P, Q] */
 function contrasted(d: tf.Tensor3D): tf.Tensor3D {
   const centred = tf.sub(d, tf.mean(d, -1, true));
   const others = Math.max(1, d.shape[2] - 1);

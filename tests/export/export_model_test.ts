@@ -176,6 +176,10 @@ Deno.test("a file that differs is refused, one that says nothing as well", () =>
     "the file differs from the network by 0.00200, expected at most 0.00100",
   );
   assert.equal(refusal({ ...found, difference: 1e-3 }, whole), undefined);
+  assert.equal(
+    refusal({ ...found, largest: 150 }, whole),
+    "the file differs from the network by 0.00200, expected at most 0.00150",
+  );
   assert.match(refusal({ ...found, difference: Infinity }, whole)!, /differs/);
   assert.equal(
     refusal({ ...found, equal: 990 }, { wanted: "labels", half: false }),

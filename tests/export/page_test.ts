@@ -96,14 +96,14 @@ pageTest("the page labels ten pictures as plca does, from its own files alone", 
     await page.goto(address);
     await page.getByText(LABELLED).waitFor();
     await page.getByLabel("Opacity of the colours").fill("100");
-    for (const [side, labels] of expected.entries()) {
-      // The line at the right end shows the first network alone, at the left end the second.
-      await page.getByLabel("Line between source-only and adapted").fill(side === 0 ? "100" : "0");
-      for (const [k, wanted] of labels.entries()) {
-        await page.getByRole("button", { name: `Sample ${k + 1}`, exact: true }).click();
-        await shows(page, 72 + k);
-        assert.deepEqual(await labelsOn(page), wanted, `network ${side}, picture ${k}`);
-        assert.ok(new Set(wanted).size > 1);
+    for (const k of expected[0]!.keys()) {
+      await page.getByRole("button", { name: `Sample ${k + 1}`, exact: true }).click();
+      await shows(page, 72 + k);
+      for (const [side, labels] of expected.entries()) {
+        // The line at the right end shows the first network alone, at the left end the second.
+        await page.getByLabel("Line between source-only and adapted").fill(side === 0 ? "100" : "0");
+        assert.deepEqual(await labelsOn(page), labels[k], `network ${side}, picture ${k}`);
+        assert.ok(new Set(labels[k]).size > 1);
       }
     }
     assert.deepEqual(requests.filter((one) => !one.startsWith(address)), []);
