@@ -15,6 +15,7 @@ const SECTIONS = [
   "camvid",
   "ablation",
   "methods",
+  "methods_camvid",
   "faults",
   "report",
   "view",

@@ -1,19 +1,16 @@
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
-import type { Evaluation } from "../core/events.ts";
 import { suggestion } from "../core/suggest.ts";
-import { type ComparedMethod, comparisonGrid, type MethodRun } from "../report/comparison.ts";
+import { type ComparedMethod, comparisonGrid } from "../report/comparison.ts";
 import { renderGrid } from "../report/grid.ts";
-import { snapshotGrid, snapshotPicks } from "../report/snapshots.ts";
-import { diskRun } from "../run_folder/files.ts";
-import type { PhaseLog } from "../run_folder/log.ts";
-import { readRun } from "../run_folder/read.ts";
+import { snapshotGrid } from "../report/snapshots.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { readMethodRun } from "./method_run.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
-import { readCost, type TrainedTrials, trainTrials } from "./trial_processes.ts";
+import { type TrainedTrials, trainTrials } from "./trial_processes.ts";
 import { outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
 
 /** The methods that come with plca, a recipe each. */
@@ -90,7 +87,7 @@ async function comparedMethods(
     const runs = await Promise.all(
       mine.flatMap((trial) => {
         const evaluation = done.get(trial);
-        return evaluation ? [methodRun(trial, evaluation)] : [];
+        return evaluation ? [readMethodRun(trial.folder, evaluation)] : [];
       }),
     );
     return {
@@ -103,30 +100,4 @@ async function comparedMethods(
       }),
     };
   }));
-}
-
-/** What a run's folder tells of it. */
-async function methodRun({ folder }: Trial, evaluation: Evaluation): Promise<MethodRun> {
-  const { phases } = await readRun(diskRun(folder));
-  const seconds = secondsPerStep(phases.flatMap(({ log }) => log ?? []));
-  const { peakBytes } = await readCost(folder);
-  return {
-    evaluation,
-    picks: snapshotPicks(phases.at(-1)?.log?.validations ?? []),
-    ...(seconds === undefined ? {} : { secondsPerStep: seconds }),
-    ...(peakBytes === undefined ? {} : { peakBytes }),
-  };
-}
-
-/** Of all phases' steps the mean, each phase's time being its steps by its median; undefined where one tells none. */
-function secondsPerStep(logs: readonly PhaseLog[]): number | undefined {
-  let seconds = 0, steps = 0;
-  for (const { series, done } of logs) {
-    const rates = series.get("rate")?.values.toSorted() ?? new Float64Array();
-    const rate = rates[Math.floor(rates.length / 2)];
-    if (rate === undefined || !(rate > 0)) return undefined;
-    seconds += done / rate;
-    steps += done;
-  }
-  return steps > 0 ? seconds / steps : undefined;
 }

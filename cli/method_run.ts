@@ -1,0 +1,34 @@
+/** What a finished run tells in a comparison of methods: its results, its picks of a snapshot, and what it cost. */
+import type { Evaluation } from "../core/events.ts";
+import type { MethodRun } from "../report/comparison.ts";
+import { snapshotPicks } from "../report/snapshots.ts";
+import { diskRun } from "../run_folder/files.ts";
+import type { PhaseLog } from "../run_folder/log.ts";
+import { readRun } from "../run_folder/read.ts";
+import { readCost } from "./trial_processes.ts";
+
+/** Reads the logs of a finished run. @param folder absolute @param evaluation that of its last weights */
+export async function readMethodRun(folder: string, evaluation: Evaluation): Promise<MethodRun> {
+  const { phases } = await readRun(diskRun(folder));
+  const seconds = secondsPerStep(phases.flatMap(({ log }) => log ?? []));
+  const { peakBytes } = await readCost(folder);
+  return {
+    evaluation,
+    picks: snapshotPicks(phases.at(-1)?.log?.validations ?? []),
+    ...(seconds === undefined ? {} : { secondsPerStep: seconds }),
+    ...(peakBytes === undefined ? {} : { peakBytes }),
+  };
+}
+
+/** Of all phases' steps the mean, each phase's time being its steps by its median; undefined where one tells none. */
+function secondsPerStep(logs: readonly PhaseLog[]): number | undefined {
+  let seconds = 0, steps = 0;
+  for (const { series, done } of logs) {
+    const rates = series.get("rate")?.values.toSorted() ?? new Float64Array();
+    const rate = rates[Math.floor(rates.length / 2)];
+    if (rate === undefined || !(rate > 0)) return undefined;
+    seconds += done / rate;
+    steps += done;
+  }
+  return steps > 0 ? seconds / steps : undefined;
+}
