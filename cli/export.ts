@@ -14,6 +14,7 @@ import { writeWhole } from "../run_folder/write.ts";
 import { openEnsemble } from "../train/trained.ts";
 import { chooseWeights } from "./choose_weights.ts";
 import { exportMetadata } from "./export_metadata.ts";
+import { writeHub } from "./export_hub.ts";
 import { writePage } from "./export_page.ts";
 import { type Pictures, picturesOf } from "./export_pictures.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -33,8 +34,8 @@ interface Inference {
 
 /** `plca export`: returns the exit status. @throws UserError before anything is written */
 export async function exportCommand(host: Host, args: Arguments): Promise<number> {
-  if (args.out === undefined && args.page === undefined) {
-    throw new UserError("plca export needs --out FILE.onnx or --page FOLDER");
+  if (args.out === undefined && args.page === undefined && args.hub === undefined) {
+    throw new UserError("plca export needs --out FILE.onnx, --page FOLDER or --hub FOLDER");
   }
   if (args.out !== undefined) {
     const out = resolve(host.cwd, args.out);
@@ -42,6 +43,7 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
     await requireWritable(host, { out, force: args.force, example: "street.onnx" });
   }
   if (args.page !== undefined) await requireEmpty(host, args.page, "--page");
+  if (args.hub !== undefined) await requireEmpty(host, args.hub, "--hub");
   const size = sizeOf(args.size);
   const { recipe, checkpoint } = await chooseWeights(host, { ...args, recipe: undefined });
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });
@@ -54,6 +56,7 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
     tell(work, made, out);
   }
   if (args.page !== undefined) await writePage(work, checkpoint, resolve(host.cwd, args.page));
+  if (args.hub !== undefined) await writeHub(work, checkpoint, resolve(host.cwd, args.hub));
   return 0;
 }
 
@@ -70,7 +73,10 @@ export interface Work {
 }
 
 /** What the file takes and makes. */
-export type Forms = Pick<Arguments, "inputs" | "outputs">;
+export interface Forms extends Pick<Arguments, "inputs" | "outputs" | "half"> {
+  /** What the file calls its input; absent: `images`. */
+  readonly inputName?: string;
+}
 
 /** A file that agrees with its network. */
 export interface CheckedModel extends Pictures {
@@ -80,13 +86,15 @@ export interface CheckedModel extends Pictures {
   readonly found: Comparison;
   /** What is left out. */
   readonly notes: readonly string[];
+  /** Whether its numbers have 16 bits. */
+  readonly half: boolean;
 }
 
 /** @param checkpoint absolute @throws UserError where the file cannot be made, or differs from the network */
 export async function exportChecked(
   { host, args, plan, recipe, size }: Work,
   checkpoint: string,
-  { inputs, outputs }: Forms,
+  { inputs, outputs, half, inputName }: Forms,
 ): Promise<CheckedModel> {
   const { inference, notes } = inferenceOf(plan, { ...args, outputs });
   const { normalization } = plan.input;
@@ -97,10 +105,11 @@ export async function exportChecked(
         "--outputs logits: evaluation.ensemble averages probabilities; choose those, or labels",
       );
     }
-    const options = { wanted: outputs, inference, half: args.half, size };
+    const options = { wanted: outputs, inference, half, size };
     const bytes = inputs === "uint8";
     const lowered = exportModel(ensemble, {
       ...options,
+      inputName,
       bytes: bytes ? normalization : undefined,
       producerVersion: VERSIONS.plca,
       metadata: await exportMetadata(plan, { checkpoint, recipe, phase, inputs }),
@@ -114,7 +123,7 @@ export async function exportChecked(
       if (fault !== undefined) {
         throw new UserError(`${shown(host, checkpoint)}: ${fault}; nothing was written`);
       }
-      return { checkpoint, lowered, found, notes, pictures, from };
+      return { checkpoint, lowered, found, notes, half, pictures, from };
     } finally {
       await file.close();
     }
@@ -183,7 +192,7 @@ function inferenceOf(
 
 /** Of one file. @param out where it lies, absolute */
 export function tell({ host, args, backend }: Work, made: CheckedModel, out: string): void {
-  const { checkpoint, lowered, found, notes, from } = made;
+  const { checkpoint, lowered, found, notes, half, from } = made;
   const { model, input, output, nodes } = lowered;
   const { difference, pixels, equal, time } = found;
   if (args.json) {
@@ -205,7 +214,7 @@ export function tell({ host, args, backend }: Work, made: CheckedModel, out: str
   const differs = output.name === "labels" ? "" : `largest difference ${difference.toPrecision(2)}, `;
   const lines = [
     `${shown(host, checkpoint)} written to ${shown(host, out)}: ${(model.length / 1e6).toPrecision(3)} MB, ` +
-    `${countOf(nodes, "operator")}, opset 17${args.half ? ", 16 bits" : ""}`,
+    `${countOf(nodes, "operator")}, opset 17${half ? ", 16 bits" : ""}`,
     `  in   ${port(input)}`,
     `  out  ${port(output)}`,
     `Compared with the network on ${from}: ${differs}${

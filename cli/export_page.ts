@@ -2,10 +2,10 @@
 import { dirname, join } from "node:path";
 import { pageFiles } from "../export/page.ts";
 import { classColours } from "../report/colours.ts";
-import { foldersOf, LAST_CHECKPOINT } from "../run_folder/layout.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { type CheckedModel, exportChecked, tell, type Work } from "./export.ts";
-import { runAround, shown, stat } from "./run_folder.ts";
+import { baselineWeights } from "./baseline.ts";
+import { shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** Larger pictures are made smaller, so that a browser without a GPU labels them in about a second. */
@@ -17,9 +17,10 @@ const FORMS = { inputs: "normalised", outputs: "probabilities" } as const;
 /** @param checkpoint absolute @param folder absolute, empty or not there @throws UserError before anything is written */
 export async function writePage(work: Work, checkpoint: string, folder: string): Promise<void> {
   const { host, plan, size } = work;
-  const adapted = await exportChecked(work, checkpoint, FORMS);
-  const before = await baselineOf(work, checkpoint);
-  const beside = before === undefined ? undefined : await exportChecked(work, before, FORMS);
+  const forms = { ...FORMS, half: work.args.half };
+  const adapted = await exportChecked(work, checkpoint, forms);
+  const before = await baselineWeights(work.plan, checkpoint);
+  const beside = before === undefined ? undefined : await exportChecked(work, before, forms);
   const { labelSpace, input: { normalization }, evaluation } = plan;
   const colours = classColours(labelSpace);
   const name = beside ? "adapted" : plan.name;
@@ -66,13 +67,4 @@ export async function writePage(work: Work, checkpoint: string, folder: string):
         shown(host, folder)
       }\n`,
   );
-}
-
-/** The last weights of the run's baseline, absolute; undefined where there are none. */
-async function baselineOf({ plan }: Work, checkpoint: string): Promise<string | undefined> {
-  const run = await runAround(checkpoint);
-  const at = plan.phases.findIndex(({ baseline }) => baseline);
-  if (run === undefined || at < 0) return undefined;
-  const file = join(run, foldersOf(plan.phases)[at]!.folder, LAST_CHECKPOINT);
-  return file !== checkpoint && await stat(file) ? file : undefined;
 }

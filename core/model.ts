@@ -1,4 +1,5 @@
 /** The vocabulary of models: what a network offers to losses, and how it runs. */
+import type { TransformersLayout } from "./hub.ts";
 import type { Random } from "./random.ts";
 import type { Tensor, Tensor4D, Variable } from "./tensors.ts";
 import type { WeightNames } from "./weights.ts";
@@ -29,6 +30,8 @@ export interface ModelPlan {
   readonly groups?: readonly string[];
   /** How published files name its tensors; absent: files must use its own names. */
   readonly weightNames?: WeightNames;
+  /** The same network in transformers; absent: transformers has none like it. */
+  readonly transformers?: TransformersLayout;
   /** Allocates the network, initialised from `setup.seed`. */
   create(setup: Setup): Segmenter;
 }

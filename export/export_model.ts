@@ -14,6 +14,8 @@ export interface ExportOptions extends WholeImageOptions {
   /** The only height and width; absent: any. */
   readonly size?: readonly [number, number] | undefined;
   readonly half: boolean;
+  /** What the file calls its input; absent: `images`. */
+  readonly inputName?: string | undefined;
   readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
@@ -32,10 +34,11 @@ const BATCHES = [2, 3, 5] as const;
  * @throws UserError that names an operator which cannot be exported, or says that the size must be given
  */
 export function exportModel(ensemble: Ensemble, options: ExportOptions): LoweredModel {
-  const { bytes, size, half, producerVersion, metadata, wanted } = options;
+  const { bytes, size, half, inputName = "images", producerVersion, metadata, wanted } = options;
   const run = (images: tf.Tensor4D) =>
     wholeImage(ensemble, bytes ? normalized(images, bytes) : images, options);
   const recordings = SIZES.map((free, k) => recordRun([BATCHES[k]!, ...size ?? free, 3], run));
   const graph = unify(recordings);
-  return lower(graph, { output: wanted, bytes: bytes !== undefined, half, producerVersion, metadata });
+  const names = { input: inputName, output: wanted };
+  return lower(graph, { ...names, bytes: bytes !== undefined, half, producerVersion, metadata });
 }

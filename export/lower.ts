@@ -15,7 +15,8 @@ const LOWERINGS = { ...MAPS, ...TOKENS, ...PLAIN };
 
 /** How a model is written. */
 export interface LowerOptions {
-  /** The output's name. */
+  /** The names of input and output. */
+  readonly input: string;
   readonly output: string;
   /** Whether the input is bytes, NHWC; else float32, NCHW. */
   readonly bytes: boolean;
@@ -41,7 +42,7 @@ export function lower(graph: OperatorGraph, options: LowerOptions): LoweredModel
   const emit = new Emitter({ half });
   const names = sideNames(x, y);
   const type = bytes ? "uint8" : "float32";
-  const input: Port = { name: "images", type, dims: portDims(x, bytes ? "rows" : "planes", names) };
+  const input: Port = { name: options.input, type, dims: portDims(x, bytes ? "rows" : "planes", names) };
   const images = bytes || half ? emit.cast(input.name, ELEMENTS.float32) : input.name;
   emit.set(x, bytes ? { rows: images } : { planes: images });
   for (const step of steps) {

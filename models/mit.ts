@@ -8,6 +8,7 @@ import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { classifier } from "./classifier.ts";
 import { COARSEST_FIRST, daformerHead, FINEST_FIRST, type Head, segformerHead } from "./mit_heads.ts";
 import { mitNames } from "./mit_names.ts";
+import { segformerLayout } from "./mit_transformers.ts";
 import {
   mixTransformer,
   type MixTransformerShape,
@@ -127,6 +128,16 @@ function mitPlan(given: Options, shape: MixTransformerShape, width: number): Mod
     featureTap: fuses ? "fused" : "stage4",
     groups: fuses && affine ? [...groups, "head/norm"] : groups,
     weightNames: mitNames(given.head),
+    ...(given.head === "segformer"
+      ? {
+        transformers: segformerLayout({
+          shape,
+          width,
+          dropout: given.dropout,
+          finestFirst: given.fuse_order === "finest-first",
+        }),
+      }
+      : {}),
     taps(numClasses): Record<string, TapInfo> {
       const stages = mixTransformerTaps(shape);
       const stride = fuses ? 4 : 32;

@@ -41,7 +41,7 @@ type StageRules = (stage: number) => readonly NameRule[];
 const everyStage = (rules: StageRules) => [0, 1, 2, 3].flatMap(rules);
 
 /** What Hugging Face calls the parts of a block, and their names here. */
-const HUGGING_FACE_PARTS: readonly (readonly [string, string])[] = [
+export const HUGGING_FACE_PARTS: readonly (readonly [string, string])[] = [
   ["layer_norm_1", "norm1"],
   ["layer_norm_2", "norm2"],
   ["attention.self.query", "attn.q"],

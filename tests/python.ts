@@ -1,25 +1,21 @@
 /** Tests that hold files against PyTorch itself, skipped (and counted by tests/run.ts) where it is not installed. */
 import assert from "node:assert/strict";
 
-let known: string | null | undefined;
-
-/** A Python that can import torch; null when there is none. */
-function pythonWithTorch(): string | null {
-  if (known !== undefined) return known;
-  known = null;
-  for (const python of ["python3", "/usr/bin/python3"]) {
+/** A Python that can import all of these: that of `PLCA_PEER_PYTHON`, or the system's; null when there is none. */
+export function pythonWith(...packages: readonly string[]): string | null {
+  for (const python of [Deno.env.get("PLCA_PEER_PYTHON") ?? "python3", "python3", "/usr/bin/python3"]) {
     try {
       const { success } = new Deno.Command(python, {
-        args: ["-c", "import torch"],
+        args: ["-c", `import ${packages.join(", ")}`],
         stdout: "null",
         stderr: "null",
       }).outputSync();
-      if (success) return known = python;
+      if (success) return python;
     } catch {
       // Not installed.
     }
   }
-  return known;
+  return null;
 }
 
 /** Runs a script with `sys.argv[1]` as the folder; returns what it prints. */
@@ -27,7 +23,7 @@ export type Python = (script: string, folder: string) => Promise<string>;
 
 /** Registers a test that needs PyTorch. */
 export function torchTest(name: string, body: (python: Python) => Promise<void>): void {
-  const python = pythonWithTorch();
+  const python = pythonWith("torch");
   Deno.test({
     name: python === null ? `${name} (no Python with torch)` : name,
     ignore: python === null,

@@ -50,8 +50,7 @@ export async function saveCheckpoint(
   path: string,
   { entries, state, keep }: CheckpointContent,
 ): Promise<void> {
-  const tensors = new Map<string, StoredTensor>();
-  for (const entry of entries) tensors.set(entry.name, await stored(entry));
+  const tensors = await storedTensors(entries);
   const free = new Set(entries.filter((entry) => entry.free).map(({ name }) => name));
   const broken = [...tensors].find(([name, { data }]) => !free.has(name) && !data.every(Number.isFinite));
   if (broken) {
@@ -130,6 +129,13 @@ export function verifiedState({ path, tensors, metadata }: FoundFile): Checkpoin
 
 function damaged(path: string, why: string): UserError {
   return new UserError(`${path}: damaged: ${why}`);
+}
+
+/** The values of variables as a checkpoint has them, filters OIHW, by their names. */
+export async function storedTensors(entries: readonly StateEntry[]): Promise<Map<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const entry of entries) tensors.set(entry.name, await stored(entry));
+  return tensors;
 }
 
 async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {

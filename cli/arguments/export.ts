@@ -26,6 +26,10 @@ export const exported = command(
       description:
         message`Write a page that labels pictures and the camera in a browser; a new or empty folder.`,
     })),
+    hub: optional(option("--hub", folderValue("FOLDER"), {
+      description:
+        message`Write a folder to push to a hub of models: safetensors, ONNX, configuration, recipe, model card; a new or empty folder.`,
+    })),
     inputs: withDefault(
       option("--inputs", choice(INPUTS, { metavar: "FORM" }), {
         description:

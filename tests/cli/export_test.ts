@@ -55,7 +55,7 @@ folderTest("what cannot be exported is said before anything is written", trained
   await Deno.mkdir(join(folder, "full"));
   await Deno.writeTextFile(join(folder, "full", "notes.txt"), "");
   const cases: readonly (readonly [readonly string[], string])[] = [
-    [[], "plca export needs --out FILE.onnx or --page FOLDER\n"],
+    [[], "plca export needs --out FILE.onnx, --page FOLDER or --hub FOLDER\n"],
     [["--out", "tiny.pt"], "--out tiny.pt: expected a name that ends in .onnx\n"],
     [["--page", "full"], "--page full: the folder is not empty (it has notes.txt); choose a new one\n"],
     [["--out", "a.onnx", "--size", "64"], "--size 64: expected HEIGHTxWIDTH in pixels, as in 512x1024\n"],

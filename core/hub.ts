@@ -1,0 +1,22 @@
+/** How the library transformers keeps a network that it knows as well: data that a model's plan carries. */
+
+/** A tensor as files of PyTorch have it: a convolution's weights are [out, in, height, width], a matrix [out, in]. */
+export interface HubTensor {
+  readonly shape: readonly number[];
+  /** Row-major. */
+  readonly data: Float32Array;
+}
+
+/** The counterpart of a network in transformers. */
+export interface TransformersLayout {
+  /** `config.json` but for the classes: `model_type`, `architectures` and the network's numbers. */
+  readonly config: Readonly<Record<string, unknown>>;
+  /** What reads images for it, as `preprocessor_config.json` calls it. */
+  readonly imageProcessor: string;
+  /**
+   * The network's tensors under the names and in the form of transformers.
+   * @param own by the network's own state-dict names
+   * @throws Error for a tensor that the layout has no place for
+   */
+  tensors(own: ReadonlyMap<string, HubTensor>): Map<string, HubTensor>;
+}

@@ -1,0 +1,124 @@
+/**
+ * SegFormer as transformers keeps it: the inverse of the scheme "Hugging Face" in mit_names.ts. Two things differ beside the
+ * names: transformers has keys and values in a tensor each, and fuses the coarsest stage first.
+ */
+import type { HubTensor, TransformersLayout } from "../core/hub.ts";
+import { HUGGING_FACE_PARTS } from "./mit_names.ts";
+import type { MixTransformerShape } from "./mix_transformer.ts";
+
+/** A Mix Transformer with SegFormer's head. */
+export interface SegformerNumbers {
+  readonly shape: MixTransformerShape;
+  /** Channels of the fused features. */
+  readonly width: number;
+  /** Probability that training leaves a channel out before the classifier. */
+  readonly dropout: number;
+  /** Whether the fusing convolution takes the finest stage first. */
+  readonly finestFirst: boolean;
+}
+
+/** `SegformerForSemanticSegmentation`. */
+export function segformerLayout(
+  { shape, width, dropout, finestFirst }: SegformerNumbers,
+): TransformersLayout {
+  const { dims, blocks, heads, reductions, ratio, dropPath } = shape;
+  return {
+    imageProcessor: "SegformerImageProcessor",
+    config: {
+      architectures: ["SegformerForSemanticSegmentation"],
+      model_type: "segformer",
+      num_channels: 3,
+      num_encoder_blocks: 4,
+      depths: blocks,
+      hidden_sizes: dims,
+      num_attention_heads: heads,
+      sr_ratios: reductions,
+      mlp_ratios: [ratio, ratio, ratio, ratio],
+      patch_sizes: [7, 3, 3, 3],
+      strides: [4, 2, 2, 2],
+      hidden_act: "gelu",
+      layer_norm_eps: shape.epsilon.block,
+      drop_path_rate: dropPath,
+      classifier_dropout_prob: dropout,
+      attention_probs_dropout_prob: 0,
+      hidden_dropout_prob: 0,
+      initializer_range: 0.02,
+      decoder_hidden_size: width,
+      reshape_last_stage: true,
+      semantic_loss_ignore_index: 255,
+      dtype: "float32",
+    },
+    tensors(own) {
+      const tensors = new Map<string, HubTensor>();
+      for (const [name, tensor] of own) {
+        const fused = name === FUSE && finestFirst ? stagesReversed(tensor) : tensor;
+        for (const [theirs, part] of inTransformers(name, fused)) tensors.set(theirs, part);
+      }
+      return tensors;
+    },
+  };
+}
+
+const FUSE = "decode_head.linear_fuse.conv.weight";
+
+/** Own names with `(\d)` for a stage counted from 1, and what stands for the rest of the name. */
+const OUTSIDE_BLOCKS: readonly (readonly [RegExp, (stage: number, rest: string) => string])[] = [
+  [
+    /^backbone\.patch_embed(\d)\.(proj\..*)$/,
+    (stage, rest) => `segformer.encoder.patch_embeddings.${stage}.${rest}`,
+  ],
+  [
+    /^backbone\.patch_embed(\d)\.norm(\..*)$/,
+    (stage, rest) => `segformer.encoder.patch_embeddings.${stage}.layer_norm${rest}`,
+  ],
+  [/^backbone\.norm(\d)(\..*)$/, (stage, rest) => `segformer.encoder.layer_norm.${stage}${rest}`],
+  [/^decode_head\.linear_c(\d)(\..*)$/, (stage, rest) => `decode_head.linear_c.${stage}${rest}`],
+];
+
+const HEAD: readonly (readonly [string, string])[] = [
+  [FUSE, "decode_head.linear_fuse.weight"],
+  ["decode_head.linear_fuse.bn.", "decode_head.batch_norm."],
+  ["decode_head.linear_pred.", "decode_head.classifier."],
+];
+
+function inTransformers(name: string, tensor: HubTensor): (readonly [string, HubTensor])[] {
+  const block = /^backbone\.block(\d)\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
+  if (block) {
+    const [, stage, index, part, kind] = block;
+    const theirs = HUGGING_FACE_PARTS.find(([, own]) => own === part)?.[0];
+    const before = `segformer.encoder.block.${Number(stage) - 1}.${index}`;
+    if (theirs?.endsWith(".kv")) {
+      const [key, value] = halves(tensor);
+      const attention = `${before}.${theirs.slice(0, -".kv".length)}`;
+      return [[`${attention}.key.${kind}`, key], [`${attention}.value.${kind}`, value]];
+    }
+    if (theirs !== undefined) return [[`${before}.${theirs}.${kind}`, tensor]];
+  }
+  for (const [pattern, theirs] of OUTSIDE_BLOCKS) {
+    const [, stage, rest] = pattern.exec(name) ?? [];
+    if (stage !== undefined) return [[theirs(Number(stage) - 1, rest!), tensor]];
+  }
+  for (const [own, theirs] of HEAD) {
+    if (name.startsWith(own)) return [[theirs + name.slice(own.length), tensor]];
+  }
+  throw new Error(`SegFormer of transformers has no place for the tensor ${name}`);
+}
+
+/** The upper and the lower half of the first axis. */
+function halves({ shape: [rows, ...rest], data }: HubTensor): [HubTensor, HubTensor] {
+  const shape = [rows! / 2, ...rest], middle = data.length / 2;
+  return [{ shape, data: data.slice(0, middle) }, { shape, data: data.slice(middle) }];
+}
+
+/** [width, 4 * width, 1, 1] with the four stages of the second axis in the opposite order. */
+function stagesReversed({ shape, data }: HubTensor): HubTensor {
+  const [rows, columns] = shape as [number, number], width = columns / 4;
+  const out = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let stage = 0; stage < 4; stage++) {
+      const from = row * columns + stage * width;
+      out.set(data.subarray(from, from + width), row * columns + (3 - stage) * width);
+    }
+  }
+  return { shape, data: out };
+}
