@@ -71,6 +71,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "datasets/transforms",
     "train/predict.ts",
     "train/whole_image.ts",
+    // A hub's folder holds weights.
+    "weights",
     // The page for browsers.
     "report/pictures.ts",
     "view/html.ts",
