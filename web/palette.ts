@@ -1,5 +1,6 @@
 /** Colours of classes as a page shows them: as their dataset's authors draw them, or told apart without red and green. */
 import type { Rgb } from "../core/label_space.ts";
+import { farthestColours } from "../report/farthest_colours.ts";
 
 /** How a class is drawn. */
 export interface ClassStyle {
@@ -24,18 +25,14 @@ const BLINDNESS: readonly (readonly number[])[] = [
   [1.255528, -0.076749, -0.178779, -0.078411, 0.930809, 0.147602, 0.004733, 0.691367, 0.303900],
 ];
 
-/** Steps of a channel: 343 colours to choose from. */
-const LEVELS = [0, 43, 85, 128, 170, 213, 255];
-
 /** Each class in its colour, without a pattern. */
 export function plainStyles(colours: readonly Rgb[]): readonly ClassStyle[] {
   return colours.map((colour) => ({ colour, pattern: "plain" }));
 }
 
 /**
- * Looks that people with protanopia, deuteranopia or tritanopia tell apart as well: of a grid of 343 colours, each is the
- * one whose smallest OKLab distance to those before it, to black and to white, over those eyes and common ones, is
- * largest. After 11 classes the colours come again with lines, after 22 with dots; from 34 on looks repeat, so a name
+ * Looks that people with protanopia, deuteranopia or tritanopia tell apart as well: {@linkcode farthestColours} by the smallest
+ * OKLab distance over those eyes and common ones. After 11 classes the colours come again with lines, after 22 with dots; from 34 on looks repeat, so a name
  * must stand by. The first n do not depend on how many follow.
  */
 export function safeStyles(count: number): readonly ClassStyle[] {
@@ -49,22 +46,7 @@ export function safeStyles(count: number): readonly ClassStyle[] {
 let safe: readonly Rgb[] | undefined;
 
 function safeColours(): readonly Rgb[] {
-  if (safe) return safe;
-  const grid = LEVELS.flatMap((red) =>
-    LEVELS.flatMap((green) => LEVELS.map((blue): Rgb => [red, green, blue]))
-  );
-  const seen = grid.map(appearances);
-  const away = (from: Appearances) => seen.map((own) => distance(own, from));
-  const nearest = away(appearances([0, 0, 0]));
-  const lower = (others: readonly number[]) =>
-    others.forEach((d, k) => nearest[k] = Math.min(nearest[k]!, d));
-  lower(away(appearances([255, 255, 255])));
-  safe = Array.from({ length: SAFE_COLOURS }, () => {
-    const farthest = nearest.indexOf(Math.max(...nearest));
-    lower(away(seen[farthest]!));
-    return grid[farthest]!;
-  });
-  return safe;
+  return safe ??= farthestColours(SAFE_COLOURS, { see: appearances, distance });
 }
 
 /** A colour in OKLab: as common eyes see it, then by each of {@linkcode BLINDNESS}. */
