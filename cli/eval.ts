@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
@@ -5,14 +6,23 @@ import { evaluate, unlabelledNote } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { showImage, stopping } from "./input.ts";
-import { planUnrun } from "./recipes.ts";
+import { inNarrowThread, planFor } from "./own_files.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
 /** `plca eval`: returns the exit status. @throws UserError */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
-  const { recipe, checkpoint } = await chooseWeights(host, args);
-  const plan = await planUnrun(host, { path: recipe, overrides: args.set });
+  const weights = await chooseWeights(host, args);
+  const choice = { path: weights.recipe, overrides: args.set };
+  const narrow = await inNarrowThread(host, {
+    import: args.import,
+    weights,
+    choice,
+    read: [resolve(host.cwd, args.runs)],
+  });
+  if (narrow !== undefined) return narrow;
+  const { checkpoint } = weights;
+  const plan = await planFor(host, args, choice);
   await selectBackend(plan.backend, plan);
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {

@@ -1,5 +1,5 @@
 /** `plca export`: a trained network as a file for others, compared with the network before it is written. */
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
 import type { EvaluationPlan, RunPlan } from "../core/plan.ts";
@@ -20,7 +20,7 @@ import { type Pictures, picturesOf } from "./export_pictures.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
-import { planUnrun } from "./recipes.ts";
+import { inNarrowThread, planFor } from "./own_files.ts";
 import { shown, stat } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -45,8 +45,18 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
   if (args.page !== undefined) await requireEmpty(host, args.page, "--page");
   if (args.hub !== undefined) await requireEmpty(host, args.hub, "--hub");
   const size = sizeOf(args.size);
-  const { recipe, checkpoint } = await chooseWeights(host, { ...args, recipe: undefined });
-  const plan = await planUnrun(host, { path: recipe, overrides: args.set });
+  const weights = await chooseWeights(host, { ...args, recipe: undefined });
+  const choice = { path: weights.recipe, overrides: args.set };
+  const narrow = await inNarrowThread(host, {
+    import: args.import,
+    weights,
+    choice,
+    read: [resolve(host.cwd, args.runs)],
+    write: writtenBy(host, args),
+  });
+  if (narrow !== undefined) return narrow;
+  const { recipe, checkpoint } = weights;
+  const plan = await planFor(host, args, choice);
   const { name: backend } = await selectBackend(plan.backend);
   const work: Work = { host, args, plan, recipe, size, backend };
   if (args.out !== undefined) {
@@ -130,6 +140,15 @@ export async function exportChecked(
   } finally {
     dispose();
   }
+}
+
+/** Absolute. A file is written beside the place where it belongs and then moved there. */
+function writtenBy(host: Host, { out, page, hub }: Arguments): string[] {
+  const files = out === undefined ? [] : [dirname(resolve(host.cwd, out))];
+  return [
+    ...files,
+    ...[page, hub].flatMap((folder) => folder === undefined ? [] : [resolve(host.cwd, folder)]),
+  ];
 }
 
 /** @throws UserError for a file, and for a folder with anything in it */

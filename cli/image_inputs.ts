@@ -52,12 +52,14 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
     if (wanted(file)) matches.push(file);
   }
   if (matches.length === 0) throw new UserError(`${given}: no ${IMAGES.words} matches this pattern`);
-  const fixed = given.split(/[\\/]/);
-  const folder = resolve(
-    host.cwd,
-    fixed.slice(0, fixed.findIndex((part) => /[*?[{]/.test(part))).join("/") || ".",
-  );
+  const folder = resolve(host.cwd, fixedPart(given));
   return matches.sort().map((match) => imageOf(match, folder));
+}
+
+/** The path up to the first part that holds a sign of patterns, as `photos` of `photos/*.png`; the whole path where there is none. */
+export function fixedPart(given: string): string {
+  const parts = given.split(/[\\/]/), first = parts.findIndex((part) => /[*?[{]/.test(part));
+  return first < 0 ? given : parts.slice(0, first).join("/") || ".";
 }
 
 async function namesIn(folder: string, given: string): Promise<readonly string[]> {

@@ -7,20 +7,30 @@ import { openPredictor } from "../train/mod.ts";
 import { chooseWeights } from "./choose_weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts";
+import { fixedPart, type ImageInput, imageInputs, refuseSameNames } from "./image_inputs.ts";
 import { labelClasses, legendText } from "./label_classes.ts";
 import { type Job, Labelling, type LabellingOptions, type Outputs } from "./labelling.ts";
 import { labelVideos, videoJobs, videosOf } from "./predict_video.ts";
-import { planUnrun } from "./recipes.ts";
+import { inNarrowThread, planFor } from "./own_files.ts";
 import { shown, stat } from "./run_folder.ts";
 
 import { watchedFolders, watchFolders } from "./watch_folders.ts";
 
 /** `plca predict`: returns the exit status. @throws UserError before anything is predicted */
 export async function predictCommand(host: Host, args: CommandOf<"predict">): Promise<number> {
-  const { recipe, checkpoint } = await chooseWeights(host, args);
+  const weights = await chooseWeights(host, args);
   // A recipe may need the folder of its data to be planned, but no data of it are read.
-  const plan = await planUnrun(host, { path: recipe, overrides: ["data.root=.", ...args.set] });
+  const choice = { path: weights.recipe, overrides: ["data.root=.", ...args.set] };
+  const narrow = await inNarrowThread(host, {
+    import: args.import,
+    weights,
+    choice,
+    read: [...args.images, args.runs].map((path) => resolve(host.cwd, fixedPart(path))),
+    write: [resolve(host.cwd, args.out)],
+  });
+  if (narrow !== undefined) return narrow;
+  const { checkpoint } = weights;
+  const plan = await planFor(host, args, choice);
   const classes = labelClasses(plan.labelSpace, args.ids);
   const out = resolve(host.cwd, args.out);
   const info = await stat(out);

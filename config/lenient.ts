@@ -201,7 +201,7 @@ function guarded<K extends Kind>(
 function unrun<K extends Kind>(kind: K, name: string): Found<K> {
   const refuse = () => {
     throw new UserError(
-      `the ${kind} "${name}" is not one of plca's, and only train, ablate and check --import run a recipe's own files`,
+      `the ${kind} "${name}" is not one of plca's: train and ablate run a recipe's own files, check, eval, predict and export with --import`,
     );
   };
   const plan = () => standIn(kind, refuse);

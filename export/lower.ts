@@ -4,6 +4,7 @@ import { ELEMENTS, encodeModel, type Graph, type Port } from "../backends/onnx_m
 import { Emitter } from "./emitter.ts";
 import { foldNorms } from "./fold_norms.ts";
 import { fixedSide, type GraphValue, type OperatorGraph, type Side } from "./graph.ts";
+import { LIBRARY_MAPS } from "./library_maps.ts";
 import { MAPS } from "./maps.ts";
 import { PLAIN } from "./plain.ts";
 import { TOKENS } from "./tokens.ts";
@@ -11,7 +12,7 @@ import { TOKENS } from "./tokens.ts";
 /** The version of ONNX's operators, and of files that came with it. */
 export const OPSET = 17, IR_VERSION = 8;
 
-const LOWERINGS = { ...MAPS, ...TOKENS, ...PLAIN };
+const LOWERINGS = { ...MAPS, ...LIBRARY_MAPS, ...TOKENS, ...PLAIN };
 
 /** How a model is written. */
 export interface LowerOptions {

@@ -90,6 +90,28 @@ const expanded: Shaped = (called) => {
   return [{ shape: [...shape.slice(0, at), 1, ...shape.slice(at)], dtype }];
 };
 
+/** tfjs's own convolutions. @param depthwise whether every channel has filters of its own */
+const convolved = (depthwise: boolean): Shaped => ({ inputs: [x, filter], attributes }) => {
+  const { strides, pad, dilations, dimRoundingMode } = attributes as unknown as tf.DepthwiseConv2dNativeAttrs;
+  const [from, by] = [x!.shape, filter!.shape] as unknown as [Sides, Sides];
+  const rounding = [pad, dimRoundingMode, depthwise] as const;
+  return [{
+    shape: tf.backend_util.computeConv2DInfo(from, by, strides, dilations, ...rounding).outShape,
+    dtype: x!.dtype,
+  }];
+};
+
+const pooled: Shaped = ({ inputs: [x], attributes }) => {
+  const { filterSize, strides, pad, dimRoundingMode } = attributes as unknown as tf.AvgPoolAttrs;
+  const from = x!.shape as unknown as Sides;
+  return [{
+    shape: tf.backend_util.computePool2DInfo(from, filterSize, strides, 1, pad, dimRoundingMode).outShape,
+    dtype: x!.dtype,
+  }];
+};
+
+type Sides = [number, number, number, number];
+
 const SAME =
   "Relu Exp Sqrt Rsqrt Square Abs Neg Log Sigmoid Tanh Reciprocal Softmax LogSoftmax Reverse Erf Softplus";
 const NUMERIC = "Add Sub Multiply RealDiv Maximum Minimum Pow";
@@ -116,4 +138,8 @@ export const SHAPES: Readonly<Record<string, Shaped>> = {
   BatchMatMul: multiplied,
   Select: chosen,
   Cast: typed,
+  Conv2D: convolved(false),
+  DepthwiseConv2dNative: convolved(true),
+  AvgPool: pooled,
+  MaxPool: pooled,
 };

@@ -9,6 +9,7 @@ import { heapKernels } from "./kernels.ts";
 import { limitsOf } from "./limits.ts";
 import { heapRoom } from "./room.ts";
 import { knowLibrary, knownKernels } from "./running.ts";
+import { registerMissingGradients } from "./missing_gradients.ts";
 import { copiedMultiply, copiedMultiplyPlanes } from "./products.ts";
 import { shareIdentity } from "./share_identity.ts";
 
@@ -23,6 +24,7 @@ export async function startHeap(memory?: number): Promise<Started> {
   room.limit(limitsOf(memory));
   shareIdentity();
   copySlice();
+  registerMissingGradients();
   return { moved: () => room.moved };
 }
 

@@ -3,7 +3,7 @@ import { message } from "@optique/core/message";
 import { withDefault } from "@optique/core/modifiers";
 import { command, constant, flag, option } from "@optique/core/primitives";
 import { choice } from "@optique/core/valueparser";
-import { quiet, runs, sets, weights } from "./shared.ts";
+import { imports, quiet, runs, sets, weights } from "./shared.ts";
 
 /** `plca eval`. */
 export const evaluate = command(
@@ -23,6 +23,7 @@ export const evaluate = command(
     ),
     quiet,
     set: sets,
+    import: imports,
     runs,
   }),
   { brief: message`Evaluate a run, or weights of a recipe.` },

@@ -4,7 +4,7 @@ import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, integer, string } from "@optique/core/valueparser";
 import { WANTED_OUTPUTS } from "../../train/whole_image.ts";
-import { force, runs, sets } from "./shared.ts";
+import { force, imports, runs, sets } from "./shared.ts";
 import { fileValue, folderValue } from "./values.ts";
 
 /** What files take: see {@linkcode exported}. */
@@ -63,6 +63,7 @@ export const exported = command(
     force,
     json: withDefault(flag("--json", { description: message`Print what was measured as JSON.` }), false),
     set: sets,
+    import: imports,
     runs,
   }),
   { brief: message`Write a trained network as ONNX or as a page, and compare it with the network first.` },

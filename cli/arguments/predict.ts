@@ -3,7 +3,7 @@ import { message } from "@optique/core/message";
 import { multiple, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
 import { choice, float } from "@optique/core/valueparser";
-import { runs, sets, weights } from "./shared.ts";
+import { imports, runs, sets, weights } from "./shared.ts";
 import { fileValue, folderValue } from "./values.ts";
 
 /** `plca predict`. */
@@ -54,6 +54,7 @@ export const predict = command(
     force: withDefault(flag("--force", { description: message`Overwrite files that exist.` }), false),
     json: withDefault(flag("--json", { description: message`Print a line of JSON for each image.` }), false),
     set: sets,
+    import: imports,
     runs,
   }),
   { brief: message`Label images with a trained network.` },

@@ -23,6 +23,15 @@ export const force = withDefault(
   false,
 );
 
+/** `--import`, of commands that train nothing. */
+export const imports = withDefault(
+  flag("--import", {
+    description:
+      message`Run the recipe's own files, such as those of its model: in a thread that may touch only what this needs.`,
+  }),
+  false,
+);
+
 /** `--runs`. */
 export const runs = withDefault(
   option("--runs", folderValue("FOLDER"), {

@@ -110,8 +110,8 @@ tiny("data check looks at the datasets of streams, of phases as well", {
   );
   assert.equal(
     stderr,
-    'streams.more: not looked at, for the dataset "mine" is not one of plca\'s, and only train, ablate and check ' +
-      "--import run a recipe's own files\n",
+    'streams.more: not looked at, for the dataset "mine" is not one of plca\'s: train and ablate run a ' +
+      "recipe's own files, check, eval, predict and export with --import\n",
   );
   const only = await plca([...check, "--split", "source"], { cwd: folder });
   assert.deepEqual(Object.keys(JSON.parse(only.stdout).datasets), ["source"]);

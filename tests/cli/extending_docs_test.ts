@@ -9,7 +9,15 @@ const text = await Deno.readTextFile(join(folder, "extending.md"));
 const files = [...Deno.readDirSync(join(folder, "extending"))].map(({ name }) => name).sort();
 
 Deno.test("what docs/extending.md shows of its files is what they hold, in at most 60 lines each", async () => {
-  for (const name of ["class_mix.ts", "class_mix.yaml", "pseudo_labels.ts", "pseudo_labels.yaml"]) {
+  for (
+    const name of [
+      "class_mix.ts",
+      "class_mix.yaml",
+      "pseudo_labels.ts",
+      "pseudo_labels.yaml",
+      "two_layers.ts",
+    ]
+  ) {
     const file = (await Deno.readTextFile(join(folder, "extending", name))).trimEnd();
     assert.ok(text.includes(`\n${file}\n\`\`\`\n`), name);
     assert.ok(file.split("\n").length <= 60, name);

@@ -137,9 +137,8 @@ folderTest("no file of a loss is run, and what it associates is told as not show
     assert.deepEqual(await ask(address, `api/level?${pair}&level=0`), {
       status: 422,
       body: {
-        problem:
-          'the similarity "mine" is not one of plca\'s, and only train, ablate and check --import run a ' +
-          "recipe's own files",
+        problem: "the similarity \"mine\" is not one of plca's: train and ablate run a recipe's own files, " +
+          "check, eval, predict and export with --import",
       },
     });
     assert.equal((await ask(address, `api/level?${pair}&level=1`)).status, 200);
