@@ -6,6 +6,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D, Window } from "../../ops/kernel_types.ts";
+import { addAll } from "../../ops/add_all.ts";
 import { portable } from "../../ops/portable.ts";
 
 type Info = tf.backend_util.Conv2DInfo;
@@ -42,7 +43,7 @@ export function registerMissingGradients(): void {
     const images = multiples(dy, channels).map((slope, k) =>
       portable.depthwiseInputGradient(slope, filters[k]!, shape, windowOf(info))
     );
-    return tf.slice(tf.addN(images), [0, top, left, 0], inputShape);
+    return tf.slice(addAll(images), [0, top, left, 0], inputShape);
   });
   register("UnsortedSegmentSum", ({ inputs, attrs }) => {
     const { x, segmentIds } = inputs as { x: tf.Tensor; segmentIds: tf.Tensor1D };
