@@ -1,9 +1,13 @@
 /**
  * Exported files beside the networks they come from:
  *
- *     deno task bench export
+ *     deno task bench export [FOLDER]
+ *
+ * FOLDER is what `plca compare --out` wrote: its finished runs are exported as well, one of each method.
  */
 import { join } from "node:path";
+import { diskRun } from "../run_folder/files.ts";
+import { readRun } from "../run_folder/read.ts";
 import { record } from "./record.ts";
 import { plca } from "./report.ts";
 
@@ -49,8 +53,8 @@ interface Found {
   readonly time: { readonly file: number; readonly own: number };
 }
 
-/** Trains each network for a step and exports it. */
-export async function exported(): Promise<void> {
+/** Trains each network for a step and exports it, then the adapted ones of the folder. */
+export async function exported([comparison]: readonly string[]): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     const rows: string[][] = [];
@@ -69,11 +73,16 @@ export async function exported(): Promise<void> {
       ]);
       rows.push(rowOf(name, JSON.parse(text)));
     }
+    for (const [name, run] of comparison === undefined ? [] : await adaptedRuns(comparison)) {
+      const text = await plca(["export", run, "--out", join(folder, `${rows.length}.onnx`), "--json"]);
+      rows.push(rowOf(`${name}, adapted`, JSON.parse(text)));
+    }
     await record("export", {
       title: "Exported files",
       text: [
         "Networks of one training step, written by `plca export` and compared with themselves on four drawn scenes of " +
-        "160x96 and a batch of two; logits of a network that has learned nothing yet are large. Times are of one scene: the file in ONNX Runtime, the network in plca on native.",
+        "160x96 and a batch of two; logits of a network that has learned nothing yet are large. Those called adapted are the runs " +
+        "of a comparison of methods, after their last step. Times are of one scene: the file in ONNX Runtime, the network in plca on native.",
       ],
       columns: [
         "",
@@ -87,11 +96,23 @@ export async function exported(): Promise<void> {
         "ratio",
       ],
       rows,
-      commands: ["deno task bench export"],
+      commands: ["deno task bench export [FOLDER of plca compare street --out FOLDER]"],
     });
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Of each method the finished run of the lowest seed, by name. */
+async function adaptedRuns(folder: string): Promise<readonly (readonly [string, string])[]> {
+  const found = new Map<string, { readonly seed: number; readonly run: string }>();
+  for await (const { name: entry } of Deno.readDir(folder)) {
+    const [, name, seed] = /^(.+)-(\d+)$/.exec(entry) ?? [];
+    const run = join(folder, entry);
+    if (name === undefined || (await readRun(diskRun(run))).state !== "finished") continue;
+    if (Number(seed) < (found.get(name)?.seed ?? Infinity)) found.set(name, { seed: Number(seed), run });
+  }
+  return [...found].sort(([a], [b]) => a.localeCompare(b)).map(([name, { run }]) => [name, run]);
 }
 
 async function train(run: string, sets: readonly string[]): Promise<void> {
