@@ -53,6 +53,8 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
     choice,
     read: [resolve(host.cwd, args.runs)],
     write: writtenBy(host, args),
+    // The file is run.
+    pointers: true,
   });
   if (narrow !== undefined) return narrow;
   const { recipe, checkpoint } = weights;
@@ -126,16 +128,17 @@ export async function exportChecked(
     });
     const { pictures, from } = await picturesOf(plan, { size, count: args.images });
     const trials = trialsOf(pictures, { normalization, bytes, free: size === undefined });
-    const file = await openModel(lowered.model);
+    const [input, output] = [lowered.input.name, lowered.output.name];
+    const file = openModel({ model: lowered.model, input, output });
     try {
-      const found = await compareOutputs(file, ensemble, { ...options, trials });
+      const found = compareOutputs(file, ensemble, { ...options, trials });
       const fault = refusal(found, options);
       if (fault !== undefined) {
         throw new UserError(`${shown(host, checkpoint)}: ${fault}; nothing was written`);
       }
       return { checkpoint, lowered, found, notes, half, pictures, from };
     } finally {
-      await file.close();
+      file.close();
     }
   } finally {
     dispose();

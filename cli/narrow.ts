@@ -23,6 +23,8 @@ export interface Intent {
   readonly write: readonly string[];
   /** The run's folder, made for it. */
   readonly folder?: string;
+  /** Whether it calls native code through pointers, whatever the backend. */
+  readonly pointers?: boolean;
 }
 
 /** How a command finds out what it is about to do. */
@@ -73,7 +75,9 @@ export function blaming(host: Host, error: ThreadFailure, losses: readonly strin
  * @param tensorflow where TensorFlow is if it is installed, absolute
  */
 export function grantFor(
-  { plans, write, read = [] }: Pick<Intent, "plans" | "write"> & Pick<Narrowed, "read">,
+  { plans, write, read = [], pointers = false }:
+    & Pick<Intent, "plans" | "write" | "pointers">
+    & Pick<Narrowed, "read">,
   losses: readonly string[] = [],
   tensorflow: string = tensorflowFolder(),
 ): Grant {
@@ -86,7 +90,7 @@ export function grantFor(
   return {
     read: withTargets([...own, ...read, ...namedPaths(plans, losses), ...write]),
     write: withTargets(write),
-    libraries: plans.some(worksOnPointers) ? "any" : withTargets([packages(), tensorflow]),
+    libraries: pointers || plans.some(worksOnPointers) ? "any" : withTargets([packages(), tensorflow]),
   };
 }
 

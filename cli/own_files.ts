@@ -20,6 +20,8 @@ export interface OwnFilesWanted {
   readonly read?: readonly string[];
   /** Files and folders, absolute, that it writes. */
   readonly write?: readonly string[];
+  /** Whether it calls native code through pointers, whatever the backend. */
+  readonly pointers?: boolean;
 }
 
 /**
@@ -28,13 +30,13 @@ export interface OwnFilesWanted {
  */
 export async function inNarrowThread(
   host: Host,
-  { import: wanted, weights, choice, read = [], write = [] }: OwnFilesWanted,
+  { import: wanted, weights, choice, read = [], write = [], pointers = false }: OwnFilesWanted,
 ): Promise<number | undefined> {
   if (!wanted || !host.narrowed) return undefined;
   return await narrowly(host, {
     // A run's weights are found by what else lies in its folder.
     read: [weights.checkpoint, dirname(weights.checkpoint), dirname(weights.recipe), ...read],
-    intend: async (planned) => ({ plans: [await planned(choice)], write }),
+    intend: async (planned) => ({ plans: [await planned(choice)], write, pointers }),
   });
 }
 

@@ -1,38 +1,25 @@
 /** Runs an exported file in the ONNX Runtime that comes with plca. */
-import { InferenceSession, Tensor } from "onnxruntime-node";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
+import type { WholeSession } from "../backends/native/ort.ts";
+import { runtime } from "../backends/native/runtime.ts";
 
-/** Numbers by row, and their sides. */
-export interface Batch {
-  readonly dims: readonly number[];
-  readonly data: Float32Array | Uint8Array | Int32Array;
+export type { Batch } from "../backends/native/ort.ts";
+
+/** A file and the names of its input and its output. */
+export interface ModelFile {
+  readonly model: Uint8Array;
+  readonly input: string;
+  readonly output: string;
 }
 
-/** A loaded file. */
-export interface RunningModel {
-  /** Runs it on one batch. */
-  run(images: Batch): Promise<Batch>;
-  close(): Promise<void>;
-}
-
-/** @throws UserError with what ONNX Runtime says of a file that it refuses */
-export async function openModel(model: Uint8Array): Promise<RunningModel> {
-  let session: InferenceSession;
+/** @throws UserError with what ONNX Runtime says of a file that it refuses, or where it is not there */
+export function openModel({ model, input, output }: ModelFile): WholeSession {
   try {
-    session = await InferenceSession.create(model);
+    return runtime().open(model, input, output);
   } catch (error) {
-    throw new UserError(`ONNX Runtime refuses the file: ${messageOf(error)}`, { cause: error });
+    throw new UserError(`ONNX Runtime refuses the file: ${messageOf(error).replace(/^ONNX Runtime: /, "")}`, {
+      cause: error,
+    });
   }
-  const [input] = session.inputNames, [output] = session.outputNames;
-  return {
-    async run({ dims, data }) {
-      const images = data instanceof Uint8Array
-        ? new Tensor("uint8", data, dims)
-        : new Tensor("float32", data as Float32Array, dims);
-      const found = (await session.run({ [input!]: images }))[output!]!;
-      return { dims: found.dims, data: found.data as Batch["data"] };
-    },
-    close: () => session.release(),
-  };
 }

@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { Ensemble } from "../train/predict.ts";
 import { wholeImage, type WholeImageOptions } from "../train/whole_image.ts";
-import type { Batch, RunningModel } from "./run_model.ts";
+import type { WholeSession } from "../backends/native/ort.ts";
+import type { Batch } from "./run_model.ts";
 
 /** Images for both: the same ones twice. */
 export interface Trial {
@@ -32,11 +33,11 @@ export interface Comparison {
 const TIMED = 5, WARM = 2;
 
 /** Runs both on every trial and the first one some times more. @param trials at least one */
-export async function compareOutputs(
-  model: RunningModel,
+export function compareOutputs(
+  model: WholeSession,
   ensemble: Ensemble,
   { trials, ...options }: WholeImageOptions & { readonly trials: readonly Trial[] },
-): Promise<Comparison> {
+): Comparison {
   const own = ({ images, sides }: Trial) => {
     const made = tf.tidy(() => wholeImage(ensemble, tf.tensor4d(images, [...sides, 3]), options));
     const result: Batch = { dims: made.shape, data: made.dataSync() as Batch["data"] };
@@ -45,7 +46,7 @@ export async function compareOutputs(
   };
   let [difference, largest, pixels, equal] = [0, 0, 0, 0];
   for (const trial of trials) {
-    const there = inRows(await model.run(trial.given)), here = own(trial);
+    const there = inRows(model.run(trial.given)), here = own(trial);
     if (there.dims.join() !== here.dims.join()) {
       throw new UserError(
         `the file makes an output of ${there.dims.join("x")} where the network makes ${here.dims.join("x")}`,
@@ -62,8 +63,8 @@ export async function compareOutputs(
     equal += a.reduce((sum, label, k) => sum + Number(label === b[k]), 0);
   }
   const time = {
-    file: await median(() => model.run(trials[0]!.given)),
-    own: await median(() => own(trials[0]!)),
+    file: median(() => model.run(trials[0]!.given)),
+    own: median(() => own(trials[0]!)),
   };
   return { difference, largest, pixels, equal, time };
 }
@@ -96,11 +97,11 @@ function winners({ dims, data }: Batch): Int32Array {
   return labels;
 }
 
-async function median(body: () => unknown): Promise<number> {
+function median(body: () => unknown): number {
   const times: number[] = [];
   for (let k = 0; k < WARM + TIMED; k++) {
     const start = performance.now();
-    await body();
+    body();
     if (k >= WARM) times.push(performance.now() - start);
   }
   return times.sort((a, b) => a - b)[Math.floor(TIMED / 2)]!;

@@ -27,9 +27,16 @@ const FUNCTIONS = {
     ["pointer", "pointer", "usize", "buffer", "usize", "i32", "buffer"],
     "pointer",
   ],
+  getTensorMutableData: [51, ["pointer", "buffer"], "pointer"],
+  getTensorElementType: [60, ["pointer", "buffer"], "pointer"],
+  getDimensionsCount: [61, ["pointer", "buffer"], "pointer"],
+  getDimensions: [62, ["pointer", "buffer", "usize"], "pointer"],
+  getTensorTypeAndShape: [65, ["pointer", "buffer"], "pointer"],
   createCpuMemoryInfo: [69, ["i32", "i32", "buffer"], "pointer"],
   releaseStatus: [93, ["pointer"], "void"],
+  releaseSession: [95, ["pointer"], "void"],
   releaseValue: [96, ["pointer"], "void"],
+  releaseTensorTypeAndShapeInfo: [99, ["pointer"], "void"],
   createEnvWithGlobalThreadPools: [119, ["i32", "buffer", "pointer", "buffer"], "pointer"],
   disablePerSessionThreads: [120, ["pointer"], "pointer"],
   createThreadingOptions: [121, ["buffer"], "pointer"],
@@ -42,7 +49,9 @@ type Name = keyof typeof FUNCTIONS;
 type Argument = Pointer | BufferSource | number | bigint | null;
 type Api = Readonly<Record<Name, (...args: Argument[]) => Pointer>>;
 
-const WARNINGS = 2, ALL_OPTIMIZATIONS = 99, FLOAT = 1;
+const WARNINGS = 2, ALL_OPTIMIZATIONS = 99;
+/** Types of elements. */
+const FLOAT = 1, UINT8 = 2, INT32 = 6;
 /** Of createCpuMemoryInfo: an arena allocator's default memory. */
 const ARENA = 1, DEFAULT_MEMORY = 0;
 
@@ -58,11 +67,26 @@ export interface Session {
   run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
 }
 
+/** Numbers and their sides. */
+export interface Batch {
+  readonly dims: readonly number[];
+  readonly data: Float32Array | Uint8Array | Int32Array;
+}
+
+/** A loaded model of one input and one output, whose result has sides that only the model knows. */
+export interface WholeSession {
+  /** @throws Error with what ONNX Runtime says of an input that it refuses */
+  run(input: Batch): Batch;
+  close(): void;
+}
+
 /** ONNX Runtime, loaded. */
 export interface Ort {
   readonly version: string;
   /** @throws Error when the model is not one */
   load(model: Uint8Array, inputs: readonly string[], outputs: readonly string[]): Session;
+  /** The same for a model whose results are copied out. @throws Error when the model is not one */
+  open(model: Uint8Array, input: string, output: string): WholeSession;
 }
 
 /** Loads the library and starts its threads. @throws Error when it is not there */
@@ -150,23 +174,93 @@ function startOrt(version: string, api: Api, threads: number): Ort {
   check(api, api.setGlobalSpinControl(threading, 0));
   const name = cString("plca");
   const env = made(api, (out) => api.createEnvWithGlobalThreadPools(WARNINGS, name, threading, out));
-  const options = made(api, api.createSessionOptions);
-  check(api, api.disablePerSessionThreads(options));
+  const optionsOf = () => {
+    const options = made(api, api.createSessionOptions);
+    check(api, api.disablePerSessionThreads(options));
+    check(api, api.setSessionGraphOptimizationLevel(options, ALL_OPTIMIZATIONS));
+    return options;
+  };
+  // Results of these are written where they belong, so nothing is kept for the next run.
+  const options = optionsOf();
   check(api, api.disableMemPattern(options));
   check(api, api.disableCpuMemArena(options));
-  check(api, api.setSessionGraphOptimizationLevel(options, ALL_OPTIMIZATIONS));
   const memory = made(api, (out) => api.createCpuMemoryInfo(ARENA, DEFAULT_MEMORY, out));
+  const loaded = (model: Uint8Array, by: Pointer) => {
+    const bytes = new Uint8Array(model);
+    return made(api, (out) => api.createSessionFromArray(env, bytes, BigInt(bytes.length), by, out));
+  };
+  let whole: Pointer | undefined;
   return {
     version,
     load(model, inputs, outputs) {
-      const bytes = new Uint8Array(model);
-      const session = made(
-        api,
-        (out) => api.createSessionFromArray(env, bytes, BigInt(bytes.length), options, out),
-      );
-      return sessionOf(api, { session, memory, inputs, outputs });
+      return sessionOf(api, { session: loaded(model, options), memory, inputs, outputs });
+    },
+    open(model, input, output) {
+      const session = loaded(model, whole ??= optionsOf());
+      return wholeSessionOf(api, { session, memory, inputs: [input], outputs: [output] });
     },
   };
+}
+
+/** Arrays of numbers by the type of their elements. */
+const ARRAYS = new Map<number, typeof Float32Array | typeof Uint8Array | typeof Int32Array>([
+  [FLOAT, Float32Array],
+  [UINT8, Uint8Array],
+  [INT32, Int32Array],
+]);
+
+function wholeSessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): WholeSession {
+  const [inputNames, outputNames] = [namesOf(inputs), namesOf(outputs)];
+  return {
+    run({ dims, data }) {
+      const [type] = [...ARRAYS].find(([, kind]) => data instanceof kind)!;
+      const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+      const shape = BigInt64Array.from(dims, BigInt), at = Deno.UnsafePointer.of(bytes);
+      const input = made(
+        api,
+        (out) =>
+          api.createTensorWithDataAsOrtValue(
+            memory,
+            at,
+            BigInt(bytes.length),
+            shape,
+            BigInt(dims.length),
+            type,
+            out,
+          ),
+      );
+      const feeds = BigUint64Array.of(Deno.UnsafePointer.value(input)), fetches = new BigUint64Array(1);
+      try {
+        check(
+          api,
+          api.run(session, null, inputNames.addresses, feeds, 1n, outputNames.addresses, 1n, fetches),
+        );
+        return copied(api, Deno.UnsafePointer.create(fetches[0]!));
+      } finally {
+        for (const address of [...feeds, ...fetches]) {
+          if (address !== 0n) api.releaseValue(Deno.UnsafePointer.create(address));
+        }
+      }
+    },
+    close: () => void api.releaseSession(session),
+  };
+}
+
+/** A result in memory of its own. @throws Error for elements of a type that is none of `ARRAYS` */
+function copied(api: Api, value: Pointer): Batch {
+  const info = made(api, (out) => api.getTensorTypeAndShape(value, out));
+  const type = new Int32Array(1), rank = new BigUint64Array(1);
+  check(api, api.getTensorElementType(info, type));
+  check(api, api.getDimensionsCount(info, rank));
+  const sides = new BigInt64Array(Number(rank[0]!));
+  check(api, api.getDimensions(info, sides, rank[0]!));
+  api.releaseTensorTypeAndShapeInfo(info);
+  const Kind = ARRAYS.get(type[0]!);
+  if (Kind === undefined) throw new Error(`ONNX Runtime: the result has elements of type ${type[0]}`);
+  const dims = [...sides].map(Number), data = new Kind(dims.reduce((product, side) => product * side, 1));
+  const at = made(api, (out) => api.getTensorMutableData(value, out));
+  if (data.length > 0) new Deno.UnsafePointerView(at as Deno.PointerObject).copyInto(data);
+  return { dims, data };
 }
 
 interface Loaded {

@@ -10,10 +10,14 @@ import { openOrt, type Ort, type Session } from "./ort.ts";
 let ort: Ort | undefined;
 const sessions = new Map<string, Session>();
 
-/** Loads the shared library once. @returns a description for `plca doctor` @throws Error when it is not there */
+/** The shared library, loaded once. @throws Error when it is not there */
+export function runtime(): Ort {
+  return ort ??= openOrt(Math.max(1, navigator.hardwareConcurrency));
+}
+
+/** {@linkcode runtime} for the kernels. @returns a description for `plca doctor` @throws Error when it is not there */
 export function loadRuntime(): string {
-  ort ??= openOrt(Math.max(1, navigator.hardwareConcurrency));
-  return `ONNX Runtime ${ort.version} kernels in the WASM heap`;
+  return `ONNX Runtime ${runtime().version} kernels in the WASM heap`;
 }
 
 /** A float32 tensor as ONNX Runtime should see it: same memory, perhaps another shape or only a part. */

@@ -65,6 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Files for other programs: what a network calls is written down, and the file compared with the network.
   export: [
     "core",
+    "backends/native",
     "backends/onnx_model.ts",
     "backends/recorder",
     "datasets/evaluation.ts",

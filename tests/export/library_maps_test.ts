@@ -47,7 +47,7 @@ for (const [name, run] of Object.entries(CASES)) {
     name: `a file of ${name} says what the network says`,
     sanitizeOps: false,
     sanitizeResources: false,
-    async fn() {
+    fn() {
       const network = networkOf(run);
       const { model } = fileOf(network);
       const picture = (seed: number) => ({
@@ -60,9 +60,9 @@ for (const [name, run] of Object.entries(CASES)) {
         bytes: false,
         free: true,
       });
-      const file = await openModel(model);
-      const found = await compareOutputs(file, network.ensemble, { ...PLAIN, wanted: "logits", trials });
-      await file.close();
+      const file = openModel({ model, input: "images", output: "logits" });
+      const found = compareOutputs(file, network.ensemble, { ...PLAIN, wanted: "logits", trials });
+      file.close();
       assert.ok(found.difference < 1e-5 && found.pixels > 20, JSON.stringify(found));
       assert.equal(found.equal, found.pixels);
     },
