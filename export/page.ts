@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { rgbPng } from "../report/pictures.ts";
 import { pageHtml } from "../view/html.ts";
 import script from "../web/dist/label.js" with { type: "text" };
-import type { LabelPageData } from "../web/label/types.ts";
+import type { LabelPageData } from "./label_page_data.ts";
 import style from "../web/label/style.css" with { type: "text" };
 import type { Picture } from "./trials.ts";
 

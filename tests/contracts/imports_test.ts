@@ -27,7 +27,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run_folder: ["core"],
   report: ["core", "metrics", "run_folder"],
   // What runs in a browser: types and pure functions.
-  web: ["core", "report", "run_folder", "explore/types.ts", "view/served_run.ts"],
+  web: [
+    "core",
+    "report",
+    "run_folder",
+    "explore/types.ts",
+    "export/label_page_data.ts",
+    "view/served_run.ts",
+  ],
   // The server of a page: it knows what is shown, not how it is made.
   view: [
     "core",
@@ -78,7 +85,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "report/pictures.ts",
     "view/html.ts",
     "web/dist",
-    "web/label",
+    "web/label/style.css",
   ],
   // The command line knows everything, the list of plugins and the project's version included.
   cli: [

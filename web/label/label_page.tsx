@@ -4,7 +4,7 @@ import { type Camera, startCamera } from "./camera.ts";
 import { Controls, Legend, Samples } from "./parts.tsx";
 import { draw, pixelsOf, type Shown } from "./picture.ts";
 import { type Labels, type Network, openNetwork } from "./runtime.ts";
-import type { LabelPageData } from "./types.ts";
+import type { LabelPageData } from "../../export/label_page_data.ts";
 
 /** A picture and what the networks say of it, in their order. */
 interface Found {

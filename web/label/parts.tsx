@@ -3,7 +3,7 @@ import { ClassMark } from "../class_mark.tsx";
 import { withSign } from "../text.tsx";
 import { sharesOf, type Shown } from "./picture.ts";
 import type { Labels } from "./runtime.ts";
-import type { LabelPageData, PageSample } from "./types.ts";
+import type { LabelPageData, PageSample } from "../../export/label_page_data.ts";
 
 /** Small pictures to choose from. */
 export function Samples(

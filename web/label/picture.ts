@@ -1,7 +1,7 @@
 /** Pictures as the network sees them, and as the page shows what it said. */
 import type { Rgb } from "../../core/label_space.ts";
 import type { Labels } from "./runtime.ts";
-import type { PageSize } from "./types.ts";
+import type { PageSize } from "../../export/label_page_data.ts";
 
 /** [width, height] of a picture when the network sees it. */
 export function seenSize(

@@ -1,6 +1,6 @@
 /** What a page that labels pictures is told by whoever made it. */
-import type { Rgb } from "../../core/label_space.ts";
-import type { Normalization } from "../../core/plan.ts";
+import type { Rgb } from "../core/label_space.ts";
+import type { Normalization } from "../core/plan.ts";
 
 /** A network whose file lies beside the page. */
 export interface PageNetwork {
