@@ -269,6 +269,13 @@ Deno.test("every dependency is used, and named through deno.json", () => {
   assert.deepEqual(specifiers.filter((one) => !known(one)), []);
 });
 
+Deno.test("nothing imports onnxruntime-node: the npm package brings its library without its JavaScript", () => {
+  const importers = [...sources].filter(([path, source]) =>
+    !path.startsWith("tests/") && importsOf(source).some(({ specifier }) => specifier === "onnxruntime-node")
+  ).map(([path]) => path);
+  assert.deepEqual(importers, []);
+});
+
 Deno.test("texts, comments, templates and regular expressions are no code", () => {
   const text = [
     'import type { A } from "./a.ts"; // import "./comment.ts"',
