@@ -2,8 +2,8 @@
  * A recipe after validation: every plugin planned, nothing allocated, no file of the data read.
  *
  * The plan is the border between reading and doing. Before it there are YAML, positions and defaults; behind
- * it there are only values of one form, in `camelCase`, checked against each other. `train/` and the commands
- * take a plan and never see a recipe, so what a recipe may look like can change without them.
+ * it there are only values of one form, in `camelCase`, checked against each other. `train/` takes a
+ * plan and never sees a recipe, so what a recipe may look like can change without them.
  *
  * A plan holds functions (each plugin's `create`, `open`, `run`) and so cannot be sent to another thread or
  * written to a file. What can is {@linkcode RunPlan.resolved}: the recipe from which the same plan can be

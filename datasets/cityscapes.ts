@@ -7,9 +7,9 @@ import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
 /**
  * Cityscapes (Cordts et al. 2016) as it is downloaded: `leftImg8bit/<split>/<city>/<id>_leftImg8bit.png` and
- * `gtFine/<split>/<city>/<id>_gtFine_labelIds.png`, or `_labelTrainIds.png`. -1 as 255 (65535 in 16 bits) becomes the
- * ignore label, as does every id without a class in the label space. The labels of `test` are withheld by the authors,
- * the files are dummies: its images can be read, asking for labels is an error.
+ * `gtFine/<split>/<city>/<id>_gtFine_labelIds.png`, or `_labelTrainIds.png`. -1 as 255 (65535 in 16 bits)
+ * becomes the ignore label, as does every id without a class in the label space. The labels of `test` are
+ * withheld by the authors, the files are dummies: its images can be read, asking for labels is an error.
  */
 export const cityscapes = definePlugin({
   kind: "dataset",

@@ -1,11 +1,15 @@
-/** What the files of a whole set say of themselves, compared. */
+/**
+ * What the files of a whole dataset say of themselves, put together into hints: rotation tags, 16-bit images
+ * that use a sliver of their range, palettes that contradict each other, labels that are all ignored. Each
+ * file alone is fine; only together do they show that something may be meant otherwise.
+ */
 import { countOf } from "../core/words.ts";
 import { someOf } from "./faults.ts";
 import type { Fault, Inspection } from "./inspection.ts";
 import { Palettes } from "./palettes.ts";
 import { tagText } from "./pictures.ts";
 
-/** What was found. */
+/** What the facts add up to. */
 export interface BookFindings {
   /** Palettes that give one index different colours, while the recipe decides for none. */
   readonly palettes?: Fault;
@@ -18,7 +22,7 @@ const SMALL_PART = 2 ** 14;
 /** So many names are kept. */
 const NAMES = 4;
 
-/** Files that have something in common. */
+/** Files that have something in common: how many, and the names of the first few. */
 class Group {
   readonly names: string[] = [];
   count = 0;
@@ -38,7 +42,7 @@ class Group {
   }
 }
 
-/** Takes in images one by one; memory does not grow with them. */
+/** Takes in images one by one. Memory does not grow with them. */
 export class FactBook {
   readonly #labels: boolean;
   readonly #turned = new Group();

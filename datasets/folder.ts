@@ -1,3 +1,8 @@
+/**
+ * The dataset for everybody's own data: two folders, or a list, and a class map in the recipe. Files belong
+ * together when their relative paths agree once suffix and extension are taken off. The classes' order in the
+ * recipe is the order of the train ids.
+ */
 import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { type DatasetSetup, definePlugin, type FileReader } from "../core/plugin.ts";
@@ -57,9 +62,9 @@ interface Options extends Omit<Written, "labels"> {
 }
 
 /**
- * Images and label PNGs (ids in one channel, grey or palette, up to 16 bits, or colours), either from a list or from two folders in
- * which files belong together when their relative paths agree without suffix and extension. `classes` maps stored
- * ids or colours to train ids in the order written.
+ * Images and label PNGs (ids in one channel, grey or palette, up to 16 bits, or colours), either from a list
+ * or from two folders in which files belong together when their relative paths agree without suffix and
+ * extension. `classes` maps stored ids or colours to train ids in the order written.
  */
 export const folder = definePlugin({
   kind: "dataset",
@@ -102,11 +107,13 @@ export const folder = definePlugin({
 const EXPECTED =
   "class ids in one channel, grey or palette (or `labels: { by: colour }` with colours in `classes`)";
 
+/** `labels` may be a folder's name, or `{folder, by}`; both become `labels` and `by`. */
 function takenApart({ labels, ...rest }: Written): Options {
   if (typeof labels !== "object") return { ...rest, labels };
   return { ...rest, labels: labels.folder, by: labels.by };
 }
 
+/** What options say against each other, which the schema cannot see. */
 function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
   const issues = classIssues(given, given.by ?? "index", at);
   if ((given.list === undefined) === (given.images === undefined)) {
@@ -122,6 +129,10 @@ function labelSpaceOf({ classes }: Options): LabelSpace {
   return { name: "folder", classes: Object.keys(classes), ignore: IGNORE_LABEL };
 }
 
+/**
+ * The files and folders that the options name: the list (or the folder of an absolute one), else the folders
+ * of images and labels.
+ */
 function pathsOf({ list, images, labels }: Options): string[] {
   if (list !== undefined) return isAbsolute(list) ? [folderOf(list)] : [list];
   return [images!, ...(labels === undefined ? [] : [labels])];
@@ -131,6 +142,10 @@ function folderOf(list: string): string {
   return list.replace(/[\\/][^\\/]*$/, "");
 }
 
+/**
+ * A reader for the files of a list, kept below `data.root`, or below the list's folder where there is no
+ * root.
+ */
 function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
   return containedIn(files, [root === "" ? folderOf(list) : root]);
 }

@@ -1,4 +1,7 @@
-/** A dataset's files from the folders of its layout. */
+/**
+ * A dataset's files from the folders of its layout: the files of the images' folder and those of the labels'
+ * folder with the same relative path, once suffix and extension are taken off.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
@@ -9,7 +12,11 @@ import { type Matches, matching } from "./matching.ts";
 import type { Pair } from "./missing.ts";
 import { type Listing, takenOf } from "./passed_over.ts";
 
-/** @throws DataError when a folder is missing or holds nothing of it */
+/**
+ * The pairs of a layout's folders. Where labels are needed, an image without labels, or labels without an
+ * image, is a pair with a missing file; where they are not, the labels' folder is not read and may be absent.
+ * @throws DataError when a folder is missing or holds nothing of the kind
+ */
 export async function fromFolders(layout: Layout, place: Place, { files, labelled }: Search): Promise<Found> {
   const { images, labels, example, title } = layout;
   const imagesAt = `${place.folder}/${images.folder}`;
@@ -83,6 +90,7 @@ function taken(
   return takenOf({ ...searched, place: folder, suffix, taken: found.size - competing.size, others: [] });
 }
 
+/** The errors of files that share an id, as `a.jpg` and `a.png` do. */
 function rivals(
   { competing }: Matches,
   { at, what }: { readonly at: string; readonly what: string },

@@ -1,3 +1,4 @@
+/** Painting shapes into colours and labels at once. */
 import type { Colour, Look } from "./looks.ts";
 
 /** A point in pixels; pixel (x, y) covers [x, x + 1) by [y, y + 1). */

@@ -1,11 +1,15 @@
+/**
+ * The geometry of a street, drawn at random. One stream of numbers, one street: the order of the draws is
+ * part of the dataset, and changing it changes every image.
+ */
 import type { Random } from "../../core/random.ts";
 
 /** How far the street goes; beyond it stands a row of trees. Metres. */
 export const STREET_LENGTH = 90;
 
 /**
- * A street in metres: x to the right of its axis, y up, z ahead of the camera. It says nothing about colours, light
- * or the camera's optics, so that every domain shows the same world.
+ * A street in metres: x to the right of its axis, y up, z ahead of the camera. It says nothing about colours,
+ * light or the camera's optics, so that every domain shows the same world.
  */
 export interface Scene {
   /** Half the carriageway's width. */

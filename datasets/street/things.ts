@@ -1,3 +1,4 @@
+/** Cars, people, poles and trees, as flat shapes and boxes in perspective. */
 import type { Stage } from "./backdrop.ts";
 import { ID } from "./classes.ts";
 import { type Material, pickOf } from "./looks.ts";
