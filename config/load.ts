@@ -132,8 +132,8 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   const own = ownPart({ path, text }, cwd);
   if (chain.length === 0 && options.base !== undefined) {
     const base = recipePath({ path: options.base }, cwd);
-    const found = await options.readText(base);
-    return laidOn(await readChain({ path: base, text: found, chain: [path] }, options), own);
+    const baseText = await options.readText(base);
+    return laidOn(await readChain({ path: base, text: baseText, chain: [path] }, options), own);
   }
   const seen = [...chain, path];
   let whole: Located | undefined;

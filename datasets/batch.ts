@@ -138,7 +138,7 @@ function batchOf(
  */
 function sampleCache(dataset: Dataset, options: BatchOptions) {
   const { labels, transforms: { shortSide, size }, cacheBytes } = options;
-  const kept = new Map<number, Promise<Sample>>();
+  const cache = new Map<number, Promise<Sample>>();
   let bytes = 0;
   const load = async (index: number): Promise<Sample> => {
     const sample = await dataset.read(index, { labels });
@@ -149,19 +149,19 @@ function sampleCache(dataset: Dataset, options: BatchOptions) {
   };
   return {
     get(index: number): Promise<Sample> {
-      const found = kept.get(index);
-      if (found) return found;
+      const cached = cache.get(index);
+      if (cached) return cached;
       const sample = load(index);
       if (bytes < cacheBytes) {
-        kept.set(index, sample);
+        cache.set(index, sample);
         sample.then(
           ({ image, labels, soft }) =>
             bytes += image.byteLength + (labels?.byteLength ?? 0) + (soft?.byteLength ?? 0),
-          () => kept.delete(index),
+          () => cache.delete(index),
         );
       }
       return sample;
     },
-    clear: () => kept.clear(),
+    clear: () => cache.clear(),
   };
 }

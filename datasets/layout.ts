@@ -93,12 +93,12 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
     await belowRoot({ files, root: "", paths: [""] }, () => Promise.resolve());
   }
   const labelled = setup.labels !== false && layout.withheld === undefined;
-  const { pairs: found, taken, competing = [] } = choice.list === undefined
+  const { pairs: listed, taken, competing = [] } = choice.list === undefined
     ? await fromFolders(layout, place, { files, labelled })
     : await fromList(layout, place, { files, labelled, list: choice.list });
   tellMissing(competing, onMissing);
-  const kept = leaveOut(found, choice.exclude, layout);
-  const whole = reportMissing(kept, { folder: place.folder, onMissing });
+  const included = leaveOut(listed, choice.exclude, layout);
+  const whole = reportMissing(included, { folder: place.folder, onMissing });
   const pairs = whole.map(({ id, image, labels }) => ({
     id,
     image: below(place.folder, image.path),

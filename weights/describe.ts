@@ -1,4 +1,7 @@
-/** What a file of weights holds, for people and programs. Pure. */
+/**
+ * What a file of weights holds, for people and programs: `plca weights inspect`. Whether a model of plca
+ * knows the names is tried with every model, and the one that explains most of them is named. Pure.
+ */
 import { printable } from "../core/printable.ts";
 import { bytesOf, sizeOf } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
@@ -9,7 +12,7 @@ import type { WeightsFile } from "./read.ts";
 import { TorchTensor } from "./torch_tensor.ts";
 import { Opaque } from "./unpickle.ts";
 
-/** A model and the names that files use for its tensors. */
+/** A model of plca and the ways in which files name its tensors. */
 export interface KnownNames {
   readonly model: string;
   readonly names: WeightNames;
@@ -44,7 +47,7 @@ export interface WeightsDescription {
   }[];
 }
 
-/** Describes a file without reading a tensor's elements. */
+/** Describes a file without reading a tensor's elements. @param known the models to try */
 export function weightsDescription(file: WeightsFile, known: readonly KnownNames[]): WeightsDescription {
   const all = [...file.tensors];
   const sizes = all.map(([, { shape }]) => sizeOf(shape));
@@ -68,9 +71,10 @@ export function weightsDescription(file: WeightsFile, known: readonly KnownNames
   };
 }
 
+/** A model's naming, and the networks that it finds in the file. */
 type Found = Pick<WeightsDescription, "naming"> & Required<Pick<WeightsDescription, "networks">>;
 
-/** Of the model that knows most of the names. */
+/** The naming of the model that explains most of the names, and the networks in the file by it. */
 function networksOf(file: WeightsFile, known: readonly KnownNames[]): Found {
   const stored = entriesOf(file);
   let best: Found = { naming: null, networks: [] };
@@ -110,6 +114,7 @@ function namesOf(entries: readonly Entry[]): ReadonlySet<string> {
   return new Set(entries.flatMap(({ inFile, madeOf }) => madeOf ?? [inFile]));
 }
 
+/** A value beside the tensors in a few words; collections only by their size. */
 function summary(value: unknown): string | number | boolean | null {
   if (
     value === null || typeof value === "number" || typeof value === "boolean" || typeof value === "string"
@@ -126,7 +131,10 @@ function summary(value: unknown): string | number | boolean | null {
   return typeof value === "object" && "name" in value ? String(value.name) : "other";
 }
 
-/** The same as lines of text: a summary, an empty line, a tensor a line. */
+/**
+ * A description as lines of text: a summary, an empty line, one line for each tensor. @param file how the
+ * person named it
+ */
 export function describeWeights(file: string, description: WeightsDescription): string {
   const { format, wrapper, naming, others, metadata, tensors, elements, bytes } = description;
   const { networks = [], unread = [] } = description;

@@ -1,4 +1,9 @@
-/** The two containers of torch.save: a zip archive (PyTorch 1.6 and later) and the older row of pickles. Pure. */
+/**
+ * The two containers of torch.save. The zip archive (PyTorch 1.6 and later) has a pickle, `data.pkl`, and an
+ * entry of raw bytes for each storage. The older format is a row of pickles (a magic number, a protocol, the
+ * machine, the value, a list of keys) followed by the storages' bytes in the order of that list. In both, the
+ * pickle names storages by key, and tensors are views of them. Pure.
+ */
 import { DataError } from "../core/errors.ts";
 import { bytesOf } from "./stored_tensor.ts";
 import { Cursor } from "./cursor.ts";
@@ -7,13 +12,13 @@ import { type StorageId, torchWorld } from "./torch_world.ts";
 import { plainText, unpickle } from "./unpickle.ts";
 import { unzipped } from "./zip.ts";
 
-/** What torch.save was given: arrays, `Map`s, numbers, texts, and `TorchTensor`s among them. */
+/** What torch.save was given: arrays, `Map`s, numbers, texts, and {@linkcode TorchTensor}s among them. */
 export interface TorchFile {
   readonly format: "zip" | "legacy";
   readonly value: unknown;
 }
 
-/** A pickle of the whole number 0x1950a86a20f9469cfc6c, protocol 2. */
+/** How the older format begins: a pickle of the whole number 0x1950a86a20f9469cfc6c, protocol 2. */
 const LEGACY_START = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
 const ZIP_START = [0x50, 0x4b, 3, 4];
@@ -28,10 +33,10 @@ function begins(bytes: Uint8Array, start: readonly number[]): boolean {
 }
 
 /**
- * Reads a file that {@linkcode isTorchFile} knows, without executing anything of it. Elements are copied only when a
- * tensor is read.
+ * Reads a file that {@linkcode isTorchFile} knows, without executing anything of it. Elements are copied only
+ * when a tensor is read.
  * @param name the file, for messages
- * @throws DataError in one line when it is cut short, damaged, or is packed in another way
+ * @throws DataError in one line when it is cut short, damaged, or packed in another way
  */
 export function readTorch(bytes: Uint8Array, name: string): TorchFile {
   return begins(bytes, ZIP_START)
@@ -75,6 +80,10 @@ function readZip(bytes: Uint8Array, name: string): unknown {
 
 const LEGACY_PROTOCOL = 1001;
 
+/**
+ * The older format. Storages come after the pickle that mentions them, so their tensors are made first and
+ * filled later.
+ */
 function readLegacy(cursor: Cursor): unknown {
   const storages = new Map<string, LegacyStorage>();
   const world = torchWorld(cursor, {
@@ -110,7 +119,7 @@ function readLegacy(cursor: Cursor): unknown {
   return value;
 }
 
-/** Bytes of an element, by the class of a storage that is passed over. */
+/** Bytes of an element of storages that are not read, which must be known to find what follows them. */
 const UNREAD_BYTES: Readonly<Record<string, number>> = {
   "torch.ComplexFloatStorage": 8,
   "torch.ComplexDoubleStorage": 16,

@@ -1,11 +1,18 @@
 /**
- * Pickles without Python: a stack machine that builds plain values and executes nothing. Lists and tuples become arrays,
- * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what the pickle makes by a name that is not in a
- * list becomes an {@linkcode Opaque}.
+ * Pickles without Python: a stack machine that builds plain values and executes nothing.
+ *
+ * A pickle is a list of instructions for a stack: push a number, begin a list, take the last two values as
+ * key and value, call a name with arguments. The machine knows the instructions ({@linkcode OPERATIONS}) and
+ * nothing else; what a name means is asked of a {@linkcode PickleWorld}. Lists and tuples become arrays,
+ * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what is made by an unknown name
+ * becomes an {@linkcode Opaque}.
+ *
+ * Files come from strangers, so all work is bounded: by the file's length, a number of steps, and the length
+ * of whole numbers. `tests/fuzz` feeds it broken ones.
  */
 import type { Cursor } from "./cursor.ts";
 
-/** A name that pickles may use. */
+/** A name that pickles may use: a class or function in Python, here an entry of a list. */
 export interface PickleGlobal {
   /** As in `collections.OrderedDict`. */
   readonly name: string;
@@ -19,15 +26,18 @@ export interface Buildable {
   build(state: unknown): void;
 }
 
-/** What a pickle can reach. */
+/** What a pickle can reach outside itself: names, and values that lie elsewhere in the file. */
 export interface PickleWorld {
-  /** A name that is not known makes an {@linkcode Opaque} when it is called. */
+  /** The meaning of a name. One that is not known makes an {@linkcode Opaque} when it is called. */
   find(module: string, name: string): PickleGlobal;
-  /** A value that lies outside the pickle. @throws DataError */
+  /** A value that lies outside the pickle, as a storage. @throws DataError */
   persistent(id: unknown): unknown;
 }
 
-/** A value that a pickle makes by an unknown name: its code is not run, its arguments are kept. */
+/**
+ * A value that a pickle makes by an unknown name. Its code is not run; its arguments, attributes and items
+ * are kept, so that tensors in it can at least be noticed.
+ */
 export class Opaque implements Buildable {
   /** What would have made it, as in `argparse.Namespace`. */
   readonly name: string;
@@ -72,13 +82,16 @@ const LONGEST_INTEGER = 256;
 const MARK = Symbol("mark");
 
 /**
- * Reads one pickle, protocols 0 to 5, and leaves the cursor after it. Takes time and memory in proportion to its length.
- * @throws DataError in one line when it is cut short, damaged, or uses a name that `world` does not know
+ * Reads one pickle, protocols 0 to 5, and leaves the cursor behind it. Takes time and memory in proportion to
+ * its length.
+ * @throws DataError in one line when it is cut short, damaged, calls a plain value, or when the world
+ *   refuses a name
  */
 export function unpickle(cursor: Cursor, world: PickleWorld): unknown {
   return new Machine(cursor, world).run();
 }
 
+/** The stack, and the memo by which a pickle refers to a value again. */
 class Machine {
   readonly #cursor: Cursor;
   readonly #world: PickleWorld;
@@ -206,6 +219,7 @@ class Machine {
     this.make(callee, Array.isArray(args) ? [...args, named] : args);
   }
 
+  /** Calls a name with arguments; a call of something opaque is opaque as well. */
   make(callee: unknown, args: unknown): void {
     if (callee instanceof Opaque && Array.isArray(args)) {
       return this.push(new Opaque(callee.name, [callee, args]));
@@ -246,7 +260,7 @@ class Machine {
 
 type Operation = (machine: Machine, cursor: Cursor) => void;
 
-/** Python's pickletools describes every one. */
+/** The instructions by their code; Python's pickletools describes every one. */
 const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x28, (m) => m.mark()],
   [0x30, (m) => m.drop()],
@@ -353,7 +367,7 @@ function unescaped(text: string): string {
   );
 }
 
-/** Names are told from other values by this. */
+/** The objects that stand for names; nothing that a pickle builds is among them, so it cannot forge one. */
 const GLOBALS = new WeakSet<object>();
 
 /** Makes a name that pickles may use. */

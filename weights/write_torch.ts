@@ -1,4 +1,7 @@
-/** Files that torch.load opens: a zip archive with a pickle of protocol 2 and one entry per tensor. Pure. */
+/**
+ * Files that torch.load opens: a zip archive with a pickle of protocol 2 and one entry for each tensor. The
+ * pickle is written instruction by instruction; weights/unpickle.ts reads them. Pure.
+ */
 import { type Zippable, zipSync } from "fflate";
 import type { DType, StoredTensor } from "./stored_tensor.ts";
 
@@ -16,8 +19,9 @@ const STORAGES: Readonly<Record<DType, string>> = {
 };
 
 /**
- * A state dict as torch.save writes it: `torch.load` gives an OrderedDict of contiguous CPU tensors in the map's order,
- * or, with `wrapper`, a dict with that one key and the OrderedDict in it. The same tensors give the same bytes.
+ * A state dict as torch.save writes it: `torch.load` gives an OrderedDict of contiguous CPU tensors in the
+ * map's order, or, with `wrapper`, a dict with that one key and the OrderedDict in it. The same tensors give
+ * the same bytes.
  */
 export function encodeTorch(
   tensors: ReadonlyMap<string, StoredTensor>,
@@ -45,6 +49,7 @@ export function encodeTorch(
   return zipSync(files, { level: 0, mtime: new Date(1980, 0, 1) });
 }
 
+/** A tensor as the pickle describes it; `key` names its entry in the archive. */
 interface TensorRecord {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -81,6 +86,7 @@ class Pickle {
     return this.opcode("t");
   }
 
+  /** Writes the call that builds a contiguous tensor from its storage. */
   tensor({ dtype, shape, length, key }: TensorRecord): this {
     const strides = shape.map((_, k) =>
       shape.slice(k + 1).reduce((product, side) => product * Math.max(1, side), 1)

@@ -48,25 +48,27 @@ const CONVENTION = [IGNORE_LABEL, 65535];
  * @throws UserError when fewer than two classes are left
  */
 export function guessClasses(source: FoundLabels, target: FoundLabels | undefined): ClassGuess {
-  const [own, other] = spacesOf(source, target);
-  if (own === undefined) return unnamed(source, target);
+  const [sourceSpace, targetSpace] = spacesOf(source, target);
+  if (sourceSpace === undefined) return unnamed(source, target);
   const ignoring = "Ignored: the ids that they count nowhere.";
-  const named = { title: own.title, ignoring };
-  if (target === undefined) return { ...named, source: mapBy(own, own.classes, source) };
-  const classes = own.classes.filter((name) => other?.classes.includes(name));
-  if (other === undefined || classes.length < own.classes.length / 2) {
-    const why = other === undefined
+  const named = { title: sourceSpace.title, ignoring };
+  if (target === undefined) return { ...named, source: mapBy(sourceSpace, sourceSpace.classes, source) };
+  const classes = sourceSpace.classes.filter((name) => targetSpace?.classes.includes(name));
+  if (targetSpace === undefined || classes.length < sourceSpace.classes.length / 2) {
+    const why = targetSpace === undefined
       ? `they hold ${
-        storedText(target)(target.ids.find(({ id }) => !own.names.has(id))!.id)
+        storedText(target)(target.ids.find(({ id }) => !sourceSpace.names.has(id))!.id)
       }, which is none of them`
-      : `they look like ${other.title}`;
-    return { ...named, source: mapBy(own, own.classes, source), unfit: why };
+      : `they look like ${targetSpace.title}`;
+    return { ...named, source: mapBy(sourceSpace, sourceSpace.classes, source), unfit: why };
   }
   return {
     ...named,
-    title: own === other ? own.title : `${own.title}; the target has ${other.title}`,
-    source: mapBy(own, classes, source),
-    target: mapBy(other, classes, target),
+    title: sourceSpace === targetSpace
+      ? sourceSpace.title
+      : `${sourceSpace.title}; the target has ${targetSpace.title}`,
+    source: mapBy(sourceSpace, classes, source),
+    target: mapBy(targetSpace, classes, target),
   };
 }
 
