@@ -1,3 +1,8 @@
+/**
+ * `plca completion install`: puts a completion script where a shell looks for it, and with `--launcher` a
+ * command `plca` that runs this copy from any folder. Only files that plca wrote are replaced ({@linkcode
+ * MARK}).
+ */
 import { bash, fish, type ShellCompletion, zsh } from "@optique/core/completion";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,17 +18,20 @@ import { LAUNCH } from "./versions.ts";
 
 type Shell = (typeof SHELLS)[number];
 
-/** In every file that is written here: a file without it was not written by plca, and stays. */
+/** Stands in every file that is written here. A file without it was not written by plca, and stays. */
 const MARK = "# Written by plca completion install.";
 
-/** Where bash-completion lies when it is installed. Without it bash reads no folder of completions. */
+/** Where the package bash-completion may lie; without it, bash reads no folder of completions. */
 const BASH_COMPLETION = [
   "/usr/share/bash-completion/bash_completion",
   "/usr/local/share/bash-completion/bash_completion",
   "/opt/homebrew/share/bash-completion/bash_completion",
 ];
 
-/** `plca completion install`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca completion install`. @returns the exit status 0 @throws UserError when the shell is not known or
+ * a file cannot be written
+ */
 export async function completionCommand(host: Host, args: CommandOf<"completion install">): Promise<number> {
   const shell = args.shell ?? shellOf(host);
   const home = homeOf(host);
@@ -62,7 +70,7 @@ function homeOf(host: Host): string {
   throw new UserError("HOME is not set, so there is no place for the completions");
 }
 
-/** Where a shell looks, and what the person has to do. */
+/** Where a shell looks for completions, and what the person has to do. */
 interface Setup {
   readonly path: string;
   readonly next: readonly string[];
@@ -102,11 +110,14 @@ const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup
 
 const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
 
-/** Where the script for bash lets the shell put a slash after folders, which already have one: it would show two. */
+/**
+ * Where the script for bash lets the shell put a slash behind folders, which have one already: it would show
+ * two.
+ */
 const MARKED_AS_FILES = /^ *compopt -o filenames /m;
 const WITHOUT_SLASH = '    COMPREPLY=("${COMPREPLY[@]%/}")\n';
 
-/** zsh takes a file for completions by its first line. */
+/** The script for a shell. zsh recognises a completion by its first line, so there the mark comes second. */
 function scriptFor(shell: Shell): string {
   const script = GENERATORS[shell].generateScript("plca", ["completion", shell]);
   if (shell === "bash") return `${MARK}\n${script.replace(MARKED_AS_FILES, `${WITHOUT_SLASH}$&`)}\n`;
@@ -115,7 +126,10 @@ function scriptFor(shell: Shell): string {
   return `${script.slice(0, end)}\n${MARK}${script.slice(end)}\n`;
 }
 
-/** Deno itself starts ten times as fast as npx, which finds it again should it be gone. */
+/**
+ * The command `plca`: a shell script that starts Deno itself, ten times as fast as npx, which finds Deno
+ * again should it be gone.
+ */
 function launcherText(): string {
   const task = `${startLine().map(quoted).join(" ")} "$@"`;
   const deno = quoted(Deno.execPath());
@@ -141,7 +155,7 @@ function quoted(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** Replaces what this command wrote before, and nothing else. @throws UserError */
+/** Writes a file, replacing only what this command wrote before. @throws UserError */
 async function install(
   path: string,
   { text, executable }: { readonly text: string; readonly executable: boolean },

@@ -8,13 +8,13 @@ import type { CheckedDataset } from "./data_check.ts";
 /** Broken files that are named; with `--json` all are. */
 const NAMED = 20;
 
-/** Unknown colours that are named, the most frequent first: smoothed edges make thousands. */
+/** How many unknown colours are named, the most frequent first: smoothed edges make thousands. */
 const COLOURS = 8;
 
 /** Sizes that are named. */
 const SIZES = 6;
 
-/** Several lines, without a trailing newline. */
+/** What was found of a dataset, in lines without a trailing newline. */
 export function describeDataset(
   { name, type, summary, files = [], unlabelled, hint }: CheckedDataset,
 ): string {

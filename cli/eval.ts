@@ -9,7 +9,11 @@ import { planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
-/** `plca eval`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca eval`: the evaluation of a split by the recipe's `evaluation`, mirror, scales and aggregation
+ * included. Nothing is written.
+ * @returns the exit status: 0, or 130 when interrupted @throws UserError
+ */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });

@@ -1,4 +1,7 @@
-/** Images of the run, which a file and its network are compared on. */
+/**
+ * Images on which an exported file and its network are compared: real ones where there are any, since noise
+ * gives predictions so uncertain that rounding decides them.
+ */
 import { DataError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
@@ -9,17 +12,20 @@ import { openInput } from "../datasets/input.ts";
 import { AS_BYTES, type Picture, pictureOf } from "../export/trials.ts";
 import { openSplit } from "../train/evaluate.ts";
 
-/** Pictures, and what they are for whoever reads it. */
+/** Pictures, and in words what they are. */
 export interface Pictures {
   readonly pictures: readonly Picture[];
   /** As in `4 images of val`. */
   readonly from: string;
 }
 
-/** Of noise that stands for images that are not there. */
+/** [height, width] of noise that stands for images that are not there. */
 const SIDES = [192, 256] as const;
 
-/** The first images of the first split that can be read, at the size the network sees; noise where none can be. */
+/**
+ * The first images of the first of val, test and train that can be read, at the size that the network sees;
+ * noise where none can be.
+ */
 export async function picturesOf(
   plan: RunPlan,
   { size, count }: { readonly size: readonly [number, number] | undefined; readonly count: number },

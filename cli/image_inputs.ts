@@ -7,17 +7,21 @@ import { IMAGES } from "../datasets/image_files.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** One image. */
+/** An image that a command line names. */
 export interface ImageInput {
   /** Absolute. */
   readonly path: string;
-  /** Of what is made from it: the path below the folder or the fixed part of the pattern, with `/`, without extension. */
+  /**
+   * What files made from it are called: the path below the folder, or below the fixed part of the pattern,
+   * with `/`, without extension.
+   */
   readonly name: string;
 }
 
 /**
- * The images in the order given; in folders and patterns sorted, and only images by their names. A file that is
- * named twice is taken once. @param leaveOut absolute folders that are not looked into
+ * The images that are named, in the order given; those of folders and patterns sorted, and chosen by their
+ * extension. A file that is named twice is taken once.
+ * @param leaveOut absolute folders that are not looked into, as the results of an earlier call
  * @throws UserError when something is not there or holds no image
  */
 export async function imageInputs(
@@ -34,6 +38,7 @@ export async function imageInputs(
   return [...found.values()];
 }
 
+/** The images of one word: a file, a folder, or a pattern where no file is called so. */
 async function expand(host: Host, given: string, leaveOut: readonly string[]): Promise<ImageInput[]> {
   const wanted = (path: string) =>
     IMAGES.test.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
@@ -78,7 +83,7 @@ function stem(name: string): string {
   return name.replace(/\.[^./]*$/, "");
 }
 
-/** @throws UserError when two images have one name */
+/** @throws UserError when files made from two images would have one name */
 export function refuseSameNames(host: Host, inputs: readonly ImageInput[], out: string): void {
   const owners = new Map<string, ImageInput>();
   for (const each of inputs) {

@@ -21,7 +21,10 @@ install script downloads TensorFlow and an addon. Repeating it installs it again
   --remove             take everything away again
 `;
 
-/** Status 0: done; 1: a bug in plca; 2: something the person can mend. */
+/**
+ * Runs `deno task setup:tensorflow`. @returns the exit status: 0 done, 2 something that the person can mend;
+ * a bug throws
+ */
 export async function setupTensorflow(host: Host): Promise<number> {
   const tell = (line: string) => host.stdout.write(`${line}\n`);
   try {

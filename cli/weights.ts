@@ -1,4 +1,8 @@
-/** `plca weights`: files of weights in and out. */
+/**
+ * `plca weights`: files of weights in and out. `inspect` shows what a file holds; `import` brings a foreign
+ * file to the names, forms and classes of a recipe, once, so that training need not guess again; `export`
+ * writes a network for PyTorch. Nothing in a file is executed.
+ */
 import { basename, join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { builtins } from "../builtins.ts";
@@ -25,7 +29,7 @@ import { noFile, runAround, shown, stat } from "./run_folder.ts";
 type Weights = CommandOf<"weights">;
 type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
 
-/** `plca weights`: returns the exit status. @throws UserError */
+/** Runs `plca weights inspect`, `import` or `export`. @returns the exit status 0 @throws UserError */
 export function weightsCommand(host: Host, args: Weights): Promise<number> {
   switch (args.action) {
     case "inspect":
@@ -48,7 +52,9 @@ async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): P
   return 0;
 }
 
-/** A file as the person calls it. @throws UserError, DataError */
+/**
+ * A file of weights, as the person calls it. @throws UserError, DataError when it is missing or no such file
+ */
 async function readFile(host: Host, file: string): Promise<WeightsFile> {
   const path = await weightsPath(resolve(host.cwd, file), diskFiles());
   const found = await stat(path);
@@ -62,7 +68,7 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
   return readWeights(await diskFiles().read(path), file);
 }
 
-/** Of every built-in model with its default options. */
+/** How files name the tensors of every built-in model with its default options. */
 function knownNames(): KnownNames[] {
   const registry = builtins();
   return registry.all("model").flatMap((plugin) => {
@@ -130,7 +136,10 @@ async function save(host: Host, args: ActionOf<"export">): Promise<number> {
   return 0;
 }
 
-/** Absolute. @throws UserError when the ending is another or the file exists */
+/**
+ * The absolute path of a file that is not there yet. @throws UserError when its ending is another, or it
+ * exists
+ */
 async function newFile(host: Host, out: string, endings: readonly string[]): Promise<string> {
   if (!endings.some((ending) => out.endsWith(ending))) {
     throw new UserError(`--out ${out}: expected a name that ends in ${endings.join(" or ")}`);
@@ -140,6 +149,7 @@ async function newFile(host: Host, out: string, endings: readonly string[]): Pro
   return path;
 }
 
+/** A checkpoint to export. */
 interface Chosen {
   /** Absolute. */
   readonly checkpoint: string;
@@ -166,6 +176,7 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
   return { checkpoint: file, folder: folder ?? await runAround(file) };
 }
 
+/** The recipe of a checkpoint's run. @throws UserError when it lies in none */
 async function configOf(host: Host, folder: string | undefined): Promise<string> {
   if (folder === undefined) {
     throw new UserError(

@@ -1,3 +1,7 @@
+/**
+ * `plca completion`. Two things share the word: `install`, a command of plca, and the parser library's own
+ * `completion SHELL ...`, which the installed scripts call at each press of Tab.
+ */
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
@@ -32,7 +36,9 @@ const install = command(
   },
 );
 
-/** `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own. */
+/**
+ * `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own.
+ */
 export const completion = command("completion", install, {
   brief: message`Let a shell complete plca's commands, options and names.`,
 });

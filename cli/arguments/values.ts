@@ -1,4 +1,7 @@
-/** Values of arguments that a shell can complete. */
+/**
+ * Values of arguments that a shell can complete: recipes, plugins, settings, folders, files. They accept any
+ * text; what it names is checked by the command, whose error says more than a parser could.
+ */
 import type { NonEmptyString } from "@optique/core/nonempty";
 import type { Suggestion } from "@optique/core/parser";
 import { string, type ValueParser } from "@optique/core/valueparser";
@@ -35,6 +38,7 @@ export function fileValue(metavar: "FILE" | "IMAGES" | "RUN", extensions?: reado
   ]);
 }
 
+/** A text with suggestions for a shell. */
 function suggesting(metavar: NonEmptyString, suggestions: (prefix: string) => readonly Suggestion[]): Text {
   return { ...string({ metavar }), suggest: suggestions };
 }

@@ -1,4 +1,7 @@
-/** The folders that the person named: what lies in them and how it belongs together. */
+/**
+ * The folders that the person named: what lies in them, how images and labels belong together, and which
+ * files cannot be used.
+ */
 import { extname, join, resolve } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { printable } from "../../core/printable.ts";
@@ -17,13 +20,13 @@ import { type Survey, survey } from "../../datasets/found/survey.ts";
 import type { Host } from "../host.ts";
 import { showImage } from "../input.ts";
 
-/** Files by their absolute paths; without labels where there are none. */
+/** An image, and its label file where it has one; absolute paths. */
 export interface OwnPair {
   readonly image: string;
   readonly labels?: string;
 }
 
-/** A data set as it was found. */
+/** What was found in the folders of one option. */
 export interface OwnFolders {
   /** As in `--source`. */
   readonly option: string;
@@ -33,7 +36,7 @@ export interface OwnFolders {
   readonly labels?: string;
   /** Absent: no labels. */
   readonly pairing?: Pairing;
-  /** What can be used, as far as it was looked at. */
+  /** The pairs that can be used, as far as they were looked at. */
   readonly pairs: readonly OwnPair[];
   readonly survey: Survey<OwnPair>;
   /** Files that are passed over, and why; a sentence each. */
@@ -42,7 +45,7 @@ export interface OwnFolders {
   readonly whole: boolean;
 }
 
-/** Which folders. */
+/** Folders as the person named them. */
 export interface NamedFolders {
   readonly option: string;
   /** As typed: images, and labels where there are some. */
@@ -51,7 +54,11 @@ export interface NamedFolders {
   readonly labelled: boolean;
 }
 
-/** @throws UserError that says what was expected */
+/**
+ * Looks into folders. Where labels are optional and the label files turn out to be pictures, the images are
+ * taken without labels.
+ * @throws UserError that says what was expected
+ */
 export async function findFolders(host: Host, named: NamedFolders): Promise<OwnFolders> {
   const { option, labelled } = named;
   const [images, labels = images] = await Promise.all(
@@ -122,12 +129,14 @@ function noPair(named: NamedFolders, files: readonly string[], labels: readonly 
     `found ${found}`;
 }
 
+/** Images and labels, paired by their names. */
 interface Found {
   readonly images: string;
   readonly labels: string;
   readonly pairing: Pairing;
 }
 
+/** Pairs, after some of them were looked at. @throws UserError when none can be used */
 async function withLabels(host: Host, { option }: NamedFolders, found: Found): Promise<OwnFolders> {
   const { images, labels, pairing } = found;
   const all = pairing.pairs.map((pair): OwnPair => ({
@@ -151,6 +160,7 @@ async function withLabels(host: Host, { option }: NamedFolders, found: Found): P
   return { option, images, labels, pairing, pairs, survey: seen, remarks, whole };
 }
 
+/** Images alone, after some of them were looked at. @throws UserError when none can be used */
 async function withoutLabels(
   host: Host,
   option: string,
@@ -189,6 +199,7 @@ function nothingUsable(option: string, { broken }: Survey<OwnPair>): string {
   return `${option}: none of the images that were looked at can be used, as ${printable(broken[0]!.why)}`;
 }
 
+/** A sentence about files that are left out; none for no files. */
 function remark(files: readonly string[], what: string, why: string): string[] {
   if (files.length === 0) return [];
   const more = files.length > 1 ? ` and ${files.length - 1} more` : "";

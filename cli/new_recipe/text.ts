@@ -1,4 +1,7 @@
-/** The recipe as it is written. Pure. */
+/**
+ * The recipe as text. It is written by hand rather than by a YAML library, because its comments matter most:
+ * they say what was guessed and what to do next. Pure.
+ */
 import { countOf, percent } from "../../core/words.ts";
 import { type ClassGuess, type GuessedClass, type GuessedMap, hexOf } from "../../datasets/found/classes.ts";
 import type { Settings } from "./settings.ts";
@@ -27,7 +30,7 @@ export interface RecipeParts {
   readonly seed: number;
 }
 
-/** YAML with comments. */
+/** The recipe: YAML with comments. */
 export function recipeText(parts: RecipeParts): string {
   const { name, root, source, target, val, classes, settings } = parts;
   const other = val && classes.target && !sameIds(classes.source, classes.target)
@@ -53,6 +56,7 @@ export function recipeText(parts: RecipeParts): string {
   ].join("\n") + "\n";
 }
 
+/** A dataset in lines. */
 function entryLines(key: string, { comments, place }: DatasetEntry, classes: readonly string[]): string[] {
   return [
     `  ${key}:`,
@@ -63,6 +67,7 @@ function entryLines(key: string, { comments, place }: DatasetEntry, classes: rea
   ];
 }
 
+/** The source's classes in lines, with how often each occurs. */
 function classLines({ classes, looked }: RecipeParts): string[] {
   const { title, source, target } = classes;
   const names = title === undefined ? ["The names are yours to fill in."] : [
@@ -120,6 +125,7 @@ function sameIds(one: GuessedMap, other: GuessedMap): boolean {
   return text(one) === text(other);
 }
 
+/** What stands in the place of `val` when there is none. */
 function noValLines({ unfit }: ClassGuess): string[] {
   const why = unfit === undefined
     ? "the target has no labels"
@@ -130,6 +136,7 @@ function noValLines({ unfit }: ClassGuess): string[] {
   ];
 }
 
+/** Model, losses and lengths in lines. */
 function settingLines(settings: Settings, validated: boolean): string[] {
   const { shortSide, crop, batch, steps, validateEvery, memory } = settings;
   return [
@@ -178,7 +185,7 @@ function settingLines(settings: Settings, validated: boolean): string[] {
   ];
 }
 
-/** As YAML reads it back: plain where that is safe, else in double quotes. */
+/** A text as YAML reads it back: plain where that is safe, else in double quotes. */
 export function quoted(text: string): string {
   const plain = /^[A-Za-z_./][\w./-]*( [\w./-]+)*$/.test(text) &&
     !/^(true|false|null|yes|no|on|off|y|n|\.(nan|inf))$/i.test(text) &&
