@@ -1,6 +1,6 @@
 /**
- * Images on which an exported file and its network are compared: real ones where there are any, since noise
- * gives predictions so uncertain that rounding decides them.
+ * Images on which an exported file and its network are compared: images of the run's own data, since what
+ * matters is whether both label these alike. Noise stands in where no image can be read.
  */
 import { DataError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";

@@ -1,7 +1,7 @@
 /**
- * Trials in processes of their own, several at a time. A process may have one backend and cannot share its
- * cores well, so several trainings at once need several processes; each gets its own part of the cores where
- * the system allows that. A trial that fails is named, and the others go on.
+ * Trials in processes of their own, several at a time. A process has one backend, so trainings at the same
+ * time need a process each; each gets its own part of the cores where the system allows that. A trial that
+ * fails is named, and the others go on.
  *
  * How it works: `jobs` lanes take trials from one list. Each trial becomes an ordinary command line, `plca
  * train RECIPE --run FOLDER` or, where an earlier call began it, `plca train --resume FOLDER`; its recipe is

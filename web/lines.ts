@@ -1,4 +1,7 @@
-/** How curves look: eight colours of the style sheet that colour-blind eyes tell apart, and dashes. */
+/**
+ * How curves look: one of eight colours of the style sheet, which colour-blind eyes tell apart, and one of
+ * four dashes. A colour and a dash together tell 32 curves apart.
+ */
 
 const COLOURS = 8;
 const DASHES: readonly (readonly number[])[] = [[], [6, 4], [2, 3], [10, 3, 2, 3]];

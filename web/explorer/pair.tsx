@@ -1,4 +1,11 @@
-/** Two images, the cycle of one source pixel, and what lies over both. */
+/**
+ * Two images, the cycle of one source pixel, and what lies over both.
+ *
+ * A cycle goes from a source pixel (pin 1) to the target pixel that is most similar to it (2) and from there
+ * back to the source pixel that is most similar to that one (3). The person moves 1; 2 and 3 follow from the
+ * view, without asking the server. The cursor of the target (`probe`) only reads values, and Enter puts it
+ * back on 2.
+ */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import {
   type ExplorerOverview,
@@ -26,7 +33,10 @@ export type PairQuestion = Readonly<
   Record<"checkpoint" | "statistics" | "source" | "targetSet" | "target" | "level", string | number>
 >;
 
-/** A cursor that is held down passes over pixels: milliseconds that it must rest. */
+/**
+ * Milliseconds that a cursor must rest on a pixel before its row is asked for: a key that is held down passes
+ * over many.
+ */
 const DELAY = 40;
 
 /** What {@linkcode Pair} shows. */
@@ -91,6 +101,7 @@ export function Pair({ overview, choice, choose, pair, info, view, busy, safe }:
   );
 }
 
+/** What both sides need. */
 interface SideProps extends Pick<PairProps, "overview" | "choice" | "choose" | "pair" | "view"> {
   /** The source pixel. */
   readonly start: number;
@@ -103,6 +114,7 @@ interface SideProps extends Pick<PairProps, "overview" | "choice" | "choose" | "
   readonly keyed: (key: string) => boolean;
 }
 
+/** The source image, where the cycle starts and ends. */
 function SourceSide({ overview, choice, choose, pair, view, start, styles, help, row, keyed }: SideProps) {
   const { source, forward, back } = view;
   const end = back[start]!;
@@ -152,6 +164,7 @@ interface TargetProps extends SideProps {
   readonly onProbe: (pixel: number | undefined) => void;
 }
 
+/** The target image, with the values of the pixel under pointer or cursor. */
 function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   const { overview, choice, choose, pair, view, start, styles, help, row, keyed } = side;
   const { source, target, forward } = view;
@@ -210,7 +223,10 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   );
 }
 
-/** The pixel nearest to the middle whose cycle is consistent: it says more than the corner. */
+/**
+ * Where the first cycle starts: the pixel nearest to the middle of those with a consistent cycle, which says
+ * more than a corner does; the one nearest to the middle where no cycle is.
+ */
 function firstStart({ outcome, source: { height, width } }: LevelView): number {
   const apart = (pixel: number) =>
     Math.hypot(Math.floor(pixel / width) - height / 2, pixel % width - width / 2) +
@@ -218,6 +234,7 @@ function firstStart({ outcome, source: { height, width } }: LevelView): number {
   return outcome.reduce((best, _, pixel) => apart(pixel) < apart(best) ? pixel : best, 0);
 }
 
+/** The name and the sizes of an image: as shown, as it was, and of the level. */
 function Caption({ name, of }: { readonly name: string; readonly of: LevelSide }) {
   const shrunk = of.imageWidth !== of.originalWidth || of.imageHeight !== of.originalHeight;
   const original = shrunk ? ` of ${of.originalWidth}×${of.originalHeight}` : "";

@@ -1,4 +1,7 @@
-/** Images as the paper's Figure 3 shows them: original, truth, and what each network says. */
+/**
+ * Images as the paper's Figure 3 shows them: the image, its labels, and what each network says. The class
+ * under the pointer is named in all pictures of a row at once.
+ */
 import { useState } from "preact/hooks";
 import type { ClassGroup, Picture, Pictures, ReportRun } from "../../report/report_data.ts";
 import { ClassMark } from "../class_mark.tsx";
@@ -63,6 +66,7 @@ interface RowProps {
   readonly mistakes: boolean;
 }
 
+/** One image with its labels and predictions. What is damaged is left out. */
 function Row({ picture, pictures: { networks }, classes, styles, mistakes }: RowProps) {
   const [pixel, setPixel] = useState<number | undefined>();
   const { id, width, height, original, truth, predictions, miou } = picture;
@@ -128,6 +132,7 @@ interface PredictionProps {
   readonly setPixel: (pixel: number | undefined) => void;
 }
 
+/** What one network says of an image; with `against`, its mistakes only. */
 function Prediction(props: PredictionProps) {
   const { name, label, width, height, base64, miou, styles, against, named, setPixel } = props;
   const ids = useInflated(base64, width * height);

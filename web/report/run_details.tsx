@@ -1,4 +1,7 @@
-/** What belongs to one run alone. */
+/**
+ * What belongs to one run alone: images, confusion matrices, settings, and notes on what of its folder could
+ * not be read.
+ */
 import type { ClassGroup, ReportRun } from "../../report/report_data.ts";
 import { Confusion } from "../confusion.tsx";
 import type { ClassStyle } from "../palette.ts";
@@ -13,7 +16,7 @@ interface Props {
   readonly styles: readonly ClassStyle[];
 }
 
-/** Confusion matrices of more classes stand below each other. */
+/** With more classes than this, matrices stand below each other, each as wide as the page. */
 const MANY_CLASSES = 12;
 
 /** Images, confusion matrices, settings, notes. */
