@@ -161,6 +161,7 @@ export function describeWeights(file: string, description: WeightsDescription): 
   ].join("\n");
 }
 
+/** How many of the names are explained, and by what. */
 function namingText(
   { model, scheme, explained }: NonNullable<WeightsDescription["naming"]>,
   all: number,
@@ -168,6 +169,7 @@ function namingText(
   return `${scheme}, for ${model}${explained < all ? ` (${explained} of ${all})` : ""}`;
 }
 
+/** The networks, and how to choose one. */
 function networksText(networks: NonNullable<WeightsDescription["networks"]>): string {
   const all = networks.map(({ name, tensors }) =>
     `${printable(name || "the top")} (${countOf(tensors, "tensor")})`
@@ -175,8 +177,10 @@ function networksText(networks: NonNullable<WeightsDescription["networks"]>): st
   return `${all.join(", ")}: --take chooses one, as in --take ${printable(networks.at(-1)!.name)}`;
 }
 
+/** How many unread tensors are named. */
 const SHOWN = 5;
 
+/** The first tensors of types that are not read. */
 function unreadText(unread: NonNullable<WeightsDescription["unread"]>): string {
   const shown = unread.slice(0, SHOWN).map(({ name, dtype, shape }) =>
     printable(`${name} ${dtype} [${shape.join(", ")}]`)
@@ -184,11 +188,13 @@ function unreadText(unread: NonNullable<WeightsDescription["unread"]>): string {
   return `${shown.join(", ")}${unread.length > SHOWN ? ` and ${unread.length - SHOWN} more` : ""}`;
 }
 
+/** A line of `key value` pairs, each cut to 60 characters; none where there are no pairs. */
 function pairs(title: string, values: Readonly<Record<string, unknown>>): [string, string][] {
   const texts = Object.entries(values).map(([key, value]) => printable(`${key} ${value}`).slice(0, 60));
   return texts.length === 0 ? [] : [[title, texts.join(", ")]];
 }
 
+/** A size in bytes or megabytes. */
 function sizeText(bytes: number): string {
   return bytes < 1e5 ? `${bytes} bytes` : megabytes(bytes);
 }

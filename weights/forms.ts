@@ -25,11 +25,13 @@ export function inForms(entries: readonly Entry[], forms: readonly TensorForm[] 
   }, entries);
 }
 
+/** One kind of form. */
 type FormOf<K extends TensorForm["kind"]> = Extract<TensorForm, { readonly kind: K }>;
 
 /** The name within its dictionary, without what PyTorch's wrappers put in. */
 const nameOf = ({ path, keys }: Entry) => path.slice(keys).join(".");
 
+/** The entry under another name in the same dictionary, with some of its fields changed. */
 function renamed(entry: Entry, name: string, change: Partial<Entry>): Entry {
   return { ...entry, path: [...entry.path.slice(0, entry.keys), ...name.split(".")], ...change };
 }

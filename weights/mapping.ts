@@ -91,6 +91,7 @@ const OWN_NAMES: WeightNames = {
   lacking: [],
 };
 
+/** The error for a file that cannot be used. */
 function refusal(path: string, message: string): UserError {
   return new UserError(`${path}: ${printable(message)}`);
 }
@@ -185,6 +186,7 @@ function fits(
   return shape.length === wanted.length && wanted.every((side, k) => k < first || side === shape[k]);
 }
 
+/** What the file holds instead of a network that fits, and which names were expected. */
 function nothingFits({ file, wanted, take }: Fitting, entries: readonly Entry[]): string {
   const inFile = take === undefined ? [...file.tensors.keys()] : entries.map(({ path }) => path.join("."));
   const where = take === undefined ? "" : ` under ${take}`;
@@ -282,6 +284,7 @@ function finiteFloat32(
   );
 }
 
+/** A tensor that is wanted, and its shape in the file. */
 interface FoundShape extends WantedTensor {
   readonly found: readonly number[];
 }
@@ -331,12 +334,14 @@ function classPart(wanted: readonly WantedTensor[], perClass: RegExp): string {
   return first!.slice(0, longest).join(".");
 }
 
+/** What the order of classes is looked for in. */
 interface OrderTask {
   readonly names: WeightNames;
   readonly scheme: NameScheme;
   readonly used: readonly WantedTensor[];
 }
 
+/** An order of classes that differs from the recipe's. */
 interface FoundOrder {
   readonly name: string;
   /** By train id, the class's place in the file. */
@@ -388,6 +393,7 @@ export function reordered(data: Float32Array, indices: readonly number[]): Float
   return result;
 }
 
+/** The first two names of a list, for messages. */
 function some(names: readonly string[]): string {
   return names.length === 0 ? "none" : `${names.slice(0, 2).join(", ")}${names.length > 2 ? ", ..." : ""}`;
 }

@@ -115,6 +115,7 @@ export function namedBy(
   return inner?.own != null && isWanted(inner.own) ? inner : found;
 }
 
+/** The first rule of a scheme that matches a name, and what it makes of it. */
 function ruleFor({ rules }: NameScheme, name: string): Named | undefined {
   const rule = rules.find(({ pattern }) => pattern.test(name));
   return rule && { rule, own: rule.to === null ? null : name.replace(rule.pattern, rule.to) };
@@ -219,6 +220,7 @@ function onlyOne<T>(list: readonly T[]): T | undefined {
   return list.length === 1 ? list[0] : undefined;
 }
 
+/** Whether a network lies below another, as a backbone in a segmentation network. */
 function isInside({ prefix }: Network, outer: Network): boolean {
   return prefix.length > outer.prefix.length && outer.prefix.every((part, k) => prefix[k] === part);
 }

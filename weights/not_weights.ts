@@ -62,6 +62,7 @@ function asText(bytes: Uint8Array): string | undefined {
   return text === "" || /[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(text) ? undefined : text;
 }
 
+/** What a pointer of Git LFS is, with the size of the file that it stands for. */
 function pointer(text: string): string {
   const [, size] = /^size (\d{1,15})$/m.exec(text) ?? [];
   const of = size === undefined ? "" : ` (${sizeText(Number(size))})`;
@@ -73,6 +74,7 @@ function sizeText(bytes: number): string {
   return bytes < 1e5 ? `${bytes} bytes` : megabytes(bytes);
 }
 
+/** What an HTML page is, by its title. */
 function page(text: string): string {
   const [, title] = /<title[^>]*>\s*([^<]{1,200}?)\s*<\/title>/i.exec(text) ?? [];
   const called = title === undefined ? "" : ` called "${printable(title)}"`;
@@ -80,6 +82,7 @@ function page(text: string): string {
     "place; open the address in a browser and download the file itself";
 }
 
+/** The first line of a text in quotes, cut to 40 characters. */
 function quoted(text: string): string {
   const [line] = text.split(/\r?\n/);
   return JSON.stringify(printable(line!.length > 40 ? `${line!.slice(0, 40)}...` : line!));

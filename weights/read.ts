@@ -83,6 +83,7 @@ export function readWeights(bytes: Uint8Array, name: string): WeightsFile {
   return { format: `PyTorch ${format}`, ...stateDicts(value, name), metadata: {} };
 }
 
+/** A safetensors file in the form of PyTorch's. @throws DataError when the bytes are something else */
 function readSafetensors(bytes: Uint8Array, name: string): WeightsFile {
   const other = notWeights(bytes);
   if (other !== undefined) throw new DataError(name, printable(`it is ${other}`));
@@ -179,6 +180,7 @@ function dictionariesIn(top: ReadonlyMap<unknown, unknown>): FoundDictionary[] {
   return found;
 }
 
+/** A tensor whose elements are not read: what it is, its shape where that is known, and what to do. */
 function unreadOf(value: Opaque | NumpyArray): UnreadTensor {
   const { name } = value;
   if (value instanceof NumpyArray) {
@@ -288,6 +290,10 @@ function hasTensor(value: unknown, seen: Set<unknown>): boolean {
   return false;
 }
 
+/**
+ * The error for a file whose tensors lie inside a value of an unknown name, with the line of Python that
+ * saves them alone.
+ */
 function refusal({ opaque, keys }: Holder, file: string): string {
   const loaded = `torch.load(${JSON.stringify(file)})${
     keys.map((key) => `[${JSON.stringify(key)}]`).join("")
@@ -299,6 +305,7 @@ function refusal({ opaque, keys }: Holder, file: string): string {
 
 const SHOWN = 5;
 
+/** The first keys of a dictionary, for messages. */
 function listed(keys: readonly unknown[]): string {
   if (keys.length === 0) return "an empty dictionary";
   const more = keys.length > SHOWN ? ` and ${keys.length - SHOWN} more` : "";

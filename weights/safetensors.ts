@@ -112,6 +112,7 @@ export async function readMetadata(
   return metadataOf(parseHeader(text, name)["__metadata__"]);
 }
 
+/** A function that makes the error for a reason. */
 function refusal(name: string) {
   return (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
 }
@@ -129,6 +130,7 @@ function headerLength(
   return Number(length);
 }
 
+/** The header as a mapping. @throws UserError when it is none */
 function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
   let header: unknown;
   try {
@@ -140,6 +142,10 @@ function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
   return header;
 }
 
+/**
+ * What a header says of a tensor. Offsets count from the end of the header, in bytes: [first, beyond the
+ * last].
+ */
 interface HeaderEntry {
   readonly dtype: unknown;
   readonly shape: readonly number[];

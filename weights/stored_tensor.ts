@@ -38,6 +38,10 @@ export interface LazyTensor {
 
 type Maker<D extends DType> = new (buffer: ArrayBuffer) => StoredData[D];
 
+/**
+ * The array that holds elements of each type. 16-bit brain floats have none in JavaScript, so their bits are
+ * kept.
+ */
 const ARRAYS: { readonly [D in DType]: Maker<D> & { readonly BYTES_PER_ELEMENT: number } } = {
   F32: Float32Array,
   F64: Float64Array,

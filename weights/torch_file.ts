@@ -21,6 +21,7 @@ export interface TorchFile {
 /** How the older format begins: a pickle of the whole number 0x1950a86a20f9469cfc6c, protocol 2. */
 const LEGACY_START = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
+/** The first bytes of a zip archive. */
 const ZIP_START = [0x50, 0x4b, 3, 4];
 
 /** Whether the bytes begin like a file of torch.save. */
@@ -46,6 +47,11 @@ export function readTorch(bytes: Uint8Array, name: string): TorchFile {
 
 // --- zip --------------------------------------------------------------------------------------------------
 
+/**
+ * The value of a zip archive. Every storage is an entry, `FOLDER/data/KEY`, whose bytes are looked up when
+ * the pickle names it. `byteorder` says how they are written; absent, they are little-endian. @throws
+ * DataError
+ */
 function readZip(bytes: Uint8Array, name: string): unknown {
   const entries = unzipped(bytes, name);
   const pickles = Object.keys(entries).filter((path) => /^[^/]+\/data\.pkl$/.test(path));
@@ -78,6 +84,7 @@ function readZip(bytes: Uint8Array, name: string): unknown {
 
 // --- legacy -----------------------------------------------------------------------------------------------
 
+/** The second pickle of the older format: the only protocol that there has been. */
 const LEGACY_PROTOCOL = 1001;
 
 /**
@@ -128,12 +135,14 @@ const UNREAD_BYTES: Readonly<Record<string, number>> = {
   "torch.QInt32Storage": 4,
 };
 
+/** What to do about files that cannot be read. */
 const RESAVE = "re-save the file in Python as PyTorch does since 1.6: torch.save(torch.load(FILE), NEW_FILE)";
 
 /** A storage whose bytes come after the pickles that mention it. */
 class LegacyStorage implements TorchStorage {
   readonly dtype: TorchStorage["dtype"];
   readonly length: number;
+  /** What the pickle calls it. */
   readonly #key: string;
   readonly #cursor: Cursor;
   /** Bytes of an element. */

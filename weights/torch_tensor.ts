@@ -100,6 +100,7 @@ export class TorchTensor implements LazyTensor, Buildable {
   }
 }
 
+/** Whether the elements of a view lie in row-major order without gaps, so that they can be copied at once. */
 function isContiguous({ shape, strides }: TorchView): boolean {
   let expected = 1;
   for (let k = shape.length - 1; k >= 0; k--) {
@@ -109,6 +110,7 @@ function isContiguous({ shape, strides }: TorchView): boolean {
   return true;
 }
 
+/** What elements are copied into. */
 interface Gathering {
   readonly target: Uint8Array;
   /** Bytes of an element. */

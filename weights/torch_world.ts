@@ -69,6 +69,7 @@ const NUMPY_READERS: Readonly<Record<string, (view: DataView, little: boolean) =
   b1: (view) => view.getUint8(0) !== 0,
 };
 
+/** A whole number as a `number` where that is exact. */
 function plain(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -128,6 +129,7 @@ const MOST_COPIED = 2 ** 24;
  */
 class Copies {
   readonly #cursor: Cursor;
+  /** How much may be copied in all. */
   readonly #most: number;
   #copied = 0;
 
@@ -169,10 +171,12 @@ const MODULES = new Set(
   "os posix nt subprocess sys runpy shutil socket pty webbrowser importlib ctypes commands"
     .split(" "),
 );
+/** Functions of Python itself that run code or reach files. */
 const FUNCTIONS = new Set(
   "print eval exec execfile compile open input __import__ breakpoint exit quit".split(" "),
 );
 
+/** Whether a name belongs to code that no weights need. */
 function runsCode(name: string): boolean {
   const [module, ...rest] = name.split(".");
   return MODULES.has(module!) ||
@@ -353,6 +357,7 @@ function storageId(id: unknown, storages: ReadonlyMap<unknown, DType>): StorageI
   return { dtype, key: String(key), length, view: { key: String(viewKey), offset, length: viewLength } };
 }
 
+/** Whether it may name a storage. */
 function isKey(value: unknown): value is string | number | bigint {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
@@ -361,6 +366,7 @@ function isPair(value: unknown): value is [unknown, unknown] {
   return Array.isArray(value) && value.length === 2;
 }
 
+/** Whether it is a whole number from 0 up. */
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
