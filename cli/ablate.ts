@@ -132,6 +132,7 @@ async function trialsOf(host: Host, args: CommandOf<"ablate">, planned: Planner)
   return await planTrials({ args, given, files, out: outOf(host, args, KIND), planned });
 }
 
+/** The folder of the variants' recipes, absolute: that of `--rows`, else the paper's Table 1. */
 function rowsOf(host: Host, args: CommandOf<"ablate">): string {
   return args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
 }
@@ -217,6 +218,7 @@ function partsOf(loss: PlannedLoss, several: ReadonlySet<string>): string[] {
   return several.has(loss.name) ? tapsOf(loss).map((tap) => `${loss.name} ${tap}`) : [loss.name];
 }
 
+/** The names of all taps that a term reads, each once. */
 function tapsOf({ plan: { needs } }: PlannedLoss): readonly string[] {
   return [...new Set(neededViews(needs).flatMap(({ taps }) => taps.map(({ name }) => name)))];
 }

@@ -13,6 +13,7 @@ import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 
+/** Where the recipes lie that come with plca. */
 const OWN_RECIPES = fileURLToPath(new URL("../recipes/", import.meta.url));
 
 /** Runs `plca check`. @returns the exit status 0 @throws ConfigError with every mistake of the recipe */

@@ -56,6 +56,7 @@ export async function completionCommand(host: Host, args: CommandOf<"completion 
   return 0;
 }
 
+/** The person's shell, by the variable SHELL. @throws UserError when it is none that is known */
 function shellOf(host: Host): Shell {
   const name = basename(host.env("SHELL") ?? "");
   const shell = SHELLS.find((each) => each === name);
@@ -64,6 +65,7 @@ function shellOf(host: Host): Shell {
   throw new UserError(`${found}; expected one of ${SHELLS.join(", ")}, as in plca completion install bash`);
 }
 
+/** The person's home. @throws UserError when HOME is not set */
 function homeOf(host: Host): string {
   const home = host.env("HOME");
   if (home) return home;
@@ -76,6 +78,9 @@ interface Setup {
   readonly next: readonly string[];
 }
 
+/**
+ * Where each shell looks. bash and zsh look there only when they were told to, which `next` says how to do.
+ */
 const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup>>> = {
   async bash(host, home) {
     const data = host.env("XDG_DATA_HOME") || join(home, ".local", "share");
@@ -108,6 +113,7 @@ const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup
   },
 };
 
+/** Writers of scripts, of the parser library. */
 const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
 
 /**
@@ -115,6 +121,7 @@ const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish }
  * two.
  */
 const MARKED_AS_FILES = /^ *compopt -o filenames /m;
+/** A line of that script which takes the slashes away first. */
 const WITHOUT_SLASH = '    COMPREPLY=("${COMPREPLY[@]%/}")\n';
 
 /** The script for a shell. zsh recognises a completion by its first line, so there the mark comes second. */
@@ -151,6 +158,7 @@ function root(): string {
   return dirname(fileURLToPath(import.meta.resolve("../deno.json")));
 }
 
+/** A path for a shell: in single quotes. */
 function quoted(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;
 }
@@ -173,6 +181,7 @@ async function install(
   }
 }
 
+/** Whether a command `plca` lies in a folder of PATH. */
 async function commandIsThere(host: Host): Promise<boolean> {
   const folders = (host.env("PATH") ?? "").split(":").filter((folder) => folder !== "");
   const found = await Promise.all(folders.map((folder) => stat(join(folder, "plca"))));

@@ -68,6 +68,7 @@ export interface CheckedDataset {
   readonly hint?: string;
 }
 
+/** The plan of a dataset of `data` by its key; undefined when the recipe has none. */
 function datasetOf({ data }: RunPlan, name: (typeof DATASETS)[number]): DatasetPlan | undefined {
   return name === "source" || name === "target" ? data[name] : data.splits[name];
 }

@@ -55,6 +55,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   }
 }
 
+/** A note as a sentence of its own. */
 function sentence(note: string): string {
   return `${note[0]!.toUpperCase()}${note.slice(1)}.`;
 }

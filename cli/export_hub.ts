@@ -23,6 +23,7 @@ import { VERSIONS } from "./versions.ts";
 
 /** The names of files, inputs and outputs that transformers.js expects. */
 const FORMS = { inputs: "normalised", outputs: "logits", inputName: "pixel_values" } as const;
+/** The ONNX files that transformers.js looks for, and whether each computes in 16 bits. */
 const ONNX = [["onnx/model.onnx", false], ["onnx/model_fp16.onnx", true]] as const;
 
 /**

@@ -62,6 +62,7 @@ export async function picturesOf(
   }
 }
 
+/** A picture of uniform noise; the k-th is always the same. */
 function noise(width: number, height: number, k: number): Picture {
   const random = Random.stream(k, "export");
   return { width, height, data: Uint8Array.from({ length: 3 * width * height }, () => 256 * random.next()) };

@@ -137,6 +137,7 @@ export function writeVideo(path: string, { width, height, rate }: VideoShape): V
   };
 }
 
+/** Kills a program, which may have ended by itself. */
 function stop(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");

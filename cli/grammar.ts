@@ -47,14 +47,17 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
+/** Of a command as `data stats`, the word that groups its kind. */
 function firstWord(command: string): string {
   return command.split(" ")[0]!;
 }
 
+/** Of a command as `data stats`, the word that tells it from its neighbours. */
 function lastWord(command: string): string {
   return command.split(" ").at(-1)!;
 }
 
+/** The commands that a wrong word is compared with. */
 const COMMANDS = [
   "train",
   "eval",
@@ -80,6 +83,7 @@ const COMMANDS = [
   "weights import",
   "weights export",
 ];
+/** The options that a wrong option is compared with, of all commands. */
 const OPTIONS = [
   "--set",
   "--name",
@@ -125,12 +129,15 @@ const OPTIONS = [
   "--version",
 ];
 
+/** Replaces the parser library's error for a word that fits nowhere. */
 const ERRORS = { errors: { unexpectedInput: unexpected } };
 
 // One call takes at most fifteen.
 const ofRuns = or(train, evaluate, predict, exported, ablate, compare, table, report, view, runList, ERRORS);
+/** Commands that need no run. */
 const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
 
+/** Everything that a person may type. */
 const grammar = or(ofRuns, ofRecipes, completion, ERRORS);
 
 /** The grammar with what is the parser library's own, for a shell that asks how a line may go on. */
@@ -141,6 +148,7 @@ const completed = or(
   command("help", multiple(argument(choice([...new Set(COMMANDS.map(firstWord))], { metavar: "COMMAND" })))),
 );
 
+/** What shells ask with, instead of `completion`, which is a command of plca as well. */
 const ASKED = "completion-of";
 
 /** A parsed command line: the fields of one command, told apart by `command`. */

@@ -1,4 +1,11 @@
-/** The images that a command line names: files, folders and patterns. */
+/**
+ * The images that a command line names: files, folders and patterns.
+ *
+ * Besides its path each image has a *name*, from which the names of its results are made: the path below what
+ * the person named. So `photos/a/1.jpg` and `photos/b/1.jpg` stay apart when `photos` is given, and results
+ * lie as the images do. Two images with one name would overwrite each other's results, which {@linkcode
+ * refuseSameNames} refuses before any work.
+ */
 import { glob } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { DataError, UserError } from "../core/errors.ts";
@@ -65,6 +72,7 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
   return matches.sort().map((match) => imageOf(match, folder));
 }
 
+/** The files below a folder. @throws UserError that calls the folder as the person does */
 async function namesIn(folder: string, given: string): Promise<readonly string[]> {
   try {
     return await diskFiles().list(folder);
@@ -79,6 +87,7 @@ export function imageOf(path: string, folder: string): ImageInput {
   return { path, name: stem(relative(folder, path).replaceAll(sep, "/")) };
 }
 
+/** A path without its extension. */
 function stem(name: string): string {
   return name.replace(/\.[^./]*$/, "");
 }

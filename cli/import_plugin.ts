@@ -54,17 +54,23 @@ export async function importPlugin(path: string): Promise<readonly Plugin[]> {
   });
 }
 
+/**
+ * Whether a value has what every plugin has: a kind, a name, a plan. The options and the rest are the kit's
+ * business.
+ */
 function isPlugin(value: unknown): value is Plugin {
   if (typeof value !== "object" || value === null) return false;
   const { kind, name, plan } = value as Partial<Record<keyof Plugin<Kind>, unknown>>;
   return KINDS.some((known) => known === kind) && typeof name === "string" && typeof plan === "function";
 }
 
+/** What a value is instead of a plugin. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   return typeof value === "object" ? "an object that is no plugin" : `a ${typeof value}`;
 }
 
+/** An error of the person's file with its class, which says most of what went wrong. */
 function reason(cause: unknown): string {
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
 }

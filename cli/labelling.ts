@@ -134,6 +134,7 @@ export class Labelling {
     }
   }
 
+  /** Writes a line of JSON where `--json` wants them. */
   #tell(line: object): void {
     if (this.#options.args.json) this.#host.stdout.write(`${JSON.stringify(line)}\n`);
   }
@@ -178,11 +179,13 @@ export class Labelling {
   }
 }
 
+/** Writes a whole file, with the folders above it. */
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
   await writeWhole(path, bytes);
 }
 
+/** The first three names. */
 function listed(names: readonly string[]): string {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return `${names.slice(0, 3).join(", ")}${more}`;

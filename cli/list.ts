@@ -37,10 +37,12 @@ export function describePlugin(plugin: Plugin): string {
   return lines.join("\n");
 }
 
+/** Whether it is a plugin of the kind that has taps. */
 function isModel(plugin: Plugin<Kind>): plugin is Plugin<"model"> {
   return plugin.kind === "model";
 }
 
+/** The taps of a model with its default options. */
 function tapLines(model: Plugin<"model">): string[] {
   // Names, strides and spaces do not depend on the number of classes.
   const taps = Object.entries(builtins().plan("model", model.name).taps(2));

@@ -46,6 +46,7 @@ export async function main(host: Host): Promise<number> {
   }
 }
 
+/** Runs the command that was parsed. @returns the exit status */
 function run(host: Host, command: Command): Promise<number> {
   switch (command.command) {
     case "train":

@@ -51,6 +51,7 @@ export async function moveData(host: Host, { folder, before, after }: Moved): Pr
   return `${changed.join(", ")} changed in ${shown(host, join(folder, CONFIG))}: ${comparedText(compared)}`;
 }
 
+/** The error for a setting that must not change, with the command that begins a new run with it. */
 function notAllowed(host: Host, folder: string, setting: string): string {
   const run = shown(host, folder);
   return `--resume ${run}: ${setting} would make it another run; with --resume, --set takes only where data ` +
@@ -70,6 +71,7 @@ function differing(before: unknown, after: unknown, path: readonly (string | num
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [formatPath(path)];
 }
 
+/** Whether a value has others in it: a mapping or a list. */
 function isTree(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
@@ -97,6 +99,7 @@ export function pathSettings(plan: RunPlan): Setting[] {
   );
 }
 
+/** Every dataset of a plan: source, target, splits, and those of streams. */
 function datasetsOf({ data, phases }: RunPlan): DatasetPlan[] {
   const streams = phases.flatMap(({ streams }) => streams);
   return [

@@ -137,6 +137,7 @@ export function namedPaths(plans: readonly RunPlan[], losses: readonly string[])
   return all.filter((path) => !all.some((other) => path !== other && isBelow(path, other)));
 }
 
+/** Whether a path lies in a folder, at any depth, or is it. */
 function isBelow(path: string, folder: string): boolean {
   const inside = relative(folder, path);
   return !inside.startsWith("..") && !isAbsolute(inside);

@@ -58,6 +58,7 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   return 0;
 }
 
+/** Whether anything lies at a path, a dead link included. */
 async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
@@ -73,6 +74,7 @@ function specifier(folder: string, project: string): string {
   return path === "" ? "." : path.startsWith(".") ? path : `./${path}`;
 }
 
+/** The loss, in TypeScript. @param from where a module of plca is imported from */
 function lossText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
   return `import type { PluginKit } from "${from("core/kit.ts")}";
@@ -99,6 +101,7 @@ export default ({ tf, z, definePlugin }: PluginKit) =>
 `;
 }
 
+/** The test of that loss. @param from where a module of plca is imported from */
 function testText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
   return `import assert from "node:assert/strict";

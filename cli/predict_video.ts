@@ -62,6 +62,7 @@ export async function videoJobs(host: Host, videos: readonly string[], out: stri
   return jobs;
 }
 
+/** What a video is; errors call it as the person does. @throws UserError */
 async function probed(host: Host, path: string): Promise<VideoShape> {
   try {
     return await probeVideo(path);
@@ -144,6 +145,7 @@ async function labelVideo(
   }
 }
 
+/** Says what was made of a video. */
 function tell(
   host: Host,
   { args, checkpoint }: LabellingOptions,

@@ -85,11 +85,13 @@ export function planUnrun(
   });
 }
 
+/** How the files of a recipe are read, and plugins come from its files. */
 interface Planning extends RecipeChoice {
   readText(path: string): Promise<string>;
   importPlugin(path: string): Promise<readonly Plugin[] | undefined>;
 }
 
+/** The plan of a recipe, with the built-in plugins. */
 function planWith(host: Host, { path, ...options }: Planning): Promise<RunPlan> {
   return loadRecipe({ path }, { ...options, registry: builtins(), cwd: host.cwd });
 }

@@ -206,6 +206,7 @@ async function picturesOf(
   }
 }
 
+/** How much is in the report. */
 function contents({ runs }: ReportData): string {
   const images = runs.reduce(
     (sum, { pictures }) => sum + (pictures ? pictures.best.length + pictures.worst.length : 0),

@@ -161,6 +161,7 @@ export async function networksOf(
   return found;
 }
 
+/** An image that has labels. */
 type LabelledSample = Sample & { readonly labels: Uint8Array };
 
 /** An image with its labels. @throws DataError when it has none */
@@ -228,6 +229,7 @@ async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): 
   };
 }
 
+/** Bytes as base64. */
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }

@@ -9,6 +9,7 @@ import { messageOf } from "../core/words.ts";
 import { type Host, runProcess } from "./host.ts";
 import { LAUNCH } from "./versions.ts";
 
+/** The words of `--help`. */
 const HELP = `${LAUNCH} task setup:tensorflow [--libtensorflow DIR] [--cpu | --gpu] [--remove]
 
 Puts TensorFlow in place for \`backend: tensorflow\`. Without options npm installs the package, whose
@@ -54,6 +55,10 @@ export async function setupTensorflow(host: Host): Promise<number> {
   }
 }
 
+/**
+ * What the person wants: help, removal, or which package from where. @throws UserError for options that
+ * exclude each other
+ */
 function optionsOf(host: Host) {
   const { help, remove, cpu, gpu, libtensorflow } = parsed(host.args);
   const alone = [help, remove, cpu, gpu, libtensorflow !== undefined].filter((given) => given).length === 1;
@@ -65,6 +70,7 @@ function optionsOf(host: Host) {
   return { help, remove, wanted: { kind, ...libraries } };
 }
 
+/** The options as typed. @throws UserError for an option that is not known, with the help */
 function parsed(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
   const options = {

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { IN_PACKAGE } from "../core/packaged.ts";
 
+/** The folder of this copy of plca. */
 const ROOT = new URL("../", import.meta.url);
 
 /**

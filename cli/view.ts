@@ -131,6 +131,7 @@ function readableName({ backend }: RunPlan): BackendName | "auto" {
   return READABLE.find(({ name }) => name === backend)?.name ?? "auto";
 }
 
+/** The run as the page shows it: a report of one run, without images. */
 function reportOf(
   host: Host,
   { run, name, plan }: { readonly run: Run; readonly name: string; readonly plan: RunPlan | UserError },
@@ -147,6 +148,10 @@ function reportOf(
   };
 }
 
+/**
+ * The best and worst images of the run. @throws UserError when the recipe cannot be planned, or there are no
+ * weights
+ */
 async function picturesOf(
   host: Host,
   { plan, ...of }: Pick<PicturesWanted, "folder" | "signal"> & { readonly plan: RunPlan | UserError },
@@ -162,6 +167,7 @@ async function picturesOf(
   return { pictures };
 }
 
+/** The newest run in a folder of runs. @throws UserError when there is none */
 async function newestOf(host: Host, runs: string): Promise<string> {
   const newest = await newestRun(resolve(host.cwd, runs), runs, EVENTS);
   if (newest !== undefined) return newest;

@@ -85,6 +85,9 @@ export async function watchFolders(host: Host, options: LabellingOptions, watche
   return broken > 0 ? 2 : 0;
 }
 
+/**
+ * All images below the folders, sorted by path. Hidden files and what disappears meanwhile are passed over.
+ */
 async function imagesIn({ folders, leaveOut }: Watched): Promise<ImageInput[]> {
   const found: ImageInput[] = [];
   const visit = async (folder: string, top: string) => {

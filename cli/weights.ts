@@ -26,7 +26,9 @@ import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
 import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
+/** A parsed `plca weights`. */
 type Weights = CommandOf<"weights">;
+/** The arguments of one action. */
 type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
 
 /** Runs `plca weights inspect`, `import` or `export`. @returns the exit status 0 @throws UserError */
@@ -41,6 +43,7 @@ export function weightsCommand(host: Host, args: Weights): Promise<number> {
   }
 }
 
+/** `plca weights inspect`: prints what a file holds. */
 async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): Promise<number> {
   const whole = await readFile(host, file);
   const read = take === undefined ? whole : takenFile(whole, take, file);
@@ -77,6 +80,10 @@ function knownNames(): KnownNames[] {
   });
 }
 
+/**
+ * `plca weights import`: writes a file's tensors under the recipe's names, in its forms and order of classes.
+ * The network is built once, with a backend that computes nothing here, to learn its names and shapes.
+ */
 async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
   const file = await readFile(host, args.file);
@@ -101,8 +108,13 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   return 0;
 }
 
+/** Endings of files that are written for torch.load; `.safetensors` is the other form. */
 const TORCH_ENDINGS = [".pth", ".pt"];
 
+/**
+ * `plca weights export`: writes a checkpoint for PyTorch, on request with the classes in the order of a
+ * published network.
+ */
 async function save(host: Host, args: ActionOf<"export">): Promise<number> {
   const out = await newFile(host, args.out, [...TORCH_ENDINGS, ".safetensors"]);
   const { checkpoint, folder } = await chosen(host, args);
@@ -157,6 +169,9 @@ interface Chosen {
   readonly folder: string | undefined;
 }
 
+/**
+ * The checkpoint that the person named: a run's last one, or a file. @throws UserError when it is not there
+ */
 async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Promise<Chosen> {
   if (run === undefined && checkpoint === undefined) {
     throw new UserError("plca weights export needs --run FOLDER or --checkpoint FILE");

@@ -14,8 +14,10 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** The shells that the parser writes scripts for. */
 export const SCRIPTS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;
 
+/** The error for anything else behind `completion`. */
 const EXPECTED = message`Expected install, or a shell whose script is printed: bash, zsh, fish, nu, pwsh.`;
 
+/** The command of plca that writes files where a shell finds them. */
 const install = command(
   "install",
   object({
@@ -43,6 +45,7 @@ export const completion = command("completion", install, {
   brief: message`Let a shell complete plca's commands, options and names.`,
 });
 
+/** The shells that the parser library has a script for; it prints that. */
 const scripts = argument(choice(SCRIPTS, { metavar: "SHELL" }));
 
 /** The same with the parser's own part. */

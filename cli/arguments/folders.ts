@@ -69,6 +69,7 @@ export function foldersOption({ name, metavar, description, least }: FoldersOpti
   return parser;
 }
 
+/** A suggestion that lets the shell complete folders. */
 function folder(pattern: string): Suggestion {
   return { kind: "file", type: "directory", pattern };
 }

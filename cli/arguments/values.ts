@@ -10,6 +10,7 @@ import { RECIPE_KEYS } from "../../config/recipe.ts";
 import { builtins } from "../../builtins.ts";
 import type { Kind } from "../../core/plugin.ts";
 
+/** A value that is any text. */
 type Text = ValueParser<"sync", string>;
 
 /** A YAML file, or the name of an embedded recipe. */
@@ -43,6 +44,7 @@ function suggesting(metavar: NonEmptyString, suggestions: (prefix: string) => re
   return { ...string({ metavar }), suggest: suggestions };
 }
 
+/** Those of some names that begin as the person typed. */
 function literals(names: readonly string[], prefix: string): Suggestion[] {
   return names.filter((name) => name.startsWith(prefix)).map((text) => ({ kind: "literal", text }));
 }

@@ -194,6 +194,7 @@ class Places {
     return { labels: named === undefined ? "{ by: colour }" : `{ folder: ${named}, by: colour }` };
   }
 
+  /** A path as the recipe writes it: below the root. */
   #below(path: string): string {
     return relative(this.#root, path) || ".";
   }
@@ -209,6 +210,10 @@ function pictureOptions({ survey: { rotation, bits } }: OwnFolders): Readonly<Re
   };
 }
 
+/**
+ * The option `rotation`, with what speaks for it. Where labels lie as the pixels are stored, turning the
+ * images would tear both apart; else images are turned, as viewers show them.
+ */
 function rotationText({ tagged, stored, upright }: Rotation): string {
   const whole = `Guessed: ${countOf(tagged, "image")} that ${tagged === 1 ? "was" : "were"} looked at`;
   if (stored > upright) {
@@ -229,6 +234,7 @@ function comments({ survey, remarks }: OwnFolders, says: string): string[] {
   ];
 }
 
+/** What is said of labels that are read by colour although they have a palette. */
 const REPAINTED = "palettes differ from file to file, so colours are read instead of numbers";
 
 /** A path as a list names it. */
@@ -255,6 +261,7 @@ function common(folders: readonly string[]): string {
   return found;
 }
 
+/** What is told at the end. */
 interface Report {
   readonly out: string;
   readonly lists: readonly ListFile[];
@@ -262,6 +269,7 @@ interface Report {
   readonly classes: ClassGuess;
 }
 
+/** Tells what was found, guessed and written, and which command comes next. */
 function report(host: Host, { out, lists, found, classes }: Report): void {
   const say = (line: string) => host.stdout.write(`${line}\n`);
   for (const { option, pairs, pairing, survey, remarks } of found) {
@@ -290,6 +298,7 @@ function report(host: Host, { out, lists, found, classes }: Report): void {
   say(`Train:    ${commandLine(host, `train ${path}`)}`);
 }
 
+/** A text as one word of a shell. */
 function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,6 +1,10 @@
 /**
  * The folders that the person named: what lies in them, how images and labels belong together, and which
  * files cannot be used.
+ *
+ * Three ways of lying are known: images and labels in two folders, both in one folder (told apart by their
+ * names' endings), and images alone. Reading all files would take minutes, so some are looked at (`survey`)
+ * and the rest is believed. What is broken among those is left out with a remark.
  */
 import { extname, join, resolve } from "node:path";
 import { UserError } from "../../core/errors.ts";
@@ -90,6 +94,7 @@ async function namesIn(folder: string, other: string): Promise<readonly string[]
   return inside === undefined ? names : names.filter((name) => !name.startsWith(inside));
 }
 
+/** The absolute path of a folder, links followed. @throws UserError when there is none */
 async function folderOf(host: Host, option: string, folder: string): Promise<string> {
   const path = resolve(host.cwd, folder);
   const info = await Deno.stat(path).catch(() => undefined);
@@ -102,10 +107,12 @@ async function folderOf(host: Host, option: string, folder: string): Promise<str
   );
 }
 
+/** A folder as the person typed it; the only one where both are the same. */
 function shownFolder({ folders }: NamedFolders, at: number): string {
   return printable(folders[at] ?? folders[0]!);
 }
 
+/** The error for a folder without images: what it holds instead. */
 function noImage(files: readonly string[]): string {
   const kinds = [...new Set(files.filter((name) => !isHidden(name)).map((name) => extname(name) || name))];
   const held = kinds.length === 0
@@ -114,6 +121,9 @@ function noImage(files: readonly string[]): string {
   return `the folder ${held}; expected images (JPEG, PNG, TIFF or WebP)`;
 }
 
+/**
+ * The error for images without labels: the name that was expected for one of them, and a name that is there.
+ */
 function noPair(named: NamedFolders, files: readonly string[], labels: readonly string[]): string {
   const image = files.find((name) => IMAGE.test(name) && !isHidden(name))!;
   const label = labels.find((name) => LABELS.test(name) && !isHidden(name) && name !== image);
@@ -181,20 +191,24 @@ async function withoutLabels(
   };
 }
 
+/** Shows which image is looked at. */
 function progress(host: Host, option: string) {
   return (done: number, of: number) => showImage(host, option.replace(/^-+/, ""), { done, of });
 }
 
+/** Why one of two images with the same name is left out. */
 const RIVAL = "with the name of another one, but for the extension";
 
 /** Broken files that are named. */
 const NAMED = 5;
 
+/** Sentences about files that are left out because they cannot be used. */
 function brokenRemarks({ broken }: Survey<OwnPair>): string[] {
   const more = broken.length > NAMED ? [`left out: ${broken.length - NAMED} more that cannot be used`] : [];
   return [...broken.slice(0, NAMED).map(({ why }) => `left out: ${printable(why)}`), ...more];
 }
 
+/** The error for folders of which no file can be used, with the reason of the first. */
 function nothingUsable(option: string, { broken }: Survey<OwnPair>): string {
   return `${option}: none of the images that were looked at can be used, as ${printable(broken[0]!.why)}`;
 }

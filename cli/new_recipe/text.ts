@@ -90,6 +90,7 @@ function classLines({ classes, looked }: RecipeParts): string[] {
   ];
 }
 
+/** A class and what stands for it in label files, as a line of YAML. */
 function entry({ name, ids }: GuessedClass, map: GuessedMap): string {
   return `${quoted(name)}: ${storedList(ids, map)}`;
 }
@@ -99,11 +100,16 @@ function storedList(ids: readonly number[], { by }: GuessedMap): string {
   return `[${ids.map((id) => by === "index" ? id : JSON.stringify(`#${hexOf(id)}`)).join(", ")}]`;
 }
 
+/** A share in percent, so that a small one does not look like none. */
 function shareText(share: number): string {
   if (share === 0) return "none";
   return share < 0.0005 ? "< 0.1 %" : `${percent(share)} %`;
 }
 
+/**
+ * What stands for no class in the source's label files; no line where nothing does. The line has an anchor,
+ * to which the target refers.
+ */
 function ignoreLines(map: GuessedMap): string[] {
   const { ignore, ignored } = map;
   return ignore.length === 0
@@ -111,6 +117,7 @@ function ignoreLines(map: GuessedMap): string[] {
     : [`ignore: &ignore ${storedList(ignore, map)} # ${shareText(ignored)} of the source's pixels`];
 }
 
+/** The target's classes where they stand for other ids or colours than the source's. */
 function mapLines(map: GuessedMap): string[] {
   const { classes, ignore } = map;
   return [
@@ -120,6 +127,7 @@ function mapLines(map: GuessedMap): string[] {
   ];
 }
 
+/** Whether both sets of label files are read alike. */
 function sameIds(one: GuessedMap, other: GuessedMap): boolean {
   const text = ({ classes, ignore }: GuessedMap) => JSON.stringify([classes.map(({ ids }) => ids), ignore]);
   return text(one) === text(other);
