@@ -150,11 +150,13 @@ function phaseSections(registry: Registry) {
   };
 }
 
+/** `losses`: a list of terms, or changes of the extended recipe's by name. */
 function lossList(registry: Registry): JsonSchema {
   const terms = { type: "array", minItems: 1, items: named(registry, "loss", lossEntry) };
   return { anyOf: [terms, changedTerms()] };
 }
 
+/** A stream that reads a dataset, of the recipe or of a job. */
 function readStream(registry: Registry): JsonSchema {
   return {
     type: "object",
@@ -212,6 +214,7 @@ function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonS
   return { anyOf: entriesOf(registry, kind, entry) };
 }
 
+/** An entry for each plugin of a kind, and one for a file of the person's own. */
 function entriesOf(
   registry: Registry,
   kind: Kind,
@@ -244,10 +247,12 @@ const MORE_KEYS: { readonly [K in Kind]?: () => JsonSchema } = {
   job: () => ({ name: optionsSchema(termName) }),
 };
 
+/** The key `use`: a file instead of the name of a plugin. */
 function used(kind: Kind): JsonSchema {
   return { type: "string", description: `a TypeScript file with your own ${kind}; relative to this file` };
 }
 
+/** The key `weights` of a model or network. */
 const WEIGHTS = {
   [WEIGHTS_KEY]: {
     anyOf: [
@@ -257,6 +262,7 @@ const WEIGHTS = {
   },
 };
 
+/** The keys of a loss besides type and options. */
 function termKeys() {
   return {
     name: optionsSchema(termName),
@@ -265,6 +271,7 @@ function termKeys() {
   };
 }
 
+/** The key `type`: the plugin's name, with its summary for the editor. */
 function typeOf(plugin: Plugin): JsonSchema {
   return { const: plugin.name, description: plugin.summary };
 }
@@ -285,6 +292,7 @@ function datasetEntry(plugin: Plugin): JsonSchema {
   return { ...rest, properties: { type: typeOf(plugin), ...(properties as JsonSchema | undefined) } };
 }
 
+/** A loss: its type, its options, and how it enters the sum. */
 function lossEntry(plugin: Plugin): JsonSchema {
   return {
     type: "object",

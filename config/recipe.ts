@@ -13,6 +13,7 @@ import { z } from "../core/schema.ts";
 import { RAMP_SHAPES } from "../core/coefficient.ts";
 import { MEASURES, type Normalization } from "../core/plan.ts";
 
+/** A length of an image. */
 const pixels = z.int().min(1).max(100_000);
 
 /** How large an image becomes before it is cropped; at most one of the two (plan_sections.ts checks it). */
@@ -23,10 +24,13 @@ const imageSize = {
     .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
 };
 
+/** A share of an image's side. */
 const margin = z.number().min(0).lt(1);
 
+/** A square, or [height, width]. */
 const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
 
+/** A number for each channel. */
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
 /**
@@ -38,6 +42,7 @@ export const NAME = {
   words: 'letters, digits, ".", "_" and "-", as in my_run',
 };
 
+/** A name as {@linkcode NAME} allows it. */
 const runName = z.string().regex(NAME.pattern);
 
 /**
@@ -54,6 +59,7 @@ export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization
   },
 };
 
+/** The names of `backend`. */
 const backendName = z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]);
 
 /** The sections without plugins. */

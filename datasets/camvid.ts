@@ -33,6 +33,7 @@ export const CAMVID_CLASSES: LabelSpace = {
 /** SegNet's id of pixels that belong to no class. */
 export const CAMVID_VOID = 11;
 
+/** SegNet's ids are the train ids; void is ignored. */
 const MAP: ClassMap = {
   trainId: (stored) => stored === CAMVID_VOID ? IGNORE_LABEL : stored < CAMVID_VOID ? stored : undefined,
   expected: "0 to 10, or 11 for void",

@@ -27,6 +27,7 @@ class Group {
   readonly names: string[] = [];
   count = 0;
 
+  /** Counts a file, and notes its name while few are noted. */
   add(name: string): void {
     this.count++;
     if (this.names.length < NAMES) this.names.push(name);
@@ -45,12 +46,19 @@ class Group {
 /** Takes in images one by one. Memory does not grow with them. */
 export class FactBook {
   readonly #labels: boolean;
+  /** Images with a rotation tag that is not followed. */
   readonly #turned = new Group();
+  /** Images of 16 bits that use a small part of their range. */
   readonly #narrow = new Group();
   readonly #palettes = new Palettes();
   /** The first file with a palette. */
   #first: string | undefined;
+  /** The lowest and the highest sample of those. */
   #extent: [number, number] = [Infinity, -Infinity];
+  /**
+   * All images; those of 16 bits; those whose labels were counted, and among them those with a labelled
+   * pixel.
+   */
   #images = 0;
   #deep = 0;
   #counted = 0;
@@ -61,6 +69,7 @@ export class FactBook {
     this.#labels = labels;
   }
 
+  /** Takes in one image. */
   add({ facts, pixels, fault }: Inspection): void {
     this.#images++;
     if (pixels) {
@@ -94,6 +103,7 @@ export class FactBook {
     };
   }
 
+  /** That images have rotation tags, and how to decide what they mean. */
   #rotationHint(): string | undefined {
     if (this.#turned.count === 0) return undefined;
     const fits = this.#labels ? "; their labels have the size of the pixels as stored" : "";
@@ -103,6 +113,7 @@ export class FactBook {
       `${fits}; \`rotation: apply\` turns them upright, \`rotation: ignore\` says that they are meant as stored`;
   }
 
+  /** That images of 16 bits become nearly black, and the option that spreads them. */
   #rangeHint(): string | undefined {
     if (this.#narrow.count === 0) return undefined;
     const [low, high] = this.#extent;
@@ -113,6 +124,7 @@ export class FactBook {
       `\`range: [${low}, ${high}]\` in the recipe spreads these over 0 to 255, or save the images with 8 bits`;
   }
 
+  /** That every label is the ignore label. @param whole whether every image was looked at */
   #unlabelledHint(whole: boolean): string | undefined {
     if (this.#counted === 0 || this.#labelled > 0) return undefined;
     return `no pixel of ${whole ? "its" : "the first"} ${countOf(this.#counted, "image")} is labelled: ` +

@@ -87,6 +87,7 @@ export function readsDisk(files: FileReader): boolean {
   return files === DISK;
 }
 
+/** The size of a file in bytes; undefined where it cannot be asked for. */
 function sizeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).size;

@@ -18,6 +18,7 @@ import { belowRoot } from "./root.ts";
 import { decodeLabels } from "./decode.ts";
 import { rangeOption, rotationOption } from "./picture_options.ts";
 
+/** The options of a dataset of one's own. */
 const options = z.strictObject({
   classes: z.record(z.string().regex(/\D/, "a class name must not be a number"), classEntries.min(1))
     .describe(
@@ -53,6 +54,7 @@ const options = z.strictObject({
   range: rangeOption,
 });
 
+/** The options as a recipe writes them. */
 type Written = z.infer<typeof options>;
 
 /** With `labels` taken apart. */
@@ -104,6 +106,7 @@ export const folder = definePlugin({
   },
 });
 
+/** What label files must hold, for messages. */
 const EXPECTED =
   "class ids in one channel, grey or palette (or `labels: { by: colour }` with colours in `classes`)";
 
@@ -125,6 +128,7 @@ function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
   return issues;
 }
 
+/** The classes in the order of the recipe, which is that of the train ids. */
 function labelSpaceOf({ classes }: Options): LabelSpace {
   return { name: "folder", classes: Object.keys(classes), ignore: IGNORE_LABEL };
 }
@@ -138,6 +142,7 @@ function pathsOf({ list, images, labels }: Options): string[] {
   return [images!, ...(labels === undefined ? [] : [labels])];
 }
 
+/** The folder of a path. */
 function folderOf(list: string): string {
   return list.replace(/[\\/][^\\/]*$/, "");
 }
@@ -150,6 +155,7 @@ function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
   return containedIn(files, [root === "" ? folderOf(list) : root]);
 }
 
+/** The files of a list, each with its id. @throws DataError when the list cannot be read */
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FolderFiles> {
   const { entries, taken } = await readList(files, await recipePath(files, root, list), list);
   const written = await Promise.all(entries.map(async ({ image, labels }) => ({

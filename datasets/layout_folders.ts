@@ -117,6 +117,7 @@ export async function namesIn(files: FileReader, folder: string, expected: () =>
   }
 }
 
+/** What a folder of images without images holds, and whether images and labels were exchanged. */
 function noImages({ images, labels }: Layout, names: readonly string[]): string {
   if (names.length === 0) return "the folder is empty; expected images";
   const ending = images.suffix === "" ? "" : ` whose name ends in "${images.suffix}"`;
@@ -125,6 +126,7 @@ function noImages({ images, labels }: Layout, names: readonly string[]): string 
   return `the folder holds no ${IMAGES.words}${ending}${swapped}`;
 }
 
+/** What a folder of labels without labels holds, and the option that reads what is there. */
 function noLabels({ labels, otherLabels }: Layout, names: readonly string[]): string {
   const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
   const [other] = otherLabels ? matching(names, LABELS, otherLabels.suffix).found.values() : [];

@@ -85,6 +85,7 @@ export class RunLog {
   /** Of the file, as `FileFacts` has it. */
   readonly identity: string | undefined;
   readonly #file: string;
+  /** Holds the beginning of a line whose end is not written yet. */
   readonly #lines = new LineSplitter();
   readonly #phases = new Map<string, GrowingPhase>();
   readonly #unknown = new Map<string, number>();

@@ -63,6 +63,7 @@ function columnOf(stage: Stage & { readonly scene: Scene }, dx: number): Column 
     : hedge(stage, { depth, along: depth, height, tone, texture });
 }
 
+/** A hedge at the end of a ray; lengths in metres. */
 interface Hedge {
   readonly depth: number;
   readonly along: number;
@@ -71,6 +72,7 @@ interface Hedge {
   readonly texture: number;
 }
 
+/** Leaves with an uneven upper edge. @param along the place along the hedge, for its texture */
 function hedge({ canvas, look }: Stage, { depth, along, height, tone, texture }: Hedge): Column {
   const ink: Ink = {
     colour: toneOf(look.palette.leaf, tone),
@@ -155,6 +157,7 @@ function skyPainter({ canvas, look, scene }: Stage & { readonly scene: Scene }) 
   };
 }
 
+/** A colour between two, `share` of the way from `a` to `b`. */
 function mix(a: Colour, b: Colour, share: number): Colour {
   return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 }

@@ -56,6 +56,7 @@ export interface Look {
   readonly blur: boolean;
 }
 
+/** Clear daylight: the labelled domain of the examples. */
 const DAY: Look = {
   cameraHeight: [1.4, 1.6],
   focal: [0.74, 0.82],
@@ -89,6 +90,7 @@ const DAY: Look = {
   blur: false,
 };
 
+/** A low sun: darker, warmer, noisier, with lit windows and a higher camera. */
 const DUSK: Look = {
   ...DAY,
   cameraHeight: [1.65, 1.9],
@@ -113,6 +115,7 @@ const DUSK: Look = {
   blur: true,
 };
 
+/** Fog: pale, flat, and gone after some tens of metres. */
 const FOG: Look = {
   ...DAY,
   cameraHeight: [1.25, 1.45],
