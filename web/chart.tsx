@@ -94,6 +94,7 @@ export function LineSample({ colour, dash }: { readonly colour: number; readonly
   );
 }
 
+/** What the table shows; see {@linkcode ChartProps}. */
 interface CurveTableProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];

@@ -81,6 +81,7 @@ function Share({ value }: { readonly value: number | null }) {
   );
 }
 
+/** A share, and the share that it is compared with. */
 interface CellsProps {
   readonly value: number | null;
   readonly from: number | null;

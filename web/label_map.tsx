@@ -69,6 +69,7 @@ export function LabelMap({ plane, styles, label, mistakesAgainst, onPoint }: Lab
   );
 }
 
+/** What is painted; see {@linkcode LabelMapProps}. */
 interface Painting {
   readonly plane: LabelPlane;
   readonly styles: readonly ClassStyle[];

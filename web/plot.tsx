@@ -53,9 +53,11 @@ export interface PlotProps extends ChartProps {
   readonly hidden: ReadonlySet<number>;
   /** The part of the x axis that is shown; undefined: all of it. */
   readonly range: Range | undefined;
+  /** Called when a person zooms; undefined: to the whole range. */
   readonly onRange: (range: Range | undefined) => void;
   /** The x of the cursor; undefined: there is none. */
   readonly at: number | undefined;
+  /** Called when the cursor comes to another x, or leaves. */
   readonly onAt: (x: number | undefined) => void;
 }
 

@@ -19,7 +19,9 @@ import { Explorer } from "./explorer/explorer.tsx";
 import { ReportBody } from "./report/report.tsx";
 import { Name, visible } from "./text.tsx";
 
+/** The names of the tabs. */
 const TABS = ["Run", "Associations"] as const;
+/** The name of a tab. */
 type Tab = (typeof TABS)[number];
 
 /** The whole page. */

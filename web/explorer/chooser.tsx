@@ -10,9 +10,11 @@ import { checkpointWords, levelWords } from "./words.ts";
 /** What {@linkcode Chooser} shows. */
 export interface ChooserProps {
   readonly overview: ExplorerOverview;
+  /** The newest list; the one of `overview` may be old. */
   readonly checkpoints: readonly CheckpointInfo[];
   readonly choice: Choice;
   readonly choose: (change: Partial<Choice>) => void;
+  /** The place of the chosen level in `overview.levels`, inside the list. */
   readonly level: number;
   /** Whether the pair is being computed. */
   readonly busy: boolean;

@@ -106,8 +106,10 @@ export function Counter({ name, value, count, onChoose }: CounterProps) {
   );
 }
 
+/** A button that steps to a neighbour. */
 interface ArrowProps {
   readonly name: string;
+  /** What it shows. */
   readonly sign: string;
   /** Undefined: it leads nowhere. */
   readonly to: (() => void) | undefined;

@@ -36,6 +36,7 @@ export function Explorer(props: ExplorerProps) {
   );
 }
 
+/** What the explorer shows once the server has said what there is. */
 interface ExploringProps extends ExplorerProps {
   readonly overview: ExplorerOverview;
 }

@@ -44,9 +44,12 @@ export interface PairProps {
   readonly overview: ExplorerOverview;
   readonly choice: Choice;
   readonly choose: (change: Partial<Choice>) => void;
+  /** The question that `view` answers: while a new pair is computed, still the former one. */
   readonly pair: PairQuestion;
+  /** The level of `view`. */
   readonly info: LevelInfo;
   readonly view: LevelView;
+  /** Whether the answer to a newer question is awaited. */
   readonly busy: boolean;
   /** Whether classes have colours for colour-blind eyes. */
   readonly safe: boolean;
@@ -157,7 +160,9 @@ function SourceSide({ overview, choice, choose, pair, view, start, styles, help,
   );
 }
 
+/** What the target's side needs besides. */
 interface TargetProps extends SideProps {
+  /** Whether the level mixes target pixels before it associates. */
   readonly aggregates: boolean;
   /** The target pixel under the cursor; undefined: the chosen one. */
   readonly probe: number | undefined;

@@ -36,6 +36,7 @@ export interface ControlsProps {
   setSplit(split: number): void;
 }
 
+/** What may be shown, and its name. */
 const SHOWN = [["labels", "Labels"], ["confidence", "Confidence"], ["picture", "Picture"]] as const;
 
 /** The line between two networks, what is shown, and how strong the colours are. */

@@ -10,6 +10,7 @@ import { Chart, type ChartSeries } from "../chart.tsx";
 import { duration, milliseconds, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
 
+/** What a section of curves shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;
@@ -228,6 +229,7 @@ function several(
   return manySeries(lanes, new Map(names.map((name) => [name, called(name)])));
 }
 
+/** What a chart shows; see {@linkcode ChartProps}. */
 interface CardProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];

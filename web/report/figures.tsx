@@ -9,6 +9,7 @@ import { LabelMap, useInflated } from "../label_map.tsx";
 import type { ClassStyle } from "../palette.ts";
 import { Name, visible, withSign } from "../text.tsx";
 
+/** The run whose images are shown; with several runs side by side, `run` holds only the images. */
 interface Props {
   readonly run: Pick<ReportRun, "pictures" | "withoutPictures">;
   readonly group: ClassGroup;
@@ -58,11 +59,13 @@ export function Figures({ run: { pictures, withoutPictures }, group, styles }: P
   );
 }
 
+/** One image. */
 interface RowProps {
   readonly picture: Picture;
   readonly pictures: Pictures;
   readonly classes: readonly string[];
   readonly styles: readonly ClassStyle[];
+  /** Whether predictions show only what they have wrong. */
   readonly mistakes: boolean;
 }
 
@@ -119,15 +122,20 @@ function Row({ picture, pictures: { networks }, classes, styles, mistakes }: Row
   );
 }
 
+/** One prediction. */
 interface PredictionProps {
   readonly name: string;
   readonly label: string;
   readonly width: number;
   readonly height: number;
+  /** Train ids, compressed; see {@linkcode useInflated}. */
   readonly base64: string;
+  /** In [0, 1], of this image alone; null when none of its pixels is labelled. */
   readonly miou: number | null;
   readonly styles: readonly ClassStyle[];
+  /** The labels to compare with; undefined: all of the prediction is shown. */
   readonly against: { readonly width: number; readonly height: number; readonly ids: Uint8Array } | undefined;
+  /** The class at the pixel under the pointer; empty where there is none. */
   readonly named: (ids: Uint8Array | null | undefined) => string;
   readonly setPixel: (pixel: number | undefined) => void;
 }

@@ -81,6 +81,7 @@ function Contents({ data }: { readonly data: ReportData }) {
   );
 }
 
+/** A group of runs, and how its sections are called. */
 interface GroupProps {
   /** The ids of the group's sections begin with it. */
   readonly anchor: string;

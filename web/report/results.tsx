@@ -11,6 +11,7 @@ import type { ClassStyle } from "../palette.ts";
 import { Name, visible } from "../text.tsx";
 import type { Lane } from "./lanes.ts";
 
+/** What the section shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;

@@ -8,6 +8,7 @@ import type { ClassStyle } from "../palette.ts";
 import { moment, Name, visible } from "../text.tsx";
 import { Figures } from "./figures.tsx";
 
+/** What the section shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;
