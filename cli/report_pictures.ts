@@ -26,7 +26,7 @@ import { newestWhole } from "../train/resume.ts";
 /** The longer side of what is shown, in pixels. */
 const LONGEST_SIDE = 512;
 
-/** Which images of which run, and who hears of the progress. */
+/** The run whose images are wanted, how many, and functions that are told of the progress. */
 export interface PicturesWanted {
   readonly plan: RunPlan;
   /** The run's, absolute. */

@@ -24,7 +24,7 @@ export class Findings {
   /** The recipe after `extends` and `--set`; of a phase, as the phase sees it. */
   readonly root: Located;
   /**
-   * The notebook of the whole recipe, of which this is the part for a phase; itself when it is the whole one.
+   * The notebook of the whole recipe, when this is the part for a phase; else this one.
    */
   readonly whole: Findings;
   readonly #issues: Required<ConfigIssue>[];

@@ -5,7 +5,7 @@
  * source's classes in the source's order, else a confusion matrix would compare numbers that mean different
  * things; the target may have other classes, since its labels are not trained on.
  *
- * {@linkcode DataPlan.origins} remembers from which plugin and options each dataset was planned. A plan holds
+ * {@linkcode DataPlan.origins} remembers the plugin and options of each dataset. A plan holds
  * functions and cannot be sent to a worker thread, but a plugin's name and its options can: the worker plans
  * the dataset again.
  */

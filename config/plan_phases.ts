@@ -294,7 +294,7 @@ function inOrder(streams: PhasePlan["streams"], order: readonly string[]): Phase
   return streams.toSorted((a, b) => place(a.name) - place(b.name));
 }
 
-/** The jobs of these phases, in the order in which they are done. */
+/** The jobs of these phases, in the order of their work. */
 function jobsOf(phases: readonly PhasePlan[]): readonly PlannedJob[] {
   return phases.flatMap((phase) => phase.before);
 }

@@ -88,7 +88,7 @@ export interface DatasetSetup {
   /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
   readonly labels?: boolean;
   /**
-   * Called with the images and labels of which a file is missing, which are then left out; absent: they are
+   * Called with the pairs of image and labels that lack a file; they are then left out; absent: they are
    * one DataError together.
    */
   readonly onMissing?: (missing: readonly DataError[]) => void;
@@ -120,7 +120,7 @@ export interface FileReader {
    * Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links.
    */
   realPath?(path: string): Promise<string | undefined>;
-  /** Bytes of files, none of which is read; undefined where one is not there. Absent: unknown. */
+  /** Sizes of files in bytes, without reading them; undefined where one is not there. Absent: unknown. */
   sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 
@@ -145,7 +145,7 @@ export interface TakenFiles {
   readonly of: number;
   /** Of these, how many are used. */
   readonly taken: number;
-  /** The others, by reason; those of which a file is missing or competes are errors and not among them. */
+  /** The others, by reason. Files that are missing or compete for a name are errors and not among them. */
   readonly passedOver: readonly PassedOver[];
   /** What may be meant otherwise than it was understood. */
   readonly doubt?: string;
@@ -176,7 +176,7 @@ export interface Dataset {
   readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
-  /** Folders and lists of which not everything is used; absent: nothing was passed over. */
+  /** Folders and lists that are used only in part; absent: nothing was passed over. */
   readonly taken?: readonly TakenFiles[];
   /**
    * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes,

@@ -62,7 +62,10 @@ export interface JobTools {
    * zeros: the pixel is ignored. @throws LossError
    */
   writeSoft(image: JobImage, packed: Uint8Array): Promise<void>;
-  /** Says of which classes crops of the labelled images shall rather show a pixel; absent: of none. */
+  /**
+   * Names classes that crops of the labelled images should preferably show. A job that never calls it prefers
+   * none.
+   */
   preferCrops(preference: CropPreference): void;
   /** A sentence for the log. */
   note(message: string): void;

@@ -15,8 +15,8 @@ export interface DeadLink {
 const LONGEST = 40;
 
 /**
- * The link because of which nothing is at `path`: itself, or the folder on the way that is one; undefined: no
- * link.
+ * The link that leads nowhere, so that nothing is at `path`: the path itself, or a folder on the way.
+ * Undefined when no link is to blame.
  */
 export async function deadLink(path: string): Promise<DeadLink | undefined> {
   for (let at = path; at !== dirname(at); at = dirname(at)) {

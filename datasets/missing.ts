@@ -1,5 +1,5 @@
 /**
- * Pairs of which a file is missing. Training refuses them, all in one error; a check lists each of them and
+ * Pairs that lack a file. Training refuses them, all in one error; a check lists each of them and
  * goes on with the rest (`onMissing`).
  */
 import { DataError } from "../core/errors.ts";

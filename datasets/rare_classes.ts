@@ -34,7 +34,7 @@ export function classProbabilities(frequency: readonly number[], temperature: nu
   return raw.map((value) => value / sum);
 }
 
-/** Which statistics, of which dataset. */
+/** The statistics to use, and the dataset that they must be of. */
 export interface RareClassSetup extends RareClassSampling {
   readonly dataset: InputDataset;
   readonly space: LabelSpace;

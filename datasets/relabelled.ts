@@ -115,7 +115,7 @@ interface LabelsOf {
 }
 
 /**
- * One label file: 8-bit train ids, or distributions, from which hard labels are made as well. @throws
+ * One label file: 8-bit train ids, or distributions; hard labels are made from these as well. @throws
  * DataError for another size or form
  */
 async function readLabels(

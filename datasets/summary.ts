@@ -7,7 +7,7 @@ import type { Fault, Inspection } from "./inspection.ts";
 
 /** A dataset after all its images were looked at. Shares are in [0, 1], 0 where there is nothing to share. */
 export interface DatasetSummary {
-  /** Images of which no file is missing. */
+  /** Images whose files are all there. */
   readonly images: number;
   /** Images that were looked at. */
   readonly inspected: number;

@@ -43,8 +43,8 @@ export const SYNTHIA_STORED: ReadonlyMap<number, string | undefined> = new Map([
  * SYNTHIA-RAND-CITYSCAPES (Ros et al. 2016) as it is downloaded: `RGB/0000000.png` and
  * `GT/LABELS/0000000.png`, the latter 16-bit PNGs whose first channel holds class ids; a single channel of 16
  * bits does as well. Void, parking slot, road work and lane marking become the ignore label. `cityscapes-19`
- * maps the ids of terrain, truck and train as well, of which SYNTHIA has no pixel: results of it are reported
- * over 16 or 13 classes.
+ * maps the ids of terrain, truck and train as well, although no pixel of SYNTHIA has them: results of it are
+ * reported over 16 or 13 classes.
  */
 export const synthia = definePlugin({
   kind: "dataset",

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 
-/** Runs jobs in the order in which they came. */
+/** Runs jobs one after the other, first come, first served. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 

@@ -87,7 +87,7 @@ export class PredictionMeasures {
 }
 
 /**
- * Undefined for fewer than three pixels, of which none would have several neighbours. @param pixels
+ * Undefined for fewer than three pixels: none of them would have several neighbours. @param pixels
  * predictions as vectors of length 1
  */
 function neighbourhoodDensity(pixels: readonly Float64Array[]): number | undefined {

@@ -16,7 +16,7 @@ export interface ReportData {
   readonly made: string;
   /** plca's version. */
   readonly version: string;
-  /** In the order in which they were asked for; titles differ. */
+  /** In the order of the command line; titles differ. */
   readonly runs: readonly ReportRun[];
   /** Settings that are not the same in all runs. */
   readonly differences: readonly Difference[];

@@ -34,7 +34,7 @@ export interface DatasetWorkers {
 type MakerFactory<Kind extends ProductKind> = (options: Products[Kind]["options"]) => ProductMaker<Kind>;
 type ProductMaker<Kind extends ProductKind> = Maker<Products[Kind]["request"], Products[Kind]["result"]>;
 
-/** How many workers, and of which module. */
+/** How many workers there are, and which module they run. */
 export interface PoolOptions {
   /** At least 1. */
   readonly count: number;

@@ -16,7 +16,7 @@ export interface Picture {
   readonly png: Uint8Array;
 }
 
-/** When something is written, and to which step it belongs. */
+/** The time when something is written, and the step that it belongs to. */
 export interface Moment {
   /** Milliseconds since 1970. */
   readonly time: number;
