@@ -1,3 +1,10 @@
+/**
+ * `plca ablate`: variants of an objective, each trained over several seeds, and a table of means like the
+ * paper's Table 1. All variants are planned before the first is trained, so that a typo in the sixth recipe
+ * does not show after a night. The trainings run one after the other in this process, or with `--jobs`
+ * several at a time in processes of their own (trial_processes.ts); either way, what lies finished in the
+ * folder is not trained again.
+ */
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { selectBackend } from "../backends/select.ts";
@@ -29,8 +36,9 @@ const KIND = "ablation";
 const TABLE_1 = fileURLToPath(new URL("../recipes/ablation", import.meta.url));
 
 /**
- * `plca ablate`: returns the exit status. Every variant is planned before the first is trained; what an earlier call
- * finished in the same folder is not trained again, what it began goes on. @throws UserError
+ * Runs `plca ablate`. @returns the exit status: 0, 130 when interrupted, 2 when a training in a process of
+ * its own failed
+ * @throws UserError for recipes that cannot be planned, and for folders that hold other runs
  */
 export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Promise<number> {
   if (args.jobs > 1) return await ablateInProcesses(host, args);
@@ -76,7 +84,7 @@ export async function ablateCommand(host: Host, args: CommandOf<"ablate">): Prom
   return report(host, { args, trials, done });
 }
 
-/** Several at a time; their own processes run the files that recipes name. */
+/** Trains several at a time. Plugin files of recipes are run by the processes that train, not here. */
 async function ablateInProcesses(host: Host, args: CommandOf<"ablate">): Promise<number> {
   const trials = await trialsOf(host, args, (choice) => planUnrun(host, choice));
   const { jobs, quiet } = args;
@@ -85,13 +93,14 @@ async function ablateInProcesses(host: Host, args: CommandOf<"ablate">): Promise
   return Math.max(report(host, { args, trials, done: trained.done }), trained.failures.size > 0 ? 2 : 0);
 }
 
+/** What a table is made of. */
 interface Ablation {
   readonly args: CommandOf<"ablate">;
   readonly trials: readonly Trial[];
   readonly done: ReadonlyMap<Trial, Evaluation>;
 }
 
-/** Prints the table. */
+/** Prints the table, or JSON. @returns the exit status 0 */
 function report(host: Host, { args, trials, done }: Ablation): number {
   if (!args.quiet) host.stderr.write(`The runs lie in ${shown(host, dirname(trials[0]!.folder))}\n`);
   host.stdout.write(
@@ -105,28 +114,31 @@ function report(host: Host, { args, trials, done }: Ablation): number {
 /** Plain lines of a trial where lines cannot be rewritten: there are many trials. */
 const PLAIN_LINES = 4;
 
+/** The display of one trial; with `--quiet` one that shows only what must be said. */
 function viewOf(host: Host, { quiet }: CommandOf<"ablate">, plan: RunPlan): Progress {
   if (!quiet) return progress(host.stderr, { course: courseOf(plan), plainLines: PLAIN_LINES });
   return { event() {}, line: (text) => host.stderr.write(`${text}\n`), close() {} };
 }
 
-/** What `--json` prints. */
+/** What `--json` prints: one entry for each trial, without an evaluation where it is not done. */
 function results(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>) {
   return trials.map((trial) => ({ variant: trial.variant, seed: trial.seed, evaluation: done.get(trial) }));
 }
 
+/** All trials, planned. */
 async function trialsOf(host: Host, args: CommandOf<"ablate">, planned: Planner): Promise<Trial[]> {
   const given = args.rows ?? TABLE_1;
   const files = await recipeFiles(rowsOf(host, args), `--rows ${given}`);
   return await planTrials({ args, given, files, out: outOf(host, args, KIND), planned });
 }
 
+/** The folder of the variants' recipes, absolute: that of `--rows`, else the paper's Table 1. */
 function rowsOf(host: Host, args: CommandOf<"ablate">): string {
   return args.rows === undefined ? TABLE_1 : resolve(host.cwd, args.rows);
 }
 
 /**
- * The one backend of all trials: a process has one, and numbers of several do not compare.
+ * The one backend of all trials. A process has one, and numbers of several do not compare.
  * @throws UserError when variants, or what was begun before, have different ones
  */
 async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> {
@@ -151,6 +163,7 @@ async function backendOf(host: Host, trials: readonly Trial[]): Promise<string> 
   return name;
 }
 
+/** A trial about to be trained. */
 interface Training {
   readonly trial: Trial;
   readonly backend: string;
@@ -158,7 +171,7 @@ interface Training {
   readonly view: Progress;
 }
 
-/** Undefined when the signal fired. */
+/** Trains a trial, or resumes it where an earlier call began it. @returns undefined when the signal fired */
 async function trainTrial(
   host: Host,
   { trial, backend, signal, view }: Training,
@@ -181,6 +194,7 @@ async function trainTrial(
   }
 }
 
+/** The rows of the table: trials of one variant together. */
 function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>): Variant[] {
   const names = [...new Set(trials.map(({ variant }) => variant))];
   const several = severalTaps(trials.flatMap(({ plan }) => lastPhase(plan).losses));
@@ -194,16 +208,17 @@ function variantsOf(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluatio
   });
 }
 
-/** The terms that some variant applies at several places of the network. */
+/** The names of terms that some variant applies at several taps: they get a column for each. */
 function severalTaps(losses: readonly PlannedLoss[]): ReadonlySet<string> {
   return new Set(losses.filter((loss) => tapsOf(loss).length > 1).map(({ name }) => name));
 }
 
-/** A term, or each place of a term that has several. */
+/** The columns that a term ticks: itself, or each of its taps. */
 function partsOf(loss: PlannedLoss, several: ReadonlySet<string>): string[] {
   return several.has(loss.name) ? tapsOf(loss).map((tap) => `${loss.name} ${tap}`) : [loss.name];
 }
 
+/** The names of all taps that a term reads, each once. */
 function tapsOf({ plan: { needs } }: PlannedLoss): readonly string[] {
   return [...new Set(neededViews(needs).flatMap(({ taps }) => taps.map(({ name }) => name)))];
 }

@@ -1,3 +1,8 @@
+/**
+ * `plca check`: plans a recipe and prints what a run of it would do, without opening data or making a tensor.
+ * Plugin files of the recipe are not run, so it is safe for a stranger's recipe; with `--import` they are, in
+ * a narrowed thread.
+ */
 import { fileURLToPath } from "node:url";
 import { lastPhase, type PhasePlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
@@ -8,9 +13,10 @@ import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
 
+/** Where the recipes lie that come with plca. */
 const OWN_RECIPES = fileURLToPath(new URL("../recipes/", import.meta.url));
 
-/** `plca check`: returns the exit status. Runs nothing that the recipe names unless told to. @throws UserError with every mistake of the recipe */
+/** Runs `plca check`. @returns the exit status 0 @throws ConfigError with every mistake of the recipe */
 export async function checkCommand(host: Host, args: CommandOf<"check">): Promise<number> {
   if (args.import && host.narrowed) {
     const choice = { path: args.recipe, overrides: args.set };
@@ -50,6 +56,7 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   return 0;
 }
 
+/** How long a phase is, and where its weights come from. */
 function startText({ from, training: { steps } }: PhasePlan): string {
   const start = from.kind === "seed" ? "the seed" : from.kind === "file" ? from.path : from.name;
   return `${countOf(steps, "step")} from ${start}`;

@@ -1,4 +1,9 @@
-/** Which weights a command uses, and the recipe of the network that they are for. */
+/**
+ * Which weights a command uses, and the recipe of the network that they belong to. A file of weights does not
+ * say how its network is built; a run folder does. So weights come from a run (the latest unless one is
+ * named), from a file inside a run, or from a file with a recipe named beside it. When the newest checkpoint
+ * of a run is damaged, an older one is taken, and that is said.
+ */
 import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { diskFiles } from "../datasets/files.ts";
@@ -9,7 +14,7 @@ import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
 import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
-/** As `eval` and `predict` take them. */
+/** What the person named, as `eval`, `predict` and `export` take it. */
 export interface WeightsWanted {
   readonly run: string | undefined;
   readonly recipe: string | undefined;
@@ -18,7 +23,7 @@ export interface WeightsWanted {
   readonly runs: string;
 }
 
-/** What was chosen. */
+/** A file of weights and its recipe. */
 export interface Weights {
   /** A path, or the name of an embedded recipe. */
   readonly recipe: string;
@@ -27,8 +32,8 @@ export interface Weights {
 }
 
 /**
- * A run's last weights (the latest run's unless one is named) or a file's; a file in a run folder has that run's
- * recipe, others have the one that is named. @throws UserError
+ * The weights to use and their recipe. @throws UserError when a folder, a file or the recipe is missing, or
+ * options contradict each other
  */
 export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<Weights> {
   const { run, recipe, checkpoint, runs } = wanted;
@@ -64,14 +69,14 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
   );
 }
 
-/** The recipe of a run. @throws UserError when the folder is none of a run */
+/** The recipe of a run, `config.yaml` in its folder. @throws UserError when the folder is none of a run */
 export async function recipeIn(host: Host, folder: string): Promise<string> {
   const config = join(folder, CONFIG);
   if (await stat(config)) return config;
   throw new UserError(`${shown(host, folder)} is no run folder: it has no ${CONFIG}; choose one with --run`);
 }
 
-/** The run whose last weights are the newest. @throws UserError when there is none */
+/** The run with the newest last checkpoint. @throws UserError when there is none */
 async function latestRun(host: Host, runs: string): Promise<string> {
   const latest = await newestRun(resolve(host.cwd, runs), runs, LAST_CHECKPOINT);
   if (latest !== undefined) return latest;

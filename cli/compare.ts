@@ -1,3 +1,8 @@
+/**
+ * `plca compare`: several methods on one data recipe, over several seeds, in a table like the paper's Tables
+ * 2 and 3. A method is a recipe that is laid on the data recipe. Each training runs in a process of its own,
+ * so that time and memory are measured apart and a method that fails does not end the others.
+ */
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../core/errors.ts";
@@ -13,19 +18,20 @@ import { shown, stat } from "./run_folder.ts";
 import { type TrainedTrials, trainTrials } from "./trial_processes.ts";
 import { outOf, planTrials, recipeFiles, type Trial } from "./trials.ts";
 
-/** The methods that come with plca, a recipe each. */
+/** The folder of the methods that come with plca, one recipe each. */
 const METHODS = fileURLToPath(new URL("../recipes/methods", import.meta.url));
 
-/** Those that bring a network of their own: they are compared where they are named. */
+/** Methods that bring a network of their own; they are compared only where they are named. */
 const WITH_NETWORKS = join(METHODS, "mit");
 
-/** Whose time and memory are 1 in the table. */
+/** The method whose time and memory are 1 in the table. */
 const REFERENCE = "plca";
 
 /**
- * `plca compare`: returns the exit status. Every method is planned before the first is trained; what an earlier call finished in
- * the same folder is not trained again, what it began goes on. A method that fails is named, and the others go on.
- * @throws UserError
+ * Runs `plca compare`. What an earlier call finished in the same folder is not trained again, what it began
+ * goes on; a method that fails is named, and the others go on.
+ * @returns the exit status: 0, 2 when a training failed, 130 when interrupted
+ * @throws UserError before anything is trained
  */
 export async function compareCommand(host: Host, args: CommandOf<"compare">): Promise<number> {
   const out = outOf(host, args, "comparison");
@@ -58,7 +64,10 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
   return trained.failures.size > 0 ? 2 : 0;
 }
 
-/** Absolute. @throws UserError for a name that is none */
+/**
+ * The recipes of the methods, absolute. @param list names and files separated by commas; absent: all that
+ * bring no network @throws UserError for a name that is none
+ */
 async function methodFiles(host: Host, list: string | undefined): Promise<readonly string[]> {
   const all = await recipeFiles(METHODS, METHODS);
   if (list === undefined) return all;
@@ -77,6 +86,7 @@ async function methodFiles(host: Host, list: string | undefined): Promise<readon
   return files;
 }
 
+/** Results of the methods, each with its finished runs and its failures. */
 async function comparedMethods(
   trials: readonly Trial[],
   { done, failures }: TrainedTrials,

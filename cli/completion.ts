@@ -1,3 +1,8 @@
+/**
+ * `plca completion install`: puts a completion script where a shell looks for it, and with `--launcher` a
+ * command `plca` that runs this copy from any folder. Only files that plca wrote are replaced ({@linkcode
+ * MARK}).
+ */
 import { bash, fish, type ShellCompletion, zsh } from "@optique/core/completion";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,17 +18,20 @@ import { LAUNCH } from "./versions.ts";
 
 type Shell = (typeof SHELLS)[number];
 
-/** In every file that is written here: a file without it was not written by plca, and stays. */
+/** Stands in every file that is written here. A file without it was not written by plca, and stays. */
 const MARK = "# Written by plca completion install.";
 
-/** Where bash-completion lies when it is installed. Without it bash reads no folder of completions. */
+/** Where the package bash-completion may lie; without it, bash reads no folder of completions. */
 const BASH_COMPLETION = [
   "/usr/share/bash-completion/bash_completion",
   "/usr/local/share/bash-completion/bash_completion",
   "/opt/homebrew/share/bash-completion/bash_completion",
 ];
 
-/** `plca completion install`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca completion install`. @returns the exit status 0 @throws UserError when the shell is not known or
+ * a file cannot be written
+ */
 export async function completionCommand(host: Host, args: CommandOf<"completion install">): Promise<number> {
   const shell = args.shell ?? shellOf(host);
   const home = homeOf(host);
@@ -48,6 +56,7 @@ export async function completionCommand(host: Host, args: CommandOf<"completion 
   return 0;
 }
 
+/** The person's shell, by the variable SHELL. @throws UserError when it is none that is known */
 function shellOf(host: Host): Shell {
   const name = basename(host.env("SHELL") ?? "");
   const shell = SHELLS.find((each) => each === name);
@@ -56,18 +65,22 @@ function shellOf(host: Host): Shell {
   throw new UserError(`${found}; expected one of ${SHELLS.join(", ")}, as in plca completion install bash`);
 }
 
+/** The person's home. @throws UserError when HOME is not set */
 function homeOf(host: Host): string {
   const home = host.env("HOME");
   if (home) return home;
   throw new UserError("HOME is not set, so there is no place for the completions");
 }
 
-/** Where a shell looks, and what the person has to do. */
+/** Where a shell looks for completions, and what the person has to do. */
 interface Setup {
   readonly path: string;
   readonly next: readonly string[];
 }
 
+/**
+ * Where each shell looks. bash and zsh look there only when they were told to, which `next` says how to do.
+ */
 const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup>>> = {
   async bash(host, home) {
     const data = host.env("XDG_DATA_HOME") || join(home, ".local", "share");
@@ -100,13 +113,18 @@ const SETUPS: Readonly<Record<Shell, (host: Host, home: string) => Promise<Setup
   },
 };
 
+/** Writers of scripts, of the parser library. */
 const GENERATORS: Readonly<Record<Shell, ShellCompletion>> = { bash, zsh, fish };
 
-/** Where the script for bash lets the shell put a slash after folders, which already have one: it would show two. */
+/**
+ * Where the script for bash lets the shell put a slash behind folders, which have one already: it would show
+ * two.
+ */
 const MARKED_AS_FILES = /^ *compopt -o filenames /m;
+/** A line of that script which takes the slashes away first. */
 const WITHOUT_SLASH = '    COMPREPLY=("${COMPREPLY[@]%/}")\n';
 
-/** zsh takes a file for completions by its first line. */
+/** The script for a shell. zsh recognises a completion by its first line, so there the mark comes second. */
 function scriptFor(shell: Shell): string {
   const script = GENERATORS[shell].generateScript("plca", ["completion", shell]);
   if (shell === "bash") return `${MARK}\n${script.replace(MARKED_AS_FILES, `${WITHOUT_SLASH}$&`)}\n`;
@@ -115,7 +133,10 @@ function scriptFor(shell: Shell): string {
   return `${script.slice(0, end)}\n${MARK}${script.slice(end)}\n`;
 }
 
-/** Deno itself starts ten times as fast as npx, which finds it again should it be gone. */
+/**
+ * The command `plca`: a shell script that starts Deno itself, ten times as fast as npx, which finds Deno
+ * again should it be gone.
+ */
 function launcherText(): string {
   const task = `${startLine().map(quoted).join(" ")} "$@"`;
   const deno = quoted(Deno.execPath());
@@ -137,11 +158,12 @@ function root(): string {
   return dirname(fileURLToPath(import.meta.resolve("../deno.json")));
 }
 
+/** A path for a shell: in single quotes. */
 function quoted(path: string): string {
   return `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** Replaces what this command wrote before, and nothing else. @throws UserError */
+/** Writes a file, replacing only what this command wrote before. @throws UserError */
 async function install(
   path: string,
   { text, executable }: { readonly text: string; readonly executable: boolean },
@@ -159,6 +181,7 @@ async function install(
   }
 }
 
+/** Whether a command `plca` lies in a folder of PATH. */
 async function commandIsThere(host: Host): Promise<boolean> {
   const folders = (host.env("PATH") ?? "").split(":").filter((folder) => folder !== "");
   const found = await Promise.all(folders.map((folder) => stat(join(folder, "plca"))));

@@ -1,3 +1,9 @@
+/**
+ * `plca data check`: reads every image and label of a recipe's datasets before a training does, and lists
+ * everything that is broken, missing or doubtful. No plugin file of the recipe is run. Whether labels are
+ * looked at depends on the dataset: source and val need them, the target's are looked at only where every
+ * image has some.
+ */
 import { DATASETS } from "../config/recipe.ts";
 import { DataError, formatPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -11,7 +17,10 @@ import type { Host } from "./host.ts";
 import { showImage, withInput } from "./input.ts";
 import { planUnrun } from "./recipes.ts";
 
-/** `plca data check`: returns the exit status, 2 when something is broken. @throws UserError */
+/**
+ * Runs `plca data check`. @returns the exit status: 0, 2 when something is broken, 130 when interrupted
+ * @throws UserError when the recipe has no such dataset
+ */
 export async function dataCheckCommand(host: Host, args: CommandOf<"data check">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
   const present = DATASETS.filter((name) => datasetOf(plan, name) !== undefined);
@@ -59,10 +68,12 @@ export interface CheckedDataset {
   readonly hint?: string;
 }
 
+/** The plan of a dataset of `data` by its key; undefined when the recipe has none. */
 function datasetOf({ data }: RunPlan, name: (typeof DATASETS)[number]): DatasetPlan | undefined {
   return name === "source" || name === "target" ? data[name] : data.splits[name];
 }
 
+/** What checking a dataset needs. */
 interface Checking {
   readonly host: Host;
   readonly plan: RunPlan;
@@ -70,16 +81,22 @@ interface Checking {
   readonly signal: AbortSignal;
 }
 
+/** A dataset to check. */
 interface Chosen {
   readonly name: string;
   /** Where the recipe has it. */
   readonly at: string;
   readonly dataset: DatasetPlan;
-  /** `needed`: training needs them; `whole`: looked at where every image has some. */
+  /**
+   * What is expected of labels. `needed`: training or validation uses them; `read`: they are looked at;
+   * `whole`: they are looked at where every image has some.
+   */
   readonly labels: "needed" | "read" | "whole";
 }
 
-/** The datasets of `data` and those that streams have of their own; with `split` only what it names. */
+/**
+ * The datasets of `data`, and those that streams have of their own; with `split` only those that it names.
+ */
 function chosenOf(plan: RunPlan, split: readonly string[]): Chosen[] {
   const named = DATASETS.flatMap((name): Chosen[] => {
     const dataset = datasetOf(plan, name);
@@ -103,8 +120,9 @@ function chosenOf(plan: RunPlan, split: readonly string[]): Chosen[] {
 }
 
 /**
- * Undefined when it was interrupted, or, after a line that says so, when a file of the recipe's own would have to be run. A
- * dataset that cannot be opened is a finding as well.
+ * Looks at every image of a dataset. A dataset that cannot be opened is a finding, not an error.
+ * @returns undefined when it was interrupted, or, after a line that says so, when a plugin file would have
+ *   to be run
  */
 async function checkDataset(
   { host, plan, input, signal }: Checking,
@@ -159,18 +177,25 @@ async function checkDataset(
   };
 }
 
+/**
+ * What it may mean that classes which such pictures always show never occur; undefined when one of them does.
+ */
 function hintOf({ absence }: DatasetPlan, { labels }: DatasetSummary): string | undefined {
   if (absence === undefined || labels === undefined || labels.images === 0) return undefined;
   return absence.classes.some((id) => labels.classes[id]!.pixels > 0) ? undefined : absence.meaning;
 }
 
+/** A dataset that was opened to be checked. */
 interface Opened {
   readonly images: InputDataset;
   /** Why labels are not looked at. */
   readonly unlabelled?: string;
 }
 
-/** @param whole whether labels are looked at where every image has some, for none are needed */
+/**
+ * Opens a dataset; missing files go into `missing`.
+ * @param wanted `whole`: labels are not needed, and looked at only where every image has some
+ */
 async function openToCheck(
   input: Input,
   { dataset, missing, whole }: {

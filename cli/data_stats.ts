@@ -10,7 +10,12 @@ import { requireWritable } from "./output_file.ts";
 import { planUnrun } from "./recipes.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** `plca data stats`: returns the exit status. @throws UserError when an image of the source cannot be used */
+/**
+ * Runs `plca data stats`: counts each class in each source image and writes the file that
+ * `input.rare_class_sampling` reads.
+ * @returns the exit status: 0, or 130 when interrupted
+ * @throws UserError when the source has no labels or an image cannot be used; nothing is written then
+ */
 export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">): Promise<number> {
   const plan = await planUnrun(host, { path: args.recipe, overrides: args.set });
   const file = resolve(host.cwd, args.out ?? `${plan.name}_classes.json`);

@@ -2,13 +2,14 @@
 import { UserError } from "../core/errors.ts";
 import type { MovedMemory, MovedTensors } from "../core/memory.ts";
 
-/** Kinds of tensors that are named, of those that moved the most bytes. */
+/** How many kinds of tensors are named, those that moved the most bytes. */
 const NAMED = 8;
 
 /**
- * Gives the lines to show after a step: what moved since the step before.
+ * A function that gives the lines to show after a step: what was moved since the step before.
+ * @param moved the backend's account; undefined for a backend that keeps its memory itself
  * @param backend as the recipe names it
- * @throws UserError when the backend's memory is its own
+ * @throws UserError when there is no account
  */
 export function memoryTeller(
   moved: (() => MovedMemory) | undefined,
@@ -47,6 +48,7 @@ export function memoryLines(step: number, before: MovedMemory, after: MovedMemor
   ];
 }
 
+/** What tensors of one kind moved between two accounts. */
 function since(before: MovedTensors | undefined, after: MovedTensors): MovedTensors {
   if (before === undefined) return after;
   return {
@@ -58,6 +60,7 @@ function since(before: MovedTensors | undefined, after: MovedTensors): MovedTens
   };
 }
 
+/** Bytes as text, in units of 2^30 bytes. */
 function gigabytes(bytes: number): string {
   return `${(bytes / 2 ** 30).toFixed(2)} GB`;
 }

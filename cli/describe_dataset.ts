@@ -1,4 +1,8 @@
-/** What `plca data check` says of one dataset. */
+/**
+ * What `plca data check` says of one dataset, as text: sizes, labels, hints, a table of classes, and what is
+ * broken. Lists are cut to the first few entries, since a dataset that was read in a wrong way has thousands
+ * of faults that all say the same.
+ */
 import { countOf, percent } from "../core/words.ts";
 import { takenText } from "../datasets/passed_over.ts";
 import type { DatasetSummary, LabelSummary } from "../datasets/summary.ts";
@@ -8,13 +12,13 @@ import type { CheckedDataset } from "./data_check.ts";
 /** Broken files that are named; with `--json` all are. */
 const NAMED = 20;
 
-/** Unknown colours that are named, the most frequent first: smoothed edges make thousands. */
+/** How many unknown colours are named, the most frequent first: smoothed edges make thousands. */
 const COLOURS = 8;
 
 /** Sizes that are named. */
 const SIZES = 6;
 
-/** Several lines, without a trailing newline. */
+/** What was found of a dataset, in lines without a trailing newline. */
 export function describeDataset(
   { name, type, summary, files = [], unlabelled, hint }: CheckedDataset,
 ): string {
@@ -33,6 +37,7 @@ export function describeDataset(
   return lines.join("\n");
 }
 
+/** The sizes of images, with the number of images of each. */
 function sizesText({ sizes }: DatasetSummary): string {
   if (sizes.length === 0) return "none: no image can be read";
   const named = sizes.slice(0, SIZES).map(({ width, height, images }) => `${width}x${height} (${images})`);
@@ -40,10 +45,12 @@ function sizesText({ sizes }: DatasetSummary): string {
   return rest > 0 ? `${named.join(", ")} and ${rest} more` : named.join(", ");
 }
 
+/** The classes that labels are read as, and the share of pixels that counts nowhere. */
 function labelsText({ space, images, ignored }: LabelSummary): string {
   return `${space}, ${percent(ignored)} % of the pixels ignored, counted in ${countOf(images, "image")}`;
 }
 
+/** A table of classes: their share of the pixels, and the share of images that show them. */
 function classTable({ classes }: LabelSummary): string {
   const table = renderGrid({
     head: ["class", "pixels %", "images %"],
@@ -55,6 +62,7 @@ function classTable({ classes }: LabelSummary): string {
   return table.split("\n").map((line) => `  ${line}`).join("\n");
 }
 
+/** What is broken, in lines; none where nothing is. */
 function brokenLines({ faults, unknownIds, unknownColours = [] }: DatasetSummary): string[] {
   if (faults.length === 0) return [];
   const lines = ["", `  broken: ${kinds(faults)}`];
@@ -74,6 +82,7 @@ function brokenLines({ faults, unknownIds, unknownColours = [] }: DatasetSummary
   return lines;
 }
 
+/** Kinds of faults in words. */
 const KINDS = {
   missing: "missing",
   competing: "competing for a name",
@@ -84,6 +93,7 @@ const KINDS = {
   palettes: "set of palettes that differ",
 } as const;
 
+/** How many faults there are of each kind. */
 function kinds(faults: DatasetSummary["faults"]): string {
   const parts = Object.entries(KINDS).flatMap(([kind, words]) => {
     const count = faults.filter((fault) => fault.kind === kind).length;

@@ -10,7 +10,11 @@ import { inNarrowThread, planFor } from "./own_files.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
-/** `plca eval`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca eval`: the evaluation of a split by the recipe's `evaluation`, mirror, scales and aggregation
+ * included. Nothing is written.
+ * @returns the exit status: 0, or 130 when interrupted @throws UserError
+ */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const weights = await chooseWeights(host, args);
   const choice = { path: weights.recipe, overrides: args.set };
@@ -61,6 +65,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   }
 }
 
+/** A note as a sentence of its own. */
 function sentence(note: string): string {
   return `${note[0]!.toUpperCase()}${note.slice(1)}.`;
 }

@@ -1,4 +1,13 @@
-/** `plca export`: a trained network as a file for others, compared with the network before it is written. */
+/**
+ * `plca export`: a trained network as a file for others.
+ *
+ * The file is compared with the network before it is written: both label some images of the run, and a
+ * difference beyond rounding is an error, so a file that exists agrees with its network. What an ONNX file
+ * cannot do (sliding windows, several scales) is left out, and said.
+ *
+ * `--out` writes one file, `--page` a folder for browsers, `--hub` a folder for a hub of models; all three go
+ * through {@linkcode exportChecked}.
+ */
 import { dirname, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
@@ -26,13 +35,13 @@ import { VERSIONS } from "./versions.ts";
 
 type Arguments = CommandOf<"export">;
 
-/** What is left out of a file, a line each, and what is in it. */
+/** What the file does of the recipe's `evaluation`, and a line for each thing that is left out. */
 interface Inference {
   readonly inference: Pick<EvaluationPlan, "aggregation" | "flip" | "heads" | "average">;
   readonly notes: readonly string[];
 }
 
-/** `plca export`: returns the exit status. @throws UserError before anything is written */
+/** Runs `plca export`. @returns the exit status 0 @throws UserError before anything is written */
 export async function exportCommand(host: Host, args: Arguments): Promise<number> {
   if (args.out === undefined && args.page === undefined && args.hub === undefined) {
     throw new UserError("plca export needs --out FILE.onnx, --page FOLDER or --hub FOLDER");
@@ -84,13 +93,13 @@ export interface Work {
   readonly backend: string;
 }
 
-/** What the file takes and makes. */
+/** What the file takes and gives. */
 export interface Forms extends Pick<Arguments, "inputs" | "outputs" | "half"> {
   /** What the file calls its input; absent: `images`. */
   readonly inputName?: string;
 }
 
-/** A file that agrees with its network. */
+/** A file that agrees with its network, not yet written. */
 export interface CheckedModel extends Pictures {
   /** Absolute. */
   readonly checkpoint: string;
@@ -102,7 +111,11 @@ export interface CheckedModel extends Pictures {
   readonly half: boolean;
 }
 
-/** @param checkpoint absolute @throws UserError where the file cannot be made, or differs from the network */
+/**
+ * Makes the file of a checkpoint and compares it with the network.
+ * @param checkpoint absolute
+ * @throws UserError where the file cannot be made, or differs from the network
+ */
 export async function exportChecked(
   { host, args, plan, recipe, size }: Work,
   checkpoint: string,
@@ -154,7 +167,7 @@ function writtenBy(host: Host, { out, page, hub }: Arguments): string[] {
   ];
 }
 
-/** @throws UserError for a file, and for a folder with anything in it */
+/** Checks that a folder can be filled. @throws UserError for a file, and for a folder with anything in it */
 async function requireEmpty(host: Host, folder: string, option: string): Promise<void> {
   const path = resolve(host.cwd, folder), info = await stat(path);
   if (info === undefined) return;
@@ -164,7 +177,7 @@ async function requireEmpty(host: Host, folder: string, option: string): Promise
   }
 }
 
-/** @throws UserError unless it is two numbers, as in 512x1024 */
+/** [height, width] of a text as `512x1024`; undefined for none. @throws UserError for anything else */
 function sizeOf(text: string | undefined): readonly [number, number] | undefined {
   if (text === undefined) return undefined;
   const sides = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text);
@@ -172,7 +185,9 @@ function sizeOf(text: string | undefined): readonly [number, number] | undefined
   return [Number(sides[1]), Number(sides[2])];
 }
 
-/** @throws UserError where options contradict each other or the recipe */
+/**
+ * What the file does of the evaluation. @throws UserError where options contradict each other or the recipe
+ */
 function inferenceOf(
   { evaluation }: RunPlan,
   { aggregate, size, outputs }: Pick<Arguments, "aggregate" | "size" | "outputs">,
@@ -212,7 +227,7 @@ function inferenceOf(
   };
 }
 
-/** Of one file. @param out where it lies, absolute */
+/** Prints what was measured of one file. @param out where it lies, absolute */
 export function tell({ host, args, backend }: Work, made: CheckedModel, out: string): void {
   const { checkpoint, lowered, found, notes, half, from } = made;
   const { model, input, output, nodes } = lowered;

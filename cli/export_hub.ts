@@ -1,4 +1,8 @@
-/** `plca export --hub`: a folder that can be pushed to a hub of models as it is. */
+/**
+ * `plca export --hub`: a folder that can be pushed to a hub of models as it is: weights as safetensors, in
+ * the layout of the library transformers where that has the network, ONNX in 32 and 16 bits, the
+ * configuration, the recipe without the person's folders, and a model card.
+ */
 import { basename, dirname, join } from "node:path";
 import type { Evaluation } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -17,11 +21,17 @@ import { type CheckedModel, exportChecked, tell, type Work } from "./export.ts";
 import { runAround, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** What transformers.js asks for: its names of files, inputs and outputs. */
+/** The names of files, inputs and outputs that transformers.js expects. */
 const FORMS = { inputs: "normalised", outputs: "logits", inputName: "pixel_values" } as const;
+/** The ONNX files that transformers.js looks for, and whether each computes in 16 bits. */
 const ONNX = [["onnx/model.onnx", false], ["onnx/model_fp16.onnx", true]] as const;
 
-/** @param checkpoint absolute @param folder absolute, empty or not there @throws UserError before anything is written */
+/**
+ * Writes the folder.
+ * @param checkpoint absolute
+ * @param folder absolute, empty or not there
+ * @throws UserError before anything is written
+ */
 export async function writeHub(work: Work, checkpoint: string, folder: string): Promise<void> {
   const { host, args, plan } = work;
   const { layout, note } = layoutOf(plan);
@@ -61,7 +71,7 @@ export async function writeHub(work: Work, checkpoint: string, folder: string): 
   );
 }
 
-/** How transformers keeps the network, and why it cannot. */
+/** How transformers stores the network; without it, why it cannot read the folder. */
 function layoutOf({ model, input: { normalization } }: RunPlan) {
   const { transformers } = model.plan;
   if (transformers === undefined) return { note: [] };
@@ -74,6 +84,7 @@ function layoutOf({ model, input: { normalization } }: RunPlan) {
   };
 }
 
+/** What the model card says of the network, its data and its results. */
 async function cardFacts(
   plan: RunPlan,
   checkpoint: string,
@@ -96,7 +107,7 @@ async function cardFacts(
   };
 }
 
-/** What the run measured of these very weights: they must be the last ones of the phase. */
+/** The run's evaluation of exactly these weights; undefined unless they are the last ones of a phase. */
 async function evaluationOf(
   plan: RunPlan,
   checkpoint: string,
@@ -110,7 +121,7 @@ async function evaluationOf(
   return await readEvaluation(diskRun(folder)).catch(() => undefined);
 }
 
-/** A recipe that names nobody's folders: of an absolute path its last part stays, behind `FOLDER`. */
+/** A recipe without the person's folders: of an absolute path the last part stays, behind `FOLDER`. */
 function withoutFolders<T>(value: T): T {
   if (typeof value === "string") {
     return (/^(?:\/|[A-Za-z]:\\)/.test(value) ? `FOLDER/${basename(value)}` : value) as T;

@@ -1,4 +1,7 @@
-/** What an exported file says of itself. */
+/**
+ * What an exported file says of itself, so that a file found years later still says which run, recipe and
+ * weights it is from and how images must be prepared for it.
+ */
 import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import type { RunPlan } from "../core/plan.ts";
@@ -18,7 +21,10 @@ export interface Origin {
   readonly inputs: "normalised" | "uint8";
 }
 
-/** Strings by name, lists and numbers as JSON. */
+/**
+ * Entries for the file's metadata: texts by name; lists and numbers are written as JSON. The checkpoint is
+ * identified by its SHA-256.
+ */
 export async function exportMetadata(
   plan: RunPlan,
   { checkpoint, recipe, phase, inputs }: Origin,

@@ -1,4 +1,7 @@
-/** `plca export --page`: a folder that labels pictures in a browser. */
+/**
+ * `plca export --page`: a folder that labels pictures in a browser, with the network in it. Where the run has
+ * a baseline, its network is put beside, and the page shows both left and right of a line.
+ */
 import { dirname, join } from "node:path";
 import { pageFiles } from "../export/page.ts";
 import { classColours } from "../report/colours.ts";
@@ -8,13 +11,24 @@ import { baselineWeights } from "./baseline.ts";
 import { shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** Larger pictures are made smaller, so that a browser without a GPU labels them in about a second. */
+/**
+ * The longest side of a picture when the network sees it, so that a browser without a GPU takes about a
+ * second.
+ */
 const LONGEST = 640;
 
-/** Probabilities tell how sure a network is; normalising is the page's, since a GPU takes no bytes. */
+/**
+ * Probabilities, because they tell how sure a network is; normalising is left to the page, since a GPU takes
+ * no bytes.
+ */
 const FORMS = { inputs: "normalised", outputs: "probabilities" } as const;
 
-/** @param checkpoint absolute @param folder absolute, empty or not there @throws UserError before anything is written */
+/**
+ * Writes the folder.
+ * @param checkpoint absolute
+ * @param folder absolute, empty or not there
+ * @throws UserError before anything is written
+ */
 export async function writePage(work: Work, checkpoint: string, folder: string): Promise<void> {
   const { host, plan, size } = work;
   const forms = { ...FORMS, half: work.args.half };

@@ -1,4 +1,7 @@
-/** Images of the run, which a file and its network are compared on. */
+/**
+ * Images on which an exported file and its network are compared: images of the run's own data, since what
+ * matters is whether both label these alike. Noise stands in where no image can be read.
+ */
 import { DataError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { Random } from "../core/random.ts";
@@ -9,17 +12,20 @@ import { openInput } from "../datasets/input.ts";
 import { AS_BYTES, type Picture, pictureOf } from "../export/trials.ts";
 import { openSplit } from "../train/evaluate.ts";
 
-/** Pictures, and what they are for whoever reads it. */
+/** Pictures, and in words what they are. */
 export interface Pictures {
   readonly pictures: readonly Picture[];
   /** As in `4 images of val`. */
   readonly from: string;
 }
 
-/** Of noise that stands for images that are not there. */
+/** [height, width] of noise that stands for images that are not there. */
 const SIDES = [192, 256] as const;
 
-/** The first images of the first split that can be read, at the size the network sees; noise where none can be. */
+/**
+ * The first images of the first of val, test and train that can be read, at the size that the network sees;
+ * noise where none can be.
+ */
 export async function picturesOf(
   plan: RunPlan,
   { size, count }: { readonly size: readonly [number, number] | undefined; readonly count: number },
@@ -56,6 +62,7 @@ export async function picturesOf(
   }
 }
 
+/** A picture of uniform noise; the k-th is always the same. */
 function noise(width: number, height: number, k: number): Picture {
   const random = Random.stream(k, "export");
   return { width, height, data: Uint8Array.from({ length: 3 * width * height }, () => 256 * random.next()) };

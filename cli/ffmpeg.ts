@@ -1,4 +1,8 @@
-/** Videos as frames and frames as a video, by the programs `ffprobe` and `ffmpeg` of the system. */
+/**
+ * Videos as frames and frames as a video, by the programs `ffprobe` and `ffmpeg` of the system. Frames go
+ * through pipes as raw RGB, one at a time, so a video of any length fits. The programs are started in a group
+ * of their own: Ctrl-C is for plca, which ends them itself.
+ */
 import { UserError } from "../core/errors.ts";
 
 /** What a video is. */
@@ -8,11 +12,14 @@ export interface VideoShape {
   readonly height: number;
   /** Frames a second as a fraction, such as `30000/1001`. */
   readonly rate: string;
-  /** Frames, about; undefined where the file does not say. */
+  /** The number of frames, about; absent where the file does not say. */
   readonly frames?: number;
 }
 
-/** @throws UserError when there is no ffmpeg, or the file holds no video that it reads; the message is to follow the file's name */
+/**
+ * What a video file is. @throws UserError when there is no ffmpeg, or it reads no video in the file; the
+ * message is to follow the file's name
+ */
 export async function probeVideo(path: string): Promise<VideoShape> {
   const entries =
     "stream=width,height,avg_frame_rate,r_frame_rate,nb_frames,duration:stream_side_data=rotation";
@@ -49,7 +56,10 @@ export async function probeVideo(path: string): Promise<VideoShape> {
   };
 }
 
-/** The frames one after the other at a constant rate, RGB, 3 bytes a pixel. @throws UserError when ffmpeg fails in the middle */
+/**
+ * The frames in order, at a constant rate, RGB, 3 bytes a pixel. A caller that stops early ends ffmpeg.
+ * @throws UserError when ffmpeg fails on the way
+ */
 export async function* videoFrames(
   path: string,
   { width, height, rate }: VideoShape,
@@ -91,7 +101,10 @@ export interface VideoWriter {
   abort(): Promise<void>;
 }
 
-/** An MP4, overwritten if it is there. Sides that are odd get one more row or column, since most players need even ones. */
+/**
+ * Begins an MP4; a file that is there is overwritten. Odd sides get one more row or column, since most
+ * players need even ones.
+ */
 export function writeVideo(path: string, { width, height, rate }: VideoShape): VideoWriter {
   const raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", `${width}x${height}`, "-r", rate, "-i", "-"];
   const form = ["-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-pix_fmt", "yuv420p", "-movflags", "+faststart"];
@@ -124,6 +137,7 @@ export function writeVideo(path: string, { width, height, rate }: VideoShape): V
   };
 }
 
+/** Kills a program, which may have ended by itself. */
 function stop(child: Deno.ChildProcess): void {
   try {
     child.kill("SIGKILL");
@@ -132,12 +146,12 @@ function stop(child: Deno.ChildProcess): void {
   }
 }
 
-/** No name of a file is taken for an address or an option. */
+/** A path as ffmpeg takes it: no name of a file is read as an address or an option. */
 function address(path: string): string {
   return `file:${path}`;
 }
 
-/** Starts a program in a group of its own: a Ctrl-C is for plca, which ends what it has begun. @throws UserError when it is not there */
+/** Starts a program in a group of its own. @throws UserError when it is not there */
 function start(program: string, options: Deno.CommandOptions): Deno.ChildProcess {
   try {
     return new Deno.Command(program, { ...options, stderr: "piped", detached: true }).spawn();
@@ -151,6 +165,7 @@ function start(program: string, options: Deno.CommandOptions): Deno.ChildProcess
   }
 }
 
+/** The last line that a program wrote to stderr, without the file's name. */
 function lastLine(said: Uint8Array, path: string): string {
   const lines = new TextDecoder().decode(said).trim().split("\n");
   return (lines.at(-1) || "it does not say why").replace(`${address(path)}: `, "");

@@ -1,4 +1,9 @@
-/** The command line: commands, their arguments and options, and the words of `--help`. */
+/**
+ * The command line: commands, their arguments and options, and the words of `--help`. Each command has a file
+ * in `arguments/`; here they are joined into one grammar, from which the parser library makes help, errors
+ * and completions. A parsed command line is a union by `command` ({@linkcode Command}), which main.ts
+ * distributes.
+ */
 import { or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
 import { message, optionName, text } from "@optique/core/message";
@@ -27,7 +32,7 @@ import { view } from "./arguments/view.ts";
 import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
-/** What a token that fits nowhere gets: the nearest option or command. */
+/** The error for a word that fits nowhere: with the nearest option or command. */
 function unexpected(token: string) {
   const isOption = token.startsWith("-");
   const name = token.split("=")[0] ?? token;
@@ -42,14 +47,17 @@ function unexpected(token: string) {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
+/** Of a command as `data stats`, the word that groups its kind. */
 function firstWord(command: string): string {
   return command.split(" ")[0]!;
 }
 
+/** Of a command as `data stats`, the word that tells it from its neighbours. */
 function lastWord(command: string): string {
   return command.split(" ").at(-1)!;
 }
 
+/** The commands that a wrong word is compared with. */
 const COMMANDS = [
   "train",
   "eval",
@@ -75,6 +83,7 @@ const COMMANDS = [
   "weights import",
   "weights export",
 ];
+/** The options that a wrong option is compared with, of all commands. */
 const OPTIONS = [
   "--set",
   "--name",
@@ -120,15 +129,18 @@ const OPTIONS = [
   "--version",
 ];
 
+/** Replaces the parser library's error for a word that fits nowhere. */
 const ERRORS = { errors: { unexpectedInput: unexpected } };
 
 // One call takes at most fifteen.
 const ofRuns = or(train, evaluate, predict, exported, ablate, compare, table, report, view, runList, ERRORS);
+/** Commands that need no run. */
 const ofRecipes = or(check, data, weights, list, schema, doctor, create, ERRORS);
 
+/** Everything that a person may type. */
 const grammar = or(ofRuns, ofRecipes, completion, ERRORS);
 
-/** The same with what is the parser's own, for a shell that asks how a line may go on. */
+/** The grammar with what is the parser library's own, for a shell that asks how a line may go on. */
 const completed = or(
   ofRuns,
   or(check, data, weights, everyList, schema, doctor, create),
@@ -136,15 +148,18 @@ const completed = or(
   command("help", multiple(argument(choice([...new Set(COMMANDS.map(firstWord))], { metavar: "COMMAND" })))),
 );
 
+/** What shells ask with, instead of `completion`, which is a command of plca as well. */
 const ASKED = "completion-of";
 
-/** A parsed command line. */
+/** A parsed command line: the fields of one command, told apart by `command`. */
 export type Command = InferValue<typeof grammar>;
 
 /** Arguments of one command. */
 export type CommandOf<Name extends Command["command"]> = Extract<Command, { readonly command: Name }>;
 
-/** Ends parsing early: help was shown, or the arguments were wrong. */
+/**
+ * Thrown when parsing ends the process: help was shown, or the arguments were wrong. Carries the exit status.
+ */
 export class ParsingEnd {
   readonly code: number;
 
@@ -153,7 +168,10 @@ export class ParsingEnd {
   }
 }
 
-/** @throws ParsingEnd after showing help, the version, or what is wrong */
+/**
+ * Parses the command line of a host. @throws ParsingEnd after showing help, the version, completions, or what
+ * is wrong
+ */
 export function parseArguments(host: Host, version: string): Command {
   const end = (code: number): never => {
     throw new ParsingEnd(code);

@@ -1,4 +1,11 @@
-/** The images that a command line names: files, folders and patterns. */
+/**
+ * The images that a command line names: files, folders and patterns.
+ *
+ * Besides its path each image has a *name*, from which the names of its results are made: the path below what
+ * the person named. So `photos/a/1.jpg` and `photos/b/1.jpg` stay apart when `photos` is given, and results
+ * lie as the images do. Two images with one name would overwrite each other's results, which {@linkcode
+ * refuseSameNames} refuses before any work.
+ */
 import { glob } from "node:fs/promises";
 import { basename, join, relative, resolve, sep } from "node:path";
 import { DataError, UserError } from "../core/errors.ts";
@@ -7,17 +14,21 @@ import { IMAGES } from "../datasets/image_files.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** One image. */
+/** An image that a command line names. */
 export interface ImageInput {
   /** Absolute. */
   readonly path: string;
-  /** Of what is made from it: the path below the folder or the fixed part of the pattern, with `/`, without extension. */
+  /**
+   * What files made from it are called: the path below the folder, or below the fixed part of the pattern,
+   * with `/`, without extension.
+   */
   readonly name: string;
 }
 
 /**
- * The images in the order given; in folders and patterns sorted, and only images by their names. A file that is
- * named twice is taken once. @param leaveOut absolute folders that are not looked into
+ * The images that are named, in the order given; those of folders and patterns sorted, and chosen by their
+ * extension. A file that is named twice is taken once.
+ * @param leaveOut absolute folders that are not looked into, as the results of an earlier call
  * @throws UserError when something is not there or holds no image
  */
 export async function imageInputs(
@@ -34,6 +45,7 @@ export async function imageInputs(
   return [...found.values()];
 }
 
+/** The images of one word: a file, a folder, or a pattern where no file is called so. */
 async function expand(host: Host, given: string, leaveOut: readonly string[]): Promise<ImageInput[]> {
   const wanted = (path: string) =>
     IMAGES.test.test(path) && !leaveOut.some((folder) => path.startsWith(folder + sep));
@@ -62,6 +74,7 @@ export function fixedPart(given: string): string {
   return first < 0 ? given : parts.slice(0, first).join("/") || ".";
 }
 
+/** The files below a folder. @throws UserError that calls the folder as the person does */
 async function namesIn(folder: string, given: string): Promise<readonly string[]> {
   try {
     return await diskFiles().list(folder);
@@ -76,11 +89,12 @@ export function imageOf(path: string, folder: string): ImageInput {
   return { path, name: stem(relative(folder, path).replaceAll(sep, "/")) };
 }
 
+/** A path without its extension. */
 function stem(name: string): string {
   return name.replace(/\.[^./]*$/, "");
 }
 
-/** @throws UserError when two images have one name */
+/** @throws UserError when files made from two images would have one name */
 export function refuseSameNames(host: Host, inputs: readonly ImageInput[], out: string): void {
   const owners = new Map<string, ImageInput>();
   for (const each of inputs) {

@@ -1,4 +1,8 @@
-/** The only dynamic import of a user's file. */
+/**
+ * The only dynamic import of a person's file. It runs code, so everything that calls it is a deliberate
+ * choice: `train`, `ablate` and `check --import`, in a thread with fewer permissions (narrow.ts). Whatever
+ * goes wrong in the file is an error about the file, not about plca.
+ */
 import { pathToFileURL } from "node:url";
 import { kit } from "../backends/plugin_kit.ts";
 import { UserError } from "../core/errors.ts";
@@ -6,9 +10,11 @@ import { notAFile } from "../core/file_kind.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 
 /**
- * Imports a file whose default export is `(kit) => kit.definePlugin({...})`, or a list of such plugins.
+ * Imports a file whose default export is `(kit) => kit.definePlugin({...})`, or returns a list of such
+ * plugins, and calls it.
  * @param path absolute
- * @throws UserError that starts with the file's path: missing, throws on import, no default export, not a plugin
+ * @throws UserError that starts with the file's path: missing, throws on import, no default export, no
+ *   plugin
  */
 export async function importPlugin(path: string): Promise<readonly Plugin[]> {
   const found = await Deno.stat(path).catch(() => undefined);
@@ -48,17 +54,23 @@ export async function importPlugin(path: string): Promise<readonly Plugin[]> {
   });
 }
 
+/**
+ * Whether a value has what every plugin has: a kind, a name, a plan. The options and the rest are the kit's
+ * business.
+ */
 function isPlugin(value: unknown): value is Plugin {
   if (typeof value !== "object" || value === null) return false;
   const { kind, name, plan } = value as Partial<Record<keyof Plugin<Kind>, unknown>>;
   return KINDS.some((known) => known === kind) && typeof name === "string" && typeof plan === "function";
 }
 
+/** What a value is instead of a plugin. */
 function kindOf(value: unknown): string {
   if (value === null || value === undefined) return "nothing";
   return typeof value === "object" ? "an object that is no plugin" : `a ${typeof value}`;
 }
 
+/** An error of the person's file with its class, which says most of what went wrong. */
 function reason(cause: unknown): string {
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
 }

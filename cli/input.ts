@@ -1,13 +1,19 @@
-/** Reading the images of a recipe outside of training. */
+/**
+ * Reading the images of a recipe outside of training, as data checks do: with as many workers as there are
+ * cores, a line of progress, and Ctrl-C after the image in work.
+ */
 import type { RunPlan } from "../core/plan.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { type Input, openInput } from "../datasets/input.ts";
 import type { Host } from "./host.ts";
 
-/** More threads than this wait for the disk. */
+/** The most workers; more threads only wait for the disk. */
 const MOST_WORKERS = 8;
 
-/** Calls `body` with the recipe's data, read by as many workers as there are cores unless the recipe wants none. */
+/**
+ * Calls `body` with the recipe's data opened, and closes it afterwards. Workers: as many as there are cores,
+ * up to 8 or what the recipe has; none where the recipe wants none.
+ */
 export async function withInput<T>(
   host: Host,
   plan: RunPlan,
@@ -31,13 +37,13 @@ export async function withInput<T>(
   }
 }
 
-/** Said on the first Ctrl-C: an image cannot be left in the middle. */
+/** The line on the first Ctrl-C: an image cannot be left in its middle. */
 export function stopping(host: Host): string {
   const begin = host.stderr.tty ? "\r\x1b[K" : "";
   return `${begin}Stopping after the image in work. Ctrl-C again stops at once.\n`;
 }
 
-/** A line on a terminal that says which image is read; the last one clears it. */
+/** Rewrites a line on a terminal that says which image is read; the last image clears it. */
 export function showImage(host: Host, name: string, { done, of }: { done: number; of: number }): void {
   if (!host.stderr.tty) return;
   host.stderr.write(done < of ? `\r${name}: image ${done}/${of}` : "\r\x1b[K");

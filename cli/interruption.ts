@@ -2,14 +2,14 @@ import type { EndEvent, TrainEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
 
-/** Looks at the events of a run, to say where it was stopped. */
+/** Looks at the events of a run, to say in one sentence where it was stopped. */
 export interface Interruption {
   event(event: TrainEvent): void;
   /** A sentence. */
   text(): string;
 }
 
-/** A new one, before the first event. */
+/** A new one, to be given every event of the run. */
 export function interruption({ phases }: RunPlan): Interruption {
   let end: EndEvent | undefined;
   let job: string | undefined;

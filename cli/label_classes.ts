@@ -11,7 +11,10 @@ export interface LabelClasses {
   readonly colours: readonly Rgb[];
 }
 
-/** @throws UserError when the label space names no ids of label files, or such as 8 bits cannot hold */
+/**
+ * The ids to write. @param kind `train` counts from 0; `dataset` takes those of the dataset's authors @throws
+ * UserError when the label space names no such ids, or 8 bits cannot hold one
+ */
 export function labelClasses(space: LabelSpace, kind: "train" | "dataset"): LabelClasses {
   const colours = classColours(space);
   if (kind === "train") return { space, kind, ids: space.classes.map((_, id) => id), colours };
@@ -31,7 +34,7 @@ export function labelClasses(space: LabelSpace, kind: "train" | "dataset"): Labe
   return { space, kind, ids, colours };
 }
 
-/** `classes.json`: a line for each class. */
+/** The text of `classes.json`: JSON with one class a line. */
 export function legendText({ space, kind, ids, colours }: LabelClasses): string {
   const rows = space.classes.map((name, train) =>
     JSON.stringify({ id: ids[train], train_id: train, name, colour: colours[train] })
@@ -40,7 +43,7 @@ export function legendText({ space, kind, ids, colours }: LabelClasses): string 
   return `{\n  ${head},\n  "classes": [\n    ${rows.join(",\n    ")}\n  ]\n}\n`;
 }
 
-/** Colours by the ids in label files, black where no class has the id. */
+/** Colours by the ids in label files; black where no class has the id. */
 export function paletteOf({ ids, colours }: LabelClasses): Rgb[] {
   const palette = Array.from({ length: Math.max(...ids) + 1 }, (): Rgb => [0, 0, 0]);
   ids.forEach((id, train) => palette[id] = colours[train]!);

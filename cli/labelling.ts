@@ -1,3 +1,8 @@
+/**
+ * Labelling images one by one for `plca predict`: decode, predict, write the label map, the overlay and the
+ * confidence. Images that cannot be read are noted and passed over, for one broken photograph must not end a
+ * night's work; running out of memory ends it, because the backend may not be whole afterwards.
+ */
 import { dirname, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { DataError, UserError } from "../core/errors.ts";
@@ -16,7 +21,7 @@ import { stopping } from "./input.ts";
 import { type LabelClasses, paletteOf } from "./label_classes.ts";
 import { shown } from "./run_folder.ts";
 
-/** The files of one image, absolute; absent: not wanted. */
+/** The files that are made of one image, absolute; absent: not wanted. */
 export interface Outputs {
   readonly labels: string;
   readonly overlay?: string;
@@ -29,7 +34,7 @@ export interface Job {
   readonly outputs: Outputs;
 }
 
-/** What it labels by and for whom. */
+/** What labels, and how it is written. */
 export interface LabellingOptions {
   readonly args: CommandOf<"predict">;
   readonly checkpoint: string;
@@ -38,7 +43,7 @@ export interface LabellingOptions {
   readonly classes: LabelClasses;
 }
 
-/** Labels one image after the other; no image is kept. */
+/** Labels one image after the other and keeps none of them. */
 export class Labelling {
   readonly #host: Host;
   readonly #options: LabellingOptions;
@@ -51,7 +56,10 @@ export class Labelling {
     this.#options = options;
   }
 
-  /** All of them; returns the exit status. */
+  /**
+   * Labels all of these. @returns the exit status: 0, 2 when images could not be labelled, 130 when
+   * interrupted
+   */
   async run(jobs: readonly Job[]): Promise<number> {
     const { stderr } = this.#host;
     let interrupted = false;
@@ -79,7 +87,7 @@ export class Labelling {
     return interrupted ? 130 : this.#broken.length > 0 ? 2 : 0;
   }
 
-  /** One image. @returns why it could not be labelled; undefined: it was */
+  /** Labels one image and writes its files. @returns why it could not be labelled; undefined when it was */
   async label({ input, outputs }: Job): Promise<string | undefined> {
     const { args, classes: { ids, colours } } = this.#options;
     const made = await this.#predict(input.path);
@@ -100,7 +108,10 @@ export class Labelling {
     return undefined;
   }
 
-  /** Says why, after noting it, when the image cannot be read. @throws UserError when the backend has no memory for it */
+  /**
+   * The labels of an image, or why it cannot be read, which is noted. @throws UserError when the backend has
+   * no memory for it
+   */
   async #predict(path: string) {
     const { args: { confidence }, predictor, picture } = this.#options;
     const name = shown(this.#host, path);
@@ -123,10 +134,12 @@ export class Labelling {
     }
   }
 
+  /** Writes a line of JSON where `--json` wants them. */
   #tell(line: object): void {
     if (this.#options.args.json) this.#host.stdout.write(`${JSON.stringify(line)}\n`);
   }
 
+  /** Says what was labelled, what was not, and which rotation tags were not followed. */
   #conclude(images: number, interrupted: boolean): void {
     const { args, checkpoint } = this.#options;
     const { stdout, stderr } = this.#host;
@@ -166,11 +179,13 @@ export class Labelling {
   }
 }
 
+/** Writes a whole file, with the folders above it. */
 async function write(path: string, bytes: Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
   await writeWhole(path, bytes);
 }
 
+/** The first three names. */
 function listed(names: readonly string[]): string {
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return `${names.slice(0, 3).join(", ")}${more}`;

@@ -25,7 +25,10 @@ export function listCommand(host: Host, { kind, name }: CommandOf<"list">): Prom
   return Promise.resolve(0);
 }
 
-/** Name and summary, source, then a line for each option: name, type, default, meaning; of a model, its taps. */
+/**
+ * A plugin in lines: name and summary, source, then for each option name, type, default and meaning; of a
+ * model its taps as well.
+ */
 export function describePlugin(plugin: Plugin): string {
   const lines = [`  ${plugin.name}: ${plugin.summary}`];
   if (plugin.source !== undefined) lines.push(`    source: ${plugin.source}`);
@@ -34,10 +37,12 @@ export function describePlugin(plugin: Plugin): string {
   return lines.join("\n");
 }
 
+/** Whether it is a plugin of the kind that has taps. */
 function isModel(plugin: Plugin<Kind>): plugin is Plugin<"model"> {
   return plugin.kind === "model";
 }
 
+/** The taps of a model with its default options. */
 function tapLines(model: Plugin<"model">): string[] {
   // Names, strides and spaces do not depend on the number of classes.
   const taps = Object.entries(builtins().plan("model", model.name).taps(2));
@@ -47,6 +52,7 @@ function tapLines(model: Plugin<"model">): string[] {
   ];
 }
 
+/** The part of JSON Schema that options are described by. */
 interface Property {
   readonly type?: string;
   /** The kind of plugin that is named. */
@@ -61,6 +67,7 @@ interface Property {
   readonly description?: string;
 }
 
+/** One line for each option, those inside of mappings and lists indented below it. */
 function optionLines(schema: Property, indent: string): string[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, property]) => {
     const standard = property.default === undefined ? "" : ` = ${JSON.stringify(property.default)}`;
@@ -73,6 +80,7 @@ function optionLines(schema: Property, indent: string): string[] {
   });
 }
 
+/** The type of an option in words. */
 function typeText(property: Property): string {
   if (property.plugin) return `${property.plugin}, or {type, options}`;
   if (property.anyOf) return property.anyOf.map(typeText).join(" | ");

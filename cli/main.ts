@@ -1,4 +1,8 @@
-/** `plca`: parses the command line, runs one command, turns errors into words and an exit status. */
+/**
+ * `plca`: parses the command line, runs one command, turns errors into words and an exit status. A UserError
+ * is shown as its message and gives 2; any other error is a bug of plca, is shown with its stack, and gives
+ * 1.
+ */
 import { UserError } from "../core/errors.ts";
 import { ablateCommand } from "./ablate.ts";
 import { checkCommand } from "./check.ts";
@@ -42,6 +46,7 @@ export async function main(host: Host): Promise<number> {
   }
 }
 
+/** Runs the command that was parsed. @returns the exit status */
 function run(host: Host, command: Command): Promise<number> {
   switch (command.command) {
     case "train":

@@ -1,4 +1,7 @@
-/** What a finished run tells in a comparison of methods: its results, its picks of a snapshot, and what it cost. */
+/**
+ * What a finished run tells in a comparison of methods: its results, the snapshots that one would choose, and
+ * what it cost in time and memory.
+ */
 import type { Evaluation } from "../core/events.ts";
 import type { MethodRun } from "../report/comparison.ts";
 import { snapshotPicks } from "../report/snapshots.ts";
@@ -20,7 +23,10 @@ export async function readMethodRun(folder: string, evaluation: Evaluation): Pro
   };
 }
 
-/** Of all phases' steps the mean, each phase's time being its steps by its median; undefined where one tells none. */
+/**
+ * Seconds of a step: each phase counts its steps at the median of its logged rates, and the sum is divided by
+ * all steps. Undefined where a phase logged no rate.
+ */
 function secondsPerStep(logs: readonly PhaseLog[]): number | undefined {
   let seconds = 0, steps = 0;
   for (const { series, done } of logs) {

@@ -1,4 +1,11 @@
-/** `train --resume RUN --set data.root=...`: the settings of a run that say where its data lies, and nothing else. */
+/**
+ * `train --resume RUN --set data.root=...`: the settings of a run that say where its data lies, and nothing
+ * else.
+ *
+ * A resumed run must be the run that was begun, so no setting may change. But data move: to another disk,
+ * another machine. So paths may, if the files there are the run's by name and size and the weights by
+ * checksum (`inputs.json` of the run); the new paths are then written into the run's `config.yaml`.
+ */
 import { join } from "node:path";
 import { formatPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -19,7 +26,7 @@ interface Setting {
   readonly value: unknown;
 }
 
-/** A recipe as it was begun, and with its paths changed. */
+/** A run, and its recipe before and after its paths are changed. */
 export interface Moved {
   /** Absolute. */
   readonly folder: string;
@@ -28,8 +35,9 @@ export interface Moved {
 }
 
 /**
- * Makes sure that nothing but paths differs and that the data there is the run's, and writes the new paths into the run's
- * `config.yaml`. @returns what was found, in words; undefined when nothing differs
+ * Checks that nothing but paths differs and that the data there is the run's, and writes the new paths into
+ * its `config.yaml`.
+ * @returns what was compared, in words; undefined when nothing differs
  * @throws UserError that names another setting, or the first file that is not what it was
  */
 export async function moveData(host: Host, { folder, before, after }: Moved): Promise<string | undefined> {
@@ -43,6 +51,7 @@ export async function moveData(host: Host, { folder, before, after }: Moved): Pr
   return `${changed.join(", ")} changed in ${shown(host, join(folder, CONFIG))}: ${comparedText(compared)}`;
 }
 
+/** The error for a setting that must not change, with the command that begins a new run with it. */
 function notAllowed(host: Host, folder: string, setting: string): string {
   const run = shown(host, folder);
   return `--resume ${run}: ${setting} would make it another run; with --resume, --set takes only where data ` +
@@ -51,7 +60,7 @@ function notAllowed(host: Host, folder: string, setting: string): string {
     }`;
 }
 
-/** The paths of what differs between two resolved recipes, as far down as both have the same shape. */
+/** The paths of what differs between two resolved recipes, as deep as both have the same shape. */
 function differing(before: unknown, after: unknown, path: readonly (string | number)[] = []): string[] {
   if (isTree(before) && isTree(after) && Array.isArray(before) === Array.isArray(after)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
@@ -62,11 +71,12 @@ function differing(before: unknown, after: unknown, path: readonly (string | num
   return JSON.stringify(before) === JSON.stringify(after) ? [] : [formatPath(path)];
 }
 
+/** Whether a value has others in it: a mapping or a list. */
 function isTree(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null;
 }
 
-/** Where datasets stand in a recipe. */
+/** Settings of datasets, by their paths. */
 const DATASET = /^(?:data\.(?:source|target|val|test)|(?:phases\[\d+\]\.)?streams\.[\w.-]+?\.dataset)\.\w+$/;
 
 /** Other settings that name a file. */
@@ -77,7 +87,7 @@ const FILES = [
   /^input\.rare_class_sampling\.stats$/,
 ];
 
-/** The settings of a run that say where something lies. */
+/** The settings of a run that say where a file or folder lies. */
 export function pathSettings(plan: RunPlan): Setting[] {
   const named = new Set(datasetsOf(plan).flatMap(({ paths = [] }) => paths));
   const isOfData = (value: string) => named.has(value) || named.has(value.replace(/[\\/][^\\/]*$/, ""));
@@ -89,6 +99,7 @@ export function pathSettings(plan: RunPlan): Setting[] {
   );
 }
 
+/** Every dataset of a plan: source, target, splits, and those of streams. */
 function datasetsOf({ data, phases }: RunPlan): DatasetPlan[] {
   const streams = phases.flatMap(({ streams }) => streams);
   return [
@@ -99,6 +110,7 @@ function datasetsOf({ data, phases }: RunPlan): DatasetPlan[] {
   ];
 }
 
+/** Every single value of a recipe with its path. */
 function leaves(value: unknown, path: readonly (string | number)[] = []): Setting[] {
   if (!isTree(value)) return [{ path: formatPath(path), value }];
   return Object.entries(value).flatMap(([key, inner]) =>
@@ -106,7 +118,11 @@ function leaves(value: unknown, path: readonly (string | number)[] = []): Settin
   );
 }
 
-/** How a run goes on whose data is not where it was. @param file that is not there, as the error calls it */
+/**
+ * The advice when data of a run is not where it was: the setting that leads to the file, and the command that
+ * changes it.
+ * @param missing `file`: what is not there, as the error calls it
+ */
 export function whenMoved(host: Host, { plan, folder, file }: {
   readonly plan: RunPlan;
   readonly folder: string;

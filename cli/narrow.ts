@@ -1,4 +1,15 @@
-/** What a command that runs a recipe's own files may touch: known from the plan, before any of them is run. */
+/**
+ * What a command that runs a recipe's own files may touch: known from the plan, before any of them is run.
+ *
+ * A plugin file is code, and a person may have it from somewhere. Deno gives permissions to a process and
+ * less to a worker thread in it, so such a command works in two rounds. The first plans the recipe *without*
+ * running its files (`planUnrun`) and so finds out everything that the training needs: the data's folders,
+ * weights, the run folder, the libraries of the backend. The second runs the same command line in a thread
+ * that may read and write just that, start no process, and use no network.
+ *
+ * What this does not give: backends that work on pointers need native calls of any kind, and code with those
+ * can do anything. docs/reliability.md says so.
+ */
 import { createRequire } from "node:module";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,8 +47,10 @@ export interface Narrowed {
 }
 
 /**
- * Finds out what the command is about to do, then runs it in a thread that may touch what that needs. Returns the exit
- * status. @throws UserError
+ * Finds out what the command is about to do, then runs it in a thread that may touch what that needs and no
+ * more.
+ * @returns the exit status
+ * @throws UserError, also when a plugin file ended the thread
  */
 export async function narrowly(host: Host, { read = [], intend }: Narrowed): Promise<number> {
   const recipes = new Set<string>(), losses = new Set<string>();
@@ -63,15 +76,19 @@ export async function narrowly(host: Host, { read = [], intend }: Narrowed): Pro
   }
 }
 
-/** What ended a training from outside of its steps. @param losses files that may have done it, absolute */
+/**
+ * The error for a training that was ended from outside its steps, as by a timer of a plugin file. @param
+ * losses files that may have done it, absolute
+ */
 export function blaming(host: Host, error: ThreadFailure, losses: readonly string[]): UserError {
   const files = losses.map((file) => shown(host, file)).join(", ");
   return new UserError(`the training ended by ${error.message}; look for it in ${files}`, { cause: error });
 }
 
 /**
- * What an intent needs, and the packages.
- * @param losses files that will be run, absolute
+ * The permissions that an intent needs: plca and its packages to read, what recipes name to read, what it
+ * writes to write, and the native libraries of its backends.
+ * @param losses plugin files that will be run, absolute
  * @param tensorflow where TensorFlow is if it is installed, absolute
  */
 export function grantFor(
@@ -94,12 +111,12 @@ export function grantFor(
   };
 }
 
-/** The same paths and, since some calls look at where symbolic links lead, where these do. */
+/** These paths and, since some calls look at where symbolic links lead, their targets. */
 function withTargets(paths: readonly string[]): string[] {
   return [...new Set(paths.flatMap((path) => [path, target(path)]))];
 }
 
-/** Of a path that is not there yet: where it will be. */
+/** Where a path leads after links; for one that is not there yet, where it will be. */
 function target(path: string): string {
   try {
     return Deno.realPathSync(path);
@@ -114,18 +131,23 @@ function worksOnPointers({ backend }: RunPlan): boolean {
   return BACKENDS.some(({ name, pointers }) => pointers && (backend === "auto" || backend === name));
 }
 
-/** Files and folders, absolute, that training reads because its recipe names them. @param losses files, absolute */
+/**
+ * Files and folders, absolute, that training reads because its recipe names them; none lies inside another.
+ * @param losses plugin files, absolute: a file may import its neighbours, so their folders count
+ */
 export function namedPaths(plans: readonly RunPlan[], losses: readonly string[]): string[] {
   // A loss may import its neighbours.
   const all = [...new Set([...losses.map((file) => dirname(file)), ...plans.flatMap(dataOf)])];
   return all.filter((path) => !all.some((other) => path !== other && isBelow(path, other)));
 }
 
+/** Whether a path lies in a folder, at any depth, or is it. */
 function isBelow(path: string, folder: string): boolean {
   const inside = relative(folder, path);
   return !inside.startsWith("..") && !isAbsolute(inside);
 }
 
+/** Everything that a plan names outside the run: data, statistics, weights, checkpoints. */
 function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
   const named = (dataset: DatasetPlan) => (dataset.paths ?? []).map((path) => resolve(data.root, path));
   const streams = phases.flatMap((phase) => phase.streams);
@@ -144,7 +166,7 @@ function dataOf({ data, input, model, phases, evaluation }: RunPlan): string[] {
   ];
 }
 
-/** The folder with every npm package: Deno's cache, or `node_modules`. */
+/** The folder with every npm package: Deno's cache, or the outermost `node_modules`. */
 function packages(): string {
   const inside = dirname(createRequire(import.meta.url).resolve("yaml"));
   const around: string[] = [];

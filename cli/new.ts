@@ -1,3 +1,7 @@
+/**
+ * `plca new loss NAME`: writes a loss that works and a test for it, as a start. The loss is a real one (the
+ * mean unsureness of predictions), so that what is written runs before anything is changed.
+ */
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { builtins } from "../builtins.ts";
@@ -9,7 +13,10 @@ import type { Host } from "./host.ts";
 import { shown } from "./run_folder.ts";
 import { LAUNCH, PACKAGE } from "./versions.ts";
 
-/** `plca new loss NAME`: writes the loss and its test; returns the exit status. @throws UserError */
+/**
+ * Writes the two files and prints how to use them. @returns the exit status 0 @throws UserError for a name
+ * that cannot be, or that is taken
+ */
 export async function newCommand(host: Host, { name }: CommandOf<"new">): Promise<number> {
   const stem = basename(name).replace(/\.ts$/, "").replaceAll("-", "_");
   const rule = `plca new loss ${name}: loss names are small letters, digits, - and _, as in my_loss`;
@@ -51,6 +58,7 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   return 0;
 }
 
+/** Whether anything lies at a path, a dead link included. */
 async function exists(path: string): Promise<boolean> {
   try {
     await Deno.lstat(path);
@@ -60,12 +68,13 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The project's folder as an import from `folder` writes it. */
+/** The project's folder as an import in `folder` writes it. */
 function specifier(folder: string, project: string): string {
   const path = relative(folder, project).split(sep).join("/");
   return path === "" ? "." : path.startsWith(".") ? path : `./${path}`;
 }
 
+/** The loss, in TypeScript. @param from where a module of plca is imported from */
 function lossText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
   return `import type { PluginKit } from "${from("core/kit.ts")}";
@@ -92,6 +101,7 @@ export default ({ tf, z, definePlugin }: PluginKit) =>
 `;
 }
 
+/** The test of that loss. @param from where a module of plca is imported from */
 function testText(stem: string, from: (module: string) => string): string {
   const name = stem.replaceAll("_", "-");
   return `import assert from "node:assert/strict";

@@ -5,7 +5,7 @@ import { printable } from "../core/printable.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** Which file. */
+/** A file that a command is about to write. */
 export interface OutputFile {
   /** Absolute. */
   readonly out: string;
@@ -15,7 +15,10 @@ export interface OutputFile {
   readonly example: string;
 }
 
-/** Before anything is computed. @throws UserError when the file cannot be written, or is there already */
+/**
+ * Checks before anything is computed that the file can be written. @throws UserError when it is there already
+ * and not forced, is a folder, or its folder is not there
+ */
 export async function requireWritable(host: Host, { out, force, example }: OutputFile): Promise<void> {
   const info = await stat(out);
   if (info?.isDirectory) {

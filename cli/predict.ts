@@ -1,3 +1,8 @@
+/**
+ * `plca predict`: labels images, folders that are watched, or videos. Everything that could be wrong with
+ * names is checked first (two images with one name, files that would be overwritten, an output among the
+ * inputs), because predicting takes long and must not end in the middle over a name.
+ */
 import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
@@ -16,7 +21,10 @@ import { shown, stat } from "./run_folder.ts";
 
 import { watchedFolders, watchFolders } from "./watch_folders.ts";
 
-/** `plca predict`: returns the exit status. @throws UserError before anything is predicted */
+/**
+ * Runs `plca predict`. @returns the exit status: 0, 2 when images could not be labelled, 130 when interrupted
+ * @throws UserError before anything is predicted
+ */
 export async function predictCommand(host: Host, args: CommandOf<"predict">): Promise<number> {
   const weights = await chooseWeights(host, args);
   // A recipe may need the folder of its data to be planned, but no data of it are read.
@@ -53,18 +61,23 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
 /** Labels what was asked for; returns the exit status. */
 type Work = (options: LabellingOptions) => Promise<number>;
 
+/** Where results are written. */
 interface Target {
   /** Absolute. */
   readonly out: string;
   readonly legend: Legend;
 }
 
+/** `classes.json`, which says what the ids in label files mean. */
 interface Legend {
   readonly path: string;
   readonly text: string;
 }
 
-/** Videos, folders that are watched, or images. @throws UserError when they cannot be labelled, or files are in the way */
+/**
+ * What is to be labelled, checked: videos, folders that are watched, or images. @throws UserError when they
+ * cannot be labelled, or files are in the way
+ */
 async function workOf(host: Host, args: CommandOf<"predict">, { out, legend }: Target): Promise<Work> {
   const { force } = args;
   const made = ["labels", "overlays", "confidence"].map((name) => join(out, name));
@@ -94,6 +107,7 @@ async function workOf(host: Host, args: CommandOf<"predict">, { out, legend }: T
   return (options) => new Labelling(host, options).run(jobs);
 }
 
+/** The files that are made of an image. */
 function outputsOf({ name }: ImageInput, out: string, args: CommandOf<"predict">): Outputs {
   const { overlays, confidence } = args;
   return {
@@ -103,7 +117,10 @@ function outputsOf({ name }: ImageInput, out: string, args: CommandOf<"predict">
   };
 }
 
-/** @param jobs what is read, and the files that are made of it */
+/**
+ * Checks that nothing is overwritten. @param jobs what is read, and the files that are made of it @throws
+ * UserError for a file that is an input, that is there (unless forced), or for a legend of other classes
+ */
 async function refuseOverwriting(
   host: Host,
   jobs: readonly { readonly path: string; readonly files: readonly string[] }[],

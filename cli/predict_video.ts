@@ -12,17 +12,20 @@ import { stopping } from "./input.ts";
 import type { LabellingOptions } from "./labelling.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** What is taken for a video by its name. */
+/** What is taken for a video, by its extension. */
 const VIDEOS = /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts)$/i;
 
-/** A video and what is made of it; paths are absolute. */
+/** A video and the overlay that is made of it; paths are absolute. */
 export interface VideoJob {
   readonly path: string;
   readonly overlay: string;
   readonly shape: VideoShape;
 }
 
-/** The files given that are videos by their names, absolute; none: images are meant. @throws UserError when both are given */
+/**
+ * The given files that are videos by their names, absolute; empty when images are meant. @throws UserError
+ * when both are given, or with options that are for images
+ */
 export async function videosOf(host: Host, args: CommandOf<"predict">): Promise<string[]> {
   const paths = args.images.map((given) => resolve(host.cwd, given));
   const found: string[] = [];
@@ -41,7 +44,10 @@ export async function videosOf(host: Host, args: CommandOf<"predict">): Promise<
   return [...new Set(found)];
 }
 
-/** @param out absolute @throws UserError when one cannot be read, or two have one name */
+/**
+ * What is made of the videos. @param out absolute @throws UserError when one cannot be read, or two would
+ * become one file
+ */
 export async function videoJobs(host: Host, videos: readonly string[], out: string): Promise<VideoJob[]> {
   const jobs: VideoJob[] = [];
   for (const path of videos) {
@@ -56,6 +62,7 @@ export async function videoJobs(host: Host, videos: readonly string[], out: stri
   return jobs;
 }
 
+/** What a video is; errors call it as the person does. @throws UserError */
 async function probed(host: Host, path: string): Promise<VideoShape> {
   try {
     return await probeVideo(path);
@@ -65,7 +72,11 @@ async function probed(host: Host, path: string): Promise<VideoShape> {
   }
 }
 
-/** One after the other; returns the exit status. After a Ctrl-C the video in work ends with the frame in work. */
+/**
+ * Labels videos one after the other. After Ctrl-C the video in work ends with the frame in work, and is whole
+ * as far as it goes.
+ * @returns the exit status: 0, or 130 when interrupted
+ */
 export async function labelVideos(
   host: Host,
   options: LabellingOptions,
@@ -91,12 +102,15 @@ export async function labelVideos(
   return interrupted ? 130 : 0;
 }
 
+/** A video to label, and whether to stop. */
 interface OneVideo {
   readonly job: VideoJob;
   readonly interrupted: () => boolean;
 }
 
-/** The video has its name only once it is whole. @returns the frames that were labelled */
+/**
+ * Labels one video. It gets its name only when it is whole. @returns the number of frames that were labelled
+ */
 async function labelVideo(
   host: Host,
   { args: { opacity }, predictor, classes: { colours } }: LabellingOptions,
@@ -131,6 +145,7 @@ async function labelVideo(
   }
 }
 
+/** Says what was made of a video. */
 function tell(
   host: Host,
   { args, checkpoint }: LabellingOptions,

@@ -1,3 +1,8 @@
+/**
+ * Planning a recipe from the command line. There are two ways, and the choice is about safety: {@linkcode
+ * planOf} runs the recipe's plugin files, {@linkcode planUnrun} neither runs nor opens them. Only training
+ * needs the first.
+ */
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
@@ -8,7 +13,7 @@ import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
 
-/** Of a recipe, or any other text that plca reads whole, in bytes. */
+/** The most bytes of a recipe, or of any other text that plca reads whole. */
 const LARGEST_TEXT = 16e6;
 
 /** Reads a text file of at most 16 MB. @throws UserError that says why it cannot be read, without the path */
@@ -37,7 +42,10 @@ export interface RecipeChoice {
   readonly base?: string;
 }
 
-/** The plan of a recipe, with the built-in plugins and the losses in the files it names, which are run. @throws UserError */
+/**
+ * The plan of a recipe, with the built-in plugins and those of the files that it names, which are run.
+ * @throws UserError
+ */
 export function planOf(host: Host, choice: RecipeChoice): Promise<RunPlan> {
   return planWith(host, { ...choice, readText, importPlugin });
 }
@@ -53,9 +61,10 @@ export interface Unrun extends RecipeChoice {
 }
 
 /**
- * The same for commands that train nothing: the files of losses are neither run nor opened, so a recipe from a stranger is
- * safe to look at. Their losses have any options, and what else such files may define any name; none of it can be
- * used. @throws UserError
+ * The plan of a recipe without running its plugin files, so that a stranger's recipe is safe to look at.
+ * Their plugins accept any options, an unknown plugin name may be one of theirs, and none of them can be
+ * used.
+ * @throws UserError
  */
 export function planUnrun(
   host: Host,
@@ -76,11 +85,13 @@ export function planUnrun(
   });
 }
 
+/** How the files of a recipe are read, and plugins come from its files. */
 interface Planning extends RecipeChoice {
   readText(path: string): Promise<string>;
   importPlugin(path: string): Promise<readonly Plugin[] | undefined>;
 }
 
+/** The plan of a recipe, with the built-in plugins. */
 function planWith(host: Host, { path, ...options }: Planning): Promise<RunPlan> {
   return loadRecipe({ path }, { ...options, registry: builtins(), cwd: host.cwd });
 }

@@ -1,3 +1,8 @@
+/**
+ * `plca report`: one HTML file that shows and compares runs, to be opened anywhere. The data come from run
+ * folders (report/), the drawing from a script in the page (web/); this file reads, has images labelled, and
+ * puts both together. A run whose recipe or weights cannot be used still has its curves.
+ */
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -36,7 +41,10 @@ interface Found {
   readonly plan: RunPlan | UserError;
 }
 
-/** `plca report`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca report`. @returns the exit status: 0, or 130 when interrupted, with nothing written @throws
+ * UserError
+ */
 export async function reportCommand(host: Host, args: CommandOf<"report">): Promise<number> {
   const folders = [...new Set(args.runs.map((given) => resolve(host.cwd, given)))];
   const out = args.out === undefined ? join(folders[0]!, "report.html") : resolve(host.cwd, args.out);
@@ -68,6 +76,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
   }
 }
 
+/** A run and its plan, or why it cannot be planned. */
 async function findRun(host: Host, folder: string, title: string): Promise<Found> {
   const run = await readRun(diskRun(folder, shown(host, folder)));
   let plan: RunPlan | UserError;
@@ -86,11 +95,13 @@ function titleOf(host: Host, folder: string, folders: readonly string[]): string
   return alone ? basename(folder) : shown(host, folder);
 }
 
+/** What making a report needs. */
 interface Making {
   readonly args: CommandOf<"report">;
   readonly signal: AbortSignal;
 }
 
+/** Everything in the report. */
 async function reportData(
   host: Host,
   found: readonly Found[],
@@ -126,8 +137,8 @@ async function reportData(
 }
 
 /**
- * The paper's Figure 3 with a column for every run, of the images that the last one chose; nothing of one run, of runs on
- * several val splits, or without images.
+ * The paper's Figure 3 with a column for each run, of the images that the last run chose. Empty for one run,
+ * for runs on several val splits, and without images.
  */
 async function sideBySide(
   host: Host,
@@ -157,12 +168,13 @@ async function sideBySide(
   }
 }
 
-/** What says which images a run is evaluated on: the split and where it lies; null without one. */
+/** What says on which images a run is evaluated: the val split and where it lies; null without one. */
 function valOf(recipe: Readonly<Record<string, unknown>> | undefined): unknown {
   const { root, val } = (recipe?.["data"] ?? {}) as { readonly root?: unknown; readonly val?: unknown };
   return val == null ? null : [root ?? "", val];
 }
 
+/** The best and worst images of a run, or why there are none. */
 async function picturesOf(
   host: Host,
   { title, folder, plan }: Found,
@@ -194,6 +206,7 @@ async function picturesOf(
   }
 }
 
+/** How much is in the report. */
 function contents({ runs }: ReportData): string {
   const images = runs.reduce(
     (sum, { pictures }) => sum + (pictures ? pictures.best.length + pictures.worst.length : 0),
@@ -202,7 +215,7 @@ function contents({ runs }: ReportData): string {
   return `${countOf(runs.length, "run")}, ${countOf(images, "image")}`;
 }
 
-/** `812 kB`, `1.4 MB` */
+/** A size as `812 kB` or `1.4 MB`. */
 function size(bytes: number): string {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : megabytes(bytes);
 }

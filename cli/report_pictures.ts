@@ -1,4 +1,8 @@
-/** The images of a report: those of the val split that a run labels best and worst. */
+/**
+ * The images of a report: those of the val split that a run labels best and worst. Choosing takes labelling
+ * the whole split with the last weights; the chosen ones are then labelled by every phase, so that a row
+ * shows baseline and result of the same image.
+ */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
@@ -19,10 +23,10 @@ import { finalEvaluation, openSplit } from "../train/evaluate.ts";
 import { openPredictor } from "../train/mod.ts";
 import { newestWhole } from "../train/resume.ts";
 
-/** Of the longer side of what is shown, in pixels. */
+/** The longer side of what is shown, in pixels. */
 const LONGEST_SIDE = 512;
 
-/** What {@linkcode reportPictures} shows. */
+/** The run whose images are wanted, how many, and functions that are told of the progress. */
 export interface PicturesWanted {
   readonly plan: RunPlan;
   /** The run's, absolute. */
@@ -38,7 +42,7 @@ export interface PicturesWanted {
   readonly onDamage: (message: string) => void;
 }
 
-/** A network that labels. */
+/** Weights that label images, and the recipe of their network. */
 export interface LabellingNetwork {
   readonly title: string;
   readonly checkpoint: string;
@@ -47,8 +51,9 @@ export interface LabellingNetwork {
 }
 
 /**
- * Labels the val split with the run's last weights as its recipe's `evaluation` says, at the size of the label files, and
- * the images it shows with those of its earlier phases as well. No file of a loss is run.
+ * Labels the val split with the run's last weights as its recipe's `evaluation` says, at the size of the
+ * label files, and the images that are shown by its earlier phases as well. No plugin file of the recipe is
+ * run.
  * @throws UserError that says why there are no images, AbortError when the signal fires
  */
 export async function reportPictures(wanted: PicturesWanted): Promise<ChosenPictures> {
@@ -57,7 +62,7 @@ export async function reportPictures(wanted: PicturesWanted): Promise<ChosenPict
   return { chosen, pictures: await picturesBy(networks, chosen, wanted) };
 }
 
-/** Images of a val split, by their index. */
+/** Images of a val split, by their index, best and worst first. */
 export interface ChosenImages {
   /** Among so many. */
   readonly of: number;
@@ -92,6 +97,7 @@ async function chosenBy(
   });
 }
 
+/** Calls `use` with the val split opened and the run's backend selected. */
 async function withSplit<T>(
   plan: RunPlan,
   use: (dataset: Awaited<ReturnType<typeof openSplit>>) => Promise<T>,
@@ -107,7 +113,8 @@ async function withSplit<T>(
 }
 
 /**
- * The chosen images as each of these networks labels them; networks of several runs must have one val split. At least one.
+ * The chosen images as each of these networks labels them, at least one. Networks of several runs must have
+ * one val split.
  * @throws UserError, AbortError
  */
 export async function picturesBy(
@@ -139,7 +146,7 @@ export async function picturesBy(
   });
 }
 
-/** The phases that have weights, in order. */
+/** The newest whole weights of each phase that has some, in order. @throws UserError when no phase has */
 export async function networksOf(
   { plan, folder, onDamage }: Pick<PicturesWanted, "plan" | "folder" | "onDamage">,
 ): Promise<LabellingNetwork[]> {
@@ -154,8 +161,10 @@ export async function networksOf(
   return found;
 }
 
+/** An image that has labels. */
 type LabelledSample = Sample & { readonly labels: Uint8Array };
 
+/** An image with its labels. @throws DataError when it has none */
 async function labelled(
   dataset: { read(index: number, want: { readonly labels: boolean }): Promise<Sample> },
   index: number,
@@ -173,6 +182,7 @@ interface Labelled {
   readonly miou: number | null;
 }
 
+/** Calls `body` with a function that labels images by this network, which is freed afterwards. */
 async function labelling(
   { signal }: Pick<PicturesWanted, "signal">,
   { title, checkpoint, plan }: LabellingNetwork,
@@ -197,6 +207,7 @@ async function labelling(
   }
 }
 
+/** An image with its labels and predictions, made small and packed for the page. */
 async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): Promise<Picture> {
   const { id, width, height, image } = sample;
   const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
@@ -218,6 +229,7 @@ async function pictureOf(sample: LabelledSample, results: readonly Labelled[]): 
   };
 }
 
+/** Bytes as base64. */
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }

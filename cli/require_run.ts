@@ -8,7 +8,10 @@ import { isRunFolder } from "../run_folder/read.ts";
 import type { Host } from "./host.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** @param folder absolute @throws UserError when it holds no run; names the newest run in it, if there is one */
+/**
+ * Checks that a folder holds a run. @param folder absolute @throws UserError when it does not, with the
+ * newest run inside it if there is one
+ */
 export async function requireRun(host: Host, folder: string): Promise<void> {
   const name = printable(shown(host, folder));
   const info = await stat(folder);

@@ -9,7 +9,8 @@ import { EVALUATION } from "../run_folder/layout.ts";
 import { readText } from "./recipes.ts";
 
 /**
- * The evaluation of a run folder, or in a file. @param shown how the person calls it
+ * The evaluation of a run folder, or of a file that `plca eval --json` wrote.
+ * @param shown how the person calls it
  * @throws UserError when there is none, or the file holds something else
  */
 export async function readResult(path: string, shown: string): Promise<Evaluation> {
@@ -31,7 +32,10 @@ export async function readResult(path: string, shown: string): Promise<Evaluatio
   }
 }
 
-/** What `--paper` asks for. @throws UserError when the paper reports nothing about these classes */
+/**
+ * Checks that `--paper` has something to add. @throws UserError when the paper reports nothing about these
+ * classes
+ */
 export function requirePaper(classes: readonly string[]): void {
   if (paperTable(classes)) return;
   throw new UserError(

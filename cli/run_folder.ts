@@ -12,7 +12,10 @@ import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** What is recorded of a run that begins in `folder`, absolute. @param option what chooses the folder */
+/**
+ * What is recorded of a run that begins: recipe, seed, backend, command line, time, versions, commit and
+ * machine. @param begins `folder` absolute; `option`: what chose it
+ */
 export async function beginningOf(
   host: Host,
   { folder, plan, backend, option }: Pick<Beginning, "folder" | "option"> & {
@@ -35,7 +38,8 @@ export async function beginningOf(
 }
 
 /**
- * The plan of a run from anywhere: no file of a loss is run, and a recipe that leads out of the run's folder is not read.
+ * The plan of a run from anywhere, perhaps a stranger's: no plugin file is run, and a recipe that is a link
+ * out of the run's folder is not read.
  * @throws UserError
  */
 export async function planOfRun(
@@ -66,7 +70,7 @@ export async function gitCommit(): Promise<string | null> {
   }
 }
 
-/** The run in whose folder or below `file` lies; undefined when it lies in none. @param file absolute */
+/** The run in whose folder, or below it, a file lies; undefined when it lies in none. @param file absolute */
 export async function runAround(file: string): Promise<string | undefined> {
   // As deep as the weights of a phase lie.
   let folder = dirname(file);
@@ -77,7 +81,7 @@ export async function runAround(file: string): Promise<string | undefined> {
   return undefined;
 }
 
-/** File information, or undefined when there is no such file. */
+/** What lies at a path; undefined when nothing does, or it may not be looked at. */
 export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.stat(path);
@@ -86,14 +90,14 @@ export async function stat(path: string): Promise<Deno.FileInfo | undefined> {
   }
 }
 
-/** Why a file that is needed cannot be used; undefined when there is one. */
+/** Why a file that is needed cannot be used; undefined when it can. */
 export function noFile(found: Deno.FileInfo | undefined): string | undefined {
   if (found === undefined || found.isDirectory) return "there is no such file";
   const other = notAFile(found);
   return other === undefined ? undefined : `it is ${other}, expected a file`;
 }
 
-/** As people type it: relative to the current folder when it lies below. */
+/** A path as people type it: relative to the current folder when it lies below. */
 export function shown(host: Host, path: string): string {
   const short = relative(host.cwd, path);
   return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;

@@ -10,10 +10,13 @@ import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 
-/** Of a run, further damaged lines and files are counted only. */
+/** How many damaged lines and files of a run are shown; further ones are counted. */
 const SHOWN_PROBLEMS = 3;
 
-/** `plca runs`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca runs`: a line for each run, the latest last, where it is in sight above the prompt. @returns the
+ * exit status 0 @throws UserError when the folder cannot be listed
+ */
 export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<number> {
   const given = args.folder ?? "runs";
   const overviews: RunOverview[] = [];
@@ -49,8 +52,8 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
 }
 
 /**
- * The folder itself, those in it, and those of folders in it that hold runs, as ablations do. Folders in it that cannot be read
- * are told and left out.
+ * The runs at a folder: the folder itself, those in it, and those of folders in it, as ablations have them.
+ * Folders in it that cannot be read are named and left out.
  */
 async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
   const root = resolve(host.cwd, given);

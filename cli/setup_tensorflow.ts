@@ -9,6 +9,7 @@ import { messageOf } from "../core/words.ts";
 import { type Host, runProcess } from "./host.ts";
 import { LAUNCH } from "./versions.ts";
 
+/** The words of `--help`. */
 const HELP = `${LAUNCH} task setup:tensorflow [--libtensorflow DIR] [--cpu | --gpu] [--remove]
 
 Puts TensorFlow in place for \`backend: tensorflow\`. Without options npm installs the package, whose
@@ -21,7 +22,10 @@ install script downloads TensorFlow and an addon. Repeating it installs it again
   --remove             take everything away again
 `;
 
-/** Status 0: done; 1: a bug in plca; 2: something the person can mend. */
+/**
+ * Runs `deno task setup:tensorflow`. @returns the exit status: 0 done, 2 something that the person can mend;
+ * a bug throws
+ */
 export async function setupTensorflow(host: Host): Promise<number> {
   const tell = (line: string) => host.stdout.write(`${line}\n`);
   try {
@@ -51,6 +55,10 @@ export async function setupTensorflow(host: Host): Promise<number> {
   }
 }
 
+/**
+ * What the person wants: help, removal, or which package from where. @throws UserError for options that
+ * exclude each other
+ */
 function optionsOf(host: Host) {
   const { help, remove, cpu, gpu, libtensorflow } = parsed(host.args);
   const alone = [help, remove, cpu, gpu, libtensorflow !== undefined].filter((given) => given).length === 1;
@@ -62,6 +70,7 @@ function optionsOf(host: Host) {
   return { help, remove, wanted: { kind, ...libraries } };
 }
 
+/** The options as typed. @throws UserError for an option that is not known, with the help */
 function parsed(args: readonly string[]) {
   const flag = { type: "boolean", default: false } as const;
   const options = {

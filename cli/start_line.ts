@@ -2,11 +2,12 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { IN_PACKAGE } from "../core/packaged.ts";
 
+/** The folder of this copy of plca. */
 const ROOT = new URL("../", import.meta.url);
 
 /**
- * What follows `deno` to run plca from any folder: the task `plca` of deno.json. The package's command reads it under Node, so
- * nothing here needs Deno.
+ * The words behind `deno` that run plca from any folder: the task `plca` of deno.json, with its permissions.
+ * The package's command reads them under Node, so nothing here needs Deno.
  */
 export function startLine(): string[] {
   const { name, version, tasks } = JSON.parse(readFileSync(new URL("deno.json", ROOT), "utf8")) as {

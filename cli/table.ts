@@ -10,7 +10,10 @@ import type { Host } from "./host.ts";
 import { readResult, requirePaper } from "./results.ts";
 import { stat } from "./run_folder.ts";
 
-/** `plca table`: returns the exit status. @throws UserError */
+/**
+ * Runs `plca table`: results of runs side by side, and which snapshot each measure would choose. @returns the
+ * exit status 0 @throws UserError when a result is missing, or classes differ
+ */
 export async function tableCommand(host: Host, args: CommandOf<"table">): Promise<number> {
   const results: Result[] = [];
   for (const given of args.results) {
@@ -36,7 +39,7 @@ export async function tableCommand(host: Host, args: CommandOf<"table">): Promis
   return 0;
 }
 
-/** A file tells nothing of its validations. */
+/** The choices among a run's validations; a file of an evaluation has none. */
 async function chosenSnapshots(host: Host, given: string): Promise<ChosenSnapshots> {
   const title = titleOf(given), path = resolve(host.cwd, given);
   if (!(await stat(path))?.isDirectory) return { title, picks: [] };
@@ -44,7 +47,7 @@ async function chosenSnapshots(host: Host, given: string): Promise<ChosenSnapsho
   return { title, picks: [snapshotPicks(log?.validations ?? [])] };
 }
 
-/** The folder's or file's name; the whole path where there is none, as in `.`. */
+/** The name of a folder or file; the whole path where it has none, as for `.`. */
 function titleOf(given: string): string {
   const name = basename(given).replace(/\.json$/, "");
   return /\w/.test(name) ? name : given;

@@ -1,4 +1,13 @@
-/** Trials in processes of their own, several at a time. A trial that fails is named, and the others go on. */
+/**
+ * Trials in processes of their own, several at a time. A process has one backend, so trainings at the same
+ * time need a process each; each gets its own part of the cores where the system allows that. A trial that
+ * fails is named, and the others go on.
+ *
+ * How it works: `jobs` lanes take trials from one list. Each trial becomes an ordinary command line, `plca
+ * train RECIPE --run FOLDER` or, where an earlier call began it, `plca train --resume FOLDER`; its recipe is
+ * written beside the runs. So a trial can be looked at, resumed or repeated by hand, and nothing is lost when
+ * this process ends.
+ */
 import { join } from "node:path";
 import type { Evaluation } from "../core/events.ts";
 import { UserError } from "../core/errors.ts";
@@ -13,7 +22,7 @@ import { shown, stat } from "./run_folder.ts";
 import type { PlcaStart, StartedPlca } from "./start_plca.ts";
 import { finishedTrials, interruptedText, type Trial } from "./trials.ts";
 
-/** What running them needs. */
+/** What running trials needs. */
 export interface ProcessOptions {
   /** The folder of all runs, absolute; the recipes of the trials are written into it. */
   readonly out: string;
@@ -24,21 +33,23 @@ export interface ProcessOptions {
   readonly quiet: boolean;
 }
 
-/** How they ended. */
+/** How the trials ended. */
 export interface TrainedTrials {
   readonly done: ReadonlyMap<Trial, Evaluation>;
   /** Of those that failed, why: a line each. */
   readonly failures: ReadonlyMap<Trial, string>;
 }
 
-/** What {@linkcode runTrials} notes beside a run. */
+/** What is noted of a trial beside its run. */
 export interface TrialCost {
   /** The most memory that its process held, in bytes; absent where the system does not tell. */
   readonly peakBytes?: number;
 }
 
 /**
- * Trains what no earlier call brought to its end; undefined when it was interrupted before all were done.
+ * Trains what no earlier call brought to its end. After Ctrl-C no further trial is begun, and those in work
+ * stop after their step.
+ * @returns undefined when it was interrupted before all were done
  * @throws UserError where no process may be started, or an earlier call began a trial with another recipe
  */
 export async function trainTrials(host: Host, options: ProcessOptions): Promise<TrainedTrials | undefined> {
@@ -96,7 +107,7 @@ export async function trainTrials(host: Host, options: ProcessOptions): Promise<
   return { done, failures };
 }
 
-/** In the folder of all runs: the recipe of each. */
+/** In the folder of all runs: holds the recipe of each trial. */
 const RECIPES = "recipes";
 
 /** The command line that trains a trial, or goes on with it. */
@@ -108,6 +119,7 @@ async function lineOf({ variant, seed, plan, folder }: Trial, out: string): Prom
   return ["train", recipe, "--run", folder, "--quiet"];
 }
 
+/** Notes the most memory that a trial took, over all calls that worked on it. */
 async function noteCost({ folder }: Trial, peak: number | undefined): Promise<void> {
   if (peak === undefined || !await stat(folder)) return;
   const { peakBytes = 0 } = await readCost(folder);
@@ -115,7 +127,7 @@ async function noteCost({ folder }: Trial, peak: number | undefined): Promise<vo
   await writeWhole(join(folder, COST), new TextEncoder().encode(`${JSON.stringify(cost)}\n`));
 }
 
-/** What was noted of a run; nothing where it was not trained in a process of its own. */
+/** What was noted of a run; empty where it was not trained in a process of its own. */
 export async function readCost(folder: string): Promise<TrialCost> {
   try {
     return JSON.parse(await Deno.readTextFile(join(folder, COST)));
@@ -124,7 +136,7 @@ export async function readCost(folder: string): Promise<TrialCost> {
   }
 }
 
-/** The first line that a process wrote to stderr, which says what is wrong. */
+/** Why a process failed: the first line that it wrote to stderr. */
 function reasonIn(stderr: string, code: number): string {
   const [line = ""] = stderr.trim().split("\n");
   return line === "" ? `its process ended with status ${code} without a word` : line;

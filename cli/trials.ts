@@ -1,4 +1,11 @@
-/** Trials: variants of an objective, each a recipe laid on one data recipe, with several seeds. `ablate` and `compare` train them. */
+/**
+ * Trials: variants of an objective, each a recipe laid on one data recipe, with several seeds. `ablate` and
+ * `compare` train them.
+ *
+ * A trial is named by variant and seed, and its folder follows from that name. So a second call finds what
+ * the first one did: a folder with an evaluation is finished, one with a record is resumed. That is safe only
+ * if the recipe is the same, which is compared as text.
+ */
 import { basename, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
@@ -21,7 +28,7 @@ export interface Trial {
   readonly folder: string;
 }
 
-/** What both commands take. */
+/** The arguments that both commands take. */
 export interface TrialArguments {
   /** What every variant is laid on. */
   readonly recipe: string;
@@ -53,7 +60,11 @@ export interface TrialsWanted {
   readonly planned: Planner;
 }
 
-/** All variants of one seed first: what was interrupted can be read already. @throws UserError */
+/**
+ * Plans all trials, all variants of one seed first, so that what was interrupted can be compared already.
+ * @throws UserError for seeds that are none, a recipe without a val split, variants of one name, and every
+ *   mistake of a recipe
+ */
 export async function planTrials({ args, given, files, out, planned }: TrialsWanted): Promise<Trial[]> {
   const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
   if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
@@ -75,6 +86,10 @@ export async function planTrials({ args, given, files, out, planned }: TrialsWan
   return seeds.flatMap((seed) => trials.filter((trial) => trial.seed === seed));
 }
 
+/**
+ * Plans one variant with one seed on the data recipe, without its baseline, which is a variant of its own
+ * here.
+ */
 async function planTrial(
   path: string,
   { args, seed, planned }: { args: TrialArguments; seed: number; planned: Planner },
@@ -91,7 +106,10 @@ async function planTrial(
     : await plan(whole.phases.map((_, k) => `phases[${k}].training.steps=${steps}`));
 }
 
-/** Recipes of a folder, in the order of their names. @param given how the person called it @throws UserError */
+/**
+ * The recipes in a folder, absolute, in the order of their names. @param given how the person called it
+ * @throws UserError when there is none
+ */
 export async function recipeFiles(folder: string, given: string): Promise<string[]> {
   const files: string[] = [];
   try {
@@ -103,7 +121,10 @@ export async function recipeFiles(folder: string, given: string): Promise<string
   return files.sort().map((file) => join(folder, file));
 }
 
-/** What an earlier call brought to its end. @throws UserError when it began a trial with another recipe */
+/**
+ * The evaluations of trials that an earlier call brought to their end. @throws UserError when an earlier call
+ * began one with another recipe
+ */
 export async function finishedTrials(host: Host, trials: readonly Trial[]): Promise<Map<Trial, Evaluation>> {
   const done = new Map<Trial, Evaluation>();
   for (const trial of trials) {
@@ -119,6 +140,7 @@ export function interruptedText(done: number, trials: number): string {
   return `Interrupted with ${done} of ${trials} runs finished; the same command goes on.`;
 }
 
+/** @throws UserError when the trial's folder holds a run of another recipe */
 async function requireSameRecipe(host: Host, { plan, folder }: Trial): Promise<void> {
   const config = join(folder, CONFIG);
   if (!await stat(config) || await readText(config) === configText(plan.resolved)) return;

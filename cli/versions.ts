@@ -13,6 +13,7 @@ export const PACKAGE = project.name;
 /** What runs this project's tasks where nothing but Node and npm is installed. */
 export const LAUNCH = "npx --yes deno@2.9.6";
 
+/** The version in an import as `npm:name@1.2.3`. */
 function pinned(specifier: string): string {
   return specifier.slice(specifier.lastIndexOf("@") + 1);
 }

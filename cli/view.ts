@@ -1,3 +1,9 @@
+/**
+ * `plca view`: serves a page on this machine that shows a run while it goes on, its associations included. It
+ * reads the run folder and never talks to the training process, takes the lowest priority so that training
+ * comes first, and runs in a thread that may read the run and its data, write nothing, and listen on the
+ * loopback interface alone.
+ */
 import { resolve } from "node:path";
 import { READABLE } from "../backends/mod.ts";
 import { selectBackend } from "../backends/select.ts";
@@ -28,13 +34,13 @@ import { requireRun } from "./require_run.ts";
 import { planOfRun, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** Of the val split, each of the best and of the worst; chosen among the first so many. */
+/** How many best and worst images of the val split are shown, and among how many they are chosen. */
 const PICTURES = { count: 3, limit: 500 };
 
-/** Pixel columns of a curve: with every step that is logged the page is told them all again. */
+/** Pixel columns of a curve: the page is sent all curves again with every step that is logged. */
 const COLUMNS = 500;
 
-/** `plca view`: serves until it is interrupted; returns the exit status. @throws UserError */
+/** Runs `plca view` until it is interrupted. @returns the exit status 0 @throws UserError */
 export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<number> {
   const folder = host.handover?.folder ??
     (args.run === undefined ? await newestOf(host, args.runs) : resolve(host.cwd, args.run));
@@ -83,7 +89,10 @@ export async function viewCommand(host: Host, args: CommandOf<"view">): Promise<
   }
 }
 
-/** The run's plan, no file of a loss run; or why it cannot be planned, which hides images and associations only. */
+/**
+ * The run's plan, without running plugin files; or why it cannot be planned, which hides images and
+ * associations only.
+ */
 async function planned(
   host: Host,
   choice: Parameters<typeof planOfRun>[1],
@@ -98,7 +107,7 @@ async function planned(
   }
 }
 
-/** Or why associations cannot be shown. */
+/** The explorer of a run, or in a sentence why associations cannot be shown. */
 function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | string {
   if (plan instanceof Error) return plan.message;
   const { losses } = lastPhase(plan);
@@ -110,15 +119,19 @@ function explorerOf(plan: RunPlan | UserError, folder: string): Explorer | strin
     (unrun.length === 0 ? "" : ` (files of losses are not run here: ${unrun.join(", ")})`);
 }
 
-/** Makes a backend current whose tensors can be read at once: the run's own, or the fastest that is none of a GPU's. */
+/**
+ * Selects a backend whose tensors can be read at once: the run's own, or the fastest that computes on no GPU.
+ */
 async function readable(plan: RunPlan): Promise<BackendName> {
   return (await selectBackend(readableName(plan), { among: READABLE, memory: plan.memory })).name;
 }
 
+/** The backend of that kind to ask for. */
 function readableName({ backend }: RunPlan): BackendName | "auto" {
   return READABLE.find(({ name }) => name === backend)?.name ?? "auto";
 }
 
+/** The run as the page shows it: a report of one run, without images. */
 function reportOf(
   host: Host,
   { run, name, plan }: { readonly run: Run; readonly name: string; readonly plan: RunPlan | UserError },
@@ -135,6 +148,10 @@ function reportOf(
   };
 }
 
+/**
+ * The best and worst images of the run. @throws UserError when the recipe cannot be planned, or there are no
+ * weights
+ */
 async function picturesOf(
   host: Host,
   { plan, ...of }: Pick<PicturesWanted, "folder" | "signal"> & { readonly plan: RunPlan | UserError },
@@ -150,6 +167,7 @@ async function picturesOf(
   return { pictures };
 }
 
+/** The newest run in a folder of runs. @throws UserError when there is none */
 async function newestOf(host: Host, runs: string): Promise<string> {
   const newest = await newestRun(resolve(host.cwd, runs), runs, EVENTS);
   if (newest !== undefined) return newest;

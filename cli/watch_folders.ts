@@ -1,4 +1,8 @@
-/** `plca predict --watch`: folders whose images are labelled as they come. */
+/**
+ * `plca predict --watch`: folders whose images are labelled as they come. Folders are looked at again and
+ * again rather than watched by the system, which works on network disks as well; a file is taken when two
+ * looks found it unchanged, so that none is read while it is still being written.
+ */
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { UserError } from "../core/errors.ts";
@@ -10,10 +14,10 @@ import { stopping } from "./input.ts";
 import { type Job, Labelling, type LabellingOptions } from "./labelling.ts";
 import { shown, stat } from "./run_folder.ts";
 
-/** Milliseconds between two looks. An image is taken when two looks in a row found it alike, so that none is read half. */
+/** Milliseconds between two looks. */
 const LOOKS = 400;
 
-/** What is watched. */
+/** What is watched, and what is made of an image. */
 export interface Watched {
   /** Absolute. */
   readonly folders: readonly string[];
@@ -22,7 +26,7 @@ export interface Watched {
   readonly jobOf: (input: ImageInput) => Job;
 }
 
-/** The folders to watch, absolute. @throws UserError when one is none */
+/** The folders to watch, absolute. @throws UserError when one is no folder */
 export async function watchedFolders(host: Host, given: readonly string[]): Promise<string[]> {
   for (const each of given) {
     if ((await stat(resolve(host.cwd, each)))?.isDirectory) continue;
@@ -32,8 +36,8 @@ export async function watchedFolders(host: Host, given: readonly string[]): Prom
 }
 
 /**
- * Until Ctrl-C, the usual end. What has a label file that is not older than the image counts as labelled, unless `--force` wants
- * all of them once more.
+ * Labels images until Ctrl-C, which is the usual end. An image with a label file that is not older counts as
+ * labelled, unless `--force` wants all of them once more; an image that changes is labelled again.
  * @returns the exit status: 0, or 2 when an image could not be labelled
  */
 export async function watchFolders(host: Host, options: LabellingOptions, watched: Watched): Promise<number> {
@@ -81,6 +85,9 @@ export async function watchFolders(host: Host, options: LabellingOptions, watche
   return broken > 0 ? 2 : 0;
 }
 
+/**
+ * All images below the folders, sorted by path. Hidden files and what disappears meanwhile are passed over.
+ */
 async function imagesIn({ folders, leaveOut }: Watched): Promise<ImageInput[]> {
   const found: ImageInput[] = [];
   const visit = async (folder: string, top: string) => {
@@ -100,11 +107,13 @@ async function imagesIn({ folders, leaveOut }: Watched): Promise<ImageInput[]> {
   return found.sort((a, b) => a.path < b.path ? -1 : 1);
 }
 
+/** Size and time of a file, to notice changes; undefined when it is gone. */
 async function stateOf(path: string): Promise<string | undefined> {
   const info = await stat(path);
   return info?.isFile ? `${info.size} ${info.mtime?.getTime()}` : undefined;
 }
 
+/** Whether an image has labels that are not older than it. */
 async function isLabelled({ input, outputs }: Job): Promise<boolean> {
   const [image, labels] = [await stat(input.path), await stat(outputs.labels)];
   return (labels?.mtime?.getTime() ?? -1) >= (image?.mtime?.getTime() ?? 0);

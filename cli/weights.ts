@@ -1,4 +1,8 @@
-/** `plca weights`: files of weights in and out. */
+/**
+ * `plca weights`: files of weights in and out. `inspect` shows what a file holds; `import` brings a foreign
+ * file to the names, forms and classes of a recipe, once, so that training need not guess again; `export`
+ * writes a network for PyTorch. Nothing in a file is executed.
+ */
 import { basename, join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { builtins } from "../builtins.ts";
@@ -22,10 +26,12 @@ import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
 import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
+/** A parsed `plca weights`. */
 type Weights = CommandOf<"weights">;
+/** The arguments of one action. */
 type ActionOf<Name extends Weights["action"]> = Extract<Weights, { readonly action: Name }>;
 
-/** `plca weights`: returns the exit status. @throws UserError */
+/** Runs `plca weights inspect`, `import` or `export`. @returns the exit status 0 @throws UserError */
 export function weightsCommand(host: Host, args: Weights): Promise<number> {
   switch (args.action) {
     case "inspect":
@@ -37,6 +43,7 @@ export function weightsCommand(host: Host, args: Weights): Promise<number> {
   }
 }
 
+/** `plca weights inspect`: prints what a file holds. */
 async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): Promise<number> {
   const whole = await readFile(host, file);
   const read = take === undefined ? whole : takenFile(whole, take, file);
@@ -48,7 +55,9 @@ async function inspect(host: Host, { file, take, json }: ActionOf<"inspect">): P
   return 0;
 }
 
-/** A file as the person calls it. @throws UserError, DataError */
+/**
+ * A file of weights, as the person calls it. @throws UserError, DataError when it is missing or no such file
+ */
 async function readFile(host: Host, file: string): Promise<WeightsFile> {
   const path = await weightsPath(resolve(host.cwd, file), diskFiles());
   const found = await stat(path);
@@ -62,7 +71,7 @@ async function readFile(host: Host, file: string): Promise<WeightsFile> {
   return readWeights(await diskFiles().read(path), file);
 }
 
-/** Of every built-in model with its default options. */
+/** How files name the tensors of every built-in model with its default options. */
 function knownNames(): KnownNames[] {
   const registry = builtins();
   return registry.all("model").flatMap((plugin) => {
@@ -71,6 +80,10 @@ function knownNames(): KnownNames[] {
   });
 }
 
+/**
+ * `plca weights import`: writes a file's tensors under the recipe's names, in its forms and order of classes.
+ * The network is built once, with a backend that computes nothing here, to learn its names and shapes.
+ */
 async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   const out = await newFile(host, args.out, [".safetensors"]);
   const file = await readFile(host, args.file);
@@ -95,8 +108,13 @@ async function convert(host: Host, args: ActionOf<"import">): Promise<number> {
   return 0;
 }
 
+/** Endings of files that are written for torch.load; `.safetensors` is the other form. */
 const TORCH_ENDINGS = [".pth", ".pt"];
 
+/**
+ * `plca weights export`: writes a checkpoint for PyTorch, on request with the classes in the order of a
+ * published network.
+ */
 async function save(host: Host, args: ActionOf<"export">): Promise<number> {
   const out = await newFile(host, args.out, [...TORCH_ENDINGS, ".safetensors"]);
   const { checkpoint, folder } = await chosen(host, args);
@@ -130,7 +148,10 @@ async function save(host: Host, args: ActionOf<"export">): Promise<number> {
   return 0;
 }
 
-/** Absolute. @throws UserError when the ending is another or the file exists */
+/**
+ * The absolute path of a file that is not there yet. @throws UserError when its ending is another, or it
+ * exists
+ */
 async function newFile(host: Host, out: string, endings: readonly string[]): Promise<string> {
   if (!endings.some((ending) => out.endsWith(ending))) {
     throw new UserError(`--out ${out}: expected a name that ends in ${endings.join(" or ")}`);
@@ -140,6 +161,7 @@ async function newFile(host: Host, out: string, endings: readonly string[]): Pro
   return path;
 }
 
+/** A checkpoint to export. */
 interface Chosen {
   /** Absolute. */
   readonly checkpoint: string;
@@ -147,6 +169,9 @@ interface Chosen {
   readonly folder: string | undefined;
 }
 
+/**
+ * The checkpoint that the person named: a run's last one, or a file. @throws UserError when it is not there
+ */
 async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Promise<Chosen> {
   if (run === undefined && checkpoint === undefined) {
     throw new UserError("plca weights export needs --run FOLDER or --checkpoint FILE");
@@ -166,6 +191,7 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
   return { checkpoint: file, folder: folder ?? await runAround(file) };
 }
 
+/** The recipe of a checkpoint's run. @throws UserError when it lies in none */
 async function configOf(host: Host, folder: string | undefined): Promise<string> {
   if (folder === undefined) {
     throw new UserError(

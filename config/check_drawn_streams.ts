@@ -1,9 +1,17 @@
-/** Streams whose images come from other streams of the phase. */
+/**
+ * Streams whose dataset takes its images from other streams of the phase (a `joined` dataset, say). Such a
+ * stream needs the others to be read, with labels where it is labelled itself, and must not lead back to
+ * itself. Jobs cannot go through one: a job writes labels per image of a dataset, and these images belong to
+ * another stream.
+ */
 import { drawnFrom, isRead, type PhasePlan, type PlannedStream, streamsBehind } from "../core/plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 
-/** Records streams that are not there or not read, labels that training does not read, circles, and jobs of joined images. */
+/**
+ * Records streams that are not there or not read, labels that training does not read, circles, and jobs of
+ * joined images.
+ */
 export function checkDrawnStreams(
   findings: Findings,
   { streams, before }: Pick<PhasePlan, "streams" | "before">,

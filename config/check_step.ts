@@ -1,4 +1,14 @@
-/** What must fit together in the step of a phase: views and streams, networks and taps, owners and what they train. */
+/**
+ * What must fit together in the step of a phase.
+ *
+ * Terms and made streams say what they read (`Needs`): streams, views of them by networks, taps of these
+ * networks, parameters. Each of these is a name, and this file looks each of them up in the phase, so that a
+ * typo in a tap fails with a line number before anything is loaded and not after an hour in the middle of a
+ * step. Owners are checked here too: parameters that two optimisers update would be updated twice a step.
+ *
+ * All checks only record. What depends on a plugin file that was not run is left out ({@linkcode
+ * StepCheck.unrun}).
+ */
 import type { ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import { neededStreams, type NeededView, neededViews } from "../core/needs.ts";
@@ -18,7 +28,7 @@ import { STUDENT } from "../core/term.ts";
 import { checkDrawnStreams } from "./check_drawn_streams.ts";
 import type { Findings } from "./findings.ts";
 
-/** What is checked. */
+/** A phase and what it refers to. */
 export interface StepCheck {
   readonly phase: PhasePlan;
   /** Of this phase and of those before it. */
@@ -29,13 +39,17 @@ export interface StepCheck {
   readonly labelSpace: LabelSpace;
 }
 
-/** Whoever reads views and may own parameters. */
+/** Something that reads views and may own parameters. */
 interface Reader {
   readonly kind: "loss" | "stream";
   readonly part: PlannedLoss | MadeStream;
 }
 
-/** Records everything that does not fit. */
+/**
+ * Records everything in a phase's step that does not fit: names that lead nowhere, taps of the wrong kind,
+ * labels that are not read, owners in conflict, jobs out of order, unknown parameter groups, streams made
+ * from themselves.
+ */
 export function checkStep(findings: Findings, check: StepCheck): void {
   const { losses, streams } = check.phase;
   const readers: Reader[] = [
@@ -66,6 +80,10 @@ function optionsOf({ part }: Reader): ConfigPath {
   return [...part.at, "options"];
 }
 
+/**
+ * Streams and networks that are named must be there. The mistake is placed where the recipe names them, if
+ * the plugin said where, else at the plugin's options.
+ */
 function checkNames(findings: Findings, one: Reader, { phase }: StepCheck): void {
   const streams = phase.streams.map(({ name }) => name);
   const networks = [STUDENT, ...phase.networks.map(({ name }) => name)];
@@ -85,6 +103,10 @@ function checkNames(findings: Findings, one: Reader, { phase }: StepCheck): void
   }
 }
 
+/**
+ * The stream must have the labels that are asked for, the network must have each tap, of the right kind; a
+ * stream that hides patches needs networks that can do without some.
+ */
 function checkView(
   findings: Findings,
   { reader: one, view }: { readonly reader: Reader; readonly view: NeededView },
@@ -140,7 +162,7 @@ function checkView(
   }
 }
 
-/** Whether a tap holds a value per class that is no probability. */
+/** Whether a tap holds one unbounded value per class, as what comes before softmax does. */
 export function hasLogits({ space, channels }: TapInfo, classes: number): boolean {
   return space === "real" && channels === classes;
 }
@@ -150,7 +172,11 @@ export function describeSpace(space: TapInfo["space"]): string {
   return space === "simplex" ? "probabilities" : "features of any value";
 }
 
-/** Nothing is trained by two owners, or by one where it moves by itself. */
+/**
+ * Each network has at most one optimiser, and networks that move by themselves (teachers) have none. An owner
+ * that trains a network of the recipe must be `joint`, because only the objective's gradient reaches that
+ * network.
+ */
 function checkOwners(findings: Findings, readers: readonly Reader[], { phase }: StepCheck): void {
   const trained = new Map<string, string>([[STUDENT, "the recipe's optimizer"]]);
   const known = phase.networks.map(({ name }) => name);
@@ -192,7 +218,10 @@ function checkOwners(findings: Findings, readers: readonly Reader[], { phase }: 
   }
 }
 
-/** Streams of jobs that are done, and jobs of streams that are read. */
+/**
+ * A stream of a job needs that job before its phase; a job goes only through streams whose images exist by
+ * then.
+ */
 function checkJobStreams(findings: Findings, { phase, jobs }: StepCheck): void {
   const known = jobs.map(({ name }) => name);
   for (const stream of phase.streams) {
@@ -231,6 +260,10 @@ function checkJobStreams(findings: Findings, { phase, jobs }: StepCheck): void {
   }
 }
 
+/**
+ * Every key of `optimizer.groups` must mean at least one of the model's parameter groups; else a factor that
+ * somebody wrote would silently do nothing.
+ */
 function checkGroups(findings: Findings, { phase: { groups }, model, unrun }: StepCheck): void {
   const known = model.groups;
   if (known === undefined || unrun) return;

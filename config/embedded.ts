@@ -1,4 +1,7 @@
-/** The recipes that come with plca, by name. */
+/**
+ * The recipes that come with plca. They are files below `recipes/`, read like a person's own; only their
+ * names are known here. A name has no slash, dot or ending, which is how it is told from a path.
+ */
 import { fileURLToPath } from "node:url";
 
 /** What `train NAME` and `extends: NAME` accept besides paths. */

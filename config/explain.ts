@@ -1,10 +1,22 @@
-/** Turns zod's findings into sentences for the person who wrote the recipe. */
+/**
+ * Turns what zod says into sentences for the person who wrote the recipe.
+ *
+ * Zod reports codes ("invalid_type at options.lr, expected number"). A person needs to know what stands there
+ * and what to write instead, in the words of YAML: a mapping, a list, true or false. Three things are done
+ * beyond translating:
+ *
+ * - An unknown key or name gets the nearest known one ("did you mean").
+ * - Of a union, zod reports all alternatives. If the value's kind fits exactly one of them (a mapping was
+ *   written, and one alternative is a mapping), only that one's complaints are shown; else one sentence names
+ *   all that would be accepted.
+ * - The value found is quoted, short, so that the message stands without the file.
+ */
 import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import { nearest, suggestion } from "../core/suggest.ts";
 import { NAME } from "./recipe.ts";
 
-/** What to validate. */
+/** A value and the schema that it is checked with. */
 export interface Checked<T = unknown> {
   readonly schema: OptionsSchema<T>;
   readonly value: unknown;
@@ -12,17 +24,23 @@ export interface Checked<T = unknown> {
   readonly at: ConfigPath;
 }
 
-/** A valid value with its defaults, or every mistake. */
+/** The value with its defaults, or every mistake in it. */
 export type CheckResult<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly issues: readonly KeyedIssue[] };
 
-/** A mistake; `keyed`: of the last key of its path, not of the value there. */
+/**
+ * A mistake. `keyed`: it is about the last key of its path (an unknown key) and not about the value there,
+ * which decides what position it gets.
+ */
 export type KeyedIssue = ConfigIssue & { readonly keyed?: boolean };
 
 type Issue = z.core.$ZodIssue;
 
-/** Validates; unknown keys and values come with the nearest known one. */
+/**
+ * Checks a value with a schema. @returns the value with defaults, or one mistake for each thing that is
+ * wrong, its path from the recipe's root
+ */
 export function check<T>({ schema, value, at }: Checked<T>): CheckResult<T> {
   const result = zodSchema(schema).safeParse(value);
   if (result.success) return { ok: true, value: result.data };
@@ -45,7 +63,10 @@ function explain(issue: Issue, { schema, value, at }: Checked): KeyedIssue[] {
   return [{ path, message: sentence(issue, found) }];
 }
 
-/** Of the alternatives, the one whose kind of value fits; when none fits, all are named. */
+/**
+ * A value that fits no alternative of a union. An alternative counts as meant when it complains only about
+ * things inside the value, not about the value's own type.
+ */
 function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): KeyedIssue[] {
   const prefix = (inner: Issue): Issue => ({ ...inner, path: [...issue.path, ...inner.path] });
   const branches = issue.errors.filter((branch) => branch.length > 0);
@@ -71,6 +92,7 @@ function explainUnion(issue: z.core.$ZodIssueInvalidUnion, checked: Checked): Ke
   return [{ path, message: `expected ${wanted}${example}${foundText(found)}${hint}` }];
 }
 
+/** The whole message of a mistake: what is expected, and what is there. */
 function sentence(issue: Issue, found: unknown): string {
   switch (issue.code) {
     case "invalid_type":
@@ -115,6 +137,9 @@ const KINDS: Readonly<Record<string, string>> = {
   null: "null",
 };
 
+/**
+ * What would have been accepted, as the object of "expected": `a whole number`, `at least 1`, `one of a, b`.
+ */
 function expectation(issue: Issue): string {
   switch (issue.code) {
     case "invalid_type":
@@ -146,6 +171,7 @@ function foundText(found: unknown): string {
   return found === undefined ? "" : `: it is ${shown(found)}`;
 }
 
+/** A value, short enough for a line: mappings and long lists are only named. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) {
     const text = JSON.stringify(value);
@@ -164,6 +190,7 @@ function lookUp(value: unknown, path: ConfigPath): unknown {
   return found;
 }
 
+/** The part of JSON Schema that {@linkcode keysAt} walks. */
 interface Shape {
   readonly properties?: Readonly<Record<string, Shape>>;
   readonly items?: Shape;
@@ -172,7 +199,10 @@ interface Shape {
   readonly additionalProperties?: Shape | boolean;
 }
 
-/** The keys a schema knows at a path, through lists and alternatives. */
+/**
+ * The keys that a schema knows at a path; of a union, those of all alternatives together. Walks the schema's
+ * JSON Schema, since zod's own classes differ by kind. Empty where no mapping is expected.
+ */
 export function keysAt(schema: OptionsSchema<unknown>, path: ConfigPath): string[] {
   let shapes = [z.toJSONSchema(zodSchema(schema), { io: "input", unrepresentable: "any" }) as Shape];
   const open = (shape: Shape): Shape[] => shape.anyOf ? shape.anyOf.flatMap(open) : [shape];

@@ -1,19 +1,36 @@
-/** Collects every mistake of a recipe with its position. */
+/**
+ * The notebook of a reading: every mistake, with its position, until all sections were looked at.
+ *
+ * A person with five mistakes wants five lines, not five runs. So the planning code does not throw: it asks
+ * {@linkcode Findings} for a value ({@linkcode Findings.value}, {@linkcode Findings.mapping}, {@linkcode
+ * Findings.text}), gets `undefined` when something is wrong there, which is then already written down, and
+ * goes on with what it has. Code that says `if (!x) return undefined` after such a call is right: the
+ * complaint exists. Only {@linkcode Findings.throwIfAny} ends the reading.
+ *
+ * Phases complicate positions. A phase is planned as if it were a recipe: a copy of the tree in which the
+ * phase's own sections stand in the recipe's places. A mistake in `phases[1].training` is then met at the
+ * path `training`. {@linkcode Findings.ofPhase} makes a notebook that writes into the same list and
+ * translates such paths back; and since several phases inherit the same section, a mistake with the same
+ * place and message is written once.
+ */
 import { ConfigError, type ConfigIssue, type ConfigPath, formatPath } from "../core/errors.ts";
 import type { OptionsSchema } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import { check, type KeyedIssue } from "./explain.ts";
 import { find, locate, type Located, type LocatedMapping, locateKey, plain } from "./locate.ts";
 
-/** The recipe being read and what was found wrong in it. */
+/** A recipe that is being read, and the mistakes found in it so far. */
 export class Findings {
+  /** The recipe after `extends` and `--set`; of a phase, as the phase sees it. */
   readonly root: Located;
-  /** The findings that these are a part of; themselves for a whole recipe. */
+  /**
+   * The notebook of the whole recipe, when this is the part for a phase; else this one.
+   */
   readonly whole: Findings;
   readonly #issues: Required<ConfigIssue>[];
-  /** Positions and messages. */
+  /** Position, last key and message of each mistake, so that none is listed twice. */
   readonly #known: Set<string>;
-  /** What `root` has in other places of the whole recipe. */
+  /** From a path in `root` to the same value's path in the whole recipe. */
   readonly #moved: (path: ConfigPath) => ConfigPath;
 
   constructor(root: Located, whole?: Findings, moved = (path: ConfigPath) => path) {
@@ -25,8 +42,9 @@ export class Findings {
   }
 
   /**
-   * The recipe as a phase sees it: what the entry at `at` says of its own stands in `root` in the recipe's places. Mistakes are
-   * recorded with the others, where they were written.
+   * A notebook for planning a phase.
+   * @param root the recipe as the phase sees it
+   * @param at the phase's own entry, as in `["phases", 1]`
    */
   ofPhase(root: Located, at: ConfigPath): Findings {
     const moved = (path: ConfigPath) => {
@@ -36,12 +54,15 @@ export class Findings {
     return new Findings(root, this, moved);
   }
 
-  /** Records a mistake about the value at `path`. */
+  /**
+   * Records a mistake about the value at `path`; where nothing is written there, it is placed at the nearest
+   * enclosing value.
+   */
   add(path: ConfigPath, message: string): void {
     this.#record({ path, message, position: locate(this.root, path).where });
   }
 
-  /** Records a mistake about the key that `path` ends with. */
+  /** Records a mistake about the key that `path` ends with: the position is the key's. */
   addKey(path: ConfigPath, message: string): void {
     this.#record({ path, message, position: locateKey(this.root, path).where });
   }
@@ -71,7 +92,11 @@ export class Findings {
     }
   }
 
-  /** The value at `path`, validated and with defaults; undefined after recording what is wrong. */
+  /**
+   * The value at `path`, checked by a schema and with the schema's defaults; undefined after recording every
+   * mistake in it. What is not written is checked as undefined, so a schema decides by its default whether
+   * that is a mistake. At the top level, null counts as not written.
+   */
   value<T>(path: ConfigPath, schema: OptionsSchema<T>): T | undefined {
     const node = find(this.root, path);
     const raw = node && !(path.length === 1 && isNull(node)) ? plain(node) : undefined;
@@ -89,7 +114,11 @@ export class Findings {
     }
   }
 
-  /** The mapping at `path`; records its absence, another kind of value, and keys that are not known. */
+  /**
+   * The mapping at `path`, its values not looked at; undefined after recording that it is missing or
+   * something else. Unknown keys are recorded too, but the mapping is returned all the same: its other keys
+   * can still be checked.
+   */
   mapping(path: ConfigPath, wanted: MappingWanted): LocatedMapping | undefined {
     const node = find(this.root, path);
     if (node === undefined || isNull(node)) {
@@ -110,7 +139,10 @@ export class Findings {
     return node;
   }
 
-  /** Text at `path`; records its absence or another type. */
+  /**
+   * Text at `path`, not empty; undefined after recording its absence or another type.
+   * @param expected completes "expected ...", as in "a folder"
+   */
   text(path: ConfigPath, expected: string): string | undefined {
     const node = find(this.root, path);
     if (node === undefined || isNull(node)) {
@@ -128,12 +160,17 @@ export class Findings {
     return node !== undefined && !isNull(node);
   }
 
-  /** @throws ConfigError with everything recorded, by file in the order of their first mistakes, line and column */
+  /**
+   * Ends the reading if anything was recorded.
+   * @throws ConfigError with all mistakes, grouped by file in the order in which files were met (`--set`
+   *   counts as one), inside a file by line and column
+   */
   throwIfAny(): void {
     if (this.#issues.length > 0) throw new ConfigError(byPosition(this.#issues));
   }
 }
 
+/** In reading order, so that a person can go through the file from top to bottom. */
 function byPosition(issues: readonly Required<ConfigIssue>[]): Required<ConfigIssue>[] {
   const files: string[] = [];
   const placed = issues.map((issue) => {
@@ -145,6 +182,7 @@ function byPosition(issues: readonly Required<ConfigIssue>[]): Required<ConfigIs
   return placed.map(({ issue }) => issue);
 }
 
+/** What a mapping should be like. */
 interface MappingWanted {
   /** `a mapping with type and options`. */
   readonly expected: string;
@@ -163,7 +201,9 @@ function isNull(node: Located): boolean {
   return node.kind === "scalar" && node.value === null;
 }
 
-/** Whether `--set` names this path: as it is formatted, or with the name of a term for its place in the list. */
+/**
+ * Whether `--set` names this path: as it is formatted, or with the name of a term for its place in the list.
+ */
 function samePlace(written: string, path: ConfigPath): boolean {
   if (written === formatPath(path)) return true;
   const parts = written.split(".");

@@ -1,4 +1,11 @@
-/** The JSON Schema of recipes, for editors: sections from recipe.ts, options from the plugins. */
+/**
+ * The JSON Schema of recipes, for editors that complete and check YAML while it is typed.
+ *
+ * It is derived, not written: sections come from the zod schemas of recipe.ts, options from each plugin's own
+ * schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key may
+ * come from the recipe that is extended. And it can only see one file, so names of streams, taps and networks
+ * are not checked.
+ */
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
@@ -17,13 +24,19 @@ import {
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The options of a plugin as a JSON Schema; defaults and descriptions included. */
+/**
+ * A schema of options as JSON Schema, with defaults and descriptions. What JSON Schema cannot express accepts
+ * anything.
+ */
 export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(zodSchema(schema), { io: "input", unrepresentable: "any" });
   return rest;
 }
 
-/** What editors validate recipes with. Nothing is required, since `extends:` may bring any key. */
+/**
+ * The schema of a whole recipe. @param registry the plugins whose names and options are offered; a person's
+ * own files are accepted by `use:` with any options
+ */
 export function recipeSchema(registry: Registry): JsonSchema {
   const dataset = named(registry, "dataset", datasetEntry);
   const whole = phaseSections(registry);
@@ -137,11 +150,13 @@ function phaseSections(registry: Registry) {
   };
 }
 
+/** `losses`: a list of terms, or changes of the extended recipe's by name. */
 function lossList(registry: Registry): JsonSchema {
   const terms = { type: "array", minItems: 1, items: named(registry, "loss", lossEntry) };
   return { anyOf: [terms, changedTerms()] };
 }
 
+/** A stream that reads a dataset, of the recipe or of a job. */
 function readStream(registry: Registry): JsonSchema {
   return {
     type: "object",
@@ -154,7 +169,11 @@ function readStream(registry: Registry): JsonSchema {
   };
 }
 
-/** Options that name a plugin refer to a definition of what they may name. */
+/**
+ * Options that name another plugin carry `plugin: KIND` in their schema (`pluginChoice`). Each becomes a
+ * reference to one definition per kind, which lists the plugins of that kind with their options. References
+ * keep the schema finite: a plugin's options may name a plugin of the same kind.
+ */
 function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
   const $defs: Record<string, unknown> = {};
   const walk = (node: unknown): unknown => {
@@ -179,6 +198,7 @@ function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
   return { ...walked, $defs: { ...walked["$defs"] as JsonSchema, ...$defs } };
 }
 
+/** The same with no key required. */
 function optional(schema: JsonSchema): JsonSchema {
   const { required: _, ...rest } = schema;
   return rest;
@@ -189,10 +209,12 @@ function removable({ anyOf }: { readonly anyOf: readonly JsonSchema[] }) {
   return { anyOf: [...anyOf, { type: "null" }] };
 }
 
+/** One of the plugins of a kind, or a file of the person's own. */
 function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonSchema) {
   return { anyOf: entriesOf(registry, kind, entry) };
 }
 
+/** An entry for each plugin of a kind, and one for a file of the person's own. */
 function entriesOf(
   registry: Registry,
   kind: Kind,
@@ -225,10 +247,12 @@ const MORE_KEYS: { readonly [K in Kind]?: () => JsonSchema } = {
   job: () => ({ name: optionsSchema(termName) }),
 };
 
+/** The key `use`: a file instead of the name of a plugin. */
 function used(kind: Kind): JsonSchema {
   return { type: "string", description: `a TypeScript file with your own ${kind}; relative to this file` };
 }
 
+/** The key `weights` of a model or network. */
 const WEIGHTS = {
   [WEIGHTS_KEY]: {
     anyOf: [
@@ -238,6 +262,7 @@ const WEIGHTS = {
   },
 };
 
+/** The keys of a loss besides type and options. */
 function termKeys() {
   return {
     name: optionsSchema(termName),
@@ -246,10 +271,12 @@ function termKeys() {
   };
 }
 
+/** The key `type`: the plugin's name, with its summary for the editor. */
 function typeOf(plugin: Plugin): JsonSchema {
   return { const: plugin.name, description: plugin.summary };
 }
 
+/** `{type, options}` of one plugin, and what entries of its kind have besides. */
 function pluginEntry(plugin: Plugin, more?: JsonSchema): JsonSchema {
   const options = optional(optionsSchema(plugin.options));
   return {
@@ -265,6 +292,7 @@ function datasetEntry(plugin: Plugin): JsonSchema {
   return { ...rest, properties: { type: typeOf(plugin), ...(properties as JsonSchema | undefined) } };
 }
 
+/** A loss: its type, its options, and how it enters the sum. */
 function lossEntry(plugin: Plugin): JsonSchema {
   return {
     type: "object",

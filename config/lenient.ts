@@ -1,4 +1,18 @@
-/** Plans plugins although something in a recipe is wrong or not known, so that all its mistakes are found at once. */
+/**
+ * Plans plugins although something in a recipe is wrong or unknown, so that all mistakes are found in one go.
+ *
+ * Suppose the model's options have a typo. Without a model's plan nothing is known about taps, and every term
+ * that names one would either be skipped or produce a false complaint. So a plan is made as long as it can
+ * be: options with mistakes are removed and the defaults take their places (`mended`); where no plan is
+ * possible at all, a stand-in comes ({@linkcode mistaken}, stand_ins.ts) that demands nothing and so causes
+ * no further complaints. None of these plans is ever run: a recorded mistake ends the reading.
+ *
+ * The same stand-ins serve commands that do not run a person's plugin files, as `check` without `--import`:
+ * an `unrun` plugin accepts any options, and what depends on its plan is left unchecked.
+ *
+ * A plugin whose `plan` asks for another plugin (an association for its similarity) gets this lookup as its
+ * registry, so nested mistakes are recorded the same way.
+ */
 import { ConfigError, type ConfigPath, UserError } from "../core/errors.ts";
 import {
   definePlugin,
@@ -24,10 +38,10 @@ export interface Plugins {
   readonly user: ReadonlyMap<string, UserFile>;
 }
 
-/** The plugins of a file; of one that is not run, the name of what stands for its plugin. */
+/** What a person's file defines; for a file that is not run, the name by which its plugin goes meanwhile. */
 export type UserFile = readonly Plugin[] | { readonly unrun: string };
 
-/** A plugin that a recipe names. */
+/** A plugin that a recipe names, before its options are looked at. */
 export interface Found<K extends Kind> {
   readonly plugin: Plugin<K>;
   /** The file that defines it, absolute. */
@@ -43,15 +57,20 @@ export interface Planned<K extends Kind> extends Found<K> {
   readonly raw: unknown;
   /** The same with defaults. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The options, or those of a plugin that they name, had mistakes, which are recorded; the plan is made from the rest. */
+  /**
+   * The options, or those of a plugin that they name, had mistakes, which are recorded; the plan is made from
+   * the rest.
+   */
   readonly mended?: boolean;
 }
 
-/** The lookup of a recipe: it records what is wrong and plans what is left. */
+/** Finds and plans plugins for a recipe; whatever is wrong is recorded in the findings instead of thrown. */
 export class LenientLookup implements PluginLookup {
   readonly #findings: Findings;
   readonly #plugins: Plugins;
-  /** Of plugins that others name. */
+  /**
+   * How many plugins that other plugins named were wrong. A plugin during whose planning it grew is `mended`.
+   */
   #mistakes = 0;
 
   constructor(findings: Findings, plugins: Plugins) {
@@ -59,7 +78,10 @@ export class LenientLookup implements PluginLookup {
     this.#plugins = plugins;
   }
 
-  /** For a plugin that names another one: what cannot be planned is recorded, and a stand-in takes its place. */
+  /**
+   * What a plugin's own `plan` calls for a plugin that it names. Always returns a plan: after a mistake, a
+   * stand-in whose functions must not be called.
+   */
   plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
     const found = this.choose<K>(kind, choice, at);
     if (!found || found.mended) this.#mistakes += 1;
@@ -99,7 +121,10 @@ export class LenientLookup implements PluginLookup {
     return [...registry.all(kind).map((plugin) => ({ plugin })), ...own];
   }
 
-  /** By its name, which a file that is not run may define. */
+  /**
+   * A plugin by its `type`. While a file was not run, an unknown name may be one that it defines, so it is
+   * taken for one.
+   */
   #named<K extends Kind>(kind: K, name: string, at: ConfigPath): Found<K> | undefined {
     const all = this.all(kind);
     const [found, other] = all.filter(({ plugin }) => plugin.name === name);
@@ -135,7 +160,12 @@ export class LenientLookup implements PluginLookup {
     return undefined;
   }
 
-  /** Plans from the options at `at`; undefined after recording what is wrong. */
+  /**
+   * Plans a plugin from its options.
+   * @param given as written in the recipe; absent or null means {}
+   * @param at where the options stand
+   * @returns undefined after recording mistakes that leave nothing to plan from
+   */
   planned<K extends Kind>(found: Found<K>, given: unknown, at: ConfigPath): Planned<K> | undefined {
     const { plugin } = found;
     let raw: unknown = given ?? {};
@@ -163,7 +193,11 @@ function ofKind<K extends Kind>(plugins: readonly Plugin[], kind: K): readonly P
   return plugins.filter((plugin): plugin is Plugin<K> => plugin.kind === kind);
 }
 
-/** The options without wrong values and unknown keys; undefined where a list would lose an entry, since its others would move. */
+/**
+ * A copy of the options without the values that are wrong, so that defaults take their places. Undefined when
+ * one stands in a list: removing an entry would move the others, and complaints about them would point to the
+ * wrong ones.
+ */
 function withoutMistakes(options: unknown, mistakes: readonly ConfigPath[]): unknown {
   if (mistakes.some((path) => path.length === 0)) return {};
   const rest = structuredClone(options);

@@ -1,4 +1,20 @@
-/** Recipe text to {@linkcode RunPlan}: `extends:`, `--set`, and every check that needs no data and no tensors. */
+/**
+ * From a recipe's text to a {@linkcode RunPlan}. The stations, each a file of this folder:
+ *
+ * 1. `locate.ts` parses YAML into a tree whose nodes remember the line that they were written on.
+ * 2. `merge.ts` lays the recipe over those it `extends`, and each `--set` over the result. Nodes keep
+ *    their line, so a value that came from the third recipe up is still reported there.
+ * 3. `used_files.ts` imports the person's own plugin files, the only step that may run code.
+ * 4. `plan_recipe.ts` goes through the sections; zod schemas (`recipe.ts` and the plugins') check them,
+ *    `explain.ts` turns what zod says into sentences, and `findings.ts` collects these.
+ * 5. When there is anything in the collection, all of it is thrown at once; else the plan is returned.
+ *
+ * Mistakes that leave no tree to look at end the reading at once: text that is no YAML, a chain of `extends`
+ * that cannot be followed, a change or a `--set` of an entry that does not exist. Everything else is
+ * collected.
+ *
+ * Nothing here touches data or tensors, so `plca check` needs neither.
+ */
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path";
 import { ConfigError, type ConfigPath, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -13,11 +29,14 @@ import { applySet, flattenDatasets, merge } from "./merge.ts";
 import { planRecipe } from "./plan_recipe.ts";
 import { importUsed, withAbsoluteFiles } from "./used_files.ts";
 
-/** What is loaded: a file (a path, or the name of an embedded recipe), or text that stands for the file at `path`. */
+/** What is loaded: a file, or a text in the place of a file. */
 export interface RecipeSource {
-  /** A file, or the name of an embedded recipe. */
+  /**
+   * A path, relative to {@linkcode LoadOptions.cwd} or absolute, or a bare name such as `street` for an
+   * embedded recipe. With `text`, it only says what the text is called and where its relative paths start.
+   */
   readonly path: string;
-  /** Stands for the file's content. */
+  /** The YAML itself; absent: the file at `path` is read. */
   readonly text?: string;
 }
 
@@ -38,9 +57,11 @@ export interface LoadOptions {
 }
 
 /**
- * Reads, merges and checks a recipe. Nothing is allocated and no data file is opened.
+ * Reads, merges and checks a recipe. No data file is opened and no tensor is made; the only files read are
+ * recipes (by `readText`) and, through `importPlugin`, the person's plugins.
+ * @returns the plan, its `resolved` complete: every default filled in, every path absolute
  * @throws ConfigError with every mistake at once, each as `file:line:col path: message`
- * @throws UserError when the recipe cannot be read
+ * @throws UserError when the recipe itself cannot be read, or no embedded recipe has that name
  */
 export async function loadRecipe(source: RecipeSource, options: LoadOptions): Promise<RunPlan> {
   const path = recipePath(source, options.cwd);
@@ -61,6 +82,7 @@ export async function loadRecipe(source: RecipeSource, options: LoadOptions): Pr
   return planRecipe(findings, { registry: options.registry, user, stem });
 }
 
+/** Applies every `--set` in the order given, then complains about all of them that failed together. */
 function applySets(root: Located, { overrides = [], cwd }: LoadOptions): Located {
   const issues = [];
   for (const text of overrides) {
@@ -90,6 +112,7 @@ function display(path: string, cwd: string): string {
   return short === "" || short.startsWith("..") || isAbsolute(short) ? path : short;
 }
 
+/** A file on the chain of `extends`. */
 interface Link {
   /** Absolute. */
   readonly path: string;
@@ -98,13 +121,19 @@ interface Link {
   readonly chain: readonly string[];
 }
 
+/**
+ * The recipe with everything it extends laid below it. Of a list `extends: [a, b]`, `a` is followed up its
+ * own chain, while `b` is a layer: only what the file `b` says itself counts, not what `b` extends. So a
+ * method can be written as a full recipe and also be laid onto another dataset's recipe.
+ * @throws ConfigError for a circle, and for a base that cannot be read, at the place that names it
+ */
 async function readChain({ path, text, chain }: Link, options: LoadOptions): Promise<Located> {
   const { cwd } = options;
   const own = ownPart({ path, text }, cwd);
   if (chain.length === 0 && options.base !== undefined) {
     const base = recipePath({ path: options.base }, cwd);
-    const found = await options.readText(base);
-    return laidOn(await readChain({ path: base, text: found, chain: [path] }, options), own);
+    const baseText = await options.readText(base);
+    return laidOn(await readChain({ path: base, text: baseText, chain: [path] }, options), own);
   }
   const seen = [...chain, path];
   let whole: Located | undefined;
@@ -127,7 +156,7 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   return whole === undefined ? own : laidOn(whole, own);
 }
 
-/** What a file says itself. */
+/** What one file says, without its bases. @throws ConfigError when it is not a mapping */
 function ownPart({ path, text }: Pick<Link, "path" | "text">, cwd: string): LocatedMapping {
   const own = flattenDatasets(parseYaml({ name: display(path, cwd), folder: dirname(path), text }));
   if (own.kind === "mapping") return own;
@@ -166,7 +195,10 @@ function basesOf(own: LocatedMapping, path: string): readonly Base[] {
   });
 }
 
-/** A recipe on the one it extends, whose name it does not take: without one of its own it is called what its file is. */
+/**
+ * A recipe over its base. The base's `name` is dropped first: a recipe without a name is called after its own
+ * file.
+ */
 function laidOn(parent: Located, own: LocatedMapping): Located {
   if (parent.kind !== "mapping" || own.entries.has("name")) return merge(parent, own);
   const entries = new Map(parent.entries);

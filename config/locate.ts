@@ -1,4 +1,15 @@
-/** YAML text to a tree in which every value knows where it was written, across `extends:` and `--set`. */
+/**
+ * YAML text to a tree in which every value knows where it was written.
+ *
+ * A recipe is put together from several files and from the command line, and a mistake must be reported where
+ * the person wrote it, not where it ended up. So plain objects will not do. Each {@linkcode Located} node
+ * carries two things of its origin: `where`, the text that errors show, and `folder`, from which relative
+ * paths in the value start. Merging moves nodes and never rewrites these two, so positions and paths stay
+ * right without any bookkeeping. {@linkcode plain} drops them again, just before a schema sees the value.
+ *
+ * A node stands for what is written, before any default: what nobody wrote has no node, and {@linkcode
+ * locate} answers with the nearest enclosing one.
+ */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
 import type { ParsedNode } from "yaml";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
@@ -14,20 +25,23 @@ export interface Place {
 /** A value of a recipe and its place. */
 export type Located = LocatedScalar | LocatedMapping | LocatedSequence;
 
-/** A single value. */
+/** A single value: text, number, true, false or null. Dates and other YAML types become text. */
 export interface LocatedScalar extends Place {
   readonly kind: "scalar";
   readonly value: string | number | boolean | null;
 }
 
-/** Key to value; `keys` holds the place of each key itself. */
+/**
+ * A mapping, in the order written. `keys` holds the place of each key: complaints about a name ("unknown
+ * key") point at the key, those about a value at the value.
+ */
 export interface LocatedMapping extends Place {
   readonly kind: "mapping";
   readonly entries: ReadonlyMap<string, Located>;
   readonly keys: ReadonlyMap<string, Place>;
 }
 
-/** A list. */
+/** A list, in the order written. */
 export interface LocatedSequence extends Place {
   readonly kind: "sequence";
   readonly items: readonly Located[];
@@ -42,12 +56,18 @@ export interface YamlSource {
   readonly text: string;
 }
 
-/** More values than any recipe has: stops aliases that multiply. */
+/**
+ * Nested aliases of YAML double the size of a document per line ("billion laughs"). A document with more
+ * values than this is refused.
+ */
 const MAX_NODES = 100_000;
 
 /**
- * Parses one YAML document. Empty text gives an empty mapping's error, since a recipe needs keys.
- * @throws ConfigError with the first syntax error and its position: tabs, duplicate keys, unknown tags, several documents
+ * Parses one YAML document. Aliases are expanded: a value behind `*name` has the place of the alias, since
+ * that is what the person would change.
+ * @throws ConfigError with the first syntax error and its position (tabs, a key twice in a mapping, unknown
+ *   tags, several documents), for empty text, and for aliases that are unknown, contain themselves or expand
+ *   to more than 100,000 values
  */
 export function parseYaml(source: YamlSource): Located {
   const lines = new LineCounter();
@@ -136,14 +156,17 @@ function explainFault(code: string, message: string): string {
   return `not valid YAML: ${message.charAt(0).toLowerCase()}${message.slice(1)}${hint}`;
 }
 
-/** Plain data without places. */
+/** The value without places: what JSON would hold. Mappings become objects, lists arrays. */
 export function plain(node: Located): unknown {
   if (node.kind === "scalar") return node.value;
   if (node.kind === "sequence") return node.items.map(plain);
   return Object.fromEntries([...node.entries].map(([key, value]) => [key, plain(value)]));
 }
 
-/** The node at `path`, or undefined. */
+/**
+ * The node at `path`, or undefined where nothing was written. [] is the root. Mappings take any part as a
+ * key; lists only numbers.
+ */
 export function find(root: Located, path: ConfigPath): Located | undefined {
   let node: Located | undefined = root;
   for (const part of path) {

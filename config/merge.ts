@@ -1,4 +1,19 @@
-/** One recipe laid over another: `extends:` and `--set path=value`. */
+/**
+ * One recipe laid over another: `extends:` and `--set path=value`.
+ *
+ * Think of transparent sheets. The base lies at the bottom, the recipe above it, each `--set` on top; looking
+ * down, one sees for each key the topmost value. The rules that are not obvious:
+ *
+ * - Mappings merge key by key; scalars and lists are replaced as a whole, since entries of a list have no
+ *   identity.
+ * - Lists of terms, phases and jobs do have one, their name: a *mapping* laid on such a list changes the
+ *   entries it names (`losses: {entropy: {weight: 0.1}}`). `terms.ts` has that part.
+ * - `null` removes what lies below, so a removed section reads like one that was never written.
+ * - When the plugin of an entry changes (another `type` or `use`), the former plugin's options go too: they
+ *   would mean nothing to the new one, or something else.
+ *
+ * Every function returns a new tree; shared parts are the same objects.
+ */
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
@@ -7,9 +22,11 @@ import { TERM_KEYS } from "./recipe.ts";
 import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./terms.ts";
 
 /**
- * `over` laid on `base`. Mappings merge key by key, anything else is replaced, `null` removes the key. Where a
- * mapping's `type` or `use` changes, the options of the former plugin go with it. A mapping on a list of losses changes the
- * terms it names. @throws ConfigError when it names a term that the list does not have
+ * `over` laid on `base`, by the rules at the top of this file.
+ * @param path where both stand in the recipe; only used to know lists of terms and which keys are no
+ *   options
+ * @throws ConfigError when a mapping on a list names a term that the list does not have and describes no
+ *   new one
  */
 export function merge(base: Located, over: Located, path: ConfigPath = []): Located {
   if (base.kind === "sequence" && over.kind === "mapping" && holdsTerms(path)) {
@@ -47,6 +64,10 @@ function pluginOf({ entries }: LocatedMapping): string | undefined {
   return undefined;
 }
 
+/**
+ * What outlives a change of the plugin: keys of the entry that every plugin of the kind has, such as a term's
+ * weight. The rest, `options` and the keys beside a dataset's `type`, goes.
+ */
 function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMapping {
   // What is not an option of the type stays.
   const stays: readonly string[] = path.includes("losses")
@@ -60,7 +81,7 @@ function withoutOptions(mapping: LocatedMapping, path: ConfigPath): LocatedMappi
   return { ...mapping, entries: keep(mapping.entries), keys: keep(mapping.keys) };
 }
 
-/** Where a recipe has datasets; `*` is any key or entry. */
+/** Where a recipe has datasets, as paths in which `*` is any key or index. */
 const DATASET_PLACES = [["data", "*"], ["streams", "*", "dataset"], [
   "phases",
   "*",
@@ -69,7 +90,11 @@ const DATASET_PLACES = [["data", "*"], ["streams", "*", "dataset"], [
   "dataset",
 ]];
 
-/** `data.source: {type, options: {...}}` becomes `{type, ...}`, so that both spellings merge with each other. */
+/**
+ * Datasets may be written `{type: folder, options: {images: a}}` like every plugin, or short, `{type: folder,
+ * images: a}`. The long form becomes the short one in every place that holds a dataset; otherwise a recipe in
+ * one spelling laid on one in the other would have both halves.
+ */
 export function flattenDatasets(root: Located): Located {
   return DATASET_PLACES.reduce(flattenAt, root);
 }
@@ -98,9 +123,13 @@ function flattenAt(node: Located, [key, ...rest]: readonly string[]): Located {
 }
 
 /**
- * Applies one `losses[1].weight=0.2`; the value is YAML. Mappings on the way are made when absent.
- * @param cwd absolute; relative paths in the value start there
- * @throws ConfigError that names the `--set`
+ * Lays one `path=value` of the command line over a recipe. The value is YAML, so `--set
+ * evaluation.scales=[0.75,1]` gives a list; an empty value is null and removes. Missing mappings on the way
+ * are made, missing list entries are not.
+ * @param text as in `losses[1].weight=0.2`, or with a term's name for its index,
+ *   `losses.entropy.weight=0.2`
+ * @param cwd absolute; relative paths in the value start there, and not in the recipe's folder
+ * @throws ConfigError whose position is `--set PATH`
  */
 export function applySet(root: Located, text: string, cwd: string): Located {
   const equals = text.indexOf("=");
@@ -123,7 +152,10 @@ function setValue(text: string, place: Place, refuse: (message: string) => Confi
   }
 }
 
-/** Line and column inside a `--set` would not help to find the mistake. */
+/**
+ * Gives every node of the value the place of its `--set`: line and column inside a command-line argument
+ * would not help to find the mistake.
+ */
 function relocate(node: Located, place: Place): Located {
   if (node.kind === "scalar") return { ...node, ...place };
   if (node.kind === "sequence") {
@@ -133,6 +165,7 @@ function relocate(node: Located, place: Place): Located {
   return { ...node, ...place, entries, keys: new Map([...entries.keys()].map((key) => [key, place])) };
 }
 
+/** A `--set` on its way down the tree. */
 interface Put {
   readonly path: ConfigPath;
   readonly depth: number;
@@ -141,6 +174,10 @@ interface Put {
   readonly refuse: (message: string) => ConfigError;
 }
 
+/**
+ * The node with the value put in at `path[depth]` and below. A step into a list by a name instead of an index
+ * is a step to the term of that name.
+ */
 function put(node: Located | undefined, task: Put): Located {
   const { path, depth, value, place, refuse } = task;
   const part = path[depth];
@@ -193,7 +230,10 @@ function put(node: Located | undefined, task: Put): Located {
   return merge(parent, over, path.slice(0, depth));
 }
 
-/** `losses[1].options.lambda` to its parts; undefined when it is not a path. */
+/**
+ * `losses[1].options.lambda` to `["losses", 1, "options", "lambda"]`, the inverse of `formatPath`; undefined
+ * when the text is not such a path.
+ */
 export function parsePath(text: string): ConfigPath | undefined {
   if (!/^[A-Za-z_][\w-]*(\[\d+\])*(\.[\w-]+(\[\d+\])*)*$/.test(text)) return undefined;
   return [...text.matchAll(/\[(\d+)\]|[\w-]+/g)].map((match) =>

@@ -1,4 +1,7 @@
-/** How long a phase is when it says so as a share of the whole recipe, so that a method goes onto recipes of any length. */
+/**
+ * How long a phase is when it says so as a share of the whole recipe, so that a method goes onto recipes of
+ * any length.
+ */
 import type { ConfigPath } from "../core/errors.ts";
 import type { Findings } from "./findings.ts";
 import { find, type LocatedMapping } from "./locate.ts";
@@ -12,7 +15,10 @@ export interface PhaseSection {
   readonly root: LocatedMapping;
 }
 
-/** The same with `training.steps` as the phase's `length` says; mistakes are recorded. */
+/**
+ * The phase's tree with `training.steps` set from its `length`, rounded, at least 1. Unchanged where there is
+ * no `length`, or where the phase gives `training.steps` itself, which counts more. Mistakes are recorded.
+ */
 export function withLength(findings: Findings, { at, root }: PhaseSection): LocatedMapping {
   const path = [...at, "length"];
   if (!findings.has(path) || findings.has([...at, "training", "steps"])) return root;

@@ -1,4 +1,14 @@
-/** `data:` to datasets that are planned and fit each other. */
+/**
+ * `data:` to datasets that are planned and fit each other.
+ *
+ * Three checks join the datasets: those that read below `data.root` need one; `val` and `test` must have the
+ * source's classes in the source's order, else a confusion matrix would compare numbers that mean different
+ * things; the target may have other classes, since its labels are not trained on.
+ *
+ * {@linkcode DataPlan.origins} remembers the plugin and options of each dataset. A plan holds
+ * functions and cannot be sent to a worker thread, but a plugin's name and its options can: the worker plans
+ * the dataset again.
+ */
 import { isAbsolute, resolve } from "node:path";
 import { type LabelSpace, sameClasses } from "../core/label_space.ts";
 import type { DataPlan, DatasetOrigin, Split } from "../core/plan.ts";
@@ -12,12 +22,17 @@ import { DATASETS } from "./recipe.ts";
 /** The datasets, and how the resolved recipe has them. */
 export interface PlannedData {
   readonly plan: DataPlan;
-  /** The same map as the plan's, for datasets that are planned elsewhere; without those that have mistakes. */
+  /**
+   * The same map as the plan's, for datasets that are planned elsewhere; without those that have mistakes.
+   */
   readonly origins: Map<DatasetPlan, DatasetOrigin>;
   readonly resolved: Readonly<Record<string, unknown>>;
 }
 
-/** Source, target and the splits; undefined after recording what is wrong. */
+/**
+ * Plans `data`. `train` among the splits is the labelled source.
+ * @returns undefined after recording that source or target cannot be planned
+ */
 export function planData(findings: Findings, setup: Plugins): PlannedData | undefined {
   const keys = ["root", ...DATASETS];
   if (!findings.mapping(["data"], { expected: `a mapping with ${keys.join(", ")}`, keys })) return undefined;
@@ -67,7 +82,9 @@ export function planData(findings: Findings, setup: Plugins): PlannedData | unde
   return { plan: { root: folder, source, target, splits, origins }, origins, resolved };
 }
 
-/** In words, how the classes of two datasets differ; undefined when they do not, or one of them is not known. */
+/**
+ * In words, how the classes of two datasets differ; undefined when they do not, or one of them is not known.
+ */
 export function difference(source: LabelSpace, other: LabelSpace): string | undefined {
   // What stands for a dataset that is not known has neither.
   const unknown = [source, other].some(({ name, classes }) => name === "" && classes.length === 0);

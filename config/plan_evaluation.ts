@@ -25,7 +25,10 @@ export function locatedEvaluation(
   return { ...section, ensemble };
 }
 
-/** With the aggregation's similarities planned. */
+/**
+ * The section in the form that a run uses: defaults that mean "nothing special" (scale 1 alone, no mirror, no
+ * window) are left out, so that code asks for presence and not for values.
+ */
 export function evaluationPlan(
   section: EvaluationSection,
   { aggregation, cycles }: {
@@ -53,7 +56,10 @@ export function evaluationPlan(
 
 const AGGREGATION: ConfigPath = ["evaluation", "aggregation"];
 
-/** Undefined when there is none, or after recording what is wrong with it. */
+/**
+ * The similarities of aggregation at inference, planned. Undefined when aggregation is off, or after
+ * recording what is wrong with it.
+ */
 export function planAggregation(
   findings: Findings,
   plugins: Plugins,
@@ -67,7 +73,10 @@ export function planAggregation(
   return features && predictions ? { alpha: aggregation.alpha, features, predictions } : undefined;
 }
 
-/** How features are compared in cycles. Undefined when they are not, or after recording what is wrong. */
+/**
+ * The similarity by which the label-free measure of cycles compares features. Undefined when label-free
+ * measures are off, or after recording what is wrong with it.
+ */
 export function planCycles(
   findings: Findings,
   plugins: Plugins,
@@ -87,7 +96,11 @@ export interface EvaluationFit {
   readonly networks: readonly string[] | undefined;
 }
 
-/** Records a similarity of probabilities for features, a network that the last phase does not have, and heads that are none. */
+/**
+ * Records what the evaluation asks for and the run does not have: features compared as if they were
+ * probabilities, a network that the last phase lacks, taps as heads that hold no logit per class, and
+ * combinations of heads or averaged logits with aggregation.
+ */
 export function checkEvaluation(
   findings: Findings,
   { network, heads, average, aggregation }: EvaluationSection,

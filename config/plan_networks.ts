@@ -1,4 +1,10 @@
-/** `networks:` beside the student. */
+/**
+ * `networks:` beside the student: teachers, frozen networks, networks that an owner trains.
+ *
+ * Where a network's weights come from decides which keys it may have. One that starts as a copy of the
+ * student has the student's model and no file; one that starts from a file names it (`weights`) and may have
+ * a model of its own.
+ */
 import type { PlannedNetwork } from "../core/plan.ts";
 import type { ModelPlan } from "../core/plugin.ts";
 import { STUDENT } from "../core/term.ts";
@@ -20,7 +26,10 @@ export interface NetworkSetup extends Plugins {
   readonly model: ModelPlan;
 }
 
-/** Undefined after recording that `networks` is no mapping; entries with mistakes are recorded and left out. */
+/**
+ * Plans every entry. Entries with mistakes are recorded and left out; undefined after recording that
+ * `networks` is no mapping.
+ */
 export function planNetworks(findings: Findings, setup: NetworkSetup): PlannedNetworks | undefined {
   const networks: PlannedNetwork[] = [];
   const resolved: Record<string, unknown> = {};

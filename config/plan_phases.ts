@@ -1,6 +1,14 @@
 /**
- * What a run trains, one phase after the other. A recipe without `phases:` has one, and before it the baseline where there is
- * one. An entry of `phases:` is a recipe of its own for some sections: what it does not say, it has from the whole.
+ * What a run trains, one phase after the other.
+ *
+ * A recipe without `phases:` has one phase, described by the recipe's own sections, and before it the
+ * baseline where there is one. An entry of `phases:` is a recipe for some sections ({@linkcode
+ * PHASE_SECTIONS}): what it does not say, it has from the whole. So a phase is planned like a recipe, from a
+ * tree in which its own sections were laid over the recipe's ({@linkcode phaseRoot}), and `Findings.ofPhase`
+ * brings positions back to where things were written.
+ *
+ * Phases after the first draw their own random numbers (`draws`), or each would see the same images in the
+ * same order. A baseline deliberately does not: it is compared with the run, so it must see the same images.
  */
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
@@ -36,7 +44,7 @@ import {
   termName,
 } from "./recipe.ts";
 
-/** What phases are planned with. */
+/** What all phases of a recipe share. */
 export interface PhaseSetup extends StreamSetup, Plugins {
   readonly model: ModelPlan;
   /** Whether the model's taps and groups are not known. */
@@ -60,7 +68,11 @@ export interface PlannedPhases {
 
 type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan };
 
-/** Undefined after recording what is wrong. */
+/**
+ * Plans all phases; the result's last one is the run's own. Networks and streams that nothing uses are
+ * left out of each phase.
+ * @returns undefined after recording what is wrong
+ */
 export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases | undefined {
   const listed = findings.has(["phases"]);
   const own = listed
@@ -98,6 +110,10 @@ interface PhaseTask extends PhaseSetup {
   readonly before: readonly PhasePlan[];
 }
 
+/**
+ * The entries of `phases:`, each planned; undefined stands for one with mistakes, so that indices stay those
+ * of the recipe.
+ */
 function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | undefined)[] {
   const node = find(findings.root, ["phases"]);
   if (node?.kind !== "sequence" || node.items.length === 0) {
@@ -151,12 +167,16 @@ function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): L
 
 const SEED: PlannedStart = { start: { kind: "seed" }, text: "seed" };
 
+/** Where a phase starts, and how the resolved recipe says it. */
 interface PlannedStart {
   readonly start: PhaseStart;
   readonly text: string;
 }
 
-/** `from:` of the k-th phase, by default the phase before, and the seed for the first. @param names of all phases */
+/**
+ * `from:` of the k-th phase, by default the phase before, and the seed for the first. @param names of all
+ * phases
+ */
 function startOf(findings: Findings, k: number, names: readonly unknown[]): PlannedStart | undefined {
   const path = ["phases", k, "from"];
   const before = names.slice(0, k).filter((name) => typeof name === "string");
@@ -184,6 +204,10 @@ function startOf(findings: Findings, k: number, names: readonly unknown[]): Plan
   return undefined;
 }
 
+/**
+ * One phase, from a tree in which its sections stand in the recipe's places. `findings.root` is that tree,
+ * `findings.whole` the recipe as written: `rate` and `before`, which only phases have, are read there.
+ */
 function planPhase(
   findings: Findings,
   task: PhaseTask & { readonly from?: PlannedStart },
@@ -246,6 +270,7 @@ function planPhase(
   };
 }
 
+/** The schedule times the phase's `rate`. */
 function scaled(schedule: SchedulePlan, rate = 1): SchedulePlan {
   return rate === 1 ? schedule : { multiplier: (step, steps) => rate * schedule.multiplier(step, steps) };
 }
@@ -269,6 +294,7 @@ function inOrder(streams: PhasePlan["streams"], order: readonly string[]): Phase
   return streams.toSorted((a, b) => place(a.name) - place(b.name));
 }
 
+/** The jobs of these phases, in the order of their work. */
 function jobsOf(phases: readonly PhasePlan[]): readonly PlannedJob[] {
   return phases.flatMap((phase) => phase.before);
 }
@@ -301,6 +327,10 @@ function planJobs(findings: Findings, { at, before, ...setup }: PhaseTask): Plan
   });
 }
 
+/**
+ * The baseline: optimiser, schedule and lengths of the run's last phase, streams and networks of the recipe,
+ * losses of its own; from the seed, without jobs.
+ */
 function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): PlannedPhase | undefined {
   const wanted = { expected: "a mapping with name and losses", keys: BASELINE_KEYS };
   if (!findings.mapping(["baseline"], wanted)) return undefined;

@@ -1,4 +1,16 @@
-/** A merged recipe to a plan: every section checked, every plugin planned, and what must fit together compared. */
+/**
+ * A merged recipe to a plan. This is the table of contents of planning: one line for each section, in an
+ * order in which each finds what it needs (datasets and model before phases, phases before the evaluation of
+ * their networks).
+ *
+ * The pattern is the same throughout. Each `plan...` function returns `undefined` after having recorded what
+ * is wrong, and the others go on with a stand-in. After the last section, `throwIfAny` ends a reading with
+ * mistakes; what follows it may rely on every part being there.
+ *
+ * Beside the plan, the *resolved* recipe is built: the same recipe with all defaults and absolute paths,
+ * without `extends`. It is written to the run folder as `config.yaml` and can be trained again as it is. So a
+ * new option must appear in both: one that is missing from the resolved recipe would be lost there.
+ */
 import type { RunPlan } from "../core/plan.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
@@ -30,7 +42,11 @@ export interface PlanSetup extends Plugins {
   readonly stem: string;
 }
 
-/** @throws ConfigError with everything that is wrong */
+/**
+ * Checks and plans every section.
+ * @param setup the plugins that may be named, and the file's name
+ * @throws ConfigError with everything that is wrong
+ */
 export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   findings.mapping([], { expected: "a recipe", keys: RECIPE_KEYS });
   const name = findings.has(["name"]) ? findings.value(["name"], sections.name) : safeName(setup.stem);
@@ -98,6 +114,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   };
 }
 
+/** A file's name as a run's name: letters, digits, `.`, `_` and `-`, since it becomes a folder. */
 function safeName(stem: string): string {
   return stem.replace(/[^\w.-]+/g, "_").replace(/^[^A-Za-z0-9]+/, "") || "recipe";
 }

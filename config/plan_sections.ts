@@ -1,4 +1,11 @@
-/** The sections of a recipe that name no plugin, from how they are written to what a run needs. */
+/**
+ * The sections of a recipe that name no plugin, from how they are written to what a run needs: `input`,
+ * `training`, `backend`, `logs`, parts of `evaluation`.
+ *
+ * The schemas (recipe.ts) check each value for itself; the `check...` functions here compare values with each
+ * other, which schemas cannot. The `...Plan` functions rename `snake_case` to `camelCase` and bring short
+ * spellings (`crop: 512`) to one form, so that nothing behind a plan knows how it was written.
+ */
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
 import type {
@@ -31,7 +38,9 @@ export function locatedInput(findings: Findings, input: InputSection | undefined
   return { ...input, rare_class_sampling: { ...rare, stats: resolve(folder, rare.stats) } };
 }
 
-/** Records sizes that do not go together, a range that is turned round, and sizes of streams that are none. */
+/**
+ * Records sizes that do not go together, a range that is turned round, and sizes of streams that are none.
+ */
 export function checkImageSizes(
   findings: Findings,
   { streams = {}, ...shared }: Pick<InputSection, "short_side" | "size" | "streams">,
@@ -60,7 +69,10 @@ function checkImageSize(
   );
 }
 
-/** From bytes to network input. */
+/**
+ * `input:` as a plan. A stream with sizes of its own takes all of them from its entry and nothing from the
+ * shared ones, except `flip`; `crop_criteria` are the same for all.
+ */
 export function inputPlan(section: InputSection): InputPlan {
   const { flip, streams, normalization, workers } = section;
   const { rare_class_sampling: rare, crop_criteria: criteria } = section;
@@ -97,6 +109,7 @@ export function inputPlan(section: InputSection): InputPlan {
   };
 }
 
+/** Sizes of one stream: `short_side: 512` becomes [512, 512], `crop: 512` a square. */
 function transformsOf(
   { short_side: side, size, crop, flip }: Pick<InputSection, "short_side" | "size" | "crop" | "flip">,
 ): TrainingTransforms {
@@ -108,7 +121,7 @@ function transformsOf(
   };
 }
 
-/** Lengths and intervals. */
+/** `training:` as a plan. `order` is not in it: it has become the order of the phase's streams. */
 export function trainingPlan(section: TrainingSection): TrainingPlan {
   const { steps, batch, accumulation, clip_norm, validate_every, checkpoint_every } = section;
   return {
@@ -135,7 +148,10 @@ function diagnosticsPlan(
   };
 }
 
-/** Labels of other classes could not be compared with the source's. */
+/**
+ * Records `target_labels` when the target's classes are not the source's: the share of right associations
+ * would compare ids that mean different things.
+ */
 export function checkTargetLabels(
   findings: Findings,
   { diagnostics }: TrainingSection,
@@ -153,7 +169,10 @@ export function checkTargetLabels(
 /** Backends whose engine takes what it needs. */
 const UNBOUNDED = ["tensorflow", "webgpu", "cpu"];
 
-/** The name alone says the same as the mapping; records a limit that the backend would not keep. */
+/**
+ * The backend's name and its limit of memory in GiB; undefined after recording a mistake. A limit on a
+ * backend that would not keep it is a mistake.
+ */
 export function planBackend(
   findings: Findings,
 ): { readonly name: BackendName | "auto"; readonly memory?: number | undefined } | undefined {
@@ -176,7 +195,7 @@ export function wholeLogs(section: LogsSection | undefined): Exclude<LogsSection
   return section === "tensorboard" ? { type: section, images: 4, histograms: 0 } : section;
 }
 
-/** Records scales that come twice and windows that leave gaps. */
+/** Records scales that come twice, and windows whose stride leaves pixels between them. */
 export function checkPasses(findings: Findings, { scales, window }: EvaluationSection): void {
   if (new Set(scales).size < scales.length) {
     findings.add(["evaluation", "scales"], `expected different factors: it is [${scales.join(", ")}]`);
@@ -192,7 +211,7 @@ export function checkPasses(findings: Findings, { scales, window }: EvaluationSe
   }
 }
 
-/** [height, width] */
+/** [height, width]; a single number is a square. */
 export function sides(given: number | readonly [number, number]): readonly [number, number] {
   return typeof given === "number" ? [given, given] : given;
 }

@@ -1,4 +1,12 @@
-/** `streams:` beside `source` and `target`: from a dataset, from what a job left, or made from other streams. */
+/**
+ * `streams:`: where the images of a step come from. `source` and `target` are always there, made from `data`;
+ * a recipe may add more and may override these two. An entry is one of three things, told apart by its key:
+ * `dataset` (read from files), `job` (read from what a job of a phase left), or `type`/`use` (made in each
+ * step from other streams).
+ *
+ * The order matters: views are made in it, and a network's running statistics follow that order. `target`
+ * comes before `source`; `training.order` changes it.
+ */
 import type { DataPlan, DatasetOrigin, PlannedStream, ReadStream } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -27,7 +35,10 @@ export interface PlannedStreams {
 
 type PlannedOne = Pick<PlannedStreams, "resolved"> & { readonly stream: PlannedStream };
 
-/** Undefined after recording that `streams` is no mapping; entries with mistakes are recorded and left out. */
+/**
+ * Plans `source`, `target` and every entry. Entries with mistakes are recorded and left out; undefined after
+ * recording that `streams` is no mapping.
+ */
 export function planStreams(findings: Findings, setup: StreamSetup & Plugins): PlannedStreams | undefined {
   const origin = (name: string) => ({
     name,
@@ -79,6 +90,7 @@ function planStream(
   return readStream(findings, part, setup);
 }
 
+/** A stream that a plugin makes from others in each step. */
 function madeStream(findings: Findings, name: string, setup: Plugins): PlannedOne | undefined {
   const at = ["streams", name];
   const node = find(findings.root, at);
@@ -97,6 +109,9 @@ function madeStream(findings: Findings, name: string, setup: Plugins): PlannedOn
   };
 }
 
+/**
+ * A stream that is read from a dataset of its own. If its labels are read, its classes must be the source's.
+ */
 function readStream(
   findings: Findings,
   part: ReadStream,

@@ -13,7 +13,11 @@ export interface PlannedWeights {
   readonly resolved: { readonly weights?: unknown };
 }
 
-/** `at.weights`: a file's name, or a mapping with it; its path is relative to the recipe that names it. */
+/**
+ * Reads `weights` of the entry at `at`: a file's name, or a mapping with `file`, `take` and `without`. The
+ * file is not opened; its path is made absolute from the folder of the recipe that names it. Empty where the
+ * entry has no weights, and after recording a mistake.
+ */
 export function planWeights(findings: Findings, at: ConfigPath): PlannedWeights {
   const path = [...at, WEIGHTS_KEY];
   if (!findings.has(path)) return { resolved: {} };

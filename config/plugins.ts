@@ -1,4 +1,9 @@
-/** The parts of a recipe that name plugins: model, datasets, optimiser, schedule, losses. */
+/**
+ * Entries of a recipe that name a plugin: model, datasets, optimiser, schedule, networks, streams, jobs,
+ * losses. All are written alike, `{type: NAME, options: {...}}` or `{use: FILE, options: {...}}`, and read by
+ * one function, {@linkcode planEntryOf}; datasets have their options beside `type`. Losses have a name and a
+ * weight as well ({@linkcode planLosses}).
+ */
 import { type ConfigPath, formatPath } from "../core/errors.ts";
 import type { PlannedLoss, PlannedPart } from "../core/plan.ts";
 import type { Kind, PluginMapping } from "../core/plugin.ts";
@@ -24,7 +29,11 @@ export interface PlannedEntry<K extends Kind> extends Planned<K> {
   readonly named: { readonly type: string } | { readonly use: string };
 }
 
-/** Plans `{type: NAME, options}` or `{use: FILE, options}` at a path; undefined after recording what is wrong. */
+/**
+ * Plans the entry at a path: the mapping and its keys, the plugin by `type` or `use`, its options.
+ * @returns undefined after recording what is wrong; with `mended`, mistakes are recorded and the plan only
+ *   serves to check the rest
+ */
 export function planEntryOf<K extends Kind>(
   findings: Findings,
   { kind, path, flat, moreKeys = [], ...plugins }: EntryAt<K>,
@@ -59,7 +68,10 @@ function misplaced(
   return `; ${key} is an option of ${named.name}, write it under "options:"`;
 }
 
-/** Where a planned entry stands. */
+/**
+ * The place of an entry for later errors: its path, and `recipe.yaml:12:5`, with the person's file before it
+ * where the plugin comes from one.
+ */
 export function partOf(
   findings: Findings,
   at: ConfigPath,
@@ -110,6 +122,7 @@ export function planLosses(
   return planned;
 }
 
+/** One entry of a list of losses. Its name is `name`, else the plugin's. */
 function planTerm(
   findings: Findings,
   { path, ...plugins }: Plugins & { readonly path: ConfigPath },

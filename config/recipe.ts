@@ -1,11 +1,22 @@
-/** What a recipe may hold, section by section: types, ranges, defaults and the words of the JSON Schema. */
+/**
+ * What a recipe may hold, section by section: types, ranges, defaults, and the words for them.
+ *
+ * This is the single source for four readers. The planner checks with these schemas and takes defaults from
+ * them, the JSON Schema for editors is derived from them, and editors show their descriptions.
+ * So a description is written for the person who writes YAML, and says what an absent key means.
+ *
+ * Sections with plugins (model, datasets, losses, optimiser, ...) have no schema here: their options belong
+ * to the plugin. Names are `snake_case` here and `camelCase` in plans; `plan_sections.ts` translates.
+ */
 import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 import { RAMP_SHAPES } from "../core/coefficient.ts";
 import { MEASURES, type Normalization } from "../core/plan.ts";
 
+/** A length of an image. */
 const pixels = z.int().min(1).max(100_000);
 
+/** How large an image becomes before it is cropped; at most one of the two (plan_sections.ts checks it). */
 const imageSize = {
   short_side: z.union([pixels, z.tuple([pixels, pixels])]).optional()
     .describe("pixels, or [low, high] for a random integer; absent: size as read"),
@@ -13,21 +24,31 @@ const imageSize = {
     .describe("[height, width] that the whole image becomes, whatever its aspect; instead of short_side"),
 };
 
+/** A share of an image's side. */
 const margin = z.number().min(0).lt(1);
 
+/** A square, or [height, width]. */
 const cropSize = z.union([pixels, z.tuple([pixels, pixels])]);
 
+/** A number for each channel. */
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 
-/** What names a folder, and the same in words. */
+/**
+ * What may name a run, a phase, a term, a stream: it becomes part of paths and of `--set`. `words` is the
+ * same for errors.
+ */
 export const NAME = {
   pattern: /^[A-Za-z0-9][\w.-]*$/,
   words: 'letters, digits, ".", "_" and "-", as in my_run',
 };
 
+/** A name as {@linkcode NAME} allows it. */
 const runName = z.string().regex(NAME.pattern);
 
-/** The named normalisations. */
+/**
+ * The named normalisations: what torchvision's networks were trained with, and what Caffe's were (BGR,
+ * 0..255, mean only).
+ */
 export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization>> = {
   imagenet: { order: "rgb", scale: 1 / 255, mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] },
   caffe: {
@@ -38,6 +59,7 @@ export const NORMALIZATIONS: Readonly<Record<"imagenet" | "caffe", Normalization
   },
 };
 
+/** The names of `backend`. */
 const backendName = z.enum(["auto", "native", "tensorflow", "wasm", "webgpu", "cpu"]);
 
 /** The sections without plugins. */
@@ -249,7 +271,7 @@ export const DATASETS = ["source", "target", "val", "test"] as const;
 /** The keys of `baseline`. */
 export const BASELINE_KEYS = ["name", "losses"] as const;
 
-/** What a phase may have of its own; what it has not, it has from the recipe. */
+/** The sections that a phase may have as its own; what it does not say, it has from the recipe. */
 export const PHASE_SECTIONS = ["streams", "networks", "losses", "optimizer", "schedule", "training"] as const;
 
 /** The keys of an entry of `phases`. */
@@ -265,7 +287,7 @@ export const phaseRate = z.number().positive().max(100).describe(
   "factor on the learning rates of the phase; absent: 1",
 );
 
-/** Every top-level key, in the order the resolved recipe is written. */
+/** Every top-level key, in the order in which the resolved recipe is written. */
 export const RECIPE_KEYS = [
   "name",
   "extends",
@@ -285,6 +307,7 @@ export const RECIPE_KEYS = [
 /** `name:` of a loss, a baseline, a phase, a job; the key of a stream or network. */
 export const termName = runName;
 
+/** What both spellings of a ramp have (core/coefficient.ts computes it). */
 const rampEnds = {
   from: z.number().min(0).default(0).describe("until `start`"),
   to: z.number().min(0).default(1).describe("from `start` + `steps` on"),
@@ -292,7 +315,7 @@ const rampEnds = {
     .describe("linear; sigmoid: 2 / (1 + exp(-10 p)) - 1; exponential: exp(-5 (1 - p)^2)"),
 };
 
-/** `weight:` of a loss. */
+/** `weight:` of a loss: a number, a ramp over steps, or a ramp over shares of the phase. */
 export const termWeight = z.union([
   z.number().min(0),
   z.strictObject({

@@ -1,9 +1,17 @@
-/** What every kind of plan must have, and a plan of each kind that can be checked against the rest of a recipe but not used. */
+/**
+ * Plans that stand in for plugins that cannot be planned, and the check of what a user's `plan` returned.
+ *
+ * Both need one list: what a plan of each kind must have. A stand-in has all of it and demands nothing of the
+ * rest of the recipe (no taps, no classes), so that it causes no complaint of its own; its functions throw,
+ * since a recipe with mistakes is never run. The keys of the same stand-ins are what a user's plan is
+ * compared with.
+ */
 import type { Kind, LossPlan, Needs, PlanOf, StreamPlan } from "../core/plugin.ts";
 
 /** Throws when the plan is used after all. */
 type Refuse = () => never;
 
+/** A plan of each kind that asks for nothing. A new kind of plugin needs an entry here. */
 const STAND_INS: { readonly [K in Kind]: (refuse: Refuse) => PlanOf[K] } = {
   loss: (refuse) => ({ needs: { taps: [] }, create: refuse }),
   model: (refuse) => ({ taps: () => ({}), featureTap: "", create: refuse }),
@@ -39,7 +47,10 @@ export function mistaken<K extends Kind>(kind: K): PlanOf[K] {
 
 const SPACES = ["real", "simplex"];
 
-/** What a user's `plan` returned instead of a plan, as in `no create function; expected {create}`; undefined for a plan. */
+/**
+ * What is wrong with what a user's `plan` returned, as in `no create function; expected {create}`; undefined
+ * for a usable plan. Types do not help here: the file is a person's, and its `plan` may return anything.
+ */
 export function planFault(kind: Kind, plan: unknown): string | undefined {
   const parts = Object.entries(STAND_INS[kind](() => {
     throw new Error("only its keys are read");
@@ -61,9 +72,15 @@ export function planFault(kind: Kind, plan: unknown): string | undefined {
     : undefined;
 }
 
-/** At least one of these must be there: a plugin that reads nothing is more likely one that forgot to say what it reads. */
+/**
+ * At least one of these must be there: a plugin that reads nothing is more likely one that forgot to say what
+ * it reads.
+ */
 const NEEDS = ["taps", "views", "streams", "parameters"] as const;
 
+/**
+ * The same for the `needs` of losses and streams, whose mistakes would otherwise show only deep in a step.
+ */
 function needsFault(needs: Needs | undefined, expected: string): string | undefined {
   if (needs !== undefined && "teacher" in needs) {
     return 'needs.teacher; name a teacher in the recipe\'s networks and ask for its view: {stream: "target", by: NAME}';

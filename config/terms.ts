@@ -1,12 +1,19 @@
 /**
- * Terms of an objective, phases and their jobs by their name, so that a recipe can change some of those it extends and keep the
- * others.
+ * Entries of lists that have names: terms of the objective, phases, and the jobs of a phase.
+ *
+ * A recipe that extends another wants to say "the same, but the entropy term half as strong". With plain YAML
+ * it would have to repeat the whole list. So a list of these three kinds can be changed by a mapping from
+ * names to changes, and `merge.ts` comes here when it meets a mapping above such a list. An entry's name is
+ * its `name`, or else its `type`.
  */
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
 import { nearest, suggestion } from "../core/suggest.ts";
 import { find, type Located, type LocatedMapping, type LocatedSequence } from "./locate.ts";
 
-/** Whether the list at `path` holds terms, phases or jobs. */
+/**
+ * Whether the list at `path` has named entries: `losses` anywhere, `phases` at the top, and `before` of a
+ * phase.
+ */
 export function holdsTerms(path: ConfigPath): boolean {
   return isLosses(path) || isPhases(path) ||
     (path.length === 3 && isPhases(path.slice(0, 1)) && path[2] === "before");
@@ -20,7 +27,10 @@ function isPhases(path: ConfigPath): boolean {
   return path.length === 1 && path[0] === "phases";
 }
 
-/** What a term is called: its `name`, else its `type`; undefined for a user's file without a name. */
+/**
+ * What an entry is called: its `name`, else its `type`; undefined for a user's file (`use:`) without a name,
+ * which therefore cannot be changed by name.
+ */
 export function termNameOf(term: Located): string | undefined {
   for (const key of ["name", "type"]) {
     const node = find(term, [key]);
@@ -29,22 +39,28 @@ export function termNameOf(term: Located): string | undefined {
   return undefined;
 }
 
-/** The place of the term called `name`; -1 when there is none. */
+/** The index of the first entry called `name`; -1 when there is none. */
 export function termIndex(list: LocatedSequence, name: string): number {
   return list.items.findIndex((term) => termNameOf(term) === name);
 }
 
-/** Whether it describes a whole term, not only a change of one. */
+/**
+ * Whether a change describes a whole entry, by `type` or `use`, and can be added where no entry has its name.
+ */
 export function isNewTerm(change: Located): change is LocatedMapping {
   return change.kind === "mapping" && (change.entries.has("type") || change.entries.has("use"));
 }
 
-/** How the change of one term is laid over it. */
+/**
+ * How a change is laid over the entry that it names; `merge` of merge.ts, handed in so that the two files do
+ * not import each other.
+ */
 export type MergeTerm = (term: Located, change: Located, path: ConfigPath) => Located;
 
 /**
- * `losses: {association: {weight: 0.2}, lovasz-softmax: null, extra: {type: entropy}}` laid on a list: each key names
- * a term, `null` removes it if it is there, a mapping changes it; one with `type` or `use` whose name is new is added at the end.
+ * `losses: {association: {weight: 0.2}, lovasz-softmax: null, extra: {type: entropy}}` laid on a list: each
+ * key names a term, `null` removes it if it is there, a mapping changes it; one with `type` or `use` whose
+ * name is new is added at the end.
  * @throws ConfigError when a name is not in the list and nothing new is described
  */
 export function changeTerms(

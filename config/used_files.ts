@@ -1,4 +1,8 @@
-/** The recipe's own files: what `use:` names, wherever it stands. */
+/**
+ * A recipe's own files: what `use:` names, wherever it stands. They are TypeScript, so this is the one place
+ * where reading a recipe can run somebody's code, and only when the caller hands in `importPlugin`. Addresses
+ * (`https:`, `npm:`) are refused: a recipe must not fetch code.
+ */
 import { basename, resolve } from "node:path";
 import { type ConfigPath, UserError } from "../core/errors.ts";
 import type { Plugin } from "../core/plugin.ts";
@@ -7,7 +11,10 @@ import type { Findings } from "./findings.ts";
 import type { UserFile } from "./lenient.ts";
 import type { Located } from "./locate.ts";
 
-/** The same tree; each `use:` that names a file names it by its absolute path, so that it can be written elsewhere. */
+/**
+ * The same tree with each `use:` as an absolute path, starting from the folder of the recipe that wrote it:
+ * after merging, and in a run folder's `config.yaml`, a relative path would point elsewhere.
+ */
 export function withAbsoluteFiles(node: Located): Located {
   if (node.kind === "scalar") return node;
   if (node.kind === "sequence") return { ...node, items: node.items.map(withAbsoluteFiles) };
@@ -31,11 +38,19 @@ export function fileProblem(use: unknown): string | undefined {
 export interface Importing {
   /** The plugins that come with plca. */
   readonly registry: Registry;
-  /** What a file defines; undefined: it is not run. Absent: `use:` is a mistake. @param path absolute @throws UserError */
+  /**
+   * What a file defines; undefined: it is not run. Absent: `use:` is a mistake. @param path absolute @throws
+   * UserError
+   */
   importPlugin?(path: string): Promise<readonly Plugin[] | undefined>;
 }
 
-/** Imports every file that a `use:` of the tree names, once each; what fails is recorded. A bad path is left to its entry. */
+/**
+ * Imports every file that a `use:` names, once each, in the order of the tree. A file that fails is recorded
+ * and absent from the result; a `use:` that names no file is left to the entry it stands in, which reports
+ * it.
+ * @returns by absolute path: the plugins of the file, or a name when it was not run
+ */
 export async function importUsed(
   findings: Findings,
   { registry, importPlugin }: Importing,
@@ -58,7 +73,7 @@ export async function importUsed(
   return imported;
 }
 
-/** Files, absolute, and where each `use:` stands. */
+/** Every `use:` of the tree, with the file that it names. */
 function usesOf(node: Located, at: ConfigPath = []): { readonly file: string; readonly at: ConfigPath }[] {
   if (node.kind === "scalar") return [];
   if (node.kind === "sequence") return node.items.flatMap((item, k) => usesOf(item, [...at, k]));
@@ -69,7 +84,10 @@ function usesOf(node: Located, at: ConfigPath = []): { readonly file: string; re
   return [...own, ...[...node.entries].flatMap(([key, value]) => usesOf(value, [...at, key]))];
 }
 
-/** What a plugin of a file is called while its own name is not known: as the file, numbered where that is taken. */
+/**
+ * What a plugin of a file is called while its own name is not known: as the file, numbered where that is
+ * taken.
+ */
 function freeName(file: string, taken: Set<string>): string {
   const stem = basename(file).replace(/\.[^.]*$/, "").replaceAll("_", "-");
   let name = stem;

@@ -1,4 +1,7 @@
-/** Factors that may change over a phase. */
+/**
+ * Factors that may change over a phase: the weight of a loss that fades in, say. A {@linkcode Coefficient} is
+ * plain data, so a plan can show and compare it; {@linkcode coefficientAt} evaluates it.
+ */
 
 /** A constant, or a number that goes from one value to another and then stays. */
 export type Coefficient = number | Ramp;
@@ -19,7 +22,7 @@ export interface Ramp {
   readonly unit?: "phase" | undefined;
 }
 
-/** Shares of the way at p in [0, 1] of the time. */
+/** Share of the way done, for the share p in [0, 1] of the time passed. */
 const SHAPES: Readonly<Record<RampShape, (p: number) => number>> = {
   linear: (p: number) => p,
   // Ganin and Lempitsky 2015: 2 / (1 + exp(-10 p)) - 1, which ends at 0.9999.
@@ -28,13 +31,21 @@ const SHAPES: Readonly<Record<RampShape, (p: number) => number>> = {
   exponential: (p: number) => Math.exp(-5 * (1 - p) ** 2),
 };
 
-/** How a ramp goes from one value to the other. */
+/**
+ * How a ramp goes from one value to the other; the formulas stand at `SHAPES`. `sigmoid` reaches 0.9999 of
+ * the way before it jumps to its end, `exponential` begins at 0.0067 of it.
+ */
 export type RampShape = "linear" | "sigmoid" | "exponential";
 
 /** Every shape. */
 export const RAMP_SHAPES = Object.keys(SHAPES) as [RampShape, ...RampShape[]];
 
-/** The value at a step, counted from 0, of a phase of so many steps. */
+/**
+ * The value of a coefficient at a step.
+ * @param coefficient a number, which is returned, or a ramp
+ * @param at `step` counted from 0, `steps` the phase's length; only ramps in units of the phase need the
+ *   latter
+ */
 export function coefficientAt(
   coefficient: Coefficient,
   { step, steps: whole }: { readonly step: number; readonly steps: number },

@@ -1,4 +1,13 @@
-/** The vocabulary of datasets: where images and labels come from, and how they reach the disk. */
+/**
+ * The vocabulary of datasets: where images and labels come from, and how they reach the disk.
+ *
+ * Three stages. A {@linkcode DatasetPlan} knows classes and paths and has touched no file. `open` reads lists
+ * and folders and gives a {@linkcode Dataset}, which knows how many images there are. `read` decodes one
+ * image, to plain bytes: no tensors, so that any thread can do it.
+ *
+ * A dataset reaches the disk only through the {@linkcode FileReader} it is given, which is how tests use
+ * memory and lists from strangers are kept inside a folder (datasets/contained.ts).
+ */
 import type { ConfigPath, DataError } from "./errors.ts";
 import type { LabelSpace } from "./label_space.ts";
 
@@ -9,27 +18,33 @@ export interface DatasetPlan {
   /** Whether it reads files below `data.root`. */
   readonly needsRoot: boolean;
   /**
-   * The files and folders that the options name, as written: absolute, or below `data.root`. A run may read these, what
-   * lies below `data.root` and nothing else. Absent: none.
+   * The files and folders that the options name, as written: absolute, or below `data.root`. A run may read
+   * these, what lies below `data.root` and nothing else. Absent: none.
    */
   readonly paths?: readonly string[];
   /** Streams of the step whose images it takes ({@linkcode DatasetSetup.stream}); absent: none. */
   readonly streams?: readonly StreamUse[];
   /** What it may mean when some classes never occur; said once all labels were looked at. */
   readonly absence?: AbsenceHint;
-  /** How its image files are decoded; other images that a network of it labels are read alike. Absent: as stored. */
+  /**
+   * How its image files are decoded; other images that a network of it labels are read alike. Absent: as
+   * stored.
+   */
   readonly picture?: PictureReading;
-  /** Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or empty */
+  /**
+   * Reads lists and folders, no image. @throws DataError when the root, a list or a folder is missing or
+   * empty
+   */
   open(setup: DatasetSetup): Promise<Dataset>;
 }
 
-/** What is done with the samples and the rotation tag of an image. */
+/** How image files are decoded where their files leave a choice: rotation tags, and 16-bit samples. */
 export interface PictureReading {
   /** `apply` turns it as its EXIF tag says. Absent: as `ignore`, as stored. */
   readonly rotation?: "apply" | "ignore" | undefined;
   /**
-   * Of images of 16 bits: the samples that become 0 and 255, those between in proportion, those beyond cut off. Absent:
-   * the high 8 bits count.
+   * Of images of 16 bits: the samples that become 0 and 255, those between in proportion, those beyond cut
+   * off. Absent: the high 8 bits count.
    */
   readonly range?: readonly [low: number, high: number] | undefined;
 }
@@ -42,7 +57,7 @@ export interface StreamUse {
   readonly at: ConfigPath;
 }
 
-/** Classes of which pictures of this kind always show some. */
+/** Classes that pictures of this kind always show; if none of them occurs, something is misread. */
 export interface AbsenceHint {
   /** Train ids. */
   readonly classes: readonly number[];
@@ -50,15 +65,15 @@ export interface AbsenceHint {
   readonly meaning: string;
 }
 
-/** Of which classes crops rather show a pixel. */
+/** Classes that crops of an image should show. */
 export interface CropPreference {
   /** Train ids. */
   readonly classes: readonly number[];
-  /** How often a crop of an image that has such pixels is centred on one of them, in 0..1. */
+  /** The probability, in 0..1, that a crop of an image with such pixels is centred on one of them. */
   readonly chance: number;
 }
 
-/** What a dataset may use. */
+/** What a dataset may use when it is opened. */
 export interface DatasetSetup {
   /** Absolute folder that holds the data; "" when the recipe has none. */
   readonly root: string;
@@ -73,8 +88,8 @@ export interface DatasetSetup {
   /** Whether labels will be asked for; absent: yes. When false, no label file needs to be there. */
   readonly labels?: boolean;
   /**
-   * Called with the images and labels of which a file is missing, which are then left out; absent: they are one
-   * DataError together.
+   * Called with the pairs of image and labels that lack a file; they are then left out; absent: they are
+   * one DataError together.
    */
   readonly onMissing?: (missing: readonly DataError[]) => void;
 }
@@ -83,23 +98,29 @@ export interface DatasetSetup {
 export interface FileReader {
   /** A whole file. @throws DataError when missing or unreadable */
   read(path: string): Promise<Uint8Array>;
-  /** The first bytes of a file, all of a shorter one. Absent: whole files are read. @throws DataError as `read` */
+  /**
+   * The first bytes of a file, all of a shorter one. Absent: whole files are read. @throws DataError as
+   * `read`
+   */
   head?(path: string, bytes: number): Promise<Uint8Array>;
   /**
-   * Sorted names of the files in a folder and its subfolders, relative to it, with `/`. Links are followed, each folder is
-   * looked into once, and a link that leads nowhere is a name like any other: reading it says so.
+   * Sorted names of the files in a folder and its subfolders, relative to it, with `/`. Links are followed,
+   * each folder is looked into once, and a link that leads nowhere is a name like any other: reading it says
+   * so.
    * @param onUnlisted hears of what is there and could not be looked into
    * @throws DataError
    */
   list(folder: string, onUnlisted?: (entry: UnlistedEntry) => void): Promise<readonly string[]>;
   /**
-   * Names of what lies directly in a folder: files, folders and links, hidden ones too; empty when it cannot be read. Absent:
-   * known from `list`.
+   * Names of what lies directly in a folder: files, folders and links, hidden ones too; empty when it cannot
+   * be read. Absent: known from `list`.
    */
   entries?(folder: string): Promise<readonly string[]>;
-  /** Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links. */
+  /**
+   * Where a path leads after its symbolic links; undefined when nothing is there. Absent: there are no links.
+   */
   realPath?(path: string): Promise<string | undefined>;
-  /** Bytes of files, none of which is read; undefined where one is not there. Absent: unknown. */
+  /** Sizes of files in bytes, without reading them; undefined where one is not there. Absent: unknown. */
   sizes?(paths: readonly string[]): Promise<readonly (number | undefined)[]>;
 }
 
@@ -111,7 +132,10 @@ export interface UnlistedEntry {
   readonly why: string;
 }
 
-/** What became of the files of a folder or the lines of a list that a dataset was given. */
+/**
+ * The account of a folder or list that a dataset was given: how much is used and why the rest is not, so that
+ * a misspelt suffix does not silently halve a dataset.
+ */
 export interface TakenFiles {
   /** The folder or list, as the recipe writes it. */
   readonly place: string;
@@ -121,7 +145,7 @@ export interface TakenFiles {
   readonly of: number;
   /** Of these, how many are used. */
   readonly taken: number;
-  /** The others, by reason; those of which a file is missing or competes are errors and not among them. */
+  /** The others, by reason. Files that are missing or compete for a name are errors and not among them. */
   readonly passedOver: readonly PassedOver[];
   /** What may be meant otherwise than it was understood. */
   readonly doubt?: string;
@@ -145,16 +169,19 @@ export interface Dataset {
   readonly length: number;
   /** The ids of its samples in their order, where they are known without reading an image. */
   readonly ids?: readonly string[];
-  /** The files of its images and labels in their order, where that is known without reading one; absent: it has none. */
+  /**
+   * The files of its images and labels in their order, where that is known without reading one; absent: it
+   * has none.
+   */
   readonly files?: readonly string[];
   /** Why none of its images has labels; absent: they have, as far as is known without reading one. */
   readonly unlabelled?: string;
-  /** Folders and lists of which not everything is used; absent: nothing was passed over. */
+  /** Folders and lists that are used only in part; absent: nothing was passed over. */
   readonly taken?: readonly TakenFiles[];
   /**
-   * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes, while the
-   * options do not decide: sentences that say how many, which, and what to do. Reads the beginnings of files, not of all
-   * where there are many. Absent: there is nothing to decide.
+   * What its files say of themselves by which labels may lie on the wrong pixels or mean the wrong classes,
+   * while the options do not decide: sentences that say how many, which, and what to do. Reads the beginnings
+   * of files, not of all where there are many. Absent: there is nothing to decide.
    */
   survey?(): Promise<readonly string[]>;
   /** One image, decoded. @throws DataError */
@@ -181,7 +208,7 @@ export interface SampleFacts {
   readonly palette?: readonly (readonly [index: number, colour: number])[];
 }
 
-/** One image with its labels. */
+/** One image with its labels, decoded. All rasters have `width` x `height` pixels, row-major. */
 export interface Sample {
   /** Unique in its dataset; used in errors and file names. */
   readonly id: string;

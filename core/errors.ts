@@ -1,9 +1,13 @@
-/** Errors that speak to the person who runs plca. Everything here ends the process with exit status 2. */
+/**
+ * Errors that speak to the person who runs plca. A {@linkcode UserError} and its kinds mean: the person can
+ * mend this, and the message says how; it is shown without a stack, and the process ends with exit status 2.
+ * Any other error is a fault of plca, and keeps its stack.
+ */
 
-/** A position inside the recipe: `["losses", 1, "weight"]`. */
+/** A position inside the recipe, from its root: `["losses", 1, "weight"]`; [] is the whole. */
 export type ConfigPath = readonly (string | number)[];
 
-/** `losses[1].options.levels[0].tap`, the notation of `--set`. */
+/** A path as people write it, `losses[1].options.levels[0].tap`, the notation of `--set`; "" for []. */
 export function formatPath(path: ConfigPath): string {
   let text = "";
   for (const part of path) {

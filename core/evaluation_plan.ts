@@ -1,11 +1,20 @@
-/** How a run's networks predict and are compared with labels. */
+/**
+ * How a run's networks predict and how predictions are compared with labels.
+ *
+ * There are two kinds of evaluation. Validation during training is the cheap one: one pass per image, the
+ * whole image or windows. The evaluation at the end, and `plca eval`, do what the recipe asks for besides:
+ * mirror, scales, aggregation, further checkpoints. Fields that only the second kind uses say so.
+ */
 import type { Similarity } from "./similarity.ts";
 
-/** How images are evaluated. */
+/** How images are resized, predicted and compared. */
 export interface EvaluationPlan {
   /** Short side in pixels, or [height, width]; absent: size as read. */
   readonly size?: number | readonly [number, number];
-  /** `original`: probabilities are resized to the label file's size; `input`: labels are resized to the input's. */
+  /**
+   * `original`: probabilities are resized to the label file's size; `input`: labels are resized to the
+   * input's.
+   */
   readonly labelSize: "original" | "input";
   /** Absent: off. Used by `eval` and at the end of training, not by validation during training. */
   readonly aggregation?: AggregationPlan;
@@ -14,9 +23,15 @@ export interface EvaluationPlan {
     /** Compares features in cycles. */
     readonly similarity: Similarity;
   };
-  /** Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation during training. */
+  /**
+   * Whether the probabilities of an input and of its mirror are averaged; absent: no. Not in validation
+   * during training.
+   */
   readonly flip?: boolean;
-  /** Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during training. */
+  /**
+   * Factors on the input's size whose probabilities are averaged; absent: 1 alone. Not in validation during
+   * training.
+   */
   readonly scales?: readonly number[];
   /** Absent: every input is predicted whole. */
   readonly window?: WindowPlan;
@@ -27,15 +42,15 @@ export interface EvaluationPlan {
   /** Taps whose weighted sum is taken for the logits; absent: `logits` alone. */
   readonly heads?: readonly HeadPlan[];
   /**
-   * Further checkpoints of the same network whose probabilities are averaged with its own, which has the weight 1. Absent:
-   * none. Not in validation during training, and not in the evaluation of a baseline.
+   * Further checkpoints of the same network whose probabilities are averaged with its own, which has the
+   * weight 1. Absent: none. Not in validation during training, and not in the evaluation of a baseline.
    */
   readonly ensemble?: readonly EnsembleMember[];
   /** `logits`: these are resized and averaged wherever else probabilities are. Absent: probabilities. */
   readonly average?: "logits";
 }
 
-/** A head of a network at inference. */
+/** A tap that serves as logits at inference, and its factor. */
 export interface HeadPlan {
   /** A tap with a channel per class, before softmax. */
   readonly tap: string;
@@ -43,7 +58,7 @@ export interface HeadPlan {
   readonly weight: number;
 }
 
-/** A checkpoint that predicts along. */
+/** A further checkpoint whose probabilities are averaged with the network's. */
 export interface EnsembleMember {
   /** Absolute. */
   readonly checkpoint: string;
@@ -51,7 +66,10 @@ export interface EnsembleMember {
   readonly weight: number;
 }
 
-/** Windows that slide over an input, in its pixels as [height, width]. */
+/**
+ * Windows that slide over an input, in the input's pixels as [height, width]; where windows overlap,
+ * predictions are averaged.
+ */
 export interface WindowPlan {
   /** Of a window; an input that is smaller along a side is taken whole along that side. */
   readonly size: readonly [number, number];

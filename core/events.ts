@@ -1,6 +1,13 @@
-/** What a run tells while it goes on, and what an evaluation found. Plain data: every value survives JSON. */
+/**
+ * What a run reports while it goes on, and what an evaluation found. Plain data: every value survives JSON.
+ *
+ * The training loop emits events and knows nothing of who listens. They are shown in the terminal, written as
+ * a line each to `events.jsonl` (run_folder/event.ts reads them back), and drawn on pages. A run that is
+ * resumed appends to the same log: a {@linkcode ResumeEvent} with step n says that lines of later steps
+ * before it are void.
+ */
 
-/** One thing that happened in a run. A run has one phase or more, one after the other; `phase` names one. */
+/** One thing that happened in a run. A run has one phase or more, one after the other; `phase` says which. */
 export type TrainEvent =
   | StartEvent
   | ResumeEvent
@@ -12,7 +19,7 @@ export type TrainEvent =
   | EndEvent
   | FailureEvent;
 
-/** What all of them say. */
+/** What all events have. */
 export interface PhaseEvent<Type extends string> {
   /** Which event it is; its other fields follow from it. */
   readonly type: Type;
@@ -28,7 +35,10 @@ export interface StartEvent extends PhaseEvent<"start"> {
   readonly batch: number;
 }
 
-/** A phase goes on where an earlier process left it; events of later steps before this one are of that process. */
+/**
+ * A phase goes on where an earlier process left it; events of later steps before this one are of that
+ * process.
+ */
 export interface ResumeEvent extends PhaseEvent<"resume"> {
   /** Updates done before. */
   readonly step: number;
@@ -42,7 +52,10 @@ export interface StepEvent extends PhaseEvent<"step"> {
   readonly steps: number;
   /** Updates per second over the last steps, validation and checkpoints left out. */
   readonly rate: number;
-  /** Each term's own value, without its weight; `<loss>/<log>` for what it logs, `<loss>/<player>` for opponents. */
+  /**
+   * Each term's own value, without its weight; `<loss>/<log>` for what it logs, `<loss>/<player>` for
+   * opponents.
+   */
   readonly terms: Readonly<Record<string, number>>;
   /** The weighted sum that was minimised. */
   readonly total: number;
@@ -51,8 +64,8 @@ export interface StepEvent extends PhaseEvent<"step"> {
 }
 
 /**
- * The validation split was evaluated in one pass per image: without aggregation, mirror and further scales. Values in
- * 0..1.
+ * The validation split was evaluated in one pass per image: without aggregation, mirror and further scales.
+ * Values in 0..1.
  */
 export interface ValidationEvent extends PhaseEvent<"validation"> {
   /** Updates done. */
@@ -69,7 +82,9 @@ export interface ValidationEvent extends PhaseEvent<"validation"> {
   readonly iou: readonly (number | null)[];
   /** Whether it is the highest mIoU of the phase so far; false without one. */
   readonly best: boolean;
-  /** Measures that need no labels of the target, by their name in core/label_free.ts; absent: none were taken. */
+  /**
+   * Measures that need no labels of the target, by their name in core/label_free.ts; absent: none were taken.
+   */
   readonly labelFree?: Readonly<Record<string, number>>;
 }
 
@@ -84,17 +99,20 @@ export interface CheckpointEvent extends PhaseEvent<"checkpoint"> {
 /**
  * What was measured beside a step (`training.diagnostics`). Names:
  * - `<loss>/<name>`: what a term measures of itself. An association measures every level, as in
- *   `association/layer4 correct`: `associated`, the share of source pixels that are associated; `covered`, of target pixels
- *   that an associated one chose; and, with `target_labels`, `correct`, of the associated source pixels whose target pixel has
- *   a label those with the same label. The first also stands among the step's terms.
- * - `entropy/<stream>`, for the streams that are read: mean entropy of the predictions as a share of the largest possible, in 0..1.
- * - `gradient/<loss>`: Euclidean norm over all parameters of the network of the weighted term's gradient, of the first
- *   forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
- * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`, `seconds/read` (values
- *   read back; on a GPU most of the time shows here), `seconds/update`, and `seconds/step`, their sum.
- * - `memory/out`, `memory/back`: bytes of tensors that left the heap in the step for want of room, and that came back;
- *   `memory/seconds`, the time of both; `memory/heap`, `memory/outside`: the most bytes of tensors in the heap and outside of
- *   it since the process began. Only where the backend has a heap of its own.
+ *   `association/layer4 correct`: `associated`, the share of source pixels that are associated; `covered`, of
+ *   target pixels that an associated one chose; and, with `target_labels`, `correct`, of the associated
+ *   source pixels whose target pixel has a label those with the same label. The first also stands among the
+ *   step's terms.
+ * - `entropy/<stream>`, for the streams that are read: mean entropy of the predictions as a share of the
+ *   largest possible, in 0..1.
+ * - `gradient/<loss>`: Euclidean norm over all parameters of the network of the weighted term's gradient,
+ *   of the first forward pass of the step; `gradient/total`: of what the update is made of, before clipping.
+ * - `seconds/input` (waiting for images), `seconds/forward` (network and terms), `seconds/backward`,
+ *   `seconds/read` (values read back; on a GPU most of the time shows here), `seconds/update`, and
+ *   `seconds/step`, their sum.
+ * - `memory/out`, `memory/back`: bytes of tensors that left the heap in the step for want of room, and that
+ *   came back; `memory/seconds`, the time of both; `memory/heap`, `memory/outside`: the most bytes of tensors
+ *   in the heap and outside of it since the process began. Only where the backend has a heap of its own.
  */
 export interface DiagnosticsEvent extends PhaseEvent<"diagnostics"> {
   /** Updates done, this one included. */
@@ -129,9 +147,13 @@ export interface Evaluation {
   readonly split: string;
   /** Images evaluated. */
   readonly images: number;
-  /** The size at which pixels were counted: `original 960x720`, or `input` and `varied` where sizes differ. */
+  /**
+   * The size at which pixels were counted: `original 960x720`, or `input` and `varied` where sizes differ.
+   */
   readonly labelSize: string;
-  /** How probabilities were made beyond one pass per image, as in `aggregation 0.5, flip`; absent: nothing. */
+  /**
+   * How probabilities were made beyond one pass per image, as in `aggregation 0.5, flip`; absent: nothing.
+   */
   readonly inference?: string;
   /** Class names in train-id order. */
   readonly classes: readonly string[];

@@ -1,15 +1,12 @@
-/** What lies at a path. Pure. */
+/** What lies at a path: reading a device or a pipe could wait forever, so readers ask first. Pure. */
 
-/** As the system tells it, links followed. */
+/** What `Deno.stat` says of a path, links followed. */
 export type PathFacts = Pick<
   Deno.FileInfo,
   "isFile" | "isDirectory" | "isBlockDevice" | "isCharDevice" | "isFifo" | "isSocket"
 >;
 
-/**
- * What is there instead of a file with an end, as in "a folder"; undefined when it is one. Devices and pipes may never end, or
- * never begin.
- */
+/** What is there instead of an ordinary file, as in "a folder"; undefined when it is one. */
 export function notAFile(facts: PathFacts): string | undefined {
   if (facts.isFile) return undefined;
   if (facts.isDirectory) return "a folder";

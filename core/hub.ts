@@ -1,6 +1,12 @@
-/** How the library transformers keeps a network that it knows as well: data that a model's plan carries. */
+/**
+ * How the Python library transformers stores a network that it has as well. A model's plan carries this as
+ * data, and `plca export --hub` writes a folder that transformers can load.
+ */
 
-/** A tensor as files of PyTorch have it: a convolution's weights are [out, in, height, width], a matrix [out, in]. */
+/**
+ * A tensor as files of PyTorch have it: a convolution's weights are [out, in, height, width], a matrix [out,
+ * in].
+ */
 export interface HubTensor {
   readonly shape: readonly number[];
   /** Row-major. */

@@ -1,4 +1,11 @@
-/** The vocabulary of jobs: what is done once before a phase, such as writing pseudo-labels for it. */
+/**
+ * The vocabulary of jobs: what is done once before a phase, such as labelling the target with the network so
+ * far. A job reads images, may use the network with the weights that the phase starts from, and leaves files
+ * in a folder of its own, which streams of the phase can read as a dataset.
+ *
+ * A job is never resumed in its middle: it is done again from its start, so its files must follow from its
+ * input and its random stream alone.
+ */
 import type { CropPreference, DatasetPlan } from "./dataset.ts";
 import type { Segmenter } from "./model.ts";
 import type { Random } from "./random.ts";
@@ -10,8 +17,8 @@ export interface JobPlan {
   /** The dataset that it leaves in its folder, for streams to read (`{job: NAME}`); absent: none. Pure. */
   dataset?(files: JobFiles): DatasetPlan;
   /**
-   * Does it. It is repeated from its start when a run was stopped in its middle, so what it writes must follow from its
-   * input and {@linkcode JobTools.random} alone.
+   * Does it. It is repeated from its start when a run was stopped in its middle, so what it writes must
+   * follow from its input and {@linkcode JobTools.random} alone.
    */
   run(tools: JobTools): Promise<void>;
 }
@@ -40,19 +47,25 @@ export interface JobTools {
   readonly random: Random;
   /** Fires when the run is told to stop; `images` throws its reason. */
   readonly signal: AbortSignal;
-  /** Every image of a stream in its order, prepared as evaluation prepares it. @throws DataError, AbortError */
+  /**
+   * Every image of a stream in its order, prepared as evaluation prepares it. @throws DataError, AbortError
+   */
   images(stream: string): AsyncIterable<JobImage>;
   /**
-   * Writes the labels of an image, once; train ids or the ignore label, height x width of {@linkcode JobImage}.
+   * Writes the labels of an image, once; train ids or the ignore label, height x width of {@linkcode
+   * JobImage}.
    * @throws LossError
    */
   writeLabels(image: JobImage, labels: Uint8Array): Promise<void>;
   /**
-   * Instead of labels distributions over the classes, `SOFT_BYTES` a pixel as `packSoft` makes them; all zeros: the pixel is
-   * ignored. @throws LossError
+   * Instead of labels distributions over the classes, `SOFT_BYTES` a pixel as `packSoft` makes them; all
+   * zeros: the pixel is ignored. @throws LossError
    */
   writeSoft(image: JobImage, packed: Uint8Array): Promise<void>;
-  /** Says of which classes crops of the labelled images shall rather show a pixel; absent: of none. */
+  /**
+   * Names classes that crops of the labelled images should preferably show. A job that never calls it prefers
+   * none.
+   */
   preferCrops(preference: CropPreference): void;
   /** A sentence for the log. */
   note(message: string): void;
@@ -71,8 +84,8 @@ export interface JobImage {
   /** Of the file, in pixels. */
   readonly width: number;
   /**
-   * The network's class probabilities at the file's size: the class of every pixel and its probability in 0..1, height x
-   * width.
+   * The network's class probabilities at the file's size: the class of every pixel and its probability in
+   * 0..1, height x width.
    */
   predict(
     how?: PredictionChange,

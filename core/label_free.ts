@@ -1,6 +1,7 @@
 /**
- * Measures that say how well a network does without labels of the target, to choose a snapshot by: where labels of the target
- * are there, they are for the last number and not for choosing.
+ * Measures that say how good a network is without labels of the target, so that a snapshot can be chosen by
+ * them. Choosing by labelled target images would be cheating: in domain adaptation these are for the final
+ * number only. metrics/label_free.ts computes some of them.
  */
 
 /** One of the measures that are logged beside a validation. */

@@ -1,3 +1,9 @@
+/**
+ * Numbers about tensors that did not fit. A backend with a heap of fixed size (4 GB on native and WASM) moves
+ * tensors out when it is full and back when they are needed; this is its account, which
+ * `training.diagnostics` and `--debug-memory` show.
+ */
+
 /** What a backend with a heap of fixed size moved out of it and back, since it began. */
 export interface MovedMemory {
   /** Bytes of the tensors in the heap. */

@@ -1,10 +1,18 @@
-/** The vocabulary of models: what a network offers to losses, and how it runs. */
+/**
+ * The vocabulary of models: what a network offers to losses, and how it runs.
+ *
+ * Two names carry most of it. A *tap* is a place in the network that losses may read, known with its channels
+ * and stride before a weight exists, so that a wrong name fails while the recipe is read. A *view* is the
+ * result of one forward pass of one batch: logits, the taps asked for, and what the pass would change of
+ * running statistics. Forward passes change nothing themselves: the trainer applies {@linkcode View.updates}
+ * after the step, or drops them.
+ */
 import type { TransformersLayout } from "./hub.ts";
 import type { Random } from "./random.ts";
 import type { Tensor, Tensor4D, Variable } from "./tensors.ts";
 import type { WeightNames } from "./weights.ts";
 
-/** One place in the network that losses may read. */
+/** What is known of a tap before the network is made. */
 export interface TapInfo {
   /** Values per pixel. */
   readonly channels: number;
@@ -26,7 +34,9 @@ export interface ModelPlan {
   readonly featureTap: string;
   /** Whether it can do without some patches of an image ({@linkcode ForwardMode.hide}). Absent: no. */
   readonly hides?: boolean;
-  /** The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read. */
+  /**
+   * The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read.
+   */
   readonly groups?: readonly string[];
   /** How published files name its tensors; absent: files must use its own names. */
   readonly weightNames?: WeightNames;
@@ -42,20 +52,23 @@ export interface Setup {
   readonly seed: number;
   /** Classes the network tells apart, the ignore label not among them. */
   readonly numClasses: number;
-  /** Makes a variable the run owns; tfjs rejects a name used twice in a process, so plugins never name their own. */
+  /**
+   * Makes a variable the run owns; tfjs rejects a name used twice in a process, so plugins never name their
+   * own.
+   */
   variable(name: string, initial: Tensor, trainable?: boolean): Variable;
 }
 
-/** A network that labels pixels. */
+/** A network that labels pixels: weights, running statistics, and forward passes. */
 export interface Segmenter {
   /** In state-dict order. */
   readonly params: readonly Param[];
   /** Non-trainable state by state-dict name (running statistics). Rank-4 tensors are HWIO. */
   readonly buffers: Readonly<Record<string, Variable>>;
   /**
-   * Runs the network on batches, each with its own batch statistics, and changes nothing: what a pass would change
-   * is returned as {@linkcode View.updates}. Batches of one size may be computed as one, since larger products are
-   * faster.
+   * Runs the network on batches, each with its own batch statistics, and changes nothing: what a pass would
+   * change is returned as {@linkcode View.updates}. Batches of one size may be computed as one, since larger
+   * products are faster.
    * @param batches float32 [N, H, W, 3] each, normalised as the recipe's `input.normalization` says
    * @returns a view of each batch, in their order; no batches give none
    */
@@ -73,8 +86,8 @@ export interface ForwardMode {
   /** What dropout and the like draw from, one for each batch; absent: nothing is drawn, as in evaluation. */
   readonly random?: readonly Random[];
   /**
-   * Share of the patches of each batch that the network must do without, in [0, 1), drawn of `random`; absent: it sees all. Only
-   * for models that can ({@linkcode ModelPlan.hides}).
+   * Share of the patches of each batch that the network must do without, in [0, 1), drawn of `random`;
+   * absent: it sees all. Only for models that can ({@linkcode ModelPlan.hides}).
    */
   readonly hide?: readonly number[];
 }

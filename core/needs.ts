@@ -1,8 +1,13 @@
-/** What is read of a step, in one form. */
+/**
+ * What terms and streams say they read, in one form. A plugin may write its needs short (`taps` alone means
+ * the student's views of source and target) or as a list of views, and two plugins may ask for the same view
+ * with different taps. Here both become one list in which every view (network and stream) stands once, with
+ * everything that anyone asks of it: the trainer computes it once and all share it.
+ */
 import type { Needs, TapNeed, ViewNeed } from "./term.ts";
 import { STUDENT } from "./term.ts";
 
-/** A view that terms or streams read. */
+/** One view, with everything that its readers ask of it. */
 export interface NeededView {
   /** The stream. */
   readonly stream: string;
@@ -18,7 +23,10 @@ export interface NeededView {
   readonly flows?: boolean;
 }
 
-/** Every view of some needs, the short form for source and target included; none twice. */
+/**
+ * Every view that some needs ask for, the short form included; none twice, in the order in which they are
+ * first named. Empty needs give none.
+ */
 export function neededViews(needs: Needs): readonly NeededView[] {
   const short: readonly ViewNeed[] = needs.taps === undefined ? [] : [
     { stream: "source", taps: needs.taps, labelResolution: needs.labelResolution ?? false, labels: true },
@@ -34,7 +42,10 @@ export function neededViews(needs: Needs): readonly NeededView[] {
   })));
 }
 
-/** Views of one stream by one network become one that has what each of them has, in the place of the first. */
+/**
+ * Views of one stream by one network become one, which has the taps and requests of each of them, in the
+ * place of the first.
+ */
 export function unionOf(views: readonly NeededView[]): readonly NeededView[] {
   const all = new Map<string, NeededView>();
   for (const view of views) {
@@ -54,12 +65,12 @@ export function unionOf(views: readonly NeededView[]): readonly NeededView[] {
   return [...all.values()];
 }
 
-/** Tells views apart. */
+/** A text that is the same for two views exactly when network and stream are. */
 export function viewKey({ stream, by }: Pick<NeededView, "stream" | "by">): string {
   return `${by} ${stream}`;
 }
 
-/** The streams that are read, those of views included. */
+/** The streams whose images are read, those of views included; none twice. */
 export function neededStreams(needs: Needs): readonly string[] {
   return [...new Set([...neededViews(needs).map(({ stream }) => stream), ...needs.streams ?? []])];
 }

@@ -1,10 +1,19 @@
-/** The vocabulary of optimisation: optimisers, schedules and factors of parameter groups. */
+/**
+ * The vocabulary of optimisation: optimisers, schedules and factors of parameter groups.
+ *
+ * The learning rate of a parameter is a product of four: the optimiser's own rate, the schedule's multiplier
+ * at the step, the phase's `rate`, and the factors of the groups that the parameter belongs to. A group's
+ * name has parts from the whole to the detail, `backbone/block/norm`, so that a key of the recipe can mean
+ * all norms, the backbone, or its norms.
+ */
 import type { Param, Setup } from "./model.ts";
 import type { Tensor, Variable } from "./tensors.ts";
 
-/** An optimiser whose options are valid. */
+/** An optimiser whose options are valid; nothing is allocated yet. */
 export interface OptimizerPlan {
-  /** Whether it can update a parameter several times a step ({@linkcode OptimizedParam.repeats}). Absent: no. */
+  /**
+   * Whether it can update a parameter several times a step ({@linkcode OptimizedParam.repeats}). Absent: no.
+   */
   readonly repeats?: boolean;
   /** Makes the optimiser of these parameters, its slots zero. */
   create(params: readonly OptimizedParam[], setup: Pick<Setup, "variable">): Optimizer;
@@ -32,7 +41,10 @@ export interface GroupFactors {
   readonly repeats?: number | undefined;
 }
 
-/** Ours, not tfjs's: slots are aligned with the parameters, the rate can change, decay exists. */
+/**
+ * An optimiser of plca, not of tfjs: gradients come aligned with the parameters and may be null, the rate
+ * changes from step to step, and slots can be saved.
+ */
 export interface Optimizer {
   /**
    * Updates every parameter once.
@@ -48,13 +60,17 @@ export interface Optimizer {
 
 /** The learning rate's multiplier over time. */
 export interface SchedulePlan {
-  /** The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param steps the run's length */
+  /**
+   * The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param
+   * steps the run's length
+   */
   multiplier(step: number, steps: number): number;
 }
 
 /**
- * Whether a group's name has the parts of the key, in their order: `backbone/block/norm` is meant by `norm`,
- * `backbone/norm` and itself.
+ * Whether a key of `optimizer.groups` means a group: the group's name has all parts of the key, in their
+ * order. `norm`, `backbone/norm` and `backbone/block/norm` all mean `backbone/block/norm`; `norm/backbone`
+ * does not.
  */
 export function inGroup(group: string, key: string): boolean {
   let from = 0;
@@ -66,7 +82,10 @@ export function inGroup(group: string, key: string): boolean {
   });
 }
 
-/** The parameters with the product of the factors of all entries that mean their group. */
+/**
+ * Each parameter with the product of the factors of all entries that mean its group; one that no entry means
+ * comes back as it is.
+ */
 export function withFactors(
   params: readonly Param[],
   groups: readonly GroupFactors[],

@@ -1,12 +1,13 @@
 /** What differs between a clone of plca and the npm package made of it, whose modules are JavaScript. */
 
-/** Whether this is the package. */
+/** Whether this is the npm package; a clone runs from TypeScript. */
 export const IN_PACKAGE: boolean = !import.meta.url.endsWith(".ts");
 
 /**
- * The address of a module that is run by its address, as a worker is: beside another one and with its ending.
- * @param name without its ending
- * @param url the other's `import.meta.url`
+ * The URL of a module that is started by its URL, as a worker is, in the same folder as another module and
+ * with the same ending: `.ts` in a clone, `.js` in the package.
+ * @param name the file's name without its ending
+ * @param url `import.meta.url` of the module beside it
  */
 export function moduleBeside(name: string, url: string): URL {
   return new URL(`${name}${url.slice(url.lastIndexOf("."))}`, url);

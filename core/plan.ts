@@ -1,4 +1,14 @@
-/** A recipe after validation: every plugin planned, nothing allocated, no file of the data read. */
+/**
+ * A recipe after validation: every plugin planned, nothing allocated, no file of the data read.
+ *
+ * The plan is the border between reading and doing. Before it there are YAML, positions and defaults; behind
+ * it there are only values of one form, in `camelCase`, checked against each other. `train/` takes a
+ * plan and never sees a recipe, so what a recipe may look like can change without them.
+ *
+ * A plan holds functions (each plugin's `create`, `open`, `run`) and so cannot be sent to another thread or
+ * written to a file. What can is {@linkcode RunPlan.resolved}: the recipe from which the same plan can be
+ * made again.
+ */
 import type { EvaluationPlan } from "./evaluation_plan.ts";
 import type { LabelSpace } from "./label_space.ts";
 import type { ConfigPath } from "./errors.ts";
@@ -19,13 +29,13 @@ import type { WeightsSource } from "./weights.ts";
 
 export type * from "./evaluation_plan.ts";
 
-/** The names of tensor backends. */
+/** The names of tensor backends; `backends/mod.ts` has what each is. */
 export type BackendName = "native" | "tensorflow" | "wasm" | "webgpu" | "cpu";
 
 /** What `eval --split` accepts. `train` is the labelled source. */
 export type Split = "train" | "val" | "test";
 
-/** The whole run. */
+/** Everything that a run is made from. Made by `loadRecipe` (config/load.ts). */
 export interface RunPlan {
   /** From the recipe; names the run folder. */
   readonly name: string;
@@ -75,7 +85,10 @@ export interface LogsPlan {
   readonly histograms: number;
 }
 
-/** A part of a run that minimises one objective from its first step to its last. */
+/**
+ * A part of a run that minimises one objective from its first step to its last. A plain recipe has one; a
+ * baseline is one before it; rounds of self-training are several, each from the weights of the one before.
+ */
 export interface PhasePlan {
   /** Unique in the run; events, checkpoints and results carry it. */
   readonly name: string;
@@ -100,29 +113,36 @@ export interface PhasePlan {
   /** Lengths and intervals. */
   readonly training: TrainingPlan;
   /**
-   * Begins the names of its random streams, so that it sees other images and draws other numbers than the phases before it.
-   * Absent: they are the seed's own, as for the first phase and for a baseline, which is compared on the same.
+   * Begins the names of the phase's random streams, so that it sees other images and draws other numbers than
+   * the phases before it. Absent for the first phase, and for a baseline, which must see the same images as
+   * the run it is compared with.
    */
   readonly draws?: string;
 }
 
-/** The name of one of a phase's random streams. */
+/**
+ * The name of a phase's random stream, for `Random.stream`: `name`, or `draws/name` where the phase draws its
+ * own.
+ */
 export function drawnName({ draws }: Pick<PhasePlan, "draws">, name: string): string {
   return draws === undefined ? name : `${draws}/${name}`;
 }
 
-/** What a phase starts from: the seed (with `model.weights`, where the recipe has it), a phase before it, or a file. */
+/**
+ * What a phase starts from: the seed (with `model.weights`, where the recipe has it), a phase before it, or a
+ * file.
+ */
 export type PhaseStart =
   | { readonly kind: "seed" }
   | { readonly kind: "phase"; readonly name: string }
   | { readonly kind: "file"; readonly path: string };
 
-/** The phase that a run is judged by. */
+/** The phase that a run is judged by: the last. */
 export function lastPhase({ phases }: Pick<RunPlan, "phases">): PhasePlan {
   return phases.at(-1)!;
 }
 
-/** A recipe lists no more phases; a run may have a baseline beside them. */
+/** The most phases that a recipe may list; a baseline is not counted. */
 export const MOST_PHASES = 64;
 
 /** Everything of a phase that a plugin makes: its losses, streams, networks and jobs. */
@@ -150,12 +170,15 @@ export type PlannedStream =
   | ReadStream & { readonly job: string }
   | MadeStream;
 
-/** The streams whose images a stream's dataset takes. */
+/** The names of the streams whose images a stream's dataset takes; empty for all but joined datasets. */
 export function drawnFrom(stream: PlannedStream): readonly string[] {
   return "dataset" in stream ? (stream.dataset.streams ?? []).map(({ stream }) => stream) : [];
 }
 
-/** A stream and, as far as they are there, those that it takes images from, directly and through others. */
+/**
+ * A stream together with those that it takes images from, directly and through others; names that do not
+ * exist are passed over. The stream itself comes first.
+ */
 export function streamsBehind(
   streams: readonly PlannedStream[],
   stream: PlannedStream,
@@ -170,7 +193,7 @@ export function streamsBehind(
   return [...found];
 }
 
-/** A stream that loaders read. */
+/** A stream whose images loaders read. */
 export interface ReadStream extends PlannedPart {
   /** Whether its labels are read. */
   readonly labels: boolean;
@@ -218,11 +241,16 @@ export interface DataPlan {
   readonly target: DatasetPlan;
   /** `train` is the labelled source; `val` and `test` are there when the recipe names them. */
   readonly splits: Readonly<Partial<Record<Split, DatasetPlan>>>;
-  /** What the datasets were planned from, so that a worker can make them again; those without are read on the main thread. */
+  /**
+   * What the datasets were planned from, so that a worker can make them again; those without are read on the
+   * main thread.
+   */
   readonly origins?: ReadonlyMap<DatasetPlan, DatasetOrigin>;
 }
 
-/** What a dataset was planned from. */
+/**
+ * What a dataset was planned from: enough for a worker thread, which cannot be sent a plan, to plan it again.
+ */
 export interface DatasetOrigin {
   /** What planned it. */
   readonly plugin: Plugin<"dataset">;
@@ -230,7 +258,7 @@ export interface DatasetOrigin {
   readonly options: unknown;
 }
 
-/** From a decoded image to the network's input. */
+/** How a decoded image becomes the network's input: training transforms, then normalisation. */
 export interface InputPlan {
   /** Random changes of training images. */
   readonly training: TrainingTransforms;
@@ -238,17 +266,27 @@ export interface InputPlan {
   readonly streams?: Readonly<Record<string, TrainingTransforms>>;
   /** From bytes to network input, in training and evaluation. */
   readonly normalization: Normalization;
-  /** Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation. */
+  /**
+   * Whether maps are resized with aligned corners instead of half-pixel centres, in training and evaluation.
+   */
   readonly alignCorners?: boolean;
-  /** Threads that read and transform images while the main one computes; 0: the main thread does it. Changes no result. */
+  /**
+   * Threads that read and transform images while the main one computes; 0: the main thread does it. Changes
+   * no result.
+   */
   readonly workers: number;
   /** Absent: every source image comes once an epoch. */
   readonly rareClassSampling?: RareClassSampling;
 }
 
-/** Which source images come how often (Hoyer et al. 2022). */
+/**
+ * Rare-class sampling (Hoyer et al. 2022): draws a class first, by P(c) = softmax over c of (1 - f_c) / T,
+ * f_c being the class's share of labelled pixels, and then an image that holds it.
+ */
 export interface RareClassSampling {
-  /** Absolute path of what `plca data stats` wrote; absent: the run counts the source once, into its folder. */
+  /**
+   * Absolute path of what `plca data stats` wrote; absent: the run counts the source once, into its folder.
+   */
   readonly stats?: string;
   /** T of P(c) = softmax((1 - f_c) / T). */
   readonly temperature: number;
@@ -260,7 +298,7 @@ export interface RareClassSampling {
   readonly tries: number;
 }
 
-/** What a labelled training crop shall be like, or it is drawn again. */
+/** What a labelled training crop should be like; else it is drawn again, at most `tries` times. */
 export interface CropCriteria {
   /** At most so many crops; the last one is taken as it is. */
   readonly tries: number;
@@ -272,7 +310,10 @@ export interface CropCriteria {
   readonly leastShare: number;
 }
 
-/** What training does to an image, in this order. Sizes in pixels. */
+/**
+ * What training does to an image, in this order: resize, crop, mirror. Sizes in pixels. What of it is random
+ * is drawn, or seeded, by the loader (datasets/loader.ts), never where it is applied.
+ */
 export interface TrainingTransforms {
   /** The short side becomes a random integer of [low, high], aspect kept; absent: size as read. */
   readonly shortSide?: readonly [number, number];
@@ -284,11 +325,17 @@ export interface TrainingTransforms {
   readonly flip: boolean;
   /** Of images whose labels are read; absent: the first crop is taken. */
   readonly criteria?: CropCriteria;
-  /** Shares of the whole image at its top, right, bottom and left whose pixels weigh 0, as does padding; absent: all weigh alike. */
+  /**
+   * Shares of the whole image at its top, right, bottom and left whose pixels weigh 0, as does padding;
+   * absent: all weigh alike.
+   */
   readonly margins?: readonly [number, number, number, number];
 }
 
-/** value = (pixel * scale - mean) / deviation, per channel, in `order`; pixel in 0..255 */
+/**
+ * How a byte becomes a float, per channel: value = (pixel * scale - mean) / deviation, pixel in 0..255,
+ * channels in `order`.
+ */
 export interface Normalization {
   /** Channel order the network sees. */
   readonly order: "rgb" | "bgr";
@@ -320,7 +367,10 @@ export interface PlannedLoss extends PlannedPart {
   readonly plan: LossPlan;
 }
 
-/** The training loop. */
+/**
+ * Lengths and intervals of the training loop. A step is one update; it takes `accumulation` passes of `batch`
+ * images of each domain.
+ */
 export interface TrainingPlan {
   /** Optimiser updates. */
   readonly steps: number;
@@ -332,7 +382,9 @@ export interface TrainingPlan {
   readonly validateEvery: number;
   /** Steps between writes of the `last` checkpoint; 0: only at the end. */
   readonly checkpointEvery: number;
-  /** Largest Euclidean norm of the network's gradient in an update; a larger one is scaled to it. Absent: any. */
+  /**
+   * Largest Euclidean norm of the network's gradient in an update; a larger one is scaled to it. Absent: any.
+   */
   readonly clipNorm?: number;
   /** How many of the latest checkpoints are kept, beside the best one. */
   readonly keepCheckpoints: number;
@@ -348,7 +400,10 @@ export const MEASURES = ["terms", "entropy", "gradients", "seconds", "memory"] a
 /** One of {@linkcode MEASURES}. */
 export type Measure = (typeof MEASURES)[number];
 
-/** What is measured beside a step, as `DiagnosticsEvent` tells it. */
+/**
+ * What is measured beside some of the steps, as {@linkcode DiagnosticsEvent} reports it; measuring changes no
+ * number of the run.
+ */
 export interface DiagnosticsPlan {
   /** Steps from one measurement to the next. */
   readonly every: number;

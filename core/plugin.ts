@@ -1,4 +1,11 @@
-/** The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it. */
+/**
+ * The vocabulary of plugins: what a recipe names, what it is planned into, what the run creates from it.
+ *
+ * A plugin goes through three stages. As a {@linkcode Plugin} it has a name and a schema of its options.
+ * `plan` turns valid options into a plan ({@linkcode PlanOf}): what it needs and offers, without any I/O or
+ * tensor, so that recipes can be checked in full before anything is loaded. The plan's own functions
+ * (`create`, `open`, `run`, ...) do the rest when the run begins.
+ */
 import type { DatasetPlan } from "./dataset.ts";
 import type { ConfigPath } from "./errors.ts";
 import type { JobPlan } from "./job.ts";
@@ -17,7 +24,10 @@ export type * from "./optimization.ts";
 export type * from "./similarity.ts";
 export type * from "./term.ts";
 
-/** What each plugin kind turns its options into. Adding a kind means adding a line here. */
+/**
+ * What each kind of plugin turns its options into. A new kind is a new line here; config/stand_ins.ts must
+ * know it too.
+ */
 export interface PlanOf {
   /** A term of the objective. */
   loss: LossPlan;
@@ -74,7 +84,10 @@ export interface Plugin<K extends Kind = Kind, O = Parsed> {
   plan(options: O, at: ConfigPath, registry: PluginLookup): PlanOf[K];
 }
 
-/** Options as their schema returned them; what type they have, only their plugin knows. */
+/**
+ * Marks options that their schema has read. Their real type only their plugin knows; the mark keeps raw
+ * values from being passed in their place.
+ */
 export interface Parsed {
   /** Never there: it keeps other values from being taken for options that were read. */
   readonly parsed: true;
@@ -103,7 +116,10 @@ export interface PluginLookup {
   plan<K extends Kind>(kind: K, choice: PluginChoice, at?: ConfigPath): PlanOf[K];
 }
 
-/** Checks the types of a plugin and seals that of its options, so that a registry can hold it next to others. */
+/**
+ * Checks the types of a plugin and hides the type of its options, so that lists can hold plugins with
+ * different ones. Returns the same object.
+ */
 export function definePlugin<K extends Kind, O>(plugin: Plugin<K, O>): Plugin<K> {
   return plugin as unknown as Plugin<K>;
 }

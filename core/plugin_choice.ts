@@ -1,4 +1,8 @@
-/** Options that name another plugin, as `association` names its similarities. */
+/**
+ * Options that name another plugin, as `association` names its similarities. Their schema is marked with the
+ * kind, by which the JSON Schema of recipes offers the right names, and plugins plan what was named with
+ * `registry.plan`.
+ */
 import type { Kind, PluginChoice } from "./plugin.ts";
 import { z } from "./schema.ts";
 
@@ -8,8 +12,9 @@ export type ChoiceSchema = InstanceType<(typeof z)["ZodType"]> & {
 };
 
 /**
- * The schema of an option that names a plugin: `cosine`, `{type: cosine, options: {...}}` or `{use: FILE, options: {...}}`.
- * `registry.plan(kind, choice, at)` plans what was named, `at` being the option's own position.
+ * The schema of an option that names a plugin: `cosine`, `{type: cosine, options: {...}}` or `{use: FILE,
+ * options: {...}}`. `registry.plan(kind, choice, at)` plans what was named, `at` being the option's own
+ * position.
  */
 export function pluginChoice(kind: Kind): ChoiceSchema {
   const name = z.string().min(1);
@@ -21,7 +26,7 @@ export function pluginChoice(kind: Kind): ChoiceSchema {
   return z.union([name, mapping]).meta({ plugin: kind });
 }
 
-/** What a choice calls its plugin: the name, or the file that defines it. */
+/** What a choice calls its plugin: the name, or the file that defines it; "" for a choice with neither. */
 export function choiceName(choice: PluginChoice): string {
   return typeof choice === "string" ? choice : choice.type ?? choice.use ?? "";
 }

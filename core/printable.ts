@@ -1,11 +1,15 @@
-/** Texts from files and people, fit to be shown. Pure. */
+/**
+ * Texts from files and people, made safe to show. A class name or an error from a damaged file may hold
+ * escape sequences that move a terminal's cursor, or characters that reverse the direction of a line, so that
+ * it reads otherwise than it is. Pure.
+ */
 
-/** What turns the direction of what follows it. */
+/** Characters that change the direction of the text behind them. */
 const TURNING = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /**
- * Text from a file as a part of one line, without characters that move a terminal's cursor; those that turn the direction of
- * text are shown by their codes, as in `[U+202E]`.
+ * A text as part of one line of a terminal: control characters, line ends included, become `?`; characters
+ * that turn the direction are shown by their codes, as in `[U+202E]`.
  */
 export function printable(text: string): string {
   return text
@@ -14,14 +18,17 @@ export function printable(text: string): string {
     .replace(TURNING, codeOf);
 }
 
-/** Characters that show nothing or turn the direction of what follows: controls, zero widths, overrides, isolates. */
+/**
+ * Characters that are invisible or change the direction of the text behind them: controls, zero widths,
+ * overrides, isolates.
+ */
 const UNSEEN =
   // deno-lint-ignore no-control-regex
   /[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /**
- * The same text with each unseen character as its code in brackets, as in `[U+202E]`: for pages, which show text as text. Tabs and
- * line ends stay.
+ * A text for pages, where control sequences do nothing: each unseen character is shown by its code in
+ * brackets, as in `[U+202E]`. Tabs and line ends stay.
  */
 export function visible(text: string): string {
   return text.replace(UNSEEN, codeOf);
@@ -31,10 +38,10 @@ function codeOf(sign: string): string {
   return `[U+${sign.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}]`;
 }
 
-/** UTF-16 units that a text from a file may have. */
+/** The most UTF-16 units of a text from a file that are shown. */
 export const LONGEST_TEXT = 2000;
 
-/** A text of at most 2,000 characters: of a longer one its beginning and how much there was. */
+/** The text, or of one with more than {@linkcode LONGEST_TEXT} units the beginning and how long it was. */
 export function shortened(text: string): string {
   if (text.length <= LONGEST_TEXT) return text;
   // Not through the middle of a pair.

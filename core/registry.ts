@@ -1,9 +1,14 @@
+/**
+ * Where plugins are looked up by kind and name. A registry is built from a list and never changes: there is
+ * no global one in which modules register themselves, so what a recipe can name follows from one list
+ * (`mod.ts` of each room) and tests can build their own.
+ */
 import { ConfigError, type ConfigPath, UserError } from "./errors.ts";
 import type { Kind, Parsed, PlanOf, Plugin, PluginChoice, PluginLookup, PluginMapping } from "./plugin.ts";
 import type { OptionsSchema } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 
-/** The plugins of one run. Nothing registers itself: a list goes in, a new registry comes out. */
+/** The plugins of one run. */
 export class Registry implements PluginLookup {
   readonly #plugins: readonly Plugin[];
 
@@ -26,6 +31,10 @@ export class Registry implements PluginLookup {
     throw new ConfigError([{ path: at, message: `there is no ${kind} called "${name}"${hint}` }]);
   }
 
+  /**
+   * Finds the plugin, reads its options and plans it; `config/lenient.ts` has the same for recipes with
+   * mistakes, which it collects.
+   */
   plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
     const { type, options, path } = choiceParts(choice, at);
     if (type === undefined) throw new ConfigError([{ path: at, message: `expected the type of a ${kind}` }]);
@@ -39,7 +48,10 @@ export class Registry implements PluginLookup {
   }
 }
 
-/** A choice as a mapping, and where its parts stand: a name alone has all of them at `at`. */
+/**
+ * A choice as a mapping, and a function from its parts to their positions: where a recipe gives a name alone,
+ * `type` and `options` both stand at `at`.
+ */
 export function choiceParts(
   choice: PluginChoice,
   at: ConfigPath,
@@ -49,6 +61,7 @@ export function choiceParts(
   return { ...mapping, path: (part: keyof PluginMapping) => named ? at : [...at, part] };
 }
 
+/** The options with their defaults. @throws ConfigError with every mistake at its position */
 function parse(schema: OptionsSchema<Parsed>, options: unknown, at: ConfigPath): Parsed {
   const result = schema.safeParse(options);
   if (result.success) return result.data;

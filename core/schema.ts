@@ -1,8 +1,15 @@
+/**
+ * Options and their schemas. Plugins describe their options with zod; the rest of plca sees only {@linkcode
+ * OptionsSchema}, the one method it needs, so the types of the public API do not depend on zod's own.
+ */
 import * as z from "zod";
 
-/** What validates a plugin's options; every zod schema is one, and JSON Schema and documentation come from it too. */
+/**
+ * What validates a plugin's options. Every zod schema is one, and JSON Schema and documentation come from it
+ * too.
+ */
 export interface OptionsSchema<O> {
-  /** The options with their defaults, or every mistake. */
+  /** Never throws: the options with their defaults, or every mistake. */
   safeParse(value: unknown): ParseResult<O>;
 }
 

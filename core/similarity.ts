@@ -1,4 +1,11 @@
-/** The vocabulary of similarities: how two pixels are compared. */
+/**
+ * The vocabulary of similarities: how two pixels are compared. A similarity is a function D(a, b) of two
+ * feature vectors, larger for more alike ones, and not necessarily symmetric or bounded.
+ *
+ * `pairwise` defines it. `product` says the same as a matrix product, where D has that form: then nothing of
+ * size pixels x pixels needs to be held at once, which is what makes associations of large images possible.
+ * Both must agree; tests compare them.
+ */
 import type { TapInfo } from "./model.ts";
 import type { Tensor3D } from "./tensors.ts";
 
@@ -16,7 +23,9 @@ export interface Similarity {
 
 /** D(a, b) = left(a) right(b)^T + offset(a). */
 export interface SimilarityProduct {
-  /** Whether the factors' vectors are brought to length 1 before they are multiplied; zero vectors stay zero. */
+  /**
+   * Whether the factors' vectors are brought to length 1 before they are multiplied; zero vectors stay zero.
+   */
   readonly unit: boolean;
   /** [N, P, C] to [N, P, K]; `a` itself where nothing changes. */
   left(a: Tensor3D): Tensor3D;

@@ -1,17 +1,23 @@
 /**
- * Distributions over the classes in few bytes: of each pixel the largest shares, as pairs of a class and its share in
- * 255ths. Shares of a pixel add up to 255, or are all 0 where it is ignored.
+ * Distributions over the classes in few bytes: of each pixel the four largest shares, as pairs of a class and
+ * its share in 255ths. Shares of a pixel add up to 255, or are all 0 where it is ignored.
+ *
+ * A pseudo-label with full probabilities would take 4 x 19 bytes a pixel as float32; this takes 8. They are
+ * stored as PNGs of four 16-bit channels (datasets/relabelled.ts), cropped and mirrored like labels, and
+ * become float32 [N, H, W, K] only in the step.
  */
 
-/** Pairs a pixel. */
+/** Classes that are kept of a pixel. */
 export const SOFT_PAIRS = 4;
 
 /** Bytes a pixel: class, share, class, share, ... */
 export const SOFT_BYTES = 2 * SOFT_PAIRS;
 
 /**
- * Writes a pixel's distribution, without the classes beyond the {@linkcode SOFT_PAIRS} largest, whose share the kept ones take
- * over in proportion. All zeros stay zeros. @param shares not negative, one a class, at most 256 classes
+ * Writes one pixel's distribution. Of more than {@linkcode SOFT_PAIRS} classes only the largest stay, and
+ * take the others' share in proportion. Rounding goes to the largest, so the bytes add up to 255. All zeros
+ * stay zeros, which means ignored.
+ * @param shares not negative, one for each class, at most 256 classes; they need not add up to 1
  */
 export function packSoft(shares: ArrayLike<number>, { out, pixel }: SoftPlace): void {
   const at = pixel * SOFT_BYTES;
@@ -42,7 +48,10 @@ export interface SoftPlace {
   readonly pixel: number;
 }
 
-/** The likeliest class of every pixel, or the ignore label. @param packed {@linkcode SOFT_BYTES} a pixel */
+/**
+ * The likeliest class of every pixel, the ignore label where nothing is known.
+ * @param packed {@linkcode SOFT_BYTES} a pixel
+ */
 export function softWinners(packed: Uint8Array, ignoreLabel: number): Uint8Array {
   return Uint8Array.from(
     { length: packed.length / SOFT_BYTES },
@@ -50,7 +59,10 @@ export function softWinners(packed: Uint8Array, ignoreLabel: number): Uint8Array
   );
 }
 
-/** Labels as distributions with one class each. */
+/**
+ * Labels as distributions with one class each; ignored pixels become zeros. @returns {@linkcode SOFT_BYTES} a
+ * pixel
+ */
 export function softOf(labels: Uint8Array, ignoreLabel: number): Uint8Array {
   const out = new Uint8Array(labels.length * SOFT_BYTES);
   labels.forEach((label, pixel) => {
@@ -61,7 +73,10 @@ export function softOf(labels: Uint8Array, ignoreLabel: number): Uint8Array {
   return out;
 }
 
-/** float32, `classes` shares in 0..1 a pixel. @param packed {@linkcode SOFT_BYTES} a pixel */
+/**
+ * Packed distributions as float32 shares in 0..1, `classes` a pixel, adding up to 1 or, where ignored, to 0.
+ * @param packed {@linkcode SOFT_BYTES} a pixel, of classes below `classes`
+ */
 export function unpackSoft(packed: Uint8Array, classes: number): Float32Array {
   const pixels = packed.length / SOFT_BYTES;
   const out = new Float32Array(pixels * classes);

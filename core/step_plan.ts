@@ -1,7 +1,13 @@
 /**
- * The step as a list. What terms and streams declare is a graph: a term needs views, a view needs the images of its
- * stream, a made stream needs views and images of others. Here the graph becomes the order in which a step is computed,
- * without allocating anything: the trainer follows the list, `plca check` prints it.
+ * The step as a list. What terms and streams declare is a graph: a term needs views, a view needs the images
+ * of its stream, a made stream needs views and images of others. Here the graph becomes the order in which a
+ * step is computed, without allocating anything: the trainer follows the list, `plca check` prints it.
+ *
+ * The order has three rules. Nothing comes before what it needs. Whatever is ready and not the student's goes
+ * first: other networks' views and makers of streams may free further work. The student comes last among what
+ * is ready, with all its ready views in one entry, since one pass over more images is faster than several.
+ *
+ * A recipe with several updates a step (`update: 2` of a loss) gets a list for each.
  */
 import { neededStreams, type NeededView, neededViews, unionOf, viewKey } from "./needs.ts";
 import {
@@ -16,7 +22,7 @@ import {
 } from "./plan.ts";
 import { type Needs, STUDENT } from "./term.ts";
 
-/** One thing that a step does, in order. */
+/** One thing that a step does: `make` the images of a stream, or compute `view`s with one network. */
 export type StepEntry =
   | { readonly kind: "make"; readonly stream: string }
   | {
@@ -40,10 +46,10 @@ export interface UpdatePlan {
   readonly entries: readonly StepEntry[];
 }
 
-/** Of which a step is planned. */
+/** The parts of a phase that decide on its step. */
 export type StepParts = Pick<PhasePlan, "streams" | "networks" | "losses">;
 
-/** A stream that is made from itself. */
+/** Thrown when a stream is made, directly or through others, from itself. */
 export class CircularStreamError extends Error {
   /** The streams on the way round, the first one again at the end. */
   readonly way: readonly string[];
@@ -56,7 +62,9 @@ export class CircularStreamError extends Error {
 }
 
 /**
- * The updates of a step, mostly one. Names that do not exist are passed over: config reports them.
+ * The updates of a step in their order, mostly one. Names of streams and networks that do not exist are
+ * passed over: config reports them.
+ * @returns empty where there are no losses
  * @throws CircularStreamError when a stream is made from itself
  */
 export function planUpdates(parts: StepParts): readonly UpdatePlan[] {
@@ -73,7 +81,11 @@ export function readStreams(parts: StepParts): readonly string[] {
   return parts.streams.map(({ name }) => name).filter((name) => wanted.has(name));
 }
 
-/** Views and streams that these needs ask for, in order. @throws CircularStreamError */
+/**
+ * What has to be read and computed so that these needs are met, in order.
+ * @returns `reads`: the streams whose images loaders must provide; `entries`: everything else
+ * @throws CircularStreamError when a stream is made from itself
+ */
 export function planPasses(
   { streams, networks }: StepParts,
   needs: readonly Needs[],
@@ -124,11 +136,12 @@ export function planPasses(
   return { reads: reads.filter((name) => all.has(name)), entries };
 }
 
+/** The views of a network whose stream's images are there. */
 function readyOf(views: readonly NeededView[], by: string, ready: (stream: string) => boolean) {
   return views.filter((view) => view.by === by && ready(view.stream));
 }
 
-/** Every made stream on the way to the needs, before those that are made from it. */
+/** Every made stream on the way to the needs, each before those that are made from it (depth first). */
 function involvedMakers(known: ReadonlyMap<string, PlannedStream>, needs: readonly Needs[]): MadeStream[] {
   const found = new Map<string, MadeStream>();
   const visit = (name: string, way: readonly string[]) => {
@@ -143,8 +156,11 @@ function involvedMakers(known: ReadonlyMap<string, PlannedStream>, needs: readon
 }
 
 /**
- * The same phase without networks that are neither read nor trained nor predict, and without made streams that no term needs:
- * a run keeps no more than it uses.
+ * The same phase without what it does not use: networks that nothing reads, trains or predicts with, and
+ * streams that no term needs. A run keeps no more in memory than it uses. The phase comes back unchanged
+ * where a plugin file was not run (its needs are unknown) and where a stream is made from itself (config
+ * reports it).
+ * @param predicting the network that evaluation uses; kept although no term reads it
  */
 export function usedParts(phase: PhasePlan, predicting?: string): PhasePlan {
   // What a plugin needs whose file was not run is not known.

@@ -1,6 +1,10 @@
+/** "Did you mean": the known name nearest to one that was mistyped, by Levenshtein distance. */
 import { closest, distance } from "fastest-levenshtein";
 
-/** The known name nearest to a mistyped one, or undefined when nothing is near. */
+/**
+ * The known name with the smallest edit distance to `name`; undefined when the distance is more than 2 and
+ * more than a third of the name's length, or when nothing is known.
+ */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const candidate = closest(name, [...known]);

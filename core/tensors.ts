@@ -1,4 +1,7 @@
-/** The tensor library's types under our roof, so that the documentation of the public API is whole. */
+/**
+ * The tensor library's types under names of plca, so that the documentation of the public API is complete
+ * without it.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 
 /** A tensor of any rank. */

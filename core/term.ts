@@ -1,12 +1,13 @@
 /**
  * The vocabulary of a training step. Think of it as a table of named things:
- * - a *stream* is the images of one step, with or without labels: `source` and `target`, further datasets, and what is
- *   made from other streams (mixed, translated, masked images);
+ * - a *stream* is the images of one step, with or without labels: `source` and `target`, further datasets,
+ *   and what is made from other streams (mixed, translated, masked images);
  * - a *view* is one network's pass over one stream;
  * - a *term* of the objective reads views and images and returns a scalar;
- * - an *owner* is a set of parameters with an optimiser of its own: a discriminator, a decoder, a translator.
- * Everything says ahead what it reads ({@linkcode Needs}), so the trainer makes exactly those views, in an order that
- * can be printed before anything is computed. Reading what was not declared is an error that names the reader.
+ * - an *owner* is a set of parameters with an optimiser of its own: a discriminator, a decoder, a
+ *   translator. Everything says ahead what it reads ({@linkcode Needs}), so the trainer makes exactly those
+ *   views, in an order that can be printed before anything is computed. Reading what was not declared is an
+ *   error that names the reader.
  */
 import type { ConfigPath } from "./errors.ts";
 import type { Param, Setup, TapInfo, View } from "./model.ts";
@@ -20,7 +21,9 @@ import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts"
 /** The network that the recipe's `model` describes and its optimiser trains. */
 export const STUDENT = "student";
 
-/** A tap that a view must have. */
+/**
+ * A tap that a view must have, and what must hold of it; a tap that does not fit is an error of the recipe.
+ */
 export interface TapNeed {
   /** A tap of the network, as in `layer4`. */
   readonly name: string;
@@ -34,7 +37,7 @@ export interface TapNeed {
   readonly at?: ConfigPath;
 }
 
-/** A pass of one network over one stream. */
+/** A pass of one network over one stream that a term or a maker reads. */
 export interface ViewNeed {
   /** `source`, `target`, or a name of the recipe's `streams`. */
   readonly stream: string;
@@ -47,15 +50,16 @@ export interface ViewNeed {
   /** Refuse a stream without labels. */
   readonly labels?: boolean;
   /**
-   * Let gradients flow through a view that would be a constant: through the student's in a maker of images, and in a term
-   * through another network's to the pixels of a made stream, though nothing trains that network.
+   * Let gradients flow through a view that would be a constant: through the student's in a maker of images,
+   * and in a term through another network's to the pixels of a made stream, though nothing trains that
+   * network.
    */
   readonly flows?: boolean;
   /** Where the recipe names the stream or the network, for the error; absent: where the plugin stands. */
   readonly at?: ConfigPath;
 }
 
-/** What a term or a stream reads of a step. */
+/** Everything that a term or a stream reads of a step. Reading something else later throws. */
 export interface Needs {
   /** Views by stream and network. */
   readonly views?: readonly ViewNeed[];
@@ -81,17 +85,23 @@ export interface Images {
   readonly soft?: Tensor4D;
   /** float32 [N, H, W], how much each pixel counts; absent: all alike. */
   readonly weights?: Tensor3D;
-  /** Share of their patches that networks which learn must do without, in [0, 1); absent: none ({@linkcode StreamPlan.hides}). */
+  /**
+   * Share of their patches that networks which learn must do without, in [0, 1); absent: none ({@linkcode
+   * StreamPlan.hides}).
+   */
   readonly hide?: number;
   /** Whatever else its maker offers to terms; gradients flow through it. */
   readonly values?: Readonly<Record<string, Tensor>>;
 }
 
-/** A view with what its stream has beside the images. */
+/** A view together with what its stream has besides pixels. */
 export interface StreamView extends View {
   /** int32 [N, H, W] train ids, the ignore label where unlabelled; absent: the stream has none. */
   readonly labels?: Tensor3D;
-  /** float32 [N, H, W, K]: logits resized bilinearly to the images' size; there when asked for (`labelResolution`). */
+  /**
+   * float32 [N, H, W, K]: logits resized bilinearly to the images' size; there when asked for
+   * (`labelResolution`).
+   */
   readonly upsampled?: Tensor4D;
   /** float32 [N, H, W, C] by tap: resized as `upsampled`; those that were asked for ({@linkcode TapNeed}). */
   readonly upsampledTaps?: Readonly<Record<string, Tensor4D>>;
@@ -119,9 +129,15 @@ export interface StepContext {
   readonly source: LabelledView;
   /** The same as `view("target")`; undefined when it was not declared. */
   readonly target?: StreamView | undefined;
-  /** The images of a stream, and its labels where it has some. @throws LossError when neither it nor a view of it was declared */
+  /**
+   * The images of a stream, and its labels where it has some. @throws LossError when neither it nor a view of
+   * it was declared
+   */
   images(stream: string): Images;
-  /** Gradients flow through the student's views in terms; streams get views as constants. @throws LossError when it was not declared */
+  /**
+   * Gradients flow through the student's views in terms; streams get views as constants. @throws LossError
+   * when it was not declared
+   */
   view(stream: string, by?: string): StreamView;
   /** A network's parameters in state-dict order. @throws LossError when they were not declared */
   parameters(of: string): readonly Param[];
@@ -138,8 +154,9 @@ export interface OwnerPlan {
   /** The learning rate over time; absent: the recipe's. */
   readonly schedule?: SchedulePlan;
   /**
-   * `joint`: by the gradient of the objective, as the network (decoders, translators). `before`, `after`: by a value of
-   * their own ({@linkcode Owner.compute}), ahead of the network's update or following it (opponents). Absent: `after`.
+   * `joint`: by the gradient of the objective, as the network (decoders, translators). `before`, `after`: by
+   * a value of their own ({@linkcode Owner.compute}), ahead of the network's update or following it
+   * (opponents). Absent: `after`.
    */
   readonly when?: "before" | "joint" | "after";
   /** Steps from one update to the next: 5 updates in steps 5, 10, 15, counted from 1. Absent: 1. */
@@ -155,8 +172,8 @@ export interface Owner {
   /** What is updated; absent where the plan's `trains` names a network. */
   readonly params?: readonly Param[];
   /**
-   * Minimised over the parameters alone: what the term handed over comes detached, so no gradient reaches the network.
-   * Absent for `joint` ones.
+   * Minimised over the parameters alone: what the term handed over comes detached, so no gradient reaches the
+   * network. Absent for `joint` ones.
    */
   compute?(handoff: Readonly<Record<string, Tensor>>): LossOutput;
 }
@@ -171,18 +188,21 @@ export interface Owned {
   readonly hooks?: Hooks;
 }
 
-/** Called between steps, outside any gradient scope, in recipe order. May be async. */
+/**
+ * What a part does between steps, outside any gradient scope. Parts are called in recipe order and awaited.
+ */
 export interface Hooks {
   /**
-   * Before the first step of a phase; not when a run goes on, so what it finds belongs into buffers. It is repeated when a run
-   * was stopped in its middle, so it must follow from its input and {@linkcode BeginTools.random} alone.
+   * Before the first step of a phase; not when a run goes on, so what it finds belongs into buffers. It is
+   * repeated when a run was stopped in its middle, so it must follow from its input and {@linkcode
+   * BeginTools.random} alone.
    */
   begin?(tools: BeginTools): void | Promise<void>;
   /** After every update. */
   stepEnd?(state: StepState): void | Promise<void>;
 }
 
-/** What a part may use before the first step. */
+/** What {@linkcode Hooks.begin} may use. */
 export interface BeginTools {
   /** Follows from the seed and the part's name. */
   readonly random: Random;
@@ -190,7 +210,10 @@ export interface BeginTools {
   readonly signal: AbortSignal;
   /** A sentence for the log. */
   note(message: string): void;
-  /** Every image of a stream that is read, once, prepared as training prepares it. @throws DataError, AbortError, LossError */
+  /**
+   * Every image of a stream that is read, once, prepared as training prepares it. @throws DataError,
+   * AbortError, LossError
+   */
   batches(stream: string): AsyncIterable<BeginBatch>;
 }
 
@@ -240,7 +263,10 @@ export interface LossPlan {
   create(setup: TermSetup): LossTerm;
 }
 
-/** Something a term can show of itself; who knows the kind knows the rest of its fields. */
+/**
+ * Something that a term can show of itself in the explorer. Only `kind` is common; code that knows the kind
+ * knows its other fields.
+ */
 export interface Exhibit {
   /** As in `association`. */
   readonly kind: string;
@@ -249,19 +275,21 @@ export interface Exhibit {
 /** A term of the objective, made for one phase. */
 export interface LossTerm extends Owned {
   /**
-   * The scalar this term asks the network to reduce. Runs while gradients are recorded: synchronous, no `data()`,
-   * no variable writes.
+   * The scalar this term asks the network to reduce. Runs while gradients are recorded: synchronous, no
+   * `data()`, no variable writes.
    */
   compute(ctx: StepContext): LossOutput;
-  /** What `training.diagnostics` logs of it beside some of the steps, as `<loss>/<name>`; of the same needs. */
+  /**
+   * What `training.diagnostics` logs of it beside some of the steps, as `<loss>/<name>`; of the same needs.
+   */
   measure?(ctx: MeasureContext): Readonly<Record<string, Scalar>>;
 }
 
 /** What a term sees when it measures itself. */
 export interface MeasureContext extends StepContext {
   /**
-   * int32 [N, H, W]: labels of a stream that training does not see; undefined unless the recipe lets them be read
-   * (`target_labels`).
+   * int32 [N, H, W]: labels of a stream that training does not see; undefined unless the recipe lets them be
+   * read (`target_labels`).
    */
   hiddenLabels(stream: string): Tensor3D | undefined;
 }
@@ -282,7 +310,10 @@ export interface LossOutput {
 export interface StreamPlan {
   /** What the trainer must compute for it. */
   readonly needs: Needs;
-  /** Whether its images come with {@linkcode Images.hide}, so that networks must be able to do without patches. Absent: no. */
+  /**
+   * Whether its images come with {@linkcode Images.hide}, so that networks must be able to do without
+   * patches. Absent: no.
+   */
   readonly hides?: boolean;
   /** Parameters of its own; `when` is `joint`. */
   readonly owners?: readonly OwnerPlan[];
@@ -293,8 +324,8 @@ export interface StreamPlan {
 /** A maker of images, made for one phase. */
 export interface Stream extends Owned {
   /**
-   * Makes the images of one step. Gradients of the objective flow through the pixels into the stream's own parameters,
-   * where it has some. Synchronous, no `data()`, no variable writes.
+   * Makes the images of one step. Gradients of the objective flow through the pixels into the stream's own
+   * parameters, where it has some. Synchronous, no `data()`, no variable writes.
    */
   make(ctx: StepContext): Images;
 }

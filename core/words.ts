@@ -1,4 +1,4 @@
-/** Errors, numbers and sizes in words. Pure. */
+/** Errors, numbers and sizes in words, so that all commands say them alike. Pure. */
 
 /** The message of an error; other thrown values as text. */
 export function messageOf(error: unknown): string {
@@ -26,12 +26,12 @@ const REASONS: Readonly<Record<string, string | undefined>> = {
   NotCapable: "permission denied",
 };
 
-/** `34.0` of a share in [0, 1]; "-" where there is none. */
+/** A share in [0, 1] in percent with one decimal and without the sign, as in `34.0`; "-" for null. */
 export function percent(share: number | null): string {
   return share === null ? "-" : (100 * share).toFixed(1);
 }
 
-/** `1 step`, `2 steps`. */
+/** A number and its noun, as in `1 step`, `2 steps`; the plural adds an s. */
 export function countOf(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
 }

@@ -1,6 +1,10 @@
+/**
+ * Working ahead: while the caller handles one result, the next ones are made. Results come in order, and
+ * failures when their turn comes.
+ */
 import type { Maker } from "./maker.ts";
 
-/** What is made, and how much of it at a time. */
+/** How much is made, and how far ahead. */
 export interface AheadOptions {
   /** Indices from 0 on. */
   readonly count: number;
@@ -11,8 +15,9 @@ export interface AheadOptions {
 }
 
 /**
- * What `maker` makes of 0 to `count` - 1, in order; while the caller works on one, the following are made. Closes the
- * maker at its end. @throws what `make` rejects with, when that index has its turn
+ * What `maker` makes of 0 to `count` - 1, in order. Closes the maker at its end, and when the caller stops
+ * early.
+ * @throws what `make` rejects with, when that index has its turn
  */
 export async function* madeAhead<Result>(
   maker: Maker<number, Result>,

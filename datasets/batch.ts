@@ -1,4 +1,12 @@
-/** From decoded samples to batches: everything that is decided is in the request, so who makes one does not matter. */
+/**
+ * From decoded samples to batches. Everything random is in the request ({@linkcode SamplePlan}), so the same
+ * request gives the same bytes on every thread.
+ *
+ * An image goes through: decode, resize and crop in one go, mirror, normalise into its part of the batch's
+ * array. A size that is the same for all draws is applied once, before the sample is cached; where it varies,
+ * only the pixels of the crop are made, with the bytes that they have in the whole. Labels and distributions
+ * go the same way with nearest instead of bilinear pixels, since a label between two classes is neither.
+ */
 import { DataError } from "../core/errors.ts";
 import type { Normalization, TrainingTransforms } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
@@ -17,7 +25,10 @@ export interface Batch {
   readonly images: Float32Array;
   /** Train ids, N x H x W; absent when the loader reads no labels */
   readonly labels?: Uint8Array;
-  /** Distributions over the classes, N x H x W pixels of `SOFT_BYTES`; there where labels are read and an image has some. */
+  /**
+   * Distributions over the classes, N x H x W pixels of `SOFT_BYTES`; there where labels are read and an
+   * image has some.
+   */
   readonly soft?: Uint8Array;
   /** A factor for each image; absent: 1. */
   readonly marks?: readonly number[];
@@ -27,7 +38,7 @@ export interface Batch {
   readonly size: readonly [number, number];
 }
 
-/** How batches are made. */
+/** How batches are made; the same for all batches of a loader. */
 export interface BatchOptions {
   readonly transforms: TrainingTransforms;
   readonly normalization: Normalization;
@@ -35,11 +46,11 @@ export interface BatchOptions {
   readonly labels: boolean;
   /** Marks the padding of crops larger than their image. */
   readonly ignoreLabel: number;
-  /** Decoded samples are kept up to this many bytes. */
+  /** Decoded samples are kept up to about this many bytes. */
   readonly cacheBytes: number;
 }
 
-/** Every random decision about one image. */
+/** Every random decision about one image; plain data, so it can be sent to a worker. */
 export interface SamplePlan {
   readonly index: number;
   /** Absent: size as read. */
@@ -47,15 +58,22 @@ export interface SamplePlan {
   /** Of the crop: vertical and horizontal place in [0, 1). */
   readonly place: readonly [number, number];
   readonly flip: boolean;
-  /** For images whose crops shall rather show some classes. */
+  /** Drawn for every image, used for those that prefer some classes in their crops. */
   readonly prefer: PlaceDraw;
-  /** Seeds further places, where the first crop is not what is wanted. */
+  /**
+   * Seeds the places of further crops, where the first one is not like what is wanted; absent: the first is
+   * taken.
+   */
   readonly again?: number;
-  /** What of a drawn class the crop shall hold. */
+  /** How much of a drawn class the crop should hold; absent: nothing is asked of it. */
   readonly holds?: Held;
 }
 
-/** Makes batches of a dataset. @throws DataError from `make` when an image or label file cannot be used */
+/**
+ * Makes batches of a dataset, whose images are read at once. Images come out in the order of the plans.
+ * @throws DataError from `make` when a file cannot be used, or an image has no labels although `labels` is
+ *   set
+ */
 export function batchMaker(dataset: Dataset, options: BatchOptions): Maker<readonly SamplePlan[], Batch> {
   const samples = sampleCache(dataset, options);
   return {
@@ -66,6 +84,7 @@ export function batchMaker(dataset: Dataset, options: BatchOptions): Maker<reado
   };
 }
 
+/** The batch of some samples: arrays of N x crop height x crop width pixels, filled image by image. */
 function batchOf(
   plan: readonly SamplePlan[],
   samples: readonly Sample[],
@@ -113,12 +132,13 @@ function batchOf(
 }
 
 /**
- * Keeps decoded samples until the bytes are used up, and then keeps those: with a new order each epoch, replacing
- * one by another would not raise the share that is found. A fixed size is applied once, before keeping.
+ * Keeps decoded samples until the bytes are used up, and then keeps those: with a new order each epoch,
+ * replacing one by another would not raise the share that is found. A fixed size is applied once, before
+ * keeping.
  */
 function sampleCache(dataset: Dataset, options: BatchOptions) {
   const { labels, transforms: { shortSide, size }, cacheBytes } = options;
-  const kept = new Map<number, Promise<Sample>>();
+  const cache = new Map<number, Promise<Sample>>();
   let bytes = 0;
   const load = async (index: number): Promise<Sample> => {
     const sample = await dataset.read(index, { labels });
@@ -129,19 +149,19 @@ function sampleCache(dataset: Dataset, options: BatchOptions) {
   };
   return {
     get(index: number): Promise<Sample> {
-      const found = kept.get(index);
-      if (found) return found;
+      const cached = cache.get(index);
+      if (cached) return cached;
       const sample = load(index);
       if (bytes < cacheBytes) {
-        kept.set(index, sample);
+        cache.set(index, sample);
         sample.then(
           ({ image, labels, soft }) =>
             bytes += image.byteLength + (labels?.byteLength ?? 0) + (soft?.byteLength ?? 0),
-          () => kept.delete(index),
+          () => cache.delete(index),
         );
       }
       return sample;
     },
-    clear: () => kept.clear(),
+    clear: () => cache.clear(),
   };
 }

@@ -1,3 +1,4 @@
+/** CamVid in the form in which SegNet's authors published it. */
 import { DataError } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { definePlugin } from "../core/plugin.ts";
@@ -10,7 +11,7 @@ import { finder, pathOf, recipePath, uniqueIds } from "./places.ts";
 import { belowRoot } from "./root.ts";
 import { rotationOption } from "./picture_options.ts";
 
-/** The eleven classes in the order of SegNet's annotations. */
+/** The eleven classes in the order of SegNet's annotations, whose ids are the train ids. */
 export const CAMVID_CLASSES: LabelSpace = {
   name: "camvid",
   classes: [
@@ -32,16 +33,17 @@ export const CAMVID_CLASSES: LabelSpace = {
 /** SegNet's id of pixels that belong to no class. */
 export const CAMVID_VOID = 11;
 
+/** SegNet's ids are the train ids; void is ignored. */
 const MAP: ClassMap = {
   trainId: (stored) => stored === CAMVID_VOID ? IGNORE_LABEL : stored < CAMVID_VOID ? stored : undefined,
   expected: "0 to 10, or 11 for void",
 };
 
 /**
- * CamVid (Brostow et al. 2009) in the form SegNet published: a list of `image annotation` lines, annotations being
- * single-channel PNGs of the ids 0..10 and 11 for void, which becomes the ignore label. Relative paths start at
- * `data.root`. SegNet's own lists hold absolute paths (`/SegNet/CamVid/train/x.png`): of a path that is absolute,
- * the last two parts are looked up below `data.root`.
+ * CamVid (Brostow et al. 2009) in the form SegNet published: a list of `image annotation` lines, annotations
+ * being single-channel PNGs of the ids 0..10 and 11 for void, which becomes the ignore label. Relative paths
+ * start at `data.root`. SegNet's own lists hold absolute paths (`/SegNet/CamVid/train/x.png`): of a path that
+ * is absolute, the last two parts are looked up below `data.root`.
  */
 export const camvid = definePlugin({
   kind: "dataset",
@@ -92,6 +94,10 @@ export const camvid = definePlugin({
   }),
 });
 
+/**
+ * Of an absolute path its last two parts, which SegNet's lists keep below any root; relative ones as they
+ * are.
+ */
 function shortened(path: string): string {
   const parts = path.split("/").filter((part) => part !== "");
   return (isAbsolute(path) ? parts.slice(-2) : parts).join("/");

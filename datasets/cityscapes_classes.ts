@@ -1,7 +1,14 @@
-/** Cityscapes' classes (Cordts et al. 2016) and what other datasets have of them, in the order of its train ids. */
+/**
+ * Cityscapes' classes (Cordts et al. 2016) and what other datasets have of them, in the order of its train
+ * ids.
+ *
+ * Four numberings meet in the literature: label ids 0 to 34 in files, train ids 0 to 18 of the 19 evaluated
+ * classes, and the 16 and 13 classes over which results of SYNTHIA are reported. One table holds them all.
+ */
 import type { AbsenceHint } from "../core/plugin.ts";
 import { IGNORE_LABEL, type LabelSpace, type Rgb } from "../core/label_space.ts";
 
+/** A row of the table. */
 interface CityscapesClass {
   readonly name: string;
   /** In files called labelIds. */
@@ -44,6 +51,9 @@ const CLASSES: readonly CityscapesClass[] = [
   named("bicycle", 33, [119, 11, 32]),
 ];
 
+/**
+ * A label space of some of the classes, with the means over smaller sets that papers report beside its own.
+ */
 function space(name: string, classes: readonly CityscapesClass[]): LabelSpace {
   const subset = (title: string, part: readonly CityscapesClass[]) =>
     part.length < classes.length && part.every((one) => classes.includes(one))
@@ -64,8 +74,8 @@ function space(name: string, classes: readonly CityscapesClass[]): LabelSpace {
 }
 
 /**
- * The label spaces of the experiments on Cityscapes. `synthia-16` leaves out terrain, truck and train; `synthia-13`
- * wall, fence and pole as well. Train ids count through in Cityscapes' order.
+ * The label spaces of the experiments on Cityscapes. `synthia-16` leaves out terrain, truck and train;
+ * `synthia-13` wall, fence and pole as well. Train ids count through in Cityscapes' order.
  */
 export const CITYSCAPES_SPACES = {
   "cityscapes-19": space("cityscapes-19", CLASSES),
@@ -76,7 +86,10 @@ export const CITYSCAPES_SPACES = {
 /** -1 in PNGs of 8 and of 16 bits. */
 const MINUS_ONE = [[255, undefined], [65535, undefined]] as const;
 
-/** Class names by the ids that label files hold; undefined: an id that counts nowhere, the licence plate's 34 included. */
+/**
+ * Class names by the ids that label files hold, of either kind of file. Undefined: an id that counts nowhere,
+ * the licence plate's 34 included. An id that is not in the map is unknown, and an error.
+ */
 export const CITYSCAPES_STORED: Readonly<
   Record<"labelIds" | "labelTrainIds", ReadonlyMap<number, string | undefined>>
 > = {
@@ -95,8 +108,9 @@ export const CITYSCAPES_STORED: Readonly<
 const LAST_TRAIN_ID = CLASSES.length - 1;
 
 /**
- * Every train id is a label id as well, so files of train ids pass as files of label ids; only the classes with
- * higher label ids, cars and trees among them, are then nowhere. @param remedy what to do about it
+ * What gives away files of train ids that are read as label ids. Every train id is a label id as well, so all
+ * would be known; but classes with higher label ids, cars and trees among them, would never occur.
+ * @param remedy what to do about it
  */
 export function trainIdsHint(space: LabelSpace, remedy: string): AbsenceHint {
   return {

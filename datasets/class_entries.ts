@@ -1,4 +1,7 @@
-/** Classes by what label files hold of them: ids, or colours. */
+/**
+ * Classes by what label files hold of them: ids, or colours. The `classes` and `ignore` of a recipe become a
+ * table from stored values to train ids.
+ */
 import type { ConfigIssue, ConfigPath } from "../core/errors.ts";
 import { IGNORE_LABEL } from "../core/label_space.ts";
 import { z } from "../core/schema.ts";
@@ -8,14 +11,17 @@ import { rgbOf } from "./png.ts";
 
 const byte = z.int().min(0).max(255);
 
-/** An id, `[red, green, blue]` or `"#rrggbb"`. */
+/** One stored value: an id, `[red, green, blue]` or `"#rrggbb"`. */
 const entry = z.union([
   z.int().min(0).max(65535),
   z.tuple([byte, byte, byte]),
   z.string().regex(/^#[0-9a-fA-F]{6}$/),
 ]);
 
-/** A list of entries; by colour, three numbers alone are one colour. */
+/**
+ * The values of one class. By colour, three numbers alone are read as one colour, as people write `road:
+ * [128, 64, 128]`.
+ */
 export const classEntries = z.array(entry);
 
 /** A value of {@linkcode classEntries}. */
@@ -32,7 +38,10 @@ export interface GivenClasses {
   readonly other: "error" | "ignore";
 }
 
-/** Ids, or colours as 0xrrggbb; of those that are of the other kind, the first place. */
+/**
+ * The values as numbers: ids, or colours as 0xrrggbb. `wrong` is the place of the first entry of the other
+ * kind, -1 when there is none.
+ */
 function stored(list: ClassEntries, kind: LabelKind): { readonly keys: number[]; readonly wrong: number } {
   if (kind === "index") {
     const wrong = list.findIndex((one) => typeof one !== "number");
@@ -49,7 +58,10 @@ function stored(list: ClassEntries, kind: LabelKind): { readonly keys: number[];
   return { keys, wrong };
 }
 
-/** What is wrong with the classes. @param at of the dataset */
+/**
+ * What is wrong with the classes of a recipe: too few or too many, entries of the other kind, values that
+ * belong to two. @param at the dataset's position
+ */
 export function classIssues(given: GivenClasses, kind: LabelKind, at: ConfigPath): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
   const count = Object.keys(given.classes).length;
@@ -83,7 +95,7 @@ export function classIssues(given: GivenClasses, kind: LabelKind, at: ConfigPath
   return issues;
 }
 
-/** Maps what is stored to train ids, in the order of the classes. */
+/** Maps what is stored to train ids, in the order in which the classes are written. */
 export function classMap({ classes, ignore, other }: GivenClasses, kind: LabelKind): ClassMap {
   const map = new Map<number, number>(stored(ignore, kind).keys.map((key) => [key, IGNORE_LABEL]));
   for (const [train, list] of Object.values(classes).entries()) {

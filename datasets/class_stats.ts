@@ -1,4 +1,8 @@
-/** How often each class occurs in each image of a dataset: the file that `plca data stats` writes. */
+/**
+ * How often each class occurs in each image of a dataset: the file that `plca data stats` writes and
+ * rare-class sampling reads. It says of which dataset and classes it is, so that a file of other data is
+ * refused rather than used.
+ */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, FileReader } from "../core/plugin.ts";
@@ -18,8 +22,9 @@ const schema = z.object({
 });
 
 /**
- * `dataset` is the plugin's name; `frequency` each class's share of all labelled pixels, in [0, 1], 0 everywhere when
- * nothing is labelled; `images` in the dataset's order, `pixels` by train id, ignored ones left out.
+ * `dataset` is the plugin's name; `frequency` each class's share of all labelled pixels, in [0, 1], 0
+ * everywhere when nothing is labelled; `images` in the dataset's order, `pixels` by train id, ignored ones
+ * left out.
  */
 export type ClassStats = Readonly<z.infer<typeof schema>>;
 
@@ -51,14 +56,14 @@ export function frequencies(images: readonly (readonly number[])[], classes: num
   return sums.map((count) => all === 0 ? 0 : count / all);
 }
 
-/** As JSON with an image a line. */
+/** JSON with one image a line, so that the file of a large dataset can still be read and compared by line. */
 export function renderStats({ images, ...rest }: ClassStats): string {
   const head = JSON.stringify(rest, null, 1).slice(0, -2);
   const lines = images.map((image) => `  ${JSON.stringify(image)}`);
   return `${head},\n "images": [\n${lines.join(",\n")}\n ]\n}\n`;
 }
 
-/** @throws DataError when the file is not there or holds something else */
+/** Reads such a file. @throws DataError when it is not there, is damaged or holds something else */
 export async function readStats(file: string, files: FileReader): Promise<ClassStats> {
   let bytes;
   try {
@@ -81,8 +86,9 @@ export async function readStats(file: string, files: FileReader): Promise<ClassS
 }
 
 /**
- * Whether statistics are those of a dataset: the same classes, as many images, the same ids where the dataset knows
- * them. @throws DataError that says what differs
+ * Checks that statistics are those of a dataset: the same classes, as many images, and the same ids in the
+ * same order where the dataset knows its ids.
+ * @throws DataError that says what differs
  */
 export function requireFit(
   stats: ClassStats,

@@ -1,11 +1,12 @@
-/** Label files whose colours, not whose numbers, say the class. */
+/** Label files whose colours, not whose numbers, say the class (`labels: {by: colour}`). */
 import { DataError } from "../core/errors.ts";
 import { type DecodedLabels, decodeStored, type StoredPng } from "./decode.ts";
 import { rgbOf } from "./png.ts";
 
 /**
- * The colour of every pixel of a PNG as 0xrrggbb: of three channels, of a palette in any order, or of grey. Transparency is
- * dropped. @throws DataError as {@linkcode decodeStored}, or when a pixel has no colour of 8 bits
+ * The colour of every pixel of a PNG as 0xrrggbb: of three channels, of a palette in any order, or of grey.
+ * Transparency is dropped. @throws DataError as {@linkcode decodeStored}, or when a pixel has no colour of 8
+ * bits
  */
 export function decodeColours(bytes: Uint8Array, file: string): DecodedLabels {
   const stored = decodeStored(bytes, file);
@@ -39,6 +40,10 @@ function fromPalette(
   }
 }
 
+/**
+ * Samples of any depth as 8 bits, the largest possible becoming 255. @throws DataError for 16-bit samples
+ * that are no 8-bit ones stretched
+ */
 function samplesOf8Bits({ depth, data }: StoredPng, file: string): ArrayLike<number> {
   if (depth === 8) return data;
   // What a sample can be at most becomes 255.

@@ -1,12 +1,16 @@
-/** Lists may come from anywhere: what they name must lie where the data does. */
+/**
+ * Lists of files may come from strangers. What a list names must lie where the data does, or a list could
+ * make a run read, and show in a report, any file of the person.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { below } from "./file_pairs.ts";
 import { finder, plainPath } from "./places.ts";
 
 /**
- * A reader of files below `folders` alone, by the path as it is written. Links below them are followed, as in folders: whoever
- * set up the folder made them, not the list. A file whose name has another Unicode form is found.
+ * A reader that reads below `folders` alone; all else throws. Paths count as written, with `..` taken back;
+ * links below the folders are followed, since the person who set up the folder made them, not the list. A
+ * file whose name has another Unicode form is found.
  * @param folders absolute; those that do not exist hold nothing
  * @returns a reader that throws DataError for any other file
  */
@@ -16,7 +20,10 @@ export function containedIn(files: FileReader, folders: readonly string[]): File
   let real: Promise<readonly string[]> | undefined;
   const realOnes = () =>
     real ??= Promise.all(folders.map(async (folder) => (await files.realPath?.(folder)) ?? folder));
-  /** The folder that holds a path, and the path; one that leads there by links from elsewhere by its real name. */
+  /**
+   * The folder that holds a path, and the path; one that leads there by links from elsewhere by its real
+   * name.
+   */
   const placed = async (path: string) => {
     const place = plainPath(path);
     const home = lexical.find((folder) => isBelow(place, folder));
@@ -54,7 +61,7 @@ function outside(place: string, folders: readonly string[]): string {
   }; a list may only name files below the data's folder${remedy}`;
 }
 
-/** "" where it is the disk's root or another disk. */
+/** The folder that holds both paths; "" where it is the disk's root or another disk. */
 function commonFolder(paths: readonly [string, string]): string {
   const [one, other] = paths.map((path) => path.split(/[\\/]/));
   const differs = one!.findIndex((part, k) => part !== other![k]);

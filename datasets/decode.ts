@@ -1,3 +1,13 @@
+/**
+ * From the bytes of an image or label file to pixels.
+ *
+ * Photographs and labels need opposite care. A photograph goes through sharp (libvips) to 8-bit RGB as
+ * stored, without colour profiles, as Pillow reads it. A label is a number that must arrive unchanged: label
+ * PNGs are decoded without stretching samples or applying palettes, with checksums, and a JPEG is refused.
+ *
+ * Both refuse damaged files loudly. Decoders tend to return grey or garbled pixels after a warning, and a
+ * network would train on them without complaint.
+ */
 import { decode as decodePng } from "fast-png";
 import sharp, { type OutputInfo, type Sharp } from "sharp";
 import { DataError } from "../core/errors.ts";
@@ -7,14 +17,17 @@ import { requireForm } from "./image_form.ts";
 import { isJpeg, jpegIsWhole, withoutStrayBytes } from "./jpeg.ts";
 import { pngHeader, pngIsWhole, pngPalette } from "./png.ts";
 
-/** RGB, row-major, 3 bytes a pixel. */
+/** A decoded photograph: RGB, row-major, 3 bytes a pixel. */
 export interface DecodedImage {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
 }
 
-/** Class ids as stored, row-major; palette images give their indices, 32 bits are colours as 0xrrggbb. */
+/**
+ * A decoded label file, row-major: class ids as stored; palette images give their indices; 32-bit values are
+ * colours as 0xrrggbb.
+ */
 export interface DecodedLabels {
   readonly width: number;
   readonly height: number;
@@ -24,9 +37,12 @@ export interface DecodedLabels {
 }
 
 /**
- * Decodes a JPEG, PNG, TIFF or WebP (or what else sharp reads; of several pages the first) to 8-bit RGB as stored: embedded colour profiles are not applied, as
- * Pillow's `convert("RGB")` does not (CMYK goes through sharp's own profile); transparency is dropped. Stray bytes between
- * the segments of a JPEG change nothing. @throws DataError when it is cut short, damaged or not an image
+ * Decodes a JPEG, PNG, TIFF or WebP (or what else sharp reads; of several pages the first) to 8-bit RGB as
+ * stored. Embedded colour profiles are not applied, as Pillow's `convert("RGB")` does not (CMYK goes through
+ * sharp's own profile); transparency is dropped; of 16 bits the high 8 count unless `reading.range` says
+ * otherwise. Stray bytes between the segments of a JPEG change nothing.
+ * @param file the name in errors
+ * @throws DataError when it is cut short, damaged or not an image
  */
 export async function decodeImage(
   bytes: Uint8Array,
@@ -49,7 +65,7 @@ export interface DeepImage {
   readonly data: Uint16Array;
 }
 
-/** The samples of an image of 16 bits. @throws DataError as {@linkcode decodeImage} */
+/** The samples of an image of 16 bits, grey as RGB. @throws DataError as {@linkcode decodeImage} */
 export function decodeDeep(
   bytes: Uint8Array,
   file: string,
@@ -65,7 +81,9 @@ export function decodeDeep(
   });
 }
 
-/** Whether an image has 16 bits a sample. @throws DataError when it is not an image */
+/**
+ * Whether an image has 16 bits a sample; looks at the header alone. @throws DataError when it is not an image
+ */
 export async function isDeep(bytes: Uint8Array, file: string): Promise<boolean> {
   const header = pngHeader(bytes);
   if (header) return header.depth === 16;
@@ -73,7 +91,10 @@ export async function isDeep(bytes: Uint8Array, file: string): Promise<boolean> 
   return await decoding(bytes, file, async (whole) => (await sharp(whole).metadata()).depth === "ushort");
 }
 
-/** An image of 16 bits in 8. @param range as {@linkcode PictureReading} has it */
+/**
+ * An image of 16 bits in 8. @param range the samples that become 0 and 255, those between in proportion and
+ * rounded; absent: the high 8 bits
+ */
 export function to8Bits(
   { width, height, data }: DeepImage,
   range: PictureReading["range"],
@@ -108,8 +129,8 @@ function sized(
 }
 
 /**
- * Any warning of the decoder counts as damage: it goes on with grey or garbled pixels where data is missing or wrong. What
- * it warns of without a pixel that depends on it is taken out first, and the rest decoded as strictly.
+ * Runs a decoder that treats every warning as damage. When a JPEG fails, bytes that no pixel depends on are
+ * taken out and it is tried once more, as strictly.
  */
 async function decoding<T>(
   bytes: Uint8Array,
@@ -153,8 +174,9 @@ export const JPEG_MASK =
   "is a JPEG, whose compression changes ids; save the masks as PNG from what they were made from";
 
 /**
- * Decodes a label PNG; checksums are verified.
- * @throws DataError when it is damaged, cut short, not a PNG, or interlaced with less than 8 bits
+ * Decodes a label PNG of any form; checksums are verified. A header that claims more pixels than its bytes
+ * can hold is refused before memory is set aside.
+ * @throws DataError when it is a JPEG, damaged, cut short, not a PNG, or interlaced with less than 8 bits
  */
 export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
   if (isJpeg(bytes)) throw new DataError(file, `this ${JPEG_MASK}`);
@@ -198,9 +220,9 @@ export function decodeStored(bytes: Uint8Array, file: string): StoredPng {
 export type LabelDecoder = (bytes: Uint8Array, file: string) => DecodedLabels;
 
 /**
- * Decodes a label PNG: grey (1 to 16 bits) or palette; checksums are verified.
+ * Decodes a label PNG of one channel: grey (1 to 16 bits) or palette, whose indices count.
  * @param expected what should have been there instead of colours, for the error
- * @throws DataError when it is damaged, cut short, not a PNG or has colour channels
+ * @throws DataError as {@linkcode decodeStored}, and when it has colour channels
  */
 export function decodeLabels(
   bytes: Uint8Array,
@@ -212,7 +234,7 @@ export function decodeLabels(
   throw new DataError(file, `the label image has ${channels} channels; expected ${expected}`);
 }
 
-/** Deflate makes at most 1032 bytes of one, so a header that claims more is false, and nothing is set aside for it. */
+/** Deflate makes at most 1032 bytes of one, so a header that claims more is false. */
 const MOST_BITS_PER_BYTE = 1032 * 8;
 
 /** Pixels of less than 8 bits lie packed, most significant bits first; each row begins with a new byte. */

@@ -1,4 +1,10 @@
-/** The images of a split, prepared for the network one after the other. */
+/**
+ * The images of a split, prepared for the network one after the other: no crop, no mirror, nothing random.
+ *
+ * Two sizes are involved. The network sees the image at `evaluation.size` times each of the `scales`. Pixels
+ * are compared at the labels' size: the file's (`labelSize: original`, predictions are resized to it) or the
+ * input's (`labelSize: input`, labels are).
+ */
 import type { EvaluationPlan, Normalization } from "../core/plan.ts";
 import type { Dataset, Sample } from "../core/plugin.ts";
 import { madeAhead } from "./ahead.ts";
@@ -8,7 +14,7 @@ import { resizeBilinear, resizeNearest, type Size } from "./transforms/resize.ts
 import { shortSideSize } from "./transforms/sample.ts";
 import type { InputDataset } from "./workers/pool.ts";
 
-/** An image as the network reads it. */
+/** An image as the network reads it, at one scale. */
 export interface NetworkInput {
   /** float32, height x width x 3, normalised */
   readonly images: Float32Array;
@@ -27,16 +33,16 @@ export interface EvaluationImage {
   readonly labelWidth: number;
 }
 
-/** How the images of a split are prepared. */
+/** How the images of a split are prepared; plain data, sent to workers. */
 export interface EvaluationOptions {
   readonly evaluation: Pick<EvaluationPlan, "size" | "labelSize" | "scales">;
   readonly normalization: Normalization;
 }
 
 /**
- * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` and `scales` say;
- * labels in the file's size or, with `labelSize: "input"`, resized to `size`. While the caller works on one, the following
- * is read, or as many as the dataset has workers. An empty dataset yields nothing.
+ * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` and `scales`
+ * say; labels in the file's size or, with `labelSize: "input"`, resized to `size`. While the caller works on
+ * one, the following is read, or as many as the dataset has workers. An empty dataset yields nothing.
  * @throws DataError when a file cannot be used
  */
 export async function* evaluationImages(
@@ -52,7 +58,10 @@ export async function* evaluationImages(
   yield* madeAhead(maker, { count: Math.min(dataset.length, limit), ahead: dataset.workers?.count ?? 1 });
 }
 
-/** Makes the images of a split by their index. @throws DataError from `make` when a file cannot be used */
+/**
+ * Makes the images of a split by their index; labels are asked for.
+ * @throws DataError from `make` when a file cannot be used
+ */
 export function evaluationMaker(
   dataset: Dataset,
   options: EvaluationOptions,
@@ -78,7 +87,10 @@ function evaluationImage(sample: Sample, options: EvaluationOptions): Evaluation
   };
 }
 
-/** An RGB image, 3 bytes a pixel, as the network reads it: one input for each scale, each resized from the image itself. */
+/**
+ * An RGB image as the network reads it: one input for each scale, each resized from the image itself rather
+ * than from the input at scale 1. Sides are rounded and at least 1.
+ */
 export function networkInputs(
   image: Pick<Sample, "width" | "height" | "image">,
   options: Pick<EvaluationOptions, "normalization"> & {
@@ -95,6 +107,10 @@ export function networkInputs(
   });
 }
 
+/**
+ * The size of an input at scale 1: a number is the short side, a pair is [height, width] whatever the aspect,
+ * absent is as read.
+ */
 function inputSize(
   image: Size,
   { evaluation: { size } }: { evaluation: Pick<EvaluationPlan, "size"> },

@@ -1,11 +1,15 @@
-/** What the files of a whole set say of themselves, compared. */
+/**
+ * What the files of a whole dataset say of themselves, put together into hints: rotation tags, 16-bit images
+ * that use a sliver of their range, palettes that contradict each other, labels that are all ignored. Each
+ * file alone is fine; only together do they show that something may be meant otherwise.
+ */
 import { countOf } from "../core/words.ts";
 import { someOf } from "./faults.ts";
 import type { Fault, Inspection } from "./inspection.ts";
 import { Palettes } from "./palettes.ts";
 import { tagText } from "./pictures.ts";
 
-/** What was found. */
+/** What the facts add up to. */
 export interface BookFindings {
   /** Palettes that give one index different colours, while the recipe decides for none. */
   readonly palettes?: Fault;
@@ -18,11 +22,12 @@ const SMALL_PART = 2 ** 14;
 /** So many names are kept. */
 const NAMES = 4;
 
-/** Files that have something in common. */
+/** Files that have something in common: how many, and the names of the first few. */
 class Group {
   readonly names: string[] = [];
   count = 0;
 
+  /** Counts a file, and notes its name while few are noted. */
   add(name: string): void {
     this.count++;
     if (this.names.length < NAMES) this.names.push(name);
@@ -38,15 +43,22 @@ class Group {
   }
 }
 
-/** Takes in images one by one; memory does not grow with them. */
+/** Takes in images one by one. Memory does not grow with them. */
 export class FactBook {
   readonly #labels: boolean;
+  /** Images with a rotation tag that is not followed. */
   readonly #turned = new Group();
+  /** Images of 16 bits that use a small part of their range. */
   readonly #narrow = new Group();
   readonly #palettes = new Palettes();
   /** The first file with a palette. */
   #first: string | undefined;
+  /** The lowest and the highest sample of those. */
   #extent: [number, number] = [Infinity, -Infinity];
+  /**
+   * All images; those of 16 bits; those whose labels were counted, and among them those with a labelled
+   * pixel.
+   */
   #images = 0;
   #deep = 0;
   #counted = 0;
@@ -57,6 +69,7 @@ export class FactBook {
     this.#labels = labels;
   }
 
+  /** Takes in one image. */
   add({ facts, pixels, fault }: Inspection): void {
     this.#images++;
     if (pixels) {
@@ -90,6 +103,7 @@ export class FactBook {
     };
   }
 
+  /** That images have rotation tags, and how to decide what they mean. */
   #rotationHint(): string | undefined {
     if (this.#turned.count === 0) return undefined;
     const fits = this.#labels ? "; their labels have the size of the pixels as stored" : "";
@@ -99,6 +113,7 @@ export class FactBook {
       `${fits}; \`rotation: apply\` turns them upright, \`rotation: ignore\` says that they are meant as stored`;
   }
 
+  /** That images of 16 bits become nearly black, and the option that spreads them. */
   #rangeHint(): string | undefined {
     if (this.#narrow.count === 0) return undefined;
     const [low, high] = this.#extent;
@@ -109,6 +124,7 @@ export class FactBook {
       `\`range: [${low}, ${high}]\` in the recipe spreads these over 0 to 255, or save the images with 8 bits`;
   }
 
+  /** That every label is the ignore label. @param whole whether every image was looked at */
   #unlabelledHint(whole: boolean): string | undefined {
     if (this.#counted === 0 || this.#labelled > 0) return undefined;
     return `no pixel of ${whole ? "its" : "the first"} ${countOf(this.#counted, "image")} is labelled: ` +

@@ -1,4 +1,7 @@
-/** What can be wrong with a pair of files, told apart so that a check can count it. */
+/**
+ * What can be wrong with a pair of files, as kinds of error, so that a check of a whole dataset can count
+ * each kind and a person sees "412 label files of another size" rather than 412 lines.
+ */
 import { DataError } from "../core/errors.ts";
 import { hex } from "./hex.ts";
 
@@ -21,7 +24,7 @@ export class UnknownIdsError extends DataError {
   }
 }
 
-/** An image with a rotation tag of which nothing says whether its labels follow it. */
+/** An image has a rotation tag, and nothing says whether its labels follow it. */
 export class RotationError extends DataError {
 }
 
@@ -33,7 +36,7 @@ export class SizesDifferError extends DataError {
 export class CompetingError extends DataError {
 }
 
-/** Stored ids and for each a pixel, as column and row. */
+/** Stored ids, and for each one pixel that has it, as [column, row]. */
 export type UnknownIds = ReadonlyMap<number, readonly [number, number]>;
 
 /** Ids up to this many are listed with a pixel each. */
@@ -48,7 +51,7 @@ function unknownText(found: UnknownIds): string {
   return `label ids ${ranges(ids)} (${ids.length} ids, ${lowest} ${at(lowest!)}) are`;
 }
 
-/** Smoothed edges make many, which have no order. */
+/** Colours are listed in the order met: smoothed edges make many, which have no order. */
 function unknownColours(found: UnknownIds): string {
   const all = [...found];
   const named = all.slice(0, all.length <= WITH_PIXELS ? WITH_PIXELS : 1)

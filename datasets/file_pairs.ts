@@ -1,3 +1,9 @@
+/**
+ * A dataset of image and label files: the reading that all datasets on disk share. A dataset plugin finds the
+ * pairs and says how ids map to classes; this file reads a pair, checks that the two fit each other (size,
+ * rotation, not the same bytes), and translates stored ids into train ids. An id that the class map does not
+ * know is an error with the pixel where it stands, never a silent class.
+ */
 import { DataError } from "../core/errors.ts";
 import type { Dataset, FileReader, PictureReading, Sample, TakenFiles } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
@@ -10,17 +16,21 @@ import { surveyPairs } from "./survey.ts";
 
 export { stem };
 
-/** One image on disk and, when there is one, its label file. Absolute paths. */
+/** One image on disk and, when it has one, its label file. Absolute paths. */
 export interface FilePair {
   readonly id: string;
   readonly image: string;
   readonly labels?: string;
-  /** The image that this one is named after as label files are: it is looked at whether it is one. */
+  /**
+   * Set when the image's name is that of a label file of this other image; reading then checks that it is an
+   * image.
+   */
   readonly beside?: string;
 }
 
-/** Maps stored ids to train ids; undefined: the id is not in the class map. */
+/** From stored ids, or colours, to train ids. */
 export interface ClassMap {
+  /** The train id or the ignore label; undefined: the class map does not know the id. */
   trainId(stored: number): number | undefined;
   /** What the file should have held, for the error. */
   readonly expected: string;
@@ -36,7 +46,10 @@ export interface PairReading {
   readonly picture?: PictureReading;
   /** Whether it was decided that ids are indices, whatever colours a palette gives them; absent: it was. */
   readonly palettes?: "decided" | "undecided";
-  /** Images are always colour pictures of 8 bits; of another PNG it is asked whether ..., as in "the folders were swapped". */
+  /**
+   * Set for datasets whose images are always colour pictures of 8 bits: a PNG of another kind is an error,
+   * which asks whether these were swapped, as in "images and labels".
+   */
   readonly swapped?: string;
   /** Why nothing has labels, for the error; absent: a label file is missing. */
   readonly withheld?: string;
@@ -44,7 +57,10 @@ export interface PairReading {
   readonly taken?: readonly TakenFiles[];
 }
 
-/** A dataset of image and label files. Labels are opened only when they are wanted. */
+/**
+ * The dataset of these pairs. Nothing is opened before an image is read, and label files only when labels are
+ * wanted. Its `survey` looks at the beginnings of files.
+ */
 export function filePairs(pairs: readonly FilePair[], reading: PairReading): Dataset {
   const {
     map,
@@ -118,7 +134,10 @@ function requireColours(bytes: Uint8Array, image: string, swapped: string): void
   );
 }
 
-/** Of a file that is named like another's label file: a palette, or greys beside colours, are labels. */
+/**
+ * A file that is named like the label file of another image is one when it is a palette PNG or grey while the
+ * other is in colour. @throws DataError that names the suffix to set
+ */
 async function requireImage(
   bytes: Uint8Array,
   { image, beside }: { readonly image: string; readonly beside: string },
@@ -151,7 +170,10 @@ async function readLabels(files: FileReader, labels: string, image: string): Pro
   }
 }
 
-/** @returns train ids, and the stored ones that occur */
+/**
+ * Translates a label file. @returns train ids, 1 byte a pixel, and the stored ids that occur, rising @throws
+ * UnknownIdsError with a pixel for each unknown id
+ */
 function trainIds(
   { width, data }: DecodedLabels,
   map: ClassMap,

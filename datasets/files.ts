@@ -1,3 +1,7 @@
+/**
+ * The disk, as datasets see it. All reading of data goes through one object, so that errors say in words what
+ * is wrong with a path: missing, a folder, a dead link and where it leads, not allowed.
+ */
 import { setImmediate } from "node:timers/promises";
 import { DataError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
@@ -6,6 +10,7 @@ import { messageOf } from "../core/words.ts";
 import { deadLink } from "./links.ts";
 import { listTree } from "./tree.ts";
 
+/** The reader of the disk, one object for the whole process: `readsDisk` compares with it. */
 const DISK: FileReader = {
   async read(path) {
     try {
@@ -69,7 +74,10 @@ const DISK: FileReader = {
   },
 };
 
-/** Reads from the disk. Every call returns the same reader: workers, which have one of their own, can stand in for it. */
+/**
+ * Reads from the disk. Every call returns the same reader: workers, which have one of their own, can stand in
+ * for it.
+ */
 export function diskFiles(): FileReader {
   return DISK;
 }
@@ -79,6 +87,7 @@ export function readsDisk(files: FileReader): boolean {
   return files === DISK;
 }
 
+/** The size of a file in bytes; undefined where it cannot be asked for. */
 function sizeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).size;
@@ -88,6 +97,7 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
+/** Why a path cannot be read, as the end of the sentence `PATH: ...`. */
 async function reasonOf(path: string, cause: unknown, what: "file" | "folder"): Promise<string> {
   if (cause instanceof Deno.errors.PermissionDenied || cause instanceof Deno.errors.NotCapable) {
     return `reading this ${what} is not allowed`;

@@ -1,3 +1,8 @@
+/**
+ * The dataset for everybody's own data: two folders, or a list, and a class map in the recipe. Files belong
+ * together when their relative paths agree once suffix and extension are taken off. The classes' order in the
+ * recipe is the order of the train ids.
+ */
 import { ConfigError, type ConfigIssue, type ConfigPath } from "../core/errors.ts";
 import { IGNORE_LABEL, type LabelSpace } from "../core/label_space.ts";
 import { type DatasetSetup, definePlugin, type FileReader } from "../core/plugin.ts";
@@ -13,6 +18,7 @@ import { belowRoot } from "./root.ts";
 import { decodeLabels } from "./decode.ts";
 import { rangeOption, rotationOption } from "./picture_options.ts";
 
+/** The options of a dataset of one's own. */
 const options = z.strictObject({
   classes: z.record(z.string().regex(/\D/, "a class name must not be a number"), classEntries.min(1))
     .describe(
@@ -48,6 +54,7 @@ const options = z.strictObject({
   range: rangeOption,
 });
 
+/** The options as a recipe writes them. */
 type Written = z.infer<typeof options>;
 
 /** With `labels` taken apart. */
@@ -57,9 +64,9 @@ interface Options extends Omit<Written, "labels"> {
 }
 
 /**
- * Images and label PNGs (ids in one channel, grey or palette, up to 16 bits, or colours), either from a list or from two folders in
- * which files belong together when their relative paths agree without suffix and extension. `classes` maps stored
- * ids or colours to train ids in the order written.
+ * Images and label PNGs (ids in one channel, grey or palette, up to 16 bits, or colours), either from a list
+ * or from two folders in which files belong together when their relative paths agree without suffix and
+ * extension. `classes` maps stored ids or colours to train ids in the order written.
  */
 export const folder = definePlugin({
   kind: "dataset",
@@ -99,14 +106,17 @@ export const folder = definePlugin({
   },
 });
 
+/** What label files must hold, for messages. */
 const EXPECTED =
   "class ids in one channel, grey or palette (or `labels: { by: colour }` with colours in `classes`)";
 
+/** `labels` may be a folder's name, or `{folder, by}`; both become `labels` and `by`. */
 function takenApart({ labels, ...rest }: Written): Options {
   if (typeof labels !== "object") return { ...rest, labels };
   return { ...rest, labels: labels.folder, by: labels.by };
 }
 
+/** What options say against each other, which the schema cannot see. */
 function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
   const issues = classIssues(given, given.by ?? "index", at);
   if ((given.list === undefined) === (given.images === undefined)) {
@@ -118,23 +128,34 @@ function issuesOf(given: Options, at: ConfigPath): ConfigIssue[] {
   return issues;
 }
 
+/** The classes in the order of the recipe, which is that of the train ids. */
 function labelSpaceOf({ classes }: Options): LabelSpace {
   return { name: "folder", classes: Object.keys(classes), ignore: IGNORE_LABEL };
 }
 
+/**
+ * The files and folders that the options name: the list (or the folder of an absolute one), else the folders
+ * of images and labels.
+ */
 function pathsOf({ list, images, labels }: Options): string[] {
   if (list !== undefined) return isAbsolute(list) ? [folderOf(list)] : [list];
   return [images!, ...(labels === undefined ? [] : [labels])];
 }
 
+/** The folder of a path. */
 function folderOf(list: string): string {
   return list.replace(/[\\/][^\\/]*$/, "");
 }
 
+/**
+ * A reader for the files of a list, kept below `data.root`, or below the list's folder where there is no
+ * root.
+ */
 function insideOf(list: string, { root, files }: DatasetSetup): FileReader {
   return containedIn(files, [root === "" ? folderOf(list) : root]);
 }
 
+/** The files of a list, each with its id. @throws DataError when the list cannot be read */
 async function fromList(list: string, { root, files }: DatasetSetup): Promise<FolderFiles> {
   const { entries, taken } = await readList(files, await recipePath(files, root, list), list);
   const written = await Promise.all(entries.map(async ({ image, labels }) => ({

@@ -1,4 +1,12 @@
-/** Images and their label files from one or two folders, paired by their names. */
+/**
+ * Images and their label files from one or two folders, paired by their names.
+ *
+ * The hard part is a folder in which both lie together, as annotation tools leave them (`a.png` and
+ * `a_mask.png`, or `a.jpg` and `a.png`). A file must then never count as image and label at once, nor as its
+ * own label. When `label_suffix` tells the two apart, it decides; else a PNG is a label where another file
+ * has its name. Whatever is not used is counted with its reason ({@linkcode TakenFiles}), and files that
+ * could be meant otherwise raise a doubt in words rather than a guess in silence.
+ */
 import { DataError } from "../core/errors.ts";
 import type { DatasetSetup, FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
@@ -10,7 +18,7 @@ import { type Listing, type Reason, takenOf } from "./passed_over.ts";
 import { maskSuffixOf, partnersOf } from "./mask_names.ts";
 import { plainPath, recipePath } from "./places.ts";
 
-/** Which folders, as the recipe writes them. */
+/** Which folders and suffixes, as the recipe writes them. */
 export interface FolderChoice {
   readonly images: string;
   readonly labels?: string | undefined;
@@ -18,7 +26,7 @@ export interface FolderChoice {
   readonly label_suffix: string;
 }
 
-/** What was found. */
+/** The pairs of the folders, and the account of what was not used. */
 export interface FolderFiles {
   readonly pairs: readonly FilePair[];
   /** What was passed over. */
@@ -34,10 +42,13 @@ interface Place extends Listing {
 }
 
 /**
- * Pairs by relative paths that agree without suffix and extension. Where both folders are one, a label file is never an image;
- * a folder of labels inside the images' holds none, and the other way round.
- * @throws DataError when a folder is missing or holds no image; of images without labels and of files that compete, unless
- * `onMissing` hears of them
+ * Pairs files by relative paths that agree without suffix and extension. Where both folders are one, a label
+ * file is never an image; a folder of labels inside the images' folder holds no images, and the other way
+ * round.
+ * @returns pairs in the order of the images' names; without labels where they are not wanted or no folder
+ *   of them is given
+ * @throws DataError when a folder is missing or holds no image; for images without labels and files that
+ *   compete, unless `onMissing` is given them
  */
 export async function fromFolders(choice: FolderChoice, setup: DatasetSetup): Promise<FolderFiles> {
   const { root, files, labels: wanted = true, onMissing } = setup;
@@ -113,7 +124,10 @@ async function listed(files: FileReader, written: string, path: string): Promise
   return { written, path, names: names.filter((name) => !isHidden(name)), unlisted };
 }
 
-/** The way from one folder to another that it holds; "" when they are one, undefined when it holds it not. */
+/**
+ * The path from one folder to another inside it, with a slash at its end; "" when they are the same,
+ * undefined when it is not inside.
+ */
 function inside(outer: string, inner: string): string | undefined {
   const plain = (folder: string) => folder.replaceAll("\\", "/").replace(/\/+$/, "");
   const [path, prefix] = [plain(inner), `${plain(outer)}/`];
@@ -127,6 +141,7 @@ function without(place: Place, folder: string | undefined): Place {
   return { ...place, names: place.names.filter((name) => !name.startsWith(folder)) };
 }
 
+/** The files of a folder of images, told apart. */
 interface Among {
   readonly photos: Matches;
   /** Label files that lie among the images. */
@@ -170,6 +185,7 @@ function imagesAmong(
   return { photos: matching(kept, IMAGES, image_suffix), masks, alone };
 }
 
+/** The error for a folder without a single image, with the likeliest remedy. */
 function nothingIn({ path, names }: Place, choice: FolderChoice, alone: readonly string[]): DataError {
   const [first] = alone;
   if (first !== undefined) {
@@ -202,6 +218,10 @@ function competing({ path }: Place, names: readonly string[], what: string, bare
   );
 }
 
+/**
+ * The error for an image without labels; the first of them looks for a label file with a similar name and
+ * names the option that would take it.
+ */
 function unlabelled(
   { id, image }: FilePair,
   { labels, choice, first }: {
@@ -254,6 +274,7 @@ function labelsTaken({ labels, annotated, photos, choice, pairs, one }: {
   });
 }
 
+/** A sentence about images that are named like label files of other images; undefined when there are none. */
 function maskDoubt(partners: ReadonlyMap<string, string>, { written }: Place): string | undefined {
   const [first] = partners;
   if (first === undefined) return undefined;

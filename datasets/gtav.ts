@@ -5,9 +5,10 @@ import { decodeLabels } from "./decode.ts";
 import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
 /**
- * GTAV (Richter et al. 2016) as it is downloaded: `images/00001.png` and `labels/00001.png`, the latter with a palette
- * whose indices are Cityscapes' label ids; grey PNGs of 8 or 16 bits with these ids do as well. 34, the licence
- * plate, and -1 as 255 or 65535 become the ignore label, as does every id without a class in the label space.
+ * GTAV (Richter et al. 2016) as it is downloaded: `images/00001.png` and `labels/00001.png`, the latter with
+ * a palette whose indices are Cityscapes' label ids; grey PNGs of 8 or 16 bits with these ids do as well. 34,
+ * the licence plate, and -1 as 255 or 65535 become the ignore label, as does every id without a class in the
+ * label space.
  */
 export const gtav = definePlugin({
   kind: "dataset",

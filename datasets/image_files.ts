@@ -7,7 +7,7 @@ export interface FileKind {
   readonly words: string;
 }
 
-/** What is read as an image: what sharp's prebuilt library decodes of the forms that photographs are kept in. */
+/** What is read as an image: the forms of photographs that sharp's prebuilt library decodes. */
 export const IMAGES: FileKind = {
   test: /\.(jpe?g|jpe|jfif|png|tiff?|webp)$/i,
   words: "JPEG, PNG, TIFF or WebP",
@@ -16,7 +16,7 @@ export const IMAGES: FileKind = {
 /** What is read as labels. */
 export const LABELS: FileKind = { test: /\.png$/i, words: "PNG" };
 
-/** What a file is by its first bytes; undefined: none of these. */
+/** What a file is by its first bytes, whatever its name; undefined: none of these. */
 export function formOf(bytes: Uint8Array): "TIFF" | "WebP" | "BMP" | "GIF" | "HEIF" | undefined {
   const text = (from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
   if (["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text(0, 4))) return "TIFF";

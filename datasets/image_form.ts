@@ -4,8 +4,9 @@ import { DataError } from "../core/errors.ts";
 import { formOf } from "./image_files.ts";
 
 /**
- * Refuses bitmaps, which the decoder does not know, and TIFFs that hold no photograph: samples other than whole numbers of 8 or
- * 16 bits, which it would stretch or cut, and more channels than colours and transparency.
+ * Refuses what the decoder would misread or refuse without an explanation: bitmaps; TIFFs with samples other
+ * than unsigned 8 or 16 bits, which it would stretch or cut; TIFFs with more channels than colours and
+ * transparency.
  * @throws DataError that says what it is and what to do
  */
 export async function requireForm(bytes: Uint8Array, file: string): Promise<void> {

@@ -1,4 +1,12 @@
-/** The data of a run, open: read by workers where they can make the dataset again, else by the main thread. */
+/**
+ * The data of a run, opened. This is where it is decided who reads: workers where they can open the dataset
+ * again by themselves, else the main thread, with the same batches either way.
+ *
+ * A worker shares no memory and cannot be sent functions. So it is sent the plugin's name and the options as
+ * the recipe writes them, plans and opens the dataset anew, and must count as many images as the main thread
+ * did. That works for built-in datasets read from the disk; a person's own plugin, images joined from
+ * streams, and tests with files in memory stay on the main thread.
+ */
 import { UserError } from "../core/errors.ts";
 import type { DatasetOrigin, RunPlan } from "../core/plan.ts";
 import type { DatasetPlan, DatasetSetup, FileReader } from "../core/plugin.ts";
@@ -12,25 +20,29 @@ export { encodeLabels, encodeSoft, indexFile, labelFile, labelFolder, relabelled
 export type { KeptCounts } from "./rare_classes.ts";
 export type { InputDataset } from "./workers/pool.ts";
 
-/** What an opening of a dataset adds to what the run says. */
+/** What one opening of a dataset adds to what the run says. */
 export type Wanted = Pick<DatasetSetup, "labels" | "onMissing" | "draws" | "stream">;
 
 /** What opens the datasets of a run. */
 export interface Input {
   /**
+   * Opens a dataset, with workers where it can have some.
    * @param want as {@linkcode DatasetSetup} has it: without labels no label file needs to be there
    * @throws DataError when the root, a list or a folder is missing or empty
    */
   open(dataset: DatasetPlan, want?: Wanted): Promise<InputDataset>;
   /**
-   * Whether labels can be used as the options read them; of each dataset this is looked at once.
-   * @param opened what `dataset` was opened as, with labels @param at where the recipe has it, as in `data.source`
+   * Refuses data whose files leave open how labels are meant (rotation tags, palettes that differ) while the
+   * options do not decide. Each dataset is surveyed once.
+   * @param opened what `dataset` was opened as, with labels
+   * @param at where the recipe has it, as in `data.source`
    * @throws UserError that says how many files contradict, which, and what to do
    */
   requireDecided(dataset: DatasetPlan, opened: InputDataset, at: string): Promise<void>;
   /**
    * How images of the opened source are drawn when the recipe samples rare classes; undefined: all alike.
-   * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit the source
+   * @param kept where the run keeps what it counts itself @throws DataError when the statistics do not fit
+   *   the source
    */
   sourceDraw(source: InputDataset, kept: KeptCounts): Promise<ImageDraw | undefined>;
   /** Ends the workers. The caller must await it: a worker that is left keeps the process alive. */
@@ -38,10 +50,9 @@ export interface Input {
 }
 
 /**
- * Starts `input.workers` workers unless none of them could read anything. A worker has memory of its own, so it makes
- * the dataset again from plugin and options: that works for a built-in plugin of a recipe ({@linkcode RunPlan}'s
- * `data.origins`) that reads the disk (`files` is {@linkcode diskFiles}' result). All others are read on the main
- * thread, with the same batches.
+ * Opens a run's data: starts `input.workers` workers unless none of them could read anything, and hands out
+ * datasets. The caller must `close` it.
+ * @param files the disk ({@linkcode diskFiles}); with another reader everything is read on the main thread
  */
 export function openInput(plan: Pick<RunPlan, "data" | "input" | "seed">, files: FileReader): Input {
   const { data: { root, origins }, input: { workers: count, rareClassSampling }, seed } = plan;

@@ -1,4 +1,8 @@
-/** Looks at every image of a dataset: sizes, what the labels hold, what is wrong. Pixels stay where they are read. */
+/**
+ * Looks at every image of a dataset: sizes, what the labels hold, what is wrong. This is `plca data check`
+ * and `data stats`. A file that cannot be used is a finding here and no error, so one run reports all of
+ * them. Pixels stay in the worker that reads them; only counts come back.
+ */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, Sample, SampleFacts } from "../core/plugin.ts";
@@ -57,7 +61,7 @@ export function faultOf(error: DataError): Fault {
   return { ...plain, kind: error instanceof SizesDifferError ? "sizes" : "unreadable" };
 }
 
-/** Looks at images by their index; files that cannot be used are no error here but a finding. */
+/** Looks at images by their index. */
 export function inspectionMaker(
   dataset: Dataset,
   options: InspectionOptions,
@@ -72,6 +76,7 @@ export function inspectionMaker(
   };
 }
 
+/** One image; where its labels cannot be used, what is still known of the image itself. */
 async function inspect(
   dataset: Dataset,
   index: number,
@@ -111,7 +116,10 @@ export interface InspectionRange extends InspectionOptions {
 /** Images ahead for every worker: one in work, one waiting. */
 const AHEAD = 2;
 
-/** Looks at the images of a dataset in order, in its workers where it has any. @throws whatever is no fault of a file */
+/**
+ * Looks at the images of a dataset in order, in its workers where it has any. @throws whatever is no fault of
+ * a file
+ */
 export async function* inspections(
   dataset: InputDataset,
   { labels, space, limit = Infinity, signal }: InspectionRange,

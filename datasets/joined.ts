@@ -1,3 +1,11 @@
+/**
+ * Images of several streams of the step as one dataset, so that a batch is any mixture of them. Self-training
+ * (Zou et al. 2019) trains so on source images and pseudo-labelled target images.
+ *
+ * It is the one dataset whose files are those of others: it opens the streams' datasets through the step
+ * (`setup.stream`), and so exists only in training. Ids become `STREAM/ID`. Of each stream all images are
+ * taken, or a share drawn anew in each phase.
+ */
 import { UserError } from "../core/errors.ts";
 import { type Dataset, definePlugin, type Sample } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
@@ -40,6 +48,7 @@ export const joined = definePlugin({
   }),
 });
 
+/** A stream and what is taken of it. */
 interface Part {
   readonly name: string;
   readonly dataset: Dataset;
@@ -48,7 +57,9 @@ interface Part {
   readonly mark: number;
 }
 
-/** In rising order. */
+/**
+ * Indices of a random share of the images, at least one, in rising order so that files are read in theirs.
+ */
 function drawn(length: number, share: number, random: Random): readonly number[] {
   const count = Math.max(1, Math.floor(share * length));
   return [...random.permutation(length)].slice(0, count).sort((a, b) => a - b);
@@ -58,6 +69,7 @@ function sizeOf({ dataset, indices }: Part): number {
   return indices?.length ?? dataset.length;
 }
 
+/** One dataset of all parts, one part after the other. */
 function join(parts: readonly Part[]): Dataset {
   const taken = parts.flatMap(({ name, dataset }) =>
     (dataset.taken ?? []).map((each) => ({ ...each, place: `${name}: ${each.place}` }))

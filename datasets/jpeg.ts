@@ -1,4 +1,10 @@
-/** The segments of a JPEG (ITU-T T.81, Annex B): whether it is whole, and what its header holds too much of. */
+/**
+ * The segments of a JPEG (ITU-T T.81, Annex B): whether it is whole, and what stray bytes it holds.
+ *
+ * A JPEG is a row of segments: FF, a marker byte, a length, data; compressed pixels follow the start of a
+ * scan (SOS) without a length, up to the next marker; EOI ends it. Decoders forgive much, and a file cut in
+ * half decodes to half a picture. So the end is looked for here, before anything is decoded.
+ */
 
 /** Whether bytes begin as a JPEG does. */
 export function isJpeg(bytes: Uint8Array): boolean {
@@ -44,7 +50,9 @@ export function* jpegParts(bytes: Uint8Array): Generator<JpegPart> {
   }
 }
 
-/** Whether the end marker is there: a file that was cut short has none, nor has one whose end was overwritten. */
+/**
+ * Whether the end marker is there: a file that was cut short has none, nor has one whose end was overwritten.
+ */
 export function jpegIsWhole(bytes: Uint8Array): boolean {
   if (bytes.at(-2) === 0xff && bytes.at(-1) === EOI) return true;
   for (const { marker } of jpegParts(bytes)) {
@@ -54,9 +62,10 @@ export function jpegIsWhole(bytes: Uint8Array): boolean {
 }
 
 /**
- * The same picture without what decoders pass over with a warning although no pixel depends on it: stray bytes between
- * two segments, and zeros that fill the file up before its end marker. Undefined where there is nothing of this kind. Bytes
- * too many after compressed data may as well come from damage in it, so all others stay.
+ * The same picture without what decoders pass over with a warning although no pixel depends on it: stray
+ * bytes between two segments, and zeros that fill the file up before its end marker. Undefined where there is
+ * nothing of this kind. Bytes too many after compressed data may as well come from damage in it, so all
+ * others stay.
  */
 export function withoutStrayBytes(bytes: Uint8Array): Uint8Array | undefined {
   const kept: Uint8Array[] = [bytes.subarray(0, 2)];
@@ -80,7 +89,10 @@ export function withoutStrayBytes(bytes: Uint8Array): Uint8Array | undefined {
   return mended;
 }
 
-/** As decoders look for it: what is no marker is passed over, FF may be repeated. Undefined: there is none. */
+/**
+ * The next marker from a place on, as decoders look for it: other bytes are passed over, FF may be repeated,
+ * FF 00 is data. Undefined: there is none.
+ */
 function nextMarker(bytes: Uint8Array, from: number): number | undefined {
   for (let at = bytes.indexOf(0xff, from); at >= 0; at = bytes.indexOf(0xff, at + 1)) {
     const next = bytes[at + 1];

@@ -1,4 +1,11 @@
-/** What datasets have in common that are read from the folders they are downloaded in, or from a list. */
+/**
+ * What datasets have in common that are read from the folders they are downloaded in (GTAV, SYNTHIA,
+ * Cityscapes), or from a list of files of such folders.
+ *
+ * A {@linkcode Layout} says as data where images and labels lie, how their names end, how label files are
+ * decoded and which ids they hold; everything else is here: pairing, exclusions, missing files, errors. A new
+ * dataset of this kind is a file with one `Layout`.
+ */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Dataset, DatasetPlan, DatasetSetup, PictureReading } from "../core/plugin.ts";
@@ -20,7 +27,7 @@ export type SpaceName = keyof typeof CITYSCAPES_SPACES;
 
 const SPACE_NAMES = Object.keys(CITYSCAPES_SPACES) as [SpaceName, ...SpaceName[]];
 
-/** The options of every such dataset. */
+/** The options that every such dataset has. @param standard the label space where none is chosen */
 export const layoutOptions = (standard: SpaceName) => ({
   label_space: z.enum(SPACE_NAMES).default(standard)
     .describe("classes; ids of others become the ignore label"),
@@ -42,7 +49,7 @@ export interface LayoutChoice {
   readonly rotation?: PictureReading["rotation"];
 }
 
-/** The plan of a dataset of this layout. */
+/** The plan of a dataset of this layout: no file is touched before `open`. */
 export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
   return {
     labelSpace: CITYSCAPES_SPACES[choice.label_space],
@@ -55,8 +62,10 @@ export function layoutPlan(layout: Layout, choice: LayoutChoice): DatasetPlan {
 }
 
 /**
- * Ids to train ids by the classes' names; a known id whose class the space does not have is ignored.
+ * A class map by names: stored id to class name to train id. A known id whose class the label space lacks
+ * becomes the ignore label; an unknown id stays undefined, and reading it is an error.
  * @param names by stored id; undefined: an id that never counts
+ * @param expected the ids that files may hold, in words, for the error
  */
 export function mapByName(
   space: LabelSpace,
@@ -73,6 +82,10 @@ export function mapByName(
   };
 }
 
+/**
+ * Finds the pairs (in folders or a list), leaves out what `exclude` names, reports what is missing, and opens
+ * the rest as a dataset.
+ */
 async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): Promise<Dataset> {
   const { files, onMissing } = setup;
   const place = placeOf(choice, setup.root);
@@ -80,12 +93,12 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
     await belowRoot({ files, root: "", paths: [""] }, () => Promise.resolve());
   }
   const labelled = setup.labels !== false && layout.withheld === undefined;
-  const { pairs: found, taken, competing = [] } = choice.list === undefined
+  const { pairs: listed, taken, competing = [] } = choice.list === undefined
     ? await fromFolders(layout, place, { files, labelled })
     : await fromList(layout, place, { files, labelled, list: choice.list });
   tellMissing(competing, onMissing);
-  const kept = leaveOut(found, choice.exclude, layout);
-  const whole = reportMissing(kept, { folder: place.folder, onMissing });
+  const included = leaveOut(listed, choice.exclude, layout);
+  const whole = reportMissing(included, { folder: place.folder, onMissing });
   const pairs = whole.map(({ id, image, labels }) => ({
     id,
     image: below(place.folder, image.path),
@@ -107,6 +120,7 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
   });
 }
 
+/** The dataset's folder: `root` of its options below `data.root`, or `data.root` itself. */
 function placeOf(choice: LayoutChoice, root: string): Place {
   const folder = choice.root === undefined ? root : below(root, choice.root);
   const own = choice.root === undefined ? "" : `root is ${choice.root}`;

@@ -1,4 +1,7 @@
-/** A dataset's files from the folders of its layout. */
+/**
+ * A dataset's files from the folders of its layout: the files of the images' folder and those of the labels'
+ * folder with the same relative path, once suffix and extension are taken off.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader, TakenFiles } from "../core/plugin.ts";
 import { CompetingError } from "./faults.ts";
@@ -9,7 +12,11 @@ import { type Matches, matching } from "./matching.ts";
 import type { Pair } from "./missing.ts";
 import { type Listing, takenOf } from "./passed_over.ts";
 
-/** @throws DataError when a folder is missing or holds nothing of it */
+/**
+ * The pairs of a layout's folders. Where labels are needed, an image without labels, or labels without an
+ * image, is a pair with a missing file; where they are not, the labels' folder is not read and may be absent.
+ * @throws DataError when a folder is missing or holds nothing of the kind
+ */
 export async function fromFolders(layout: Layout, place: Place, { files, labelled }: Search): Promise<Found> {
   const { images, labels, example, title } = layout;
   const imagesAt = `${place.folder}/${images.folder}`;
@@ -83,6 +90,7 @@ function taken(
   return takenOf({ ...searched, place: folder, suffix, taken: found.size - competing.size, others: [] });
 }
 
+/** The errors of files that share an id, as `a.jpg` and `a.png` do. */
 function rivals(
   { competing }: Matches,
   { at, what }: { readonly at: string; readonly what: string },
@@ -109,6 +117,7 @@ export async function namesIn(files: FileReader, folder: string, expected: () =>
   }
 }
 
+/** What a folder of images without images holds, and whether images and labels were exchanged. */
 function noImages({ images, labels }: Layout, names: readonly string[]): string {
   if (names.length === 0) return "the folder is empty; expected images";
   const ending = images.suffix === "" ? "" : ` whose name ends in "${images.suffix}"`;
@@ -117,6 +126,7 @@ function noImages({ images, labels }: Layout, names: readonly string[]): string 
   return `the folder holds no ${IMAGES.words}${ending}${swapped}`;
 }
 
+/** What a folder of labels without labels holds, and the option that reads what is there. */
 function noLabels({ labels, otherLabels }: Layout, names: readonly string[]): string {
   const ending = labels.suffix === "" ? "" : ` whose name ends in "${labels.suffix}"`;
   const [other] = otherLabels ? matching(names, LABELS, otherLabels.suffix).found.values() : [];

@@ -1,4 +1,8 @@
-/** A dataset's files from a list. */
+/**
+ * A dataset's files from a list instead of its folders. Lists come from other machines and other tools: with
+ * paths from the dataset's folder, from `data.root`, or with a leading slash that means one of these, so each
+ * path is looked for in these places.
+ */
 import { DataError } from "../core/errors.ts";
 import { below, isAbsolute, stem } from "./file_pairs.ts";
 import { namesIn } from "./layout_folders.ts";
@@ -9,8 +13,10 @@ import type { Pair } from "./missing.ts";
 import { finder, pathOf } from "./places.ts";
 
 /**
- * Paths of a list start at the dataset's folder or at data.root, also those that begin with a slash when they are found
- * there; other absolute ones are not looked up before they are read.
+ * The pairs that a list names. Paths start at the dataset's folder or at `data.root`, also those that begin
+ * with a slash when they are found there; other absolute ones are not looked up before they are read.
+ * @throws DataError when the list cannot be read, a line names no label file although labels are needed, or
+ *   names label files of the other kind; files that are not there are marked as missing in the pairs
  */
 export async function fromList(
   layout: Layout,

@@ -1,4 +1,4 @@
-/** What a dataset's layout is, and what is found of it. */
+/** What a dataset's layout is, as data, and what is found of it on the disk. */
 import type { DataError } from "../core/errors.ts";
 import type { AbsenceHint, FileReader, TakenFiles } from "../core/plugin.ts";
 import type { LabelDecoder } from "./decode.ts";
@@ -13,7 +13,9 @@ export interface FilesAt {
   readonly suffix: string;
 }
 
-/** How a dataset is laid out and read. */
+/**
+ * Where a dataset's files lie, how they are named, and how its labels are read. `layout.ts` does the rest.
+ */
 export interface Layout {
   /** As its authors call it. */
   readonly title: string;
@@ -21,7 +23,10 @@ export interface Layout {
   readonly labels: FilesAt;
   /** What stands before the id in a path of a list. */
   readonly beforeId: RegExp;
-  /** How label files of another kind end, and what reads them. */
+  /**
+   * Label files of another kind that may lie in the same place: how they end, and which option reads them.
+   * They must not be taken for the wanted ones.
+   */
   readonly otherLabels?: { readonly suffix: string; readonly remedy: string };
   /** An id as examples in errors show it. */
   readonly example: string;

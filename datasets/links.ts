@@ -1,4 +1,7 @@
-/** Symbolic links that lead nowhere. */
+/**
+ * Symbolic links that lead nowhere: "no such file" is little help for a path that a listing shows, so the
+ * dead link on the way is named.
+ */
 import { dirname, isAbsolute, join } from "node:path";
 
 /** A link on the way to a file that is not there. */
@@ -11,7 +14,10 @@ export interface DeadLink {
 /** A chain of links that is longer goes in a circle, as for Linux. */
 const LONGEST = 40;
 
-/** The link because of which nothing is at `path`: itself, or the folder on the way that is one; undefined: no link. */
+/**
+ * The link that leads nowhere, so that nothing is at `path`: the path itself, or a folder on the way.
+ * Undefined when no link is to blame.
+ */
 export async function deadLink(path: string): Promise<DeadLink | undefined> {
   for (let at = path; at !== dirname(at); at = dirname(at)) {
     // What is there is not what is missing; above it nothing can be.
@@ -22,6 +28,7 @@ export async function deadLink(path: string): Promise<DeadLink | undefined> {
   return undefined;
 }
 
+/** Where a chain of links ends; empty when it goes in a circle. */
 async function lastOf(path: string, first: string): Promise<Pick<DeadLink, "to">> {
   let at = path, to = first;
   for (let k = 0; k < LONGEST; k++) {

@@ -1,4 +1,8 @@
-/** Files that name one image a line, as people and programs write them. */
+/**
+ * Files that name one image a line, with or without its label file, as people and programs write them: tabs
+ * or blanks, quotes, a header, comments, UTF-16 from a spreadsheet. What is ambiguous is refused with its
+ * line; guessing would pair the wrong files.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader, TakenFiles } from "../core/plugin.ts";
 
@@ -17,11 +21,11 @@ export interface ListFile {
 }
 
 /**
- * The entries of a list file: `image` or `image labels` a line, split at tabs where there are any (blanks beside them do not
- * count), else at blanks outside of quotes. Blank lines, `#` lines and a header do not count. UTF-8, or UTF-16 with its mark or
- * recognised by its zero bytes.
+ * The entries of a list file: `image` or `image labels` a line. A line is split at tabs where it has any
+ * (blanks beside them do not count), else at blanks outside of quotes. Blank lines, lines that begin with
+ * `#`, and a header do not count. UTF-8, or UTF-16 with its mark or recognised by its zero bytes.
  * @param named how the recipe names the list; absent: its path
- * @throws DataError that names the line and what separates
+ * @throws DataError that names the line and what is wrong with it; for an empty list
  */
 export async function readList(files: FileReader, list: string, named = list): Promise<ListFile> {
   const text = textOf(await files.read(list), list);
@@ -57,7 +61,10 @@ interface Line {
   readonly tabs: boolean;
 }
 
-/** A list that is not UTF-8 where it names something is refused with the line. */
+/**
+ * The list as text. @throws DataError with the line where a byte is not of its coding; in comments that does
+ * not matter
+ */
 function textOf(bytes: Uint8Array, list: string): string {
   const coding = codingOf(bytes);
   const text = new TextDecoder(coding).decode(bytes);
@@ -150,6 +157,7 @@ function hasEnding(word: string): boolean {
   return /\.[A-Za-z]\w{1,4}$/.test(word);
 }
 
+/** The account of a header and of images that come twice; empty when there is nothing to say. */
 function passedLines(
   entries: readonly ListEntry[],
   header: Line | undefined,

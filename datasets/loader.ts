@@ -1,4 +1,22 @@
-/** The order of training: which images, and every random decision about them, in batches made ahead of their step. */
+/**
+ * The order of training: which images, and every random decision about them, in batches prepared ahead of
+ * their step.
+ *
+ * Think of a list of *sample plans* that goes on forever: image 17, short side 540, crop at (0.31, 0.84),
+ * mirrored; image 4, ... The list follows from the seed and the loader's name alone ({@linkcode batchPlans}).
+ * Reading files, decoding, cropping are work on this list that anybody may do, in any order, on any thread:
+ * no random number is drawn there. From this follows what a run relies on:
+ *
+ * - One worker, four, or none give the same batches, and so do slow and fast disks.
+ * - A resumed run walks over the plans of the steps that are done (`skip`) without reading a file, and then
+ *   continues with the very images that an uninterrupted run would see.
+ * - A second loader with the same options reads the same images again: {@linkcode batchLookup} gives the
+ *   labels of a loader that must not see them, for measurements.
+ *
+ * Three kinds of decision draw from streams of their own (`draw`, `prefer`, `again`), because how many
+ * numbers they take may depend on the data or the options; the numbers of the others must not shift with
+ * them. Drawing in another order, or a number more, changes every run from the same seed.
+ */
 import { UserError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { type Batch, batchMaker, type BatchOptions, type SamplePlan } from "./batch.ts";
@@ -8,20 +26,29 @@ import type { InputDataset } from "./workers/pool.ts";
 
 export type { Batch } from "./batch.ts";
 
-/** What a training loader does. */
+/** What a training loader reads and how far it prepares. */
 export interface TrainLoaderOptions extends Omit<BatchOptions, "cacheBytes"> {
   /** Images per batch. */
   readonly batch: number;
   readonly seed: number;
   /** Names the loader's random numbers: two loaders of a run with different names draw independently. */
   readonly stream: string;
-  /** Chooses every image; absent: each image once per epoch, in a random order. */
+  /**
+   * Chooses every image, as rare-class sampling does; absent: each image once per epoch, in a new random
+   * order for each.
+   */
   readonly draw?: ImageDraw | undefined;
-  /** Batches at the beginning that are decided on but neither read nor returned. Default 0. */
+  /**
+   * Batches at the beginning that are planned but neither read nor returned: the steps that an earlier
+   * process has done. Default 0.
+   */
   readonly skip?: number;
   /** Batches that are prepared before they are asked for. Default 2. */
   readonly ahead?: number;
-  /** Decoded samples are kept up to this many bytes, in equal shares when several workers read. Default 512 MiB. */
+  /**
+   * Decoded samples are kept up to this many bytes, in equal shares when several workers read. Default 512
+   * MiB.
+   */
   readonly cacheBytes?: number;
 }
 
@@ -34,10 +61,10 @@ export interface TrainLoader {
 }
 
 /**
- * Reads `dataset` forever in seeded random orders, every image once per epoch, or as `draw` chooses; a batch may reach
- * into the next epoch. Short side, crop and flip are drawn when a batch is planned, here, so the sequence depends on the seed
- * alone: not on when files arrive, nor on how many workers read them. The next `ahead` batches are prepared in the
- * dataset's workers or, where it has none, one after the other between the caller's own work.
+ * Reads `dataset` forever in seeded random orders, every image once per epoch, or as `draw` chooses; a batch
+ * may reach into the next epoch. The next `ahead` batches are prepared in the dataset's workers or, where it
+ * has none, one after the other between the caller's own work. A batch that fails rejects when its turn
+ * comes.
  * @throws UserError when the dataset is empty
  */
 export function trainLoader(dataset: InputDataset, options: TrainLoaderOptions): TrainLoader {
@@ -82,8 +109,8 @@ export interface BatchLookup {
 }
 
 /**
- * Of the same options the same batches as {@linkcode trainLoader}'s, but only those that are asked for are read, when they
- * are: the labelled twin of a loader without labels.
+ * The same batches that a {@linkcode trainLoader} with the same options gives, but only those that are asked
+ * for are read, and only then. `close` it like a loader.
  */
 export function batchLookup(
   dataset: InputDataset,
@@ -102,6 +129,7 @@ export function batchLookup(
   };
 }
 
+/** What makes batches from plans: the dataset's workers, which share the cache's bytes, or this thread. */
 function makerFor(dataset: InputDataset, loader: TrainLoaderOptions): Maker<readonly SamplePlan[], Batch> {
   const { transforms, normalization, labels, ignoreLabel, cacheBytes = 512 * 2 ** 20 } = loader;
   const options = { transforms, normalization, labels, ignoreLabel };
@@ -110,7 +138,10 @@ function makerFor(dataset: InputDataset, loader: TrainLoaderOptions): Maker<read
     : inTurn(batchMaker(dataset, { ...options, cacheBytes }));
 }
 
-/** One request after the other: a batch that is needed sooner is not held up by a later one. */
+/**
+ * A maker that works on one request at a time, in order, so that the batch needed next is not held up by
+ * later ones.
+ */
 function inTurn<Request, Result>(maker: Maker<Request, Result>): Maker<Request, Result> {
   let last: Promise<unknown> = Promise.resolve();
   let closed = false;
@@ -130,6 +161,10 @@ function inTurn<Request, Result>(maker: Maker<Request, Result>): Maker<Request, 
   };
 }
 
+/**
+ * An endless list of sample plans, a batch a call. This is the only place where training decides on images at
+ * random.
+ */
 function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePlan[] {
   const { transforms, batch, draw } = options;
   const random = Random.stream(options.seed, `loader/${options.stream}`);

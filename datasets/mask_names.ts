@@ -1,10 +1,16 @@
-/** Names by which label files are known that lie among images. */
+/**
+ * Endings by which label files are known that lie among images. They raise a doubt, propose a suffix, or have
+ * a file checked before it is used as an image (file_pairs.ts); they never make a file a label file.
+ */
 
-/** How annotation tools end the names of label files. */
+/** How annotation tools end the names of label files: a separator and one of these words. */
 const SUFFIX =
   /^[_\-. ](l|lbls?|gt|gtfine|ground_?truth|masks?|labels?|labelids|labeltrainids|trainids|seg|segm|segmentation|segmap|anno|annot|annotations?|matte|ids)$/i;
 
-/** Of ids that are another's with such a suffix, as `a_L` of `a`: that other. */
+/**
+ * Which ids are another id with such an ending, as `a_mask` is of `a`. @returns from the longer id to the
+ * other
+ */
 export function partnersOf(ids: readonly string[]): Map<string, string> {
   const all = new Set(ids);
   const found = new Map<string, string>();

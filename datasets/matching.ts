@@ -1,22 +1,32 @@
+/**
+ * Sorting the names of a folder: which are of the wanted kind, which have the suffix, and which share an id.
+ */
 import type { FileKind } from "./image_files.ts";
 import { stem } from "./file_pairs.ts";
 
-/** The files of a folder, sorted by what they are good for. */
+/**
+ * The files of a folder, sorted by what they are good for. Keys are paths without suffix and extension, in
+ * Unicode's normal form C: macOS stores names in form D, so the same name typed on two systems would else be
+ * two.
+ */
 export interface Matches {
   /**
-   * The files of the kind, by their path without extension and suffix, in the order of the names. Of more than one that share
-   * a path the first, the others compete with it. Keys are in Unicode's normal form C: macOS keeps names in form D.
+   * Files of the kind by key, in the order of the names. Of several with one key the first stands here, and
+   * all of them in `competing`.
    */
   readonly found: ReadonlyMap<string, string>;
-  /** All files of the paths that more than one file has. */
+  /** All files of each key that more than one file has. */
   readonly competing: ReadonlyMap<string, readonly string[]>;
-  /** Of another kind. */
+  /** Files of another kind. */
   readonly otherKind: readonly string[];
-  /** Without the suffix. */
+  /** Files of the kind, without the suffix. */
   readonly otherSuffix: readonly string[];
 }
 
-/** Sorts names. Hidden files, and those in hidden folders, do not count: macOS writes `._x.png` beside `x.png`. */
+/**
+ * Sorts names. Hidden files, and those in hidden folders, do not count: macOS writes `._x.png` beside
+ * `x.png`.
+ */
 export function matching(names: readonly string[], { test }: FileKind, suffix: string): Matches {
   const found = new Map<string, string>();
   const competing = new Map<string, string[]>();
@@ -42,7 +52,7 @@ export function isHidden(name: string): boolean {
   return /(^|\/)\./.test(name);
 }
 
-/** Names that look the same are the same: Unicode's normal form C. */
+/** A name in Unicode's normal form C, so that names that look the same are the same. */
 export function normalForm(name: string): string {
   return name.normalize("NFC");
 }

@@ -1,4 +1,7 @@
-/** Pairs of which a file is missing: left out, or told together. */
+/**
+ * Pairs that lack a file. Training refuses them, all in one error; a check lists each of them and
+ * goes on with the rest (`onMissing`).
+ */
 import { DataError } from "../core/errors.ts";
 import type { DatasetSetup } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
@@ -21,7 +24,11 @@ export interface Pair {
   readonly labels?: PairFile;
 }
 
-/** Without the pairs that `exclude` names. @throws DataError when it names something that is not there */
+/**
+ * The pairs without those that `exclude` names, by id, by id with extension, or by path.
+ * @throws DataError when it names something that is not there: most likely a typo, by which the wanted
+ *   image would stay
+ */
 export function leaveOut(
   pairs: readonly Pair[],
   exclude: readonly string[],
@@ -49,7 +56,10 @@ function namesOf({ id, image, labels }: Pair): string[] {
   return [id, `${id}${extension}`, image.path, ...(labels ? [labels.path] : [])];
 }
 
-/** Throws what is missing as one error, unless `onMissing` hears of it. */
+/**
+ * Throws what is missing as one error, or hands it to `onMissing` where that is given. Nothing missing:
+ * nothing happens.
+ */
 export function tellMissing(missing: readonly DataError[], onMissing: DatasetSetup["onMissing"]): void {
   const [first, ...others] = missing;
   if (first === undefined) return;
@@ -62,14 +72,17 @@ export function tellMissing(missing: readonly DataError[], onMissing: DatasetSet
   );
 }
 
-/** How missing files are told. */
+/** How missing files are reported. */
 export interface MissingReport {
   /** The dataset's folder. */
   readonly folder: string;
   readonly onMissing: DatasetSetup["onMissing"];
 }
 
-/** The pairs that are whole. @throws DataError that names all others together, unless `onMissing` hears of them */
+/**
+ * The pairs that are whole. @throws DataError that names all others together, unless `onMissing` is given
+ * them
+ */
 export function reportMissing(
   pairs: readonly Pair[],
   { folder, onMissing }: MissingReport,

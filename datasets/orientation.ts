@@ -1,8 +1,15 @@
-/** How viewers turn a picture because of its EXIF tag (EXIF 2.32, 4.6.4, tag 274). */
+/**
+ * How viewers turn a picture because of its EXIF tag (EXIF 2.32, 4.6.4, tag 274).
+ *
+ * Cameras store pixels as the sensor lies and note how to turn them. Annotation tools usually show the
+ * picture turned, so its labels lie on turned pixels; a reader that ignores the tag puts every label on the
+ * wrong pixel, without any error where the picture is square or upside down. So tags are read here, and where
+ * labels could be meant either way the recipe must say which (pictures.ts).
+ */
 import { isJpeg, jpegParts } from "./jpeg.ts";
 import { pngChunks, pngHeader } from "./png.ts";
 
-/** The words of a tag, by its value 2 to 8: what has to be done to see the picture upright. */
+/** What has to be done to see the picture upright, in words, by the tag's value 2 to 8. */
 export const TURNS: Readonly<Record<number, string>> = {
   2: "mirrored",
   3: "upside down",
@@ -19,7 +26,8 @@ export function swapsSides(orientation: number): boolean {
 }
 
 /**
- * The tag of a JPEG, PNG, WebP or TIFF, 1 to 8; 1, as stored, where there is none or one that cannot be read.
+ * The tag of a JPEG, PNG, WebP or TIFF, 1 to 8; 1 (as stored) where there is none, or one that cannot be
+ * read.
  * @param bytes the file, or its beginning
  */
 export function orientationOf(bytes: Uint8Array): number {
@@ -41,7 +49,9 @@ export function tellsOrientation(head: Uint8Array): boolean {
 
 const SOS = 0xda, APP1 = 0xe1, ORIENTATION = 0x0112, WEBP_EXIF = 8;
 
-/** The part of a file that is laid out as a TIFF. */
+/**
+ * The block of a file that holds its tags, laid out as a TIFF; undefined when it has none before its pixels.
+ */
 function exifOf(bytes: Uint8Array): Uint8Array | undefined {
   if (isJpeg(bytes)) {
     for (const { marker, start, end } of jpegParts(bytes)) {
@@ -90,7 +100,7 @@ function withoutPrefix(block: Uint8Array): Uint8Array {
   return text(block, 0, 4) === "Exif" ? block.subarray(6) : block;
 }
 
-/** In the first directory of a TIFF; undefined where it is not there. */
+/** The value of the tag in the first directory of a TIFF; undefined where it is not there. */
 function tagOf(tiff: Uint8Array): number | undefined {
   if (!isTiff(tiff) || tiff.length < 8) return undefined;
   const little = tiff[0] === 0x49;

@@ -1,8 +1,11 @@
-/** Whether an index has the same colour in every palette of a set of label files. */
+/**
+ * Whether an index has the same colour in every palette of a set of label files. If not, the files were
+ * painted one by one, and index 1 may be a car in one and a tree in the next.
+ */
 import { someOf } from "./faults.ts";
 import { hex } from "./hex.ts";
 
-/** Of an index so many colours are kept apart, and of a colour so many names. */
+/** How many colours of an index are kept apart, and how many names of a colour. */
 const COLOURS = 4, NAMES = 4;
 
 interface Owners {
@@ -35,7 +38,7 @@ export class Palettes {
       .sort((a, b) => a - b);
   }
 
-  /** Undefined when all agree. */
+  /** In words, how palettes differ and what to do; undefined when all agree. */
   finding(): string | undefined {
     const differing = this.differing();
     const [first] = differing;

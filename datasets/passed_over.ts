@@ -1,4 +1,7 @@
-/** What a dataset does not use of the folders it was given, by reason. */
+/**
+ * The account of a folder or list: what a dataset does not use of it, by reason. A dataset that silently uses
+ * 40 of 400 images trains without complaint and badly.
+ */
 import type { PassedOver, TakenFiles, UnlistedEntry } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
 import { someOf } from "./faults.ts";
@@ -11,7 +14,7 @@ export interface Listing {
   readonly unlisted: readonly UnlistedEntry[];
 }
 
-/** What a folder was searched for. */
+/** What a folder was searched for, and what was found. */
 export interface Searched {
   /** As the recipe writes it. */
   readonly place: string;
@@ -34,7 +37,7 @@ export interface Reason {
   readonly meant?: boolean;
 }
 
-/** The count of a folder; nothing when all of it is used. */
+/** The account of one folder; empty when all of it is used and there is no doubt. */
 export function takenOf(searched: Searched): readonly TakenFiles[] {
   const { place, as, kind, suffix, listing, matches, taken, others, doubt } = searched;
   const why = new Map(listing.unlisted.map(({ name, why }) => [name, why]));
@@ -83,7 +86,10 @@ function grouped(entries: readonly UnlistedEntry[]): readonly Reason[] {
   return [...reasons].map(([why, names]) => ({ why, names }));
 }
 
-/** As in `photos: 4 of 5 files taken as images; 1 passed over: no JPEG, PNG, TIFF or WebP, save it as PNG (e.bmp)`. */
+/**
+ * An account in one line, as in `photos: 4 of 5 files taken as images; 1 passed over: no JPEG, PNG, TIFF or
+ * WebP, save it as PNG (e.bmp)`.
+ */
 export function takenText({ place, as, of, taken, passedOver, doubt }: TakenFiles): string {
   const [file, used] = as === "lines" ? ["line", "read"] : ["file", `taken as ${as}`];
   const parts = passedOver.map(({ why, count, named }) =>

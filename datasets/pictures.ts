@@ -1,4 +1,10 @@
-/** An image file in the way its dataset reads it, and whether labels lie on its pixels. */
+/**
+ * An image file read the way its dataset says, and whether labels lie on its pixels.
+ *
+ * Sizes that agree are not enough: a rotation tag may let the stored and the upright picture have the same
+ * size. Then nobody can tell from the files on which of the two the labels were drawn, and the recipe must
+ * say (`rotation`).
+ */
 import type { PictureReading, SampleFacts } from "../core/plugin.ts";
 import { decodeDeep, decodeImage, type DeepImage, isDeep, to8Bits } from "./decode.ts";
 import { RotationError, SizesDifferError } from "./faults.ts";
@@ -17,7 +23,11 @@ export interface ReadPicture extends Size {
   readonly facts?: SampleFacts;
 }
 
-/** Decodes an image; where it has 16 bits and the recipe names no range, `facts` say how much of the range is used. @throws DataError */
+/**
+ * Decodes an image. With `facts`, it also says what the file leaves open: a rotation tag that is not
+ * followed, and how much of its range a 16-bit image uses while the recipe names none.
+ * @throws DataError when the file cannot be used
+ */
 export async function readPicture(
   bytes: Uint8Array,
   pair: { readonly id: string; readonly image: string },
@@ -45,6 +55,7 @@ function shaped({ width, height, data }: Size & { readonly data: Uint8Array }): 
 /** Dead and hot pixels do not count. */
 const BEYOND = 0.001;
 
+/** The samples between which all but a thousandth at either end lie: dead and hot pixels do not count. */
 function extentOf({ data }: DeepImage): readonly [number, number] {
   const counts = new Uint32Array(2 ** 16);
   for (const value of data) counts[value]!++;
@@ -64,8 +75,10 @@ export interface Labelled extends Size {
 }
 
 /**
- * Whether labels lie on an image's pixels: they have its size, and where a rotation tag lets both ways of looking at it
- * have that size, the recipe says which is meant. @throws SizesDifferError, RotationError
+ * Checks that labels lie on an image's pixels: they have its size, and no rotation tag leaves open which
+ * picture is meant.
+ * @throws SizesDifferError when the sizes differ, with what a rotation tag has to do with it
+ * @throws RotationError when a tag is ambiguous and the recipe does not decide
  */
 export function requireFit(
   found: Size,

@@ -1,19 +1,24 @@
-/** Where the files lie that lists name. */
+/**
+ * Where the files lie that lists and recipes name. Names are compared as they look: a name typed on Linux and
+ * a file copied from macOS may differ in Unicode's form, and a path with `\` may come from Windows.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { below, isAbsolute, stem } from "./file_pairs.ts";
 import { normalForm } from "./matching.ts";
 
-/** Looks for a file below a folder; gives its path there as the disk writes it, undefined when nothing has it. */
+/**
+ * Looks for a file below a folder; gives its path there as the disk writes it, undefined when nothing has it.
+ */
 export type Finder = (folder: string, path: string) => Promise<string | undefined>;
 
 /** A folder that is asked for more names than this is listed. */
 const FEW = 64;
 
 /**
- * Finds files by their names or, where nothing is called exactly so, by names that look the same: Unicode has two forms of é,
- * and macOS keeps the other one. Of a folder that holds much nothing is listed until many of its names are asked for. A link
- * that leads nowhere is found: reading it says what it is.
+ * Finds files by their names or, where nothing is called exactly so, by names that look the same. A folder is
+ * asked name by name at first and listed only once many of its names were asked for. A dead link is found:
+ * reading it says what it is.
  */
 export function finder(files: FileReader): Finder {
   const folders = new Map<string, Asked>();
@@ -56,6 +61,7 @@ export function finder(files: FileReader): Finder {
   };
 }
 
+/** What is known of a folder. */
 interface Asked {
   times: number;
   names?: Promise<ReadonlySet<string>>;
@@ -86,7 +92,10 @@ async function entriesOf(
   return new Set((await tree).map((name) => name.split("/", 1)[0]!));
 }
 
-/** A path of the recipe, absolute; of one below the root that nothing has, the name that looks the same. */
+/**
+ * A path of the recipe, absolute. Where nothing has the path as written, the name below the root that looks
+ * the same is taken.
+ */
 export async function recipePath(files: FileReader, root: string, written: string): Promise<string> {
   if (files.realPath === undefined || isAbsolute(written) || root === "") return below(root, written);
   if (await files.realPath(below(root, written)) !== undefined) return below(root, written);
@@ -94,8 +103,8 @@ export async function recipePath(files: FileReader, root: string, written: strin
 }
 
 /**
- * A path of a list as it is looked for: `\` is turned round unless a file is called so, `.` is left out, and `..` taken back as
- * written, whatever links are on the way.
+ * A path of a list as it is looked for: `\` is turned round unless a file is called so, `.` is left out, and
+ * `..` taken back as written, whatever links are on the way.
  */
 export async function pathOf(files: FileReader, root: string, written: string): Promise<string> {
   if (!written.includes("\\")) return plainPath(written);
@@ -103,7 +112,9 @@ export async function pathOf(files: FileReader, root: string, written: string): 
   return await files.realPath?.(exact) === undefined ? plainPath(written.replaceAll("\\", "/")) : written;
 }
 
-/** Ids of a list's images: their paths without ending, or with it where two of them differ in nothing else. */
+/**
+ * Ids of a list's images: their paths without ending, or with it where two of them differ in nothing else.
+ */
 export function uniqueIds(paths: readonly string[]): (path: string) => string {
   const owners = new Map<string, string>();
   const shared = new Set<string>();
@@ -119,7 +130,7 @@ function idOf(path: string): string {
   return normalForm(stem(path.replaceAll("\\", "/")));
 }
 
-/** Without `.` and without `..` that something stands before. */
+/** A path without `.`, and without each `..` that follows a folder's name. */
 export function plainPath(path: string): string {
   if (!/(^|\/)\.{1,2}(\/|$)/.test(path)) return path;
   const parts: string[] = [];

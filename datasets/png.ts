@@ -1,6 +1,9 @@
-/** The chunks of a PNG (ISO/IEC 15948): what its header says, and whether it is whole. */
+/**
+ * The chunks of a PNG (ISO/IEC 15948): what its header says, and whether it is whole. Read from the bytes
+ * directly, since this must be known before a decoder sets memory aside for what a header claims.
+ */
 
-/** The first chunk of a PNG. */
+/** What the first chunk says. */
 export interface PngHeader {
   /** Pixels. */
   readonly width: number;
@@ -69,7 +72,7 @@ export function pngIsWhole(bytes: Uint8Array): boolean {
   return false;
 }
 
-/** The colours of a palette, red, green and blue as 0xrrggbb; undefined where there is none before the pixels. */
+/** The palette's colours as 0xrrggbb; undefined where there is none before the pixels, or it is cut short. */
 export function pngPalette(bytes: Uint8Array): number[] | undefined {
   for (const { type, data, whole } of pngChunks(bytes)) {
     if (type === "IDAT") return undefined;

@@ -1,4 +1,11 @@
-/** Rare-class sampling (Hoyer et al. 2022, DAFormer): source images that hold rare classes come more often. */
+/**
+ * Rare-class sampling (Hoyer et al. 2022, DAFormer): source images that hold rare classes come more often.
+ *
+ * A draw has three steps: a class, by probabilities that grow as the class is rarer ({@linkcode
+ * classProbabilities}); an image, uniformly among those with enough of it; and a crop that really shows the
+ * class ({@linkcode Held}, judged in transforms/chosen_place.ts). The pixels of each class in each image must
+ * be known ahead: from a file of `plca data stats`, or counted once by the run and kept in its folder.
+ */
 import { DataError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { RareClassSampling } from "../core/plan.ts";
@@ -13,9 +20,10 @@ import type { InputDataset } from "./workers/pool.ts";
 export type ImageDraw = (random: Random) => { readonly index: number; readonly holds?: Held };
 
 /**
- * P(c) = softmax over c of (1 - f_c) / T, f_c in [0, 1] being the class's share of the labelled pixels (the paper
- * divides by all pixels; the published code, by the labelled ones). A class that never occurs has probability 0; all
- * have when none does. @param temperature T, positive
+ * P(c) = softmax over c of (1 - f_c) / T, where f_c in [0, 1] is the class's share of the labelled pixels
+ * (the paper divides by all pixels; the published code, by the labelled ones). A class that never occurs has
+ * probability 0; if none occurs, all have.
+ * @param temperature T, positive; small values leave hardly any but the rarest class
  */
 export function classProbabilities(frequency: readonly number[], temperature: number): number[] {
   const scores = frequency.map((share) => share > 0 ? (1 - share) / temperature : -Infinity);
@@ -26,7 +34,7 @@ export function classProbabilities(frequency: readonly number[], temperature: nu
   return raw.map((value) => value / sum);
 }
 
-/** Which statistics, of which dataset. */
+/** The statistics to use, and the dataset that they must be of. */
 export interface RareClassSetup extends RareClassSampling {
   readonly dataset: InputDataset;
   readonly space: LabelSpace;
@@ -35,7 +43,7 @@ export interface RareClassSetup extends RareClassSampling {
   readonly kept: KeptCounts;
 }
 
-/** A file of a run that holds what was counted. */
+/** A file of the run in which counts are kept, and how counting is reported. */
 export interface KeptCounts {
   /** For errors, and where it is read. */
   readonly path: string;
@@ -49,10 +57,11 @@ export interface KeptCounts {
 }
 
 /**
- * Draws a class by {@linkcode classProbabilities}, then uniformly one of the images with at least `minPixels` of it or,
- * where there is none, with any. Without a file of statistics the labels are counted, once a run.
+ * Draws a class by {@linkcode classProbabilities}, then uniformly one of the images with at least `minPixels`
+ * of it or, where there is none, with any. Without a file of statistics the labels are counted, once a run.
  * @returns undefined when counting was ended early
- * @throws DataError when statistics or a label cannot be read, are those of another dataset or count no pixel
+ * @throws DataError when statistics or a label cannot be read, are those of another dataset or count no
+ *   pixel
  */
 export async function openRareClasses(setup: RareClassSetup): Promise<ImageDraw | undefined> {
   const { stats: given, dataset, space, files, kept } = setup;
@@ -70,7 +79,7 @@ export async function openRareClasses(setup: RareClassSetup): Promise<ImageDraw 
   return rareClassDraw(stats, setup);
 }
 
-/** Undefined when it was ended early. */
+/** Counts every image of the source; undefined when it was ended early. */
 async function countClasses(
   dataset: InputDataset,
   space: LabelSpace,

@@ -1,13 +1,18 @@
 /**
- * The images of a dataset with labels that a run wrote: PNG files of train ids, or of distributions over the classes, and a list
- * that says whose they are.
+ * The images of a dataset with labels that a run wrote: pseudo-labels.
+ *
+ * A job leaves a PNG for each image that it labels (train ids, or distributions over the classes) and a list,
+ * `index.json`, that says which images have labels. The list is what makes a set: without it there is no
+ * dataset, and an image that it does not name is not trained on. File names are numbers, since ids may hold
+ * characters that no file name can; the list has the ids beside them, so labels of another dataset, or of one
+ * whose files have changed, are noticed.
  */
 import { decode, encode } from "fast-png";
 import { DataError } from "../core/errors.ts";
 import type { CropPreference, DatasetPlan, FileReader, Sample } from "../core/plugin.ts";
 import { SOFT_BYTES, SOFT_PAIRS, softWinners } from "../core/soft_labels.ts";
 
-/** Labels of one image. */
+/** Labels of one image, train ids or the ignore label. */
 export interface LabelRaster {
   readonly width: number;
   readonly height: number;
@@ -15,7 +20,7 @@ export interface LabelRaster {
   readonly labels: Uint8Array;
 }
 
-/** Distributions of one image. */
+/** Distributions over the classes of one image. */
 export interface SoftRaster {
   readonly width: number;
   readonly height: number;
@@ -28,17 +33,20 @@ export function labelFolder(folder: string): string {
   return `${folder}/labels`;
 }
 
-/** The file of an image's labels. @param index of the image in its dataset: ids may hold signs that no file name can */
+/** The file of an image's labels. @param index the image's place in its dataset */
 export function labelFile(folder: string, index: number): string {
   return `${folder}/${String(index).padStart(6, "0")}.png`;
 }
 
-/** The list of `[index, id]` of the images that have labels, as `images`; beside it `prefer`, for their crops. */
+/**
+ * The list, JSON: `images` holds `[index, id]` of those that have labels, in the order in which they are
+ * read; `prefer`, where there, says which classes their crops should show.
+ */
 export function indexFile(folder: string): string {
   return `${folder}/index.json`;
 }
 
-/** A PNG with one byte a pixel. */
+/** A PNG of one 8-bit channel of train ids. */
 export function encodeLabels({ width, height, labels }: LabelRaster): Uint8Array {
   return Uint8Array.from(encode({ width, height, channels: 1, data: labels }));
 }
@@ -53,8 +61,9 @@ export function encodeSoft({ width, height, packed }: SoftRaster): Uint8Array {
 }
 
 /**
- * The images of `dataset` that the list in `folder` names, in its order, with the labels there; none listed gives an empty
- * dataset. `open` and `read` throw DataError when the list or a label file is missing, damaged or of another dataset.
+ * The images of `dataset` that the list in `folder` names, in its order, with the labels there; an empty list
+ * gives an empty dataset. The dataset's own labels are never opened. `open` and `read` throw DataError when
+ * the list or a label file is missing, damaged or of another dataset.
  */
 export function relabelled(dataset: DatasetPlan, folder: string): DatasetPlan {
   return {
@@ -105,6 +114,10 @@ interface LabelsOf {
   readonly ignore: number;
 }
 
+/**
+ * One label file: 8-bit train ids, or distributions; hard labels are made from these as well. @throws
+ * DataError for another size or form
+ */
 async function readLabels(
   path: string,
   { sample, files, ignore }: LabelsOf,

@@ -1,12 +1,16 @@
-/** The folder that the recipe's paths start at. */
+/**
+ * The folder that the recipe's paths start at. A wrong `data.root` shows as a missing file deep below it;
+ * here that is traced back to the root, so that the error names what the person has to change.
+ */
 import { DataError } from "../core/errors.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { isAbsolute } from "./file_pairs.ts";
 
 /**
- * Does what needs files below `data.root`; where that fails, a root that is not there is why. The root itself is not looked
- * through before: it may hold much that the recipe does not ask for.
- * @param paths what is looked for; nothing is said of the root where all are absolute
+ * Does what needs files below `data.root`. When it fails with a DataError, the root is looked at, and if it
+ * is missing or empty, that is the error instead. The root is not listed beforehand: it may hold far more
+ * than the recipe asks for.
+ * @param paths what is looked for; where all are absolute, the root does not matter
  * @throws DataError when the data root does not exist, is empty or was not given
  */
 export async function belowRoot<T>(

@@ -1,3 +1,10 @@
+/**
+ * The built-in dataset that needs no files: streets drawn in memory, in several domains.
+ *
+ * Content and look are drawn apart. A scene (street/scene.ts) is geometry: roads, houses, cars, in metres. A
+ * domain (street/looks.ts) is colours, light, haze, noise and camera. So domains differ in how streets look
+ * and not in what stands in them, which is the gap that domain adaptation is about.
+ */
 import { definePlugin } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { z } from "../core/schema.ts";
@@ -9,9 +16,10 @@ import { drawScene } from "./street/scene.ts";
 const DOMAINS = Object.keys(LOOKS) as [DomainName, ...DomainName[]];
 
 /**
- * Streets drawn in memory: a scene depends on the run's seed, the domain, the split and the index. Two domains
- * show the same kind of streets, never the same street, under another light, colours, texture, noise and camera. Labels are exact and
- * always one of the eight classes. Images are RGB in 0..255 of exactly `width` x `height` pixels.
+ * Streets drawn in memory: a scene depends on the run's seed, the domain, the split and the index. Two
+ * domains show the same kind of streets, never the same street, under another light, colours, texture, noise
+ * and camera. Labels are exact and always one of the eight classes. Images are RGB in 0..255 of exactly
+ * `width` x `height` pixels.
  */
 export const street = definePlugin({
   kind: "dataset",

@@ -1,4 +1,4 @@
-/** What a check of a dataset found, as plain data. */
+/** What a check of a dataset found, as plain data: `plca data check` prints it, or writes it as JSON. */
 import type { LabelSpace } from "../core/label_space.ts";
 import { frequencies } from "./class_stats.ts";
 import { FactBook } from "./fact_book.ts";
@@ -7,7 +7,7 @@ import type { Fault, Inspection } from "./inspection.ts";
 
 /** A dataset after all its images were looked at. Shares are in [0, 1], 0 where there is nothing to share. */
 export interface DatasetSummary {
-  /** Images of which no file is missing. */
+  /** Images whose files are all there. */
   readonly images: number;
   /** Images that were looked at. */
   readonly inspected: number;
@@ -49,7 +49,7 @@ export interface ClassSummary {
   readonly imageShare: number;
 }
 
-/** Takes in what was found, image by image; memory does not grow with sound images. */
+/** Takes in inspections image by image. Memory does not grow with sound images. */
 export interface Summarizer {
   add(found: Inspection): void;
   summary(images: number): DatasetSummary;

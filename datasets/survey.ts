@@ -1,4 +1,8 @@
-/** What the beginnings of files say before a training or an evaluation uses them. */
+/**
+ * What the beginnings of files say before a training or an evaluation uses them: rotation tags and palettes
+ * that leave open what labels mean. It must be quick, since every start waits for it, so of most files only
+ * the first 4 KiB are read, and of a large dataset only a part.
+ */
 import sharp from "sharp";
 import type { FileReader, PictureReading } from "../core/plugin.ts";
 import type { LabelDecoder } from "./decode.ts";
@@ -11,10 +15,12 @@ import { pngHeader, pngPalette } from "./png.ts";
 /** The beginning of a file that is read; most tell everything there. */
 const HEAD = 4096;
 
-/** So many pairs are looked at, spread evenly: reading the beginnings of more files would delay every start. */
+/**
+ * So many pairs are looked at, spread evenly: reading the beginnings of more files would delay every start.
+ */
 const MOST_PAIRS = 1000;
 
-/** Files read at once. */
+/** Files that are read at once. */
 const TOGETHER = 16;
 
 /** Label files that are decoded to see which of their indices occur. */
@@ -34,7 +40,10 @@ interface Labelled {
   readonly labels: string;
 }
 
-/** Looks at the beginnings of at most {@linkcode MOST_PAIRS} pairs; what cannot be read is told when it is used. */
+/**
+ * Looks at the beginnings of at most {@linkcode MOST_PAIRS} pairs. @returns sentences about what the recipe
+ * has to decide; empty when there is nothing. Files that cannot be read are passed over: using them says why
+ */
 export async function surveyPairs(
   pairs: readonly (Omit<Labelled, "labels"> & { readonly labels?: string })[],
   { files, decode, picture = {}, palettes = "decided" }: SurveyReading,
@@ -68,7 +77,10 @@ async function surveyRotation(pairs: readonly Labelled[], files: FileReader): Pr
     }; \`rotation: apply\` turns them upright, \`rotation: ignore\` reads them as stored`;
 }
 
-/** Undefined: the labels have the size of the pixels as stored, and of nothing else. */
+/**
+ * How the labels of a picture with a rotation tag can be meant, for the message; undefined: they have the
+ * size of the pixels as stored, and of nothing else, so nothing is open.
+ */
 function conflictOf(
   { stored, drawn, orientation }: {
     readonly stored: Size;
@@ -84,6 +96,10 @@ function conflictOf(
     : `: stored as ${text(stored)}, its labels ${text(drawn)}`;
 }
 
+/**
+ * Whether palettes differ in indices that really occur; only for those candidates that differ are label files
+ * decoded.
+ */
 async function surveyPalettes(
   pairs: readonly Labelled[],
   files: FileReader,

@@ -1,3 +1,7 @@
+/**
+ * SYNTHIA-RAND-CITYSCAPES. Its label files are 16-bit PNGs of several channels with the class in the first,
+ * so they have a decoder of their own.
+ */
 import { DataError } from "../core/errors.ts";
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -5,7 +9,10 @@ import { CITYSCAPES_SPACES } from "./cityscapes_classes.ts";
 import { type DecodedLabels, decodeStored } from "./decode.ts";
 import { layoutOptions, layoutPlan, mapByName } from "./layout.ts";
 
-/** SYNTHIA's ids by Cityscapes' names; those of no class of Cityscapes never count. */
+/**
+ * SYNTHIA's ids by the names that Cityscapes has for their classes; undefined for those that Cityscapes has
+ * no class for.
+ */
 export const SYNTHIA_STORED: ReadonlyMap<number, string | undefined> = new Map([
   [0, undefined], // void
   [1, "sky"],
@@ -33,10 +40,11 @@ export const SYNTHIA_STORED: ReadonlyMap<number, string | undefined> = new Map([
 ]);
 
 /**
- * SYNTHIA-RAND-CITYSCAPES (Ros et al. 2016) as it is downloaded: `RGB/0000000.png` and `GT/LABELS/0000000.png`, the
- * latter 16-bit PNGs whose first channel holds class ids; a single channel of 16 bits does as well. Void, parking
- * slot, road work and lane marking become the ignore label. `cityscapes-19` maps the ids of terrain, truck and train as
- * well, of which SYNTHIA has no pixel: results of it are reported over 16 or 13 classes.
+ * SYNTHIA-RAND-CITYSCAPES (Ros et al. 2016) as it is downloaded: `RGB/0000000.png` and
+ * `GT/LABELS/0000000.png`, the latter 16-bit PNGs whose first channel holds class ids; a single channel of 16
+ * bits does as well. Void, parking slot, road work and lane marking become the ignore label. `cityscapes-19`
+ * maps the ids of terrain, truck and train as well, although no pixel of SYNTHIA has them: results of it are
+ * reported over 16 or 13 classes.
  */
 export const synthia = definePlugin({
   kind: "dataset",

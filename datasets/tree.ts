@@ -1,14 +1,18 @@
-/** The files below a folder. */
+/**
+ * The files below a folder. Links make this hard: a folder may be reachable in several ways, or contain
+ * itself.
+ */
 import { isAbsolute, join, relative } from "node:path";
 import type { UnlistedEntry } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
 import { deadLink } from "./links.ts";
 
 /**
- * Names of the files below a folder, sorted, with `/`. Hidden entries do not count. Links are followed once every folder that
- * is no link was looked into, each folder is looked into once, and none that holds the folder itself: so a circle of links ends,
- * and a link up the tree brings nothing that was not asked for. A link that leads nowhere is named and told.
- * @param onUnlisted hears of folders that were not looked into, and of links that lead nowhere
+ * Names of the files below a folder, sorted, with `/`. Hidden entries do not count. Real folders are looked
+ * into first, links to folders afterwards; each folder is looked into once, and none that holds the folder
+ * itself, so a circle of links ends and a link up the tree brings nothing that was not asked for. A dead link
+ * is a name like any other.
+ * @param onUnlisted called for folders that were not looked into, and for dead links
  * @throws what reading the folder itself throws
  */
 export async function listTree(

@@ -1,6 +1,9 @@
 /** What was computed, as long as there is room. */
 
-/** Keeps values up to so many bytes; those that were not asked for the longest go first. The last one always stays. */
+/**
+ * Keeps values up to a number of bytes. The one that was not asked for the longest goes first; the last one
+ * that was set always stays, even if it is larger than all the room.
+ */
 export class Cache<T> {
   readonly #largest: number;
   readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>();
@@ -11,7 +14,7 @@ export class Cache<T> {
     this.#largest = largest;
   }
 
-  /** Undefined when it is not, or no longer, there. */
+  /** The value; undefined when it is not, or no longer, there. Asking makes it the youngest. */
   get(key: string): T | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;
@@ -20,7 +23,7 @@ export class Cache<T> {
     return entry.value;
   }
 
-  /** @param bytes what it takes */
+  /** Keeps a value, and drops old ones until there is room. @param bytes what the value takes */
   set(key: string, value: T, bytes: number): void {
     this.#remove(key);
     this.#entries.set(key, { value, bytes });

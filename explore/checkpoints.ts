@@ -1,4 +1,8 @@
-/** The checkpoint files of a run, listed by their headers. */
+/**
+ * The checkpoint files of a run, listed by their headers: phase and step stand there, so 200 MB of weights
+ * need not be read to show a list. A training run replaces these files while somebody looks, so each has an
+ * identity by which a file that has taken another's place is noticed.
+ */
 import { basename, join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
@@ -8,7 +12,7 @@ import { type CheckpointFile, listCheckpoints } from "../run_folder/read.ts";
 import { readMetadata } from "../weights/safetensors.ts";
 import type { CheckpointInfo } from "./types.ts";
 
-/** A checkpoint and which of the files that were there under its name it is. */
+/** A checkpoint, and which of the files that have lain in its place it is. */
 export interface FoundCheckpoint extends CheckpointInfo {
   /** Absolute. */
   readonly path: string;
@@ -16,10 +20,10 @@ export interface FoundCheckpoint extends CheckpointInfo {
   readonly identity: string;
 }
 
-/** Headers are a few hundred kilobytes for the largest networks. */
+/** The most bytes of a header; headers of the largest networks have a few hundred kilobytes. */
 const LARGEST_HEADER = 2 ** 26;
 
-/** Remembers headers of files that have not changed. */
+/** The checkpoints of a run. Headers of files that have not changed are remembered. */
 export class Checkpoints {
   readonly #folder: string;
   readonly #phases: readonly PhaseFolder[];
@@ -31,7 +35,10 @@ export class Checkpoints {
     this.#phases = phases;
   }
 
-  /** All that lie there now: by phase, each by step, `best` behind a `last` of the same step. */
+  /**
+   * All checkpoints that are there now: by phase, in each by step, `best` behind a `last` of the same step.
+   * Files that vanish meanwhile are left out.
+   */
   async list(): Promise<readonly FoundCheckpoint[]> {
     const found: FoundCheckpoint[] = [];
     for (const { folder } of this.#phases) {
@@ -48,7 +55,7 @@ export class Checkpoints {
     return found;
   }
 
-  /** @throws UserError when it is not there, or no longer */
+  /** The checkpoint with this id. @throws UserError when it is not there, or no longer */
   async find(id: string): Promise<FoundCheckpoint> {
     const found = (await this.list()).find((one) => one.id === id);
     if (found) return found;
@@ -69,6 +76,7 @@ export class Checkpoints {
   }
 }
 
+/** Phase and step of a checkpoint, or why its header cannot be read. */
 async function headerOf(
   path: string,
   size: number,

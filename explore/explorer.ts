@@ -1,4 +1,14 @@
-/** The association explorer: what a run's checkpoints make of two images, level by level. */
+/**
+ * The association explorer: what a run's checkpoints make of two images, level by level. It answers the page
+ * of `plca view`.
+ *
+ * The mathematics is that of training (`ops/association`), on whole images instead of crops. One question
+ * takes two passes of a network and a comparison of all pixels with all others, seconds of work; the next
+ * question is mostly about the same images or the same level. So two things are kept, within a limit of
+ * bytes: the taps of an image under a checkpoint, and the cycles of a level. Everything runs in turns, one
+ * computation after the other, and looks between them whether the person has asked something else meanwhile
+ * (`breathe`).
+ */
 import { UserError } from "../core/errors.ts";
 import { lastPhase, type RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -33,15 +43,15 @@ export interface ExplorerOptions {
   readonly cacheBytes?: number;
 }
 
-/** Answers one question after the other. */
+/** Answers questions, one after the other. */
 export interface Explorer {
   /** What there is to choose from, now. */
   overview(): Promise<ExplorerOverview>;
   /** RGB, 3 bytes a pixel, at the explored size. @throws UserError */
   image(of: { readonly set: ImageSet; readonly index: number }): Promise<ExploredImage>;
   /**
-   * Every cycle at a level. @throws UserError when checkpoint, image or level are not there or cannot be used, the
-   * signal's reason when it fires
+   * Every cycle at a level. @throws UserError when checkpoint, image or level are not there or cannot be
+   * used, the signal's reason when it fires
    */
   level(request: LevelRequest, signal: AbortSignal): Promise<LevelView>;
   /** One row of the level's matrices. @throws as `level` */
@@ -52,6 +62,7 @@ export interface Explorer {
   dispose(): void;
 }
 
+/** The default room for taps and levels. */
 const CACHE_BYTES = 384 * 2 ** 20;
 
 /** A level and the term it belongs to. */
@@ -60,17 +71,22 @@ interface PlannedLevel {
   readonly level: AssociationLevel;
 }
 
-/** Reads nothing yet. The plan may be one whose user files were not run: their terms show no level then. */
+/**
+ * An explorer of a run; nothing is read yet. The plan may be one whose user files were not run: their terms
+ * show no level then.
+ */
 export function openExplorer(plan: RunPlan, options: ExplorerOptions): Explorer {
   return new RunExplorer(plan, options);
 }
 
+/** A level under a checkpoint, computed or found in the cache. */
 interface Computed {
   readonly found: FoundCheckpoint;
   readonly level: AssociationLevel;
   readonly state: LevelState;
 }
 
+/** An image under a checkpoint. */
 interface SideWanted {
   readonly set: ImageSet;
   readonly index: number;
@@ -117,6 +133,7 @@ class RunExplorer implements Explorer {
     };
   }
 
+  /** What differs from training, in sentences for the page. */
   #notes(): string[] {
     const { input: { training: { crop: [height, width], flip, shortSide } } } = this.#plan;
     const unrun = lastPhase(this.#plan).losses.flatMap(({ file, name }) => file === undefined ? [] : [name]);
@@ -164,6 +181,7 @@ class RunExplorer implements Explorer {
     });
   }
 
+  /** The cycles of a level for two images, from the cache or computed. */
   async #state(request: LevelRequest, signal: AbortSignal): Promise<Computed> {
     const planned = this.#levels[request.level];
     if (planned === undefined) {
@@ -188,6 +206,10 @@ class RunExplorer implements Explorer {
     return { found, level, state };
   }
 
+  /**
+   * An image and its taps under a checkpoint, from the cache or computed. All levels' taps are taken in one
+   * pass.
+   */
   async #side({ set, index, statistics, found }: SideWanted, signal: AbortSignal): Promise<Side> {
     const image = await this.#images.read(set, index);
     await breathe(signal);

@@ -1,4 +1,8 @@
-/** The images that are explored: as training prepares them, but whole. */
+/**
+ * The images that are explored: prepared as training prepares them, but whole. Crops and mirrors are random,
+ * and a person wants to see the same thing twice. Labels are optional everywhere: the target may have none,
+ * or have ones of other classes, which would only mislead.
+ */
 import { DataError } from "../core/errors.ts";
 import { sameClasses } from "../core/label_space.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -8,17 +12,17 @@ import { resizeSample, shortSideSize } from "../datasets/transforms/sample.ts";
 import type { Size } from "../datasets/transforms/resize.ts";
 import type { ImageSet, SetInfo } from "./types.ts";
 
-/** Most pixels of an image: 724 x 362. Comparing all with all grows with their square. */
+/** The most pixels of an image, as 724 x 362: comparing all pixels with all others takes the square of it. */
 export const LARGEST_IMAGE = 2 ** 18;
 
-/** An image at the explored size. */
+/** An image at the explored size, and the size of its file. */
 export interface ExploredImage extends Sample {
   readonly original: Size;
 }
 
 /**
- * The size an image is explored at: that of training, whose short side may be the middle of several, or as read; where that has more
- * than {@linkcode LARGEST_IMAGE} pixels it is shrunk to as many, aspect kept.
+ * The size at which an image is explored: that of training, or the middle of a random range, or as read;
+ * where that has more than {@linkcode LARGEST_IMAGE} pixels, it is shrunk to as many, aspect kept.
  */
 export function exploredSize(
   image: Size,
@@ -37,7 +41,7 @@ export function exploredSize(
   };
 }
 
-/** Opens the run's datasets when they are asked for. */
+/** The run's datasets, opened when they are asked for. */
 export class Images {
   readonly #plan: RunPlan;
   readonly #files: FileReader;
@@ -63,7 +67,10 @@ export class Images {
     return infos;
   }
 
-  /** @throws DataError when there is no such image, or it cannot be read */
+  /**
+   * An image with its labels, where they are there and mean what the source's do. @throws DataError when
+   * there is no such image, or it cannot be read
+   */
   async read(set: ImageSet, index: number): Promise<ExploredImage> {
     const dataset = await this.#dataset(set);
     if (index >= dataset.length) {
@@ -75,7 +82,7 @@ export class Images {
     return { ...resizeSample(sample, size), original: { width: sample.width, height: sample.height } };
   }
 
-  /** As the network reads it. */
+  /** An explored image as the network reads it, normalised. */
   input(image: ExploredImage): NetworkInput {
     const { normalization } = this.#plan.input;
     return networkInputs(image, { evaluation: {}, normalization })[0]!;
@@ -119,6 +126,7 @@ async function openUnlabelled(
   }
 }
 
+/** An image, with its labels if they are wanted and can be read. */
 async function readSample(dataset: Dataset, index: number, labels: boolean): Promise<Sample> {
   if (!labels) return await dataset.read(index, { labels });
   try {

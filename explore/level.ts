@@ -1,4 +1,10 @@
-/** One level of two images: every cycle, and single rows of its matrices. By the operators of training. */
+/**
+ * One level of two images: every cycle, and single rows of its matrices, by the operators of training.
+ *
+ * The matrices of similarities (P source pixels x Q target pixels, both ways) are never held: for a page only
+ * the best partner of each pixel matters, and the row of the one pixel that a person points at, which is
+ * computed when it is asked for from the features that are kept ({@linkcode LevelState}).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { type AssociationLevel, levelPixels } from "../ops/association/level.ts";
 import { cycleOutcome } from "../ops/association/outcome.ts";
@@ -28,22 +34,27 @@ export interface Sides {
   readonly target: Side;
 }
 
-/** What a level compares, on the host: rows are computed from it when they are asked for. */
+/** What a level compares, kept on the host: rows are computed from it on demand. */
 export interface LevelState {
+  /** The source's features. */
   readonly from: HostTap;
+  /** The target's features. */
   readonly raw: HostTap;
+  /**
+   * The target's features as the cycles see them: aggregated where the level aggregates, else `raw` itself.
+   */
   readonly candidates: HostTap;
   readonly cycles: Cycles;
   readonly view: Omit<LevelView, "checkpoint">;
 }
 
-/** What a state takes on the host. */
+/** Roughly the bytes that a state takes on the host. */
 export function bytesOf({ from, raw, candidates }: LevelState): number {
   const all = new Set([from, raw, candidates].map(({ data }) => data));
   return [...all].reduce((sum, data) => sum + data.byteLength, 0) + 100 * from.height * from.width;
 }
 
-/** What {@linkcode levelState} is told besides. */
+/** What following cycles needs besides the images. */
 export interface Following {
   /** Of the source's labels. */
   readonly ignoreLabel: number;
@@ -51,7 +62,7 @@ export interface Following {
   readonly pause: () => Promise<void>;
 }
 
-/** Follows every cycle. */
+/** Follows every cycle of a level: from each source pixel to its most similar target pixel and back. */
 export async function levelState(
   { source, target }: Sides,
   level: AssociationLevel,
@@ -70,6 +81,7 @@ export async function levelState(
   return { from, raw, candidates, cycles, view: viewOf(sides, cycles, ignoreLabel) };
 }
 
+/** The cycles as the page shows them, with how many are consistent and how many of these are right. */
 function viewOf(
   { source, target }: { readonly source: LevelSide; readonly target: LevelSide },
   { forward, similarity, back }: Cycles,
@@ -100,6 +112,7 @@ function viewOf(
   };
 }
 
+/** An image at the level's resolution. */
 function sideOf(side: Side, { height, width }: HostTap, ignoreLabel: number): LevelSide {
   const { id, height: imageHeight, width: imageWidth, original, labels } = side;
   return {
@@ -117,12 +130,15 @@ function sideOf(side: Side, { height, width }: HostTap, ignoreLabel: number): Le
 
 type Size = readonly [number, number];
 
+/** Labels at another resolution, by the nearest pixel. */
 function labelsAt(labels: Uint8Array, from: Size, to: Size): number[] {
   const ids = Int32Array.from(labels);
   return tf.tidy(() => [...nearestLabels(tf.tensor3d(ids, [1, ...from], "int32"), to).dataSync()]);
 }
 
-/** The most probable class; where nothing is a number, the ignore label. */
+/**
+ * The most probable class at each pixel of the level; the ignore label where probabilities are not finite.
+ */
 function predictionsAt(probabilities: HostTap, size: Size, ignoreLabel: number): number[] {
   return tf.tidy(() => {
     const resized = resizeBilinear(tapTensor(probabilities), size);
@@ -131,7 +147,11 @@ function predictionsAt(probabilities: HostTap, size: Size, ignoreLabel: number):
   });
 }
 
-/** Of a source pixel over the target, of a target pixel over the source, or of a target pixel in its aggregation. */
+/**
+ * One row of a matrix: of a source pixel over the target (`forward`), of a target pixel over the source
+ * (`back`), or of a target pixel over the target (`aggregation`). Undefined when the level aggregates
+ * nothing.
+ */
 export function levelRow(
   { from, raw, candidates }: LevelState,
   level: AssociationLevel,
@@ -157,7 +177,7 @@ function rowsOf({ data, height, width, channels }: HostTap): tf.Tensor3D {
   return tf.tensor3d(data, [1, height * width, channels]);
 }
 
-/** Six digits are enough to look at; JSON has no NaN. */
+/** Values for JSON: six digits, which are enough to look at, and null for NaN and infinity. */
 function numbers(values: Float32Array): (number | null)[] {
   return Array.from(values, (value) => Number.isFinite(value) ? Number(value.toPrecision(6)) : null);
 }

@@ -1,4 +1,7 @@
-/** What a checkpoint's network makes of an image: its taps, on the host. */
+/**
+ * What a checkpoint's network makes of an image: its taps, copied to the host, so that a cache can hold them
+ * while the network is exchanged for another checkpoint's.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
@@ -8,7 +11,7 @@ import { openTrained, type TrainedModel } from "../train/trained.ts";
 import type { Checkpoints, FoundCheckpoint } from "./checkpoints.ts";
 import type { Statistics } from "./types.ts";
 
-/** A tap of one image, float32 [1, h, w, C]. */
+/** A tap of one image, float32 [1, h, w, C], row-major. */
 export interface HostTap {
   readonly data: Float32Array;
   readonly height: number;
@@ -24,7 +27,7 @@ export interface ForwardInput extends NetworkInput {
   readonly statistics: Statistics;
 }
 
-/** Keeps the network of the checkpoint that was used last. */
+/** Holds one network: that of the checkpoint that was used last. */
 export class Networks {
   readonly #plan: RunPlan;
   readonly #files: FileReader;
@@ -37,7 +40,10 @@ export class Networks {
     this.#checkpoints = checkpoints;
   }
 
-  /** @throws UserError when the checkpoint is gone, replaced, damaged or another network's */
+  /**
+   * The network with a checkpoint's weights. @throws UserError when the checkpoint is gone, replaced
+   * meanwhile, damaged, or of another network
+   */
   async open({ id, identity, path, problem }: FoundCheckpoint): Promise<Segmenter> {
     if (problem !== null) throw new UserError(`${id}: ${problem}`);
     if (this.#current?.identity === identity) return this.#current.model.segmenter;
@@ -70,7 +76,8 @@ export class Networks {
 }
 
 /**
- * Some taps of one image.
+ * Some taps of one image, in one pass. With the statistics `image`, batch normalisation uses those of this
+ * image, as training does.
  * @throws UserError when the tensor backend has no memory for it
  */
 export function forwardTaps(segmenter: Segmenter, input: ForwardInput, names: readonly string[]): HostTaps {
@@ -93,7 +100,7 @@ export function forwardTaps(segmenter: Segmenter, input: ForwardInput, names: re
   return taps;
 }
 
-/** As a tensor of the current scope. */
+/** A tap as a tensor of the current scope. */
 export function tapTensor({ data, height, width, channels }: HostTap): tf.Tensor4D {
   return tf.tensor4d(data, [1, height, width, channels]);
 }

@@ -1,11 +1,17 @@
-/** One computation after the other. */
+/**
+ * One computation after the other. Kernels run synchronously and share memory, so two questions at once would
+ * only be slower; and a question whose page has moved on should not be computed at all.
+ */
 import { setImmediate } from "node:timers/promises";
 
-/** Runs jobs in the order in which they came; one whose signal fires before its turn is not begun. */
+/** Runs jobs one after the other, first come, first served. */
 export class Turns {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @throws the signal's reason, or whatever the job throws */
+  /**
+   * Runs a job when its turn comes; one whose signal has fired by then is not begun. @throws the signal's
+   * reason, or whatever the job throws
+   */
   take<T>(signal: AbortSignal, job: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(async () => {
       await breathe(signal);
@@ -16,7 +22,10 @@ export class Turns {
   }
 }
 
-/** Kernels run synchronously: what came in meanwhile, the end of this request for instance, gets its turn here. */
+/**
+ * Lets go of the thread for a moment, so that what came in meanwhile is handled, such as the end of this
+ * request. @throws the signal's reason when it has fired
+ */
 export async function breathe(signal: AbortSignal): Promise<void> {
   await setImmediate();
   signal.throwIfAborted();

@@ -1,4 +1,11 @@
-/** What the association explorer tells: plain data, every value survives JSON. */
+/**
+ * What the association explorer and its page say to each other: plain data, every value survives JSON. Pixels
+ * are indices into a level's rows of `height` x `width`, counted from 0 at the top left.
+ *
+ * A *cycle* starts at a source pixel i, goes to the most similar target pixel j*, and from there back to the
+ * most similar source pixel i*. It is consistent when i and i* have the same label; then i and j* are
+ * associated.
+ */
 
 /** Why a cycle counts or not, in the order of {@linkcode LevelView.outcome}'s numbers. */
 export const OUTCOMES = ["consistent", "other class", "ignored"] as const;
@@ -57,10 +64,13 @@ export interface ExplorerOverview {
   readonly notes: readonly string[];
 }
 
-/** Batch normalisation by the running statistics, as in evaluation, or by those of the one image, as in training. */
+/**
+ * How batch normalisation is computed: by the running statistics, as in evaluation, or by those of the one
+ * image, as in training.
+ */
 export type Statistics = "running" | "image";
 
-/** Two images under the weights of a checkpoint, compared at a level. */
+/** A question: two images under the weights of a checkpoint, compared at a level. */
 export interface LevelRequest {
   /** {@linkcode CheckpointInfo}'s id. */
   readonly checkpoint: string;
@@ -112,7 +122,7 @@ export interface LevelView {
   readonly correct: { readonly right: number; readonly labelled: number } | null;
 }
 
-/** One row of a similarity matrix. */
+/** One row of a similarity matrix, one value for each pixel of the other image. */
 export interface RowView {
   /** D, of the pixel with all others. */
   readonly similarities: readonly (number | null)[];
@@ -122,7 +132,10 @@ export interface RowView {
   readonly normalised: readonly number[];
 }
 
-/** Which row: of a source pixel over the target, of a target pixel back over the source, or within the target. */
+/**
+ * Which row: of a source pixel over the target, of a target pixel back over the source, or of a target pixel
+ * over the target.
+ */
 export type RowKind = "forward" | "back" | "aggregation";
 
 /** A row of a level. */

@@ -1,10 +1,13 @@
-/** What a page that labels pictures is told by whoever made it. */
+/**
+ * What a page that labels pictures is told by `plca export --page`. It stands as JSON in the page, so it
+ * holds only what JSON can.
+ */
 import type { Rgb } from "../core/label_space.ts";
 import type { Normalization } from "../core/plan.ts";
 
 /** A network whose file lies beside the page. */
 export interface PageNetwork {
-  /** As in `adapted`. */
+  /** Shown to visitors, as `adapted`. */
   readonly name: string;
   /** Relative to the page. */
   readonly file: string;
@@ -17,25 +20,25 @@ export interface PageSample {
   readonly file: string;
 }
 
-/** How large pictures are when the network sees them. */
+/** How large pictures are when the network sees them: `fixed`, or by the shorter side. */
 export interface PageSize {
   /** [height, width], whatever the picture's are. */
   readonly fixed?: readonly [number, number];
-  /** The shorter side; absent: as it is. */
+  /** The wanted length of the shorter side; absent: as it is. */
   readonly shortSide?: number;
-  /** No side is longer. */
+  /** The most that the longer side may have; counts before `shortSide`. */
   readonly longest: number;
 }
 
-/** Everything. */
+/** Everything that the page is told. */
 export interface LabelPageData {
   readonly title: string;
   readonly classes: readonly { readonly name: string; readonly colour: Rgb }[];
-  /** One, or two to be compared: the one to the left of the line, and the one to the right. */
+  /** One, or two to be compared: left of the line and right of it. */
   readonly networks: readonly PageNetwork[];
   readonly samples: readonly PageSample[];
   readonly normalization: Normalization;
   readonly size: PageSize;
-  /** Lines of `name: value` at the foot. */
+  /** Pairs of name and value at the foot of the page. */
   readonly facts: readonly (readonly [string, string])[];
 }

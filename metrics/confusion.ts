@@ -1,6 +1,15 @@
-/** Counting labelled pixels: the confusion matrix and what follows from it. Plain numbers, no tensors. */
+/**
+ * Counting labelled pixels: the confusion matrix and what follows from it. Plain numbers, no tensors.
+ *
+ * IoU and accuracy come from one matrix: row = label, column = prediction, an entry the number of pixels. It
+ * is summed over all images of a split *before* anything is divided, so the mIoU is that of the whole split,
+ * as papers report it, and not a mean over images. Counts are float64, exact up to 2^53 pixels.
+ *
+ * Ignored pixels are in no row. Hence they never count as false positives either: a car predicted where
+ * nothing is labelled costs nothing.
+ */
 
-/** Pixels by label (row) and prediction (column). */
+/** Pixels by label (row) and prediction (column). Mutable: {@linkcode countPixels} adds to it. */
 export interface Confusion {
   /** The number of classes. */
   readonly classes: number;
@@ -18,14 +27,15 @@ export interface PixelLabels {
   readonly ignore: number;
 }
 
-/** A matrix of zeros. */
+/** A matrix of zeros, classes x classes. */
 export function emptyConfusion(classes: number): Confusion {
   return { classes, counts: new Float64Array(classes * classes) };
 }
 
 /**
- * Adds pixels to `confusion` in place; ignored pixels are skipped, an empty list adds nothing.
- * @throws RangeError when the lengths differ or an id lies outside the classes
+ * Adds pixels to `confusion` in place; pixels with the label `ignore` are skipped, an empty list adds
+ * nothing.
+ * @throws RangeError when the lengths differ, or a label or prediction lies outside the classes
  */
 export function countPixels(confusion: Confusion, { labels, predictions, ignore }: PixelLabels): void {
   const { classes, counts } = confusion;
@@ -46,8 +56,8 @@ export function countPixels(confusion: Confusion, { labels, predictions, ignore 
 }
 
 /**
- * Intersection over union of every class: TP / (TP + FP + FN), in 0..1. Null where the class is in neither the
- * labels nor the predictions.
+ * Intersection over union of each class, TP / (TP + FP + FN), in 0..1. Null where the class is in neither the
+ * labels nor the predictions: there is nothing to be right or wrong about.
  */
 export function classIou({ classes, counts }: Confusion): (number | null)[] {
   return Array.from({ length: classes }, (_, id) => {
@@ -62,13 +72,19 @@ export function classIou({ classes, counts }: Confusion): (number | null)[] {
   });
 }
 
-/** The mean over the classes whose IoU is not null, in 0..1; null when there is none. */
+/**
+ * The mean over the classes whose IoU is not null, in 0..1; null when there is none. A class that is
+ * predicted but never labelled counts with 0.
+ */
 export function meanIou(iou: readonly (number | null)[]): number | null {
   const present = iou.filter((value) => value !== null);
   return present.length === 0 ? null : present.reduce((sum, value) => sum + value, 0) / present.length;
 }
 
-/** The share of labelled pixels with the right class, in 0..1; null when no pixel is labelled. */
+/**
+ * The share of labelled pixels with the right class, in 0..1; null when no pixel is labelled. Large classes
+ * dominate it.
+ */
 export function pixelAccuracy({ classes, counts }: Confusion): number | null {
   const total = counts.reduce((sum, count) => sum + count, 0);
   let right = 0;

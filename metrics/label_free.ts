@@ -1,19 +1,33 @@
-/** What predictions say of themselves, over the images of a validation. Plain numbers, no tensors. */
+/**
+ * What predictions say of themselves, over the images of a validation: measures to choose a snapshot by when
+ * the target has no labels. Plain numbers, no tensors.
+ *
+ * None of them knows what is right. Low entropy says that the network is sure; a network that calls
+ * everything road is very sure, so mutual information also asks that all classes are used; neighbourhood
+ * density asks that predictions form clusters. docs/evaluation.md says how far to trust them.
+ */
 
-/** Class probabilities of some pixels: `data[pixel * channels + class]`. */
+/**
+ * Class probabilities of some pixels, float32: `data[pixel * channels + class]`, each pixel's adding up to 1.
+ */
 export interface PixelProbabilities {
   /** Classes. */
   readonly channels: number;
   readonly data: Float32Array;
 }
 
-/** So many pixels of all images together are compared with each other. */
+/**
+ * How many pixels of all images together are compared with each other; the comparison takes the square of it.
+ */
 const SAMPLES = 1000;
 
-/** Of a cosine, before the softmax: the published value (Saito et al. 2021). */
+/** Divides the cosines before the softmax: the published value (Saito et al. 2021). */
 const TEMPERATURE = 0.05;
 
-/** Gathers images and tells the measures of all of them. */
+/**
+ * Takes in images one by one and computes the measures of all of them. Memory: the sample, and one sum for
+ * each class.
+ */
 export class PredictionMeasures {
   readonly #perImage: number;
   #entropy = 0;
@@ -46,12 +60,16 @@ export class PredictionMeasures {
   }
 
   /**
+   * The measures so far:
    * - `entropy`: the mean over pixels of -sum p log p / log K, in [0, 1].
-   * - `mutualInformation`: the entropy of the mean prediction less that mean, over log K, in [0, 1] (Krause et al. 2010).
-   * - `neighbourhoodDensity`: of up to 1,000 pixels in even distances, the mean entropy of the softmax over all others of the
-   *   cosine of two predictions by 0.05, over the log of the others' number, in [0, 1] (Saito et al. 2021, who do not divide).
+   * - `mutualInformation`: the entropy of the mean prediction, over log K, less `entropy`, in [0, 1]
+   *   (Krause et al. 2010).
+   * - `neighbourhoodDensity`: of up to 1,000 pixels in even distances, the mean entropy of the softmax over
+   *   all others of the cosine of two predictions divided by 0.05, over the log of the others' number, in [0,
+   *   1] (Saito et al. 2021, who do not divide by that log).
    *
-   * Nothing without a pixel, and what takes two pixels or two classes not without them.
+   * @returns nothing without a pixel or with fewer than two classes; no density with fewer than three
+   *   pixels in the sample
    */
   measures(): Record<string, number> {
     const sums = this.#sums;
@@ -68,7 +86,10 @@ export class PredictionMeasures {
   }
 }
 
-/** Undefined of fewer than three, which have no neighbourhood. @param pixels of length 1 each */
+/**
+ * Undefined for fewer than three pixels: none of them would have several neighbours. @param pixels
+ * predictions as vectors of length 1
+ */
 function neighbourhoodDensity(pixels: readonly Float64Array[]): number | undefined {
   const count = pixels.length;
   if (count < 3) return undefined;
@@ -87,6 +108,7 @@ function neighbourhoodDensity(pixels: readonly Float64Array[]): number | undefin
   return sum / count / Math.log(count - 1);
 }
 
+/** -sum p log p in nats; 0 log 0 is 0. */
 function entropyOf(shares: Float64Array): number {
   let entropy = 0;
   for (const share of shares) if (share > 0) entropy -= share * Math.log(share);
@@ -99,6 +121,7 @@ function dot(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
+/** The vector at length 1; zeros stay zeros. */
 function unit(values: Float32Array): Float64Array {
   const length = Math.hypot(...values);
   return Float64Array.from(values, (value) => length > 0 ? value / length : 0);

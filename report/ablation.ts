@@ -1,10 +1,13 @@
-/** An ablation in the shape of the paper's Table 1: a variant a row, its parts ticked, means over seeds. */
+/**
+ * An ablation in the shape of the paper's Table 1: one row for each variant, a tick for each part of its
+ * objective, means over seeds. The ticks come from the recipes themselves: the names of their terms.
+ */
 import type { Evaluation } from "../core/events.ts";
 import type { Grid } from "./grid.ts";
 import { countedNotes, describeSubset, spread } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
-/** A variant with the evaluations of its seeds. */
+/** A variant of an objective, with the evaluations of its seeds. */
 export interface Variant {
   readonly name: string;
   /** The parts of its objective, in recipe order. */
@@ -14,9 +17,11 @@ export interface Variant {
 }
 
 /**
- * mIoU in percent as mean and, from two seeds on, sample standard deviation; a variant without a finished seed is
- * "-". Columns of parts are in the order in which variants first have them. @param paper adds what the paper reports for
- * the same classes: "-" for a variant that its Table 1 does not name
+ * mIoU in percent as mean and, from two seeds on, sample standard deviation; "-" for a variant without a
+ * finished seed. Columns of parts come in the order in which variants first have them. All evaluations must
+ * be of the same classes.
+ * @param paper whether a column has what the paper reports for the same classes: "-" for a variant that its
+ *   Table 1 does not name
  */
 export function ablationGrid(variants: readonly Variant[], { paper = false } = {}): Grid {
   const parts = [...new Set(variants.flatMap((variant) => variant.parts))];

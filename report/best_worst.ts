@@ -1,8 +1,9 @@
 /** Which images of a split to show. */
 
 /**
- * Indices of the highest scores, highest first, and of the lowest, lowest first; of equal scores the earlier image first.
- * None is in both: of fewer than 2 `count` images the better half is among the best. Null scores are not chosen.
+ * Indices of the highest scores, highest first, and of the lowest, lowest first; of equal scores the earlier
+ * image first. No index is in both: of fewer than 2 `count` scores the better half is among the best. Null
+ * scores are not chosen.
  */
 export function bestAndWorst(
   scores: readonly (number | null)[],

@@ -7,12 +7,15 @@ export function classColours({ classes, colours }: LabelSpace): readonly Rgb[] {
   return colours ?? distinctColours(classes.length);
 }
 
-/** {@linkcode farthestColours} by red, green and blue. @param count at most 341 */
+/**
+ * Colours for classes without any: {@linkcode farthestColours} by red, green and blue. @param count at most
+ * 341
+ */
 export function distinctColours(count: number): Rgb[] {
   return farthestColours(count, { see: (colour) => colour, distance });
 }
 
-/** Squared; channels weighted by how well eyes tell them apart. */
+/** Squared distance of two colours, channels weighted by how well eyes tell them apart. */
 function distance(a: Rgb, b: Rgb): number {
   return 3 * (a[0] - b[0]) ** 2 + 4 * (a[1] - b[1]) ** 2 + 2 * (a[2] - b[2]) ** 2;
 }

@@ -1,4 +1,10 @@
-/** Methods side by side on one data recipe, in the shape of the paper's Tables 2 and 3, with what each costs. */
+/**
+ * Methods side by side on one data recipe, in the shape of the paper's Tables 2 and 3, with what each costs.
+ *
+ * Two mIoUs are shown, on purpose. `mIoU` is that of the last weights, which needs no labels of the target.
+ * `best` is that of the best validation, which many papers report; choosing it takes labels that the setting
+ * says are not there.
+ */
 import type { Evaluation } from "../core/events.ts";
 import type { MethodPlan } from "../core/plan.ts";
 import { percent } from "../core/words.ts";
@@ -12,13 +18,13 @@ export interface MethodRun {
   readonly evaluation: Evaluation;
   /** What its validations reached, by who chooses the snapshot. */
   readonly picks: SnapshotPicks;
-  /** The mean over the steps of all phases, of medians; absent: it was not logged. */
+  /** Seconds of a step: medians of the phases, averaged over the steps of all; absent: not logged. */
   readonly secondsPerStep?: number | undefined;
-  /** The most memory of its process; absent: not known. */
+  /** The most memory that its process held, in bytes; absent: not known. */
   readonly peakBytes?: number | undefined;
 }
 
-/** A method with its runs, one of each seed that is done. */
+/** A method with its runs, one for each seed that is done. */
 export interface ComparedMethod {
   /** The recipe's name. */
   readonly name: string;
@@ -40,9 +46,10 @@ export interface ComparisonOptions {
 }
 
 /**
- * A method a row: its kind, the mean IoU of every class over its seeds, mIoU of the last weights as mean and sample deviation,
- * the mean of the best validations, and the medians of a step's time and of the memory as multiples of the reference's. What
- * is not known is "-". No methods give an empty grid.
+ * One row for each method: its kind, the mean IoU of every class over its seeds, mIoU of the last weights as
+ * mean and sample deviation, the mean of the best validations, and the medians of a step's time and of the
+ * memory as multiples of the reference's. What is not known is "-". All evaluations must be of the same
+ * classes; no methods give an empty grid.
  */
 export function comparisonGrid(methods: readonly ComparedMethod[], options: ComparisonOptions): Grid {
   const done = methods.flatMap(({ runs }) => runs);
@@ -98,29 +105,34 @@ function meanOf({ subsets = [] }: Evaluation, name: string): (number | null)[] {
   return subsets.filter((subset) => subset.name === name).map(({ miou }) => miou);
 }
 
-/** Over what there is; null: nothing. */
+/** The mean of the values that are not null; null when there is none. */
 function mean(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
+/** The middle value, the upper one of two; undefined of none. */
 function median(values: readonly number[]): number | undefined {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/** A method's median over the reference's, with two decimals; "-" where one of them is not known. */
 function ratio(
   { runs }: ComparedMethod,
   reference: ComparedMethod | undefined,
   of: (run: MethodRun) => number | undefined,
 ): string {
-  const [mine, its] = [runs, reference?.runs ?? []].map((runs) =>
+  const [ofMethod, ofReference] = [runs, reference?.runs ?? []].map((runs) =>
     median(runs.flatMap((run) => of(run) ?? []))
   );
-  return mine === undefined || its === undefined ? "-" : (mine / its).toFixed(2);
+  return ofMethod === undefined || ofReference === undefined ? "-" : (ofMethod / ofReference).toFixed(2);
 }
 
-/** Of the paper's row whose title begins with the method's. */
+/**
+ * The paper's mIoU of the row whose title is the method's, but for what stands in brackets; "-" when there is
+ * none.
+ */
 function printedMean(rows: NonNullable<ReturnType<typeof paperTable>>["rows"], title: string): string {
   return rows.find((row) => row.title.replace(/ \(.*/, "") === title)?.cells["mIoU"] ?? "-";
 }

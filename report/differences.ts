@@ -1,17 +1,21 @@
-/** Which settings of runs are not the same. */
+/**
+ * Which settings of runs are not the same. Two recipes of 200 lines that differ in one number should show one
+ * number; so resolved recipes are compared value by value, and losses by their names, not by their places in
+ * the list.
+ */
 import { type ConfigPath, formatPath } from "../core/errors.ts";
 import type { Difference } from "./report_data.ts";
 
-/** A resolved recipe; undefined: it could not be read, so nothing is said about it. */
+/** A resolved recipe; undefined when it could not be read, so that nothing is said about that run. */
 export type Config = Readonly<Record<string, unknown>> | undefined;
 
-/** Of a mapping that other runs have not; a longer one is summed up. */
+/** A value that other runs do not have is shown up to this many characters, and then summed up. */
 const LONGEST = 80;
 
 /**
- * Every setting that some run has with another value or not at all, in the order in which the recipes have them. Lists of
- * things with a name or type, such as losses, are compared by that; a mapping that some run has not at all is one
- * difference. Fewer than two recipes differ in nothing.
+ * Every setting that some run has with another value or not at all, in the order in which the recipes have
+ * them. A mapping that some run does not have at all is one difference. Fewer than two recipes differ in
+ * nothing.
  */
 export function differences(configs: readonly Config[]): Difference[] {
   const found: Difference[] = [];
@@ -19,6 +23,7 @@ export function differences(configs: readonly Config[]): Difference[] {
   return found;
 }
 
+/** The values of several runs at one place. */
 interface Compared {
   readonly path: ConfigPath;
   /** Aligned with the runs; undefined: not set. */
@@ -44,6 +49,10 @@ function compare({ path, values, within }: Compared, found: Difference[]): void 
   }
 }
 
+/**
+ * A value for people: text as it is, the rest as JSON, long mappings by name and size; null where it is not
+ * set.
+ */
 function textOf(value: unknown): string | null {
   if (value === undefined) return null;
   if (typeof value === "string") return value;
@@ -54,12 +63,16 @@ function textOf(value: unknown): string | null {
   return `${typeof name === "string" ? `${name}, ` : ""}${count} settings`;
 }
 
+/** How many single values there are in a value. */
 function settings(value: unknown): number {
   const entries = entriesOf(value);
   return entries.length === 0 ? 1 : entries.reduce((sum, [, inner]) => sum + settings(inner), 0);
 }
 
-/** What is compared part by part; nothing for single values and lists of them. */
+/**
+ * The parts of a value that are compared one by one: a mapping's by key, a list's by the names or types of
+ * its entries where these differ, else by place. Empty for single values and lists of them.
+ */
 function entriesOf(value: unknown): [string | number, unknown][] {
   if (!Array.isArray(value)) return isObject(value) ? Object.entries(value) : [];
   if (!value.every(isObject)) return [];

@@ -1,10 +1,14 @@
-/** Colours that are told apart: each the farthest from those before it. */
+/**
+ * Colours that are told apart. Each colour is the one of a grid that is farthest from its nearest neighbour
+ * among those before it (farthest-point sampling), so the first ones are very different and later ones fill
+ * gaps. What "far" means is the caller's choice ({@linkcode Eyes}).
+ */
 import type { Rgb } from "../core/label_space.ts";
 
-/** Steps of a channel: 343 colours to choose from. */
+/** The values of a channel: 7^3 = 343 colours to choose from. */
 const LEVELS = [0, 43, 85, 128, 170, 213, 255];
 
-/** Taken already: black stands for no class, and white bleaches overlays. */
+/** Counted as taken: black means no class, and white bleaches overlays. */
 const TAKEN: readonly Rgb[] = [[0, 0, 0], [255, 255, 255]];
 
 /** How colours are told apart. */
@@ -15,8 +19,8 @@ export interface Eyes<Seen> {
 }
 
 /**
- * Always the same colours: each is, of a grid of 343, the one whose distance to the nearest of black, white and those before it
- * is largest. The first n do not depend on how many follow. @param count at most 341
+ * So many colours, always the same. The first n do not depend on how many follow.
+ * @param count at most 341
  */
 export function farthestColours<Seen>(count: number, { see, distance }: Eyes<Seen>): Rgb[] {
   const grid = LEVELS.flatMap((red) =>

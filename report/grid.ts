@@ -1,4 +1,7 @@
-/** A table in the formats that papers, READMEs, spreadsheets and terminals take. */
+/**
+ * A table in the formats that papers, READMEs, spreadsheets and terminals take. A {@linkcode Grid} holds
+ * cells as they are shown; everything about numbers is decided before.
+ */
 import Table from "cli-table3";
 
 /** The formats of {@linkcode renderGrid}. */
@@ -7,7 +10,10 @@ export const GRID_FORMATS = ["text", "markdown", "latex", "csv"] as const;
 /** One of {@linkcode GRID_FORMATS}. */
 export type GridFormat = (typeof GRID_FORMATS)[number];
 
-/** Cells as they are shown; the first column is left-aligned, all others right-aligned. */
+/**
+ * A table. The first column is left-aligned, all others right-aligned; every row has as many cells as the
+ * head.
+ */
 export interface Grid {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -15,7 +21,10 @@ export interface Grid {
   readonly notes: readonly string[];
 }
 
-/** No trailing newline. A grid without rows is its head. */
+/**
+ * A table as text, without a trailing newline. Cells are escaped as the format asks. A grid without rows is
+ * its head.
+ */
 export function renderGrid(grid: Grid, format: GridFormat): string {
   return RENDERERS[format](grid);
 }
@@ -86,6 +95,7 @@ const LATEX: Readonly<Record<string, string>> = {
   "✓": "$\\checkmark$",
 };
 
+/** A cell as LaTeX, its special characters escaped. */
 function latexText(cell: string): string {
   return cell.replace(/[\\~^±✓&%$#_{}]/g, (sign) => LATEX[sign] ?? `\\${sign}`);
 }

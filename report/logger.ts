@@ -1,12 +1,12 @@
-/** What a log beside `events.jsonl` hears of a run. */
+/** The interface of logs beside `events.jsonl`, such as TensorBoard's. */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { ValidatedImage } from "./tensorboard/picture.ts";
 
 export type { ValidatedImage } from "./tensorboard/picture.ts";
 
-/** A log of a run. What it is told belongs to the phase of the last event. */
+/** A log of a run. Everything that it is given belongs to the phase of the last event. */
 export interface RunLogger {
-  /** Of steps only those that are logged. */
+  /** Takes an event; of steps only those that are logged come. */
   event(event: TrainEvent): void;
   /** How many images of a validation it wants, the first ones. */
   readonly pictures: number;

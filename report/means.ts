@@ -1,4 +1,7 @@
-/** Mean IoUs in words: never without the size at which pixels were counted. */
+/**
+ * Mean IoUs in words, never without the size at which pixels were counted: the same network has another mIoU
+ * at half the size, and a number without its size cannot be compared.
+ */
 import type { Evaluation, SubsetMean } from "../core/events.ts";
 import { countOf, percent } from "../core/words.ts";
 
@@ -10,25 +13,31 @@ export interface Means {
   readonly labelSize: string;
 }
 
-/** `mIoU 45.0 %, mIoU of 16 47.1 %, mIoU* 52.0 % at label size original 2048x1024` */
+/**
+ * The means in one line, as in `mIoU 45.0 %, mIoU of 16 47.1 %, mIoU* 52.0 % at label size original
+ * 2048x1024`.
+ */
 export function meansText({ miou, subsets = [], labelSize }: Means): string {
   const all = [{ name: "mIoU", miou }, ...subsets];
   return `${all.map(({ name, miou }) => `${name} ${withSign(miou)}`).join(", ")} at label size ${labelSize}`;
 }
 
-/** `40 images of val, pixels counted at size original 160x96; flip` */
+/** What was counted, as in `40 images of val, pixels counted at size original 160x96; flip`. */
 export function countedText({ images, split, labelSize, inference }: Evaluation): string {
   const how = inference === undefined ? "" : `; ${inference}`;
   return `${countOf(images, "image")} of ${split}, pixels counted at size ${labelSize}${how}`;
 }
 
-/** `mean of 13 classes, without wall, fence, pole` */
+/** A mean over some of the classes, as in `mean of 13 classes, without wall, fence, pole`. */
 export function describeSubset(classes: readonly string[], subset: readonly string[]): string {
   const absent = classes.filter((name) => !subset.includes(name));
   return `mean of ${subset.length} classes, without ${absent.join(", ")}`;
 }
 
-/** How pixels were counted: once when all variants were evaluated alike, else for which ones. */
+/**
+ * How pixels were counted: one sentence when all variants were evaluated alike, else one for each way with
+ * the variants' names.
+ */
 export function countedNotes(
   variants: readonly { readonly name: string; readonly evaluations: readonly Evaluation[] }[],
 ): string[] {
@@ -43,7 +52,8 @@ export function countedNotes(
 }
 
 /**
- * Means in percent as mean and, from two on, sample standard deviation, of those that are there: `34.0 ± 1.2`; "-" for none.
+ * Shares in percent as mean and, from two on, sample standard deviation (divided by n - 1), as in `34.0 ±
+ * 1.2`. Nulls are left out; "-" when nothing is left.
  */
 export function spread(means: readonly (number | null)[]): string {
   const shares = means.filter((share) => share !== null);
@@ -55,7 +65,7 @@ export function spread(means: readonly (number | null)[]): string {
   return `${text} ± ${(100 * Math.sqrt(squares / (shares.length - 1))).toFixed(1)}`;
 }
 
-/** `45.1 %`; "-" for null. */
+/** A share in percent, as in `45.1 %`; "-" for null. */
 export function withSign(share: number | null): string {
   return share === null ? "-" : `${percent(share)} %`;
 }

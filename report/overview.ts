@@ -1,10 +1,10 @@
-/** Runs at a glance. */
+/** Runs at a glance: `plca runs`. */
 import { printable } from "../core/printable.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
 import type { Run, RunPhase, RunState } from "../run_folder/read.ts";
 
-/** A run in one line; plain data. */
+/** A run in one line; plain data, for `--json` as well. */
 export interface RunOverview {
   /** As messages call its folder. */
   readonly folder: string;
@@ -26,13 +26,16 @@ export interface RunOverview {
 /** What a phase reached; mean IoUs in 0..1. */
 export interface PhaseScores {
   readonly name: string;
-  /** The evaluation after the last step or, before it, the latest validation; null: none yet, or no pixel was labelled. */
+  /**
+   * The evaluation after the last step or, before it, the latest validation; null: none yet, or no pixel was
+   * labelled.
+   */
   readonly last: number | null;
   /** The best validation; null: none yet. */
   readonly best: { readonly step: number; readonly miou: number } | null;
 }
 
-/** A run in one line. */
+/** What one line says of a run. */
 export function overviewOf(run: Run): RunOverview {
   const { current } = run;
   const failure = run.state === "failed" ? current.log?.failure : undefined;
@@ -48,6 +51,7 @@ export function overviewOf(run: Run): RunOverview {
   };
 }
 
+/** What a phase reached. */
 function scoresOf({ name, evaluation, log }: RunPhase): PhaseScores {
   const best = log?.best;
   return {
@@ -57,7 +61,10 @@ function scoresOf({ name, evaluation, log }: RunPhase): PhaseScores {
   };
 }
 
-/** Runs as a table, percent mIoU of the last phase and of those before it. @param now milliseconds since 1970, for the ages */
+/**
+ * Runs as a table, mIoU in percent of the last phase and, where there are several, of those before it.
+ * @param now milliseconds since 1970, for the ages
+ */
 export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
   const several = runs.some(({ phases }) => phases.length > 1);
   return {
@@ -81,7 +88,10 @@ export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
   };
 }
 
-/** `120/400`; before the last phase is in work, with the name of the one that is. */
+/**
+ * How far a run is, as in `120/400`; while an earlier phase is in work, with that phase's name; "-" when
+ * nothing is known.
+ */
 function stepText({ phase, step, steps, phases }: RunOverview): string {
   if (steps === 0) return "-";
   return phase === phases.at(-1)!.name ? `${step}/${steps}` : `${printable(phase)} ${step}/${steps}`;
@@ -89,7 +99,7 @@ function stepText({ phase, step, steps, phases }: RunOverview): string {
 
 const UNITS = [["s", 60], ["min", 60], ["h", 24], ["d", Infinity]] as const;
 
-/** `12 s`, `3 min`, `5 h`, `2 d`; a time to come is `0 s`. */
+/** An age as `12 s`, `3 min`, `5 h`, `2 d`; a time in the future is `0 s`. */
 function ageText(milliseconds: number): string {
   let age = Math.max(0, milliseconds / 1000);
   for (const [unit, next] of UNITS) {

@@ -1,6 +1,6 @@
 /**
- * What Kang et al. 2020 report on Cityscapes' validation images, in percent and as printed: Tables 1 to 3. Their numbers
- * for other methods are those of these methods' own papers.
+ * What Kang et al. 2020 report on Cityscapes' validation images, in percent and as printed: Tables 1 to 3.
+ * Their numbers for other methods are those of these methods' own papers.
  */
 
 /** What the paper reports about a label space. */
@@ -20,7 +20,9 @@ export interface PaperTable {
 /** A method's results. */
 export interface PaperRow {
   readonly title: string;
-  /** By class and mean, as in `mIoU*`; "-" where the paper has none, "" where its text has lost the number. */
+  /**
+   * By class and mean, as in `mIoU*`; "-" where the paper has none, "" where its text has lost the number.
+   */
   readonly cells: Readonly<Record<string, string | undefined>>;
 }
 
@@ -54,7 +56,8 @@ const NINETEEN = [
 ];
 
 /**
- * `?` is a lost number: of PatchAlign's light and sign one is left, in the bold of the best, which it is among signs only.
+ * Rows as `title: cells`, the cells in the order of the classes and then the mean. `?` is a lost number: of
+ * PatchAlign's light and sign one is left, in the bold of the best, which it is among signs only.
  */
 const TABLE_2 = `
 Source Only (paper): 34.8 14.9 53.4 15.7 21.5 29.7 35.5 18.4 81.9 13.1 70.4 62.0 34.4 62.7 21.6 10.7 0.7 34.9 35.7 34.3
@@ -80,6 +83,7 @@ MaxSquare (paper, ST): 82.9 40.7 80.3 10.2 0.8 25.8 12.8 18.2 82.5 82.2 53.1 18.
 CRST (paper, ST): 67.7 32.2 73.9 10.7 1.6 37.4 22.2 31.2 80.8 80.5 60.8 29.1 82.8 25.0 19.4 45.3 43.8 50.1
 PLCA (paper): 82.6 29.0 81.0 11.2 0.2 33.6 24.9 18.3 82.8 82.3 62.1 26.5 85.6 48.9 26.8 52.2 46.8 54.0`;
 
+/** The rows of a table's text, by column. */
 function rowsOf(table: string, columns: readonly string[]): PaperRow[] {
   return table.trim().split("\n").map((line) => {
     const [title, cells] = line.split(": ");
@@ -109,7 +113,7 @@ function rowsNote(where: string): string {
     "the others as their own papers report them; AT: adversarial training, ST: self-training";
 }
 
-/** GTAV and SYNTHIA to Cityscapes. */
+/** Table 2 (GTAV to Cityscapes) and Table 3 (SYNTHIA to Cityscapes), each with its column of Table 1. */
 export const PAPER_TABLES: readonly PaperTable[] = [
   {
     classes: NINETEEN,
@@ -130,7 +134,7 @@ export const PAPER_TABLES: readonly PaperTable[] = [
   },
 ];
 
-/** What the paper reports for these classes, in this order; undefined: nothing. */
+/** What the paper reports for exactly these classes in this order; undefined: nothing. */
 export function paperTable(classes: readonly string[]): PaperTable | undefined {
   return PAPER_TABLES.find((table) => String(table.classes) === String(classes));
 }

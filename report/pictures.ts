@@ -1,9 +1,9 @@
-/** Predictions as image files. */
+/** Predictions as image files: label maps with a palette, overlays on the photograph. */
 import { encode } from "fast-png";
 import sharp from "sharp";
 import type { Rgb } from "../core/label_space.ts";
 
-/** One value for each pixel, row-major. */
+/** One value for each pixel, row-major; `rgbPng` takes three. */
 export interface Plane {
   readonly width: number;
   readonly height: number;
@@ -11,8 +11,8 @@ export interface Plane {
 }
 
 /**
- * A PNG with a palette, 8 bits a pixel: its indices are the ids, any viewer shows the colours. @param colours by id, up
- * to the highest that occurs
+ * A PNG of 8-bit indices with a palette: programs read the ids, viewers show the colours.
+ * @param colours by id, up to the highest that occurs
  */
 export function labelPng({ width, height, data }: Plane, colours: readonly Rgb[]): Uint8Array {
   return encode({ width, height, channels: 1, data, palette: colours.map((colour) => [...colour]) });
@@ -37,7 +37,11 @@ export interface OverlayOptions {
   readonly format: "png" | "jpg";
 }
 
-/** An image under the colours of its labels, as a file. @param image RGB, 3 bytes a pixel */
+/**
+ * An image under the colours of its labels, as a PNG or JPEG file.
+ * @param image RGB, 3 bytes a pixel, of the labels' size
+ * @param labels ids, each with a colour
+ */
 export async function overlay(
   image: Uint8Array,
   labels: Plane,
@@ -50,8 +54,10 @@ export async function overlay(
 }
 
 /**
- * An image under the colours of its labels: (1 - opacity) pixel + opacity colour, rounded; RGB, 3 bytes a pixel.
+ * An image under the colours of its labels: (1 - opacity) pixel + opacity colour, rounded.
+ * @param image RGB, 3 bytes a pixel
  * @param data the labels, one a pixel
+ * @returns RGB, 3 bytes a pixel
  */
 export function mixedWith(
   image: Uint8Array,

@@ -1,4 +1,8 @@
-/** A run as it goes: one live line on a terminal, plain lines when piped. */
+/**
+ * A run as it goes, for people: on a terminal one line that is rewritten, above it lines for what should stay
+ * (validations, notes); where lines cannot be rewritten, a few plain lines for each phase. It draws from
+ * events alone and keeps no state of the run.
+ */
 import type { StepEvent, TrainEvent } from "../core/events.ts";
 import { countOf } from "../core/words.ts";
 import { meansText, withSign } from "./means.ts";
@@ -15,7 +19,7 @@ export interface ProgressTarget {
   clock?(): number;
 }
 
-/** What is known of the run, and how much is wanted. */
+/** What is known of the run beforehand, and how many lines are wanted. */
 export interface ProgressOptions {
   /** Absent: the time left is that of the phase's steps. */
   readonly course?: Course;
@@ -23,7 +27,7 @@ export interface ProgressOptions {
   readonly plainLines?: number;
 }
 
-/** Shows events; `close` ends the live line. */
+/** Shows events. `close` ends the live line. */
 export interface Progress {
   event(event: TrainEvent): void;
   /** A line of its own, above the live one. */
@@ -34,7 +38,7 @@ export interface Progress {
 /** The live line is rewritten at most this often, in milliseconds. */
 const REDRAW_EVERY = 100;
 
-/** A new display; nothing is written before the first event. */
+/** A new display. Nothing is written before the first event. */
 export function progress(target: ProgressTarget, options: ProgressOptions = {}): Progress {
   const { course, plainLines = 20 } = options;
   const clock = target.clock?.bind(target) ?? (() => performance.now());
@@ -98,19 +102,19 @@ export function progress(target: ProgressTarget, options: ProgressOptions = {}):
   };
 }
 
-/** One line per share of the steps, the first and the last step included. */
+/** Whether a step gets a plain line: the first, the last, and one for each share of the steps. */
 function isReported({ step, steps }: StepEvent, lines: number): boolean {
   if (step <= 1 || step >= steps) return true;
   return Math.floor(step * lines / steps) > Math.floor((step - 1) * lines / steps);
 }
 
-/** A step, and what is left after it. */
+/** A step, and the time that is left after it. */
 interface Shown {
   readonly event: StepEvent;
   readonly left: TimeLeft | undefined;
 }
 
-/** The step's numbers; term names at most `longest` characters. */
+/** A step's numbers in one line. @param longest the most characters of a term's name */
 function stepLine({ event, left }: Shown, longest = Infinity): string {
   const { rate, total } = event;
   const values = shownTerms(event).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
@@ -123,7 +127,10 @@ function stepLine({ event, left }: Shown, longest = Infinity): string {
   ].join("  ");
 }
 
-/** The same for a narrow terminal, where every term matters more than its name. */
+/**
+ * The same for a narrow terminal, with three letters of each term's name, since every term matters more than
+ * its name.
+ */
 function narrowLine({ event, left }: Shown): string {
   const { rate } = event;
   const values = shownTerms(event).map(([name, value]) =>
@@ -145,12 +152,12 @@ function leftText({ seconds, atLeast }: TimeLeft, more: string): string {
   return `${atLeast ? more : ""}${duration(seconds)}`;
 }
 
-/** `association/layer4` and the like are details for the log. */
+/** The terms that are shown; those with a slash, as `association/layer4`, are details for the log. */
 function shownTerms({ terms }: StepEvent): [string, number][] {
   return Object.entries(terms).filter(([name]) => !name.includes("/"));
 }
 
-/** Shortens the names of terms until the line fits, then everything, then cuts. */
+/** The line at a width: names of terms are shortened first, then everything, and at last the line is cut. */
 function fit(shown: Shown, width: number): string {
   let text = stepLine(shown);
   for (let longest = 16; text.length > width && longest >= 6; longest--) text = stepLine(shown, longest);
@@ -158,12 +165,13 @@ function fit(shown: Shown, width: number): string {
   return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
 }
 
+/** Three decimals, or one digit and an exponent where these would say little. */
 function number(value: number): string {
   const size = Math.abs(value);
   return size !== 0 && (size < 0.001 || size >= 10_000) ? value.toExponential(1) : value.toFixed(3);
 }
 
-/** `1:05:09`, `5:09`. */
+/** A time as `1:05:09` or `5:09`. */
 function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

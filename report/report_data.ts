@@ -1,4 +1,9 @@
-/** What a report shows of runs. Plain data that survives JSON; the page of `web/` draws it. */
+/**
+ * What a report shows of runs: the interface between the commands, which fill it, and the page of `web/`,
+ * which draws it. Plain data that survives JSON: it stands in the page itself, or is asked for by a live
+ * page. Curves come already shortened to what a screen shows, so that a report of many long runs stays a file
+ * of a few MB.
+ */
 import type { Evaluation } from "../core/events.ts";
 import type { Rgb } from "../core/label_space.ts";
 import type { CurveWithTrend, PlainCurve } from "./decimate.ts";
@@ -11,7 +16,7 @@ export interface ReportData {
   readonly made: string;
   /** plca's version. */
   readonly version: string;
-  /** In the order in which they were asked for; titles differ. */
+  /** In the order of the command line; titles differ. */
   readonly runs: readonly ReportRun[];
   /** Settings that are not the same in all runs. */
   readonly differences: readonly Difference[];
@@ -38,7 +43,7 @@ export interface ClassGroup {
   readonly sideBySide?: Pictures;
 }
 
-/** One run. */
+/** One run, as a report shows it. */
 export interface ReportRun {
   /** Its folder's name, or the path as given where names are the same. */
   readonly title: string;
@@ -58,7 +63,7 @@ export interface ReportRun {
   readonly withoutPictures?: string;
 }
 
-/** A phase of a run. */
+/** A phase of a run, as a report shows it. */
 export interface ReportPhase {
   readonly name: string;
   /** Updates done and wanted. */
@@ -66,7 +71,10 @@ export interface ReportPhase {
   readonly steps: number;
   /** By name as in `PhaseLog.series`, `time` left out; shortened to what a screen shows. */
   readonly curves: Readonly<Record<string, CurveWithTrend>>;
-  /** By the same names, `rate` and `diagnostics/seconds/...` only: medians of all that was logged; absent where nothing was. */
+  /**
+   * By the same names, `rate` and `diagnostics/seconds/...` only: medians of all that was logged; absent
+   * where nothing was.
+   */
   readonly medians: Readonly<Record<string, number>>;
   /** mIoU of the val split during training, in 0..1; null: no pixel was labelled. */
   readonly miou: PlainCurve;
@@ -90,7 +98,7 @@ export interface Validated {
   readonly labelSize: string;
 }
 
-/** Images of the val split, labelled by the last weights of each phase of a run, or of each of several runs. */
+/** Images of the val split under the last weights of each phase of a run, or of each of several runs. */
 export interface Pictures {
   /** Titles of the predictions: names of phases, as in `source-only`, `street`, or of runs. */
   readonly networks: readonly string[];
@@ -110,10 +118,15 @@ export interface Picture {
   readonly height: number;
   /** The image, a `data:` address. */
   readonly original: string;
-  /** Train ids, one byte a pixel, row by row, as zlib makes them shorter, in base64; the ignore id where unlabelled. */
+  /**
+   * Train ids, one byte a pixel, row by row, compressed by zlib, in base64; the ignore id where unlabelled.
+   */
   readonly truth: string;
-  /** The same of the networks' labels. */
+  /** The networks' labels in the same form, aligned with {@linkcode Pictures.networks}. */
   readonly predictions: readonly string[];
-  /** Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the networks; null: none of its pixels is labelled. */
+  /**
+   * Mean IoU over the classes in the image's labels or predictions at its own size, aligned with the
+   * networks; null: none of its pixels is labelled.
+   */
   readonly miou: readonly (number | null)[];
 }

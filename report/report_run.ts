@@ -1,4 +1,7 @@
-/** A run folder's contents as a report shows them. */
+/**
+ * From a run folder's contents to what a report shows. Everything that comes from files is bounded here:
+ * numbers of points, digits, lengths of texts. A run folder may be a stranger's, and the page only draws.
+ */
 import type { Evaluation, SubsetMean, ValidationEvent } from "../core/events.ts";
 import { shortened } from "../core/printable.ts";
 import { gibibytes } from "../core/words.ts";
@@ -7,19 +10,19 @@ import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
 import type { PhaseLog } from "../run_folder/log.ts";
 import type { Run, RunPhase } from "../run_folder/read.ts";
 
-/** Points that all curves of a report may have together: about 3 MB. */
+/** Points of all curves of a report together: about 3 MB. */
 const POINTS = 200_000;
 
-/** A curve gets no more columns than a large screen has, and no fewer than a small one. */
+/** Pixel columns of a curve: no more than a large screen has, no fewer than a small one. */
 const COLUMNS = { most: 1000, least: 100 };
 
-/** Spans of a trend; curves with fewer than twice as many points have none. */
+/** Spans of a trend. Curves with fewer than twice as many points have none. */
 const SPANS = 150;
 
-/** Significant digits of values: more than a screen tells apart. */
+/** Significant digits of values, more than a screen tells apart. */
 const DIGITS = 6;
 
-/** Pixel columns for each curve of a report about these runs, so that the file stays a few MB. */
+/** Pixel columns for each curve, so that a report about all these runs stays a few MB. */
 export function columnsFor(runs: readonly Run[]): number {
   const curves = runs.flatMap(({ phases }) => phases).reduce(
     (sum, { log }) => sum + (log?.series.size ?? 0) + 1,
@@ -29,7 +32,10 @@ export function columnsFor(runs: readonly Run[]): number {
   return Math.min(COLUMNS.most, Math.max(COLUMNS.least, fair));
 }
 
-/** @param columns as {@linkcode columnsFor} says */
+/**
+ * A run as a report shows it, without pictures. @param options `title` heads the run, `columns` as {@linkcode
+ * columnsFor} says
+ */
 export function reportRun(run: Run, { title, columns }: { title: string; columns: number }): ReportRun {
   return {
     title,
@@ -67,6 +73,7 @@ function reportPhase({ name, log, evaluation }: RunPhase, columns: number): Repo
   };
 }
 
+/** The scalars of a phase as curves, shortened; long ones with a trend. */
 function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWithTrend> {
   const made = [...series].filter(([name]) => name !== "time").map(([name, { steps, values, length }]) => {
     const curve = { x: steps, y: values };
@@ -76,7 +83,10 @@ function curvesOf({ series }: PhaseLog, columns: number): Record<string, CurveWi
   return byName(made);
 }
 
-/** Of the whole series: what is left of a long one for a screen is each column's lowest and highest. */
+/**
+ * Medians of what takes time, over the whole series: the shortened curve has only each column's lowest and
+ * highest.
+ */
 function mediansOf({ series }: PhaseLog): Record<string, number> {
   const made: [string, number][] = [];
   for (const [name, { values }] of series) {
@@ -87,7 +97,7 @@ function mediansOf({ series }: PhaseLog): Record<string, number> {
   return byName(made);
 }
 
-/** Names come from a file: none of them may reach the prototype. */
+/** An object without a prototype: names come from a file, and `__proto__` must be a name like any other. */
 function byName<T>(made: readonly (readonly [string, T])[]): Record<string, T> {
   return Object.assign(Object.create(null), Object.fromEntries(made));
 }
@@ -113,7 +123,10 @@ function validated(event: ValidationEvent | undefined): Validated | undefined {
   return { step, miou, pixelAccuracy, iou, labelSize };
 }
 
-/** Of a file that may be damaged: a confusion matrix that is none is empty, subsets that are none are left out. */
+/**
+ * An evaluation from a file that may be damaged: a confusion matrix of another shape becomes empty, damaged
+ * subsets are left out, texts are shortened.
+ */
 function checkedEvaluation(evaluation: Evaluation | undefined): Evaluation | undefined {
   if (evaluation === undefined) return undefined;
   const { classes, iou, miou, images, split, labelSize, inference, pixelAccuracy, subsets, confusion } =
@@ -141,6 +154,7 @@ function shortSubset({ name, classes, miou }: SubsetMean): SubsetMean {
   return { name: shortened(name), classes: classes.map(shortened), miou };
 }
 
+/** Name and value of what decided the run's result, as far as `run.json` has it. */
 function factsOf({ record = {}, folder }: Run): [string, string][] {
   const versions = asObject(record["versions"]);
   const machine = asObject(record["machine"]);

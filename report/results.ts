@@ -1,4 +1,7 @@
-/** Results of several runs side by side, in the shape of the paper's Tables 2 and 3: a method a row, a class a column. */
+/**
+ * Results of several runs side by side, in the shape of the paper's Tables 2 and 3: one row for each method,
+ * one column for each class.
+ */
 import type { Evaluation } from "../core/events.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
@@ -20,9 +23,9 @@ export interface ResultsOptions {
 }
 
 /**
- * IoU in percent of every class, the mean, and the means over subsets where the label space has some. A class absent
- * from labels and predictions is "-". The notes say on how many images and at which label size each row was counted.
- * All results must have the same classes; no results give an empty grid.
+ * IoU in percent of every class, the mean, and the means over subsets where the label space has some. A class
+ * absent from labels and predictions is "-". The notes say on how many images and at which label size each
+ * row was counted. All results must have the same classes; no results give an empty grid.
  */
 export function resultsGrid(results: readonly Result[], { short, paper }: ResultsOptions): Grid {
   const [first] = results;

@@ -1,29 +1,36 @@
 /**
- * Which snapshot is taken: the last, the best by labels of the target, which in practice are not there, or the pick of a measure
- * that needs none.
+ * Which of a run's snapshots one would take. Three answers are compared: the last one; the best by labels of
+ * the target, which in practice are not there; and the choice of each measure that needs no labels
+ * (core/label_free.ts). The difference says how much a method's reported number owes to the choice.
  */
 import type { ValidationEvent } from "../core/events.ts";
 import { LABEL_FREE } from "../core/label_free.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
 
-/** mIoU in 0..1 of the snapshot that `last`, `best` or a measure of core/label_free.ts chooses; absent: it cannot choose. */
+/**
+ * The mIoU, in 0..1, of the snapshot that each chooser takes: `last`, `best`, or a label-free measure by its
+ * name; absent: it cannot choose.
+ */
 export type SnapshotPicks = Readonly<Record<string, number | undefined>>;
 
-/** A validation as far as it is looked at. */
+/** The part of a validation that is looked at. */
 export type Snapshot = Pick<ValidationEvent, "miou" | "labelFree">;
 
-/** Of the validations of a phase, in the order of their steps. Of equal values the first is taken; none choose nothing. */
+/**
+ * The choices among the validations of a phase, given in the order of their steps. Validations without an
+ * mIoU are passed over; of equal values the first is taken; no validations choose nothing.
+ */
 export function snapshotPicks(validations: readonly Snapshot[]): SnapshotPicks {
   const known = validations.filter(({ miou }) => miou !== null);
   const pick = (value: (snapshot: Snapshot) => number | undefined) => {
-    let found: { readonly value: number; readonly miou: number } | undefined;
+    let best: { readonly value: number; readonly miou: number } | undefined;
     for (const snapshot of known) {
-      const mine = value(snapshot);
-      if (mine === undefined || !Number.isFinite(mine)) continue;
-      if (found === undefined || mine > found.value) found = { value: mine, miou: snapshot.miou! };
+      const score = value(snapshot);
+      if (score === undefined || !Number.isFinite(score)) continue;
+      if (best === undefined || score > best.value) best = { value: score, miou: snapshot.miou! };
     }
-    return found?.miou;
+    return best?.miou;
   };
   return {
     last: known.at(-1)?.miou ?? undefined,
@@ -45,7 +52,7 @@ export interface ChosenSnapshots {
   readonly picks: readonly SnapshotPicks[];
 }
 
-/** mIoU in percent by who chooses, a run or method a row; undefined where no measure chose anything. */
+/** mIoU in percent by chooser, one row for each run or method; undefined where no measure chose anything. */
 export function snapshotGrid(rows: readonly ChosenSnapshots[]): Grid | undefined {
   const picks = rows.flatMap((row) => row.picks);
   const measures = LABEL_FREE.filter(({ name }) => picks.some((pick) => pick[name] !== undefined));

@@ -11,11 +11,12 @@ import {
 import type { NetworkPlan, OwnerPlan } from "../core/plugin.ts";
 import { planUpdates, type StepEntry } from "../core/step_plan.ts";
 
-/** `cross-entropy + 0.75 lovasz-softmax + (0 to 1 in 400 steps) mixed` */
+/** The objective as a sum, as in `cross-entropy + 0.75 lovasz-softmax + (0 to 1 in 400 steps) mixed`. */
 export function objectiveText(losses: readonly PlannedLoss[]): string {
   return losses.map(({ name, weight }) => weight === 1 ? name : `${weightText(weight)} ${name}`).join(" + ");
 }
 
+/** The weight of a term, constant or over the steps. */
 function weightText(weight: Coefficient): string {
   if (typeof weight === "number") return String(weight);
   const { from, to, start, steps, shape, unit } = weight;
@@ -35,7 +36,7 @@ function moves({ update, follow }: NetworkPlan): boolean {
   return update !== undefined || follow !== undefined;
 }
 
-/** A line for everything that a step of the phase does. */
+/** One line for each thing that a step of the phase does, in the order in which it is done. */
 export function stepLines(phase: PhasePlan): string[] {
   const updates = planUpdates(phase);
   const reads = new Set(updates.flatMap((update) => update.reads));

@@ -5,16 +5,17 @@ import { percent } from "../core/words.ts";
 import { FRAMELESS } from "./grid.ts";
 import { countedText, describeSubset } from "./means.ts";
 
-/** One network's results. */
+/** One network's results, as a column. */
 export interface ClassColumn {
   readonly title: string;
   readonly evaluation: Evaluation;
 }
 
 /**
- * IoU in percent by class, then mIoU, the means over subsets of the classes and pixel accuracy, one column each; with
- * several columns, how far the last is from the first. A class absent from labels and predictions is "-". Below it stands what the subsets
- * are and where pixels were counted. No colours, no trailing newline. No columns gives "".
+ * IoU in percent by class, then mIoU, the means over subsets of the classes and pixel accuracy, one column
+ * for each network; with several columns, the difference of the last from the first. A class absent from
+ * labels and predictions is "-". Below it stands what the subsets are and how pixels were counted. No
+ * colours, no trailing newline. No columns give "".
  */
 export function classTable(columns: readonly ClassColumn[]): string {
   const [first] = columns;
@@ -53,6 +54,7 @@ export function classTable(columns: readonly ClassColumn[]): string {
   ].join("\n");
 }
 
+/** A difference of shares in percent, with its sign; zero has a plus. */
 function signed(share: number): string {
   const text = (100 * share).toFixed(1);
   return text.startsWith("-") && text !== "-0.0" ? text : `+${text.replace("-", "")}`;

@@ -1,7 +1,14 @@
-/** How long a run will take: what was measured of it so far, for what is to come. */
+/**
+ * How long a run will still take: durations measured so far, times the work that is to come.
+ *
+ * Steps, validations and checkpoints are timed apart, each from the event before to its own. The first step
+ * of a phase compiles kernels and fills caches, so it counts only as long as there is no other. What was
+ * never measured (a later phase, the last evaluation) cannot be guessed; then the estimate is marked as a
+ * lower bound.
+ */
 import type { TrainEvent } from "../core/events.ts";
 
-/** What is known beforehand of a run. */
+/** What is known of a run beforehand. */
 export interface Course {
   /** The phases, in order. */
   readonly phases: readonly PhaseCourse[];
@@ -35,16 +42,15 @@ export interface TimeKeeper {
   left(): TimeLeft | undefined;
 }
 
-/** Of the last durations of a kind of work. */
+/** How many of the last durations of a kind of work are averaged. */
 const WINDOW = 20;
 
-/** From a step or two of a few milliseconds nothing follows. */
+/** An estimate needs so many timed steps, or so many milliseconds of them. */
 const LEAST_STEPS = 3, LEAST_TIME = 5000;
 
 /**
- * Steps, validations and checkpoints are timed from the event before to theirs. The first step of a phase compiles and fills
- * caches: it counts only as long as there is no other. Every step of a later phase takes at least as long as those of this one.
- * @param clock milliseconds
+ * Looks at events as they come. @param course absent: only the steps of the present phase count @param clock
+ * milliseconds
  */
 export function timeKeeper(course: Course | undefined, clock: () => number): TimeKeeper {
   const durations = { step: [] as number[], validation: [] as number[], checkpoint: [] as number[] };
@@ -102,7 +108,7 @@ export function timeKeeper(course: Course | undefined, clock: () => number): Tim
 
 const NO_WORK = { step: 0, validation: 0, checkpoint: 0 };
 
-/** How often each kind of work comes after step `from` of a phase. */
+/** How often each kind of work is still to come in a phase after step `from`. */
 function workOf({ steps, validateEvery, checkpointEvery }: PhaseCourse, from: number): typeof NO_WORK {
   // The one at `from` comes after the step, and the last step has one in any case.
   const count = (every: number) =>

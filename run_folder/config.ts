@@ -1,22 +1,26 @@
-/** The recipe that a run wrote down, as plain data. */
+/**
+ * `config.yaml` of a run: the resolved recipe, written once, read back as plain data by everything that shows
+ * runs. Reading never throws for what the text holds, since people edit such files and folders come from
+ * elsewhere; damage is a sentence instead.
+ */
 import { parse, stringify } from "yaml";
 import { messageOf } from "../core/words.ts";
 
-/** A resolved recipe as `config.yaml` has it. */
+/** A resolved recipe as the YAML of `config.yaml`. */
 export function configText(resolved: Readonly<Record<string, unknown>>): string {
   return stringify(resolved, { lineWidth: 110 });
 }
 
-/** Text and what it says. */
+/** The text, and the mapping that it holds or what is wrong with it. */
 export type ReadConfig =
   | { readonly text: string; readonly parsed: Readonly<Record<string, unknown>> }
   /** What is wrong with it, without a trailing period. */
   | { readonly text: string; readonly damage: string };
 
-/** No recipe has more values, or deeper ones; aliases count as what they stand for. */
+/** The most values, and the deepest, that a recipe may have; aliases count as what they stand for. */
 const MOST_VALUES = 100_000, DEEPEST = 100;
 
-/** Parses a mapping; nothing is thrown for what the text holds. Of a key that comes twice the later one counts. */
+/** Parses a mapping. Of a key that comes twice the later one counts. */
 export function parseConfig(text: string): ReadConfig {
   let parsed: unknown;
   try {
@@ -33,7 +37,10 @@ export function parseConfig(text: string): ReadConfig {
   return damage === undefined ? { text, parsed: parsed as Record<string, unknown> } : { text, damage };
 }
 
-/** Why a value is no tree that others could walk through. */
+/**
+ * Why others could not walk through a value: too large, too deep, or containing itself; undefined when they
+ * can.
+ */
 function unfit(root: unknown): string | undefined {
   let values = 0;
   const above = new Set<object>();

@@ -1,22 +1,27 @@
-/** The evaluation after the last step of a phase, as a file. */
+/** `evaluation.json` of a phase: how well its network does after the last step. */
 import type { Evaluation } from "../core/events.ts";
 import { isShare } from "./event.ts";
 import { parseObject, readText, type RunFiles } from "./files.ts";
 import { EVALUATION, within } from "./layout.ts";
 
-/** What the file holds. */
+/** An evaluation as the file holds it. */
 export interface StoredEvaluation extends Evaluation {
   /** The phase's name; absent in what `plca eval --json` prints. */
   readonly phase?: string;
 }
 
-/** @param folder the phase's @returns undefined when there is none @throws Error that says what is wrong with the file */
+/**
+ * Reads the evaluation of a phase.
+ * @param folder the phase's folder in the run
+ * @returns undefined when there is none
+ * @throws Error that says what is wrong with the file
+ */
 export async function readEvaluation(files: RunFiles, folder = ""): Promise<StoredEvaluation | undefined> {
   const text = await readText(files, within(folder, EVALUATION));
   return text === undefined ? undefined : parseEvaluation(text);
 }
 
-/** @throws Error when the text holds something else */
+/** An evaluation from JSON. @throws Error when the text holds something else */
 export function parseEvaluation(text: string): StoredEvaluation {
   const value = parseObject(text);
   if (!isEvaluation(value)) throw new Error("it holds no evaluation");

@@ -1,16 +1,23 @@
-/** A line of `events.jsonl` as an event whose fields are what they should be. */
+/**
+ * A line of `events.jsonl` as an event whose fields are what they should be.
+ *
+ * The log is read by reports and pages long after it was written, perhaps by another version, perhaps from a
+ * stranger. So each field is checked by hand for its type and range, and a line has one of three outcomes: an
+ * event, a type that is unknown (a newer plca wrote it, not damage), or damage in words. A NaN in a series is
+ * written by JSON as null and comes back as NaN.
+ */
 import { LONGEST_TEXT, shortened } from "../core/printable.ts";
 import type { SubsetMean, TrainEvent } from "../core/events.ts";
 import { messageOf } from "../core/words.ts";
 import { parseObject } from "./files.ts";
 
-/** What a line holds. */
+/** An event of the log, with the time of its line. */
 export type LoggedEvent = TrainEvent & {
   /** When it was written, in milliseconds since 1970; NaN where the line does not say. */
   readonly time: number;
 };
 
-/** What a line may turn out to be. */
+/** What a line turns out to be. */
 export type ParsedLine =
   | { readonly event: LoggedEvent }
   /** A type that this plca does not know: a newer one wrote it. */
@@ -20,15 +27,15 @@ export type ParsedLine =
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Of steps and of values without their sign: beyond, axes and sums have no numbers. */
+/** The largest step and the largest value that are accepted: beyond them axes and sums have no numbers. */
 const MOST_STEPS = 1e9, LARGEST = 1e300;
 
-/** Thrown inside this file only. */
+/** Thrown and caught inside this file only. */
 class Damage extends Error {}
 
 /**
- * Reads one line. Numbers that JSON cannot hold (it writes them as null) and infinite ones become NaN; fields that are not
- * known are left out.
+ * Reads one line. Numbers that JSON cannot hold (it writes them as null) and infinite ones become NaN;
+ * unknown fields are dropped; long texts are shortened. Never throws for what the line holds.
  */
 export function parseEvent(line: string): ParsedLine {
   let fields: Fields;
@@ -54,6 +61,7 @@ export function parseEvent(line: string): ParsedLine {
 /** What events of a type have beside `type` and `phase`. */
 type Rest<T> = Omit<Extract<TrainEvent, { readonly type: T }>, "type" | "phase">;
 
+/** By type of event, what its fields must be. */
 const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => Rest<T> } = {
   start: (fields) => ({ steps: count(fields, "steps"), batch: count(fields, "batch") }),
   resume: (fields) => ({ step: count(fields, "step") }),
@@ -94,6 +102,7 @@ function truth(fields: Fields, name: string): boolean {
   throw new Damage(`its ${name} is neither true nor false`);
 }
 
+/** A whole number of at least 0. */
 function count(fields: Fields, name: string): number {
   const value = fields[name];
   if (!Number.isSafeInteger(value) || (value as number) < 0) {
@@ -103,7 +112,7 @@ function count(fields: Fields, name: string): number {
   return value as number;
 }
 
-/** Those that JSON reads as infinite are not finite, which is no damage. */
+/** Whether a finite number is beyond what can be drawn; infinite ones are no damage. */
 function isTooLarge(value: number | null): boolean {
   return value !== null && Number.isFinite(value) && Math.abs(value) > LARGEST;
 }
@@ -128,13 +137,14 @@ export function isShare(value: unknown): value is number {
   return typeof value === "number" && value >= 0 && value <= 1;
 }
 
-/** Null: over nothing. */
+/** A share in 0..1, or null where there was nothing to average. */
 function mean(fields: Fields, name: string): number | null {
   const value = fields[name];
   if (value === null || isShare(value)) return value;
   throw new Damage(`its ${name} is not in 0..1`);
 }
 
+/** A mapping from names to numbers. Changes the parsed object in place, since a run has many such lines. */
 function numbers(fields: Fields, name: string): Record<string, number> {
   const value = fields[name];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {

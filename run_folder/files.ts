@@ -1,9 +1,13 @@
-/** The files of a run folder. */
+/**
+ * How the files of a run folder are read: a small interface, so that tests use memory and the page server can
+ * watch a folder, and its implementation on the disk. Links in a run folder must not lead out of it, except
+ * for checkpoints: a report of a stranger's run would otherwise show whatever file a link names.
+ */
 import { sep } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { IN_CHECKPOINTS } from "./layout.ts";
 
-/** How a run folder is read; paths are relative to it, with `/`. */
+/** How a run folder is read. Paths are relative to the folder, with `/`. */
 export interface RunFiles {
   /** How messages call the folder. */
   readonly folder: string;
@@ -11,17 +15,23 @@ export interface RunFiles {
   stat(path: string): Promise<FileFacts | undefined>;
   /** Up to `length` bytes from `offset` on; fewer at the end. @throws Error when it cannot be read */
   read(path: string, range: ByteRange): Promise<Uint8Array>;
-  /** Names of a folder's files and links; empty when there is no such folder. @throws Error when it cannot be listed */
+  /**
+   * Names of a folder's files and links; empty when there is no such folder. @throws Error when it cannot be
+   * listed
+   */
   list(path: string): Promise<readonly string[]>;
   /** The same for its folders, links left out. */
   folders(path: string): Promise<readonly string[]>;
-  /** Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited for. */
+  /**
+   * Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited
+   * for.
+   */
   isLocked(path: string): Promise<boolean | undefined>;
 }
 
 /** What is known of a file. */
 export interface FileFacts {
-  /** Other than that of another file that took this one's place; absent where the system does not say. */
+  /** Changes when another file takes this one's place; absent where the system does not say. */
   readonly identity?: string;
   /** In bytes. */
   readonly size: number;
@@ -36,9 +46,9 @@ export interface ByteRange {
 }
 
 /**
- * The run folder at `path`, on the disk. Checkpoints may be links: people keep them on other disks. Other files may not lead
- * out of the folder: what a run from a stranger points at would come into a report. Looking at one that does throws a UserError.
- * @param shown how messages call it
+ * The run folder at `path`, on the disk. Checkpoints may be links, since people keep them on other disks; for
+ * any other file that leads out of the folder, `stat` and `read` throw a UserError.
+ * @param shown how messages call the folder
  */
 export function diskRun(path: string, shown: string = path): RunFiles {
   async function requireInside(name: string): Promise<void> {
@@ -104,10 +114,13 @@ async function namesIn(folder: string, isWanted: (entry: Deno.DirEntry) => boole
   return names.sort();
 }
 
-/** Larger files of these kinds are no run's, in bytes. */
+/** The most bytes of a text file of a run, 16 MB. */
 const LARGEST_TEXT = 16e6;
 
-/** A text file of a run; undefined when there is none. @throws Error when it cannot be read, or is larger than 16 MB */
+/**
+ * A text file of a run; undefined when there is none. @throws Error when it cannot be read, or is larger than
+ * 16 MB
+ */
 export async function readText(files: RunFiles, path: string): Promise<string | undefined> {
   const facts = await files.stat(path);
   if (facts === undefined) return undefined;
@@ -115,7 +128,7 @@ export async function readText(files: RunFiles, path: string): Promise<string | 
   return new TextDecoder().decode(await files.read(path, { offset: 0, length: facts.size }));
 }
 
-/** @throws Error when the text is no JSON object */
+/** A JSON object. @throws Error when the text is something else */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -129,7 +142,7 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
   throw new Error("it is no JSON object");
 }
 
-/** What a file operation returns; undefined when there is no such file. */
+/** What a file operation returns; undefined when it fails because there is no such file. */
 export async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;

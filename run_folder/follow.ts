@@ -1,4 +1,11 @@
-/** A run as it grows: its files are looked at as long as there are listeners. */
+/**
+ * Following a live run. The training process knows nothing of its viewers; a viewer looks at the folder once
+ * a second while anyone listens, compares a fingerprint of sizes and times, and reads only what was added to
+ * the log since. A *revision* counts the changes.
+ *
+ * Folders may vanish under a viewer (deleted, unmounted). Then the run as it was last known stays, marked as
+ * gone.
+ */
 import type { RunFiles } from "./files.ts";
 import {
   CONFIG,
@@ -12,13 +19,13 @@ import {
 } from "./layout.ts";
 import { isRunFolder, listCheckpoints, readRun, type Run } from "./read.ts";
 
-/** Called when the run has changed. */
+/** Called with the new revision when the run has changed. */
 export type Listener = (revision: number) => void;
 
 /** How often the files' sizes are looked at, in milliseconds. */
 const INTERVAL = 1000;
 
-/** Reads only what was written since the last time. */
+/** A run that is read again and again; each look reads only what is new. */
 export class LiveRun {
   readonly #files: RunFiles;
   readonly #interval: number;
@@ -40,13 +47,16 @@ export class LiveRun {
     this.#interval = interval;
   }
 
-  /** The run as it is now; where its folder is gone, as it was known last. */
+  /** The run as it is now; where its folder is gone, as it was last known. */
   async read(): Promise<{ readonly run: Run; readonly revision: number; readonly gone: boolean }> {
     await this.#look();
     return { run: this.#run!, revision: this.#revision, gone: this.#gone };
   }
 
-  /** Tells of what is known now, if anything is, and of every change until the result is called. */
+  /**
+   * Calls the listener at once if anything is known, and after every change until the returned function is
+   * called. Looking stops with the last listener.
+   */
   listen(listener: Listener): () => void {
     this.#listeners.add(listener);
     if (this.#revision > 0) listener(this.#revision);
@@ -72,7 +82,9 @@ export class LiveRun {
     }, this.#interval);
   }
 
-  /** One look after the other: the log is read on from where it was. */
+  /**
+   * Looks at the folder. Looks follow one another, because the log is read on from where the last one ended.
+   */
   #look(): Promise<unknown> {
     this.#reading = this.#reading.then(async () => {
       const gone = await told(() => isRunFolder(this.#files)) === false;
@@ -97,7 +109,7 @@ export class LiveRun {
   }
 }
 
-/** Changes when a file of the run does, or when its process ends. */
+/** A text that changes when a file of the run does, or when its process ends. */
 async function fingerprint(files: RunFiles): Promise<string> {
   const paths = [
     CONFIG,
@@ -110,7 +122,7 @@ async function fingerprint(files: RunFiles): Promise<string> {
   return JSON.stringify([...seen, await checkpointsOf(files)]);
 }
 
-/** Changes when a checkpoint does. */
+/** A text that changes when a checkpoint of any phase does. */
 export async function checkpointsOf(files: RunFiles): Promise<string> {
   const seen: unknown[] = [];
   for (const { folder } of await searched(files)) {
@@ -123,7 +135,10 @@ async function searched(files: RunFiles): Promise<readonly PhaseFolder[]> {
   return foundFolders(await told(() => files.folders(PHASES)) ?? []);
 }
 
-/** A file that cannot be looked at counts as unchanged: reading it gives the error. */
+/**
+ * What a look at a file gives; undefined for a file that cannot be looked at, which counts as unchanged:
+ * reading it gives the error.
+ */
 async function told<T>(looking: () => Promise<T>): Promise<T | undefined> {
   try {
     return await looking();

@@ -1,11 +1,16 @@
 /**
- * What the files of a run are called, and where they lie. All paths are relative, with `/`; this is the only file that spells
- * them. Pure.
+ * What the files of a run are called, and where they lie. All paths are relative, with `/`; this is the only
+ * file that spells them. Pure.
  *
  *     config.yaml  run.json  inputs.json  events.jsonl  tensorboard/        of the whole run
  *     checkpoints/  evaluation.json  jobs/<job>/               of its last phase
  *     baseline/    with the same three                         of the recipe's baseline
  *     phases/<name>/    with the same three                    of every other phase
+ *
+ * The order of writing is what makes a crash harmless. First the recipe and the record of machine and
+ * versions, which make the folder a run. During training, events are appended line by line and checkpoints
+ * replaced as whole files; what was logged after the last checkpoint is logged again when the run is resumed.
+ * `evaluation.json` comes after a phase's last step.
  */
 
 import { MOST_PHASES } from "../core/plan.ts";
@@ -18,17 +23,17 @@ export const RECORD = "run.json";
 export const INPUTS = "inputs.json";
 /** The log of all phases, a line of JSON for each event. */
 export const EVENTS = "events.jsonl";
-/** How often each class occurs in each source image, where the run counted that. */
+/** How often each class occurs in each source image, where the run counted that for rare-class sampling. */
 export const CLASS_COUNTS = "class_counts.json";
 /** Event files for TensorBoard. */
 export const TENSORBOARD = "tensorboard";
 /** In a phase's folder: the evaluation after its last step. */
 export const EVALUATION = "evaluation.json";
-/** What a training that was one of several took (cli/trial_processes.ts). */
+/** What a training took that was one of several (cli/trial_processes.ts). */
 export const COST = "cost.json";
 /** In a phase's folder: its weights. */
 export const CHECKPOINTS = "checkpoints";
-/** Has a folder for each phase that is neither the last nor a baseline. */
+/** Holds a folder for each phase that is neither the last nor a baseline. */
 export const PHASES = "phases";
 
 const BASELINE = "baseline", JOBS = "jobs", WEIGHTS = ".safetensors";
@@ -50,7 +55,7 @@ export const BEGINNING = [
   CLASS_COUNTS,
 ];
 
-/** A phase of a run. */
+/** A phase of a run and where its files lie. */
 export interface PhaseFolder {
   /** As events and checkpoints name it. */
   readonly name: string;
@@ -68,7 +73,10 @@ export interface PhaseNames {
   readonly phases?: unknown;
 }
 
-/** The phases of a recipe in the order in which they are trained; what is no text is passed over. Never empty. */
+/**
+ * The phases that a recipe states, in the order in which they are trained; the last one's folder is "". Names
+ * that are no text are passed over. Never empty.
+ */
 export function phaseFolders(recipe: PhaseNames): readonly PhaseFolder[] {
   const listed = Array.isArray(recipe.phases) ? recipe.phases.slice(-MOST_PHASES).flatMap(namesOf) : [];
   const last = listed.pop() ?? (typeof recipe.name === "string" ? recipe.name : "");
@@ -78,7 +86,7 @@ export function phaseFolders(recipe: PhaseNames): readonly PhaseFolder[] {
   ]);
 }
 
-/** The same of phases that are planned. @param phases in order; at least one */
+/** The same for phases that are planned. @param phases in order; at least one */
 export function foldersOf(
   phases: readonly { readonly name: string; readonly baseline?: boolean }[],
 ): readonly PhaseFolder[] {
@@ -94,7 +102,8 @@ function namesOf(phase: unknown): string[] {
 }
 
 /**
- * The folders in which phases may lie, whether a recipe names them or not; the name is "" where the folder does not tell.
+ * The folders in which phases may lie, whether a recipe names them or not. The name is "" where the folder
+ * does not tell it.
  * @param listed the folders in {@linkcode PHASES}
  */
 export function foundFolders(listed: readonly string[]): readonly PhaseFolder[] {
@@ -107,7 +116,10 @@ export function within(folder: string, path: string): string {
   return [folder, path].filter((part) => part !== "").join("/");
 }
 
-/** Weights in a phase's folder. @param stem as in `last`, `last.1` and `best` */
+/**
+ * A file of weights in a phase's folder. @param stem `last` the newest, `last.1` the one before, `best` the
+ * one with the highest mIoU
+ */
 export function checkpointFile(stem: string): string {
   return `${CHECKPOINTS}/${stem}${WEIGHTS}`;
 }
@@ -117,7 +129,7 @@ export function checkpointStem(name: string): string | undefined {
   return name.endsWith(WEIGHTS) ? name.slice(0, -WEIGHTS.length) : undefined;
 }
 
-/** Paths that lead into the `checkpoints` of a phase. */
+/** Matches paths that lead into the `checkpoints` of a phase. */
 export const IN_CHECKPOINTS = new RegExp(`^(?:${BASELINE}/|${PHASES}/[^/]+/)?${CHECKPOINTS}/`);
 
 /** Where a job writes. @param phaseFolder the phase's, relative or absolute */

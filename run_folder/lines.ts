@@ -1,6 +1,9 @@
-/** Bytes of a log as lines. */
+/**
+ * Bytes of a log as lines. A log is read while it is written, in portions that end anywhere, so the part
+ * after the last newline waits for the rest.
+ */
 
-/** Longer lines are no events, in bytes. */
+/** The most bytes of a line; longer ones are no events, and are not kept in memory. */
 export const LONGEST_LINE = 1 << 20;
 
 /** Called with each line and its number, counted from 1; undefined stands for a line that is too long. */
@@ -8,10 +11,7 @@ export type LineHandler = (text: string | undefined, number: number) => void;
 
 const NEWLINE = 0x0a;
 
-/**
- * Cuts a stream of bytes into lines. What comes after the last newline waits for the rest: a line that is still being
- * written is none yet.
- */
+/** Cuts a stream of bytes into lines, decoded as UTF-8. */
 export class LineSplitter {
   #rest: Uint8Array = new Uint8Array(0);
   #tooLong = false;
@@ -20,12 +20,14 @@ export class LineSplitter {
   #read = 0;
   readonly #decoder = new TextDecoder();
 
-  /** Bytes that were added. */
+  /** How many bytes were added. */
   get read(): number {
     return this.#read;
   }
 
-  /** Adds bytes that follow those before; they are not kept. */
+  /**
+   * Adds bytes that follow those before and handles every line that they complete. The bytes are not kept.
+   */
   add(bytes: Uint8Array, handle: LineHandler): void {
     let begin = 0;
     for (;;) {

@@ -1,4 +1,8 @@
-/** The log of a run, which the process that trains there keeps locked. */
+/**
+ * The log of a run, which the training process keeps locked. The lock answers "does anybody train here?"
+ * without a file to clean up: the system releases it with the process, however that ends. So a run that was
+ * killed can be resumed at once, and one that is alive cannot be resumed twice.
+ */
 import { dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
@@ -17,7 +21,10 @@ export function isBusy(folder: string): Promise<boolean | undefined> {
   return diskRun(folder).isLocked(EVENTS);
 }
 
-/** Before anything is said of a run that goes on: training itself looks again. @throws UserError when it {@linkcode isBusy} */
+/**
+ * Refuses a folder in which a process trains, before anything is said about resuming it; training itself
+ * looks again. @throws UserError
+ */
 export async function refuseBusy(folder: string): Promise<void> {
   if (await isBusy(folder)) throw trainsAlready(folder);
 }
@@ -27,8 +34,9 @@ function trainsAlready(folder: string): UserError {
 }
 
 /**
- * Opens `path` to append and keeps it locked, so that no other process can open it this way; the lock ends with the
- * process, however it ends. A last line that a crash cut short is taken off. @throws UserError
+ * Opens `path` to append and keeps it locked until it is closed or the process ends. A last line that a crash
+ * cut short is taken off.
+ * @throws UserError when another process trains there, or the file cannot be written
  */
 export function openLineLog(path: string): LineLog {
   const failed = (cause: unknown) =>
@@ -61,7 +69,10 @@ export function openLineLog(path: string): LineLog {
   };
 }
 
-/** How often a lock is asked for, and milliseconds between: a process that only looks whether a run goes on holds it for a moment. */
+/**
+ * How often a lock is asked for, and the milliseconds between: a process that only looks whether a run goes
+ * on holds the lock for a moment.
+ */
 const LOCK_TRIES = 10, LOCK_PAUSE = 20;
 
 function locked(file: Deno.FsFile): boolean {
@@ -73,7 +84,7 @@ function locked(file: Deno.FsFile): boolean {
   return true;
 }
 
-/** Looks for the last newline from the end; lines are short. */
+/** Cuts the file behind its last newline, which is looked for from the end. */
 function cutHalfLine(file: Deno.FsFile): void {
   const size = file.statSync().size;
   const block = new Uint8Array(4096);

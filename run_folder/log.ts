@@ -1,4 +1,13 @@
-/** What a run's `events.jsonl` says, kept in columns. */
+/**
+ * What a run's `events.jsonl` says, kept in columns.
+ *
+ * A long run has a million numbers; as objects they would fill memory and be slow to draw. So each scalar
+ * becomes a {@linkcode Series}: one column of steps, one of values. The reader takes bytes as they come and
+ * holds the state of each phase as far as the log goes, which serves a finished run and a live one alike.
+ *
+ * Resumed runs write steps again. When a phase says `resume` at step n, or a step comes that is not beyond
+ * the last one, everything after it is taken back, so the columns always hold one history with rising steps.
+ */
 import type { CheckpointEvent, ValidationEvent } from "../core/events.ts";
 import { LABEL_FREE_SERIES } from "../core/label_free.ts";
 import { MOST_PHASES } from "../core/plan.ts";
@@ -7,7 +16,7 @@ import { type LoggedEvent, parseEvent } from "./event.ts";
 import { LineSplitter, LONGEST_LINE } from "./lines.ts";
 import { GrowingSeries, type Series } from "./series.ts";
 
-/** One phase of a run as far as its log goes. */
+/** One phase of a run, as far as its log goes. */
 export interface PhaseLog {
   /** As the recipe says. */
   readonly name: string;
@@ -18,8 +27,9 @@ export interface PhaseLog {
   /** Updates done according to the last event that has a step; what came after it was not logged. */
   readonly done: number;
   /**
-   * By name: `total`, `rate` (updates a second), `learningRate`, `time` (milliseconds since 1970), `terms/<term>` and
-   * `labelFree/<measure>` of validations, and `diagnostics/<name>` as in `DiagnosticsEvent`. Of steps that a resumed run made again, the later ones.
+   * By name: `total`, `rate` (updates a second), `learningRate`, `time` (milliseconds since 1970),
+   * `terms/<term>` and `labelFree/<measure>` of validations, and `diagnostics/<name>` as in
+   * `DiagnosticsEvent`. Of steps that a resumed run made again, the later ones.
    */
   readonly series: ReadonlyMap<string, Series>;
   /** In the order of their steps. */
@@ -34,7 +44,9 @@ export interface PhaseLog {
   readonly ending: "open" | "finished" | "interrupted" | "failed";
   /** What it failed of. */
   readonly failure: string | undefined;
-  /** When its first and its last event were written, in milliseconds since 1970; NaN where no line says it. */
+  /**
+   * When its first and its last event were written, in milliseconds since 1970; NaN where no line says it.
+   */
   readonly began: number;
   readonly last: number;
 }
@@ -53,24 +65,27 @@ export interface LogProblems {
   readonly shown: readonly string[];
 }
 
-/** Bytes by which a log is known again. */
+/** The first bytes of a log, by which it is recognised when it is read on. */
 const HEAD = 256;
 
-/** More problems are counted only. */
+/** Further problems are only counted. */
 const SHOWN_PROBLEMS = 20;
-/** More notes of a phase are forgotten, the oldest first. */
+/** The most notes of a phase that are kept, the latest ones. */
 const KEPT_NOTES = 100;
+/** The most series of a phase; a value of a further one is a problem. */
 const MOST_SERIES = 4096;
+/** The most types of unknown events that are counted apart. */
 const MOST_TYPES = 64;
 
 /**
- * Reads a log as it grows. A damaged line is skipped and counted; a half last line waits for its rest; types of a newer
- * plca are counted. Nothing here throws for what a log holds.
+ * Reads a log as it grows. A damaged line is skipped and counted; a half last line waits for its rest; types
+ * of a newer plca are counted. Nothing here throws for what a log holds.
  */
 export class RunLog {
   /** Of the file, as `FileFacts` has it. */
   readonly identity: string | undefined;
   readonly #file: string;
+  /** Holds the beginning of a line whose end is not written yet. */
   readonly #lines = new LineSplitter();
   readonly #phases = new Map<string, GrowingPhase>();
   readonly #unknown = new Map<string, number>();
@@ -85,18 +100,19 @@ export class RunLog {
     this.identity = identity;
   }
 
-  /** In the order in which they began. */
+  /** The phases, in the order in which they began. */
   get phases(): readonly PhaseLog[] {
     return [...this.#phases.values()];
   }
 
-  /** The one that is written to, or was last. */
+  /** The phase that is written to, or was last; undefined for an empty log. */
   get latest(): PhaseLog | undefined {
     return this.#latest;
   }
 
   #latest: GrowingPhase | undefined;
 
+  /** What was left out of the log so far. */
   get problems(): LogProblems {
     return { count: this.#problems, shown: [...this.#shown] };
   }
@@ -111,7 +127,10 @@ export class RunLog {
     return this.#lines.read;
   }
 
-  /** Its first bytes, up to {@linkcode HEAD}: the first line says when the run began. */
+  /**
+   * The first bytes, up to {@linkcode HEAD}; the first line says when the run began, so they differ between
+   * runs.
+   */
   get head(): Uint8Array {
     return this.#head;
   }
@@ -171,7 +190,7 @@ class GrowingPhase implements PhaseLog {
   last = NaN;
   /** The same series: joining prefix and name for every value would take most of the time. */
   readonly #byPrefix = new Map<string, Map<string, GrowingSeries>>();
-  /** After `start`: the next event tells whether the phase goes on or begins anew. */
+  /** Set by `start`, until the next event says whether the phase goes on (`resume`) or begins anew. */
   #starting = false;
 
   constructor(name: string) {
@@ -187,7 +206,7 @@ class GrowingPhase implements PhaseLog {
     return best;
   }
 
-  /** @returns what is wrong with the event */
+  /** Takes an event in. @returns what is wrong with it; undefined for most */
   take(event: LoggedEvent): string | undefined {
     const { time } = event;
     if (!Number.isNaN(time)) {
@@ -242,18 +261,19 @@ class GrowingPhase implements PhaseLog {
     }
   }
 
+  /** The phase goes on: whatever ending was read before is void. */
   #open(): undefined {
     this.ending = "open";
     this.failure = undefined;
   }
 
-  /** A step that comes again takes back all that came after it. */
+  /** Moves to a step; one that comes again takes back all that came after it. */
   #reach(step: number): void {
     if (step < this.done) this.#cut(step);
     this.done = step;
   }
 
-  /** Takes back what is after `step`. */
+  /** Takes back everything after `step`. */
   #cut(step: number): void {
     for (const series of this.series.values()) series.cut(step);
     for (const list of [this.validations, this.checkpoints]) {
@@ -284,7 +304,7 @@ class GrowingPhase implements PhaseLog {
   }
 }
 
-/** Behind the others, in the place of the one with the same step. */
+/** Adds a validation at the end, in the place of one with the same step. */
 function putAt(list: Timed<ValidationEvent>[], event: Timed<ValidationEvent>): void {
   if (list.at(-1)?.step === event.step) list.pop();
   list.push(event);

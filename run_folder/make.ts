@@ -1,4 +1,8 @@
-/** Run folders: made once, never overwritten. */
+/**
+ * Run folders: made once, never overwritten. Whoever begins a run owns its folder from the moment at which
+ * `config.yaml` could be created there; of two processes that try, one gets an error. What this process made
+ * and did not use is taken away again, and nothing else ever is.
+ */
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { reason } from "../core/words.ts";
@@ -8,7 +12,7 @@ import { BEGINNING, CONFIG, RECORD } from "./layout.ts";
 import { isBusy } from "./lock.ts";
 import { createWhole, isLeftOf } from "./write.ts";
 
-/** Which folder to make. */
+/** Which folder to make: a given one, or the next number. */
 export interface FolderWanted {
   /** Relative paths begin here. */
   readonly cwd: string;
@@ -28,7 +32,8 @@ export interface MadeFolder {
 }
 
 /**
- * Makes a new run folder, `runs/street-001` and so on.
+ * Makes a new run folder: `run` itself, or the next free number below `runs`, as in `runs/street-001`. Safe
+ * among several processes.
  * @throws UserError when `run` exists and is not empty, or the folder cannot be written
  */
 export async function makeRunFolder({ cwd, run, runs, name }: FolderWanted): Promise<MadeFolder> {
@@ -82,7 +87,7 @@ async function makeAll(folder: string): Promise<string[]> {
   return [...await makeAll(folder), ...above];
 }
 
-/** Up to the first that holds something. */
+/** Removes folders from the deepest on, up to the first that holds something. */
 async function removeEmpty(folders: readonly string[]): Promise<void> {
   try {
     for (const folder of folders) await Deno.remove(folder);
@@ -91,6 +96,7 @@ async function removeEmpty(folders: readonly string[]): Promise<void> {
   }
 }
 
+/** The highest number that a run of this name has; 0 when there is none. */
 async function highestNumber(parent: string, name: string): Promise<number> {
   let highest = 0;
   for await (const entry of Deno.readDir(parent)) {
@@ -114,8 +120,8 @@ export interface Beginning {
 }
 
 /**
- * Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the result), both or
- * neither. Of several processes that begin in one folder one gets through.
+ * Writes `config.yaml` (the whole recipe; it can be trained again) and `run.json` (what else decided the
+ * result), both or neither. Of several processes that begin in one folder, one succeeds.
  * @throws UserError when the folder holds one of them already, or they cannot be written
  */
 export async function recordRun(run: Beginning): Promise<void> {
@@ -130,8 +136,9 @@ export async function recordRun(run: Beginning): Promise<void> {
 }
 
 /**
- * The same for a folder in which an earlier process may have been stopped in the middle of it: its `config.yaml` stays (the
- * caller has made sure that it is this run's), and what else that process left is removed. Makes the folder if it is not there.
+ * The same for one training of several, whose folder may hold what an earlier process left when it was
+ * stopped in the middle of recording: its `config.yaml` stays (the caller has made sure that it is this
+ * run's), the rest is removed. Makes the folder if it is not there.
  * @throws UserError when the folder holds anything else, or they cannot be written
  */
 export async function recordTrial(run: Beginning): Promise<void> {
@@ -152,7 +159,8 @@ export async function recordTrial(run: Beginning): Promise<void> {
 }
 
 /**
- * Takes away what a process left that was stopped while it recorded its run, so that the run can begin in this folder.
+ * Removes what a process left that was stopped while it recorded its run, so that the run can begin in this
+ * folder. A folder that is not there is fine.
  * @throws UserError when the folder holds anything else
  */
 export async function clearUnbegun(folder: string): Promise<void> {
@@ -171,13 +179,15 @@ function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
 
+/** Whether a file is half of a record that a crash left. */
 function isLeftover(name: string): boolean {
   return [CONFIG, RECORD].some((file) => isLeftOf(file, name));
 }
 
 /**
- * Takes away a run of this process that made no step, and nothing else that lies in its folder. @param whole whether the
- * folder goes as well, if nothing else lies there
+ * Removes a run of this process that made no step, and nothing else that lies in its folder; one that another
+ * process has taken up stays.
+ * @param whole whether the folder goes as well, if nothing else lies there
  */
 export async function removeRun(folder: string, whole: boolean): Promise<void> {
   // Another process may have taken the run up.
@@ -186,13 +196,16 @@ export async function removeRun(folder: string, whole: boolean): Promise<void> {
   if (whole) await removeEmpty([folder]);
 }
 
-/** What {@linkcode recordRun} wrote and a resumed run needs. */
+/** What `run.json` must say, so that the run can be resumed. */
 export interface RunRecord {
   readonly backend: string;
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** @param given the folder as the person wrote it @throws UserError when `run.json` is not there or damaged */
+/**
+ * Reads `run.json`. @param given the folder as the person wrote it @throws UserError when it is not there or
+ * damaged
+ */
 export async function readRecord(folder: string, given: string): Promise<RunRecord> {
   let record: Partial<RunRecord>;
   try {

@@ -1,13 +1,16 @@
-/** Which of many runs is the newest. */
+/** Which of many runs is the newest, for commands that are given no run. */
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { reason } from "../core/words.ts";
 
 /**
- * The run whose `file` (relative to its folder) was written last, absolute; undefined when none has one.
- * @param runs the folder of run folders, absolute @param given the same as the person wrote it
- * @throws UserError when it cannot be listed
+ * The run whose `file` was written last.
+ * @param runs the folder of run folders, absolute
+ * @param given the same as the person wrote it, for messages
+ * @param file relative to a run's folder
+ * @returns absolute; undefined when no run has such a file, or `runs` is not there
+ * @throws UserError when `runs` cannot be listed
  */
 export async function newestRun(runs: string, given: string, file: string): Promise<string | undefined> {
   let newest: { readonly folder: string; readonly time: number } | undefined;

@@ -1,4 +1,10 @@
-/** A run folder as it is read. */
+/**
+ * A run folder as it is read: by reports, tables, pages, and commands that take a run.
+ *
+ * Folders are read in any state: while a run trains, after a crash, with files deleted or damaged, from
+ * another version. Reading always gives a {@linkcode Run}; what cannot be read is a line of `problems` and an
+ * absent field. Whether a run is alive is asked of the lock on its log, not guessed from times.
+ */
 import { UserError } from "../core/errors.ts";
 import type { Evaluation } from "../core/events.ts";
 import { printable, shortened } from "../core/printable.ts";
@@ -22,10 +28,14 @@ import {
 import { type PhaseLog, RunLog } from "./log.ts";
 
 /**
- * Where a run stands: `running`: a process holds its log; `finished`: it came to its end; `interrupted`: it was told to stop;
- * `failed`: it ended with an error that it could still write down; `stopped`: it ended without a word, as by a crash or a
- * power cut; `empty`: no event was written; `unclear`: its log has no end, and this file system does not tell whether a
- * process still writes it.
+ * Where a run stands.
+ * - `running`: a process holds its log.
+ * - `finished`: it came to its end.
+ * - `interrupted`: it was told to stop.
+ * - `failed`: it ended with an error that it could still write down.
+ * - `stopped`: it ended without a word, as by a crash or a power cut.
+ * - `empty`: no event was written.
+ * - `unclear`: its log has no end, and this file system does not tell whether a process still writes it.
  */
 export type RunState =
   | "running"
@@ -36,7 +46,7 @@ export type RunState =
   | "empty"
   | "unclear";
 
-/** A phase of a run. */
+/** A phase of a run: what its log and its folder say. */
 export interface RunPhase {
   /** As the recipe says; "" when nothing says it. */
   readonly name: string;
@@ -54,14 +64,17 @@ export interface CheckpointFile extends FileFacts {
   readonly path: string;
 }
 
-/** A run. Everything is read anew by {@linkcode readRun}; a field is absent where its file is not there or damaged. */
+/** A run, as {@linkcode readRun} found it. A field is absent where its file is not there or damaged. */
 export interface Run {
   /** How messages call its folder. */
   readonly folder: string;
   readonly state: RunState;
   /** Of `config.yaml`. */
   readonly config?: { readonly text: string; readonly parsed: Readonly<Record<string, unknown>> };
-  /** The same or what is wrong with it, for {@linkcode readRun}. */
+  /**
+   * The parsed `config.yaml` or its damage; handed back to {@linkcode readRun}, it saves parsing the same
+   * text again.
+   */
   readonly readConfig?: ReadConfig;
   /** Of `run.json`. */
   readonly record?: Readonly<Record<string, unknown>>;
@@ -79,10 +92,10 @@ export interface Run {
   readonly problems: readonly string[];
 }
 
-/** Bytes that are read at once. */
+/** The bytes of a log that are read at once. */
 const PORTION = 1 << 22;
 
-/** Whether a folder holds a run: something that only plca train writes. */
+/** Whether a folder holds a run: a file that only plca train writes. */
 export async function isRunFolder(files: RunFiles): Promise<boolean> {
   for (const name of [EVENTS, RECORD]) {
     try {
@@ -97,9 +110,9 @@ export async function isRunFolder(files: RunFiles): Promise<boolean> {
 }
 
 /**
- * Reads a run folder; damage becomes a line of `problems`.
- * @param known the run as it was read before: of the log only what was written since is read then, and a recipe that is the
- * same is not parsed again
+ * Reads a run folder. Never throws for what it holds: damage becomes a line of `problems`.
+ * @param known the run as it was read before: then only what was added to the log is read, and the same
+ *   recipe is not parsed again. Its log is changed
  */
 export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readConfig">): Promise<Run> {
   const problems: string[] = [];
@@ -145,22 +158,22 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
     const evaluation = found.find((one) => one.folder === folder)?.evaluation;
     return { name, ...(of ? { log: of } : {}), ...(evaluation ? { evaluation } : {}) };
   });
-  const own = phases.at(-1)!;
-  const left = log?.problems.count ?? 0;
-  const damaged = problems.length + left;
+  const lastPhase = phases.at(-1)!;
+  const leftOut = log?.problems.count ?? 0;
+  const damaged = problems.length + leftOut;
   if (log) problems.push(...log.problems.shown);
-  if (log && left > log.problems.shown.length) {
-    problems.push(`${files.folder}/${EVENTS}: ${left} lines were left out`);
+  if (log && leftOut > log.problems.shown.length) {
+    problems.push(`${files.folder}/${EVENTS}: ${leftOut} lines were left out`);
   }
   return {
     folder: files.folder,
-    state: stateOf(log, own, locked),
+    state: stateOf(log, lastPhase, locked),
     ...(config ? { config } : {}),
     ...(readConfig ? { readConfig } : {}),
     ...(record ? { record } : {}),
     ...(log ? { log } : {}),
     phases,
-    current: phases.find((phase) => phase.log !== undefined && phase.log === log?.latest) ?? own,
+    current: phases.find((phase) => phase.log !== undefined && phase.log === log?.latest) ?? lastPhase,
     modified,
     damaged,
     problems,
@@ -186,13 +199,19 @@ export async function readLog(files: RunFiles, known?: RunLog): Promise<RunLog |
   return log;
 }
 
-/** Whether it is the same log, as far as its first bytes tell: a copy may have been written into the same file. */
+/**
+ * Whether it is the same log, as far as its first bytes tell: a copy may have been written into the same
+ * file.
+ */
 async function beginsWith(files: RunFiles, head: Uint8Array): Promise<boolean> {
   const now = await files.read(EVENTS, { offset: 0, length: head.length });
   return now.length === head.length && head.every((byte, k) => byte === now[k]);
 }
 
-/** The weights of a phase, by name; none before it wrote any. @param folder the phase's @throws Error when they cannot be looked at */
+/**
+ * The weights of a phase, by name; empty before it wrote any. @param folder the phase's folder in the run
+ * @throws Error when they cannot be looked at
+ */
 export async function listCheckpoints(files: RunFiles, folder: string): Promise<CheckpointFile[]> {
   const found: CheckpointFile[] = [];
   for (const name of await files.list(within(folder, CHECKPOINTS))) {
@@ -209,6 +228,7 @@ interface FoundPhase extends PhaseFolder {
   readonly evaluation: StoredEvaluation | undefined;
 }
 
+/** Everything that may know of phases. */
 interface PhaseSources {
   readonly config: Readonly<Record<string, unknown>> | undefined;
   readonly record: Readonly<Record<string, unknown>> | undefined;
@@ -241,11 +261,12 @@ function phasesOf({ config = {}, record, log, found }: PhaseSources): readonly P
   return [...stated, ...others, { name, folder: "" }];
 }
 
-function stateOf(log: RunLog | undefined, own: RunPhase, locked: boolean | undefined): RunState {
+/** Where a run stands, from its lock and the last words of its log. */
+function stateOf(log: RunLog | undefined, lastPhase: RunPhase, locked: boolean | undefined): RunState {
   if (locked) return "running";
   const { latest } = log ?? {};
-  if (latest === undefined) return own.evaluation ? "finished" : "empty";
+  if (latest === undefined) return lastPhase.evaluation ? "finished" : "empty";
   if (latest.ending === "interrupted" || latest.ending === "failed") return latest.ending;
-  if (latest.ending === "finished" && latest === own.log) return "finished";
+  if (latest.ending === "finished" && latest === lastPhase.log) return "finished";
   return locked === undefined ? "unclear" : "stopped";
 }

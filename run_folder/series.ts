@@ -1,6 +1,6 @@
-/** Numbers over steps, in columns. */
+/** Numbers over steps, in columns: a curve of a run. */
 
-/** One scalar over the steps of a phase; steps rise strictly. */
+/** One scalar over the steps of a phase. Steps rise strictly; `steps` and `values` have `length` elements. */
 export interface Series {
   readonly length: number;
   /** Updates done at each point. A view: valid until more is read. */
@@ -9,7 +9,7 @@ export interface Series {
   readonly values: Float64Array;
 }
 
-/** A series that grows. */
+/** A series that grows; its arrays double when they are full. */
 export class GrowingSeries implements Series {
   #steps = new Float64Array(8);
   #values = new Float64Array(8);
@@ -27,7 +27,7 @@ export class GrowingSeries implements Series {
     return this.#values.subarray(0, this.#length);
   }
 
-  /** A step that is there already, and those after it, are taken back. */
+  /** Adds a point. A step that is there already, and all after it, are taken back first. */
   add(step: number, value: number): void {
     if (this.#length > 0 && step <= this.#steps[this.#length - 1]!) this.cut(step - 1);
     if (this.#length === this.#steps.length) {
@@ -38,7 +38,7 @@ export class GrowingSeries implements Series {
     this.#values[this.#length++] = value;
   }
 
-  /** Takes back what is after `step`. */
+  /** Takes back all points after `step`. */
   cut(step: number): void {
     let low = 0, high = this.#length;
     while (low < high) {

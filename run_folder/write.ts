@@ -1,4 +1,12 @@
-/** Files that are there whole or not at all. */
+/**
+ * Files that are there whole or not at all.
+ *
+ * A crash or power cut may come at any moment, and a file half written is worse than none: a checkpoint of
+ * which half is old would load. So every file is written beside its place, flushed to the disk, and then
+ * renamed, which a file system does in one step; the folder is flushed as well, since the new name lies
+ * there. Where nothing may be overwritten, a hard link takes the place of the rename, because it fails when
+ * the name exists.
+ */
 import { dirname } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
@@ -20,16 +28,17 @@ function whyNoFolder(cause: unknown): string {
 }
 
 /**
- * Writes beside `path`, flushes and renames, so that neither a reader nor a crash ever sees half a file.
- * @throws UserError
+ * Writes a file, replacing one that is there. Neither a reader nor a crash ever sees half of it.
+ * @throws UserError when it cannot be written
  */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   await replaceKeeping({ path, bytes, keep: 1 });
 }
 
 /**
- * The same where no file may be: one that is there stays. Of several processes one makes it.
- * @returns false when there is one already @throws UserError
+ * Writes a file where there is none; one that is there stays as it is. Of several processes, one makes it.
+ * @returns false when there is one already
+ * @throws UserError when it cannot be written
  */
 export async function createWhole(path: string, bytes: Uint8Array): Promise<boolean> {
   const temporary = `${path}.${crypto.randomUUID()}.part`;
@@ -51,7 +60,10 @@ export function isLeftOf(name: string, found: string): boolean {
   return found.startsWith(`${name}.`) && found.endsWith(".part");
 }
 
-/** A link never replaces a file, a renaming would. */
+/**
+ * Gives a file its name unless the name is taken: by a link, which never replaces a file, or where the file
+ * system has no links by taking the name first.
+ */
 async function placeNew(temporary: string, path: string): Promise<void> {
   try {
     await Deno.link(temporary, path);
@@ -69,6 +81,7 @@ async function placeNew(temporary: string, path: string): Promise<void> {
   }
 }
 
+/** Writes a file and waits until its bytes have reached the disk. */
 async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
   const file = await Deno.open(path, { write: true, create: true, truncate: true });
   try {
@@ -79,18 +92,19 @@ async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** A file to write, and how much of what was there is kept. */
+/** A file to write, and how many of its predecessors stay. */
 export interface Replacement {
   readonly path: string;
   readonly bytes: Uint8Array;
-  /** Files kept, the new one included. */
+  /** How many files stay, the new one included; at least 1. */
   readonly keep: number;
 }
 
 /**
- * The same; what lay at `path` before becomes {@linkcode formerPath}`(path, 1)` and so on, the oldest goes. A crash at any
- * moment leaves the newest whole file at `path` or, where the file system has no links, one place further.
- * @throws UserError
+ * Writes a file and keeps its predecessors: what lay at `path` becomes {@linkcode formerPath}`(path, 1)` and
+ * so on, the oldest goes. A crash at any moment leaves the newest whole file at `path` or, where the file
+ * system has no links, one place further.
+ * @throws UserError when it cannot be written
  */
 export async function replaceKeeping({ path, bytes, keep }: Replacement): Promise<void> {
   const temporary = `${path}.part`;
@@ -108,12 +122,17 @@ export async function replaceKeeping({ path, bytes, keep }: Replacement): Promis
   }
 }
 
-/** Where the file lies that was `age` replacements ago at `path`: `last.safetensors` at `last.1.safetensors`. */
+/**
+ * Where the file lies that was at `path` `age` replacements ago: `last.1.safetensors` for `last.safetensors`
+ * and 1; `path` itself for 0.
+ */
 export function formerPath(path: string, age: number): string {
   return age === 0 ? path : path.replace(/(\.[^./]+)?$/, `.${age}$1`);
 }
 
-/** A link leaves no moment without a file at `path`. */
+/**
+ * Gives the file at `path` its next older name by a link, so that at no moment there is no file at `path`.
+ */
 async function keepFormer(path: string): Promise<void> {
   const linked = `${path}.kept`;
   try {
@@ -126,7 +145,10 @@ async function keepFormer(path: string): Promise<void> {
   }
 }
 
-/** A rename has reached the disk only with its folder. Not every system can open one. */
+/**
+ * Flushes a folder: a rename has reached the disk only with it. Not every system can open one; then it is
+ * left to the system.
+ */
 async function syncFolder(path: string): Promise<void> {
   let folder: Deno.FsFile;
   try {

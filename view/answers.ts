@@ -1,6 +1,10 @@
-/** Answers, each with the headers that keep a page from doing, and being done, what it is not for. */
+/**
+ * Answers of the server, each with the headers that keep a page from doing, or having done to it, what it is
+ * not for: no framing, no sniffing of types, no caching, no referrer.
+ */
 import type { Refusal } from "./guard.ts";
 
+/** Headers of every answer. */
 const HEADERS: Readonly<Record<string, string>> = {
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
@@ -11,10 +15,13 @@ const HEADERS: Readonly<Record<string, string>> = {
   "permissions-policy": "camera=(), geolocation=(), microphone=()",
 };
 
-/** For everything but the page: it is data, and whatever a browser takes it for may do nothing. */
+/** The policy of everything but the page: it is data, and whatever a browser takes it for may do nothing. */
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox";
 
-/** The page itself says what it may do; only a header can forbid other pages to frame it. */
+/**
+ * The policy of the page in its header; the page itself says what it may load, and only a header can forbid
+ * framing.
+ */
 const PAGE_POLICY = "frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** The page. */

@@ -1,13 +1,13 @@
 /**
- * Who may ask. The server listens on the loopback interface only, yet other users of the machine and every page that is
- * open in a browser reach that too. So each path starts with a random token, the host must be the one that was printed
- * (a foreign name that is made to lead here is refused), and requests that another page causes are refused as well.
- * There is no cookie: browsers send those to every port of a host.
+ * Who may ask. The server listens on the loopback interface only, yet other users of the machine and every
+ * page that is open in a browser reach that too. So each path starts with a random token, the host must be
+ * the one that was printed (a foreign name that is made to lead here is refused), and requests that another
+ * page causes are refused as well. There is no cookie: browsers send those to every port of a host.
  */
 import { Buffer } from "node:buffer";
 import { timingSafeEqual } from "node:crypto";
 
-/** What is asked of every request. */
+/** What requests are compared with. */
 export interface Guard {
   readonly token: string;
   readonly port: number;
@@ -20,10 +20,10 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** A path below the token, or why there is none. */
+/** The path below the token, or why the request is refused. */
 export type Admission = { readonly path: string } | Refusal;
 
-/** 128 random bits, safe in an address. */
+/** 128 random bits as text that is safe in an address. */
 export function makeToken(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString("base64url");
 }
@@ -33,7 +33,10 @@ export function addressOf({ token, port }: Guard): string {
   return `http://127.0.0.1:${port}/${token}/`;
 }
 
-/** Checks method, host, origin, address and token, in this order. */
+/**
+ * Checks method, host, origin, address and token, in this order. @returns the path below the token, "" for
+ * the page itself
+ */
 export function admit(request: Request, { token, port }: Guard): Admission {
   const { method, headers } = request;
   if (method !== "GET" && method !== "HEAD") return { status: 405, reason: "only reading is possible here" };
@@ -59,7 +62,7 @@ export function admit(request: Request, { token, port }: Guard): Admission {
   return { path: rest.join("/") };
 }
 
-/** Undefined: a client may send anything in the place of an address. */
+/** The path of a request; undefined when the client has sent something that is no address. */
 function pathOf(request: Request): string | undefined {
   try {
     return new URL(request.url).pathname;
@@ -68,7 +71,7 @@ function pathOf(request: Request): string | undefined {
   }
 }
 
-/** Takes as long wherever the first difference is. */
+/** Whether two texts are the same, compared in a time that does not tell where they differ. */
 function sameText(given: string, wanted: string): boolean {
   const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
   return a.length === b.length && timingSafeEqual(a, b);

@@ -1,4 +1,11 @@
-/** A page as one file: script, style and data stand in it, and it may load nothing else. */
+/**
+ * A page as one file: script, style and data stand in it, and it may load nothing else. A report so can be
+ * mailed, opened from a disk without a network, and read in ten years.
+ *
+ * The policy in the page admits exactly this script and this style, by their hashes. Whatever ends up in the
+ * data, names of classes or texts of a log, cannot become code: it is JSON in an element of its own, and the
+ * policy would not run it.
+ */
 import { visible } from "../core/printable.ts";
 import uplotStyle from "uplot/dist/uPlot.min.css" with { type: "text" };
 import { DATA_ID } from "../report/data_id.ts";
@@ -16,13 +23,18 @@ export interface Page {
   readonly style?: string;
   /** Whether the page may ask the server it came from; absent: it may ask no server. */
   readonly server?: boolean;
-  /** A script beside the page, which is run first and may compile WebAssembly, as may what it imports from there. */
+  /**
+   * A script beside the page, which is run first and may compile WebAssembly, as may what it imports from
+   * there.
+   */
   readonly runtime?: string;
 }
 
 /**
- * The whole HTML. Its Content-Security-Policy admits this script and this style by their SHA-256 and pictures in `data:`
- * and `blob:` addresses; with `server` also requests and pictures of the page's own origin.
+ * The whole HTML of a page. Its Content-Security-Policy admits this script and this style by their SHA-256,
+ * and pictures in `data:` and `blob:` addresses; with `server` also requests to and pictures from the page's
+ * own origin.
+ * @throws Error when the script holds what would end its element
  */
 export async function pageHtml(
   { title, script, data, style: more = "", server = false, runtime }: Page,
@@ -66,7 +78,10 @@ export async function pageHtml(
   ].join("\n");
 }
 
-/** JSON without a character that could end its element; U+2028 and U+2029 escaped for readers that take it for JavaScript. */
+/**
+ * JSON without a character that could end its element; U+2028 and U+2029 are escaped for readers that take it
+ * for JavaScript.
+ */
 function embedded(data: unknown): string {
   const escape = (sign: string) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(data).replace(/[<>&\u2028\u2029]/g, escape);
@@ -78,6 +93,7 @@ function escaped(text: string): string {
   return text.replace(/[&<>]/g, (sign) => ENTITIES[sign]!);
 }
 
+/** The hash of a script or style, as a policy names it. */
 async function hash(text: string): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
   return `sha256-${btoa(String.fromCharCode(...digest))}`;

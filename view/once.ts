@@ -1,7 +1,10 @@
-/** What takes long is computed once. */
+/** What takes long is computed once: a page opened in three tabs must not label the val split three times. */
 import { Turns } from "../explore/turns.ts";
 
-/** A result that stands as long as what it is made of: a request that comes meanwhile waits, and gets it as well. */
+/**
+ * A result that stands as long as what it is made of. A request that comes while it is computed waits, and
+ * gets the same.
+ */
 export class Once<T> {
   readonly #turns = new Turns();
   readonly #version: () => Promise<string>;
@@ -14,7 +17,10 @@ export class Once<T> {
     this.#compute = compute;
   }
 
-  /** @throws the signal's reason, or whatever the computation throws, which the next who asks begins anew */
+  /**
+   * The result, known or computed anew. @throws the signal's reason, or whatever the computation throws; the
+   * next request then begins anew
+   */
   ask(signal: AbortSignal): Promise<T> {
     return this.#turns.take(signal, async () => {
       const version = await this.#version();

@@ -1,8 +1,12 @@
-/** What the page may ask about associations: parameters of an address, checked. */
+/**
+ * What the page may ask about associations: the parameters of an address, checked before anything is
+ * computed. Whoever has the token can send anything.
+ */
 import { UserError } from "../core/errors.ts";
 import { z } from "../core/schema.ts";
 import type { LevelRequest, RowRequest } from "../explore/types.ts";
 
+/** A number in an address, from 0 on. */
 const index = z.string().regex(/^\d{1,9}$/, "expected a whole number from 0 on").transform(Number);
 
 const level = z.strictObject({
@@ -37,6 +41,7 @@ export function imageQuestion(parameters: URLSearchParams): z.infer<typeof image
   return parsed(image, parameters);
 }
 
+/** Parameters as a schema reads them. @throws UserError with the first that is wrong */
 function parsed<T>(schema: z.ZodType<T>, parameters: URLSearchParams): T {
   const result = schema.safeParse(Object.fromEntries(parameters));
   if (result.success) return result.data;

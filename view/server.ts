@@ -1,4 +1,11 @@
-/** `plca view`'s server: one page and what it asks for. */
+/**
+ * `plca view`'s server: one page and what it asks for. It reads and never writes, listens on the loopback
+ * interface alone, and serves a handful of names, none of which is a path of a file (guard.ts says who may
+ * ask).
+ *
+ * A page learns of changes by server-sent events, each with the number of a revision, and then asks for the
+ * run again.
+ */
 import { UserError } from "../core/errors.ts";
 import type { Explorer } from "../explore/explorer.ts";
 import { rgbPng } from "../report/pictures.ts";
@@ -34,8 +41,9 @@ export interface Viewing {
 }
 
 /**
- * Listens on 127.0.0.1.
- * @param port 0: any that is free @throws UserError when another program listens there, or it is not allowed
+ * Starts the server on 127.0.0.1.
+ * @param port 0: any that is free
+ * @throws UserError when another program listens there, or the port may not be used
  */
 export function serve(served: Served, port: number): Viewing {
   const ending = new AbortController();
@@ -75,13 +83,18 @@ export function serve(served: Served, port: number): Viewing {
   };
 }
 
+/** A request on its way to an answer. */
 interface Asked {
   readonly request: Request;
   readonly served: Served;
   readonly ending: AbortSignal;
 }
 
-/** @param path below the token: one of a few names, never that of a file */
+/**
+ * The answer to an admitted request. A UserError becomes an answer of status 422 with its message; anything
+ * else is a bug of plca, reported in the terminal.
+ * @param path below the token: one of a few names, never that of a file
+ */
 async function route(path: string, asked: Asked): Promise<Response> {
   const { request, served } = asked;
   const parameters = new URL(request.url).searchParams;
@@ -125,7 +138,7 @@ function explorerOf({ explorer }: Served): Explorer {
   return explorer;
 }
 
-/** The number of each revision of the run, until the browser leaves or the server ends. */
+/** A stream with the number of each revision of the run, until the browser leaves or the server ends. */
 function changes(live: LiveRun, ending: AbortSignal): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let stop = () => {};

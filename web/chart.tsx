@@ -1,4 +1,10 @@
-/** Curves over steps: zoomed with the pointer or keys, read with the arrow keys, and there as a table as well. */
+/**
+ * A chart of curves over steps: the drawing ({@linkcode Plot}), a legend whose entries hide and show curves,
+ * the values under the cursor, and the same numbers as a table for people who cannot use the drawing.
+ *
+ * The state lives here, not in the drawing: which curves are hidden, which part of the x axis is shown, and
+ * the step under the cursor. The drawing is told all three and reports what pointer and keys ask for.
+ */
 import { useId, useState } from "preact/hooks";
 import type { Curve } from "../report/decimate.ts";
 import { lineDash, lineStroke } from "./lines.ts";
@@ -7,9 +13,13 @@ import { Name, number } from "./text.tsx";
 
 export type { ChartProps, ChartSeries } from "./plot.tsx";
 
+/** The most rows of the table. */
 const TABLE_ROWS = 40;
 
-/** A chart with its legend, the values under its cursor, and its table. Without a point it says so. */
+/**
+ * A chart with its legend, the values under its cursor, and its table. Where no curve has a point, a sentence
+ * says so instead.
+ */
 export function Chart(props: ChartProps) {
   const { title, series, xName = "step", format = number } = props;
   const [hidden, setHidden] = useState<ReadonlySet<number>>(new Set());
@@ -57,14 +67,17 @@ export function Chart(props: ChartProps) {
   );
 }
 
-/** Of the point at x or the last one before it. */
+/**
+ * The value of a curve at the last of its points that is not beyond `at`; null before the first point. Curves
+ * need not share their points: validation comes more rarely than steps are logged.
+ */
 function valueAt({ x, y }: Curve, at: number): number | null {
   let found: number | null = null;
   for (let k = 0; k < x.length && x[k]! <= at; k++) found = y[k] ?? found;
   return found;
 }
 
-/** A short piece of a line, as in a legend. */
+/** A short piece of a line for a legend, in a curve's colour and dash. */
 export function LineSample({ colour, dash }: { readonly colour: number; readonly dash: number }) {
   return (
     <svg class="sample" width="22" height="10" viewBox="0 0 22 10" aria-hidden="true">
@@ -81,6 +94,7 @@ export function LineSample({ colour, dash }: { readonly colour: number; readonly
   );
 }
 
+/** What the table shows; see {@linkcode ChartProps}. */
 interface CurveTableProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
@@ -88,7 +102,7 @@ interface CurveTableProps {
   readonly format: (value: number | null) => string;
 }
 
-/** At most 40 rows, made when it is opened. */
+/** All curves as a table of at most {@linkcode TABLE_ROWS} rows, made when it is opened. */
 function CurveTable({ title, series, xName, format }: CurveTableProps) {
   const [open, setOpen] = useState(false);
   const xs = open ? tableSteps(series) : [];
@@ -123,6 +137,10 @@ function CurveTable({ title, series, xName, format }: CurveTableProps) {
   );
 }
 
+/**
+ * The x values of the table's rows: all that occur, or evenly chosen ones of them, the first and the last
+ * included.
+ */
 function tableSteps(series: readonly ChartSeries[]): number[] {
   const all = [...new Set(series.flatMap(({ x }) => Array.from(x)))].sort((a, b) => a - b);
   if (all.length <= TABLE_ROWS) return all;

@@ -1,7 +1,7 @@
 /** A class's colour and pattern beside its name. */
 import type { ClassStyle } from "./palette.ts";
 
-/** A small filled square. */
+/** A small square in the colour and pattern of a class. */
 export function ClassMark({ style: { colour, pattern } }: { readonly style: ClassStyle }) {
   const fill = `rgb(${colour.join(" ")})`;
   const ink = inkOn(colour);
@@ -15,7 +15,7 @@ export function ClassMark({ style: { colour, pattern } }: { readonly style: Clas
   );
 }
 
-/** Black or white, whichever stands out. */
+/** The colour of text and patterns on a background: black or white, by the background's luma (Rec. 601). */
 export function inkOn([red, green, blue]: readonly [number, number, number]): string {
   return 0.299 * red + 0.587 * green + 0.114 * blue > 140 ? "#000" : "#fff";
 }

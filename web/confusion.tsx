@@ -1,4 +1,8 @@
-/** Which class is taken for which. */
+/**
+ * A confusion matrix: which class is taken for which. Each row is normalised by its sum, so a cell reads "so
+ * many percent of the pixels labelled A are predicted as B", and the diagonal is the recall of each class. A
+ * row without pixels stays empty, which differs from 0 percent.
+ */
 import { useState } from "preact/hooks";
 import { Name, percent, visible } from "./text.tsx";
 
@@ -6,11 +10,14 @@ import { Name, percent, visible } from "./text.tsx";
 export interface ConfusionProps {
   readonly title: string;
   readonly classes: readonly string[];
-  /** Pixels by [label][prediction]. */
+  /** Pixels by [label][prediction], counted over a whole split; square, aligned with `classes`. */
   readonly counts: readonly (readonly number[])[];
 }
 
-/** Shares of each label's pixels as a shaded table; the cell under pointer or arrow keys is told in words. */
+/**
+ * The matrix as a shaded table. The cell under the pointer, or the one that arrow keys lead to, is told in
+ * words. Only one cell is in the tab order, so that the keyboard passes a large table in one step.
+ */
 export function Confusion({ title, classes, counts }: ConfusionProps) {
   const [at, setAt] = useState<readonly [number, number]>([0, 0]);
   const sums = counts.map((row) => row.reduce((sum, pixels) => sum + pixels, 0));
@@ -97,6 +104,7 @@ export function Confusion({ title, classes, counts }: ConfusionProps) {
   );
 }
 
+/** [rows, columns] that an arrow key moves by. */
 const MOVES: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [-1, 0],
   ArrowDown: [1, 0],

@@ -1,11 +1,15 @@
-/** Shares side by side, each with its distance from the first. */
+/**
+ * A table of shares (IoU, accuracy) side by side: in percent, with a bar, and for all columns but the
+ * reference the difference from it in points. A point is a hundredth of a share: from 0.340 to 0.356 are +1.6
+ * points.
+ */
 import type { ComponentChildren } from "preact";
 import { Name, percent, points } from "./text.tsx";
 
 /** A column of {@linkcode DeltaTable}. */
 export interface DeltaColumn {
   readonly title: string;
-  /** Aligned with the rows; null: no value. */
+  /** Shares in [0, 1], aligned with the rows; null: no value. */
   readonly values: readonly (number | null)[];
 }
 
@@ -27,7 +31,7 @@ export interface DeltaTableProps {
   readonly against?: number;
 }
 
-/** Percent with a bar; all columns but one have their distance from it in points. Without rows or columns nothing. */
+/** The table. Draws nothing without rows or columns. */
 export function DeltaTable({ caption, rows, columns, against = 0 }: DeltaTableProps) {
   const base = columns[against] ?? columns[0];
   if (!base || rows.length === 0) return null;
@@ -68,6 +72,7 @@ export function DeltaTable({ caption, rows, columns, against = 0 }: DeltaTablePr
   );
 }
 
+/** A share in percent over a bar of that length; a dash for none. */
 function Share({ value }: { readonly value: number | null }) {
   return (
     <td class="share">
@@ -76,6 +81,7 @@ function Share({ value }: { readonly value: number | null }) {
   );
 }
 
+/** A share, and the share that it is compared with. */
 interface CellsProps {
   readonly value: number | null;
   readonly from: number | null;
@@ -83,6 +89,7 @@ interface CellsProps {
   readonly alone: boolean;
 }
 
+/** The cells of a column in a row: the share, and its difference unless the column is the reference. */
 function Cells({ value, from, alone }: CellsProps) {
   if (alone) return <Share value={value} />;
   return (
@@ -95,7 +102,10 @@ function Cells({ value, from, alone }: CellsProps) {
   );
 }
 
-/** Points between two shares, in the colour of better or worse. */
+/**
+ * The points from one share to another, in the colour of better or worse; a dash where one is missing. What
+ * rounds to 0.0 is neither.
+ */
 export function Delta({ from, to }: { readonly from: number | null; readonly to: number | null }) {
   const text = points(from, to);
   const kind = text.startsWith("+") ? "up" : text.startsWith("−") ? "down" : "same";

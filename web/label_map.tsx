@@ -1,4 +1,10 @@
-/** Labels of pixels as a picture: classes in their colours and patterns, or only what is labelled wrongly. */
+/**
+ * Labels of an image as a picture: each pixel in its class's colour and pattern, or only the pixels that are
+ * labelled wrongly.
+ *
+ * A report holds label images as train ids, one byte a pixel, compressed by zlib and in base64, not as
+ * coloured PNGs. So one copy serves any choice of colours, and the class under the pointer can be named.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ClassStyle } from "./palette.ts";
 
@@ -6,6 +12,7 @@ import type { ClassStyle } from "./palette.ts";
 export interface LabelPlane {
   readonly width: number;
   readonly height: number;
+  /** Of length width · height. */
   readonly ids: Uint8Array;
 }
 
@@ -16,16 +23,22 @@ export interface LabelMapProps {
   readonly styles: readonly ClassStyle[];
   /** Says what the picture shows. */
   readonly label: string;
-  /** With it, pixels that agree are pale, and so are those without a class in it. */
+  /**
+   * The labels to compare with. With it, pixels that agree with it are pale, and so are pixels that it gives
+   * no class.
+   */
   readonly mistakesAgainst?: LabelPlane | undefined;
   /** Called with the pixel under the pointer; with undefined when the pointer leaves. */
   readonly onPoint?: ((pixel: number | undefined) => void) | undefined;
 }
 
-/** Small planes are drawn larger, so that patterns have room. In CSS pixels. */
+/**
+ * The least width of the canvas in its own pixels: smaller planes are drawn larger, so that patterns have
+ * room.
+ */
 const DRAWN_WIDTH = 480;
 
-/** A canvas of a whole multiple of the plane's size. */
+/** A canvas whose sides are a whole multiple of the plane's, at least {@linkcode DRAWN_WIDTH} wide. */
 export function LabelMap({ plane, styles, label, mistakesAgainst, onPoint }: LabelMapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const { width, height } = plane;
@@ -56,6 +69,7 @@ export function LabelMap({ plane, styles, label, mistakesAgainst, onPoint }: Lab
   );
 }
 
+/** What is painted; see {@linkcode LabelMapProps}. */
 interface Painting {
   readonly plane: LabelPlane;
   readonly styles: readonly ClassStyle[];
@@ -63,8 +77,13 @@ interface Painting {
   readonly scale: number;
 }
 
+/** The colour of what is not of interest. */
 const PALE = [200, 204, 210] as const;
 
+/**
+ * Fills the image, each pixel of the plane as a square of `scale` pixels. Patterns follow the canvas, not the
+ * plane, so their lines are equally wide on every plane.
+ */
 function paint(image: ImageData, { plane, styles, mistakesAgainst, scale }: Painting): void {
   const { data, width, height } = image;
   const inks = styles.map(({ colour: [red, green, blue] }) =>
@@ -89,8 +108,8 @@ function paint(image: ImageData, { plane, styles, mistakesAgainst, scale }: Pain
 }
 
 /**
- * Bytes that zlib made shorter, from base64; undefined until they are there, null when they are damaged or not of this
- * length.
+ * The bytes behind base64 of zlib data. Decompressing is asynchronous in a browser.
+ * @returns undefined until they are there; null when they are damaged or not of this length
  */
 export function useInflated(base64: string, length: number): Uint8Array | undefined | null {
   const [bytes, setBytes] = useState<Uint8Array | undefined | null>(undefined);
@@ -107,6 +126,7 @@ export function useInflated(base64: string, length: number): Uint8Array | undefi
   return bytes;
 }
 
+/** Decodes base64 and undoes zlib. @throws when either is damaged */
 async function inflated(base64: string): Promise<Uint8Array> {
   const shortened = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
   const stream = new Blob([shortened]).stream().pipeThrough(new DecompressionStream("deflate"));

@@ -1,11 +1,22 @@
-/** The drawing of a chart, by uPlot. */
+/**
+ * The drawing of a chart, by the library uPlot on a canvas.
+ *
+ * A run has more steps than a screen has columns. So what uPlot gets is not the curve but its shortened form
+ * for the range that is shown ({@linkcode decimate}: the lowest and highest point of each column), computed
+ * anew at each zoom. Zooming in therefore brings back details that were left out before, and what is drawn
+ * stays small for any length of run.
+ *
+ * The component does not own its state: range and cursor come in as `range` and `at`, wishes go out by
+ * `onRange` and `onAt`. A change of `series` makes a new uPlot; all other changes go to the one that is
+ * there.
+ */
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
 import { type Curve, decimate } from "../report/decimate.ts";
 import { lineDash, lineStroke } from "./lines.ts";
 import { number } from "./text.tsx";
 
-/** One curve. */
+/** A curve with its name and look. */
 export interface ChartSeries extends Curve {
   readonly name: string;
   /** Curves of one colour belong together; counted from 0. Absent: the series' place. */
@@ -33,18 +44,27 @@ export interface ChartProps {
 /** Ends of an axis. */
 export type Range = readonly [number, number];
 
+/** Of the drawing, in CSS pixels. */
 const HEIGHT = 240;
 
-/** What {@linkcode Plot} draws. */
+/** What {@linkcode Plot} draws, and whom it tells. */
 export interface PlotProps extends ChartProps {
+  /** Places in `series` of the curves that are not drawn. */
   readonly hidden: ReadonlySet<number>;
+  /** The part of the x axis that is shown; undefined: all of it. */
   readonly range: Range | undefined;
+  /** Called when a person zooms; undefined: to the whole range. */
   readonly onRange: (range: Range | undefined) => void;
+  /** The x of the cursor; undefined: there is none. */
   readonly at: number | undefined;
+  /** Called when the cursor comes to another x, or leaves. */
   readonly onAt: (x: number | undefined) => void;
 }
 
-/** Zoomed by dragging, keys and a double click; arrow keys move the cursor. */
+/**
+ * Draws the curves. Dragging, plus and minus zoom; a double click and Escape show the whole range; arrow
+ * keys, Home and End move the cursor.
+ */
 export function Plot(
   { title, series, format = number, hidden, range, onRange, at, onAt, xMax, yRange }: PlotProps,
 ) {
@@ -191,9 +211,10 @@ export function Plot(
   );
 }
 
+/** A place of the cursor outside the drawing, where it is not seen. */
 const AWAY = { left: -10, top: -10 };
 
-/** One point; ends of the curve. */
+/** How many strides a key moves the cursor; infinitely many end at the first or last point. */
 const MOVES: Readonly<Record<string, number>> = {
   ArrowLeft: -1,
   ArrowRight: 1,
@@ -201,13 +222,21 @@ const MOVES: Readonly<Record<string, number>> = {
   End: Infinity,
 };
 
+/** What a key multiplies the width of the range by. */
 const ZOOMS: Readonly<Record<string, number>> = { "+": 0.5, "=": 0.5, "-": 2 };
 
-/** A key press moves by a hundredth of the points, at least one. */
+/**
+ * Points that one press of an arrow key moves by: a hundredth of those in sight, at least one. 1 for Home and
+ * End.
+ */
 function stride(xs: readonly number[], move: number): number {
   return Number.isFinite(move) ? Math.max(1, Math.round(xs.length / 100)) : 1;
 }
 
+/**
+ * A range that is `factor` times as wide, with `at` in its middle where it stays inside the whole. @returns
+ * undefined for the whole range
+ */
 function zoomed([low, high]: Range, to: { at: number; factor: number; whole: Range }): Range | undefined {
   const half = (high - low) * to.factor / 2;
   const [first, last] = to.whole;
@@ -216,7 +245,10 @@ function zoomed([low, high]: Range, to: { at: number; factor: number; whole: Ran
   return [from, from + 2 * half];
 }
 
-/** Of all curves; a single x gets a width, so that it can be drawn. */
+/**
+ * The range of x that all curves take, up to `xMax` at least. A single x gets a width, so that it can be
+ * drawn. At least one curve must have a point.
+ */
 function wholeRange(series: readonly ChartSeries[], xMax: number | undefined): Range {
   const filled = series.filter(({ x }) => x.length > 0);
   const low = Math.min(...filled.map(({ x }) => x[0]!));
@@ -232,11 +264,16 @@ interface Line {
   readonly trend: boolean;
 }
 
+/** What is drawn, in uPlot's order: each curve, and behind it its trend. */
 function lines(series: readonly ChartSeries[]): Line[] {
   return series.flatMap((of, k) => [{ of, k, trend: false }, ...(of.trend ? [{ of, k, trend: true }] : [])]);
 }
 
-/** Curves over one x, shortened to what the columns show. */
+/**
+ * The curves as uPlot takes them: one ascending list of x for all, and for each line its y at each of these,
+ * shortened for so many columns. Where a line has no point at an x of another, uPlot bridges the gap
+ * (`spanGaps`).
+ */
 function joined(drawn: readonly Line[], want: { columns: number; range: Range }): uPlot.AlignedData {
   const curves = drawn.map(({ of, trend }) => decimate(trend ? of.trend! : of, want));
   const tables = curves.filter(({ x }) => x.length > 0)
@@ -247,6 +284,10 @@ function joined(drawn: readonly Line[], want: { columns: number; range: Range })
   return [all[0], ...curves.map(({ x }) => x.length > 0 ? all[next++]! : empty)];
 }
 
+/**
+ * The value of a custom property of the style sheet. A canvas does not follow style sheets, so colours are
+ * read at each drawing, which follows light and dark schemes.
+ */
 function styleOf(property: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(property).trim();
 }

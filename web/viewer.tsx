@@ -1,4 +1,14 @@
-/** What `plca view` shows: the run as it goes on, and its associations. */
+/**
+ * What `plca view` shows: the run as it goes on, and its associations.
+ *
+ * The server watches the run folder and counts its changes: the *revision*. It pushes that number, and
+ * nothing else, over an event stream; the page then asks for what it shows. So a page that was asleep, or
+ * lost the connection, catches up with one answer. When the stream breaks, the page says so and keeps what it
+ * has; the browser connects again by itself.
+ *
+ * The part after `#` in a question's address never reaches the server. It is there to make the question a
+ * different one, so that it is asked again ({@linkcode useAnswer}).
+ */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { ReportData } from "../report/report_data.ts";
 import type { ServedPictures, ServedRun } from "../view/served_run.ts";
@@ -9,7 +19,9 @@ import { Explorer } from "./explorer/explorer.tsx";
 import { ReportBody } from "./report/report.tsx";
 import { Name, visible } from "./text.tsx";
 
+/** The names of the tabs. */
 const TABS = ["Run", "Associations"] as const;
+/** The name of a tab. */
 type Tab = (typeof TABS)[number];
 
 /** The whole page. */
@@ -78,7 +90,10 @@ export function Viewer() {
   );
 }
 
-/** What `plca report` shows; images are labelled when they are asked for, for that takes a while. */
+/**
+ * What `plca report` shows, of the run as it is now. Images are labelled when they are asked for, since that
+ * takes a while.
+ */
 function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe: boolean }) {
   const [asked, setAsked] = useState(0);
   const pictures = useAnswer<ServedPictures>(asked === 0 ? undefined : `${address("pictures")}#${asked}`);
@@ -112,6 +127,10 @@ function RunPanel({ report, safe }: { readonly report: ReportData; readonly safe
   );
 }
 
+/**
+ * How the run stands: its state, phase and step; marked as "last known" when the server or the folder is
+ * gone. The phase is the last one that has made a step.
+ */
 function State(
   { run: { gone, report: { runs: [run] } }, connected }: { run: ServedRun; connected: boolean },
 ) {
@@ -133,7 +152,9 @@ function State(
   );
 }
 
-/** Counts what the server says of the run. */
+/**
+ * The revision of the run as the server counts it, 0 until it has said one, and whether the server is there.
+ */
 function useRevision(): { readonly revision: number; readonly connected: boolean } {
   const [revision, setRevision] = useState(0);
   const [connected, setConnected] = useState(true);
@@ -148,6 +169,7 @@ function useRevision(): { readonly revision: number; readonly connected: boolean
   return { revision, connected };
 }
 
+/** The tabs, with the keys that tabs have: arrows move, and only the open tab is in the tab order. */
 function Tabs({ tab, onChoose }: { readonly tab: Tab; readonly onChoose: (tab: Tab) => void }) {
   const list = useRef<HTMLDivElement>(null);
   const onKey = (event: KeyboardEvent) => {

@@ -1,7 +1,15 @@
+/**
+ * Reading a binary format byte by byte. All lengths in such a file are claims; the cursor compares each of
+ * them with the bytes that are really there, so a damaged or hostile file ends in an error and never in a
+ * wild read or a huge allocation.
+ */
 import { DataError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 
-/** Reads bytes one after the other; whatever lies beyond the end is an error that says the file is cut short. */
+/**
+ * A place in a row of bytes. Reading moves it on; whatever would lie beyond the end is an error that says the
+ * file is cut short. Numbers are little-endian, except `f64`.
+ */
 export class Cursor {
   readonly bytes: Uint8Array;
   /** The file, for messages. */
@@ -16,7 +24,7 @@ export class Cursor {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** @throws DataError */
+  /** Ends the reading. @throws DataError that starts with the file's name */
   fail(message: string): never {
     throw new DataError(this.name, printable(message));
   }
@@ -69,7 +77,7 @@ export class Cursor {
     return this.#view.getInt32(this.skip(4), true);
   }
 
-  /** Beyond 2^53 it is not exact, and far beyond any file. */
+  /** Inexact beyond 2^53, which is far beyond any file. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.skip(8), true));
   }

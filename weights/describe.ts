@@ -1,4 +1,7 @@
-/** What a file of weights holds, for people and programs. Pure. */
+/**
+ * What a file of weights holds, for people and programs: `plca weights inspect`. Whether a model of plca
+ * knows the names is tried with every model, and the one that explains most of them is named. Pure.
+ */
 import { printable } from "../core/printable.ts";
 import { bytesOf, sizeOf } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
@@ -9,7 +12,7 @@ import type { WeightsFile } from "./read.ts";
 import { TorchTensor } from "./torch_tensor.ts";
 import { Opaque } from "./unpickle.ts";
 
-/** A model and the names that files use for its tensors. */
+/** A model of plca and the ways in which files name its tensors. */
 export interface KnownNames {
   readonly model: string;
   readonly names: WeightNames;
@@ -44,7 +47,7 @@ export interface WeightsDescription {
   }[];
 }
 
-/** Describes a file without reading a tensor's elements. */
+/** Describes a file without reading a tensor's elements. @param known the models to try */
 export function weightsDescription(file: WeightsFile, known: readonly KnownNames[]): WeightsDescription {
   const all = [...file.tensors];
   const sizes = all.map(([, { shape }]) => sizeOf(shape));
@@ -68,9 +71,10 @@ export function weightsDescription(file: WeightsFile, known: readonly KnownNames
   };
 }
 
+/** A model's naming, and the networks that it finds in the file. */
 type Found = Pick<WeightsDescription, "naming"> & Required<Pick<WeightsDescription, "networks">>;
 
-/** Of the model that knows most of the names. */
+/** The naming of the model that explains most of the names, and the networks in the file by it. */
 function networksOf(file: WeightsFile, known: readonly KnownNames[]): Found {
   const stored = entriesOf(file);
   let best: Found = { naming: null, networks: [] };
@@ -110,6 +114,7 @@ function namesOf(entries: readonly Entry[]): ReadonlySet<string> {
   return new Set(entries.flatMap(({ inFile, madeOf }) => madeOf ?? [inFile]));
 }
 
+/** A value beside the tensors in a few words; collections only by their size. */
 function summary(value: unknown): string | number | boolean | null {
   if (
     value === null || typeof value === "number" || typeof value === "boolean" || typeof value === "string"
@@ -126,7 +131,10 @@ function summary(value: unknown): string | number | boolean | null {
   return typeof value === "object" && "name" in value ? String(value.name) : "other";
 }
 
-/** The same as lines of text: a summary, an empty line, a tensor a line. */
+/**
+ * A description as lines of text: a summary, an empty line, one line for each tensor. @param file how the
+ * person named it
+ */
 export function describeWeights(file: string, description: WeightsDescription): string {
   const { format, wrapper, naming, others, metadata, tensors, elements, bytes } = description;
   const { networks = [], unread = [] } = description;
@@ -153,6 +161,7 @@ export function describeWeights(file: string, description: WeightsDescription): 
   ].join("\n");
 }
 
+/** How many of the names are explained, and by what. */
 function namingText(
   { model, scheme, explained }: NonNullable<WeightsDescription["naming"]>,
   all: number,
@@ -160,6 +169,7 @@ function namingText(
   return `${scheme}, for ${model}${explained < all ? ` (${explained} of ${all})` : ""}`;
 }
 
+/** The networks, and how to choose one. */
 function networksText(networks: NonNullable<WeightsDescription["networks"]>): string {
   const all = networks.map(({ name, tensors }) =>
     `${printable(name || "the top")} (${countOf(tensors, "tensor")})`
@@ -167,8 +177,10 @@ function networksText(networks: NonNullable<WeightsDescription["networks"]>): st
   return `${all.join(", ")}: --take chooses one, as in --take ${printable(networks.at(-1)!.name)}`;
 }
 
+/** How many unread tensors are named. */
 const SHOWN = 5;
 
+/** The first tensors of types that are not read. */
 function unreadText(unread: NonNullable<WeightsDescription["unread"]>): string {
   const shown = unread.slice(0, SHOWN).map(({ name, dtype, shape }) =>
     printable(`${name} ${dtype} [${shape.join(", ")}]`)
@@ -176,11 +188,13 @@ function unreadText(unread: NonNullable<WeightsDescription["unread"]>): string {
   return `${shown.join(", ")}${unread.length > SHOWN ? ` and ${unread.length - SHOWN} more` : ""}`;
 }
 
+/** A line of `key value` pairs, each cut to 60 characters; none where there are no pairs. */
 function pairs(title: string, values: Readonly<Record<string, unknown>>): [string, string][] {
   const texts = Object.entries(values).map(([key, value]) => printable(`${key} ${value}`).slice(0, 60));
   return texts.length === 0 ? [] : [[title, texts.join(", ")]];
 }
 
+/** A size in bytes or megabytes. */
 function sizeText(bytes: number): string {
   return bytes < 1e5 ? `${bytes} bytes` : megabytes(bytes);
 }

@@ -1,15 +1,16 @@
-/** A checkpoint's network as PyTorch's modules expect it. Pure. */
+/** A checkpoint's network as PyTorch's modules expect it: the opposite of an import. Pure. */
 import { UserError } from "../core/errors.ts";
 import { type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
 import { classIndices, reordered, TRAINING } from "./mapping.ts";
 
+/** The last tensor of a batch norm in a state dict, behind which PyTorch has its counter. */
 const LAST_OF_NORM = ".running_var";
 
 /**
- * The network's tensors, a module's beside each other as in PyTorch's state dicts, float32. After each `running_var`
- * comes an int64 `num_batches_tracked` of 0, which `load_state_dict` demands when it is strict; what only training needs
- * is left out.
+ * The network's tensors as a PyTorch state dict, float32, the tensors of a module beside each other. After
+ * each `running_var` comes an int64 `num_batches_tracked` of 0, which `load_state_dict` demands when it is
+ * strict. What a checkpoint holds for training alone (optimisers, other networks) is left out.
  */
 export function torchStateDict(tensors: ReadonlyMap<string, StoredTensor>): Map<string, StoredTensor> {
   const modules = new Map<string, [string, StoredTensor][]>();
@@ -27,7 +28,7 @@ export function torchStateDict(tensors: ReadonlyMap<string, StoredTensor>): Map<
   return new Map([...modules.values()].flat());
 }
 
-/** Which classes are put into which order. */
+/** A classifier's classes, and the order that is wanted. */
 export interface Reordering {
   /** The checkpoint, for messages. */
   readonly path: string;
@@ -39,8 +40,9 @@ export interface Reordering {
 }
 
 /**
- * The tensors of the classifier in another order of classes, the others as they are.
- * @throws UserError when the model does not know the order, or the order lacks a class
+ * Tensors that run over the classes in another order of classes, as float32; all others as they are.
+ * @throws UserError when the model does not know the order, the order lacks a class of the recipe, or the
+ *   classifier has another number of classes than the recipe
  */
 export function inClassOrder(
   tensors: ReadonlyMap<string, StoredTensor>,

@@ -1,9 +1,17 @@
-/** Tensors that a file keeps split, joined or as convolutions, in the form that a network has. Pure. */
+/**
+ * Tensors that a file keeps in another form than the network: one matrix for query, key and value together,
+ * or a 1x1 convolution where the network has a matrix. Forms are applied before names are looked up, so to
+ * the rest of the import a file looks as if it had the network's own form. Nothing is read: each new tensor
+ * reads the old ones when it is read itself. Pure.
+ */
 import type { TensorForm } from "../core/weights.ts";
 import { type Entry, isRead } from "./networks.ts";
 import { type LazyTensor, sizeOf, type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 
-/** The same tensors with each form in place of what it matches; what a form does not fit stays as it is. */
+/**
+ * The same tensors, each form applied in turn. What a form's pattern matches but whose shape does not go with
+ * it stays as it is.
+ */
 export function inForms(entries: readonly Entry[], forms: readonly TensorForm[] = []): readonly Entry[] {
   return forms.reduce<readonly Entry[]>((list, form) => {
     switch (form.kind) {
@@ -17,15 +25,18 @@ export function inForms(entries: readonly Entry[], forms: readonly TensorForm[] 
   }, entries);
 }
 
+/** One kind of form. */
 type FormOf<K extends TensorForm["kind"]> = Extract<TensorForm, { readonly kind: K }>;
 
 /** The name within its dictionary, without what PyTorch's wrappers put in. */
 const nameOf = ({ path, keys }: Entry) => path.slice(keys).join(".");
 
+/** The entry under another name in the same dictionary, with some of its fields changed. */
 function renamed(entry: Entry, name: string, change: Partial<Entry>): Entry {
   return { ...entry, path: [...entry.path.slice(0, entry.keys), ...name.split(".")], ...change };
 }
 
+/** One tensor as several: rows of its first axis, `share` parts of all. */
 function split(entry: Entry, { pattern, into }: FormOf<"split">): readonly Entry[] {
   const { found } = entry, name = nameOf(entry);
   const whole = into.reduce((sum, { share }) => sum + share, 0);
@@ -45,6 +56,7 @@ function split(entry: Entry, { pattern, into }: FormOf<"split">): readonly Entry
   });
 }
 
+/** Some rows of the first axis. */
 function rowsOf(tensor: LazyTensor, first: number, count: number): LazyTensor {
   const rest = tensor.shape.slice(1), row = sizeOf(rest);
   const shape = [count, ...rest];
@@ -58,6 +70,9 @@ function rowsOf(tensor: LazyTensor, first: number, count: number): LazyTensor {
   };
 }
 
+/**
+ * Several tensors as one, along the first axis; only where all parts are there and their other sides agree.
+ */
 function joined(entries: readonly Entry[], { pattern, parts, to }: FormOf<"join">): readonly Entry[] {
   const groups = new Map<string, Map<string, Entry>>();
   const keyOf = (entry: Entry) => {
@@ -110,6 +125,7 @@ function stacked(tensors: readonly LazyTensor[]): LazyTensor | undefined {
   };
 }
 
+/** A convolution of shape [rows, columns, 1, 1] as a matrix. */
 function asMatrix(entry: Entry, { pattern }: FormOf<"matrix">): Entry {
   const { found } = entry;
   if (!pattern.test(nameOf(entry)) || !isRead(found)) return entry;

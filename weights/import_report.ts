@@ -1,4 +1,8 @@
-/** What became of a file's tensors, in groups and in words. Pure. */
+/**
+ * What became of a file's tensors, in groups and in words. An import that silently uses half of a file trains
+ * a network that is half random; so every tensor of the file and of the network is accounted for: used,
+ * skipped or initialised anew, with a warning where the parts suggest another network. Pure.
+ */
 import type { WeightNames } from "../core/weights.ts";
 import { printable } from "../core/printable.ts";
 import { countOf } from "../core/words.ts";
@@ -17,7 +21,10 @@ export interface NameGroup {
 export interface ImportReport {
   /** The way of naming, from the model's list. */
   readonly scheme: string;
-  /** What stood before the names in the file, as in `model.`; absent: nothing but what PyTorch's wrappers put there. */
+  /**
+   * What stood before the names in the file, as in `model.`; absent: nothing but what PyTorch's wrappers put
+   * there.
+   */
   readonly prefix?: string;
   /** The order in which the file counts classes; absent: as the recipe does, or it has no classifier. */
   readonly classOrder?: string;
@@ -40,7 +47,10 @@ export function isPartOf(name: string, part: string): boolean {
 
 const COUNTER = "num_batches_tracked";
 
-/** What keeps its initial values, by the parts that were left out or else by first parts. */
+/**
+ * The network's tensors that keep their initial values, grouped by the part that was left out, or else by the
+ * first part of their names.
+ */
 export function initialised(names: readonly string[], without: readonly string[]): NameGroup[] {
   return grouped(names, (name) => without.find((part) => isPartOf(name, part)) ?? name.split(".")[0]!);
 }
@@ -63,7 +73,10 @@ export function grouped(names: readonly string[], groupOf = firstPart): NameGrou
 /** Tensors for which the network has no place, by its own way of naming. */
 export type Lacked = readonly (readonly [string, Entry])[];
 
-/** What the model has to say of tensors that it lacks. */
+/**
+ * What the model has to say about tensors of the file that it has no place for, as a bias that its layers
+ * lack. Only of those that are not all zero, since zeros change nothing.
+ */
 export function warningsOf(lacked: Lacked, { lacking }: WeightNames): string[] {
   return lacking.filter(({ pattern }) =>
     lacked.some(([name, { found }]) =>
@@ -72,7 +85,13 @@ export function warningsOf(lacked: Lacked, { lacking }: WeightNames): string[] {
   ).map(({ message }) => message);
 }
 
-/** A part of the network that the file has only partly, or has more of: most likely a network of another depth. */
+/**
+ * Warnings about parts that the file has only partly, or has more of than the network: most likely a network
+ * of another depth.
+ * @param wanted the network's tensors
+ * @param own those of the file, by the network's names
+ * @param isLeftOut whether the person wanted a name left out
+ */
 export function partWarnings(
   wanted: readonly { readonly name: string }[],
   own: ReadonlyMap<string, unknown>,
@@ -96,7 +115,10 @@ export function partWarnings(
   return [...missing, ...extra];
 }
 
-/** `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors, initialised anew` */
+/**
+ * A report in one line, as in `520 tensors used (torchvision names), skipped: fc (2); classifier: 4 tensors,
+ * initialised anew`.
+ */
 export function describeImport(
   { scheme, prefix, classOrder, used, skipped, initialised }: ImportReport,
 ): string {
@@ -116,7 +138,7 @@ export function describeImport(
   return parts.join("; ");
 }
 
-/** What else might have been meant. */
+/** Sentences about networks of the file that would have fitted as well. */
 export function otherNetworks(others: readonly Network[]): string[] {
   const names = labelsOf(others);
   return others.map(({ tensors }, k) =>

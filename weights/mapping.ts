@@ -1,4 +1,16 @@
-/** Which tensors of a file become which tensors of a network, in which order of classes. Pure. */
+/**
+ * Which tensors of a file become which tensors of a network, in which order of classes. Pure.
+ *
+ * The steps, each of which may refuse: bring tensors into the network's form (forms.ts); find the networks in
+ * the file by name and choose one (networks.ts); rename its tensors; compare shapes; find out in which order
+ * the file counts classes; convert to float32 and put the rows of the classifier into the recipe's order;
+ * report.
+ *
+ * The order of classes is the most dangerous step. A classifier with its classes permuted has the right shape
+ * and loads without complaint, and is wrong for every pixel. So a file says in which order it counts (plca's
+ * own in their metadata, published ones by their scheme), and a file that says nothing is taken to be in the
+ * recipe's order.
+ */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { suggestion } from "../core/suggest.ts";
@@ -39,7 +51,7 @@ export interface WantedTensor {
   readonly shape: readonly number[];
 }
 
-/** What a file is fitted to. */
+/** What a file is fitted to, and what the person asked for. */
 export interface Fitting {
   /** The file's name, for messages. */
   readonly path: string;
@@ -59,7 +71,7 @@ export interface Fitting {
   readonly whole?: boolean | undefined;
 }
 
-/** A fitted file. */
+/** What a file gives to a network. */
 export interface Fitted {
   /** float32, by the network's names, filters OIHW, classes in the recipe's order. */
   readonly tensors: ReadonlyMap<string, StoredTensor<"F32">>;
@@ -68,6 +80,7 @@ export interface Fitted {
   readonly unexpected: readonly string[];
 }
 
+/** For models that say nothing about names: the network's own are expected. */
 const OWN_NAMES: WeightNames = {
   perClass: /$^/,
   classOrders: {},
@@ -78,14 +91,18 @@ const OWN_NAMES: WeightNames = {
   lacking: [],
 };
 
+/** The error for a file that cannot be used. */
 function refusal(path: string, message: string): UserError {
   return new UserError(`${path}: ${printable(message)}`);
 }
 
 /**
- * Names, checks and reorders a file's tensors; those that are used are converted to float32.
- * @throws UserError in one line when several networks fit, when shapes differ, when the classes are others than the
- * recipe's, when nothing fits, when a value that is used is not finite as float32 or cannot be read
+ * Fits a file to a network: chooses, names, checks, reorders and converts its tensors. Tensors that the
+ * network lacks are skipped, those that the file lacks stay out of the result, both with their names in the
+ * report.
+ * @throws UserError in one line when several networks fit, when nothing fits, when shapes or the number of
+ *   classes differ, when the file's classes are others than the recipe's, when a value that is used is not
+ *   finite as float32 or cannot be read
  */
 export function fitWeights(fitting: Fitting): Fitted {
   const { path, file, wanted, take, without = [] } = fitting;
@@ -141,6 +158,7 @@ export function fitWeights(fitting: Fitting): Fitted {
   };
 }
 
+/** @throws UserError when a part that is to be left out is no part of the network */
 function checkParts({ path, wanted }: Fitting, without: readonly string[]): void {
   for (const part of without) {
     if (wanted.some(({ name }) => isPartOf(name, part))) continue;
@@ -152,7 +170,10 @@ function checkParts({ path, wanted }: Fitting, without: readonly string[]): void
   }
 }
 
-/** Whether a tensor may become another; the number of classes is compared later. */
+/**
+ * Whether a tensor of this shape may become another. The number of classes is compared later, where it gets
+ * an error of its own.
+ */
 function fits(
   own: string,
   { shape, wanted, names }: {
@@ -165,6 +186,7 @@ function fits(
   return shape.length === wanted.length && wanted.every((side, k) => k < first || side === shape[k]);
 }
 
+/** What the file holds instead of a network that fits, and which names were expected. */
 function nothingFits({ file, wanted, take }: Fitting, entries: readonly Entry[]): string {
   const inFile = take === undefined ? [...file.tensors.keys()] : entries.map(({ path }) => path.join("."));
   const where = take === undefined ? "" : ` under ${take}`;
@@ -174,6 +196,7 @@ function nothingFits({ file, wanted, take }: Fitting, entries: readonly Entry[])
   }) belongs to the model; expected names such as ${some(wanted.map(({ name }) => name))}${hidden}`;
 }
 
+/** The tensors of the chosen network, sorted by what the scheme says of their names. */
 interface Renamed {
   /** By the network's names. */
   readonly own: Map<string, Entry>;
@@ -185,12 +208,17 @@ interface Renamed {
   readonly rest: ReadonlyMap<string, string>;
 }
 
+/** What renaming compares with. */
 interface RenamingTask {
   readonly path: string;
   /** By the network's names. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
+/**
+ * Sorts the tensors in the dictionaries of a network. @throws UserError when two tensors stand for one of the
+ * network's
+ */
 function renamedBy(
   { scheme, prefix, tensors }: Network,
   entries: readonly Entry[],
@@ -239,6 +267,7 @@ function readFrom(
 
 // --- shapes and classes -----------------------------------------------------------------------------------
 
+/** The elements as float32. @throws UserError for NaN, infinity, and what becomes infinite in float32 */
 function finiteFloat32(
   tensor: StoredTensor,
   { path, inFile }: { readonly path: string; readonly inFile: string },
@@ -255,10 +284,15 @@ function finiteFloat32(
   );
 }
 
+/** A tensor that is wanted, and its shape in the file. */
 interface FoundShape extends WantedTensor {
   readonly found: readonly number[];
 }
 
+/**
+ * @throws UserError for the first tensor whose shape differs; a classifier of another number of classes is
+ *   told how to leave it out
+ */
 function checkShapes(
   { path, wanted, whole = false }: Fitting,
   tensors: readonly FoundShape[],
@@ -283,7 +317,10 @@ function checkShapes(
   );
 }
 
-/** What holds every tensor whose first axis runs over the classes, and nothing else where that can be had. */
+/**
+ * The shortest part of the network that holds all tensors that run over the classes, and nothing else where
+ * that can be had: what a person would leave out.
+ */
 function classPart(wanted: readonly WantedTensor[], perClass: RegExp): string {
   const [first, ...others] = wanted.filter(({ name }) => perClass.test(name)).map(({ name }) =>
     name.split(".")
@@ -297,19 +334,24 @@ function classPart(wanted: readonly WantedTensor[], perClass: RegExp): string {
   return first!.slice(0, longest).join(".");
 }
 
+/** What the order of classes is looked for in. */
 interface OrderTask {
   readonly names: WeightNames;
   readonly scheme: NameScheme;
   readonly used: readonly WantedTensor[];
 }
 
+/** An order of classes that differs from the recipe's. */
 interface FoundOrder {
   readonly name: string;
   /** By train id, the class's place in the file. */
   readonly indices: readonly number[];
 }
 
-/** The order in which a file's metadata, its form or the person says that it counts classes; undefined: the recipe's. */
+/**
+ * The order in which a file counts classes. The person's word counts before the file's metadata, these before
+ * the scheme's. Undefined: the recipe's own order, or no tensor runs over classes.
+ */
 function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): FoundOrder | undefined {
   const { path, file, classes } = fitting;
   const name = fitting.classOrder ?? file.metadata["class_order"] ?? scheme.classOrder ?? "ours";
@@ -327,7 +369,10 @@ function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): Fou
   );
 }
 
-/** By train id, the place of the class in an order cut to as many classes; or the name of a class it lacks. */
+/**
+ * For each class of the recipe, its place in an order that is cut to as many classes; or the name of the
+ * first class that the order lacks.
+ */
 export function classIndices(
   order: readonly string[],
   classes: readonly string[],
@@ -337,7 +382,10 @@ export function classIndices(
   return indices.includes(-1) ? classes[indices.indexOf(-1)]! : indices;
 }
 
-/** Blocks of the first axis in another order. */
+/**
+ * The first axis in another order: block `indices[k]` becomes block k. @param data as many equal blocks as
+ * there are indices
+ */
 export function reordered(data: Float32Array, indices: readonly number[]): Float32Array {
   const block = data.length / indices.length;
   const result = new Float32Array(data.length);
@@ -345,6 +393,7 @@ export function reordered(data: Float32Array, indices: readonly number[]): Float
   return result;
 }
 
+/** The first two names of a list, for messages. */
 function some(names: readonly string[]): string {
   return names.length === 0 ? "none" : `${names.slice(0, 2).join(", ")}${names.length > 2 ? ", ..." : ""}`;
 }

@@ -1,4 +1,17 @@
-/** The networks in a file of weights: whose tensors lie under which keys and prefixes, and which of them is meant. Pure. */
+/**
+ * The networks in a file of weights: whose tensors lie under which keys and prefixes, and which of them is
+ * meant. Pure.
+ *
+ * A file need not hold one network at its top. Think of each tensor's way as a path: keys of dictionaries,
+ * then the parts of its name, `["state_dict", "module", "model", "layer1", "0", "conv1", "weight"]`.
+ * Somewhere on this path the network's own name begins. For every tensor the first place is taken at which a
+ * scheme knows the rest of the path as a name that the network has; tensors with the same beginning before
+ * that place are one network ({@linkcode networksIn}). A student and its average in one file so become two
+ * networks with the prefixes `model` and `ema_model`.
+ *
+ * PyTorch's wrappers (DataParallel, torch.compile, FSDP) put parts such as `module` into names; these are
+ * dropped first.
+ */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import type { NameRule, NameScheme, WeightNames } from "../core/weights.ts";
@@ -6,10 +19,10 @@ import { countOf } from "../core/words.ts";
 import type { LazyTensor } from "./stored_tensor.ts";
 import type { UnreadTensor, WeightsFile } from "./read.ts";
 
-/** Names of what a checkpoint holds for training alone. */
+/** Begins the names of what a checkpoint of plca holds for training alone. */
 export const TRAINING = /^(?:optimizer|player|loss|stream|network)\//;
 
-/** A tensor of a file, and the way to it. */
+/** A tensor of a file, and the path to it. */
 export interface Entry {
   /** In its dictionary. */
   readonly inFile: string;
@@ -24,7 +37,7 @@ export interface Entry {
   readonly madeOf?: readonly string[];
 }
 
-/** Whether a tensor's elements can be had. */
+/** Whether a tensor's elements can be read; else it is an {@linkcode UnreadTensor}. */
 export function isRead(found: LazyTensor | UnreadTensor): found is LazyTensor {
   return "read" in found;
 }
@@ -42,18 +55,20 @@ export interface Network {
   readonly fitting: number;
 }
 
-/** PyTorch puts these before the names of what it wraps: DataParallel and torch.compile before all, the others anywhere. */
+/**
+ * Parts that PyTorch's wrappers put into names: DataParallel and torch.compile in front, the others anywhere.
+ */
 const OUTERMOST = ["module", "_orig_mod"];
 const ANYWHERE = ["_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"];
 
-/** A name part by part, without those of wrappers. */
+/** A name in parts, without those of wrappers. */
 export function partsOf(name: string): readonly string[] {
   const parts = name.split(".");
   const first = parts.findIndex((part) => !OUTERMOST.includes(part));
   return parts.slice(Math.max(0, first)).filter((part) => !ANYWHERE.includes(part));
 }
 
-/** Every tensor of a file. */
+/** Every tensor of a file with its path, unread ones included. */
 export function entriesOf(file: WeightsFile): Entry[] {
   const { tensors, wrapper } = file;
   const alone = [{ keys: wrapper === undefined ? [] : [wrapper], tensors, unread: new Map() }];
@@ -81,7 +96,9 @@ export interface Named {
 }
 
 /**
- * The first rule for a name, which may have a wrapper's `module` in its middle; undefined: there is none.
+ * What a scheme says of a name: its first rule that matches. The name may have a wrapper's `module` in its
+ * middle; it is taken off if the network has the tensor only then. Undefined when no rule matches.
+ * @param parts the name, part by part
  * @param isWanted whether the network has a tensor of that name
  */
 export function namedBy(
@@ -98,19 +115,23 @@ export function namedBy(
   return inner?.own != null && isWanted(inner.own) ? inner : found;
 }
 
+/** The first rule of a scheme that matches a name, and what it makes of it. */
 function ruleFor({ rules }: NameScheme, name: string): Named | undefined {
   const rule = rules.find(({ pattern }) => pattern.test(name));
   return rule && { rule, own: rule.to === null ? null : name.replace(rule.pattern, rule.to) };
 }
 
-/** What the network that is looked for has. */
+/** The network that is looked for. */
 export interface Wanted {
   has(own: string): boolean;
   /** Whether a shape in the file is one that it can take. */
   fits(own: string, shape: readonly number[] | undefined): boolean;
 }
 
-/** The networks whose names a model knows, the likeliest first; no tensor is in two of them. */
+/**
+ * The networks of a file that a model's schemes know, the likeliest first: most fitting shapes, then most
+ * tensors, then the shortest prefix. No tensor is in two of them.
+ */
 export function networksIn(entries: readonly Entry[], names: WeightNames, wanted: Wanted): Network[] {
   const candidates = names.schemes.flatMap((scheme) => candidatesOf(scheme, entries, wanted));
   // Of those that are alike the first scheme's stays first.
@@ -126,6 +147,7 @@ export function networksIn(entries: readonly Entry[], names: WeightNames, wanted
   return networks;
 }
 
+/** A network that is being put together. */
 interface Candidate {
   readonly prefix: readonly string[];
   readonly keys: number;
@@ -133,6 +155,7 @@ interface Candidate {
   fitting: number;
 }
 
+/** The networks of a file by one scheme. */
 function candidatesOf(scheme: NameScheme, entries: readonly Entry[], wanted: Wanted): Network[] {
   const found = new Map<string, Candidate>();
   const has = (own: string) => wanted.has(own);
@@ -159,7 +182,7 @@ function candidatesOf(scheme: NameScheme, entries: readonly Entry[], wanted: Wan
 
 // --- choice -----------------------------------------------------------------------------------------------
 
-/** The network that is meant, and those that might have been. */
+/** The network that is meant, and those that might have been meant. */
 export interface Choice {
   /** Undefined: nothing in the file belongs to the model. */
   readonly network: Network | undefined;
@@ -167,8 +190,10 @@ export interface Choice {
 }
 
 /**
- * The network that is meant: the only one that fits, the one that all others lie in as a part, or the one under `usual`.
- * @throws UserError that names those that fit when it is not clear
+ * The network that is meant. Those with at least half as many fitting tensors as the best are its rivals; of
+ * several, it is the one that contains all others as parts, or the only one under `usual`.
+ * @param usual the last part of the prefix that is preferred
+ * @throws UserError that names the rivals when it is not clear
  */
 export function chosenNetwork(networks: readonly Network[], path: string, usual?: string): Choice {
   const [best] = networks;
@@ -195,11 +220,14 @@ function onlyOne<T>(list: readonly T[]): T | undefined {
   return list.length === 1 ? list[0] : undefined;
 }
 
+/** Whether a network lies below another, as a backbone in a segmentation network. */
 function isInside({ prefix }: Network, outer: Network): boolean {
   return prefix.length > outer.prefix.length && outer.prefix.every((part, k) => prefix[k] === part);
 }
 
-/** What `--take` calls networks: their prefix or key where these tell them apart, else all that leads to them. */
+/**
+ * What `--take` calls networks: their prefix, or their key, where these tell them apart, else the whole path.
+ */
 export function labelsOf(networks: readonly Pick<Network, "prefix" | "keys">[]): string[] {
   const whole = (parts: readonly string[], keys: number) =>
     `${parts.join(".")}${parts.length > keys ? "." : ""}`;
@@ -221,8 +249,10 @@ export function toldPrefix({ prefix, keys }: Pick<Network, "prefix" | "keys">): 
 // --- --take -----------------------------------------------------------------------------------------------
 
 /**
- * The tensors under a prefix, their paths cut after it: at the start of a name or of the keys, or else where it stands.
- * @throws UserError when there are none, or when it stands in several places
+ * The tensors under a prefix, their paths cut behind it. The prefix is looked for at the start of names and
+ * of keys first, then anywhere in the path.
+ * @param take as the person wrote it, with or without a last dot
+ * @throws UserError when there are none, or when the prefix stands in several places
  */
 export function taken(entries: readonly Entry[], take: string, path: string): Entry[] {
   const wanted = partsOf(take.replace(/\.+$/, ""));
@@ -271,13 +301,17 @@ export function takenFile(file: WeightsFile, take: string, path: string): Weight
   return { ...file, wrapper, tensors, dictionaries: [{ keys: [wrapper], tensors, unread }] };
 }
 
+/** An entry without the first parts of its path. */
 function cut({ keys, path, ...entry }: Entry, length: number): Entry {
   return { ...entry, path: path.slice(length), keys: Math.max(0, keys - length) };
 }
 
 const SHOWN = 5;
 
-/** `model (30 tensors), model_ema (30 tensors)`: the dictionaries, or what names in the only one begin with; the most first. */
+/**
+ * What a person could take, for the error: the dictionaries, or what names begin with, the most tensors
+ * first.
+ */
 function beginningsOf(entries: readonly Entry[]): string {
   const count = (beginning: (entry: Entry) => string) => {
     const counts = new Map<string, number>();

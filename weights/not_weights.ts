@@ -1,10 +1,15 @@
-/** What lies where a file of weights was expected: the things that downloads and copies leave. Pure. */
+/**
+ * What lies where a file of weights was expected. Downloads leave much that has the right name: an HTML page
+ * to sign in, a pointer of Git LFS, an archive around the file, nothing at all. "Invalid header" would send a
+ * person searching; so the usual cases are recognised and named. Pure.
+ */
 import { printable } from "../core/printable.ts";
 import { megabytes } from "../core/words.ts";
 
 /** Bytes that are looked at. */
 const LOOKED_AT = 4096;
 
+/** First bytes of archives and other formats, what they are, and what to do. */
 const STARTS: readonly (readonly [bytes: readonly number[], kind: string, remedy: string])[] = [
   [[0x1f, 0x8b], "a gzip archive", "unpack it first, as with tar xf or gunzip"],
   [[0x42, 0x5a, 0x68], "a bzip2 archive", "unpack it first, as with tar xf or bunzip2"],
@@ -18,7 +23,10 @@ const STARTS: readonly (readonly [bytes: readonly number[], kind: string, remedy
   ],
 ];
 
-/** What the bytes are and what to do, as a part of a sentence that begins with `it is`; undefined: nothing that is known. */
+/**
+ * What the bytes are and what to do, to follow "it is"; undefined: nothing that is recognised, which is right
+ * for weights.
+ */
 export function notWeights(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) {
     return "an empty file: a download or copy that never began or was stopped; get it again";
@@ -46,7 +54,7 @@ export function notWeights(bytes: Uint8Array): string | undefined {
   }; expected a checkpoint as torch.save or safetensors write it`;
 }
 
-/** Without a byte order mark and blanks before it; undefined: it is no text. */
+/** The bytes as text, without a byte order mark and blanks in front; undefined when they are no text. */
 function asText(bytes: Uint8Array): string | undefined {
   // A character may be cut at the end.
   const text = new TextDecoder().decode(bytes).replace(/\ufffd$/, "").trimStart();
@@ -54,6 +62,7 @@ function asText(bytes: Uint8Array): string | undefined {
   return text === "" || /[\x00-\x08\x0e-\x1a\x1c-\x1f\ufffd]/.test(text) ? undefined : text;
 }
 
+/** What a pointer of Git LFS is, with the size of the file that it stands for. */
 function pointer(text: string): string {
   const [, size] = /^size (\d{1,15})$/m.exec(text) ?? [];
   const of = size === undefined ? "" : ` (${sizeText(Number(size))})`;
@@ -65,6 +74,7 @@ function sizeText(bytes: number): string {
   return bytes < 1e5 ? `${bytes} bytes` : megabytes(bytes);
 }
 
+/** What an HTML page is, by its title. */
 function page(text: string): string {
   const [, title] = /<title[^>]*>\s*([^<]{1,200}?)\s*<\/title>/i.exec(text) ?? [];
   const called = title === undefined ? "" : ` called "${printable(title)}"`;
@@ -72,6 +82,7 @@ function page(text: string): string {
     "place; open the address in a browser and download the file itself";
 }
 
+/** The first line of a text in quotes, cut to 40 characters. */
 function quoted(text: string): string {
   const [line] = text.split(/\r?\n/);
   return JSON.stringify(printable(line!.length > 40 ? `${line!.slice(0, 40)}...` : line!));

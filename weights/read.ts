@@ -1,4 +1,16 @@
-/** A file of weights, whatever wrote it: its tensors by name. Pure. */
+/**
+ * A file of weights, whatever wrote it: its tensors by name. Pure: no file is opened here, nothing is
+ * executed.
+ *
+ * Three formats are told apart by their first bytes: safetensors, PyTorch's zip archive, and PyTorch's older
+ * row of pickles. The last two hold whatever `torch.save` was given, most often a dictionary, in which the
+ * state dict may be the whole thing, lie under a key such as `state_dict`, or stand there several times (a
+ * model and its average). So all dictionaries with tensors are kept ({@linkcode WeightsFile.dictionaries})
+ * and the likeliest is proposed; which of them fits a network, `networks.ts` and `mapping.ts` find out.
+ *
+ * Tensors are lazy: their elements are gathered and copied only when one is read, so looking at a large file
+ * is cheap.
+ */
 import { DataError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { notWeights } from "./not_weights.ts";
@@ -9,7 +21,10 @@ import { TorchTensor } from "./torch_tensor.ts";
 import { NumpyArray } from "./torch_world.ts";
 import { isGlobal, Opaque, plainText } from "./unpickle.ts";
 
-/** What stands where a tensor may be expected and is none that plca reads. */
+/**
+ * Something in the place of a tensor that plca cannot read, as a quantised one. It matters only when the
+ * network needs it; then `why` is the error.
+ */
 export interface UnreadTensor {
   /** What it is, as in `F8_E4M3` or `torch._utils._rebuild_qtensor`. */
   readonly kind: string;
@@ -19,20 +34,22 @@ export interface UnreadTensor {
   readonly why: string;
 }
 
-/** A dictionary with tensors by name. */
+/** A dictionary of a file with tensors by name. */
 export interface Dictionary {
   /** The keys that lead to it; none for the top of the file. */
   readonly keys: readonly string[];
   /** In the file's order. */
   readonly tensors: ReadonlyMap<string, LazyTensor>;
-  /** What is no tensor that is read. */
+  /** What stands in the place of tensors and is not read. */
   readonly unread: ReadonlyMap<string, UnreadTensor>;
 }
 
 /** What a file of weights holds. */
 export interface WeightsFile {
   readonly format: "safetensors" | "PyTorch zip" | "PyTorch legacy";
-  /** The keys of the likeliest dictionary, joined by `.`; absent: it is the top, as in every safetensors file. */
+  /**
+   * The keys of the likeliest dictionary, joined by `.`; absent: it is the top, as in every safetensors file.
+   */
   readonly wrapper?: string;
   /** Those of the likeliest dictionary, in the file's order. */
   readonly tensors: ReadonlyMap<string, LazyTensor>;
@@ -42,7 +59,10 @@ export interface WeightsFile {
   readonly metadata: Readonly<Record<string, string>>;
   /** Every dictionary with tensors, in the file's order; absent: there is but the one of `tensors`. */
   readonly dictionaries?: readonly Dictionary[];
-  /** In which object of an unknown name further tensors lie, and what to do; absent: in none. */
+  /**
+   * An object that plca cannot make, in which further tensors lie, and what to do, as a sentence; absent:
+   * there is none.
+   */
   readonly hidden?: string;
 }
 
@@ -50,10 +70,12 @@ export interface WeightsFile {
 const WRAPPERS = ["weights", "state_dict", "model_state_dict", "model_state", "model", "net", "network"];
 
 /**
- * Reads PyTorch's two formats and safetensors, told apart by their first bytes; executes nothing. A tensor's elements
- * are brought together when it is read.
+ * Reads a file of weights.
+ * @param bytes all of the file
  * @param name the file, for messages
- * @throws DataError, UserError in one line when the file is cut short, damaged, of another kind, or without a state dict
+ * @returns with at least one tensor for PyTorch's formats; a safetensors file may have none
+ * @throws DataError, UserError in one line when the file is cut short, damaged, of another kind (with what
+ *   it is and what to do), or without a state dict
  */
 export function readWeights(bytes: Uint8Array, name: string): WeightsFile {
   if (!isTorchFile(bytes)) return readSafetensors(bytes, name);
@@ -61,6 +83,7 @@ export function readWeights(bytes: Uint8Array, name: string): WeightsFile {
   return { format: `PyTorch ${format}`, ...stateDicts(value, name), metadata: {} };
 }
 
+/** A safetensors file in the form of PyTorch's. @throws DataError when the bytes are something else */
 function readSafetensors(bytes: Uint8Array, name: string): WeightsFile {
   const other = notWeights(bytes);
   if (other !== undefined) throw new DataError(name, printable(`it is ${other}`));
@@ -96,11 +119,12 @@ function readSafetensors(bytes: Uint8Array, name: string): WeightsFile {
 
 type StateDicts = Omit<WeightsFile, "format" | "metadata">;
 
-/** A dictionary and the `Map` that it is. */
+/** A dictionary, and the `Map` that it was read from. */
 interface FoundDictionary extends Dictionary {
   readonly map: ReadonlyMap<unknown, unknown>;
 }
 
+/** The dictionaries of a PyTorch file's value. @throws DataError when it has no tensor under a name */
 function stateDicts(value: unknown, name: string): StateDicts {
   const expected = 'expected a state dict, as torch.save(model.state_dict(), "weights.pth") writes it';
   const found = value instanceof Map ? dictionariesIn(value) : [];
@@ -156,6 +180,7 @@ function dictionariesIn(top: ReadonlyMap<unknown, unknown>): FoundDictionary[] {
   return found;
 }
 
+/** A tensor whose elements are not read: what it is, its shape where that is known, and what to do. */
 function unreadOf(value: Opaque | NumpyArray): UnreadTensor {
   const { name } = value;
   if (value instanceof NumpyArray) {
@@ -180,7 +205,10 @@ function unreadOf(value: Opaque | NumpyArray): UnreadTensor {
   };
 }
 
-/** The one that a person would mean, as far as that can be told without knowing the network. */
+/**
+ * The dictionary that a person would mean, as far as that can be told without knowing the network: the top or
+ * one under a usual key, whichever has more tensors; where no key is usual, the largest.
+ */
 function likeliestOf(dictionaries: readonly FoundDictionary[]): FoundDictionary | undefined {
   const usual = ({ keys }: Dictionary) => {
     const place = keys.length === 0 ? -1 : WRAPPERS.indexOf(keys.at(-1)!);
@@ -198,7 +226,7 @@ function likeliestOf(dictionaries: readonly FoundDictionary[]): FoundDictionary 
     : sure[0];
 }
 
-/** By key, what is not the dictionary at `keys`, from the outermost. */
+/** What lies beside the dictionary at `keys`, from the outermost level on, by the keys that lead to it. */
 function besides(
   top: ReadonlyMap<unknown, unknown>,
   { keys, map }: Pick<FoundDictionary, "keys" | "map">,
@@ -220,13 +248,14 @@ function besides(
 
 // --- tensors in what is not read --------------------------------------------------------------------------
 
+/** An object of an unknown name in which tensors lie, and the keys that lead to it. */
 interface Holder {
   readonly opaque: Opaque;
   /** Texts that lead to it. */
   readonly keys: readonly string[];
 }
 
-/** The first thing of an unknown name in which tensors lie; undefined: there is none. */
+/** The first object of an unknown name in which tensors lie, breadth first; undefined when there is none. */
 function holderOf(value: unknown): Holder | undefined {
   const seen = new Set<unknown>(), without = new Set<unknown>();
   const waiting: [unknown, readonly string[]][] = [[value, []]];
@@ -244,7 +273,9 @@ function holderOf(value: unknown): Holder | undefined {
   return undefined;
 }
 
-/** @param seen what was looked through before and has none */
+/**
+ * Whether a tensor lies anywhere in a value. @param seen what was looked through before without finding one
+ */
 function hasTensor(value: unknown, seen: Set<unknown>): boolean {
   const waiting = [value];
   while (waiting.length > 0) {
@@ -259,6 +290,10 @@ function hasTensor(value: unknown, seen: Set<unknown>): boolean {
   return false;
 }
 
+/**
+ * The error for a file whose tensors lie inside a value of an unknown name, with the line of Python that
+ * saves them alone.
+ */
 function refusal({ opaque, keys }: Holder, file: string): string {
   const loaded = `torch.load(${JSON.stringify(file)})${
     keys.map((key) => `[${JSON.stringify(key)}]`).join("")
@@ -270,6 +305,7 @@ function refusal({ opaque, keys }: Holder, file: string): string {
 
 const SHOWN = 5;
 
+/** The first keys of a dictionary, for messages. */
 function listed(keys: readonly unknown[]): string {
   if (keys.length === 0) return "an empty dictionary";
   const more = keys.length > SHOWN ? ` and ${keys.length - SHOWN} more` : "";

@@ -1,23 +1,30 @@
-/** The safetensors container: 8-byte little-endian header length, JSON header, raw little-endian data. Pure. */
+/**
+ * The safetensors container: 8 bytes with the header's length (little-endian), a JSON header, raw
+ * little-endian data. The header has, by tensor, its type, its shape and where its bytes lie. This is plca's
+ * own format for checkpoints: no code in it, and readable by any tool. Pure.
+ */
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { bytesOf, isDType, sizeOf, type StoredTensor, storedTensor } from "./stored_tensor.ts";
 
 export type { StoredTensor } from "./stored_tensor.ts";
 
-/** What a file holds. */
+/** What a file holds: tensors and texts. */
 export interface SafetensorsFile {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** The same as it was read. */
+/** A file as it was read. */
 export interface ReadSafetensors extends SafetensorsFile {
   /** Tensors of a type of element that is none of `DTYPES`; absent: there are none. */
   readonly unread?: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
 }
 
-/** The bytes of a safetensors file; tensors in the map's order, each aligned to its elements. */
+/**
+ * The bytes of a file. The header lists tensors in the map's order; their data lie by size of element, widest
+ * first, so that each starts at a multiple of its element.
+ */
 export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: file.metadata };
   // Readers that map the file need every tensor at a multiple of its elements' size, so wide ones come first.
@@ -45,8 +52,10 @@ export function encodeSafetensors(file: SafetensorsFile): Uint8Array<ArrayBuffer
 }
 
 /**
- * Reads a whole file; nothing larger than the file is allocated.
- * @throws UserError that starts with `name` when the file is cut short or not safetensors
+ * Reads a whole file. Nothing larger than the file is allocated; each tensor is copied, since its data need
+ * not be aligned.
+ * @throws UserError that starts with `name` when the file is cut short, an entry contradicts itself, or it
+ *   is not safetensors
  */
 export function decodeSafetensors(bytes: Uint8Array, name: string): ReadSafetensors {
   const refuse = refusal(name);
@@ -85,8 +94,10 @@ export interface HeaderOf {
 }
 
 /**
- * The metadata of a file, of which only the header is read. @param fill fills bytes with those that follow the ones it was
- * asked for before @throws UserError that starts with the file's name, as {@linkcode decodeSafetensors}
+ * The texts of a file's header, without reading its tensors.
+ * @param fill fills bytes with those that follow the ones it was asked for before
+ * @throws UserError that starts with the file's name, as {@linkcode decodeSafetensors}, and for a header
+ *   larger than `largest`
  */
 export async function readMetadata(
   fill: (bytes: Uint8Array) => Promise<void>,
@@ -101,6 +112,7 @@ export async function readMetadata(
   return metadataOf(parseHeader(text, name)["__metadata__"]);
 }
 
+/** A function that makes the error for a reason. */
 function refusal(name: string) {
   return (why: string) => new UserError(`${name}: ${printable(why)}; expected a safetensors file`);
 }
@@ -118,6 +130,7 @@ function headerLength(
   return Number(length);
 }
 
+/** The header as a mapping. @throws UserError when it is none */
 function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
   let header: unknown;
   try {
@@ -129,6 +142,10 @@ function parseHeader(bytes: Uint8Array, name: string): Record<string, unknown> {
   return header;
 }
 
+/**
+ * What a header says of a tensor. Offsets count from the end of the header, in bytes: [first, beyond the
+ * last].
+ */
 interface HeaderEntry {
   readonly dtype: unknown;
   readonly shape: readonly number[];
@@ -149,7 +166,7 @@ function areCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0);
 }
 
-/** The format allows only text here. */
+/** The texts of a header; the format allows nothing else there, and what is no text is dropped. */
 function metadataOf(value: unknown): Record<string, string> {
   if (!isMapping(value)) return {};
   return Object.fromEntries(

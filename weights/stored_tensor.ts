@@ -1,6 +1,9 @@
-/** Arrays as files hold them: a type of element, a shape, the elements in row-major order. Pure. */
+/**
+ * Arrays as files hold them: a type of element, a shape, the elements in row-major order. Filters are OIHW as
+ * in PyTorch; networks of plca keep them HWIO, and the translation is not here. Pure.
+ */
 
-/** The array behind each type of element; safetensors' names. BF16 are raw bits, BOOL bytes of 0 and 1. */
+/** The array behind each type of element, by safetensors' names. BF16 are raw bits, BOOL bytes of 0 and 1. */
 export interface StoredData {
   readonly F32: Float32Array;
   readonly F64: Float64Array;
@@ -26,7 +29,7 @@ export type StoredTensor<D extends DType = DType> = {
   };
 }[D];
 
-/** An array whose elements are brought together when they are asked for. */
+/** A tensor whose elements are gathered when they are asked for. */
 export interface LazyTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -35,6 +38,10 @@ export interface LazyTensor {
 
 type Maker<D extends DType> = new (buffer: ArrayBuffer) => StoredData[D];
 
+/**
+ * The array that holds elements of each type. 16-bit brain floats have none in JavaScript, so their bits are
+ * kept.
+ */
 const ARRAYS: { readonly [D in DType]: Maker<D> & { readonly BYTES_PER_ELEMENT: number } } = {
   F32: Float32Array,
   F64: Float64Array,
@@ -66,7 +73,7 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-/** Takes little-endian bytes that begin at the start of their buffer and fill it. */
+/** A tensor over little-endian bytes, not copied. @param bytes exactly the elements */
 export function storedTensor(dtype: DType, shape: readonly number[], bytes: ArrayBuffer): StoredTensor {
   return { dtype, shape, data: new ARRAYS[dtype](bytes) } as StoredTensor;
 }
@@ -80,7 +87,10 @@ export function firstNonFinite(data: Float32Array): number {
   return -1;
 }
 
-/** The elements as float32: F32 itself, others rounded to nearest; beyond float32's range they become infinite. */
+/**
+ * The elements as float32: F32 itself, not copied; others rounded to the nearest, infinite beyond float32's
+ * range.
+ */
 export function toFloat32(tensor: StoredTensor): Float32Array {
   switch (tensor.dtype) {
     case "F32":

@@ -1,4 +1,9 @@
-/** The two containers of torch.save: a zip archive (PyTorch 1.6 and later) and the older row of pickles. Pure. */
+/**
+ * The two containers of torch.save. The zip archive (PyTorch 1.6 and later) has a pickle, `data.pkl`, and an
+ * entry of raw bytes for each storage. The older format is a row of pickles (a magic number, a protocol, the
+ * machine, the value, a list of keys) followed by the storages' bytes in the order of that list. In both, the
+ * pickle names storages by key, and tensors are views of them. Pure.
+ */
 import { DataError } from "../core/errors.ts";
 import { bytesOf } from "./stored_tensor.ts";
 import { Cursor } from "./cursor.ts";
@@ -7,15 +12,16 @@ import { type StorageId, torchWorld } from "./torch_world.ts";
 import { plainText, unpickle } from "./unpickle.ts";
 import { unzipped } from "./zip.ts";
 
-/** What torch.save was given: arrays, `Map`s, numbers, texts, and `TorchTensor`s among them. */
+/** What torch.save was given: arrays, `Map`s, numbers, texts, and {@linkcode TorchTensor}s among them. */
 export interface TorchFile {
   readonly format: "zip" | "legacy";
   readonly value: unknown;
 }
 
-/** A pickle of the whole number 0x1950a86a20f9469cfc6c, protocol 2. */
+/** How the older format begins: a pickle of the whole number 0x1950a86a20f9469cfc6c, protocol 2. */
 const LEGACY_START = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
 
+/** The first bytes of a zip archive. */
 const ZIP_START = [0x50, 0x4b, 3, 4];
 
 /** Whether the bytes begin like a file of torch.save. */
@@ -28,10 +34,10 @@ function begins(bytes: Uint8Array, start: readonly number[]): boolean {
 }
 
 /**
- * Reads a file that {@linkcode isTorchFile} knows, without executing anything of it. Elements are copied only when a
- * tensor is read.
+ * Reads a file that {@linkcode isTorchFile} knows, without executing anything of it. Elements are copied only
+ * when a tensor is read.
  * @param name the file, for messages
- * @throws DataError in one line when it is cut short, damaged, or is packed in another way
+ * @throws DataError in one line when it is cut short, damaged, or packed in another way
  */
 export function readTorch(bytes: Uint8Array, name: string): TorchFile {
   return begins(bytes, ZIP_START)
@@ -41,6 +47,11 @@ export function readTorch(bytes: Uint8Array, name: string): TorchFile {
 
 // --- zip --------------------------------------------------------------------------------------------------
 
+/**
+ * The value of a zip archive. Every storage is an entry, `FOLDER/data/KEY`, whose bytes are looked up when
+ * the pickle names it. `byteorder` says how they are written; absent, they are little-endian. @throws
+ * DataError
+ */
 function readZip(bytes: Uint8Array, name: string): unknown {
   const entries = unzipped(bytes, name);
   const pickles = Object.keys(entries).filter((path) => /^[^/]+\/data\.pkl$/.test(path));
@@ -73,8 +84,13 @@ function readZip(bytes: Uint8Array, name: string): unknown {
 
 // --- legacy -----------------------------------------------------------------------------------------------
 
+/** The second pickle of the older format: the only protocol that there has been. */
 const LEGACY_PROTOCOL = 1001;
 
+/**
+ * The older format. Storages come after the pickle that mentions them, so their tensors are made first and
+ * filled later.
+ */
 function readLegacy(cursor: Cursor): unknown {
   const storages = new Map<string, LegacyStorage>();
   const world = torchWorld(cursor, {
@@ -110,7 +126,7 @@ function readLegacy(cursor: Cursor): unknown {
   return value;
 }
 
-/** Bytes of an element, by the class of a storage that is passed over. */
+/** Bytes of an element of storages that are not read, which must be known to find what follows them. */
 const UNREAD_BYTES: Readonly<Record<string, number>> = {
   "torch.ComplexFloatStorage": 8,
   "torch.ComplexDoubleStorage": 16,
@@ -119,12 +135,14 @@ const UNREAD_BYTES: Readonly<Record<string, number>> = {
   "torch.QInt32Storage": 4,
 };
 
+/** What to do about files that cannot be read. */
 const RESAVE = "re-save the file in Python as PyTorch does since 1.6: torch.save(torch.load(FILE), NEW_FILE)";
 
 /** A storage whose bytes come after the pickles that mention it. */
 class LegacyStorage implements TorchStorage {
   readonly dtype: TorchStorage["dtype"];
   readonly length: number;
+  /** What the pickle calls it. */
   readonly #key: string;
   readonly #cursor: Cursor;
   /** Bytes of an element. */

@@ -1,4 +1,9 @@
-/** PyTorch's storages, and the views of them that are its tensors. */
+/**
+ * PyTorch's storages, and the views of them that are its tensors. A tensor is an offset into a storage, a
+ * shape, and a stride for each axis; a transposed matrix is the same storage with its strides exchanged.
+ * Everything that a view claims is checked against its storage before anything is read: a stride of 0 could
+ * otherwise make a small file fill all memory.
+ */
 import {
   bytesOf,
   type DType,
@@ -10,17 +15,20 @@ import {
 import type { Cursor } from "./cursor.ts";
 import type { Buildable } from "./unpickle.ts";
 
-/** Elements in a row; tensors share them. */
+/** A row of elements of one type, which tensors share. */
 export interface TorchStorage {
   readonly dtype: DType;
   /** Elements. */
   readonly length: number;
-  /** Its bytes in the order of the file; asked for when a tensor is read. @throws DataError when the file is cut short */
+  /**
+   * Its bytes in the order of the file; asked for when a tensor is read. @throws DataError when the file is
+   * cut short
+   */
   bytes(): Uint8Array;
   readonly bigEndian: boolean;
 }
 
-/** Which elements of a storage a tensor consists of. */
+/** Which elements of a storage a tensor consists of, counted in elements. */
 export interface TorchView {
   readonly offset: number;
   readonly shape: readonly number[];
@@ -28,13 +36,16 @@ export interface TorchView {
   readonly strides: readonly number[];
 }
 
-/** A view may repeat elements (stride 0); one that repeats them to more than this is an attack on memory. */
+/**
+ * A view may repeat elements (stride 0). One that makes more elements of them than this is refused as an
+ * attack on memory.
+ */
 const MOST_REPEATED = 2 ** 24;
 
 /** PyTorch's own limit is 64. */
 const MOST_DIMENSIONS = 64;
 
-/** A tensor of a PyTorch file. */
+/** A tensor of a PyTorch file, its elements still in the file. */
 export class TorchTensor implements LazyTensor, Buildable {
   readonly dtype: DType;
   readonly shape: readonly number[];
@@ -89,6 +100,7 @@ export class TorchTensor implements LazyTensor, Buildable {
   }
 }
 
+/** Whether the elements of a view lie in row-major order without gaps, so that they can be copied at once. */
 function isContiguous({ shape, strides }: TorchView): boolean {
   let expected = 1;
   for (let k = shape.length - 1; k >= 0; k--) {
@@ -98,6 +110,7 @@ function isContiguous({ shape, strides }: TorchView): boolean {
   return true;
 }
 
+/** What elements are copied into. */
 interface Gathering {
   readonly target: Uint8Array;
   /** Bytes of an element. */
@@ -105,6 +118,7 @@ interface Gathering {
   readonly view: TorchView;
 }
 
+/** Copies the elements of a view in row-major order, one by one. */
 function gather(source: Uint8Array, { target, width, view: { offset, shape, strides } }: Gathering): void {
   const index = shape.map(() => 0);
   let from = offset;
@@ -119,6 +133,7 @@ function gather(source: Uint8Array, { target, width, view: { offset, shape, stri
   }
 }
 
+/** Turns the bytes of each element round: from big-endian to little-endian. */
 function swap(bytes: Uint8Array, width: number): void {
   for (let at = 0; at < bytes.length; at += width) bytes.subarray(at, at + width).reverse();
 }

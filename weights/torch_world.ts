@@ -1,4 +1,14 @@
-/** What a PyTorch file calls by name, each as a plain value: nothing of it is code. */
+/**
+ * What a PyTorch file may call by name, each as a plain value: nothing of it is code.
+ *
+ * A pickle is a program that calls functions by their names. Python would import and run them, which is why
+ * loading a stranger's `.pth` can run anything. Here a name is only a key of a list:
+ * `torch._utils._rebuild_tensor_v2` makes a view, `collections.OrderedDict` a `Map`, numpy's scalars numbers.
+ * A name that is not in the list makes an {@linkcode Opaque}, which carries its arguments and does nothing,
+ * so that a checkpoint with an unknown object beside its weights can still be read. A few names (`os.system`,
+ * `eval`, ...) have no business in weights; a file with one of them is refused with a warning not to load it
+ * in Python either.
+ */
 import type { DType } from "./stored_tensor.ts";
 import type { Cursor } from "./cursor.ts";
 import { type TorchStorage, TorchTensor } from "./torch_tensor.ts";
@@ -23,7 +33,7 @@ export interface StorageId {
   readonly view?: { readonly key: string; readonly offset: number; readonly length: number };
 }
 
-/** By the name of the storage class. */
+/** Types of element by the name of the storage class. */
 const STORAGES: Readonly<Record<string, DType>> = {
   FloatStorage: "F32",
   DoubleStorage: "F64",
@@ -37,7 +47,7 @@ const STORAGES: Readonly<Record<string, DType>> = {
   BoolStorage: "BOOL",
 };
 
-/** Element types as values of their own. */
+/** Types of element that a checkpoint may hold as values. */
 const TORCH_DTYPES = [
   ..."float32 float float64 double float16 half bfloat16 uint8 int8 int16 short int32 int int64 long bool"
     .split(" "),
@@ -59,12 +69,13 @@ const NUMPY_READERS: Readonly<Record<string, (view: DataView, little: boolean) =
   b1: (view) => view.getUint8(0) !== 0,
 };
 
+/** A whole number as a `number` where that is exact. */
 function plain(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
 }
 
-/** numpy's element type, as far as single numbers need it. */
+/** numpy's type of element, as far as single numbers need it. */
 class NumpyType implements Buildable {
   readonly name: string;
   #little = true;
@@ -84,7 +95,7 @@ class NumpyType implements Buildable {
   }
 }
 
-/** numpy's array: it lies beside the weights, so no more than its kind is kept. */
+/** An array of numpy. It lies beside the weights, so only its kind is kept. */
 export class NumpyArray implements Buildable {
   #shape: readonly unknown[] = [];
   #type = "?";
@@ -105,15 +116,20 @@ export class NumpyArray implements Buildable {
 /** numpy's own limit is 64. */
 const MOST_SIDES = 64;
 
-/** Elements that calls may copy, however long the file is: sets and dictionaries of so many still fit into memory. */
+/**
+ * Elements that calls may copy, however long the file is: sets and dictionaries of so many still fit into
+ * memory.
+ */
 const MOST_COPIED = 2 ** 24;
 
 /**
- * Counts what calls copy. A description gives every element and every letter in a byte or more, and torch.save copies
- * each once; only one that hands the same list to many calls comes to more than the file has bytes.
+ * A limit on what calls copy. A description gives each element and letter in a byte or more, and torch.save
+ * copies each once; only a description that hands the same list to many calls copies more than the file has
+ * bytes.
  */
 class Copies {
   readonly #cursor: Cursor;
+  /** How much may be copied in all. */
   readonly #most: number;
   #copied = 0;
 
@@ -132,7 +148,7 @@ class Copies {
   }
 }
 
-/** A storage of elements that are not read. */
+/** A storage of a type of element that is not read. */
 export interface UnreadId {
   /** Of its class, as in `torch.ComplexFloatStorage`. */
   readonly type: string;
@@ -141,29 +157,36 @@ export interface UnreadId {
   readonly length: number;
 }
 
-/** Where a file has its storages. */
+/** Where a file has its storages; each container has its own. */
 export interface Storages {
   find(id: StorageId): TorchStorage;
   /** Called for one that is not read. @throws DataError when what follows it cannot be found then */
   passOver(id: UnreadId): void;
 }
 
-/** Modules and built-in functions that no value of a checkpoint is made by: a file that names one wants code to run. */
+/**
+ * Modules and built-in functions that make no value of a checkpoint: a file that names one wants code to run.
+ */
 const MODULES = new Set(
   "os posix nt subprocess sys runpy shutil socket pty webbrowser importlib ctypes commands"
     .split(" "),
 );
+/** Functions of Python itself that run code or reach files. */
 const FUNCTIONS = new Set(
   "print eval exec execfile compile open input __import__ breakpoint exit quit".split(" "),
 );
 
+/** Whether a name belongs to code that no weights need. */
 function runsCode(name: string): boolean {
   const [module, ...rest] = name.split(".");
   return MODULES.has(module!) ||
     ["builtins", "__builtin__"].includes(module!) && FUNCTIONS.has(rest.join("."));
 }
 
-/** Passing such a call over would be safe here, and not for the next one who loads the file. */
+/**
+ * A name that ends the reading when it is called. Passing the call over would be safe here, but not for the
+ * next person who loads the file.
+ */
 function refusedGlobal(name: string, cursor: Cursor): PickleGlobal {
   return pickleGlobal(name, () =>
     cursor.fail(
@@ -172,7 +195,7 @@ function refusedGlobal(name: string, cursor: Cursor): PickleGlobal {
     ));
 }
 
-/** The names of a PyTorch file. */
+/** The names of a PyTorch file. @param storagesOf where its storages are found */
 export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
   const known = new Map<string, PickleGlobal>();
   const add = (name: string, call?: PickleGlobal["call"]) => known.set(name, pickleGlobal(name, call));
@@ -268,8 +291,8 @@ export function torchWorld(cursor: Cursor, storagesOf: Storages): PickleWorld {
   // A tensor or parameter with attributes of its own.
   add("torch._tensor._rebuild_from_type_v2", (args) => {
     const [rebuild, type, given] = args;
-    const own = isGlobal(type) && PLAIN_TENSORS.includes(type.name);
-    if (own && isGlobal(rebuild) && rebuild.call && Array.isArray(given)) return rebuild.call(given);
+    const isPlain = isGlobal(type) && PLAIN_TENSORS.includes(type.name);
+    if (isPlain && isGlobal(rebuild) && rebuild.call && Array.isArray(given)) return rebuild.call(given);
     return new Opaque(isGlobal(type) ? type.name : "torch._tensor._rebuild_from_type_v2", args);
   });
 
@@ -311,7 +334,7 @@ const PLAIN_TENSORS = [
   "torch.nn.parameter.Buffer",
 ];
 
-/** A storage of a class that is not known. */
+/** A storage of a class that is not read; undefined when it is described in another way. */
 function unreadId(id: unknown): UnreadId | undefined {
   if (!Array.isArray(id)) return undefined;
   const [what, type, key, , length] = id;
@@ -319,7 +342,10 @@ function unreadId(id: unknown): UnreadId | undefined {
   return { type: type.name, key: String(key), length };
 }
 
-/** `("storage", class, key, location, length)`, and in legacy files `(key, offset, length)` or None after it. */
+/**
+ * A storage of a known class: `("storage", class, key, location, length)`, and in legacy files `(key, offset,
+ * length)` or None after it; undefined for anything else.
+ */
 function storageId(id: unknown, storages: ReadonlyMap<unknown, DType>): StorageId | undefined {
   if (!Array.isArray(id)) return undefined;
   const [what, type, key, , length, view] = id;
@@ -331,6 +357,7 @@ function storageId(id: unknown, storages: ReadonlyMap<unknown, DType>): StorageI
   return { dtype, key: String(key), length, view: { key: String(viewKey), offset, length: viewLength } };
 }
 
+/** Whether it may name a storage. */
 function isKey(value: unknown): value is string | number | bigint {
   return typeof value === "string" || typeof value === "number" || typeof value === "bigint";
 }
@@ -339,6 +366,7 @@ function isPair(value: unknown): value is [unknown, unknown] {
   return Array.isArray(value) && value.length === 2;
 }
 
+/** Whether it is a whole number from 0 up. */
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }

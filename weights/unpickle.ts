@@ -1,11 +1,30 @@
 /**
- * Pickles without Python: a stack machine that builds plain values and executes nothing. Lists and tuples become arrays,
- * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what the pickle makes by a name that is not in a
- * list becomes an {@linkcode Opaque}.
+ * Pickles without Python: a stack machine that builds plain values and executes nothing.
+ *
+ * A pickle is a list of instructions for a stack: push a number, begin a list, take the last two values as
+ * key and value, call a name with arguments. The machine knows the instructions ({@linkcode OPERATIONS}) and
+ * nothing else; what a name means is asked of a {@linkcode PickleWorld}. Lists and tuples become arrays,
+ * dictionaries `Map`s, sets `Set`s, whole numbers beyond 2^53 `bigint`s; what is made by an unknown name
+ * becomes an {@linkcode Opaque}.
+ *
+ * A state dict with one matrix looks like this (Python's `pickletools.dis` shows any other):
+ *
+ *     GLOBAL collections OrderedDict, EMPTY_TUPLE, REDUCE      push OrderedDict()
+ *     MARK                                                     what follows are its items
+ *       BINUNICODE "head.weight"                               a key
+ *       GLOBAL torch._utils _rebuild_tensor_v2                 a name, to be called
+ *       MARK
+ *         ("storage", torch.FloatStorage, "0", "cpu", 6) BINPERSID     ask the world for a storage
+ *         0, (2, 3), (3, 1), False, OrderedDict()                      offset, shape, strides, ...
+ *       TUPLE, REDUCE                                          call it: push the tensor
+ *     SETITEMS, STOP                                           put it into the dictionary; done
+ *
+ * Files come from strangers, so all work is bounded: by the file's length, a number of steps, and the length
+ * of whole numbers. `tests/fuzz` feeds it broken ones.
  */
 import type { Cursor } from "./cursor.ts";
 
-/** A name that pickles may use. */
+/** A name that pickles may use: a class or function in Python, here an entry of a list. */
 export interface PickleGlobal {
   /** As in `collections.OrderedDict`. */
   readonly name: string;
@@ -19,15 +38,18 @@ export interface Buildable {
   build(state: unknown): void;
 }
 
-/** What a pickle can reach. */
+/** What a pickle can reach outside itself: names, and values that lie elsewhere in the file. */
 export interface PickleWorld {
-  /** A name that is not known makes an {@linkcode Opaque} when it is called. */
+  /** The meaning of a name. One that is not known makes an {@linkcode Opaque} when it is called. */
   find(module: string, name: string): PickleGlobal;
-  /** A value that lies outside the pickle. @throws DataError */
+  /** A value that lies outside the pickle, as a storage. @throws DataError */
   persistent(id: unknown): unknown;
 }
 
-/** A value that a pickle makes by an unknown name: its code is not run, its arguments are kept. */
+/**
+ * A value that a pickle makes by an unknown name. Its code is not run; its arguments, attributes and items
+ * are kept, so that tensors in it can at least be noticed.
+ */
 export class Opaque implements Buildable {
   /** What would have made it, as in `argparse.Namespace`. */
   readonly name: string;
@@ -69,16 +91,20 @@ const MOST_STEPS = 4_000_000;
 /** Whole numbers of more bytes are refused: their conversion takes time that grows with the square. */
 const LONGEST_INTEGER = 256;
 
+/** What the instruction `MARK` pushes. Later ones take everything above the last mark as their arguments. */
 const MARK = Symbol("mark");
 
 /**
- * Reads one pickle, protocols 0 to 5, and leaves the cursor after it. Takes time and memory in proportion to its length.
- * @throws DataError in one line when it is cut short, damaged, or uses a name that `world` does not know
+ * Reads one pickle, protocols 0 to 5, and leaves the cursor behind it. Takes time and memory in proportion to
+ * its length.
+ * @throws DataError in one line when it is cut short, damaged, calls a plain value, or when the world
+ *   refuses a name
  */
 export function unpickle(cursor: Cursor, world: PickleWorld): unknown {
   return new Machine(cursor, world).run();
 }
 
+/** The stack, and the memo by which a pickle refers to a value again. */
 class Machine {
   readonly #cursor: Cursor;
   readonly #world: PickleWorld;
@@ -90,6 +116,7 @@ class Machine {
     this.#world = world;
   }
 
+  /** Performs instructions up to `STOP`. @returns the value on top of the stack */
   run(): unknown {
     for (let step = 0; step < MOST_STEPS; step++) {
       const code = this.#cursor.u8();
@@ -103,6 +130,7 @@ class Machine {
     return this.#cursor.fail(`its description has more than ${MOST_STEPS} steps, which no checkpoint needs`);
   }
 
+  /** Ends the reading with the place in the pickle. @throws DataError */
   damaged(why: string): never {
     return this.#cursor.fail(`the file is damaged: ${why} (byte ${this.#cursor.at} of its description)`);
   }
@@ -115,6 +143,7 @@ class Machine {
     this.#stack.push(MARK);
   }
 
+  /** Takes the top value. @throws DataError when there is none, or a mark */
   #pop(): unknown {
     if (this.#stack.length === 0) this.damaged("a value is missing");
     const value = this.#stack.pop();
@@ -126,11 +155,13 @@ class Machine {
     return this.#pop();
   }
 
+  /** Takes the top value or mark away. */
   drop(): void {
     if (this.#stack.length === 0) this.damaged("a value is missing");
     this.#stack.pop();
   }
 
+  /** The top value, which stays. */
   top(): unknown {
     const value = this.#stack.at(-1);
     if (this.#stack.length === 0 || value === MARK) this.damaged("a value is missing");
@@ -146,24 +177,29 @@ class Machine {
     return values;
   }
 
+  /** Takes the top values, the lowest of them first. */
   last(count: number): unknown[] {
     const values = Array.from({ length: count }, () => this.#pop());
     return values.reverse();
   }
 
+  /** Notes the top value in the memo. */
   put(key: number): void {
     this.#memo.set(key, this.top());
   }
 
+  /** Notes the top value in the memo under the next number. */
   memoize(): void {
     this.put(this.#memo.size);
   }
 
+  /** Pushes a value of the memo: the same object, so a pickle can build what holds itself. */
   get(key: number): void {
     if (!this.#memo.has(key)) this.damaged(`it refers to value ${key}, which it never gave`);
     this.push(this.#memo.get(key));
   }
 
+  /** Adds elements to the list on top. */
   append(values: readonly unknown[]): void {
     const list = this.top();
     if (list instanceof Opaque) return list.add(values, "elements");
@@ -171,6 +207,7 @@ class Machine {
     for (const value of values) list.push(value);
   }
 
+  /** Sets keys of the dictionary on top. @param values keys and values in turn */
   setItems(values: readonly unknown[]): void {
     const target = this.top();
     if (values.length % 2 === 1) this.damaged("a key has no value");
@@ -179,6 +216,7 @@ class Machine {
     for (let k = 0; k < values.length; k += 2) target.set(values[k], values[k + 1]);
   }
 
+  /** Adds elements to the set on top. */
   addItems(values: readonly unknown[]): void {
     const target = this.top();
     if (target instanceof Opaque) return target.add(values, "elements");
@@ -186,15 +224,18 @@ class Machine {
     for (const value of values) target.add(value);
   }
 
+  /** Pushes what a name means in the world. */
   find(module: unknown, name: unknown): void {
     if (typeof module !== "string" || typeof name !== "string") this.damaged("a name is no text");
     this.push(this.#world.find(module, name));
   }
 
+  /** Pushes a value that lies outside the pickle. */
   persistent(id: unknown): void {
     this.push(this.#world.persistent(id));
   }
 
+  /** Calls the second value from the top with the arguments on top, a tuple (`REDUCE`, `NEWOBJ`). */
   call(): void {
     const args = this.#pop();
     this.make(this.#pop(), args);
@@ -206,6 +247,7 @@ class Machine {
     this.make(callee, Array.isArray(args) ? [...args, named] : args);
   }
 
+  /** Calls a name with arguments; a call of something opaque is opaque as well. */
   make(callee: unknown, args: unknown): void {
     if (callee instanceof Opaque && Array.isArray(args)) {
       return this.push(new Opaque(callee.name, [callee, args]));
@@ -215,6 +257,7 @@ class Machine {
     this.push(callee.call(args));
   }
 
+  /** Gives the value below the top its attributes (`BUILD`): the state of a Python object. */
   build(): void {
     const state = this.#pop();
     const target = this.top();
@@ -224,11 +267,13 @@ class Machine {
     target.build(state);
   }
 
+  /** Pushes a new dictionary. @param values keys and values in turn */
   dictionary(values: readonly unknown[]): void {
     this.push(new Map());
     this.setItems(values);
   }
 
+  /** Pushes a whole number in two's complement, the lowest byte first. */
   integer(bytes: Uint8Array): void {
     if (bytes.length > LONGEST_INTEGER) this.damaged(`a whole number has ${bytes.length} bytes`);
     let value = 0n;
@@ -244,9 +289,10 @@ class Machine {
   }
 }
 
+/** What an instruction does to the machine, its arguments read from the cursor. */
 type Operation = (machine: Machine, cursor: Cursor) => void;
 
-/** Python's pickletools describes every one. */
+/** The instructions by their code; Python's pickletools describes every one. */
 const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x28, (m) => m.mark()],
   [0x30, (m) => m.drop()],
@@ -335,6 +381,7 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [0x95, (_, c) => void c.u64()],
 ]);
 
+/** A whole number as a `number` where that is exact. */
 function plainInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -342,6 +389,7 @@ function plainInteger(value: bigint): number | bigint {
 
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
+/** A text with Python's escapes resolved: \n, \x41, \u0041, \U00000041; of others the character stays. */
 function unescaped(text: string): string {
   return text.replace(
     /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))/g,
@@ -353,7 +401,7 @@ function unescaped(text: string): string {
   );
 }
 
-/** Names are told from other values by this. */
+/** The objects that stand for names; nothing that a pickle builds is among them, so it cannot forge one. */
 const GLOBALS = new WeakSet<object>();
 
 /** Makes a name that pickles may use. */

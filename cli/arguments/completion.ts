@@ -1,3 +1,7 @@
+/**
+ * `plca completion`. Two things share the word: `install`, a command of plca, and the parser library's own
+ * `completion SHELL ...`, which the installed scripts call at each press of Tab.
+ */
 import { object, or } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
@@ -10,8 +14,10 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 /** The shells that the parser writes scripts for. */
 export const SCRIPTS = ["bash", "zsh", "fish", "nu", "pwsh"] as const;
 
+/** The error for anything else behind `completion`. */
 const EXPECTED = message`Expected install, or a shell whose script is printed: bash, zsh, fish, nu, pwsh.`;
 
+/** The command of plca that writes files where a shell finds them. */
 const install = command(
   "install",
   object({
@@ -32,11 +38,14 @@ const install = command(
   },
 );
 
-/** `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own. */
+/**
+ * `plca completion install`; `plca completion SHELL`, which the installed files call, is the parser's own.
+ */
 export const completion = command("completion", install, {
   brief: message`Let a shell complete plca's commands, options and names.`,
 });
 
+/** The shells that the parser library has a script for; it prints that. */
 const scripts = argument(choice(SCRIPTS, { metavar: "SHELL" }));
 
 /** The same with the parser's own part. */

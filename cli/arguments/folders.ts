@@ -1,4 +1,8 @@
-/** An option that takes one folder or two, as in `--source IMAGES LABELS`. */
+/**
+ * An option that takes one folder or two, as in `--source IMAGES LABELS`. The parser library's options take
+ * one word each, so this file wraps one: a second word is parsed as if the option's name stood before it once
+ * more, which therefore works as well.
+ */
 import type { NonEmptyString } from "@optique/core/nonempty";
 import { type Message, message, optionName, text } from "@optique/core/message";
 import { multiple } from "@optique/core/modifiers";
@@ -6,7 +10,7 @@ import type { InferValue, Parser, ParserContext, ParserResult, Suggestion } from
 import { option } from "@optique/core/primitives";
 import { string } from "@optique/core/valueparser";
 
-/** What such an option is. */
+/** What such an option is called, and how many folders it needs. */
 export interface FoldersOption {
   readonly name: `--${string}`;
   /** As in `IMAGES LABELS`. */
@@ -17,8 +21,8 @@ export interface FoldersOption {
 }
 
 /**
- * The words behind the option's name, one or two. The parser library's options take one word each, so a second word is
- * read as if the name stood before it once more, which works as well.
+ * The option as a parser. @returns the words behind its name: none where it is absent, else one or two; an
+ * error for three, for the option twice, and for fewer than `least`
  */
 export function foldersOption({ name, metavar, description, least }: FoldersOption) {
   const one = option(name, {
@@ -65,6 +69,7 @@ export function foldersOption({ name, metavar, description, least }: FoldersOpti
   return parser;
 }
 
+/** A suggestion that lets the shell complete folders. */
 function folder(pattern: string): Suggestion {
   return { kind: "file", type: "directory", pattern };
 }

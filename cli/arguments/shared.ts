@@ -62,7 +62,10 @@ export const format = withDefault(
   "text" as const,
 );
 
-/** Options of commands that train several recipes over several seeds. @param out the folder of runs unless `--out` gives one */
+/**
+ * Options of commands that train several recipes over several seeds (`ablate`, `compare`).
+ * @param out the folder of all runs where `--out` gives none, for the help
+ */
 export function trialOptions(out: string) {
   return {
     seeds: withDefault(

@@ -1,4 +1,7 @@
-/** Values of arguments that a shell can complete. */
+/**
+ * Values of arguments that a shell can complete: recipes, plugins, settings, folders, files. They accept any
+ * text; what it names is checked by the command, whose error says more than a parser could.
+ */
 import type { NonEmptyString } from "@optique/core/nonempty";
 import type { Suggestion } from "@optique/core/parser";
 import { string, type ValueParser } from "@optique/core/valueparser";
@@ -7,6 +10,7 @@ import { RECIPE_KEYS } from "../../config/recipe.ts";
 import { builtins } from "../../builtins.ts";
 import type { Kind } from "../../core/plugin.ts";
 
+/** A value that is any text. */
 type Text = ValueParser<"sync", string>;
 
 /** A YAML file, or the name of an embedded recipe. */
@@ -35,10 +39,12 @@ export function fileValue(metavar: "FILE" | "IMAGES" | "RUN", extensions?: reado
   ]);
 }
 
+/** A text with suggestions for a shell. */
 function suggesting(metavar: NonEmptyString, suggestions: (prefix: string) => readonly Suggestion[]): Text {
   return { ...string({ metavar }), suggest: suggestions };
 }
 
+/** Those of some names that begin as the person typed. */
 function literals(names: readonly string[], prefix: string): Suggestion[] {
   return names.filter((name) => name.startsWith(prefix)).map((text) => ({ kind: "literal", text }));
 }

@@ -1,3 +1,9 @@
+/**
+ * `plca new recipe`: looks at the person's folders and writes a recipe for them. It pairs images with labels
+ * by their names, samples label files to find which ids occur, guesses what they mean, and writes YAML in
+ * which every guess is marked as one. The recipe is planned before it is written, so it can at least be
+ * trained.
+ */
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { loadRecipe } from "../../config/load.ts";
 import { NAME } from "../../config/recipe.ts";
@@ -24,10 +30,13 @@ interface ListFile {
   readonly text: string;
 }
 
-/** Of the target's labelled images, so many are kept for validation, and at most so many. */
+/** The share of the target's labelled images that is kept for validation, and the most of them. */
 const [KEPT, MOST_KEPT] = [0.2, 200] as const;
 
-/** `plca new recipe`: looks at the folders, writes a recipe; returns the exit status. @throws UserError */
+/**
+ * Runs `plca new recipe`. @returns the exit status 0 @throws UserError when folders hold nothing usable, or
+ * files would be overwritten
+ */
 export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">): Promise<number> {
   if (!NAME.pattern.test(args.name)) {
     throw new UserError(`--name ${printable(args.name)}: expected ${NAME.words}`);
@@ -83,6 +92,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   return 0;
 }
 
+/** How many label files were looked at, in words. */
 function lookedText(source: OwnFolders, judged: OwnFolders | undefined): string {
   let some = false;
   const parts = [source, ...(judged ? [judged] : [])].map(({ option, survey, pairing }) => {
@@ -96,7 +106,11 @@ function lookedText(source: OwnFolders, judged: OwnFolders | undefined): string 
   }`;
 }
 
-/** Target and validation, without an image in both; undefined where there are no labels, or too few. */
+/**
+ * Target and validation images, none in both; undefined where there are no labels, or too few. What is kept
+ * lies together at the end: neighbours by name are often neighbours in a film, and a random choice would put
+ * nearly the same picture into both.
+ */
 function splitOf(target: OwnFolders) {
   const { pairing, pairs } = target;
   if (!pairing || pairs.length < 2) return undefined;
@@ -109,7 +123,7 @@ function splitOf(target: OwnFolders) {
   return { target: [...rest, ...bare], val: pairs.slice(-kept), says };
 }
 
-/** Where the data sets are, as the recipe writes it. */
+/** Where the datasets lie, as the recipe writes it: below a common root, by folders or by lists. */
 class Places {
   /** As the recipe writes it; absent where the folders have nothing in common. */
   readonly root?: string;
@@ -131,7 +145,7 @@ class Places {
     else this.root = relative(home, this.#root) || ".";
   }
 
-  /** By its two folders where they can be read as they are, else by a list. */
+  /** A dataset by its two folders where these can be read as they are, else by a list. */
   entry(found: OwnFolders, key: string): DatasetEntry {
     const { images, labels, pairing, pairs, whole } = found;
     const labelled = pairing !== undefined && key !== "target";
@@ -154,7 +168,7 @@ class Places {
     };
   }
 
-  /** By a list beside the recipe. */
+  /** A dataset by a list beside the recipe. */
   listed(found: OwnFolders, key: string, pairs: readonly OwnPair[], says: string): DatasetEntry {
     const path = join(dirname(this.#out), `${basename(this.#out).replace(/\.ya?ml$/i, "")}_${key}.txt`);
     // A tab, if only at the end, allows blanks in names.
@@ -173,13 +187,14 @@ class Places {
     };
   }
 
-  /** The option `labels`, which says whether `classes` lists colours, of a folder where there is one to name. */
+  /** The option `labels`: the folder, and that `classes` lists colours where it does. */
   #labels(folder: string | undefined): { readonly labels?: string } {
     const named = folder === undefined ? undefined : quoted(this.#below(folder));
     if (this.#by === "index") return named === undefined ? {} : { labels: named };
     return { labels: named === undefined ? "{ by: colour }" : `{ folder: ${named}, by: colour }` };
   }
 
+  /** A path as the recipe writes it: below the root. */
   #below(path: string): string {
     return relative(this.#root, path) || ".";
   }
@@ -195,6 +210,10 @@ function pictureOptions({ survey: { rotation, bits } }: OwnFolders): Readonly<Re
   };
 }
 
+/**
+ * The option `rotation`, with what speaks for it. Where labels lie as the pixels are stored, turning the
+ * images would tear both apart; else images are turned, as viewers show them.
+ */
 function rotationText({ tagged, stored, upright }: Rotation): string {
   const whole = `Guessed: ${countOf(tagged, "image")} that ${tagged === 1 ? "was" : "were"} looked at`;
   if (stored > upright) {
@@ -204,6 +223,7 @@ function rotationText({ tagged, stored, upright }: Rotation): string {
   return `apply # ${whole} had a rotation tag, and ${why}`;
 }
 
+/** What stands above a dataset in the recipe. */
 function comments({ survey, remarks }: OwnFolders, says: string): string[] {
   const sizes = survey.sizes.slice(0, 3).map(([width, height]) => `${width}x${height}`).join(", ");
   const more = survey.sizes.length > 3 ? " and others" : "";
@@ -214,6 +234,7 @@ function comments({ survey, remarks }: OwnFolders, says: string): string[] {
   ];
 }
 
+/** What is said of labels that are read by colour although they have a palette. */
 const REPAINTED = "palettes differ from file to file, so colours are read instead of numbers";
 
 /** A path as a list names it. */
@@ -229,7 +250,7 @@ function listable(path: string): string {
   return /^[#"']/.test(path) ? `./${path}` : path;
 }
 
-/** The deepest folder above all of them. */
+/** The deepest folder above all of these. */
 function common(folders: readonly string[]): string {
   let found = folders[0]!;
   for (const folder of folders) {
@@ -240,6 +261,7 @@ function common(folders: readonly string[]): string {
   return found;
 }
 
+/** What is told at the end. */
 interface Report {
   readonly out: string;
   readonly lists: readonly ListFile[];
@@ -247,6 +269,7 @@ interface Report {
   readonly classes: ClassGuess;
 }
 
+/** Tells what was found, guessed and written, and which command comes next. */
 function report(host: Host, { out, lists, found, classes }: Report): void {
   const say = (line: string) => host.stdout.write(`${line}\n`);
   for (const { option, pairs, pairing, survey, remarks } of found) {
@@ -275,6 +298,7 @@ function report(host: Host, { out, lists, found, classes }: Report): void {
   say(`Train:    ${commandLine(host, `train ${path}`)}`);
 }
 
+/** A text as one word of a shell. */
 function shellWord(text: string): string {
   return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,4 +1,11 @@
-/** The folders that the person named: what lies in them and how it belongs together. */
+/**
+ * The folders that the person named: what lies in them, how images and labels belong together, and which
+ * files cannot be used.
+ *
+ * Three ways of lying are known: images and labels in two folders, both in one folder (told apart by their
+ * names' endings), and images alone. Reading all files would take minutes, so some are looked at (`survey`)
+ * and the rest is believed. What is broken among those is left out with a remark.
+ */
 import { extname, join, resolve } from "node:path";
 import { UserError } from "../../core/errors.ts";
 import { printable } from "../../core/printable.ts";
@@ -17,13 +24,13 @@ import { type Survey, survey } from "../../datasets/found/survey.ts";
 import type { Host } from "../host.ts";
 import { showImage } from "../input.ts";
 
-/** Files by their absolute paths; without labels where there are none. */
+/** An image, and its label file where it has one; absolute paths. */
 export interface OwnPair {
   readonly image: string;
   readonly labels?: string;
 }
 
-/** A data set as it was found. */
+/** What was found in the folders of one option. */
 export interface OwnFolders {
   /** As in `--source`. */
   readonly option: string;
@@ -33,7 +40,7 @@ export interface OwnFolders {
   readonly labels?: string;
   /** Absent: no labels. */
   readonly pairing?: Pairing;
-  /** What can be used, as far as it was looked at. */
+  /** The pairs that can be used, as far as they were looked at. */
   readonly pairs: readonly OwnPair[];
   readonly survey: Survey<OwnPair>;
   /** Files that are passed over, and why; a sentence each. */
@@ -42,7 +49,7 @@ export interface OwnFolders {
   readonly whole: boolean;
 }
 
-/** Which folders. */
+/** Folders as the person named them. */
 export interface NamedFolders {
   readonly option: string;
   /** As typed: images, and labels where there are some. */
@@ -51,7 +58,11 @@ export interface NamedFolders {
   readonly labelled: boolean;
 }
 
-/** @throws UserError that says what was expected */
+/**
+ * Looks into folders. Where labels are optional and the label files turn out to be pictures, the images are
+ * taken without labels.
+ * @throws UserError that says what was expected
+ */
 export async function findFolders(host: Host, named: NamedFolders): Promise<OwnFolders> {
   const { option, labelled } = named;
   const [images, labels = images] = await Promise.all(
@@ -83,6 +94,7 @@ async function namesIn(folder: string, other: string): Promise<readonly string[]
   return inside === undefined ? names : names.filter((name) => !name.startsWith(inside));
 }
 
+/** The absolute path of a folder, links followed. @throws UserError when there is none */
 async function folderOf(host: Host, option: string, folder: string): Promise<string> {
   const path = resolve(host.cwd, folder);
   const info = await Deno.stat(path).catch(() => undefined);
@@ -95,10 +107,12 @@ async function folderOf(host: Host, option: string, folder: string): Promise<str
   );
 }
 
+/** A folder as the person typed it; the only one where both are the same. */
 function shownFolder({ folders }: NamedFolders, at: number): string {
   return printable(folders[at] ?? folders[0]!);
 }
 
+/** The error for a folder without images: what it holds instead. */
 function noImage(files: readonly string[]): string {
   const kinds = [...new Set(files.filter((name) => !isHidden(name)).map((name) => extname(name) || name))];
   const held = kinds.length === 0
@@ -107,6 +121,9 @@ function noImage(files: readonly string[]): string {
   return `the folder ${held}; expected images (JPEG, PNG, TIFF or WebP)`;
 }
 
+/**
+ * The error for images without labels: the name that was expected for one of them, and a name that is there.
+ */
 function noPair(named: NamedFolders, files: readonly string[], labels: readonly string[]): string {
   const image = files.find((name) => IMAGE.test(name) && !isHidden(name))!;
   const label = labels.find((name) => LABELS.test(name) && !isHidden(name) && name !== image);
@@ -122,12 +139,14 @@ function noPair(named: NamedFolders, files: readonly string[], labels: readonly 
     `found ${found}`;
 }
 
+/** Images and labels, paired by their names. */
 interface Found {
   readonly images: string;
   readonly labels: string;
   readonly pairing: Pairing;
 }
 
+/** Pairs, after some of them were looked at. @throws UserError when none can be used */
 async function withLabels(host: Host, { option }: NamedFolders, found: Found): Promise<OwnFolders> {
   const { images, labels, pairing } = found;
   const all = pairing.pairs.map((pair): OwnPair => ({
@@ -151,6 +170,7 @@ async function withLabels(host: Host, { option }: NamedFolders, found: Found): P
   return { option, images, labels, pairing, pairs, survey: seen, remarks, whole };
 }
 
+/** Images alone, after some of them were looked at. @throws UserError when none can be used */
 async function withoutLabels(
   host: Host,
   option: string,
@@ -171,24 +191,29 @@ async function withoutLabels(
   };
 }
 
+/** Shows which image is looked at. */
 function progress(host: Host, option: string) {
   return (done: number, of: number) => showImage(host, option.replace(/^-+/, ""), { done, of });
 }
 
+/** Why one of two images with the same name is left out. */
 const RIVAL = "with the name of another one, but for the extension";
 
 /** Broken files that are named. */
 const NAMED = 5;
 
+/** Sentences about files that are left out because they cannot be used. */
 function brokenRemarks({ broken }: Survey<OwnPair>): string[] {
   const more = broken.length > NAMED ? [`left out: ${broken.length - NAMED} more that cannot be used`] : [];
   return [...broken.slice(0, NAMED).map(({ why }) => `left out: ${printable(why)}`), ...more];
 }
 
+/** The error for folders of which no file can be used, with the reason of the first. */
 function nothingUsable(option: string, { broken }: Survey<OwnPair>): string {
   return `${option}: none of the images that were looked at can be used, as ${printable(broken[0]!.why)}`;
 }
 
+/** A sentence about files that are left out; none for no files. */
 function remark(files: readonly string[], what: string, why: string): string[] {
   if (files.length === 0) return [];
   const more = files.length > 1 ? ` and ${files.length - 1} more` : "";

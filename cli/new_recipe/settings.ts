@@ -1,6 +1,9 @@
-/** Sizes, batch and steps for a first run on a processor. Pure. */
+/**
+ * Sizes, batch and steps for a first run on a processor: small enough to end within minutes, so that the
+ * person sees early whether data and classes are right. Pure.
+ */
 
-/** What they depend on. */
+/** What the settings depend on. */
 export interface Circumstances {
   /** Median of the shorter sides of the images, in pixels, of every data set. */
   readonly shortSides: readonly number[];
@@ -24,19 +27,22 @@ export interface Settings {
   readonly memory: number;
 }
 
-/** The recipes for CamVid: what trains within minutes on two cores (bench/RESULTS.md). */
+/** The short side of the recipes for CamVid, which train within minutes on two cores (bench/RESULTS.md). */
 const SHORT_SIDE = 180;
 
 /** The share of the short side that a crop has there. */
 const CROPPED = 0.8;
 
-/** A pair of images at a crop of 144, and what is taken without any, in GB: measured with the slim network. */
+/**
+ * GB that a pair of images takes at a crop of 144, and that are taken without any: measured with the slim
+ * network.
+ */
 const [PAIR, REST] = [0.1, 0.2] as const;
 
-/** `native` can have so much, in GB. */
+/** GB that the backend `native` can have. */
 const NATIVE = 4;
 
-/** Times that every labelled image is seen. */
+/** How often every labelled image is seen. */
 const EPOCHS = 8;
 
 /** The settings of a first run. */

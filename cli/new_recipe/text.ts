@@ -1,4 +1,7 @@
-/** The recipe as it is written. Pure. */
+/**
+ * The recipe as text. It is written by hand rather than by a YAML library, because its comments matter most:
+ * they say what was guessed and what to do next. Pure.
+ */
 import { countOf, percent } from "../../core/words.ts";
 import { type ClassGuess, type GuessedClass, type GuessedMap, hexOf } from "../../datasets/found/classes.ts";
 import type { Settings } from "./settings.ts";
@@ -27,7 +30,7 @@ export interface RecipeParts {
   readonly seed: number;
 }
 
-/** YAML with comments. */
+/** The recipe: YAML with comments. */
 export function recipeText(parts: RecipeParts): string {
   const { name, root, source, target, val, classes, settings } = parts;
   const other = val && classes.target && !sameIds(classes.source, classes.target)
@@ -53,6 +56,7 @@ export function recipeText(parts: RecipeParts): string {
   ].join("\n") + "\n";
 }
 
+/** A dataset in lines. */
 function entryLines(key: string, { comments, place }: DatasetEntry, classes: readonly string[]): string[] {
   return [
     `  ${key}:`,
@@ -63,6 +67,7 @@ function entryLines(key: string, { comments, place }: DatasetEntry, classes: rea
   ];
 }
 
+/** The source's classes in lines, with how often each occurs. */
 function classLines({ classes, looked }: RecipeParts): string[] {
   const { title, source, target } = classes;
   const names = title === undefined ? ["The names are yours to fill in."] : [
@@ -85,6 +90,7 @@ function classLines({ classes, looked }: RecipeParts): string[] {
   ];
 }
 
+/** A class and what stands for it in label files, as a line of YAML. */
 function entry({ name, ids }: GuessedClass, map: GuessedMap): string {
   return `${quoted(name)}: ${storedList(ids, map)}`;
 }
@@ -94,11 +100,16 @@ function storedList(ids: readonly number[], { by }: GuessedMap): string {
   return `[${ids.map((id) => by === "index" ? id : JSON.stringify(`#${hexOf(id)}`)).join(", ")}]`;
 }
 
+/** A share in percent, so that a small one does not look like none. */
 function shareText(share: number): string {
   if (share === 0) return "none";
   return share < 0.0005 ? "< 0.1 %" : `${percent(share)} %`;
 }
 
+/**
+ * What stands for no class in the source's label files; no line where nothing does. The line has an anchor,
+ * to which the target refers.
+ */
 function ignoreLines(map: GuessedMap): string[] {
   const { ignore, ignored } = map;
   return ignore.length === 0
@@ -106,6 +117,7 @@ function ignoreLines(map: GuessedMap): string[] {
     : [`ignore: &ignore ${storedList(ignore, map)} # ${shareText(ignored)} of the source's pixels`];
 }
 
+/** The target's classes where they stand for other ids or colours than the source's. */
 function mapLines(map: GuessedMap): string[] {
   const { classes, ignore } = map;
   return [
@@ -115,11 +127,13 @@ function mapLines(map: GuessedMap): string[] {
   ];
 }
 
+/** Whether both sets of label files are read alike. */
 function sameIds(one: GuessedMap, other: GuessedMap): boolean {
   const text = ({ classes, ignore }: GuessedMap) => JSON.stringify([classes.map(({ ids }) => ids), ignore]);
   return text(one) === text(other);
 }
 
+/** What stands in the place of `val` when there is none. */
 function noValLines({ unfit }: ClassGuess): string[] {
   const why = unfit === undefined
     ? "the target has no labels"
@@ -130,6 +144,7 @@ function noValLines({ unfit }: ClassGuess): string[] {
   ];
 }
 
+/** Model, losses and lengths in lines. */
 function settingLines(settings: Settings, validated: boolean): string[] {
   const { shortSide, crop, batch, steps, validateEvery, memory } = settings;
   return [
@@ -178,7 +193,7 @@ function settingLines(settings: Settings, validated: boolean): string[] {
   ];
 }
 
-/** As YAML reads it back: plain where that is safe, else in double quotes. */
+/** A text as YAML reads it back: plain where that is safe, else in double quotes. */
 export function quoted(text: string): string {
   const plain = /^[A-Za-z_./][\w./-]*( [\w./-]+)*$/.test(text) &&
     !/^(true|false|null|yes|no|on|off|y|n|\.(nan|inf))$/i.test(text) &&

@@ -1,4 +1,8 @@
-/** A class map for label files whose ids are explained nowhere. Pure. */
+/**
+ * A class map for label files whose ids are explained nowhere, for `plca new recipe`. It is a guess, and says
+ * so: ids of a dataset that is known get its class names; others are called `class_7`, and 255 is taken for
+ * "no class" as it is by convention. Pure.
+ */
 import { UserError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { belongTo, type KnownSpace, knownSpace } from "./known_spaces.ts";
@@ -12,7 +16,7 @@ export interface GuessedClass {
   readonly share: number;
 }
 
-/** What the ids of one data set mean. */
+/** What the ids of one dataset's label files mean. */
 export interface GuessedMap {
   readonly classes: readonly GuessedClass[];
   readonly ignore: readonly number[];
@@ -22,7 +26,7 @@ export interface GuessedMap {
   readonly by: "index" | "colour";
 }
 
-/** Class maps with the same names in the same order. */
+/** Class maps for source and target, with the same names in the same order. */
 export interface ClassGuess {
   /** Whose ids they are, as in `CamVid's ids`; absent: names are made up. */
   readonly title?: string;
@@ -38,30 +42,40 @@ export interface ClassGuess {
 /** What PNGs of 8 and of 16 bits hold for "no class" by convention. */
 const CONVENTION = [IGNORE_LABEL, 65535];
 
-/** @throws UserError when fewer than two classes are left */
+/**
+ * Guesses the classes of a source, and of a target where it has labels.
+ * @returns with `unfit` where the target's labels cannot be used beside the source's
+ * @throws UserError when fewer than two classes are left
+ */
 export function guessClasses(source: FoundLabels, target: FoundLabels | undefined): ClassGuess {
-  const [own, other] = spacesOf(source, target);
-  if (own === undefined) return unnamed(source, target);
+  const [sourceSpace, targetSpace] = spacesOf(source, target);
+  if (sourceSpace === undefined) return unnamed(source, target);
   const ignoring = "Ignored: the ids that they count nowhere.";
-  const named = { title: own.title, ignoring };
-  if (target === undefined) return { ...named, source: mapBy(own, own.classes, source) };
-  const classes = own.classes.filter((name) => other?.classes.includes(name));
-  if (other === undefined || classes.length < own.classes.length / 2) {
-    const why = other === undefined
+  const named = { title: sourceSpace.title, ignoring };
+  if (target === undefined) return { ...named, source: mapBy(sourceSpace, sourceSpace.classes, source) };
+  const classes = sourceSpace.classes.filter((name) => targetSpace?.classes.includes(name));
+  if (targetSpace === undefined || classes.length < sourceSpace.classes.length / 2) {
+    const why = targetSpace === undefined
       ? `they hold ${
-        storedText(target)(target.ids.find(({ id }) => !own.names.has(id))!.id)
+        storedText(target)(target.ids.find(({ id }) => !sourceSpace.names.has(id))!.id)
       }, which is none of them`
-      : `they look like ${other.title}`;
-    return { ...named, source: mapBy(own, own.classes, source), unfit: why };
+      : `they look like ${targetSpace.title}`;
+    return { ...named, source: mapBy(sourceSpace, sourceSpace.classes, source), unfit: why };
   }
   return {
     ...named,
-    title: own === other ? own.title : `${own.title}; the target has ${other.title}`,
-    source: mapBy(own, classes, source),
-    target: mapBy(other, classes, target),
+    title: sourceSpace === targetSpace
+      ? sourceSpace.title
+      : `${sourceSpace.title}; the target has ${targetSpace.title}`,
+    source: mapBy(sourceSpace, classes, source),
+    target: mapBy(targetSpace, classes, target),
   };
 }
 
+/**
+ * The known spaces of source and target. A few files need not show every class, so a space found for one is
+ * tried for the other as well.
+ */
 function spacesOf(source: FoundLabels, target: FoundLabels | undefined) {
   const own = knownSpace(source.ids, source.by), other = target && knownSpace(target.ids, target.by);
   // A few files need not show every class: what the other one has is tried before it is given up.
@@ -80,6 +94,7 @@ export function hexOf(colour: number): string {
   return colour.toString(16).padStart(6, "0");
 }
 
+/** The map by a known space, of the classes that both sides have. */
 function mapBy(space: KnownSpace, classes: readonly string[], { ids, by }: FoundLabels): GuessedMap {
   const share = (wanted: readonly number[]) =>
     ids.filter(({ id }) => wanted.includes(id)).reduce((sum, each) => sum + each.share, 0);
@@ -95,6 +110,10 @@ function mapBy(space: KnownSpace, classes: readonly string[], { ids, by }: Found
   };
 }
 
+/**
+ * The map with made-up names: every id that occurs is a class, except those that mean "no class" by
+ * convention.
+ */
 function unnamed(source: FoundLabels, target: FoundLabels | undefined): ClassGuess {
   if (target !== undefined && target.by !== source.by) {
     const kinds = { index: "ids", colour: "colours" };

@@ -1,11 +1,15 @@
-/** Whether the ids of label files are those of a data set that is known here. Pure. */
+/**
+ * Whether the ids of label files are those of a dataset that is known here. Ids are small numbers that many
+ * datasets use, so four things must come together: no id is foreign, most classes occur, so does an id that
+ * other spaces lack, and the sky lies above the road. Pure.
+ */
 import { CAMVID_CLASSES, CAMVID_VOID } from "../camvid.ts";
 import type { Rgb } from "../../core/label_space.ts";
 import { CITYSCAPES_SPACES, CITYSCAPES_STORED } from "../cityscapes_classes.ts";
 import { SYNTHIA_STORED } from "../synthia.ts";
 import type { FoundId } from "./tally.ts";
 
-/** Ids that label files are known to hold. */
+/** The ids that the label files of a known dataset hold. */
 export interface KnownSpace {
   /** Whose ids they are. */
   readonly title: string;
@@ -15,6 +19,7 @@ export interface KnownSpace {
   readonly names: ReadonlyMap<number, string | undefined>;
 }
 
+/** A known space, and what tells it from the others. */
 interface Recognised extends KnownSpace {
   /** One of these ids must be there, else the files may as well be those of another space. */
   readonly telling: readonly number[];
@@ -87,12 +92,12 @@ const SPACES: readonly Recognised[] = [
   },
 ];
 
-/** So many of a space's classes must be there. */
+/** The share of a space's classes that must occur. */
 const PRESENT = 0.6;
 
 /**
- * The space whose ids these are, undefined when that is not plain: every id must belong to it, most of its classes must be
- * there, and since any numbers from 0 on would pass so far, the sky must lie above the road.
+ * The space whose ids these are, undefined when that is not plain: every id must belong to it, most of its
+ * classes must be there, and since any numbers from 0 on would pass so far, the sky must lie above the road.
  */
 export function knownSpace(
   ids: readonly FoundId[],

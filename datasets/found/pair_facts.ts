@@ -1,4 +1,7 @@
-/** What one image and its label file say of themselves. */
+/**
+ * What one image and its label file say of themselves, read when a recipe is written for folders that nobody
+ * has described.
+ */
 import sharp from "sharp";
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
@@ -21,24 +24,30 @@ export interface LabelValues {
   readonly palette?: readonly number[];
 }
 
-/** What was found. */
+/** What a pair says of itself. */
 export interface PairFacts {
   /** Pixels, of the picture as its labels show it. */
   readonly width: number;
   readonly height: number;
   readonly labels?: LabelValues;
-  /** Of an image with a rotation tag: as what picture its labels were drawn; unknown: both have the same size. */
+  /**
+   * Set when the image has a rotation tag: the picture on which its labels were drawn, by their size; unknown
+   * when both have the same size.
+   */
   readonly turned?: "stored" | "upright" | "unknown";
   /** The largest sample of an image of 16 bits; 0 of another one. */
   readonly brightest: number;
 }
 
-/** The files hold no class ids at all: one such file condemns the folder, since it is of another kind. */
+/**
+ * The label files hold no class ids at all. One such file condemns its folder, since it is of another kind.
+ */
 export class NoIdsError extends DataError {}
 
 /**
- * Reads a pair. @throws NoIdsError when the labels are of another kind altogether
- * @throws DataError when the pair cannot be used
+ * Reads a pair.
+ * @throws NoIdsError when the labels are of another kind altogether
+ * @throws DataError when only this pair cannot be used
  */
 export async function readPair({ image, labels }: SurveyedPair, files: FileReader): Promise<PairFacts> {
   const { width, height, orientation, brightest } = await factsOf(image, files);
@@ -60,7 +69,7 @@ export async function readPair({ image, labels }: SurveyedPair, files: FileReade
   return { width: stored.width, height: stored.height, labels: valuesOf(stored, labels), ...told, brightest };
 }
 
-/** What an image file says of itself; the brightest sample is looked for in 16 bits alone, else 0. */
+/** What an image file says of itself. `brightest` is the largest sample of a 16-bit image, 0 for others. */
 async function factsOf(image: string, files: FileReader) {
   const bytes = await files.read(image);
   try {
@@ -72,7 +81,7 @@ async function factsOf(image: string, files: FileReader) {
   }
 }
 
-/** Ids, or colours as 0xrrggbb. */
+/** What a label PNG holds: ids of one channel, or colours as 0xrrggbb of several. */
 function valuesOf(stored: StoredPng & Pick<LabelValues, "palette">, file: string): LabelValues {
   const { width, height, channels, depth, data, palette } = stored;
   if (channels === 1) return { width, height, data, by: "index", ...(palette ? { palette } : {}) };

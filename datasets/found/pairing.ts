@@ -1,4 +1,11 @@
-/** Which image and which label file belong together, found from how their names differ. Pure: names only. */
+/**
+ * Which image and which label file belong together, found from their names alone.
+ *
+ * People name files in many ways: `a.jpg` with `a.png`, `a_rgb.png` with `a_gtFine_labelIds.png`, `img_7.png`
+ * with `mask_7.png`. The endings that occur often are tried in all combinations, and the pair of endings
+ * under which most files match wins. Only where that finds nothing are common beginnings taken off, which a
+ * recipe's suffixes cannot express, so that case needs a list. Pure.
+ */
 import { stem } from "../file_pairs.ts";
 import { IMAGES } from "../image_files.ts";
 
@@ -16,7 +23,7 @@ export interface FoundPair {
   readonly labels: string;
 }
 
-/** How the files of two folders belong together. */
+/** How the files of two folders belong together, and which are left over. */
 export interface Pairing {
   /** In the order of the images' names. */
   readonly pairs: readonly FoundPair[];
@@ -45,8 +52,9 @@ export function isHidden(name: string): boolean {
 }
 
 /**
- * Pairs files by their names: paths must agree once an ending (`_rgb`, `_gtFine_labelIds`) is taken off, or where that
- * finds nothing, a beginning (`img_`, `mask_`) as well. The endings that pair most files win. No pair: `pairs` is empty.
+ * Pairs files by their names: paths must agree once an ending (`_rgb`, `_gtFine_labelIds`) is taken off, or
+ * where that finds nothing, a beginning (`img_`, `mask_`) as well. The endings that pair most files win. No
+ * pair: `pairs` is empty.
  */
 export function pairFiles({ images, labels, together }: FoundFiles): Pairing {
   const seen = {
@@ -60,7 +68,9 @@ export function pairFiles({ images, labels, together }: FoundFiles): Pairing {
   return bestOf(seen, { images: beginning(seen.images), labels: beginning(seen.labels) });
 }
 
-/** Without those that have the name of one before them, but for the extension. */
+/**
+ * Splits images into the first of each name and those that differ from one before only in their extension.
+ */
 export function withoutRivals(
   images: readonly string[],
 ): { readonly first: string[]; readonly rivals: string[] } {
@@ -74,15 +84,18 @@ export function withoutRivals(
   return { first, rivals };
 }
 
+/** What is taken off at the beginning of names. */
 interface Beginnings {
   readonly images: string;
   readonly labels: string;
 }
 
+/** What is taken off at the end of names, and at their beginning. */
 interface Endings extends Beginnings {
   readonly begin: Beginnings;
 }
 
+/** The pairing under the endings that pair most files. */
 function bestOf(files: FoundFiles, begin: Beginnings): Pairing {
   const choices: Endings[] = [];
   for (const image of ["", ...endings(files.images)]) {
@@ -113,10 +126,10 @@ function rankOf(ending: string): number {
   return /label|mask|seg|annot|class|ids?$|^_?(gt|l)$/i.test(ending) ? 0 : 1;
 }
 
-/** Names are counted in so many files: their endings are the same in all the others. */
+/** Of more names than this, an even selection is counted: endings repeat. */
 const COUNTED = 2000;
 
-/** Endings that are tried. */
+/** The most endings that are tried on each side. */
 const TRIED = 8;
 
 /** Endings that begin with a separator and that many names have, the most frequent first. */
@@ -164,7 +177,7 @@ function keyOf(name: string, begin: string, end: string): string | undefined {
   return (folder + base.slice(begin.length, base.length - end.length)).normalize("NFC");
 }
 
-/** Image to label file. */
+/** From image to label file, under a choice of endings; a label file is used once. */
 function paired(files: FoundFiles, { images, labels, begin }: Endings): Map<string, string> {
   const byKey = new Map<string, string>();
   for (const name of files.labels) {

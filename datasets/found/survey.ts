@@ -1,10 +1,13 @@
-/** Looks at some of the label files of a folder: which ids there are, how large the images are, what cannot be used. */
+/**
+ * Looks at some of the label files of a folder, evenly spread: which ids occur, how large the images are,
+ * what cannot be used. About {@linkcode PIXELS} pixels are decoded, however large the dataset is.
+ */
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
 import { NoIdsError, readPair, type SurveyedPair } from "./pair_facts.ts";
 import { type FoundLabels, Tally } from "./tally.ts";
 
-/** What was found. */
+/** What was seen of the pairs. */
 export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
   /** Pairs that were looked at, evenly spread. */
   readonly looked: number;
@@ -14,7 +17,10 @@ export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
   readonly shortSide: number;
   /** What rotation tags (EXIF) of the images ask for; absent: no image has one. */
   readonly rotation?: Rotation;
-  /** Of images of 16 bits, what the brightest sample needs: 12 or 14 bits; absent: all 16, or none has so many. */
+  /**
+   * Of images of 16 bits, what the brightest sample needs: 12 or 14 bits; absent: all 16, or none has so
+   * many.
+   */
   readonly bits?: 12 | 14;
   /** Pairs that cannot be used, and why. */
   readonly broken: readonly { readonly pair: Pair; readonly why: string }[];
@@ -23,7 +29,10 @@ export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
 /** Images with a rotation tag, and as which picture their labels were drawn where the sizes tell. */
 export interface Rotation {
   readonly tagged: number;
-  /** Label files of the size that the picture has as it is stored, and upright; neither where both are the same. */
+  /**
+   * Label files of the size that the picture has as it is stored, and upright; neither where both are the
+   * same.
+   */
   readonly stored: number;
   readonly upright: number;
 }
@@ -31,7 +40,7 @@ export interface Rotation {
 /** Pixels of label files that are looked at; decoding takes some 30 million a second. */
 const PIXELS = 120e6;
 
-/** So many files are looked at whatever their size, and at the most. */
+/** The fewest and the most files that are looked at. */
 const [LEAST, MOST] = [20, 1000] as const;
 
 /** What surveying takes. */
@@ -42,8 +51,10 @@ export interface SurveyOptions {
 }
 
 /**
- * Looks at pairs that are evenly spread over all: at every one where the images are small and few, else at 20 to 1000 of
- * them, about 120 million pixels. @throws DataError when what the label files hold cannot be class ids
+ * Looks at pairs that are evenly spread over all: at each of them where the images are small and few, else at
+ * 20 to 1000, about 120 million pixels in all.
+ * @returns what was seen; pairs that cannot be used are listed in it
+ * @throws NoIdsError when what the label files hold cannot be class ids
  */
 export async function survey<Pair extends SurveyedPair>(
   pairs: readonly Pair[],

@@ -1,4 +1,8 @@
-/** Counts what label files hold: ids, or colours where the files are of colours or their palettes contradict each other. */
+/**
+ * Counts what label files hold: ids, or colours where the files are of colours or their palettes contradict
+ * each other. Heights are kept with the counts, since where a class lies in the picture tells much about what
+ * it is.
+ */
 import { type LabelValues, NoIdsError } from "./pair_facts.ts";
 
 /** An id, or a colour, in the label files that were looked at. */
@@ -25,6 +29,7 @@ export interface FoundLabels {
 /** More values than this in one file are shades of a picture, not classes. */
 const SHADES = 150;
 
+/** Pixels of a value. */
 interface Sum {
   pixels: number;
   /** Sum of the rows' places in [0, 1]. */
@@ -79,6 +84,7 @@ export class Tally {
   }
 }
 
+/** Pixels of each value in one file, counted run by run. */
 function sums({ width, height, data }: Omit<LabelValues, "by">): Map<number, Sum> {
   const found = new Map<number, Sum>();
   for (let y = 0, at = 0; y < height; y++) {

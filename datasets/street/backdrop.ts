@@ -1,3 +1,7 @@
+/**
+ * The background of a drawn street, ray by ray: for every pixel, what its ray meets first of the ground
+ * plane, the house fronts on either side, and the sky.
+ */
 import type { Camera } from "./camera.ts";
 import { ID } from "./classes.ts";
 import { type Colour, type Look, toneOf } from "./looks.ts";
@@ -42,6 +46,7 @@ interface Column {
   paint(pixel: number, height: number): void;
 }
 
+/** What the rays of an image column meet at the side of the street, or at its end. */
 function columnOf(stage: Stage & { readonly scene: Scene }, dx: number): Column {
   const { scene, camera } = stage;
   const front = scene.roadHalf + scene.sidewalk;
@@ -58,6 +63,7 @@ function columnOf(stage: Stage & { readonly scene: Scene }, dx: number): Column 
     : hedge(stage, { depth, along: depth, height, tone, texture });
 }
 
+/** A hedge at the end of a ray; lengths in metres. */
 interface Hedge {
   readonly depth: number;
   readonly along: number;
@@ -66,6 +72,7 @@ interface Hedge {
   readonly texture: number;
 }
 
+/** Leaves with an uneven upper edge. @param along the place along the hedge, for its texture */
 function hedge({ canvas, look }: Stage, { depth, along, height, tone, texture }: Hedge): Column {
   const ink: Ink = {
     colour: toneOf(look.palette.leaf, tone),
@@ -82,6 +89,7 @@ function hedge({ canvas, look }: Stage, { depth, along, height, tone, texture }:
   };
 }
 
+/** A house front: storeys and bays of windows, some of them lit. */
 function facade({ canvas, look }: Stage, lot: Lot, depth: number): Column {
   const clear = canvas.clarity(depth);
   const wall: Ink = { colour: toneOf(look.palette.wall, lot.tone), clear, label: ID.building };
@@ -110,6 +118,7 @@ function facade({ canvas, look }: Stage, lot: Lot, depth: number): Column {
   };
 }
 
+/** Paints road, markings, kerb and pavement by the distance from the street's axis. */
 function groundPainter({ canvas, look, scene }: Stage & { readonly scene: Scene }) {
   const { roadHalf, dash, texture } = scene;
   const road = toneOf(look.palette.road, hash(1, 2, texture));
@@ -134,6 +143,7 @@ function groundPainter({ canvas, look, scene }: Stage & { readonly scene: Scene 
   };
 }
 
+/** Paints a gradient from horizon to zenith, with clouds of noise. */
 function skyPainter({ canvas, look, scene }: Stage & { readonly scene: Scene }) {
   const { top, bottom, cloud } = look.sky;
   return (pixel: number, dx: number, dy: number) => {
@@ -147,6 +157,7 @@ function skyPainter({ canvas, look, scene }: Stage & { readonly scene: Scene }) 
   };
 }
 
+/** A colour between two, `share` of the way from `a` to `b`. */
 function mix(a: Colour, b: Colour, share: number): Colour {
   return [a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
 }

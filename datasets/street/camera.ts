@@ -1,3 +1,8 @@
+/**
+ * The camera of a drawn street: a pinhole without rotation. A world point (x, y, z) falls on the image at u =
+ * cu + f (x - x0) / z and v = cv + f (h - y) / z, with f the focal length in pixels, x0 and h the camera's
+ * place across and above the street, and (cu, cv) the vanishing point.
+ */
 import type { Point } from "./raster.ts";
 import type { Scene } from "./scene.ts";
 

@@ -1,4 +1,7 @@
-/** What a domain looks like. Everything that makes one domain differ from another is in this table. */
+/**
+ * What a domain looks like. Everything that makes one domain differ from another is in this table, so a new
+ * domain is a new entry.
+ */
 
 /** Red, green, blue in 0..255. */
 export type Colour = readonly [number, number, number];
@@ -28,7 +31,10 @@ export interface Look {
   readonly cameraHeight: readonly [number, number];
   /** Focal length as a share of the image's width. */
   readonly focal: readonly [number, number];
-  /** Colours of the sky at the zenith and the horizon, and of its clouds; beyond 255 where it outshines the ground. */
+  /**
+   * Colours of the sky at the zenith and the horizon, and of its clouds; beyond 255 where it outshines the
+   * ground.
+   */
   readonly sky: { readonly top: Colour; readonly bottom: Colour; readonly cloud: Colour };
   /** The colours each material comes in; a thing's tone picks between neighbours. */
   readonly palette: Readonly<Record<Material, readonly Colour[]>>;
@@ -50,6 +56,7 @@ export interface Look {
   readonly blur: boolean;
 }
 
+/** Clear daylight: the labelled domain of the examples. */
 const DAY: Look = {
   cameraHeight: [1.4, 1.6],
   focal: [0.74, 0.82],
@@ -83,6 +90,7 @@ const DAY: Look = {
   blur: false,
 };
 
+/** A low sun: darker, warmer, noisier, with lit windows and a higher camera. */
 const DUSK: Look = {
   ...DAY,
   cameraHeight: [1.65, 1.9],
@@ -107,6 +115,7 @@ const DUSK: Look = {
   blur: true,
 };
 
+/** Fog: pale, flat, and gone after some tens of metres. */
 const FOG: Look = {
   ...DAY,
   cameraHeight: [1.25, 1.45],

@@ -1,3 +1,8 @@
+/**
+ * Painting shapes into colours and labels at once. There is no anti-aliasing: every pixel belongs to one
+ * thing, as in a label map, so labels are exact. Shapes are filled row by row (scan lines); what is painted
+ * later lies on top.
+ */
 import type { Colour, Look } from "./looks.ts";
 
 /** A point in pixels; pixel (x, y) covers [x, x + 1) by [y, y + 1). */
@@ -14,6 +19,7 @@ export class Canvas {
   readonly colours: Float32Array;
   /** Class ids, row-major. */
   readonly labels: Uint8Array;
+  /** The colour that things fade to, and the depth at which 1/e of their own is left. */
   readonly #haze: Look["haze"];
 
   constructor(size: { readonly width: number; readonly height: number }, haze: Look["haze"]) {
@@ -73,6 +79,7 @@ export class Canvas {
     }
   }
 
+  /** [first, beyond the last] of the image rows that a shape covers. */
   #rows(ys: readonly number[]): [number, number] {
     return [
       Math.max(0, Math.round(Math.min(...ys))),
@@ -80,6 +87,7 @@ export class Canvas {
     ];
   }
 
+  /** Fills part of a row. */
   #span(y: number, [left, right]: Point, ink: Ink, shade: Shade): void {
     const from = Math.max(0, Math.round(left));
     // A pole far away is thinner than a pixel and is still one pixel wide.
@@ -94,10 +102,13 @@ export class Canvas {
 /** What a shape is painted with. */
 export interface Ink {
   readonly colour: Colour;
+  /** The share of the colour that the haze leaves; see {@linkcode Canvas.clarity}. */
   readonly clear: number;
+  /** The class id that the pixels get. */
   readonly label: number;
 }
 
+/** The shade of a shape without texture. */
 function flat(): number {
   return 1;
 }

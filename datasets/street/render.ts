@@ -1,3 +1,8 @@
+/**
+ * A scene and a look become an image with labels: paint the backdrop, paint things from far to near, then
+ * light, optics and sensor. Labels are written with the colours and are not touched by what comes after, so
+ * they are exact.
+ */
 import type { Random } from "../../core/random.ts";
 import { paintBackdrop } from "./backdrop.ts";
 import { cameraOf } from "./camera.ts";

@@ -1,11 +1,15 @@
+/**
+ * The geometry of a street, drawn at random. One stream of numbers, one street: the order of the draws is
+ * part of the dataset, and changing it changes every image.
+ */
 import type { Random } from "../../core/random.ts";
 
 /** How far the street goes; beyond it stands a row of trees. Metres. */
 export const STREET_LENGTH = 90;
 
 /**
- * A street in metres: x to the right of its axis, y up, z ahead of the camera. It says nothing about colours, light
- * or the camera's optics, so that every domain shows the same world.
+ * A street in metres: x to the right of its axis, y up, z ahead of the camera. It says nothing about colours,
+ * light or the camera's optics, so that every domain shows the same world.
  */
 export interface Scene {
   /** Half the carriageway's width. */
@@ -27,6 +31,7 @@ export interface Scene {
 
 /** A stretch of one side of the street. */
 export interface Lot {
+  /** Where it ends, in metres along the street; it begins where the lot before it ends. */
   readonly to: number;
   readonly kind: "building" | "hedge";
   readonly height: number;
@@ -70,6 +75,7 @@ export function drawScene(random: Random): Scene {
   return { ...frame, lots, things };
 }
 
+/** The lots of one side, near to far. */
 function lotsAlong(random: Random): Lot[] {
   const lots: Lot[] = [];
   const green = random.uniform(0.1, 0.45);
@@ -88,8 +94,13 @@ function lotsAlong(random: Random): Lot[] {
   return lots;
 }
 
+/** What things are placed by. */
 type Frame = Pick<Scene, "roadHalf" | "sidewalk">;
 
+/**
+ * Trees, poles, parked cars and pedestrians of one side: a row of each, at random distances. @param side -1:
+ * left
+ */
 function thingsBeside(random: Random, { roadHalf, sidewalk }: Frame, side: -1 | 1): Thing[] {
   const things: Thing[] = [];
   const along = (from: number, gap: readonly [number, number], put: (z: number) => void) => {
@@ -118,6 +129,7 @@ function thingsBeside(random: Random, { roadHalf, sidewalk }: Frame, side: -1 | 
   return things;
 }
 
+/** Cars and people on the carriageway. */
 function traffic(random: Random, roadHalf: number): Thing[] {
   const things: Thing[] = [];
   for (let left = random.integer(1, 3); left > 0; left--) {
@@ -132,6 +144,7 @@ function traffic(random: Random, roadHalf: number): Thing[] {
   return things;
 }
 
+/** A thing with its random numbers, which every domain turns into colours of its own. */
 function thing(random: Random, place: Pick<Thing, "kind" | "x" | "z" | "height">): Thing {
   return {
     ...place,

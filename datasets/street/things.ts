@@ -1,3 +1,10 @@
+/**
+ * Cars, people, poles and trees, as flat shapes and boxes in perspective.
+ *
+ * A thing stands on the ground at (x, z). One metre at depth z is `focal / z` pixels long; that is `scale`
+ * below, and every shape is given in metres times it. Only a car has depth: its back, and the flank that the
+ * camera sees.
+ */
 import type { Stage } from "./backdrop.ts";
 import { ID } from "./classes.ts";
 import { type Material, pickOf } from "./looks.ts";
@@ -17,12 +24,17 @@ export function paintThing(thing: Thing, stage: Stage): void {
   PAINT[thing.kind](thing, stage, ink);
 }
 
+/** The ink of a material at the thing's depth, by default in the thing's tone. */
 type Inks = (material: Material, tone?: number) => Ink;
+/** Paints one kind of thing. */
 type Painter = (thing: Thing, stage: Stage, ink: Inks) => void;
 
+/** The class of each kind. All parts of a thing have it, the trunk of a tree as well. */
 const LABEL = { car: ID.car, person: ID.person, pole: ID.pole, tree: ID.vegetation } as const;
+/** How each kind is painted. */
 const PAINT: Readonly<Record<Thing["kind"], Painter>> = { car, person, pole, tree };
 
+/** A trunk and four blobs of leaves, textured. */
 function tree({ x, z, height, texture, variant }: Thing, { canvas, camera, look }: Stage, ink: Inks): void {
   const scale = camera.focal / z;
   const [foot, ground] = camera.project(x, 0, z);
@@ -45,6 +57,7 @@ function tree({ x, z, height, texture, variant }: Thing, { canvas, camera, look 
   }
 }
 
+/** A post with a lamp that reaches over the road, or with a round sign. */
 function pole({ x, z, height, second, variant }: Thing, { canvas, camera }: Stage, ink: Inks): void {
   const scale = camera.focal / z;
   const [foot, ground] = camera.project(x, 0, z);
@@ -60,6 +73,7 @@ function pole({ x, z, height, second, variant }: Thing, { canvas, camera }: Stag
   canvas.ellipse([foot, top + radius], [radius, radius], { ink: ink("sign", second) });
 }
 
+/** Two legs, a body and a head; `scale` is the person's height in pixels here. */
 function person(thing: Thing, { canvas, camera }: Stage, ink: Inks): void {
   const { x, z, height, second, variant } = thing;
   const scale = camera.focal * height / z;
@@ -79,8 +93,13 @@ function person(thing: Thing, { canvas, camera }: Stage, ink: Inks): void {
   canvas.ellipse([foot, ground - 0.92 * scale], [0.075 * scale, 0.09 * scale], { ink: ink("skin", second) });
 }
 
+/**
+ * Half the width and the length in metres; sill and waist above the ground, the waist as a share of the
+ * height.
+ */
 const CAR = { half: 0.9, length: 4.2, sill: 0.25, waist: 0.62 } as const;
 
+/** A car seen from behind: first the flank, darker, with windows and wheels, then the back. */
 function car({ x, z, height }: Thing, { canvas, camera }: Stage, ink: Inks): void {
   const near = z, far = z + CAR.length;
   const waist = height * CAR.waist;

@@ -1,21 +1,25 @@
-/** Crops that are drawn again until they are like what is wanted. */
+/**
+ * Crops that are drawn again until they are like what is wanted: rich enough in classes (`crop_criteria`), or
+ * with enough of the class that was drawn for this image (rare-class sampling). A crop is judged by its
+ * labels as resized, without making its pixels.
+ */
 import type { CropCriteria } from "../../core/plan.ts";
 import type { Sample } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
 import { resizeNearest, type Size } from "./resize.ts";
 import { windowAt } from "./sample.ts";
 
-/** What a crop shall hold of a class. */
+/** How much of a class a crop should hold. */
 export interface Held {
   /** Train id. */
   readonly id: number;
-  /** More than so many. */
+  /** More than this many pixels. */
   readonly pixels: number;
-  /** Crops at most, each of which may be several by the criteria. */
+  /** The most crops; each of them may in turn be several, by the criteria. */
   readonly tries: number;
 }
 
-/** What is wanted of a crop. */
+/** What is wanted of a crop, and where the first try lies. */
 export interface WantedCrop {
   /** Of the image as resized. */
   readonly size: Size;
@@ -31,8 +35,11 @@ export interface WantedCrop {
 }
 
 /**
- * The first place whose crop is like what is wanted, or the last one tried: crops are drawn until one meets the criteria, and that
- * again until one holds enough of the class (Hoyer et al. 2022). Follows from its arguments alone.
+ * The first place whose crop is like what is wanted, or the last one tried. Two loops, one in the other, as
+ * in Hoyer et al. 2022: crops are drawn until one meets the criteria, and that again until one holds enough
+ * of the class. Follows from its arguments alone; without labels, or where nothing is wanted, the first place
+ * comes back.
+ * @returns vertical and horizontal place in [0, 1), as `Crop.place`
  */
 export function chosenPlace(sample: Sample, wanted: WantedCrop): readonly [number, number] {
   const { size, crop, again, holds, criteria, ignoreLabel } = wanted;
@@ -54,6 +61,10 @@ export function chosenPlace(sample: Sample, wanted: WantedCrop): readonly [numbe
   return place;
 }
 
+/**
+ * Whether a crop meets the criteria. @param counts pixels by label, 256 of them @param scope the ignore
+ * label, and all pixels of the crop
+ */
 function meets(
   counts: Float64Array,
   { mostShare, leastClasses, leastShare }: CropCriteria,

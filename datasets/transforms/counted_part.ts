@@ -1,8 +1,12 @@
+/**
+ * Which part of a crop counts, for recipes that give the borders of images no weight (`margins`); padding has
+ * none either.
+ */
 import type { TrainingTransforms } from "../../core/plan.ts";
 import type { Size } from "./resize.ts";
 import { windowAt } from "./sample.ts";
 
-/** Rows and columns of a crop, from the first to before the last; none where both are equal. */
+/** Rows and columns of a crop that count, each [first, end); none where both are equal. */
 export interface Part {
   /** [first, end) */
   readonly rows: readonly [number, number];
@@ -21,8 +25,8 @@ export interface CropPart {
 }
 
 /**
- * The part of a crop that lies in the image and in none of its margins. A margin is whole pixels of the image as resized, rounded
- * down.
+ * The part of a crop that lies in the image and in none of its margins. A margin is a share of the image as
+ * resized, in whole pixels, rounded down; mirroring is taken into account.
  */
 export function countedPart(
   [top, right, bottom, left]: NonNullable<TrainingTransforms["margins"]>,

@@ -1,8 +1,13 @@
+/**
+ * Bytes to the floats that a network was trained on. Padding is made of the mean colour, which normalises to
+ * about zero.
+ */
 import type { Normalization } from "../../core/plan.ts";
 
 /**
- * RGB bytes to the network's input: (pixel * scale - mean) / deviation, channels in `normalization.order`.
- * @param out receives `image.length` values from `offset` on; float32
+ * Writes (pixel * scale - mean) / deviation for every byte, channels in `normalization.order`.
+ * @param image RGB, 3 bytes a pixel
+ * @param target `out` receives `image.length` float32 values from `offset` on
  */
 export function normalizeInto(
   image: Uint8Array,

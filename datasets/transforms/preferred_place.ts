@@ -1,7 +1,14 @@
+/**
+ * Crops that show some classes more often than chance would: the crop is centred on a pixel of one of them.
+ * Jobs can ask for it (`preferCrops`) for the images that they label.
+ */
 import type { Sample } from "../../core/plugin.ts";
 import type { Size } from "./resize.ts";
 
-/** What is drawn for the crop of an image that shall rather show some classes; all in [0, 1). */
+/**
+ * The random numbers for it, all in [0, 1). They are drawn for every image, needed or not, so that the
+ * loader's numbers do not depend on the data.
+ */
 export interface PlaceDraw {
   /** Below the chance: the crop is centred. */
   readonly roll: number;
@@ -21,8 +28,9 @@ export interface CropPlace {
 }
 
 /**
- * Where the crop is centred on a pixel of a class that it shall rather show, shifted to stay inside, as `Crop.place` says it;
- * undefined when the image has no such pixel, or chance leaves the crop as it is.
+ * The place of a crop that is centred on a random pixel of a random one of the preferred classes that the
+ * image shows, moved to stay inside.
+ * @returns as `Crop.place`; undefined when the image has no such pixel, or chance leaves the crop as it is
  */
 export function preferredPlace(
   { width, height, labels, prefer }: Sample,

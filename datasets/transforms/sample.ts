@@ -1,10 +1,14 @@
+/**
+ * What is done to a sample as a whole: image, labels and distributions always together, so that they stay
+ * aligned.
+ */
 import type { Sample } from "../../core/plugin.ts";
 import { SOFT_BYTES } from "../../core/soft_labels.ts";
 import { resizeBilinear, resizeNearest, type Size, type Window } from "./resize.ts";
 
 /**
- * The image bilinearly, its labels and distributions by the nearest pixel; of a `window` of the new image only its pixels. Same size
- * without a window: the sample's own pixels.
+ * The image resized bilinearly, labels and distributions by the nearest pixel. Of a `window` of the new image
+ * only its pixels are made. The same size without a window returns the sample's own pixels.
  */
 export function resizeSample(sample: Sample, size: Size, window?: Window): Sample {
   const image = resizeBilinear({ ...sample, channels: 3, data: sample.image }, size, window);
@@ -36,9 +40,9 @@ export interface Crop {
 }
 
 /**
- * A window of the sample resized to `size`, byte for byte {@linkcode resizeSample} and then the cut, but nothing
- * outside the window is made. Where the resized sample is smaller than the window it lies at the top left, and the
- * rest is the fill colour and the ignore label.
+ * A window of the sample resized to `size`, byte for byte {@linkcode resizeSample} and then the cut, but
+ * nothing outside the window is made. Where the resized sample is smaller than the window it lies at the top
+ * left, and the rest is the fill colour and the ignore label.
  */
 export function resizedCrop(sample: Sample, { width, height }: Size, crop: Crop): Sample {
   const [rows, columns] = crop.size;
@@ -47,7 +51,10 @@ export function resizedCrop(sample: Sample, { width, height }: Size, crop: Crop)
   return cut.width === columns && cut.height === rows ? cut : padded(cut, crop);
 }
 
-/** The window of a crop in an image of this size. */
+/**
+ * The window of a crop in an image of this size. A place in [0, 1) chooses evenly among all windows that fit;
+ * an image smaller than the crop has one, all of it.
+ */
 export function windowAt(
   { width, height }: Size,
   { size: [rows, columns], place }: Pick<Crop, "size" | "place">,
@@ -60,6 +67,10 @@ export function windowAt(
   };
 }
 
+/**
+ * A sample in the top left of a canvas of the crop's size; the rest is the fill colour, the ignore label and
+ * zero distributions.
+ */
 function padded(
   { width, height, image, labels, soft, ...rest }: Sample,
   { size, fill, ignoreLabel }: Crop,

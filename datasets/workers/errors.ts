@@ -13,7 +13,7 @@ export interface PlainError {
   readonly cause?: PlainError;
 }
 
-/** For the way; what was thrown without being an error becomes its text. */
+/** An error as plain data; a thrown value that is no error becomes its text. */
 export function toPlain(error: unknown): PlainError {
   if (!(error instanceof Error)) return { name: "Error", message: String(error), user: false };
   const { name, message, stack, cause } = error;
@@ -27,7 +27,7 @@ export function toPlain(error: unknown): PlainError {
   };
 }
 
-/** The error again, with the stack of where it was thrown. */
+/** The error again, of its kind and with the stack of the worker. */
 export function fromPlain({ name, message, stack, user, file, cause }: PlainError): Error {
   const options = cause === undefined ? {} : { cause: fromPlain(cause) };
   const error = file !== undefined

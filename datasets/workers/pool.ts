@@ -1,4 +1,13 @@
-/** Workers that decode and transform images while the main thread computes. */
+/**
+ * Workers that decode and transform images while the main thread computes.
+ *
+ * The main thread computes a step in one long synchronous stretch, in which it cannot hand out work. So
+ * requests are posted ahead, as soon as the loader asks, and wait in the worker's queue; finished batches
+ * wait in the main thread's queue until it comes back. Their memory is transferred, not copied.
+ *
+ * A worker must not be terminated while sharp decodes in it, which would take the process down. Closing
+ * therefore lets the image in work finish, and waits at most `patience`.
+ */
 import { UserError } from "../../core/errors.ts";
 import { moduleBeside } from "../../core/packaged.ts";
 import type { Dataset } from "../../core/plugin.ts";
@@ -13,7 +22,7 @@ export interface InputDataset extends Dataset {
   readonly workers?: DatasetWorkers;
 }
 
-/** Makers in the workers of one dataset. */
+/** What makes products of one dataset in the workers; each factory gives a maker with options of its own. */
 export interface DatasetWorkers {
   /** Threads that share the work. */
   readonly count: number;
@@ -25,7 +34,7 @@ export interface DatasetWorkers {
 type MakerFactory<Kind extends ProductKind> = (options: Products[Kind]["options"]) => ProductMaker<Kind>;
 type ProductMaker<Kind extends ProductKind> = Maker<Products[Kind]["request"], Products[Kind]["result"]>;
 
-/** Of which workers a pool is made. */
+/** How many workers there are, and which module they run. */
 export interface PoolOptions {
   /** At least 1. */
   readonly count: number;
@@ -36,9 +45,9 @@ export interface PoolOptions {
 }
 
 /**
- * Workers with the permissions of the thread that starts them. They start at once and load their modules on threads of their own.
- * Every job is posted as soon as it is asked for and waits in its worker: while the main thread computes, it cannot
- * hand out work. Results are transferred, not copied.
+ * Workers with the permissions of the thread that starts them. They start at once and load their modules on
+ * threads of their own. A worker that crashes fails all its requests, and those to come, with one UserError
+ * that says how to go on without workers.
  */
 export class WorkerPool {
   readonly #threads: readonly Thread[];
@@ -51,7 +60,7 @@ export class WorkerPool {
     );
   }
 
-  /** The workers as the readers of a dataset. */
+  /** The workers as the readers of a dataset. Every worker opens it anew for each maker. */
   reading(dataset: DatasetRecipe): DatasetWorkers {
     return {
       count: this.#threads.length,
@@ -85,6 +94,7 @@ export class WorkerPool {
   }
 }
 
+/** A request without an answer yet. */
 interface Job {
   readonly maker: number;
   resolve(result: unknown): void;
@@ -100,6 +110,7 @@ interface ThreadOptions {
 class Thread {
   readonly #worker: Worker;
   readonly #patience: number;
+  /** By number; answers carry it. */
   readonly #jobs = new Map<number, Job>();
   readonly #ended = Promise.withResolvers<void>();
   #posted = 0;

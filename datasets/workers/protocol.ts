@@ -1,4 +1,10 @@
-/** What the main thread and a worker say to each other. Everything can be cloned; large arrays are transferred. */
+/**
+ * What the main thread and a worker say to each other. Everything can be cloned; large arrays are
+ * transferred.
+ *
+ * The main thread numbers makers and jobs. A worker answers a job once, with `done` or `failed`, in the order
+ * in which jobs came; jobs that were dropped have no answer.
+ */
 import type { Batch, BatchOptions, SamplePlan } from "../batch.ts";
 import type { EvaluationImage, EvaluationOptions } from "../evaluation.ts";
 import type { Inspection, InspectionOptions } from "../inspection.ts";

@@ -1,4 +1,7 @@
-/** A worker's side: makes datasets through the built-in plugins and does one job after the other. */
+/**
+ * A worker's side: opens datasets through the built-in plugins and does one job after the other, in the order
+ * in which they came, so that the batch that is needed first is ready first.
+ */
 import { DataError } from "../../core/errors.ts";
 import type { Dataset } from "../../core/plugin.ts";
 import { Registry } from "../../core/registry.ts";
@@ -17,7 +20,7 @@ export type Answer = (reply: Reply, transfer: ArrayBuffer[]) => void;
 type AnyMaker = Maker<unknown, Products[ProductKind]["result"]>;
 type Job = Extract<Order, { type: "job" }>;
 
-/** @returns the handler of every order, in the order in which they were sent */
+/** The worker's loop. @returns the handler of orders, to be called in the order in which they were sent */
 export function serve(answer: Answer): (order: Order) => void {
   const makers = new Map<number, Promise<AnyMaker>>();
   let jobs: Job[] = [];
@@ -65,6 +68,7 @@ export function serve(answer: Answer): (order: Order) => void {
   };
 }
 
+/** Opens the dataset and makes its maker. A failure is reported with each job that needs the maker. */
 async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMaker> {
   const opened = await open(dataset);
   // The main thread asks each maker for what its kind takes.
@@ -78,6 +82,10 @@ async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMake
   }
 }
 
+/**
+ * The dataset again, from its name and options. @throws DataError when it has another number of images than
+ * the main thread counted
+ */
 async function open(recipe: DatasetRecipe): Promise<Dataset> {
   const { type, options, root, seed, length, labels = true, incomplete } = recipe;
   const plan = new Registry(datasets).plan("dataset", { type, options });
@@ -93,6 +101,7 @@ async function open(recipe: DatasetRecipe): Promise<Dataset> {
   throw new DataError(root === "" ? type : root, `the files changed while they were opened: ${found}`);
 }
 
+/** The memory of a result that moves to the main thread instead of being copied. */
 function memoryOf(result: Products[ProductKind]["result"]): ArrayBuffer[] {
   const images = "inputs" in result
     ? result.inputs.map((input) => input.images)

@@ -12,8 +12,10 @@ export interface EventFile {
 }
 
 /**
- * Begins a new file in `folder`, which is made if it is not there. Readers take files in the order of their names, so this
- * one's is after those that lie there, whatever the clock says. @param time milliseconds since 1970 @throws UserError
+ * Begins a new file in `folder`, which is made if it is not there. Readers take files in the order of their
+ * names, so this one is named behind those that lie there, whatever the clock says.
+ * @param time milliseconds since 1970
+ * @throws UserError when it cannot be written
  */
 export function newEventFile(folder: string, time: number): EventFile {
   makeEventFolder(folder);

@@ -1,4 +1,6 @@
-/** Counts of values between limits. */
+/** The distribution of a network's weights, as TensorBoard's histograms show it. */
+
+/** Counts of values between limits, and their moments. */
 export interface Histogram {
   readonly min: number;
   readonly max: number;
@@ -13,7 +15,10 @@ export interface Histogram {
 
 const BUCKETS = 30;
 
-/** In buckets of equal width from the least to the largest value. Values that are not finite are left out; none gives undefined. */
+/**
+ * Counts in 30 buckets of equal width from the smallest to the largest value. Values that are not finite are
+ * left out; undefined when none is left.
+ */
 export function histogramOf(values: Float32Array): Histogram | undefined {
   let [min, max, count, sum, sumOfSquares] = [Infinity, -Infinity, 0, 0, 0];
   for (const value of values) {

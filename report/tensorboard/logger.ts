@@ -1,4 +1,7 @@
-/** A run in TensorBoard's files. */
+/**
+ * A run in TensorBoard's files. TensorBoard appends what it reads, file after file; a run that is resumed
+ * must therefore say that it takes values back, which the session record at the beginning of each file does.
+ */
 import type { TrainEvent } from "../../core/events.ts";
 import type { LabelSpace, Rgb } from "../../core/label_space.ts";
 import type { LogsPlan, Normalization } from "../../core/plan.ts";
@@ -23,8 +26,10 @@ export interface TensorBoardOptions {
 }
 
 /**
- * Files begin with the first event after `start`. A phase that goes on, or begins anew in the same folder, begins a file
- * that takes back what those before have from there on. @throws UserError from every method when a file cannot be written
+ * A log of a run for TensorBoard. A phase's file begins with its first event with a step; a phase that is
+ * resumed, or begins anew in the same folder, begins a further file, which takes back what earlier files have
+ * from there on.
+ * @throws UserError from every method when a file cannot be written
  */
 export function tensorBoard(options: TensorBoardOptions): RunLogger {
   const { folder, plan, labelSpace: { classes }, now = Date.now } = options;

@@ -16,7 +16,7 @@ export interface Picture {
   readonly png: Uint8Array;
 }
 
-/** When and where in a run something is. */
+/** The time when something is written, and the step that it belongs to. */
 export interface Moment {
   /** Milliseconds since 1970. */
   readonly time: number;
@@ -31,7 +31,7 @@ export function versionEvent(time: number): Uint8Array {
   return event({ time, step: 0 }, (writer) => text(writer, 3, "brain.Event:2"));
 }
 
-/** A process begins: what files before this one have from `step` on counts no longer. */
+/** A process begins: values of earlier files from `step` on no longer count. */
 export function sessionStart(moment: Moment): Uint8Array {
   return event(
     moment,
@@ -62,7 +62,7 @@ function writeValue(writer: BinaryWriter, value: Summary): void {
   else nested(writer, 5, (histogram) => writeHistogram(histogram, value.histogram));
 }
 
-/** What a float cannot hold becomes infinite, as its rounding would. */
+/** A number as float32; beyond its range it becomes infinite, as rounding does. */
 function single(value: number): number {
   return Math.fround(value);
 }

@@ -23,12 +23,12 @@ export interface PictureOptions {
   readonly colours: readonly Rgb[];
 }
 
-/** Larger parts are drawn smaller, by whole pixels left out. */
+/** The widest a part may be, in pixels; larger ones are drawn smaller by leaving pixels out. */
 const WIDEST = 512;
 
 type Colour = (row: number, column: number) => Rgb;
 
-/** Left the image, in the middle its labels, right the predictions; each at most 512 pixels wide. */
+/** An image, its labels and its prediction side by side, each at most 512 pixels wide, aspect kept. */
 export function validationPicture(
   image: ValidatedImage,
   { normalization, colours }: PictureOptions,
@@ -57,7 +57,7 @@ export function validationPicture(
   return { width: whole, height: height!, png: encode({ width: whole, height: height!, channels: 3, data }) };
 }
 
-/** Undoes the normalisation. */
+/** The colour of an input's pixel, with the normalisation undone. */
 function pixelsOf(
   { images, width }: ValidatedImage["input"],
   { order, scale, mean, deviation }: Normalization,

@@ -1,7 +1,10 @@
 /** The framing of TFRecord files. */
 import { crc32c } from "./crc32c.ts";
 
-/** Length (8 bytes), its checksum, the data, their checksum; all little-endian. */
+/**
+ * A record of a TFRecord file: length (8 bytes), its masked checksum, the data, their masked checksum; all
+ * little-endian.
+ */
 export function frame(data: Uint8Array): Uint8Array {
   const record = new Uint8Array(16 + data.length);
   const view = new DataView(record.buffer);
@@ -12,7 +15,10 @@ export function frame(data: Uint8Array): Uint8Array {
   return record;
 }
 
-/** The checksum of something that may hold checksums itself: rotated by 15 bits, and a constant added. */
+/**
+ * TFRecord's masked checksum: rotated by 15 bits, and a constant added, because data may hold checksums
+ * themselves.
+ */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
 }

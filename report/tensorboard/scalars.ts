@@ -2,7 +2,9 @@
 import type { Evaluation, TrainEvent, ValidationEvent } from "../../core/events.ts";
 import type { Summary } from "./messages.ts";
 
-/** What TensorBoard shows of an event; empty for those without numbers. @param classes names in train-id order */
+/**
+ * What TensorBoard shows of an event; empty for those without numbers. @param classes names in train-id order
+ */
 export function scalarsOf(event: TrainEvent, classes: readonly string[]): Summary[] {
   switch (event.type) {
     case "step":
@@ -25,8 +27,8 @@ export function scalarsOf(event: TrainEvent, classes: readonly string[]): Summar
 }
 
 /**
- * mIoU, its means over subsets, pixel accuracy and the IoU of every class that occurs. @param what their first word, as in
- * `validation` or `final`
+ * mIoU, its means over subsets, pixel accuracy and the IoU of every class that occurs. @param what their
+ * first word, as in `validation` or `final`
  */
 export function evaluationScalars(
   what: string,

@@ -1,7 +1,14 @@
-/** Questions to the server that the page came from. */
+/**
+ * Questions to the server that the page came from, as a hook of Preact.
+ *
+ * A person moves a cursor faster than a server answers. So a question waits until it has been the same for a
+ * moment, a newer one cancels the one before, and the last answer stays on the screen (as `busy`) until the
+ * next is there, which avoids flicker. Since an old answer may stand beside a new question, it says which
+ * question it belongs to: `of`.
+ */
 import { useEffect, useState } from "preact/hooks";
 
-/** What is known of an answer; the former one stays until the next is there. */
+/** What is known of an answer. While the next one is asked for, the former stays. */
 export interface Answer<T> {
   readonly value?: T;
   /** Why there is none, in one sentence. */
@@ -11,17 +18,20 @@ export interface Answer<T> {
   readonly busy: boolean;
 }
 
-/** What a question may hold. */
+/** The parameters of a question, by name. */
 export type Parameters = Readonly<Record<string, string | number>>;
 
-/** The address of a question, below the page's own. */
+/** The address of a question, relative to the page's own: `api/level?source=3`. */
 export function address(name: string, parameters: Parameters = {}): string {
   const pairs = Object.entries(parameters).map(([key, value]): [string, string] => [key, String(value)]);
   const query = new URLSearchParams(pairs).toString();
   return `api/${name}${query === "" ? "" : `?${query}`}`;
 }
 
-/** @throws Error that says why in one sentence */
+/**
+ * Asks once. @param signal cancels it @throws Error with the reason in one sentence: the server is gone, or
+ * what it says; whatever `fetch` throws when the question was cancelled
+ */
 export async function ask<T>(question: string, signal: AbortSignal): Promise<T> {
   let response: Response;
   try {
@@ -40,7 +50,10 @@ export async function ask<T>(question: string, signal: AbortSignal): Promise<T> 
 }
 
 /**
- * Asks whenever the question changes; an older one is given up. @param question undefined: nothing is asked
+ * The answer to a question, asked whenever the question changes; the older one is cancelled. A failure
+ * replaces the former answer.
+ * @param question an {@linkcode address}, perhaps with `#` and a word that makes it another question;
+ *   undefined: nothing is asked, and there is no answer
  * @param delay milliseconds that the question must stay the same before it is asked
  */
 export function useAnswer<T>(question: string | undefined, delay = 0): Answer<T> {

@@ -1,21 +1,25 @@
-/** What is looked at, kept in the part of the address that browsers send nowhere. */
+/**
+ * What the person looks at, kept in the address behind `#`. Browsers send that part nowhere; it survives a
+ * reload, and a copied address shows the same pair to somebody else who has the run. So everything that is
+ * read from it may be wrong, old or hostile: values that do not fit are replaced ({@linkcode choiceFrom}).
+ */
 import { useEffect, useState } from "preact/hooks";
 import type { ExplorerOverview, LevelRequest } from "../../explore/types.ts";
 import { CHECKPOINTS } from "../../run_folder/layout.ts";
 
-/** Everything the person chose. */
+/** Everything the person chose: the pair and level to compute, and how it is shown. */
 export interface Choice extends LevelRequest {
-  /** The source pixel. */
+  /** The source pixel where the cycle starts, row by row; -1: none was chosen yet. */
   readonly start: number;
   readonly sourceOverlay: SourceOverlay;
   readonly targetOverlay: TargetOverlay;
-  /** Of the overlays, in percent. */
+  /** Of the overlays, in percent, 0..100. */
   readonly opacity: number;
 }
 
-/** Drawn over the source. */
+/** What may be drawn over the source image. */
 export const SOURCE_OVERLAYS = ["none", "cycles", "labels", "predictions", "return"] as const;
-/** Drawn over the target. */
+/** What may be drawn over the target image. */
 export const TARGET_OVERLAYS = [
   "none",
   "similarity",
@@ -26,12 +30,15 @@ export const TARGET_OVERLAYS = [
   "predictions",
 ] as const;
 
-/** One of them. */
+/** One of {@linkcode SOURCE_OVERLAYS}. */
 export type SourceOverlay = (typeof SOURCE_OVERLAYS)[number];
-/** One of them. */
+/** One of {@linkcode TARGET_OVERLAYS}. */
 export type TargetOverlay = (typeof TARGET_OVERLAYS)[number];
 
-/** Where the page begins: the newest weights of the last phase, the first images. */
+/**
+ * Where the page begins: the newest undamaged weights of the run's last phase, else of another file, and the
+ * first images. Without weights `checkpoint` is empty.
+ */
 export function firstChoice({ checkpoints, sets }: ExplorerOverview): Choice {
   const usable = checkpoints.filter(({ problem }) => problem === null);
   const own = usable.filter(({ id }) => id.startsWith(`${CHECKPOINTS}/`));
@@ -50,17 +57,23 @@ export function firstChoice({ checkpoints, sets }: ExplorerOverview): Choice {
   };
 }
 
-/** The choice as text, and from text; what does not fit is as in `base`. */
+/** A choice as it stands in the address: `key=value` pairs. */
 export function choiceText(choice: Choice): string {
   return new URLSearchParams(Object.entries(choice).map(([key, value]) => [key, String(value)])).toString();
 }
 
-/** Whether the last part of an address is a choice; it may be a place in the page. */
+/**
+ * Whether the part of an address behind `#` is a choice; it may as well name a place in the page. @param hash
+ * with its `#`
+ */
 export function holdsChoice(hash: string): boolean {
   return new URLSearchParams(hash.slice(1)).has("checkpoint");
 }
 
-/** @param text what {@linkcode choiceText} made, or anything */
+/**
+ * A choice from text. @param text what {@linkcode choiceText} made, or anything @param base gives the value
+ * of every key that the text lacks or that does not fit: integers of at most nine digits, listed words
+ */
 export function choiceFrom(text: string, base: Choice): Choice {
   const given = new URLSearchParams(text);
   const chosen: Record<string, string | number> = { ...base };
@@ -74,6 +87,7 @@ export function choiceFrom(text: string, base: Choice): Choice {
   return chosen as unknown as Choice;
 }
 
+/** The words that a key allows; a key that is not here allows any. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   statistics: ["running", "image"],
   targetSet: ["target", "val"],
@@ -81,7 +95,9 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   targetOverlay: TARGET_OVERLAYS,
 };
 
-/** The choice and what changes it. */
+/**
+ * The choice, begun from the page's address and written back to it, and a function that changes parts of it.
+ */
 export function useChoice(overview: ExplorerOverview): [Choice, (change: Partial<Choice>) => void] {
   const [choice, setChoice] = useState(() => choiceFrom(location.hash.slice(1), firstChoice(overview)));
   useEffect(() => {

@@ -1,4 +1,6 @@
-/** What is compared: checkpoint, images, level. */
+/**
+ * What is compared: the checkpoint, the two images, the level, and which statistics batch normalisation uses.
+ */
 import type { CheckpointInfo, ExplorerOverview, LevelInfo, SetInfo } from "../../explore/types.ts";
 import { Name, visible } from "../text.tsx";
 import type { Choice } from "./choice.ts";
@@ -8,9 +10,11 @@ import { checkpointWords, levelWords } from "./words.ts";
 /** What {@linkcode Chooser} shows. */
 export interface ChooserProps {
   readonly overview: ExplorerOverview;
+  /** The newest list; the one of `overview` may be old. */
   readonly checkpoints: readonly CheckpointInfo[];
   readonly choice: Choice;
   readonly choose: (change: Partial<Choice>) => void;
+  /** The place of the chosen level in `overview.levels`, inside the list. */
   readonly level: number;
   /** Whether the pair is being computed. */
   readonly busy: boolean;
@@ -94,6 +98,7 @@ export function Chooser({ overview, checkpoints, choice, choose, level, busy }: 
   );
 }
 
+/** Why a set of images cannot be used, a line each. */
 function Problems({ sets }: { readonly sets: readonly SetInfo[] }) {
   return (
     <>
@@ -104,7 +109,7 @@ function Problems({ sets }: { readonly sets: readonly SetInfo[] }) {
   );
 }
 
-/** With the term's name where several associate. */
+/** What a level is called, with the name of the loss term where several terms associate. */
 function levelName({ term, label, similarity }: LevelInfo, all: readonly LevelInfo[]): string {
   const own = `${label} · ${similarity}`;
   return new Set(all.map((one) => one.term)).size > 1 ? `${term}: ${own}` : own;

@@ -1,11 +1,11 @@
-/** Choosing one of many. */
+/** Controls for choosing one of many: a list, a list with arrows, a number with arrows. */
 import { useId, useState } from "preact/hooks";
 
-/** One thing to choose. */
+/** One thing that can be chosen. */
 export interface Option {
   readonly value: string;
   readonly text: string;
-  /** Heads those that belong together. */
+  /** Options of one group stand together below this heading. */
   readonly group?: string;
 }
 
@@ -57,12 +57,15 @@ export function Stepper(props: ChooseProps) {
 export interface CounterProps {
   readonly name: string;
   readonly value: number;
-  /** Values go from 0 to one less. */
+  /** Values go from 0 to `count` - 1. */
   readonly count: number;
   readonly onChoose: (value: number) => void;
 }
 
-/** A number, typed or stepped. */
+/**
+ * A number, typed or stepped. What is typed counts once it is confirmed, and is taken to the nearer end when
+ * it is outside; what is no integer is dropped.
+ */
 export function Counter({ name, value, count, onChoose }: CounterProps) {
   const id = useId();
   // What is being typed stays while the page around it changes.
@@ -103,8 +106,10 @@ export function Counter({ name, value, count, onChoose }: CounterProps) {
   );
 }
 
+/** A button that steps to a neighbour. */
 interface ArrowProps {
   readonly name: string;
+  /** What it shows. */
   readonly sign: string;
   /** Undefined: it leads nowhere. */
   readonly to: (() => void) | undefined;
@@ -119,6 +124,7 @@ function Arrow({ name, sign, to }: ArrowProps) {
   );
 }
 
+/** Options by their group, in the order in which groups first occur. */
 function grouped(options: readonly Option[]): [string | undefined, Option[]][] {
   const groups = new Map<string | undefined, Option[]>();
   for (const one of options) groups.set(one.group, [...groups.get(one.group) ?? [], one]);

@@ -1,4 +1,12 @@
-/** The association explorer. */
+/**
+ * The association explorer: how one source pixel finds its target pixel and returns, at the weights of a
+ * checkpoint.
+ *
+ * The server computes all cycles of a pair of images at one level at once (`level`, a {@linkcode LevelView});
+ * rows of the similarity matrix, which are large, are asked for one by one as the cursor moves (`row`). While
+ * a new pair is computed, the former stays on the screen and is marked as stale. Its rows must then be asked
+ * for with the *former* question, or picture and row would belong to different pairs; `shown` keeps it.
+ */
 import { useRef } from "preact/hooks";
 import type { CheckpointInfo, ExplorerOverview, LevelView } from "../../explore/types.ts";
 import { visible } from "../text.tsx";
@@ -15,7 +23,7 @@ export interface ExplorerProps {
   readonly safe: boolean;
 }
 
-/** Everything about associations, or why there is nothing. */
+/** The explorer of a run, or why there is none. */
 export function Explorer(props: ExplorerProps) {
   const overview = useAnswer<ExplorerOverview>(address("explorer"));
   if (overview.value) return <Exploring overview={overview.value} {...props} />;
@@ -28,10 +36,12 @@ export function Explorer(props: ExplorerProps) {
   );
 }
 
+/** What the explorer shows once the server has said what there is. */
 interface ExploringProps extends ExplorerProps {
   readonly overview: ExplorerOverview;
 }
 
+/** The explorer of a run that has associations. */
 function Exploring({ overview, revision, safe }: ExploringProps) {
   const [choice, choose] = useChoice(overview);
   const checkpoints = useCheckpoints(overview, revision);
@@ -80,7 +90,9 @@ function Exploring({ overview, revision, safe }: ExploringProps) {
   );
 }
 
-/** The newest list of checkpoints; the former one while it is asked for. */
+/**
+ * The checkpoints of the run, asked for anew at each revision; the former list until the new one is there.
+ */
 function useCheckpoints(overview: ExplorerOverview, revision: number): readonly CheckpointInfo[] {
   const answer = useAnswer<readonly CheckpointInfo[]>(`${address("checkpoints")}#${revision}`);
   return answer.value ?? overview.checkpoints;

@@ -1,4 +1,9 @@
-/** An image, what lies over it, and a cursor that moves from pixel to pixel of the level. */
+/**
+ * An image with what lies over it, and a cursor that moves from pixel to pixel of the level. The overlay is a
+ * canvas of {@linkcode CELL} pixels a level pixel that the browser stretches over the image; pins are
+ * elements on top. It is an `application` to screen readers, whose arrow keys would otherwise never reach the
+ * page.
+ */
 import { useEffect, useRef } from "preact/hooks";
 import type { LevelSide } from "../../explore/types.ts";
 import { inkOn } from "../class_mark.tsx";
@@ -8,17 +13,18 @@ import { cellAt, type Layer } from "./layers.ts";
 
 /** A marked pixel. */
 export interface Pin {
+  /** Of the level, row by row. */
   readonly pixel: number;
-  /** One sign. */
+  /** One sign, such as the number of a step of the cycle. */
   readonly sign: string;
-  /** Of the frame. */
+  /** The look of its frame; each occurs once at most. */
   readonly look: "start" | "chosen" | "return" | "cursor";
 }
 
 /** What {@linkcode Grid} shows. */
 export interface GridProps {
   readonly name: string;
-  /** The image's address. */
+  /** The address of the image. */
   readonly image: string;
   readonly side: LevelSide;
   readonly layer: Layer;
@@ -37,10 +43,12 @@ export interface GridProps {
   readonly help: string;
 }
 
-/** Screen pixels of a level's pixel on the canvas, for the patterns. */
+/** Canvas pixels along each side of a level's pixel: enough for patterns. */
 const CELL = 8;
 
-/** The image with its overlay; arrow keys, Home, End, PageUp and PageDown move the cursor, clicks put it. */
+/**
+ * The image with its overlay. Arrow keys, Home, End, Page Up and Page Down move the cursor; a click puts it.
+ */
 export function Grid(props: GridProps) {
   const { name, image, side, layer, styles, opacity, pins, at, onMove, onHover, onKey, help } = props;
   const { height, width } = side;
@@ -101,7 +109,7 @@ export function Grid(props: GridProps) {
   );
 }
 
-/** Where a sign would be cut off. */
+/** Classes of the style sheet that move a pin's sign inwards where it would be cut off. */
 function edges(pixel: number, { height, width }: LevelSide): string {
   const [down, right] = [Math.floor(pixel / width) / height, pixel % width / width];
   return [
@@ -110,7 +118,10 @@ function edges(pixel: number, { height, width }: LevelSide): string {
   ].join(" ");
 }
 
-/** Where a key leads; Shift makes five steps of one. */
+/**
+ * The pixel that a key leads to, inside the image; with Shift five steps at a time. @returns undefined for
+ * other keys
+ */
 function moved(
   at: number,
   { key, shiftKey }: KeyboardEvent,
@@ -142,6 +153,7 @@ function moved(
   }
 }
 
+/** Draws the layer, each pixel of the level as a square with its pattern. */
 function paint(
   canvas: HTMLCanvasElement,
   { side: { height, width }, layer, styles }: Pick<GridProps, "side" | "layer" | "styles">,

@@ -1,8 +1,14 @@
-/** Numbers as colours: dark violet is little, bright yellow is much, and equal steps look equal. */
+/**
+ * Numbers as colours: dark violet is little, bright yellow is much. The scale is a path through OKLCH whose
+ * lightness rises evenly, so equal steps look about equally large, the order is right in grey and for
+ * colour-blind eyes, and no band looks like an edge that the data do not have (as a rainbow's would).
+ */
 import type { Rgb } from "../../core/label_space.ts";
 
+/** Colours of the table. */
 const STEPS = 256;
 
+/** All colours once they were computed. */
 let table: readonly Rgb[] | undefined;
 
 /** The colour of a share in 0..1; shares outside are taken to the nearer end. */
@@ -11,7 +17,10 @@ export function heat(share: number): Rgb {
   return table[Math.round(Math.min(1, Math.max(0, share)) * (STEPS - 1))]!;
 }
 
-/** Along a curve in OKLCH: the lightness rises evenly, the hue turns from violet over blue and green to yellow. */
+/**
+ * The colour of a share in 0..1, on a curve in OKLCH: the lightness rises from 0.26 to 0.92, and the hue
+ * turns from violet over blue and green to yellow.
+ */
 function colourAt(share: number): Rgb {
   const lightness = 0.26 + 0.66 * share;
   const hue = (305 - 200 * share) * Math.PI / 180;
@@ -24,7 +33,10 @@ function colourAt(share: number): Rgb {
   }
 }
 
-/** OKLab (Björn Ottosson 2020) to sRGB in 0..1. */
+/**
+ * OKLab (Björn Ottosson 2020) to sRGB; 0..1 a channel where a screen can show the colour, outside where it
+ * cannot.
+ */
 function screenColour([lightness, a, b]: readonly [number, number, number]): number[] {
   const [l, m, s] = [
     lightness + 0.3963377774 * a + 0.2158037573 * b,

@@ -1,4 +1,4 @@
-/** Keys of both images beside those that move. */
+/** Keys of both images besides those that move the cursor, and the text that explains all of them. */
 import type { Choice, TargetOverlay } from "./choice.ts";
 import type { Option } from "./controls.tsx";
 
@@ -11,7 +11,10 @@ export interface KeyTargets {
   readonly overlays: readonly Option[];
 }
 
-/** Does what a key means; false: it means nothing. */
+/**
+ * A function that does what a key means. @returns of it: false where the key means nothing, so that the
+ * browser may have it
+ */
 export function keysOf({ choice, choose, levels, overlays }: KeyTargets): (key: string) => boolean {
   const values = overlays.map(({ value }) => value as TargetOverlay);
   return (key) => {
@@ -34,7 +37,10 @@ export function keysOf({ choice, choose, levels, overlays }: KeyTargets): (key: 
   };
 }
 
-/** Heads what the keys do; the same text is read to who comes to an image with a screen reader. */
+/**
+ * The list of keys. Its `id` is referred to by both images, so that a screen reader reads it out where they
+ * get the focus.
+ */
 export function Keys({ id }: { readonly id: string }) {
   return (
     <details>

@@ -1,4 +1,7 @@
-/** What the colours of an overlay mean. */
+/**
+ * What the colours of an overlay mean: a scale with its ends, cases with how many pixels they have, or the
+ * classes that occur.
+ */
 import { ClassMark } from "../class_mark.tsx";
 import type { ClassStyle } from "../palette.ts";
 import { Name } from "../text.tsx";
@@ -52,8 +55,10 @@ export function Legend({ layer, names, styles, format = digits }: LegendProps) {
   }
 }
 
+/** Colours that the drawn scale is interpolated from. */
 const STOPS = 16;
 
+/** The scale of a heat layer with the values of its ends. */
 function Scale({ layer: { low, high }, format }: { layer: HeatLayer; format: (value: number) => string }) {
   const colours = Array.from({ length: STOPS }, (_, k) => `rgb(${heat(k / (STOPS - 1)).join(" ")})`);
   return (

@@ -1,10 +1,14 @@
-/** What may lie over each image. */
+/**
+ * Which overlays there are for each image, and the layer that each shows. What is offered depends on the
+ * pair: without target labels there is no overlay of them, and a level without aggregation has no aggregation
+ * weights. So a chosen overlay may be absent after the pair changes ({@linkcode present}).
+ */
 import type { LevelView, RowView } from "../../explore/types.ts";
 import type { SourceOverlay, TargetOverlay } from "./choice.ts";
 import type { Option } from "./controls.tsx";
 import { classLayer, coverLayer, cycleLayer, heatLayer, type Layer, weightLayer } from "./layers.ts";
 
-/** In the order of the list. */
+/** Overlays of the source, in the order of the list. */
 const SOURCE_NAMES: readonly Option[] = [
   { value: "cycles", text: "outcome of every cycle" },
   { value: "return", text: "similarity on the way back" },
@@ -13,7 +17,7 @@ const SOURCE_NAMES: readonly Option[] = [
   { value: "none", text: "nothing" },
 ];
 
-/** In the order of the list. */
+/** Overlays of the target, in the order of the list. */
 const TARGET_NAMES: readonly Option[] = [
   { value: "similarity", text: "similarity to the source pixel" },
   { value: "weights", text: "its weights after the softmax" },
@@ -24,24 +28,30 @@ const TARGET_NAMES: readonly Option[] = [
   { value: "none", text: "nothing" },
 ];
 
-/** Those that there are for a source. */
+/** The overlays that there are for the source of a pair. */
 export function sourceOptions({ source }: LevelView): readonly Option[] {
   return SOURCE_NAMES.filter(({ value }) => value !== "labels" || source.labels !== null);
 }
 
-/** Those that there are for a target. @param aggregates whether the level does */
+/**
+ * The overlays that there are for the target of a pair. @param aggregates whether the level mixes target
+ * pixels with similar ones before it associates
+ */
 export function targetOptions({ target }: LevelView, aggregates: boolean): readonly Option[] {
   return TARGET_NAMES.filter(({ value }) =>
     (value !== "labels" || target.labels !== null) && (value !== "aggregation" || aggregates)
   );
 }
 
-/** What was chosen, if it is there, else the first. */
+/** The chosen overlay if it is offered, else the first that is. */
 export function present<T extends string>(chosen: T, options: readonly Option[]): T {
   return options.some(({ value }) => value === chosen) ? chosen : options[0]!.value as T;
 }
 
-/** @param back the row of the chosen target pixel; undefined: not there yet */
+/**
+ * The layer over the source. @param back similarities of all source pixels to the chosen target pixel;
+ * undefined: not there yet
+ */
 export function layerOfSource(overlay: SourceOverlay, view: LevelView, back: RowView | undefined): Layer {
   switch (overlay) {
     case "cycles":
@@ -55,15 +65,18 @@ export function layerOfSource(overlay: SourceOverlay, view: LevelView, back: Row
   }
 }
 
-/** What a target's layer shows. */
+/** What layers of the target need besides the pair: one row of the matrix of similarities. */
 export interface TargetRow {
-  /** Of the source pixel, or within the target for `aggregation`; undefined: not there yet. */
+  /**
+   * The row of the chosen source pixel, or for `aggregation` that of a target pixel within the target;
+   * undefined: not there yet.
+   */
   readonly row: RowView | undefined;
   /** The target pixel under the cursor. */
   readonly at: number;
 }
 
-/** Of the row, or of all cycles. */
+/** The layer over the target; none while a row that it needs is not there yet. */
 export function layerOfTarget(overlay: TargetOverlay, view: LevelView, { row, at }: TargetRow): Layer {
   switch (overlay) {
     case "similarity":

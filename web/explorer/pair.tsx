@@ -1,4 +1,11 @@
-/** Two images, the cycle of one source pixel, and what lies over both. */
+/**
+ * Two images, the cycle of one source pixel, and what lies over both.
+ *
+ * A cycle goes from a source pixel (pin 1) to the target pixel that is most similar to it (2) and from there
+ * back to the source pixel that is most similar to that one (3). The person moves 1; 2 and 3 follow from the
+ * view, without asking the server. The cursor of the target (`probe`) only reads values, and Enter puts it
+ * back on 2.
+ */
 import { useEffect, useId, useMemo, useState } from "preact/hooks";
 import {
   type ExplorerOverview,
@@ -26,7 +33,10 @@ export type PairQuestion = Readonly<
   Record<"checkpoint" | "statistics" | "source" | "targetSet" | "target" | "level", string | number>
 >;
 
-/** A cursor that is held down passes over pixels: milliseconds that it must rest. */
+/**
+ * Milliseconds that a cursor must rest on a pixel before its row is asked for: a key that is held down passes
+ * over many.
+ */
 const DELAY = 40;
 
 /** What {@linkcode Pair} shows. */
@@ -34,9 +44,12 @@ export interface PairProps {
   readonly overview: ExplorerOverview;
   readonly choice: Choice;
   readonly choose: (change: Partial<Choice>) => void;
+  /** The question that `view` answers: while a new pair is computed, still the former one. */
   readonly pair: PairQuestion;
+  /** The level of `view`. */
   readonly info: LevelInfo;
   readonly view: LevelView;
+  /** Whether the answer to a newer question is awaited. */
   readonly busy: boolean;
   /** Whether classes have colours for colour-blind eyes. */
   readonly safe: boolean;
@@ -91,6 +104,7 @@ export function Pair({ overview, choice, choose, pair, info, view, busy, safe }:
   );
 }
 
+/** What both sides need. */
 interface SideProps extends Pick<PairProps, "overview" | "choice" | "choose" | "pair" | "view"> {
   /** The source pixel. */
   readonly start: number;
@@ -103,6 +117,7 @@ interface SideProps extends Pick<PairProps, "overview" | "choice" | "choose" | "
   readonly keyed: (key: string) => boolean;
 }
 
+/** The source image, where the cycle starts and ends. */
 function SourceSide({ overview, choice, choose, pair, view, start, styles, help, row, keyed }: SideProps) {
   const { source, forward, back } = view;
   const end = back[start]!;
@@ -145,13 +160,16 @@ function SourceSide({ overview, choice, choose, pair, view, start, styles, help,
   );
 }
 
+/** What the target's side needs besides. */
 interface TargetProps extends SideProps {
+  /** Whether the level mixes target pixels before it associates. */
   readonly aggregates: boolean;
   /** The target pixel under the cursor; undefined: the chosen one. */
   readonly probe: number | undefined;
   readonly onProbe: (pixel: number | undefined) => void;
 }
 
+/** The target image, with the values of the pixel under pointer or cursor. */
 function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   const { overview, choice, choose, pair, view, start, styles, help, row, keyed } = side;
   const { source, target, forward } = view;
@@ -210,7 +228,10 @@ function TargetSide({ probe, onProbe, aggregates, ...side }: TargetProps) {
   );
 }
 
-/** The pixel nearest to the middle whose cycle is consistent: it says more than the corner. */
+/**
+ * Where the first cycle starts: the pixel nearest to the middle of those with a consistent cycle, which says
+ * more than a corner does; the one nearest to the middle where no cycle is.
+ */
 function firstStart({ outcome, source: { height, width } }: LevelView): number {
   const apart = (pixel: number) =>
     Math.hypot(Math.floor(pixel / width) - height / 2, pixel % width - width / 2) +
@@ -218,6 +239,7 @@ function firstStart({ outcome, source: { height, width } }: LevelView): number {
   return outcome.reduce((best, _, pixel) => apart(pixel) < apart(best) ? pixel : best, 0);
 }
 
+/** The name and the sizes of an image: as shown, as it was, and of the level. */
 function Caption({ name, of }: { readonly name: string; readonly of: LevelSide }) {
   const shrunk = of.imageWidth !== of.originalWidth || of.imageHeight !== of.originalHeight;
   const original = shrunk ? ` of ${of.originalWidth}×${of.originalHeight}` : "";

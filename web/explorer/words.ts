@@ -1,4 +1,7 @@
-/** What is seen, in words. */
+/**
+ * What is seen, in sentences. Everything that colours, pins and overlays show stands in words as well, so
+ * that the explorer can be used without seeing it and its numbers can be quoted.
+ */
 import {
   type CheckpointInfo,
   type LevelInfo,
@@ -19,12 +22,12 @@ export function place(pixel: number, width: number): string {
   return `(${Math.floor(pixel / width)}, ${pixel % width})`;
 }
 
-/** A class's name. */
+/** The name of a class by its train id; `no label` for the id that counts nowhere. */
 export function className(id: number, { classes, ignore }: ClassNames): string {
   return id === ignore ? "no label" : visible(classes[id] ?? `class ${id}`);
 }
 
-/** Three significant digits. */
+/** A number with three significant digits. */
 export function digits(value: number | null): string {
   if (value === null) return "not a number";
   const size = Math.abs(value);
@@ -54,7 +57,7 @@ export function cycleWords(view: LevelView, start: number, names: ClassNames): s
     `returns to ${place(end, source.width)}, ${label(end)}:`;
 }
 
-/** `consistent`, or why not. */
+/** Whether a cycle is consistent, or why not. */
 export function outcomeWords({ outcome, back, source }: LevelView, start: number): string {
   switch (OUTCOMES[outcome[start]!]) {
     case "consistent":
@@ -66,7 +69,7 @@ export function outcomeWords({ outcome, back, source }: LevelView, start: number
   }
 }
 
-/** A target pixel under the cursor. */
+/** What is known of a target pixel: its classes, and how many source pixels chose it. */
 export function targetWords(view: LevelView, pixel: number, names: ClassNames): string {
   const { target, forward, outcome } = view;
   const starts = [...forward.keys()].filter((start) => forward[start] === pixel);
@@ -80,7 +83,10 @@ export function targetWords(view: LevelView, pixel: number, names: ClassNames): 
     }, ${counted} of them consistent.`;
 }
 
-/** A row's values at a pixel. @param of what the row belongs to, as in `To source pixel (1, 2)` */
+/**
+ * The values of a row at a pixel, from raw similarity to softmax weight. @param of what the row belongs to,
+ * as in `For source pixel (1, 2)`
+ */
 export function rowWords(of: string, { similarities, normalised, weights }: RowView, pixel: number): string {
   return `${of}: similarity ${digits(similarities[pixel] ?? null)}, normalised ${
     digits(normalised[pixel]!)
@@ -88,7 +94,7 @@ export function rowWords(of: string, { similarities, normalised, weights }: RowV
     `weight ${share(weights[pixel]!)}.`;
 }
 
-/** What a level compares. */
+/** What a level compares, and how. */
 export function levelWords({ tap, similarity, contrast, aggregation }: LevelInfo): string {
   const mixed = aggregation === null
     ? "the target is not aggregated"
@@ -100,7 +106,10 @@ export function levelWords({ tap, similarity, contrast, aggregation }: LevelInfo
   }; ${mixed}.`;
 }
 
-/** Shares of all cycles. */
+/**
+ * How many source pixels are associated, how much of the target they chose, and how many of these choices are
+ * right where target labels tell.
+ */
 export function coverageWords({ source, target, outcome, associated, covered, correct }: LevelView): string {
   const right = correct === null
     ? ""

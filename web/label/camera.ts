@@ -1,4 +1,6 @@
-/** The visitor's camera, one frame at a time. */
+/**
+ * The visitor's camera. The page reads frames from a video element whenever it has labelled the one before.
+ */
 
 /** A camera that is on. */
 export interface Camera {
@@ -6,7 +8,10 @@ export interface Camera {
   stop(): void;
 }
 
-/** Asks the visitor. @throws Error that says why there is no picture */
+/**
+ * Asks the visitor and starts the camera, preferably the one on the back of a phone, without sound. @throws
+ * Error with the reason why there is no picture
+ */
 export async function startCamera(): Promise<Camera> {
   const { mediaDevices } = navigator as { readonly mediaDevices?: MediaDevices };
   if (!mediaDevices) throw new Error("the browser gives a camera only to https pages and to localhost");

@@ -1,4 +1,10 @@
-/** The page that labels a picture, a sample or the camera by networks that lie beside it. */
+/**
+ * The page of `plca export --page`: labels a picture, a sample or the camera by networks that lie beside it.
+ * All of it happens in the visitor's browser; no picture is sent anywhere.
+ *
+ * A network does one picture at a time, so pictures queue up. The camera asks for the next frame only after
+ * the last was labelled: a slow machine labels fewer frames, but what it shows is never old.
+ */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Camera, startCamera } from "./camera.ts";
 import { Controls, Legend, Samples } from "./parts.tsx";
@@ -6,15 +12,15 @@ import { draw, pixelsOf, type Shown } from "./picture.ts";
 import { type Labels, type Network, openNetwork } from "./runtime.ts";
 import type { LabelPageData } from "../../export/label_page_data.ts";
 
-/** A picture and what the networks say of it, in their order. */
+/** A picture and what each network says of it, in the order of the networks. */
 interface Found {
   readonly picture: ImageData;
   readonly labels: readonly Labels[];
-  /** Of the last network, in milliseconds. */
+  /** Milliseconds that the last network took. */
   readonly time: number;
 }
 
-/** What the page is doing. */
+/** What the page is doing or why it failed; undefined: nothing is going on. */
 type State = { readonly failure: string } | { readonly waiting: string } | undefined;
 
 /** The whole page. */

@@ -5,7 +5,7 @@ import { sharesOf, type Shown } from "./picture.ts";
 import type { Labels } from "./runtime.ts";
 import type { LabelPageData, PageSample } from "../../export/label_page_data.ts";
 
-/** Small pictures to choose from. */
+/** Small pictures to choose from; keys 1 to 9 choose the first nine. */
 export function Samples(
   { samples, onChoose }: { readonly samples: readonly PageSample[]; readonly onChoose: (k: number) => void },
 ) {
@@ -36,9 +36,10 @@ export interface ControlsProps {
   setSplit(split: number): void;
 }
 
+/** What may be shown, and its name. */
 const SHOWN = [["labels", "Labels"], ["confidence", "Confidence"], ["picture", "Picture"]] as const;
 
-/** Two sliders, and what is shown. */
+/** The line between two networks, what is shown, and how strong the colours are. */
 export function Controls({ data, shown, setShown, opacity, setOpacity, split, setSplit }: ControlsProps) {
   const [left, right] = data.networks;
   const slider = (value: number, set: (value: number) => void, label: string) => (
@@ -83,7 +84,10 @@ export function Controls({ data, shown, setShown, opacity, setOpacity, split, se
   );
 }
 
-/** The classes with their colours and shares, those that are there first. */
+/**
+ * The classes with their colours and the share of the picture that each network gives them. Classes that no
+ * network found are set back.
+ */
 export function Legend(
   { data, labels }: { readonly data: LabelPageData; readonly labels: readonly Labels[] },
 ) {

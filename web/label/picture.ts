@@ -1,9 +1,15 @@
-/** Pictures as the network sees them, and as the page shows what it said. */
+/**
+ * Pictures on both sides of the network: resized to what it sees, and drawn with what it said. The picture
+ * that is shown is the one that the network saw, so that colours and pixels fit.
+ */
 import type { Rgb } from "../../core/label_space.ts";
 import type { Labels } from "./runtime.ts";
 import type { PageSize } from "../../export/label_page_data.ts";
 
-/** [width, height] of a picture when the network sees it. */
+/**
+ * [width, height] of a picture when the network sees it: the fixed size; else the shorter side as wanted, but
+ * no side longer than `longest`. Sides are at least 32 when it is resized.
+ */
 export function seenSize(
   width: number,
   height: number,
@@ -16,7 +22,10 @@ export function seenSize(
   return factor === 1 ? [width, height] : [side(width), side(height)];
 }
 
-/** The pixels of a picture or of a video's frame, resized where they must be. */
+/**
+ * The pixels of a picture or of a video's frame at the size that the network sees. @param sides [width,
+ * height] of the source @param size how large it must be
+ */
 export function pixelsOf(
   source: CanvasImageSource,
   [width, height]: readonly [number, number],
@@ -33,17 +42,21 @@ export function pixelsOf(
 /** What is shown of the labels. */
 export type Shown = "labels" | "confidence" | "picture";
 
-/** How a picture is shown. */
+/** How a picture is shown: with what, how strongly, and in which colours. */
 export interface Showing {
   readonly shown: Shown;
   /** Share of the colours over the picture, in [0, 1]. */
   readonly opacity: number;
   /** Columns from here on, in [0, 1] of the width, are the second network's. */
   readonly split: number;
+  /** By train id. */
   readonly colours: readonly Rgb[];
 }
 
-/** Draws what one network said, or what two said left and right of a line. */
+/**
+ * Draws a picture with its labels: those of one network, or those of two, the first left of a line and the
+ * second right of it. @param found of one or two networks, at the size of the picture
+ */
 export function draw(
   canvas: HTMLCanvasElement,
   picture: ImageData,
@@ -70,7 +83,7 @@ export function draw(
   canvas.getContext("2d", { willReadFrequently: true })!.putImageData(image, 0, 0);
 }
 
-/** Share of the pixels of each class. */
+/** The share of the pixels that each class has, in [0, 1], by train id. */
 export function sharesOf({ ids }: Labels, classes: number): number[] {
   const counts = Array<number>(classes).fill(0);
   for (const id of ids) counts[id]!++;

@@ -1,18 +1,27 @@
-/** Networks in the browser, by ONNX Runtime Web, whose script stands in the page before this one. */
+/**
+ * Networks in the browser, by ONNX Runtime Web, whose script stands in the page before this one. The exported
+ * file takes normalised images and gives probabilities, [1, 3, H, W] to [1, classes, H, W]; normalising and
+ * choosing the winner happen here.
+ *
+ * The GPU is tried first and *tried out*, since some operators fail only when they run; what fails there runs
+ * on the processor.
+ */
 import type { Normalization } from "../../core/plan.ts";
 
+/** The part of ONNX Runtime's tensor that is used. */
 interface OrtTensor {
   readonly data: Float32Array;
   readonly dims: readonly number[];
 }
 
+/** The part of its session that is used. */
 interface OrtSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   run(feeds: Readonly<Record<string, OrtTensor>>): Promise<Readonly<Record<string, OrtTensor>>>;
 }
 
-/** What is used of its global object. */
+/** The part of its global object that is used. */
 interface Ort {
   readonly env: { logLevel: string; readonly wasm: { wasmPaths: string; numThreads: number } };
   readonly Tensor: new (type: "float32", data: Float32Array, dims: readonly number[]) => OrtTensor;
@@ -24,9 +33,10 @@ interface Ort {
   };
 }
 
+/** Undefined where the script was not loaded. */
 declare const ort: Ort | undefined;
 
-/** What was found of a picture. */
+/** What a network found in a picture; both lists are row by row. */
 export interface Labels {
   readonly width: number;
   readonly height: number;
@@ -36,7 +46,7 @@ export interface Labels {
   readonly confidence: Float32Array;
 }
 
-/** A network that is ready. */
+/** A network that is ready to label. */
 export interface Network {
   /** What computes. */
   readonly device: "WebGPU" | "WebAssembly";
@@ -57,7 +67,10 @@ async function hasGpu(): Promise<boolean> {
   }
 }
 
-/** @param file relative to the page @throws Error that says what is wrong with the file */
+/**
+ * Fetches a network and starts it, on the GPU if it runs there. @param file relative to the page @throws
+ * Error that says what is wrong with the file or the folder
+ */
 export async function openNetwork(file: string, normalization: Normalization): Promise<Network> {
   if (typeof ort === "undefined") {
     throw new Error(`${RUNTIME} is not beside this page: copy the whole folder`);
@@ -94,6 +107,7 @@ export async function openNetwork(file: string, normalization: Normalization): P
   return { device: "WebAssembly", label: (picture) => labelled(session, picture, normalization) };
 }
 
+/** The labels of a picture: for each pixel the class of the highest probability, the first of equal ones. */
 async function labelled(
   session: OrtSession,
   { width, height, data }: ImageData,

@@ -1,19 +1,26 @@
-/** Everything that was logged over the steps. */
+/**
+ * Everything that was logged over the steps, as charts by theme. A curve's name is that of its series in the
+ * event log, such as `terms/association` or `diagnostics/seconds/backward`; its prefix decides where it is
+ * shown, and what fits nowhere comes under "More curves", so a loss that logs something new needs no change
+ * here.
+ */
 import { useState } from "preact/hooks";
 import { LABEL_FREE, LABEL_FREE_SERIES } from "../../core/label_free.ts";
 import { Chart, type ChartSeries } from "../chart.tsx";
 import { duration, milliseconds, Name, number, percent } from "../text.tsx";
 import { curveNames, type Lane, manySeries, seriesOf } from "./lanes.ts";
 
+/** What a section of curves shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;
   readonly lanes: readonly Lane[];
 }
 
+/** Prefixes of series: of a loss term and its measures, and of what diagnostics measure. */
 const TERM = "terms/", MEASURE = "diagnostics/";
 
-/** mIoU of the val split, the minimised sum, and each loss. */
+/** The mIoU of the val split, measures that need no labels, the sum that is minimised, and each loss term. */
 export function TrainingCurves({ id, lanes }: Props) {
   const xMax = Math.max(...lanes.map(({ phase }) => phase.steps));
   const losses = curveNames(lanes).filter((name) => /^terms\/[^/]*$/.test(name));
@@ -61,14 +68,20 @@ export function TrainingCurves({ id, lanes }: Props) {
   );
 }
 
-/** What is measured of associations, by the ends of names such as `association/layer4 covered`. */
+/**
+ * What is measured of associations: the end of the series' name, as in `association/layer4 covered`, and the
+ * chart's title.
+ */
 const ASSOCIATION: readonly (readonly [string, string])[] = [
   ["associated", "Source pixels that are associated, %"],
   ["covered", "Target pixels that an associated one chose, %"],
   ["correct", "Associated with a pixel of the same class, %"],
 ];
 
-/** Coverage and correctness of associations, by level. */
+/**
+ * How much is associated, how much of the target is chosen, and how many associations are right, by level; or
+ * why nothing is known of it.
+ */
 export function Associations({ id, lanes }: Props) {
   const all = curveNames(lanes);
   const cards = ASSOCIATION.flatMap(([measure, title]) => {
@@ -113,7 +126,7 @@ export function Associations({ id, lanes }: Props) {
   );
 }
 
-/** How long it took, and where the time went. */
+/** How long phases took, and how a step's time divides into stages. */
 export function Timing({ id, lanes }: Props) {
   const stages = curveNames(lanes).filter((name) => name.startsWith(`${MEASURE}seconds/`));
   const stageName = (name: string) => name.slice(`${MEASURE}seconds/`.length);
@@ -168,7 +181,7 @@ export function Timing({ id, lanes }: Props) {
   );
 }
 
-/** What is left: gradients, entropies, the learning rate, and whatever else losses log. */
+/** What no other section shows: gradients, entropies, the learning rate, and whatever else losses log. */
 export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
   // A chart outside the window is not drawn.
   const [open, setOpen] = useState(false);
@@ -201,11 +214,13 @@ export function OtherCurves({ lanes }: Pick<Props, "lanes">) {
   );
 }
 
+/** Titles of groups that are known. Without a prototype, since a group may be called `constructor`. */
 const TITLES: Readonly<Record<string, string | undefined>> = Object.assign(Object.create(null), {
   gradient: "Norm of the gradient, by loss",
   entropy: "Entropy of the predictions, as a share of the largest",
 });
 
+/** Several curves of each lane in one chart. @param called the name of a curve in the legend */
 function several(
   lanes: readonly Lane[],
   names: readonly string[],
@@ -214,6 +229,7 @@ function several(
   return manySeries(lanes, new Map(names.map((name) => [name, called(name)])));
 }
 
+/** What a chart shows; see {@linkcode ChartProps}. */
 interface CardProps {
   readonly title: string;
   readonly series: readonly ChartSeries[];
@@ -221,6 +237,7 @@ interface CardProps {
   readonly xMax?: number;
 }
 
+/** A chart in a frame. */
 function Card(props: CardProps) {
   return (
     <div class="card">

@@ -1,4 +1,7 @@
-/** Images as the paper's Figure 3 shows them: original, truth, and what each network says. */
+/**
+ * Images as the paper's Figure 3 shows them: the image, its labels, and what each network says. The class
+ * under the pointer is named in all pictures of a row at once.
+ */
 import { useState } from "preact/hooks";
 import type { ClassGroup, Picture, Pictures, ReportRun } from "../../report/report_data.ts";
 import { ClassMark } from "../class_mark.tsx";
@@ -6,6 +9,7 @@ import { LabelMap, useInflated } from "../label_map.tsx";
 import type { ClassStyle } from "../palette.ts";
 import { Name, visible, withSign } from "../text.tsx";
 
+/** The run whose images are shown; with several runs side by side, `run` holds only the images. */
 interface Props {
   readonly run: Pick<ReportRun, "pictures" | "withoutPictures">;
   readonly group: ClassGroup;
@@ -55,14 +59,17 @@ export function Figures({ run: { pictures, withoutPictures }, group, styles }: P
   );
 }
 
+/** One image. */
 interface RowProps {
   readonly picture: Picture;
   readonly pictures: Pictures;
   readonly classes: readonly string[];
   readonly styles: readonly ClassStyle[];
+  /** Whether predictions show only what they have wrong. */
   readonly mistakes: boolean;
 }
 
+/** One image with its labels and predictions. What is damaged is left out. */
 function Row({ picture, pictures: { networks }, classes, styles, mistakes }: RowProps) {
   const [pixel, setPixel] = useState<number | undefined>();
   const { id, width, height, original, truth, predictions, miou } = picture;
@@ -115,19 +122,25 @@ function Row({ picture, pictures: { networks }, classes, styles, mistakes }: Row
   );
 }
 
+/** One prediction. */
 interface PredictionProps {
   readonly name: string;
   readonly label: string;
   readonly width: number;
   readonly height: number;
+  /** Train ids, compressed; see {@linkcode useInflated}. */
   readonly base64: string;
+  /** In [0, 1], of this image alone; null when none of its pixels is labelled. */
   readonly miou: number | null;
   readonly styles: readonly ClassStyle[];
+  /** The labels to compare with; undefined: all of the prediction is shown. */
   readonly against: { readonly width: number; readonly height: number; readonly ids: Uint8Array } | undefined;
+  /** The class at the pixel under the pointer; empty where there is none. */
   readonly named: (ids: Uint8Array | null | undefined) => string;
   readonly setPixel: (pixel: number | undefined) => void;
 }
 
+/** What one network says of an image; with `against`, its mistakes only. */
 function Prediction(props: PredictionProps) {
   const { name, label, width, height, base64, miou, styles, against, named, setPixel } = props;
   const ids = useInflated(base64, width * height);

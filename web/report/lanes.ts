@@ -1,4 +1,7 @@
-/** The phases of the runs that are compared, each with its look and its name. */
+/**
+ * Lanes: the phases of all runs in one list, each with the name and look that it has in every chart of a
+ * single measure. A reader who has learnt that blue is the adapted run can rely on it in all of them.
+ */
 import type { CurveWithTrend } from "../../report/decimate.ts";
 import type { ClassGroup, ReportData, ReportPhase, ReportRun } from "../../report/report_data.ts";
 import type { ChartSeries } from "../chart.tsx";
@@ -7,20 +10,21 @@ import type { ChartSeries } from "../chart.tsx";
 export interface Lane {
   readonly run: ReportRun;
   readonly phase: ReportPhase;
-  /** Phases of the run that come after it. */
+  /** How many phases of the run come after it; 0 for the last, whose weights are the result. */
   readonly later: number;
-  /** What it is called here. */
+  /** The name in legends and tables. */
   readonly title: string;
+  /** Of its curves; see {@linkcode ChartSeries}. */
   readonly colour: number;
   readonly dash: number;
 }
 
-/** The colour of what the others are compared with. */
+/** The colour of the phase that others are compared with, as a baseline. */
 const GREY = 6;
 
 /**
- * The phases of a group's runs. A run has a colour, and a dash for each earlier phase; where there is one run only, each phase
- * has a colour, and the first of several is grey.
+ * The lanes of a group of runs. With several runs, each run has a colour, and its earlier phases a dash each.
+ * A single run has a colour for each phase, and grey for the first of several.
  */
 export function lanesOf(data: ReportData, group: ClassGroup): readonly Lane[] {
   const alone = group.runs.length === 1;
@@ -35,7 +39,7 @@ export function lanesOf(data: ReportData, group: ClassGroup): readonly Lane[] {
   });
 }
 
-/** One curve for each lane that has it. */
+/** One curve for each lane that has it, in the lane's look. */
 export function seriesOf(
   lanes: readonly Lane[],
   curveOf: (phase: ReportPhase) => CurveWithTrend | undefined,
@@ -46,7 +50,10 @@ export function seriesOf(
   });
 }
 
-/** Several curves for each lane: a colour for each name, a dash for each lane. */
+/**
+ * Several curves for each lane in one chart: a colour for each name, a dash for each lane. @param names of
+ * curves, and what they are called in the legend
+ */
 export function manySeries(lanes: readonly Lane[], names: ReadonlyMap<string, string>): ChartSeries[] {
   const shown = [...names];
   const having = lanes.filter(({ phase }) => shown.some(([name]) => phase.curves[name]));
@@ -64,7 +71,7 @@ export function manySeries(lanes: readonly Lane[], names: ReadonlyMap<string, st
   );
 }
 
-/** Names of curves that some lane has, in order. */
+/** The names of all curves that some lane has, in the order in which they first occur. */
 export function curveNames(lanes: readonly Lane[]): string[] {
   return [...new Set(lanes.flatMap(({ phase }) => Object.keys(phase.curves)))];
 }

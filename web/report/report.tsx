@@ -1,4 +1,8 @@
-/** What `plca report` shows. */
+/**
+ * What `plca report` shows, and the first tab of `plca view`. Runs are compared within a *group*: runs with
+ * the same classes, whose numbers mean the same. Each group has results, pictures side by side and curves;
+ * then come the details of each run.
+ */
 import { useMemo, useState } from "preact/hooks";
 import type { ClassGroup, Difference, ReportData } from "../../report/report_data.ts";
 import { Delta } from "../delta_table.tsx";
@@ -50,7 +54,7 @@ export function ReportBody({ data, safe }: { readonly data: ReportData; readonly
   );
 }
 
-/** Where to go in a long page. */
+/** Links to the sections and runs of a long page. */
 function Contents({ data }: { readonly data: ReportData }) {
   const [only, ...others] = data.groups;
   const sections = only && others.length === 0
@@ -77,6 +81,7 @@ function Contents({ data }: { readonly data: ReportData }) {
   );
 }
 
+/** A group of runs, and how its sections are called. */
 interface GroupProps {
   /** The ids of the group's sections begin with it. */
   readonly anchor: string;
@@ -85,6 +90,7 @@ interface GroupProps {
   readonly safe: boolean;
 }
 
+/** The sections of a group of runs. */
 function Group({ anchor, data, group, safe }: GroupProps) {
   const lanes = useMemo(() => lanesOf(data, group), [data, group]);
   const styles = useMemo(
@@ -127,6 +133,7 @@ function Group({ anchor, data, group, safe }: GroupProps) {
   );
 }
 
+/** The states of a run, in words. */
 const STATES: Readonly<Record<string, string>> = {
   running: "still going on",
   finished: "finished",
@@ -137,7 +144,7 @@ const STATES: Readonly<Record<string, string>> = {
   unclear: "without an end so far",
 };
 
-/** How each run stands, at a glance. */
+/** A card for each run: its result, how far it lies from its baseline, and how far it has come. */
 function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
   const runs = [...new Set(lanes.map(({ run }) => run))];
   return (
@@ -183,6 +190,7 @@ function Summary({ lanes }: { readonly lanes: readonly Lane[] }) {
   );
 }
 
+/** The settings in which the runs differ, so that nobody must compare whole recipes. */
 function Differences({ data }: { readonly data: ReportData }) {
   return (
     <section>

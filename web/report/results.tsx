@@ -1,4 +1,7 @@
-/** Results by class. */
+/**
+ * Results by class: IoU of every class, the means, and pixel accuracy, with the differences between runs and
+ * phases.
+ */
 import { useState } from "preact/hooks";
 import { countedText, describeSubset } from "../../report/means.ts";
 import type { ClassGroup } from "../../report/report_data.ts";
@@ -8,6 +11,7 @@ import type { ClassStyle } from "../palette.ts";
 import { Name, visible } from "../text.tsx";
 import type { Lane } from "./lanes.ts";
 
+/** What the section shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;
@@ -16,7 +20,11 @@ interface Props {
   readonly styles: readonly ClassStyle[];
 }
 
-/** What is known of a lane's last weights: their evaluation, else the last validation. */
+/**
+ * What is known of the weights of a lane: the evaluation of its last weights, else its last validation, which
+ * is made in one pass per image and so may differ; `text` says which and how it was counted. Undefined when
+ * there is neither.
+ */
 export function measured({ phase: { evaluation, latest } }: Lane) {
   if (evaluation) return { ...evaluation, text: countedText(evaluation) };
   if (!latest) return undefined;
@@ -28,7 +36,7 @@ export function measured({ phase: { evaluation, latest } }: Lane) {
   };
 }
 
-/** IoU of every class, and the means. */
+/** IoU of every class, and the means. Lanes whose result has another number of classes are left out. */
 export function Results({ id, group: { classes }, lanes, styles }: Props) {
   const [against, setAgainst] = useState(0);
   const shown = lanes.flatMap((lane) => {

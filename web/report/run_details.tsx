@@ -1,10 +1,14 @@
-/** What belongs to one run alone. */
+/**
+ * What belongs to one run alone: images, confusion matrices, settings, and notes on what of its folder could
+ * not be read.
+ */
 import type { ClassGroup, ReportRun } from "../../report/report_data.ts";
 import { Confusion } from "../confusion.tsx";
 import type { ClassStyle } from "../palette.ts";
 import { moment, Name, visible } from "../text.tsx";
 import { Figures } from "./figures.tsx";
 
+/** What the section shows. */
 interface Props {
   /** Of the section. */
   readonly id: string;
@@ -13,7 +17,7 @@ interface Props {
   readonly styles: readonly ClassStyle[];
 }
 
-/** Confusion matrices of more classes stand below each other. */
+/** With more classes than this, matrices stand below each other, each as wide as the page. */
 const MANY_CLASSES = 12;
 
 /** Images, confusion matrices, settings, notes. */
