@@ -62,5 +62,5 @@ function since(before: MovedTensors | undefined, after: MovedTensors): MovedTens
 
 /** Bytes as text, in units of 2^30 bytes. */
 function gigabytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(2)} GB`;
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

@@ -68,7 +68,7 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
   if (narrow !== undefined) return narrow;
   const { recipe, checkpoint } = weights;
   const plan = await planFor(host, args, choice);
-  const { name: backend } = await selectBackend(plan.backend);
+  const { name: backend } = await selectBackend(plan.backend, plan);
   const work: Work = { host, args, plan, recipe, size, backend };
   if (args.out !== undefined) {
     const made = await exportChecked(work, checkpoint, args);

@@ -6,10 +6,11 @@
  */
 import { or } from "@optique/core/constructs";
 import { runParserSync } from "@optique/core/facade";
-import { message, optionName, text } from "@optique/core/message";
+import { type Message, message, optionName, text } from "@optique/core/message";
 import { multiple } from "@optique/core/modifiers";
 import type { InferValue } from "@optique/core/parser";
 import { argument, command } from "@optique/core/primitives";
+import { extractOptionNames, type Usage } from "@optique/core/usage";
 import { choice } from "@optique/core/valueparser";
 import { nearest } from "../core/suggest.ts";
 import { ablate } from "./arguments/ablate.ts";
@@ -33,101 +34,49 @@ import { weights } from "./arguments/weights.ts";
 import type { Host } from "./host.ts";
 
 /** The error for a word that fits nowhere: with the nearest option or command. */
-function unexpected(token: string) {
+function unexpected(token: string): Message {
   const isOption = token.startsWith("-");
   const name = token.split("=")[0] ?? token;
-  if (isOption && OPTIONS.includes(name)) {
+  const options = [...extractOptionNames(grammar.usage), "--help", "--version"];
+  if (isOption && options.includes(name)) {
     return message`There is no option ${optionName(name)} here; other commands have it.`;
   }
-  const word = nearest(name, isOption ? OPTIONS : COMMANDS.map(lastWord));
-  const near = isOption ? word : COMMANDS.find((command) => lastWord(command) === word);
+  const commands = commandsIn(grammar.usage);
+  const long = options.filter((option) => option.startsWith("--"));
+  const word = nearest(name, isOption ? long : commands.map(lastWord));
+  const near = isOption ? word : commands.find((command) => lastWord(command) === word);
   const base = token.startsWith("-")
     ? message`There is no option ${optionName(name)} here.`
     : message`${token} is not expected here.`;
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-/** Of a command as `data stats`, the word that groups its kind. */
-function firstWord(command: string): string {
-  return command.split(" ")[0]!;
+/** Every command of a grammar with the words that lead to it, as in `data stats`; one that only groups others counts too. */
+function commandsIn(usage: Usage, before: readonly string[] = []): string[] {
+  const commands: string[] = [];
+  let words = before;
+  for (const term of usage) {
+    if (term.type === "command") {
+      words = [...words, term.name];
+      commands.push(words.join(" "));
+    } else if (term.type === "exclusive") {
+      commands.push(...term.terms.flatMap((branch) => commandsIn(branch, words)));
+    } else if (term.type === "optional" || term.type === "multiple") {
+      commands.push(...commandsIn(term.terms, words));
+    }
+  }
+  return [...new Set(commands)];
+}
+
+/** The commands that help explains: the first words of all. */
+function firstWords(): string[] {
+  return [...new Set(commandsIn(grammar.usage).map((command) => command.split(" ")[0]!))];
 }
 
 /** Of a command as `data stats`, the word that tells it from its neighbours. */
 function lastWord(command: string): string {
   return command.split(" ").at(-1)!;
 }
-
-/** The commands that a wrong word is compared with. */
-const COMMANDS = [
-  "train",
-  "eval",
-  "predict",
-  "export",
-  "ablate",
-  "compare",
-  "table",
-  "report",
-  "view",
-  "runs",
-  "check",
-  "data",
-  "data stats",
-  "list",
-  "schema",
-  "doctor",
-  "new",
-  "new recipe",
-  "completion install",
-  "weights",
-  "weights inspect",
-  "weights import",
-  "weights export",
-];
-/** The options that a wrong option is compared with, of all commands. */
-const OPTIONS = [
-  "--set",
-  "--name",
-  "--run",
-  "--runs",
-  "--checkpoint",
-  "--split",
-  "--source",
-  "--target",
-  "--val",
-  "--json",
-  "--quiet",
-  "--rows",
-  "--methods",
-  "--jobs",
-  "--seeds",
-  "--steps",
-  "--out",
-  "--class-order",
-  "--format",
-  "--paper",
-  "--recipe",
-  "--ids",
-  "--overlays",
-  "--opacity",
-  "--page",
-  "--inputs",
-  "--outputs",
-  "--size",
-  "--aggregate",
-  "--half",
-  "--confidence",
-  "--force",
-  "--launcher",
-  "--images",
-  "--limit",
-  "--import",
-  "--resume",
-  "--debug-memory",
-  "--debug-numerics",
-  "--port",
-  "--help",
-  "--version",
-];
 
 /** Replaces the parser library's error for a word that fits nowhere. */
 const ERRORS = { errors: { unexpectedInput: unexpected } };
@@ -145,7 +94,7 @@ const completed = or(
   ofRuns,
   or(check, data, weights, everyList, schema, doctor, create),
   everyCompletion,
-  command("help", multiple(argument(choice([...new Set(COMMANDS.map(firstWord))], { metavar: "COMMAND" })))),
+  command("help", multiple(argument(choice(firstWords(), { metavar: "COMMAND" })))),
 );
 
 /** What shells ask with, instead of `completion`, which is a command of plca as well. */

@@ -45,6 +45,8 @@ export interface PicturesWanted {
 /** Weights that label images, and the recipe of their network. */
 export interface LabellingNetwork {
   readonly title: string;
+  /** The phase that wrote its weights. */
+  readonly phase: string;
   readonly checkpoint: string;
   /** Of its run. */
   readonly plan: RunPlan;
@@ -155,7 +157,7 @@ export async function networksOf(
     const whole = await newestWhole(join(folder, phase.folder), diskFiles());
     if (whole === undefined) continue;
     if (whole.damage !== "") onDamage(whole.damage);
-    found.push({ title: phase.name, checkpoint: whole.path, plan });
+    found.push({ title: phase.name, phase: phase.name, checkpoint: whole.path, plan });
   }
   if (found.length === 0) throw new UserError("its training wrote no weights yet");
   return found;
@@ -185,11 +187,11 @@ interface Labelled {
 /** Calls `body` with a function that labels images by this network, which is freed afterwards. */
 async function labelling(
   { signal }: Pick<PicturesWanted, "signal">,
-  { title, checkpoint, plan }: LabellingNetwork,
+  { phase, checkpoint, plan }: LabellingNetwork,
   body: (label: (sample: LabelledSample) => Promise<Labelled>) => Promise<void>,
 ): Promise<void> {
   const { classes, ignore } = plan.labelSpace;
-  const evaluation = finalEvaluation(plan, plan.phases.find(({ name }) => name === title));
+  const evaluation = finalEvaluation(plan, plan.phases.find(({ name }) => name === phase));
   const predictor = await openPredictor({ ...plan, evaluation }, { checkpoint, files: diskFiles() });
   try {
     await body(async (sample) => {

@@ -72,7 +72,7 @@ export async function trainTrials(host: Host, options: ProcessOptions): Promise<
   let interrupted = false, begun = done.size;
   const stopListening = host.onInterrupt((times) => {
     if (times > 1) host.exit(130);
-    write("Stopping after the step or image in work. Ctrl-C again stops at once.");
+    tell("Stopping after the step or image in work. Ctrl-C again stops at once.");
     interrupted = true;
     for (const child of running) child.interrupt();
   });
@@ -95,8 +95,15 @@ export async function trainTrials(host: Host, options: ProcessOptions): Promise<
       }
     }
   };
+  const lanes = Array.from({ length: count }, (_, k) => lane(shares?.[k]));
   try {
-    await Promise.all(Array.from({ length: count }, (_, k) => lane(shares?.[k])));
+    await Promise.all(lanes);
+  } catch (error) {
+    // Nothing that this call started goes on after it.
+    open.length = 0;
+    for (const child of running) child.interrupt();
+    await Promise.allSettled(lanes);
+    throw error;
   } finally {
     stopListening();
   }

@@ -25,13 +25,13 @@ Deno.test("what moved in a step is told with the kinds of tensors that moved mos
   const before = moved(2, [tensors("conv2d [8, 2]", 2), tensors("Add [3]", 1)]);
   const after = moved(6, [tensors("conv2d [8, 2]", 4), tensors("batchNorm [1]", 2), tensors("Add [3]", 1)]);
   assert.deepEqual(memoryLines(7, before, after), [
-    "memory, step 7: 1.00 GB left the heap, 1.00 GB came back, 0.5 s; tensors took 3.50 GB of the heap and 8.00 GB " +
+    "memory, step 7: 1.00 GiB left the heap, 1.00 GiB came back, 0.5 s; tensors took 3.50 GiB of the heap and 8.00 GiB " +
     "outside at most",
-    "  conv2d [8, 2]: out 2, back 2, 1.00 GB, 0.3 s",
-    "  batchNorm [1]: out 2, back 1, 0.75 GB, 0.3 s",
+    "  conv2d [8, 2]: out 2, back 2, 1.00 GiB, 0.3 s",
+    "  batchNorm [1]: out 2, back 1, 0.75 GiB, 0.3 s",
   ]);
   assert.deepEqual(memoryLines(8, after, after), [
-    "memory, step 8: nothing was moved; tensors took 3.50 GB of the heap and 8.00 GB outside at most",
+    "memory, step 8: nothing was moved; tensors took 3.50 GiB of the heap and 8.00 GiB outside at most",
   ]);
 });
 
@@ -45,7 +45,7 @@ Deno.test("more than eight kinds are counted", () => {
 Deno.test("each step is told from the one before", () => {
   const states = [moved(1, []), moved(2, []), moved(2, [])];
   const tell = memoryTeller(() => states.shift()!, "native");
-  assert.match(tell(1)[0]!, /^memory, step 1: 0\.25 GB left the heap, 0\.25 GB came back, 0\.1 s; /);
+  assert.match(tell(1)[0]!, /^memory, step 1: 0\.25 GiB left the heap, 0\.25 GiB came back, 0\.1 s; /);
   assert.match(tell(2)[0]!, /^memory, step 2: nothing was moved; /);
 });
 
@@ -66,7 +66,7 @@ folderTest(
     assert.equal(told.length, 2);
     assert.match(
       told[1]!,
-      /memory, step 2: nothing was moved; tensors took 0\.\d\d GB of the heap and 0\.00 GB outside/,
+      /memory, step 2: nothing was moved; tensors took 0\.\d\d GiB of the heap and 0\.00 GiB outside/,
     );
     const config = await Deno.readTextFile(join(folder, "run/config.yaml"));
     assert.match(config, /backend:\n {2}name: wasm\n {2}memory: 1\n/);
