@@ -20,7 +20,8 @@ export interface Backend {
   auto(): Promise<Judged>;
   /**
    * Makes it current; repeating it changes nothing but the limit.
-   * @param memory bytes that tensors may take in all, where it moves them out of a heap; absent: what the machine has free
+   * @param memory bytes that tensors may take in all, where it moves them out of a heap; absent: what the
+   * machine has free
    * @throws Error that says why it cannot be used here
    */
   start(memory?: number): Promise<Started | void>;

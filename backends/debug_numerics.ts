@@ -1,4 +1,7 @@
-/** Finding where a NaN or an infinity is born: every operator's results are looked at. Slow; for one run, to find a fault. */
+/**
+ * Finding where a NaN or an infinity is born: every operator's results are looked at. Slow; for one run, to
+ * find a fault.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import { kernels, replaceKernels } from "../ops/kernels.ts";
@@ -7,8 +10,8 @@ import { BACKENDS, READABLE } from "./mod.ts";
 const watched = new Set<string>();
 
 /**
- * From now on an operator of the current backend that makes a value that is not finite from finite inputs throws a
- * {@linkcode UserError} that names it. Repeating it changes nothing.
+ * From now on an operator of the current backend that makes a value that is not finite from finite inputs
+ * throws a {@linkcode UserError} that names it. Repeating it changes nothing.
  * @throws UserError on a backend whose values cannot be read within a step
  */
 export function watchNumerics(): void {

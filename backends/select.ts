@@ -28,14 +28,17 @@ export interface BackendReport extends Inspected {
 export interface SelectOptions {
   /** What `auto` chooses from, the first choice first; absent: all. */
   readonly among?: readonly Backend[];
-  /** Bytes that tensors may take in all on a backend that moves them; absent: what the machine has free, less a margin. */
+  /**
+   * Bytes that tensors may take in all on a backend that moves them; absent: what the machine has free, less
+   * a margin.
+   */
   readonly memory?: number | undefined;
 }
 
 /**
- * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when it sees a
- * real GPU, then `native`, then `wasm`.
- * One process uses one of `native` and `wasm`, since both live in the same WASM module.
+ * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when
+ * it sees a real GPU, then `native`, then `wasm`. One process uses one of `native` and `wasm`, since both
+ * live in the same WASM module.
  * @throws UserError when the named backend, or for `auto` none, can be used here
  */
 export async function selectBackend(

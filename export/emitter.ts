@@ -1,4 +1,7 @@
-/** Collects the nodes of an ONNX graph. Maps exist as rows (NHWC, as plca has them), as planes (NCHW, as ONNX has them), or both. */
+/**
+ * Collects the nodes of an ONNX graph. Maps exist as rows (NHWC, as plca has them), as planes (NCHW, as ONNX
+ * has them), or both.
+ */
 import {
   ELEMENTS,
   type ElementType,
@@ -111,7 +114,10 @@ export class Emitter {
     return this.#initializer(Int32Array.from(numbers), dims, "int32");
   }
 
-  /** Float numbers that lie in the file. @param dims how they lie; the same numbers are written once for each */
+  /**
+   * Float numbers that lie in the file.
+   * @param dims how they lie; the same numbers are written once for each
+   */
   floats(numbers: ArrayLike<number>, dims: readonly number[]): string {
     const data = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
     return this.#initializer(data, dims, this.#options.half ? "float16" : "float32");

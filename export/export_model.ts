@@ -21,8 +21,8 @@ export interface ExportOptions extends WholeImageOptions {
 }
 
 /**
- * Sides at which a network is recorded: some odd and some even, and so after each of four halvings, so that whatever is
- * rounded otherwise differs somewhere.
+ * Sides at which a network is recorded: some odd and some even, and so after each of four halvings, so that
+ * whatever is rounded otherwise differs somewhere.
  */
 const SIZES = [[167, 390], [395, 172], [274, 307]] as const;
 

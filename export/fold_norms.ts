@@ -1,11 +1,19 @@
-/** Batch norms as a factor and an offset of each channel, within the convolution before them where that is theirs alone. */
+/**
+ * Batch norms as a factor and an offset of each channel, within the convolution before them where that is
+ * theirs alone.
+ */
 import type { Numbers } from "../backends/recorder/recording.ts";
 import type { GraphStep, GraphValue, OperatorGraph } from "./graph.ts";
 
-/** Convolutions by where a channel of the result lies in their filter: the last axis, or the one before it. */
+/**
+ * Convolutions by where a channel of the result lies in their filter: the last axis, or the one before it.
+ */
 const CHANNEL_AXES: Readonly<Record<string, number>> = { conv2d: 3, depthwiseConv2d: 2 };
 
-/** The same graph without `batchNorm`: convolutions with biases, steps `scale`, and `finish` (a sum and a positive part). */
+/**
+ * The same graph without `batchNorm`: convolutions with biases, steps `scale`, and `finish` (a sum and a
+ * positive part).
+ */
 export function foldNorms(graph: OperatorGraph): OperatorGraph {
   const readers = new Map<GraphValue, number>();
   for (const { inputs } of graph.steps) {

@@ -1,7 +1,8 @@
 /**
- * One graph of several recordings of the same network at inputs of different sizes. What is the same in all of them is a
- * constant; a side that differs is known by its lengths in each, which no other side shares by chance if the sizes are odd
- * enough. So a model describes itself for files by nothing but its own forward pass.
+ * One graph of several recordings of the same network at inputs of different sizes. What is the same in all
+ * of them is a constant; a side that differs is known by its lengths in each, which no other side shares by
+ * chance if the sizes are odd enough. So a model describes itself for files by nothing but its own forward
+ * pass.
  */
 import { UserError } from "../core/errors.ts";
 import type { Attribute, Numbers, Recording, Step, Value } from "../backends/recorder/recording.ts";
@@ -13,7 +14,10 @@ export type Side = readonly number[];
 export interface GraphValue {
   readonly sides: readonly Side[];
   readonly dtype: Value["dtype"];
-  /** Its numbers in order, where they do not depend on the input; along sides that vary they are repeated, and here once. */
+  /**
+   * Its numbers in order, where they do not depend on the input; along sides that vary they are repeated, and
+   * here once.
+   */
   readonly constant?: Numbers;
 }
 

@@ -1,4 +1,6 @@
-/** A folder to push to a hub of models as it is: weights, configuration, ONNX files, recipe and model card. */
+/**
+ * A folder to push to a hub of models as it is: weights, configuration, ONNX files, recipe and model card.
+ */
 import type { TransformersLayout } from "../core/hub.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Normalization } from "../core/plan.ts";

@@ -13,7 +13,10 @@ export function fixedNumber({ op, attributes }: GraphStep, name: string): number
   throw new UserError(`the operator ${op} cannot be exported: its ${name} is ${value}, expected a number`);
 }
 
-/** The numbers of a filter with its axes in another order. @throws UserError where they depend on the input */
+/**
+ * The numbers of a filter with its axes in another order.
+ * @throws UserError where they depend on the input
+ */
 function filterOf({ op }: GraphStep, filter: GraphValue, perm: readonly number[]) {
   if (!filter.constant) {
     throw new UserError(`the operator ${op} cannot be exported: its filter depends on the network's input`);

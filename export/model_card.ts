@@ -1,4 +1,7 @@
-/** The README of a network on a hub: what it is, how good it was measured to be, how to use it, and whose licence binds it. */
+/**
+ * The README of a network on a hub: what it is, how good it was measured to be, how to use it, and whose
+ * licence binds it.
+ */
 import { stringify } from "yaml";
 import type { Evaluation } from "../core/events.ts";
 import { percent } from "../core/words.ts";

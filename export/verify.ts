@@ -117,8 +117,8 @@ interface Limits {
 }
 
 /**
- * Of whole floats, which have seven digits: of logits beyond 100 the fifth may differ, since sums are taken in another order. Of half
- * floats, which have three.
+ * Of whole floats, which have seven digits: of logits beyond 100 the fifth may differ, since sums are taken
+ * in another order. Of half floats, which have three.
  */
 const WHOLE: Limits = { difference: 1e-3, relative: 1e-5, unequal: 1e-3 };
 const HALF: Limits = { difference: 0.05, relative: 0.05, unequal: 0.02 };

@@ -1,4 +1,7 @@
-/** How confident a network is of the pixels that it takes for a class: counted, so that a whole data set fits into memory. */
+/**
+ * How confident a network is of the pixels that it takes for a class: counted, so that a whole data set fits
+ * into memory.
+ */
 
 /** Bins of confidences in 0..1; values in one differ by less than a millionth. */
 const BINS = 2 ** 20;
@@ -11,7 +14,10 @@ interface Page {
   readonly least: Float32Array;
 }
 
-/** The confidences of one class, sorted. Memory grows with the range of values, not with their number: 8 MiB at most. */
+/**
+ * The confidences of one class, sorted. Memory grows with the range of values, not with their number: 8 MiB
+ * at most.
+ */
 export class Confidences {
   readonly #pages: (Page | undefined)[] = Array.from({ length: BINS / PAGE });
   #count = 0;
@@ -73,7 +79,10 @@ export class PredictedClasses {
   readonly pixels: number[];
   readonly #every: number;
 
-  /** @param every pixels of a class in an image, row by row, from one that is looked at to the next; the first is */
+  /**
+   * @param every pixels of a class in an image, row by row, from one that is looked at to the next; the first
+   * is
+   */
   constructor(classes: number, every: number) {
     this.confidences = Array.from({ length: classes }, () => new Confidences());
     this.pixels = Array.from({ length: classes }, () => 0);

@@ -11,8 +11,8 @@ export type ThresholdRule =
   | { readonly kind: "fixed"; readonly confidence: number };
 
 /**
- * A threshold for each class, in 0..1. Of a class that is never predicted, or of which a portion is less than one pixel, it is 1
- * (`quantile`: the cap).
+ * A threshold for each class, in 0..1. Of a class that is never predicted, or of which a portion is less than
+ * one pixel, it is 1 (`quantile`: the cap).
  */
 export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confidences[]): Float32Array {
   return Float32Array.from(confidences, (of) => {
@@ -44,14 +44,17 @@ export interface Pixels {
   readonly thresholds: Float32Array;
 }
 
-/** The class with the largest probability, where that reaches the class's threshold. @returns ids or the ignore label */
+/**
+ * The class with the largest probability, where that reaches the class's threshold.
+ * @returns ids or the ignore label
+ */
 export function ownLabels({ probabilities, thresholds }: Pixels, ignoreLabel: number): Uint8Array {
   return winners({ probabilities, thresholds }, ignoreLabel, (p) => p);
 }
 
 /**
- * The class with the largest ratio of probability to threshold, where that is at least 1 (Zou et al. 2018; thresholds
- * are at most 1). @returns ids or the ignore label
+ * The class with the largest ratio of probability to threshold, where that is at least 1 (Zou et al. 2018;
+ * thresholds are at most 1). @returns ids or the ignore label
  */
 export function relativeLabels({ probabilities, thresholds }: Pixels, ignoreLabel: number): Uint8Array {
   return winners({ probabilities, thresholds }, ignoreLabel, (p, lambda) => Math.fround(p / lambda));

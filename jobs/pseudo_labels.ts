@@ -43,8 +43,9 @@ const options = z.strictObject({
 type Options = z.infer<typeof options>;
 
 /**
- * Labels of a stream from the network's own predictions, in one pass over its images where thresholds are fixed, else in two:
- * of the first only counts by class and confidence are kept. `thresholds.json` in the job's folder says what they were.
+ * Labels of a stream from the network's own predictions, in one pass over its images where thresholds are
+ * fixed, else in two: of the first only counts by class and confidence are kept. `thresholds.json` in the
+ * job's folder says what they were.
  */
 export const pseudoLabels = definePlugin({
   kind: "job",

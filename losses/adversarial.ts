@@ -18,10 +18,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Output-space adversarial alignment (Tsai et al. 2018; Vu et al. 2019 with self-information maps). A convolutional
- * discriminator (4x4, stride 2, 64-128-256-512-1 channels, leaky ReLU 0.2) tells source maps from target maps at the
- * labels' resolution. The term is how far it is from taking the target maps for source; after the segmenter's update the
- * discriminator makes its own Adam step on the same maps, detached.
+ * Output-space adversarial alignment (Tsai et al. 2018; Vu et al. 2019 with self-information maps). A
+ * convolutional discriminator (4x4, stride 2, 64-128-256-512-1 channels, leaky ReLU 0.2) tells source maps
+ * from target maps at the labels' resolution. The term is how far it is from taking the target maps for
+ * source; after the segmenter's update the discriminator makes its own Adam step on the same maps, detached.
  */
 export const adversarial = definePlugin({
   kind: "loss",

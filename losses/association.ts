@@ -46,11 +46,12 @@ interface Level extends AssociationLevel {
 }
 
 /**
- * Kang et al. 2020, Eq. 1-10 and 12: source pixels and the target pixels they are cycle-consistent with are drawn
- * together against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
- * image; the loss of a level is the mean over the associated pixels of the batch, 0 when there are none. As in the
- * published code, the mean and deviation of the contrast normalisation carry no gradient, aggregated features do
- * not enter the classifier, and the second factor uses the returned pixel i*.
+ * Kang et al. 2020, Eq. 1-10 and 12: source pixels and the target pixels they are cycle-consistent with are
+ * drawn together against all other pixels, at every level of the list. The k-th source image is paired with
+ * the k-th target image; the loss of a level is the mean over the associated pixels of the batch, 0 when
+ * there are none. As in the published code, the mean and deviation of the contrast normalisation carry no
+ * gradient, aggregated features do not enter the classifier, and the second factor uses the returned pixel
+ * i*.
  */
 export const association = definePlugin({
   kind: "loss",

@@ -28,10 +28,10 @@ type Options = z.output<typeof options>;
 const PLACES = [32, 32] as const;
 
 /**
- * Lian et al. 2019, images: the classes' mean probabilities over a batch are drawn to their shares of the source. The paper
- * compares each class with its own share; the released code compares every class with every share, which is a draw to 1 / K. With
- * `places` the shares of each place are compared (the paper's prior file was not published: they are counted in the source's
- * labels, on a grid).
+ * Lian et al. 2019, images: the classes' mean probabilities over a batch are drawn to their shares of the
+ * source. The paper compares each class with its own share; the released code compares every class with every
+ * share, which is a draw to 1 / K. With `places` the shares of each place are compared (the paper's prior
+ * file was not published: they are counted in the source's labels, on a grid).
  */
 export const classShares = definePlugin({
   kind: "loss",

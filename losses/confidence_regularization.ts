@@ -4,10 +4,11 @@ import { z } from "../core/schema.ts";
 import { meanConfidence } from "../ops/confidence.ts";
 
 /**
- * Zou et al. 2019: keeps predictions on pseudo-labelled pixels from becoming over-confident. `kld` is MRKLD, the divergence
- * from even predictions without its constant; `entropy` is MRENT, which the released code does not have (unofficial). The
- * released weight is 0.01: its 0.1 enters twice. Images count as their mark says, so that those of a source may be left out.
- * The logits are resized bilinearly to the labels first. A batch without a label gives 0.
+ * Zou et al. 2019: keeps predictions on pseudo-labelled pixels from becoming over-confident. `kld` is MRKLD,
+ * the divergence from even predictions without its constant; `entropy` is MRENT, which the released code does
+ * not have (unofficial). The released weight is 0.01: its 0.1 enters twice. Images count as their mark says,
+ * so that those of a source may be left out. The logits are resized bilinearly to the labels first. A batch
+ * without a label gives 0.
  */
 export const confidenceRegularization = definePlugin({
   kind: "loss",

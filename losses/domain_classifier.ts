@@ -16,9 +16,9 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: an opponent tells the probabilities of source and target images apart, at the images' size, by the sum of both
- * binary cross-entropies; the term is that of taking the target's for the source's. The opponent steps first, so the
- * network meets it as it is by then.
+ * Chang et al. 2019: an opponent tells the probabilities of source and target images apart, at the images'
+ * size, by the sum of both binary cross-entropies; the term is that of taking the target's for the source's.
+ * The opponent steps first, so the network meets it as it is by then.
  */
 export const domainClassifier = definePlugin({
   kind: "loss",

@@ -7,7 +7,9 @@ import { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Tensor, Tensor3D } from "../core/tensors.ts";
 
-/** Cityscapes' things (its `hasInstances`, traffic lights and signs added), as the published code has them. */
+/**
+ * Cityscapes' things (its `hasInstances`, traffic lights and signs added), as the published code has them.
+ */
 const THINGS = [
   "traffic light",
   "traffic sign",
@@ -22,9 +24,10 @@ const THINGS = [
 ];
 
 /**
- * Hoyer et al. 2022 (DAFormer), thing-class ImageNet feature distance: the mean over feature pixels of things of the Euclidean
- * distance between the network's features of the source and a frozen network's. A feature pixel is of a class that covers at least
- * `min_ratio` of its cell of the labels. A batch without such a pixel gives 0 (the published code: NaN).
+ * Hoyer et al. 2022 (DAFormer), thing-class ImageNet feature distance: the mean over feature pixels of things
+ * of the Euclidean distance between the network's features of the source and a frozen network's. A feature
+ * pixel is of a class that covers at least `min_ratio` of its cell of the labels. A batch without such a
+ * pixel gives 0 (the published code: NaN).
  */
 export const featureDistance = definePlugin({
   kind: "loss",

@@ -13,8 +13,9 @@ export interface Counting {
 }
 
 /**
- * The classes' shares of the labelled pixels in each cell of a grid, [rows, columns, numClasses]; where none is labelled, those of
- * all cells. @throws UserError when the stream has no labels, or no image a labelled pixel
+ * The classes' shares of the labelled pixels in each cell of a grid, [rows, columns, numClasses]; where none
+ * is labelled, those of all cells. @throws UserError when the stream has no labels, or no image a labelled
+ * pixel
  */
 export async function countClasses(tools: BeginTools, counting: Counting): Promise<Float32Array> {
   const { stream, images, cells: [rows, columns], numClasses } = counting;

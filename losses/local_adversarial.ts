@@ -22,10 +22,10 @@ type Options = z.output<typeof options>;
 const resolution = "labels";
 
 /**
- * Category-level adversarial alignment (Luo et al. 2019): the discriminator sees the probabilities of two heads' summed
- * logits; its scores are resized to the image, and after the warm-up the error at a target pixel counts epsilon + lambda
- * (1 - cos(p1, p2)), p1 and p2 the heads' probabilities there. This weight has a gradient in the term, none for the
- * discriminator, whose loss is the plain sum of both domains.
+ * Category-level adversarial alignment (Luo et al. 2019): the discriminator sees the probabilities of two
+ * heads' summed logits; its scores are resized to the image, and after the warm-up the error at a target
+ * pixel counts epsilon + lambda (1 - cos(p1, p2)), p1 and p2 the heads' probabilities there. This weight has
+ * a gradient in the term, none for the discriminator, whose loss is the plain sum of both domains.
  */
 export const localAdversarial = definePlugin({
   kind: "loss",

@@ -5,11 +5,12 @@ import { z } from "../core/schema.ts";
 import { logitsNeed, readLogits, resolutionOption, tapOption } from "./read_logits.ts";
 
 /**
- * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows linearly
- * with confidence. Plain: the mean over pixels of -sum p^2 / 2. Image-weighted: a pixel predicted as class c counts
- * 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that rare classes are not
- * drowned; the sum over pixels is averaged over images. The weights carry no gradient. The published numbers were made
- * with the released form: the mean over classes as well, and image-weighted without the half.
+ * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows
+ * linearly with confidence. Plain: the mean over pixels of -sum p^2 / 2. Image-weighted: a pixel predicted as
+ * class c counts 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so
+ * that rare classes are not drowned; the sum over pixels is averaged over images. The weights carry no
+ * gradient. The published numbers were made with the released form: the mean over classes as well, and
+ * image-weighted without the half.
  */
 export const maximumSquares = definePlugin({
   kind: "loss",

@@ -10,7 +10,11 @@ const CHANNELS = [64, 128, 256, 512, 1] as const;
 /** What the owner is called. */
 export const OPPONENT = "discriminator";
 
-/** Options of its Adam. @param beta1 of the mean gradient, unless a recipe says otherwise @param beta2 of the squared one */
+/**
+ * Options of its Adam.
+ * @param beta1 of the mean gradient, unless a recipe says otherwise
+ * @param beta2 of the squared one
+ */
 export function adamOptions({ beta1, beta2 }: { readonly beta1: number; readonly beta2: number }) {
   return {
     lr: z.number().positive().default(1e-4).describe("the discriminator's Adam learning rate"),
@@ -60,7 +64,10 @@ export function fcDiscriminator(setup: Setup): Pick<Discriminator, "params" | "j
   return sizedJudge(discriminator(setup, { input: setup.numClasses, channels: CHANNELS }), "five");
 }
 
-/** The same, but `judge` throws UserError when maps are smaller than it needs. @param halvings how often it halves them */
+/**
+ * The same, but `judge` throws UserError when maps are smaller than it needs.
+ * @param halvings how often it halves them
+ */
 export function sizedJudge(
   { params, judge, smallest }: Discriminator,
   halvings: "four" | "five",

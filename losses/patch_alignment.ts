@@ -35,9 +35,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Unofficial: Tsai et al. 2019 (PatchAlign) published no code; this is our reading. Before the first step patches of the source's
- * labels are clustered by the classes' shares of their quarters. A head on the mean probabilities of a patch learns the cluster
- * of source patches, and an opponent cannot tell what it says of the target's from what it says of the source's.
+ * Unofficial: Tsai et al. 2019 (PatchAlign) published no code; this is our reading. Before the first step
+ * patches of the source's labels are clustered by the classes' shares of their quarters. A head on the mean
+ * probabilities of a patch learns the cluster of source patches, and an opponent cannot tell what it says of
+ * the target's from what it says of the source's.
  */
 export const patchAlignment = definePlugin({
   kind: "loss",

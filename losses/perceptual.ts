@@ -26,9 +26,9 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: how far made images are from others in the features of a network that stays as it is: the weighted sum of mean
- * absolute differences. With a texture the first layers compare the means over pixels of each channel with its images instead.
- * No gradient reaches the images that are compared with.
+ * Chang et al. 2019: how far made images are from others in the features of a network that stays as it is:
+ * the weighted sum of mean absolute differences. With a texture the first layers compare the means over
+ * pixels of each channel with its images instead. No gradient reaches the images that are compared with.
  */
 export const perceptual = definePlugin({
   kind: "loss",

@@ -16,8 +16,8 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: an opponent tells made images (0) from real ones (1) by half the squared errors of both; the term is the squared
- * error of taking the made ones for real (Mao et al. 2017), without the half.
+ * Chang et al. 2019: an opponent tells made images (0) from real ones (1) by half the squared errors of both;
+ * the term is the squared error of taking the made ones for real (Mao et al. 2017), without the half.
  */
 export const realism = definePlugin({
   kind: "loss",

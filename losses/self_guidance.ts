@@ -6,9 +6,9 @@ import { crossEntropy } from "../ops/cross_entropy.ts";
 import { furtherTapOption, logitsNeed, MAIN, readLogits, resolutionOption } from "./read_logits.ts";
 
 /**
- * Self-produced guidance (Chen et al. 2019): a further head learns, on the target, the class on which it and the main
- * head agree most, (p1 + p2) / 2, at pixels of which one of the two is sure; the mean of its cross-entropy over these.
- * Without a confident pixel it is 0. No gradient reaches the main head.
+ * Self-produced guidance (Chen et al. 2019): a further head learns, on the target, the class on which it and
+ * the main head agree most, (p1 + p2) / 2, at pixels of which one of the two is sure; the mean of its
+ * cross-entropy over these. Without a confident pixel it is 0. No gradient reaches the main head.
  */
 export const selfGuidance = definePlugin({
   kind: "loss",

@@ -29,10 +29,11 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Unofficial: Du et al. 2019 (SSF-DAN) published neither code of their training nor its layers, thresholds and weights; this is
- * our reading. An opponent with a branch for each class tells the features of source pixels of that class, by their labels, from
- * those of target pixels that are predicted so with more than a threshold, which falls as training goes on. The term is the
- * mean over present classes of taking the target's for the source's, each weighed by its share of the losses.
+ * Unofficial: Du et al. 2019 (SSF-DAN) published neither code of their training nor its layers, thresholds
+ * and weights; this is our reading. An opponent with a branch for each class tells the features of source
+ * pixels of that class, by their labels, from those of target pixels that are predicted so with more than a
+ * threshold, which falls as training goes on. The term is the mean over present classes of taking the
+ * target's for the source's, each weighed by its share of the losses.
  */
 export const separableAdversarial = definePlugin({
   kind: "loss",

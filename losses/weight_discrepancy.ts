@@ -6,8 +6,8 @@ import { cosineOf } from "../ops/discrepancy.ts";
 import { furtherTapOption, logitsNeed, MAIN } from "./read_logits.ts";
 
 /**
- * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), all weights and biases of a head being one
- * vector. The heads must be alike in their shapes.
+ * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), all weights and biases of a head
+ * being one vector. The heads must be alike in their shapes.
  */
 export const weightDiscrepancy = definePlugin({
   kind: "loss",

@@ -34,8 +34,9 @@ const options = z.strictObject({
 });
 
 /**
- * DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. Parameters of the main classifier are
- * called `classifier.0`, those of further heads `classifier.1` and so on, in the order of `heads`.
+ * DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. Parameters of the main
+ * classifier are called `classifier.0`, those of further heads `classifier.1` and so on, in the order of
+ * `heads`.
  */
 export const deeplabV2 = definePlugin({
   kind: "model",

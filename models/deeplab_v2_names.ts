@@ -5,7 +5,10 @@ const COUNTERS: NameRule = { pattern: /\.num_batches_tracked$/, to: null };
 
 const STAGES = String.raw`((?:conv1|bn1|layer[1-4])\..*)`;
 
-/** The order in which the published checkpoints of Kang et al. 2020 count Cityscapes' classes; SYNTHIA's are the first 16. */
+/**
+ * The order in which the published checkpoints of Kang et al. 2020 count Cityscapes' classes; SYNTHIA's are
+ * the first 16.
+ */
 const PUBLISHED = [
   "sky",
   "building",
@@ -37,8 +40,8 @@ export interface NamedParts {
 }
 
 /**
- * A file's layer5 and layer6 by the network's classifiers; null: one that is for training only, which the network has
- * not. Branches that the network has not are left out, too.
+ * A file's layer5 and layer6 by the network's classifiers; null: one that is for training only, which the
+ * network has not. Branches that the network has not are left out, too.
  */
 function adapted(
   name: string,
@@ -76,7 +79,10 @@ function ownNames({ heads, branches }: NamedParts): readonly NameRule[] {
   ];
 }
 
-/** What files call the tensors of {@linkcode deeplabV2}, whose own names are those of the published PLCA checkpoints. */
+/**
+ * What files call the tensors of {@linkcode deeplabV2}, whose own names are those of the published PLCA
+ * checkpoints.
+ */
 export function deeplabV2Names(parts: NamedParts): WeightNames {
   const own = ownNames(parts);
   return {

@@ -56,10 +56,11 @@ type Options = z.output<typeof options>;
 const EPSILON = 1e-6, RATIO = 4;
 
 /**
- * DINOv2 (Oquab et al. 2024) with VFM-UDA's light head (Englert et al. 2024). Images of any size: they are resized bilinearly to
- * whole patches, `image_scale` times their sides rounded down but at least one patch; at the default, 1.1 as in VFM-UDA, no side of
- * 140 pixels and more becomes smaller. Logits come at a quarter of a patch and are resized to the images by their reader.
- * Taps: `block0` and so on, the patches after a block through the last norm; `decoded`, what the light head classifies.
+ * DINOv2 (Oquab et al. 2024) with VFM-UDA's light head (Englert et al. 2024). Images of any size: they are
+ * resized bilinearly to whole patches, `image_scale` times their sides rounded down but at least one patch;
+ * at the default, 1.1 as in VFM-UDA, no side of 140 pixels and more becomes smaller. Logits come at a quarter
+ * of a patch and are resized to the images by their reader. Taps: `block0` and so on, the patches after a
+ * block through the last norm; `decoded`, what the light head classifies.
  */
 export const dinov2 = definePlugin({
   kind: "model",
@@ -189,7 +190,10 @@ function patchesOf(
   return Math.max(1, Math.floor(side * image_scale / patch));
 }
 
-/** float32 [N, h, w]: 1 for every patch with the probability that its part of the batch asks for; undefined: none is hidden. */
+/**
+ * float32 [N, h, w]: 1 for every patch with the probability that its part of the batch asks for; undefined:
+ * none is hidden.
+ */
 function hiddenPatches(
   [count, h, w]: readonly [number, number, number],
   { random, hide }: Pass,

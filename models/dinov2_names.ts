@@ -38,7 +38,10 @@ const FORMS: readonly TensorForm[] = [{
   to: "$1.qkv.$3",
 }];
 
-/** What files call the tensors of `dinov2`, whose own names are Meta's; and VFM-UDA's checkpoints of encoder and head. */
+/**
+ * What files call the tensors of `dinov2`, whose own names are Meta's; and VFM-UDA's checkpoints of encoder
+ * and head.
+ */
 export const DINOV2_NAMES: WeightNames = {
   perClass: /^(?:out|classifier)\./,
   classOrders: {},

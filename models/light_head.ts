@@ -24,8 +24,9 @@ export interface LightHeadShape {
 }
 
 /**
- * VFM-UDA's head (Englert et al. 2024): two transposed convolutions 2x2 that double the size and halve the channels, a GELU between
- * them, a 3x3 convolution and a 1x1 classifier; a norm over channels follows all but the last, and none of them adds a bias.
+ * VFM-UDA's head (Englert et al. 2024): two transposed convolutions 2x2 that double the size and halve the
+ * channels, a GELU between them, a 3x3 convolution and a 1x1 classifier; a norm over channels follows all but
+ * the last, and none of them adds a bias.
  */
 export function lightHead(layers: Layers, { width, classes, epsilon }: LightHeadShape): LightHead {
   const half = width / 2, quarter = width / 4;

@@ -75,8 +75,9 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Taps: `stage1` to `stage4` (strides 4, 8, 16, 32), with
- * the heads `segformer` and `daformer` `fused` at stride 4, which the classifier reads; without, it reads `stage4`.
+ * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Taps: `stage1` to `stage4`
+ * (strides 4, 8, 16, 32), with the heads `segformer` and `daformer` `fused` at stride 4, which the classifier
+ * reads; without, it reads `stage4`.
  */
 export const mit = definePlugin({
   kind: "model",

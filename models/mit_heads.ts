@@ -41,9 +41,10 @@ export const FINEST_FIRST: FuseOrder = [0, 1, 2, 3];
 const CLASSIFIER_DEVIATION = 0.01;
 
 /**
- * The all-MLP head (Xie et al. 2021): every stage through a linear map and up to the finest one's size, all through one 1x1
- * convolution, batch-norm and ReLU. All before batch-norm is linear in every pixel, and the weights of a bilinear resize sum to 1,
- * so the two matrices of a stage are multiplied first and maps are resized last: a small part of the work, and the same sum.
+ * The all-MLP head (Xie et al. 2021): every stage through a linear map and up to the finest one's size, all
+ * through one 1x1 convolution, batch-norm and ReLU. All before batch-norm is linear in every pixel, and the
+ * weights of a bilinear resize sum to 1, so the two matrices of a stage are multiplied first and maps are
+ * resized last: a small part of the work, and the same sum.
  */
 export function segformerHead(
   layers: Layers,
@@ -86,8 +87,9 @@ export function segformerHead(
 const DILATIONS = [6, 12, 18];
 
 /**
- * DAFormer's head (Hoyer et al. 2022): every stage through a linear map and up to the finest one's size; of all together a 1x1
- * convolution and three depthwise separable ones of dilation 6, 12 and 18; of those together a 3x3 one.
+ * DAFormer's head (Hoyer et al. 2022): every stage through a linear map and up to the finest one's size; of
+ * all together a 1x1 convolution and three depthwise separable ones of dilation 6, 12 and 18; of those
+ * together a 3x3 one.
  */
 export function daformerHead(layers: Layers, { dims, width, classes, affine }: HeadShape): Head {
   const embeddings = dims.map((channels, k) =>

@@ -16,7 +16,9 @@ const HEADS: Readonly<Record<HeadName, string>> = {
   "deeplab-v2": String.raw`(convs\.\d+\.0\..*)`,
 };
 
-/** Original names: SegFormer's files, and those of DAFormer, HRDA (whose head lies a level deeper) and MIC. */
+/**
+ * Original names: SegFormer's files, and those of DAFormer, HRDA (whose head lies a level deeper) and MIC.
+ */
 function original(head: HeadName): readonly NameRule[] {
   return [
     COUNTERS,
@@ -69,7 +71,11 @@ const MMSEGMENTATION_PARTS: readonly (readonly [string, string])[] = [
 
 const plain = (text: string) => text.replaceAll(".", "\\.");
 
-/** @param file the part's name in files @param own the part's name here, which may have `$1` @param groups before the last */
+/**
+ * @param file the part's name in files
+ * @param own the part's name here, which may have `$1`
+ * @param groups before the last
+ */
 const rule = (file: string, own: string, groups = 0): NameRule => ({
   pattern: new RegExp(`^${file}\\.(weight|bias)$`),
   to: `${own}.$${groups + 1}`,
@@ -129,7 +135,10 @@ const MMSEGMENTATION: NameScheme = {
   ],
 };
 
-/** Queries, keys and values in one matrix (mmsegmentation), keys and values in two (Hugging Face), matrices as convolutions. */
+/**
+ * Queries, keys and values in one matrix (mmsegmentation), keys and values in two (Hugging Face), matrices as
+ * convolutions.
+ */
 const FORMS: readonly TensorForm[] = [
   {
     kind: "split",
@@ -150,7 +159,9 @@ const LICENCE =
   "the published weights of MiT and SegFormer are under the NVIDIA Source Code License (non-commercial: research and " +
   "evaluation only); it binds whoever uses them or what is trained from them";
 
-/** What files call the tensors of `mit`, whose own names are those of SegFormer's and DAFormer's checkpoints. */
+/**
+ * What files call the tensors of `mit`, whose own names are those of SegFormer's and DAFormer's checkpoints.
+ */
 export function mitNames(head: HeadName): WeightNames {
   return {
     perClass: /^decode_head\.(?:linear_pred|conv_seg|convs\.\d+\.0)\./,

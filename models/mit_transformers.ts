@@ -1,6 +1,7 @@
 /**
- * SegFormer as transformers keeps it: the inverse of the scheme "Hugging Face" in mit_names.ts. Two things differ beside the
- * names: transformers has keys and values in a tensor each, and fuses the coarsest stage first.
+ * SegFormer as transformers keeps it: the inverse of the scheme "Hugging Face" in mit_names.ts. Two things
+ * differ beside the names: transformers has keys and values in a tensor each, and fuses the coarsest stage
+ * first.
  */
 import type { HubTensor, TransformersLayout } from "../core/hub.ts";
 import { HUGGING_FACE_PARTS } from "./mit_names.ts";

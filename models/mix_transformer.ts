@@ -24,7 +24,9 @@ export interface MixTransformerShape {
   readonly reductions: PerStage;
   /** Channels within the feed-forward parts, in times of the stage's. */
   readonly ratio: number;
-  /** Probability that training leaves out a branch of the last block; it grows linearly from 0 in the first. */
+  /**
+   * Probability that training leaves out a branch of the last block; it grows linearly from 0 in the first.
+   */
   readonly dropPath: number;
   readonly epsilon: Epsilons;
   /** Whether blocks keep only their input for the gradient, and are computed again. */
@@ -61,7 +63,8 @@ export function mixTransformerTaps(
 }
 
 /**
- * Probabilities of the blocks in the order of all stages: of block b of B, rate b / (B - 1); a single block has none.
+ * Probabilities of the blocks in the order of all stages: of block b of B, rate b / (B - 1); a single block
+ * has none.
  * @param rate in [0, 1)
  */
 export function dropPathRates(blocks: PerStage, rate: number): number[] {
@@ -70,10 +73,11 @@ export function dropPathRates(blocks: PerStage, rate: number): number[] {
 }
 
 /**
- * A Mix Transformer (Xie et al. 2021): four stages of overlapping patches and blocks; a stage's normed map is both its output and
- * what the next one sees. Its parameters are called as in the published files, after `backbone.`.
- * @returns a function of float32 [N, H, W, 3] to the output of every stage, [N, h, w, C] with h = floor((H - 1) / 4) + 1 and then
- * floor((h - 1) / 2) + 1
+ * A Mix Transformer (Xie et al. 2021): four stages of overlapping patches and blocks; a stage's normed map is
+ * both its output and what the next one sees. Its parameters are called as in the published files, after
+ * `backbone.`.
+ * @returns a function of float32 [N, H, W, 3] to the output of every stage, [N, h, w, C] with h = floor((H -
+ * 1) / 4) + 1 and then floor((h - 1) / 2) + 1
  */
 export function mixTransformer(layers: Layers, shape: MixTransformerShape) {
   const rates = dropPathRates(shape.blocks, shape.dropPath);

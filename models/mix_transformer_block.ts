@@ -36,8 +36,9 @@ export type Kept = Float32Array | undefined;
 export type Block = (x: tf.Tensor4D, kept: readonly [Kept, Kept]) => tf.Tensor4D;
 
 /**
- * A block of the Mix Transformer (Xie et al. 2021): x += attention(norm1(x)), x += mlp(norm2(x)). Keys and values of a reduced
- * map come from a convolution whose stride is its side, so rows and columns beyond a multiple of it are seen by queries alone.
+ * A block of the Mix Transformer (Xie et al. 2021): x += attention(norm1(x)), x += mlp(norm2(x)). Keys and
+ * values of a reduced map come from a convolution whose stride is its side, so rows and columns beyond a
+ * multiple of it are seen by queries alone.
  */
 export function mixTransformerBlock(layers: Layers, name: string, shape: BlockShape): Block {
   const { channels, epsilon } = shape;
@@ -51,7 +52,10 @@ export function mixTransformerBlock(layers: Layers, name: string, shape: BlockSh
   };
 }
 
-/** Of the 2C outputs of `kv` the first C are keys, the others values; head h has channels h d to (h + 1) d - 1 of each. */
+/**
+ * Of the 2C outputs of `kv` the first C are keys, the others values; head h has channels h d to (h + 1) d - 1
+ * of each.
+ */
 function efficientAttention(
   layers: Layers,
   name: string,

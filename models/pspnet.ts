@@ -29,9 +29,10 @@ type Options = z.output<typeof options>;
 const HEAD = 512;
 
 /**
- * PSPNet (Zhao et al. 2017) as the released pyCDA uses it: a dilated ResNet with a stem of three convolutions, whose pooled maps
- * of 1, 2, 3 and 6 cells a side stand beside its features (half-pixel centres); an auxiliary classifier on layer3, which is
- * the tap `auxiliary`. The feature tap, `pyramid`, is what the main classifier reads.
+ * PSPNet (Zhao et al. 2017) as the released pyCDA uses it: a dilated ResNet with a stem of three
+ * convolutions, whose pooled maps of 1, 2, 3 and 6 cells a side stand beside its features (half-pixel
+ * centres); an auxiliary classifier on layer3, which is the tap `auxiliary`. The feature tap, `pyramid`, is
+ * what the main classifier reads.
  */
 export const pspnet = definePlugin({
   kind: "model",

@@ -6,7 +6,10 @@ const STAGES = /^((?:conv[1-3]|bn[1-3]|layer[1-4])\..*)$/;
 
 const DECODER = String.raw`((?:ppm\.\d+\.[12]|conv_last\.[014]|cbr_deepsup\.[01]|conv_last_deepsup)\..*)`;
 
-/** What files call the tensors of `pspnet`: whole ones, and encoder and decoder in files of their own, as they were released. */
+/**
+ * What files call the tensors of `pspnet`: whole ones, and encoder and decoder in files of their own, as they
+ * were released.
+ */
 export const PSPNET_NAMES: WeightNames = {
   perClass: /^decoder\.(?:conv_last\.4|conv_last_deepsup)\./,
   classOrders: {},

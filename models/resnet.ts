@@ -13,13 +13,17 @@ export interface ResnetShape {
   /** Factor on every channel count. */
   readonly width: number;
   /**
-   * The dilation of the first block of layer3 and layer4. `stage`: the stage's, 2 and 4, as in the published PLCA
-   * network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for dilation.
+   * The dilation of the first block of layer3 and layer4. `stage`: the stage's, 2 and 4, as in the published
+   * PLCA network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for
+   * dilation.
    */
   readonly firstDilation: "stage" | "previous";
   /** Where a stage that halves the size does so: in its first 1x1 convolution, or in the 3x3 after it. */
   readonly strideIn: "conv1" | "conv2";
-  /** One 7x7 convolution whose pooling rounds up; or three 3x3 of 1, 1 and 2 times its channels whose pooling rounds down. */
+  /**
+   * One 7x7 convolution whose pooling rounds up; or three 3x3 of 1, 1 and 2 times its channels whose pooling
+   * rounds down.
+   */
   readonly stem: "single" | "deep";
   /** Whether the weights and biases of batch-norm are trained. */
   readonly affine: boolean;
@@ -172,7 +176,11 @@ function block(
   return (x, pass) => checkpoint((input) => run(input, pass), x, own);
 }
 
-/** A convolution and the batch-norm after it. @param names of both @param sizes its side, channels in and out */
+/**
+ * A convolution and the batch-norm after it.
+ * @param names of both
+ * @param sizes its side, channels in and out
+ */
 export function convolutionAndNorm(
   layers: Layers,
   [convolution, norm]: readonly [string, string],

@@ -34,8 +34,9 @@ const NAMES: WeightNames = {
 };
 
 /**
- * The features of VGG19 (Simonyan and Zisserman 2015) up to the first convolution of its fifth block, whose taps are `relu1_1` to
- * `relu5_1`. It labels nothing; it is for `networks`, as what a perceptual term compares images by. Names are torchvision's.
+ * The features of VGG19 (Simonyan and Zisserman 2015) up to the first convolution of its fifth block, whose
+ * taps are `relu1_1` to `relu5_1`. It labels nothing; it is for `networks`, as what a perceptual term
+ * compares images by. Names are torchvision's.
  */
 export const vgg19 = definePlugin({
   kind: "model",

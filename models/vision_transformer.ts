@@ -17,7 +17,9 @@ export interface VisionTransformerShape {
   readonly heads: number;
   /** Pixels along a side of a patch. */
   readonly patch: number;
-  /** Patches along a side of the square whose positions are known; those of other sizes are sampled from it. */
+  /**
+   * Patches along a side of the square whose positions are known; those of other sizes are sampled from it.
+   */
   readonly table: number;
   /** Tokens beside the patches and the class token, which have no position. */
   readonly registers: number;
@@ -47,7 +49,10 @@ export interface TransformerOutput {
   classToken(): tf.Tensor2D;
 }
 
-/** PyTorch's for a convolution of so many inputs; a uniform distribution there, a normal one of the same deviation here. */
+/**
+ * PyTorch's for a convolution of so many inputs; a uniform distribution there, a normal one of the same
+ * deviation here.
+ */
 export function defaultDeviation(inputs: number): number {
   return 1 / Math.sqrt(3 * inputs);
 }
@@ -56,9 +61,10 @@ export function defaultDeviation(inputs: number): number {
 const POSITION_DEVIATION = 0.02, TOKEN_DEVIATION = 1e-6;
 
 /**
- * A vision transformer as in DINOv2 (Dosovitskiy et al. 2021; Oquab et al. 2024): patches of an image become tokens; positions are
- * added; blocks x += g1 attention(norm x), x += g2 mlp(norm x) with learned g. Its parameters are called as in the published files,
- * after `backbone.`; `mask_token` takes the place of patches that are hidden, before positions are added.
+ * A vision transformer as in DINOv2 (Dosovitskiy et al. 2021; Oquab et al. 2024): patches of an image become
+ * tokens; positions are added; blocks x += g1 attention(norm x), x += g2 mlp(norm x) with learned g. Its
+ * parameters are called as in the published files, after `backbone.`; `mask_token` takes the place of patches
+ * that are hidden, before positions are added.
  * @returns a function of float32 [N, h patch, w patch, 3]
  */
 export function visionTransformer(layers: Layers, shape: VisionTransformerShape) {

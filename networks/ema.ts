@@ -25,9 +25,9 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017):
- * w' = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + f), decay), steps counted from 0, f = `warm_up_from`. It starts
- * as a copy of the student; no gradient flows through its views.
+ * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017): w'
+ * = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + f), decay), steps counted from 0, f
+ * = `warm_up_from`. It starts as a copy of the student; no gradient flows through its views.
  */
 export const ema = definePlugin({
   kind: "network",

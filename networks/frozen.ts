@@ -2,8 +2,9 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * A network that nothing changes: weights of a file, as of an encoder trained on ImageNet, or a copy of the student as it is when
- * the phase begins. Its passes use the running statistics; no gradient flows through its views.
+ * A network that nothing changes: weights of a file, as of an encoder trained on ImageNet, or a copy of the
+ * student as it is when the phase begins. Its passes use the running statistics; no gradient flows through
+ * its views.
  */
 export const frozen = definePlugin({
   kind: "network",
@@ -16,7 +17,10 @@ export const frozen = definePlugin({
   plan: ({ start }) => ({ training: false, start }),
 });
 
-/** A second network that an owner trains (`trains: NAME` in a plugin's plan): an auxiliary model, a second student. */
+/**
+ * A second network that an owner trains (`trains: NAME` in a plugin's plan): an auxiliary model, a second
+ * student.
+ */
 export const trained = definePlugin({
   kind: "network",
   name: "trained",

@@ -3,9 +3,10 @@ import type { AttentionCall } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
 /**
- * softmax(query key^T d^-0.5) value for every head, heads beside each other (Vaswani et al. 2017); d is the channels of a head.
- * Head h owns the channels h d to (h + 1) d - 1. Scores are never all kept: they exist for a block of queries at a time, and are computed
- * again for the gradient, for which only the three inputs are kept.
+ * softmax(query key^T d^-0.5) value for every head, heads beside each other (Vaswani et al. 2017); d is the
+ * channels of a head. Head h owns the channels h d to (h + 1) d - 1. Scores are never all kept: they exist
+ * for a block of queries at a time, and are computed again for the gradient, for which only the three inputs
+ * are kept.
  * @param call query float32 [N, T, C], key and value float32 [N, S, C], S at least 1; `heads` divides C
  * @returns float32 [N, T, C]
  * @throws Error when the shapes do not fit

@@ -3,7 +3,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "./resize_products.ts";
 
 /**
- * The mean of every window of size x size pixels, side by side; rows and columns that fill no window are left out.
+ * The mean of every window of size x size pixels, side by side; rows and columns that fill no window are left
+ * out.
  * @param x float32 [N, H, W, C] @returns float32 [N, floor(H / size), floor(W / size), C]
  */
 export function averagePool(x: tf.Tensor4D, size: number): tf.Tensor4D {
@@ -17,8 +18,8 @@ export function averagePool(x: tf.Tensor4D, size: number): tf.Tensor4D {
 }
 
 /**
- * The mean of each of size[0] x size[1] cells, of which cell i covers the rows floor(i H / n) to ceil((i + 1) H / n) - 1
- * (PyTorch's adaptive average pooling); cells may share pixels.
+ * The mean of each of size[0] x size[1] cells, of which cell i covers the rows floor(i H / n) to ceil((i + 1)
+ * H / n) - 1 (PyTorch's adaptive average pooling); cells may share pixels.
  * @param x float32 [N, H, W, C] @returns float32 [N, size[0], size[1], C]
  */
 export function adaptiveAveragePool(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {

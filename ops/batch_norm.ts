@@ -19,8 +19,8 @@ export interface BatchNormOptions {
 }
 
 /**
- * y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if asked: one operator, so
- * that nothing between is kept for the gradient.
+ * y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if asked: one
+ * operator, so that nothing between is kept for the gradient.
  * @param x float32 [N, H, W, C] @param affine gamma and beta, float32 [C]
  */
 export function batchNorm(

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { gradients } from "./gradients.ts";
 
 /**
- * f(x), of which nothing but `x` is kept for the gradient: what is between is computed again when it is needed.
+ * f(x), of which nothing but `x` is kept for the gradient: what is between is computed again when it is
+ * needed.
  * @param f called with the input, and again for the gradient
  * @param params the variables that `f` uses
  */

@@ -4,7 +4,9 @@ import { constant } from "./constant.ts";
 import { maxPool } from "./max_pool.ts";
 import { nearestLabels } from "./nearest.ts";
 
-/** float32 [N, h, w, K]: 1 in the most probable class of a pixel, if it is more probable than the threshold. */
+/**
+ * float32 [N, h, w, K]: 1 in the most probable class of a pixel, if it is more probable than the threshold.
+ */
 export function sureMasks(probabilities: tf.Tensor4D, threshold: number): tf.Tensor4D {
   return constant(() => {
     const [n, h, w, classes] = probabilities.shape;
@@ -15,7 +17,10 @@ export function sureMasks(probabilities: tf.Tensor4D, threshold: number): tf.Ten
   });
 }
 
-/** float32 [N, size, K]: 1 in the class of the nearest label; nowhere where none is known. @param labels int32 [N, H, W] */
+/**
+ * float32 [N, size, K]: 1 in the class of the nearest label; nowhere where none is known.
+ * @param labels int32 [N, H, W]
+ */
 export function labelMasks(
   labels: tf.Tensor3D,
   size: readonly [number, number],
@@ -42,14 +47,19 @@ export interface ClassLosses {
   readonly present: tf.Tensor1D;
 }
 
-/** @param losses float32 [N, h, w, K], of each class at each cell @param masks the same shape, 1 where it counts */
+/**
+ * @param losses float32 [N, h, w, K], of each class at each cell
+ * @param masks the same shape, 1 where it counts
+ */
 export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D): ClassLosses {
   const counts = tf.sum(masks, [0, 1, 2]);
   const means = tf.div(tf.sum(tf.mul(losses, masks), [0, 1, 2]), tf.maximum(counts, 1));
   return { losses: means as tf.Tensor1D, present: tf.cast(tf.greater(counts, 0), "float32") as tf.Tensor1D };
 }
 
-/** float32 [K]: in proportion to the classes' losses, on average 1 over those that are present; no gradient. */
+/**
+ * float32 [K]: in proportion to the classes' losses, on average 1 over those that are present; no gradient.
+ */
 export function lossWeights({ losses, present }: ClassLosses): tf.Tensor1D {
   return constant(() =>
     tf.div(tf.mul(losses, tf.sum(present)), tf.maximum(tf.sum(losses), 1e-12)) as tf.Tensor1D

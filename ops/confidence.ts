@@ -11,8 +11,9 @@ export interface ConfidenceOptions {
 }
 
 /**
- * How confident predictions are at labelled pixels: the mean over those pixels whose image counts of the image's factor times
- * what `kind` says. Both are least where all classes are alike (Zou et al. 2019, without constants).
+ * How confident predictions are at labelled pixels: the mean over those pixels whose image counts of the
+ * image's factor times what `kind` says. Both are least where all classes are alike (Zou et al. 2019, without
+ * constants).
  * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
  */
 export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: ConfidenceOptions): tf.Scalar {

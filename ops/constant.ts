@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * What `compute` returns, as a constant: no gradient flows through it, and it may use operators that have none
- * (argMax, comparisons). Everything else it makes is freed.
+ * What `compute` returns, as a constant: no gradient flows through it, and it may use operators that have
+ * none (argMax, comparisons). Everything else it makes is freed.
  */
 export function constant<T extends tf.Tensor>(compute: () => T): T {
   // Operators inside a custom operator are not recorded, and one without inputs lies on no path of a gradient.
@@ -15,8 +15,8 @@ interface Engine {
 }
 
 /**
- * The same for several tensors, in arrays and objects: nothing that `compute` does is recorded, so nothing of it is kept for a
- * gradient, and all it makes is freed but what it returns.
+ * The same for several tensors, in arrays and objects: nothing that `compute` does is recorded, so nothing of
+ * it is kept for a gradient, and all it makes is freed but what it returns.
  */
 export function constants<T>(compute: () => T): T {
   const { state } = tf.engine() as unknown as Engine;

@@ -5,13 +5,15 @@ import { kernels } from "./kernels.ts";
 
 /** How {@linkcode conv2d} slides its filter; zeros are padded on all four sides. */
 export interface Conv2dOptions extends Partial<Window> {
-  /** The input is data, whose gradient is not computed and is zero; where it was made with variables it is. */
+  /**
+   * The input is data, whose gradient is not computed and is zero; where it was made with variables it is.
+   */
   readonly constantInput?: boolean;
 }
 
 /**
- * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). That of a filter which is a
- * variable that is not trainable is not computed and is zero.
+ * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). That of a
+ * filter which is a variable that is not trainable is not computed and is zero.
  * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]
  * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
  */

@@ -14,8 +14,8 @@ export interface Expected {
 export type Denominator = "valid" | "all";
 
 /**
- * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11), of a distribution q of
- * -weight sum q log softmax(logits).
+ * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11), of a distribution q
+ * of -weight sum q log softmax(logits).
  * @param logits float32 [N, H, W, K] @returns 0 when every pixel is ignored
  */
 export function crossEntropy(

@@ -1,6 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How far scores are from a label: `bce`, the binary cross-entropy of their sigmoid, or `ls`, the squared difference. */
+/**
+ * How far scores are from a label: `bce`, the binary cross-entropy of their sigmoid, or `ls`, the squared
+ * difference.
+ */
 export type Judgement = "bce" | "ls";
 
 /** Each of {@linkcode Judgement}. */

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
 
 /**
- * x times the share of a standard normal distribution below x: 0.5 x (1 + erf(x / sqrt 2)), not its tanh approximation
- * (Hendrycks and Gimpel 2016). Only `x` is kept for the gradient.
+ * x times the share of a standard normal distribution below x: 0.5 x (1 + erf(x / sqrt 2)), not its tanh
+ * approximation (Hendrycks and Gimpel 2016). Only `x` is kept for the gradient.
  * @param x float32 of any shape @returns like `x`
  */
 export function gelu<T extends tf.Tensor>(x: T): T {

@@ -1,6 +1,6 @@
 /**
- * Reverse differentiation over tfjs's tape. tfjs keeps everything it saved, and every gradient between, until all gradients
- * are there; here a tensor is freed as soon as the operator that needed it had its turn.
+ * Reverse differentiation over tfjs's tape. tfjs keeps everything it saved, and every gradient between, until
+ * all gradients are there; here a tensor is freed as soon as the operator that needed it had its turn.
  */
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -29,8 +29,10 @@ export interface Gradients<Y extends tf.Tensor> {
 }
 
 /**
- * f() and its gradients with respect to `xs`, times `dy` (ones if absent). May be called within the gradient of an operator.
- * @throws Error when an operator on the way has no gradient, or while other gradients are recorded; and whatever `f` throws
+ * f() and its gradients with respect to `xs`, times `dy` (ones if absent). May be called within the gradient
+ * of an operator.
+ * @throws Error when an operator on the way has no gradient, or while other gradients are recorded; and
+ * whatever `f` throws
  */
 export function gradients<Y extends tf.Tensor>(
   f: () => Y,
@@ -60,7 +62,10 @@ export function gradients<Y extends tf.Tensor>(
   }
 }
 
-/** Whether a trainable variable was read to compute `x` in what is being recorded, so that a gradient may go through it. */
+/**
+ * Whether a trainable variable was read to compute `x` in what is being recorded, so that a gradient may go
+ * through it.
+ */
 export function comesOfVariables(x: tf.Tensor): boolean {
   const { activeTape } = (tf.engine() as unknown as Engine).state;
   const wanted = new Set([x.id]);
@@ -115,7 +120,10 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
   });
 }
 
-/** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
+/**
+ * In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on
+ * `xs`.
+ */
 function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
   const fromX = new Set(xs.map(({ id }) => id));
   const dependent = new Map<TapeNode, string[]>();

@@ -5,8 +5,8 @@ import { batchNorm } from "./batch_norm.ts";
 const EPSILON = 1e-5;
 
 /**
- * (x - mean) / sqrt(variance + 1e-5) of each channel of each image, the variance being biased; without learned factors (Ulyanov
- * et al. 2016).
+ * (x - mean) / sqrt(variance + 1e-5) of each channel of each image, the variance being biased; without
+ * learned factors (Ulyanov et al. 2016).
  * @param x float32 [N, H, W, C] @param relu keep the positive part
  */
 export function instanceNorm(x: tf.Tensor4D, { relu = false } = {}): tf.Tensor4D {
@@ -17,8 +17,8 @@ export function instanceNorm(x: tf.Tensor4D, { relu = false } = {}): tf.Tensor4D
 }
 
 /**
- * gamma (x - mean) / (deviation + 1e-5) + beta, mean and *unbiased* deviation being those of all values of an image, gamma and
- * beta one number per channel.
+ * gamma (x - mean) / (deviation + 1e-5) + beta, mean and *unbiased* deviation being those of all values of an
+ * image, gamma and beta one number per channel.
  * @param x float32 [N, H, W, C] @param affine gamma and beta, float32 [C]
  */
 export function imageLayerNorm(

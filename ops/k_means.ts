@@ -19,8 +19,9 @@ export interface KMeansOptions {
 }
 
 /**
- * Centres of clusters, one after the other: begun by K-means++ (Arthur and Vassilvitskii 2007), moved to the means of their points
- * until no point changes its centre. A centre that loses all its points stays where it is.
+ * Centres of clusters, one after the other: begun by K-means++ (Arthur and Vassilvitskii 2007), moved to the
+ * means of their points until no point changes its centre. A centre that loses all its points stays where it
+ * is.
  * @throws UserError when there are fewer different points than clusters
  */
 export function kMeans(

@@ -73,7 +73,10 @@ export interface Kernels {
   readonly rows: RowKernels;
   /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
   readonly deviceRows: DeviceRowKernels | undefined;
-  /** Whether the similarities of all pixels may exist at once, as plain operators; then neither of the two is used. */
+  /**
+   * Whether the similarities of all pixels may exist at once, as plain operators; then neither of the two is
+   * used.
+   */
   readonly dense: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The heavy kernels under the operators. A backend may replace any of them; what it leaves out is the portable
- * version, composed of tfjs operators that are right on every backend.
+ * The heavy kernels under the operators. A backend may replace any of them; what it leaves out is the
+ * portable version, composed of tfjs operators that are right on every backend.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "./kernel_types.ts";

@@ -3,10 +3,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "./resize_products.ts";
 
 /**
- * Hoyer et al. 2022 (DAFormer): of every cell of a coarser grid the label that covers at least `least` of it, else `ignore`. Ids
- * outside 0 .. K - 1 count as one more class, and give `ignore` where they win. A grid that does not divide the labels' size
- * has cells that overlap by a pixel (adaptive pooling).
- * @param labels int32 [N, H, W] @param size [height, width] of the grid @returns int32 [N, height, width], without a gradient
+ * Hoyer et al. 2022 (DAFormer): of every cell of a coarser grid the label that covers at least `least` of it,
+ * else `ignore`. Ids outside 0 .. K - 1 count as one more class, and give `ignore` where they win. A grid
+ * that does not divide the labels' size has cells that overlap by a pixel (adaptive pooling).
+ * @param labels int32 [N, H, W] @param size [height, width] of the grid @returns int32 [N, height, width],
+ * without a gradient
  */
 export function labelsByShare(
   labels: tf.Tensor3D,

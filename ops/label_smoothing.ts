@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The mean over pixels of gamma u, where u = -mean over classes of log softmax(logits) and gamma = u / lambda - 1
- * carries no gradient (Kang et al. 2020, Eq. 13).
+ * The mean over pixels of gamma u, where u = -mean over classes of log softmax(logits) and gamma = u / lambda
+ * - 1 carries no gradient (Kang et al. 2020, Eq. 13).
  * @param logits float32 [N, H, W, K]
  */
 export function adaptiveLabelSmoothing(logits: tf.Tensor4D, lambda: number): tf.Scalar {

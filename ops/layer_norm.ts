@@ -12,8 +12,8 @@ export interface LayerNormOptions {
 }
 
 /**
- * scale (x - mean) / sqrt(variance + epsilon) + offset over the last axis, with the biased variance (Ba et al. 2016). Beside `x`, two
- * numbers for each position are kept for the gradient.
+ * scale (x - mean) / sqrt(variance + epsilon) + offset over the last axis, with the biased variance (Ba et
+ * al. 2016). Beside `x`, two numbers for each position are kept for the gradient.
  * @param x float32 [..., C] of rank 2 or more: tokens [N, T, C] or maps [N, H, W, C] @returns like `x`
  * @throws Error when the channels of scale, offset and x differ
  */

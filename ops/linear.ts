@@ -12,8 +12,9 @@ export interface LinearOptions {
 }
 
 /**
- * x weight + bias over the last axis, as one operator: adding the bias is no pass of its own, nor is its gradient a slow sum.
- * A weight that is a variable and not trainable gets no gradient: zeros, which are not computed.
+ * x weight + bias over the last axis, as one operator: adding the bias is no pass of its own, nor is its
+ * gradient a slow sum. A weight that is a variable and not trainable gets no gradient: zeros, which are not
+ * computed.
  * @param x float32 [..., I] of rank 2 or more @returns float32 [..., O]
  * @throws Error when the channels do not fit
  */

@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
 
 /**
- * The Lovasz-Softmax loss of Berman et al. 2018 over all pixels of the batch together: for every class that occurs
- * in the labels, the Lovasz extension of the Jaccard loss at the errors |1[label = class] - p|, then their mean.
+ * The Lovasz-Softmax loss of Berman et al. 2018 over all pixels of the batch together: for every class that
+ * occurs in the labels, the Lovasz extension of the Jaccard loss at the errors |1[label = class] - p|, then
+ * their mean.
  * @param probabilities float32 [N, H, W, K] @param labels int32 [N, H, W]; ids outside 0 .. K - 1 are ignored
  * @returns 0 when every pixel is ignored
  */

@@ -1,4 +1,6 @@
-/** The Lovasz extension by a radix sort in plain TypeScript, for backends whose tensors can be read at once. */
+/**
+ * The Lovasz extension by a radix sort in plain TypeScript, for backends whose tensors can be read at once.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LovaszResult } from "./kernel_types.ts";
 
@@ -50,7 +52,10 @@ export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): L
   return { loss: tf.scalar(loss), gradient: tf.tensor2d(gradient, [pixels, classes]) };
 }
 
-/** Returns a function from `size` non-negative floats to their ascending order; its result is reused by each call. */
+/**
+ * Returns a function from `size` non-negative floats to their ascending order; its result is reused by each
+ * call.
+ */
 function sorter(size: number): (values: Float32Array) => Uint32Array {
   let keys = new Uint32Array(size), nextKeys = new Uint32Array(size);
   let order = new Uint32Array(size), nextOrder = new Uint32Array(size);

@@ -4,8 +4,8 @@ import * as tf from "@tensorflow/tfjs-core";
 const NOTHING = 1e-24;
 
 /**
- * The mean Euclidean distance of two maps over the pixels where the mask is 1; 0 without such a pixel, and no gradient where both
- * are alike.
+ * The mean Euclidean distance of two maps over the pixels where the mask is 1; 0 without such a pixel, and no
+ * gradient where both are alike.
  * @param own, other float32 [N, h, w, C] @param mask float32 [N, h, w], 0 or 1, a constant
  */
 export function maskedDistance(own: tf.Tensor4D, other: tf.Tensor4D, mask: tf.Tensor3D): tf.Scalar {

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Resizes labels to the nearest pixel on the upper left: index floor(k * from / to), in float32 as PyTorch counts.
+ * Resizes labels to the nearest pixel on the upper left: index floor(k * from / to), in float32 as PyTorch
+ * counts.
  * @param labels int32 [N, H, W] @param size [height, width] @returns int32 [N, height, width]
  */
 export function nearestLabels(labels: tf.Tensor3D, size: readonly [number, number]): tf.Tensor3D {

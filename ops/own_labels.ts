@@ -1,4 +1,7 @@
-/** What a network is sure of, as its own labels (Lian et al. 2019): of pixels, of squares of pixels, of the whole image. */
+/**
+ * What a network is sure of, as its own labels (Lian et al. 2019): of pixels, of squares of pixels, of the
+ * whole image.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { averagePool } from "./average_pool.ts";
 import { constant } from "./constant.ts";
@@ -8,15 +11,17 @@ const EPSILON = 1e-6;
 
 /** Which cells count. */
 export interface Regions {
-  /** Sides of the squares whose mean logits are compared, in pixels; 1: the pixels. Remainders are left out. */
+  /**
+   * Sides of the squares whose mean logits are compared, in pixels; 1: the pixels. Remainders are left out.
+   */
   readonly sizes: readonly number[];
   /** Cells count whose largest probability is above it. */
   readonly threshold: number;
 }
 
 /**
- * The mean over the cells of all sizes together of -log max p, p = softmax of a cell's mean logits, the class being a constant:
- * cells count that are sure, but not those whose loss is 0 already.
+ * The mean over the cells of all sizes together of -log max p, p = softmax of a cell's mean logits, the class
+ * being a constant: cells count that are sure, but not those whose loss is 0 already.
  * @param logits float32 [N, H, W, K] @returns 0 when no cell counts
  */
 export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): tf.Scalar {
@@ -33,9 +38,9 @@ export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): t
 }
 
 /**
- * How far the class shares of each place are from those of a prior: the logits of squares are averaged over the batch, and the
- * binary cross-entropy of their softmax, the mean over classes, counts once for every image that is sure of the cell; the
- * mean over the cells of all sizes together.
+ * How far the class shares of each place are from those of a prior: the logits of squares are averaged over
+ * the batch, and the binary cross-entropy of their softmax, the mean over classes, counts once for every
+ * image that is sure of the cell; the mean over the cells of all sizes together.
  * @param logits float32 [N, H, W, K]
  * @param prior float32 [1, h, w, K] for each size of squares, with as many cells
  * @returns 0 when no cell counts
@@ -59,9 +64,11 @@ export function placeShares(
 }
 
 /**
- * The binary cross-entropy, the mean over classes, of the mean softmax over batch and pixels to the share of each class.
+ * The binary cross-entropy, the mean over classes, of the mean softmax over batch and pixels to the share of
+ * each class.
  * @param logits float32 [N, H, W, K]
- * @param shares float32 [K]; absent: 1 / K each, which is the mean over all pairs of a mean and a share, as released
+ * @param shares float32 [K]; absent: 1 / K each, which is the mean over all pairs of a mean and a share, as
+ * released
  */
 export function imageShares(logits: tf.Tensor4D, shares?: tf.Tensor1D): tf.Scalar {
   const means = tf.mean(tf.softmax(logits), [0, 1, 2]);

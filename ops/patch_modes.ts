@@ -12,8 +12,8 @@ export function patchGrid([height, width]: Patch, patch: Patch): [number, number
 }
 
 /**
- * float32 [N, patches, 4 K], patches row by row: of each quarter (top left, top right, bottom left, bottom right) the classes'
- * shares of its labelled pixels; zeros where none is.
+ * float32 [N, patches, 4 K], patches row by row: of each quarter (top left, top right, bottom left, bottom
+ * right) the classes' shares of its labelled pixels; zeros where none is.
  * @param labels int32 [N, H, W]
  */
 export function patchHistograms(labels: tf.Tensor3D, patch: Patch, classes: number): tf.Tensor3D {
@@ -36,7 +36,10 @@ export function patchHistograms(labels: tf.Tensor3D, patch: Patch, classes: numb
   });
 }
 
-/** int32 [N, patches]: the nearest centre by squared distance, the first of equals. @param centres float32 [K, 4 C] */
+/**
+ * int32 [N, patches]: the nearest centre by squared distance, the first of equals.
+ * @param centres float32 [K, 4 C]
+ */
 export function nearestCentres(histograms: tf.Tensor3D, centres: tf.Tensor2D): tf.Tensor2D {
   return constant(() => {
     const [n, patches, length] = histograms.shape;
@@ -47,7 +50,10 @@ export function nearestCentres(histograms: tf.Tensor3D, centres: tf.Tensor2D): t
   });
 }
 
-/** The mean of each patch of a map that holds a whole number of them or more. @param maps float32 [N, H, W, C] */
+/**
+ * The mean of each patch of a map that holds a whole number of them or more.
+ * @param maps float32 [N, H, W, C]
+ */
 export function patchMeans(
   maps: tf.Tensor4D,
   [rows, columns]: readonly [number, number],

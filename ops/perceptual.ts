@@ -1,4 +1,6 @@
-/** How far images are from each other in the features of a network (Johnson et al. 2016; Chang et al. 2019). */
+/**
+ * How far images are from each other in the features of a network (Johnson et al. 2016; Chang et al. 2019).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 /** Of one image batch, a map for each layer: float32 [N, h, w, C]. */
@@ -10,7 +12,10 @@ export function featureDistance(made: Features, other: Features, weights: readon
     .reduce((a, b) => tf.add(a, b)) as tf.Scalar;
 }
 
-/** The same of each channel's mean over an image's pixels, so that only what the image is made of counts, not where it is. */
+/**
+ * The same of each channel's mean over an image's pixels, so that only what the image is made of counts, not
+ * where it is.
+ */
 export function textureDistance(made: Features, other: Features, weights: readonly number[]): tf.Scalar {
   const means = (features: Features) => features.map((x) => tf.mean(x, [1, 2], true) as tf.Tensor4D);
   return featureDistance(means(made), means(other), weights);

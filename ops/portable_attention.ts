@@ -1,4 +1,7 @@
-/** Attention composed of tfjs operators: scores exist for a block of queries at a time, in the gradient as in the value. */
+/**
+ * Attention composed of tfjs operators: scores exist for a block of queries at a time, in the gradient as in
+ * the value.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionCall, AttentionGradient } from "./kernel_types.ts";
 
@@ -11,7 +14,10 @@ export interface Queries {
   readonly count: number;
 }
 
-/** All queries, in blocks whose scores take at most `bytes`, but at least one query. @param width scores of a query */
+/**
+ * All queries, in blocks whose scores take at most `bytes`, but at least one query.
+ * @param width scores of a query
+ */
 export function queryBlocks(queries: number, width: number, bytes: number = SCORE_BYTES): Queries[] {
   const most = Math.max(1, Math.floor(bytes / (4 * width)));
   // Blocks of one length, none of them a short rest.

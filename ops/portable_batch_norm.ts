@@ -1,4 +1,7 @@
-/** Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are fast. */
+/**
+ * Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are
+ * fast.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "./add_all.ts";
 import type {

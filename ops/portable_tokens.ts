@@ -64,8 +64,8 @@ const POWERS = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.06140542
 const SLOPE = 0.3275911;
 
 /**
- * The share of a standard normal distribution below x, to 1e-7 (Abramowitz and Stegun 7.1.26). Below zero it is not a difference
- * of nearly equal numbers.
+ * The share of a standard normal distribution below x, to 1e-7 (Abramowitz and Stegun 7.1.26). Below zero it
+ * is not a difference of nearly equal numbers.
  */
 function share(x: tf.Tensor): tf.Tensor {
   const t = tf.reciprocal(tf.add(tf.mul(tf.abs(x), SLOPE / Math.SQRT2), 1));

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 
 /**
- * Pads all four sides with what lies behind the edge, which is not repeated: one more pixel of c b a | a would be b.
+ * Pads all four sides with what lies behind the edge, which is not repeated: one more pixel of c b a | a
+ * would be b.
  * @param x float32 [N, H, W, C] @param pixels on each side
  * @returns float32 [N, H + 2 pixels, W + 2 pixels, C]
  * @throws UserError when a side has no more than `pixels`

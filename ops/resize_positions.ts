@@ -3,7 +3,10 @@ import { byProducts, type Weights } from "./resize_products.ts";
 
 /** How {@linkcode resizePositions} samples. */
 export interface PositionOptions {
-  /** Added to the new side before it is divided by the old one: 0.1 in DINOv2. Without effect where `antialias`. */
+  /**
+   * Added to the new side before it is divided by the old one: 0.1 in DINOv2. Without effect where
+   * `antialias`.
+   */
   readonly offset: number;
   /** Whether a grid that shrinks is averaged over more of its cells, as in DINOv2 with registers. */
   readonly antialias: boolean;
@@ -48,8 +51,8 @@ function averaged(from: number, to: number): Weights {
 }
 
 /**
- * A table of positions for another grid: the first token stays, the others are a square grid that is sampled bicubically. A grid of the
- * same size is still sampled unless `offset` is 0.
+ * A table of positions for another grid: the first token stays, the others are a square grid that is sampled
+ * bicubically. A grid of the same size is still sampled unless `offset` is 0.
  * @param x float32 [1, 1 + m^2, C] @param size [height, width] of the new grid
  * @returns float32 [1, 1 + height width, C]
  * @throws Error when the tokens after the first are no square

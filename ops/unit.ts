@@ -3,7 +3,9 @@ import * as tf from "@tensorflow/tfjs-core";
 /** A shorter vector is divided by this. */
 export const SMALLEST_NORM = 1e-12;
 
-/** 1 / |x| over the last axis, which stays with one element; 0 for zero vectors. Not differentiable by itself. */
+/**
+ * 1 / |x| over the last axis, which stays with one element; 0 for zero vectors. Not differentiable by itself.
+ */
 export function inverseNorms(x: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const norm = tf.sqrt(tf.sum(tf.square(x), -1, true));
@@ -11,7 +13,10 @@ export function inverseNorms(x: tf.Tensor): tf.Tensor {
   });
 }
 
-/** x / |x| over the last axis; zero vectors stay zero, and so does their gradient. @param x float32 [N, P, C] */
+/**
+ * x / |x| over the last axis; zero vectors stay zero, and so does their gradient.
+ * @param x float32 [N, P, C]
+ */
 export function unitVectors(x: tf.Tensor3D): tf.Tensor3D {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor3D, tf.GradSaveFunc];

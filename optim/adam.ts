@@ -37,8 +37,8 @@ export const adam = definePlugin({
 });
 
 /**
- * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon).
- * Slots: `mean` and `square` of the parameter's shape, `step` (t, a scalar, counted per parameter).
+ * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) +
+ * epsilon). Slots: `mean` and `square` of the parameter's shape, `step` (t, a scalar, counted per parameter).
  */
 export function adamOptimizer(
   params: readonly OptimizedParam[],

@@ -2,7 +2,9 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { adamOptimizer } from "./adam.ts";
 
-/** Adam whose decay takes its share off the weights themselves: w -= rate * decay * w, then the step of Adam. */
+/**
+ * Adam whose decay takes its share off the weights themselves: w -= rate * decay * w, then the step of Adam.
+ */
 export const adamw = definePlugin({
   kind: "optimizer",
   name: "adamw",

@@ -35,10 +35,10 @@ export const sgd = definePlugin({
 });
 
 /**
- * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first is g.
- * A parameter that is repeated goes through this so often in a step, and g keeps the decay that was added: so did
- * PyTorch up to 1.4 with a parameter that stood in its list several times.
- * Slot: `momentum`, of the parameter's shape.
+ * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first is
+ * g. A parameter that is repeated goes through this so often in a step, and g keeps the decay that was added:
+ * so did PyTorch up to 1.4 with a parameter that stood in its list several times. Slot: `momentum`, of the
+ * parameter's shape.
  */
 export function sgdOptimizer(
   params: readonly OptimizedParam[],

@@ -2,7 +2,10 @@ import { definePlugin } from "../core/plugin.ts";
 import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 
-/** Any schedule after a way up: while step < share * steps its multiplier is replaced by, or times, a straight line. */
+/**
+ * Any schedule after a way up: while step < share * steps its multiplier is replaced by, or times, a straight
+ * line.
+ */
 export const warmUp = definePlugin({
   kind: "schedule",
   name: "warm-up",

@@ -1,4 +1,7 @@
-/** Packages with ONNX Runtime's library for one system each; `onnxruntime-node` itself has it for all and downloads more. */
+/**
+ * Packages with ONNX Runtime's library for one system each; `onnxruntime-node` itself has it for all and
+ * downloads more.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { VERSIONS } from "../cli/versions.ts";

@@ -1,7 +1,8 @@
 /**
- * `deno task pack`: makes the files that are published on npm, in `dist/`. `deno pack` turns the modules into JavaScript with
- * types; this adds what it leaves out: the command, what modules read from beside them, exact versions of dependencies.
- * `--allow-dirty` packs what is not committed; `--this-system` leaves the libraries of other systems out.
+ * `deno task pack`: makes the files that are published on npm, in `dist/`. `deno pack` turns the modules into
+ * JavaScript with types; this adds what it leaves out: the command, what modules read from beside them, exact
+ * versions of dependencies. `--allow-dirty` packs what is not committed; `--this-system` leaves the libraries
+ * of other systems out.
  */
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -95,7 +96,10 @@ async function dependencies(made: string): Promise<Record<string, string>> {
   return Object.fromEntries(pins.filter(([name]) => named.has(name!) && name !== "onnxruntime-node"));
 }
 
-/** Brings what modules import as text, which `deno pack` leaves out. @throws Error that names a file that is nowhere */
+/**
+ * Brings what modules import as text, which `deno pack` leaves out.
+ * @throws Error that names a file that is nowhere
+ */
 async function completeImports(made: string): Promise<void> {
   for await (const { path, text } of modules(made)) {
     // Those of comments and templates begin otherwise or hold a $.

@@ -1,4 +1,7 @@
-/** A registry of npm packages on 127.0.0.1 that has what `deno task pack` made: how a package is tried before it is published. */
+/**
+ * A registry of npm packages on 127.0.0.1 that has what `deno task pack` made: how a package is tried before
+ * it is published.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 

@@ -1,8 +1,8 @@
 /**
- * `deno task try:package`: packs plca for this system, serves the files as a registry on 127.0.0.1, and installs them into
- * empty folders with empty caches, once with npm where there is no Deno and once with `deno install`. In both it trains the
- * default recipe and says what was fetched and how long it took. Arguments go to `plca train`, as in `--set training.steps=20`.
- * All other packages come from npm's registry.
+ * `deno task try:package`: packs plca for this system, serves the files as a registry on 127.0.0.1, and
+ * installs them into empty folders with empty caches, once with npm where there is no Deno and once with
+ * `deno install`. In both it trains the default recipe and says what was fetched and how long it took.
+ * Arguments go to `plca train`, as in `--set training.steps=20`. All other packages come from npm's registry.
  */
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";

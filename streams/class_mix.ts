@@ -33,9 +33,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Tranheden et al. 2021 (DACS): of the k label values of a source image, the ignore label among them, ceil(k / 2) are drawn, and
- * their pixels are pasted over a target image that a teacher has labelled; then the colours are changed and the image is
- * blurred, whether being drawn once a step and how strongly for each image. Pixel weights: see {@linkcode mixImages}.
+ * Tranheden et al. 2021 (DACS): of the k label values of a source image, the ignore label among them, ceil(k
+ * / 2) are drawn, and their pixels are pasted over a target image that a teacher has labelled; then the
+ * colours are changed and the image is blurred, whether being drawn once a step and how strongly for each
+ * image. Pixel weights: see {@linkcode mixImages}.
  */
 export const classMix = definePlugin({
   kind: "stream",

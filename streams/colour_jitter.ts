@@ -14,8 +14,8 @@ export interface Jitter {
   /** Largest turn of the hue, either way, in turns of the colour circle. */
   readonly hue: number;
   /**
-   * `kornia`: brightness is added, contrast multiplies all colours, saturation is HSV's. `torchvision`: brightness multiplies
-   * them, contrast moves them from the mean grey, saturation from their own.
+   * `kornia`: brightness is added, contrast multiplies all colours, saturation is HSV's. `torchvision`:
+   * brightness multiplies them, contrast moves them from the mean grey, saturation from their own.
    */
   readonly form?: "kornia" | "torchvision";
 }
@@ -25,7 +25,10 @@ type Change = (image: tf.Tensor3D) => tf.Tensor;
 /** Changes of one image, in the order in which they are made. */
 export type Changes = readonly Change[];
 
-/** Draws the changes of one image: how much of each, and in which order. Takes as many numbers whatever comes out. */
+/**
+ * Draws the changes of one image: how much of each, and in which order. Takes as many numbers whatever comes
+ * out.
+ */
 export function drawChanges(jitter: Jitter, random: Random): Changes {
   const { brightness, contrast, saturation, hue, form = "kornia" } = jitter;
   const within = (most: number) => random.uniform(-most, most);
@@ -47,8 +50,8 @@ export function drawChanges(jitter: Jitter, random: Random): Changes {
 }
 
 /**
- * Images with their changes made: taken back to RGB in [0, 1], changed, cut to [0, 1] after every change, and normalised again.
- * No gradient is defined.
+ * Images with their changes made: taken back to RGB in [0, 1], changed, cut to [0, 1] after every change, and
+ * normalised again. No gradient is defined.
  * @param pixels float32 [N, H, W, 3], normalised @param changes one list for each image
  */
 export function changeColours(
@@ -90,7 +93,9 @@ function movedFrom(grey: tf.Tensor, image: tf.Tensor3D, factor: number): tf.Tens
   return tf.add(tf.mul(image, factor), tf.mul(grey, 1 - factor));
 }
 
-/** The saturation times a factor, at most 1: colours move from or to the largest channel, hue and value stay. */
+/**
+ * The saturation times a factor, at most 1: colours move from or to the largest channel, hue and value stay.
+ */
 function withSaturation(image: tf.Tensor3D, factor: number): tf.Tensor {
   const value = tf.max(image, 2, true);
   const spread = tf.sub(value, tf.min(image, 2, true));

@@ -1,4 +1,7 @@
-/** Random changes of colours and sharpness: the options of streams that disturb what they give, and how it is done. */
+/**
+ * Random changes of colours and sharpness: the options of streams that disturb what they give, and how it is
+ * done.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";

@@ -3,9 +3,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "../ops/resize_products.ts";
 
 /**
- * Blurs one image; no gradient is needed, and none is defined. The kernel is odd, about a tenth of each side: with
- * m = ceil(side / 10), floor(m - 1 / 2 + m mod 2) pixels (Tranheden et al. 2021, DACS). The kernel's sum is 1, so a blurred
- * normalised image is the blurred image, normalised.
+ * Blurs one image; no gradient is needed, and none is defined. The kernel is odd, about a tenth of each side:
+ * with m = ceil(side / 10), floor(m - 1 / 2 + m mod 2) pixels (Tranheden et al. 2021, DACS). The kernel's sum
+ * is 1, so a blurred normalised image is the blurred image, normalised.
  * @param x float32 [N, H, W, C] @param sigma in pixels, positive
  */
 export function gaussianBlur(x: tf.Tensor4D, sigma: number): tf.Tensor4D {

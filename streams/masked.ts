@@ -26,9 +26,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Images of which much is hidden, so that what is seen must do (Hoyer et al. 2023, MIC): of a grid of round(H / cell) x round(W /
- * cell) cells each is kept where a number in [0, 1) is above `share`, the others become 0 after normalisation. With `hide:
- * patches` pixels stay and the networks that learn draw which of their patches they do without (Englert et al. 2024).
+ * Images of which much is hidden, so that what is seen must do (Hoyer et al. 2023, MIC): of a grid of round(H
+ * / cell) x round(W / cell) cells each is kept where a number in [0, 1) is above `share`, the others become 0
+ * after normalisation. With `hide: patches` pixels stay and the networks that learn draw which of their
+ * patches they do without (Englert et al. 2024).
  */
 export const masked = definePlugin({
   kind: "stream",
@@ -58,7 +59,9 @@ function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }:
   return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random }), 3));
 }
 
-/** float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere; the grid is enlarged by nearest neighbours. */
+/**
+ * float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere; the grid is enlarged by nearest neighbours.
+ */
 function keptPixels(
   [n, height, width]: readonly [number, number, number],
   { cell, share, random }: { readonly cell: number; readonly share: number; readonly random: Random },

@@ -7,8 +7,8 @@ import type { Random } from "../core/random.ts";
 export type Scope = "image" | "batch";
 
 /**
- * float32 [N, K + 1]: 1 where the image (with `batch`: any image) holds the label; every id that is no class counts as one value,
- * the last.
+ * float32 [N, K + 1]: 1 where the image (with `batch`: any image) holds the label; every id that is no class
+ * counts as one value, the last.
  * @param labels int32 [N, H, W]
  */
 export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope): tf.Tensor2D {
@@ -22,8 +22,8 @@ export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope
 }
 
 /**
- * float32 [N, K + 1]: 1 for ceil(k / 2) of the k values that are present in a row, drawn without repetition. Reads no value, so
- * it works on every backend within a step.
+ * float32 [N, K + 1]: 1 for ceil(k / 2) of the k values that are present in a row, drawn without repetition.
+ * Reads no value, so it works on every backend within a step.
  */
 export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
   return tf.tidy(() => {
@@ -38,7 +38,10 @@ export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
   });
 }
 
-/** float32 [N, H, W]: 1 where the label is one of those chosen in its image. @param chosen float32 [N, K + 1] */
+/**
+ * float32 [N, H, W]: 1 where the label is one of those chosen in its image.
+ * @param chosen float32 [N, K + 1]
+ */
 export function maskOf(labels: tf.Tensor3D, chosen: tf.Tensor2D): tf.Tensor3D {
   return tf.tidy(() => {
     const [n, values] = chosen.shape;
@@ -59,8 +62,8 @@ export interface TrustedLabels extends Required<Pick<Images, "labels" | "weights
 }
 
 /**
- * The most probable class of every pixel; every pixel weighs the share of all pixels of the batch whose class has at least the
- * threshold's probability, and 0 in the rows that do not count (Tranheden et al. 2021).
+ * The most probable class of every pixel; every pixel weighs the share of all pixels of the batch whose class
+ * has at least the threshold's probability, and 0 in the rows that do not count (Tranheden et al. 2021).
  * @param probabilities float32 [N, H, W, K]
  */
 export function trustedLabels(
@@ -126,9 +129,9 @@ export interface Trust {
 }
 
 /**
- * The mixed images (Olsson et al. 2021, Tranheden et al. 2021): labels of the target are the teacher's argmax; source pixels
- * weigh 1, target pixels the share of all target pixels of the batch of which the teacher is sure (`values.sure`), and 0 in
- * the rows that do not count.
+ * The mixed images (Olsson et al. 2021, Tranheden et al. 2021): labels of the target are the teacher's
+ * argmax; source pixels weigh 1, target pixels the share of all target pixels of the batch of which the
+ * teacher is sure (`values.sure`), and 0 in the rows that do not count.
  */
 export function mixImages(
   { source, target, logits, mask }: Mixture,

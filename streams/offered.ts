@@ -5,8 +5,9 @@ import type { Tensor4D } from "../core/tensors.ts";
 import { constant } from "../ops/constant.ts";
 
 /**
- * What another stream has beside its pixels as a stream of its own, so that networks see it and terms name it; or the other
- * stream's pixels with their labels as constants, so that nothing that is learned from them changes what made them.
+ * What another stream has beside its pixels as a stream of its own, so that networks see it and terms name
+ * it; or the other stream's pixels with their labels as constants, so that nothing that is learned from them
+ * changes what made them.
  */
 export const offered = definePlugin({
   kind: "stream",

@@ -20,8 +20,9 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Images of a stream with the labels of a teacher: the most probable class of every pixel, which weighs the share of the batch of
- * which the teacher is sure (`values.sure`), times the weight that the pixel has in the stream.
+ * Images of a stream with the labels of a teacher: the most probable class of every pixel, which weighs the
+ * share of the batch of which the teacher is sure (`values.sure`), times the weight that the pixel has in the
+ * stream.
  */
 export const teacherLabels = definePlugin({
   kind: "stream",

@@ -30,10 +30,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019 (DISE): images of the network's structure and of a private code of either domain. The pixels are the source in
- * the target's texture, with the source's labels; beside them it offers `target_as_source`, `source_again` and
- * `target_again`. Gradients flow into the network as well. Made images whose sides differ, because a side is no multiple of
- * 8, are resized.
+ * Chang et al. 2019 (DISE): images of the network's structure and of a private code of either domain. The
+ * pixels are the source in the target's texture, with the source's labels; beside them it offers
+ * `target_as_source`, `source_again` and `target_again`. Gradients flow into the network as well. Made images
+ * whose sides differ, because a side is no multiple of 8, are resized.
  */
 export const translation = definePlugin({
   kind: "stream",

@@ -1,4 +1,7 @@
-/** Functions of single numbers and of rows of scores by ONNX Runtime, whose threads have wider registers than the heap's kernels. */
+/**
+ * Functions of single numbers and of rows of scores by ONNX Runtime, whose threads have wider registers than
+ * the heap's kernels.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "../wasm/heap.ts";

@@ -1,7 +1,7 @@
 /**
- * ONNX Runtime through its C interface, from the shared library inside the npm package. The package's own JavaScript binding
- * copies every result into a new buffer; here results are written where they belong, and all models share one pool
- * of threads.
+ * ONNX Runtime through its C interface, from the shared library inside the npm package. The package's own
+ * JavaScript binding copies every result into a new buffer; here results are written where they belong, and
+ * all models share one pool of threads.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -13,7 +13,10 @@ const API_VERSION = 16;
 type Pointer = Deno.PointerValue;
 type Native = Deno.NativeType;
 
-/** Places in the function table (OrtApi of onnxruntime_c_api.h) and the arguments; each returns a status or nothing. */
+/**
+ * Places in the function table (OrtApi of onnxruntime_c_api.h) and the arguments; each returns a status or
+ * nothing.
+ */
 const FUNCTIONS = {
   getErrorMessage: [2, ["pointer"], "pointer"],
   createSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
@@ -77,7 +80,10 @@ export function openOrt(threads: number): Ort {
   return startOrt(version, apiOf(new Deno.UnsafePointerView(table)), threads);
 }
 
-/** A clone has the library of every system, in onnxruntime-node; with the npm package comes a package for this system alone. */
+/**
+ * A clone has the library of every system, in onnxruntime-node; with the npm package comes a package for this
+ * system alone.
+ */
 function libraryPath(): string {
   const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";

@@ -5,7 +5,9 @@ import { simd } from "../wasm/simd.ts";
 import { batchProduct } from "./mat_mul_model.ts";
 import { type Operand, runModel } from "./runtime.ts";
 
-/** From so many columns of the other factor on, turning a factor costs less than multiplying it as it lies. */
+/**
+ * From so many columns of the other factor on, turning a factor costs less than multiplying it as it lies.
+ */
 const WORTH_TURNING = 1024;
 
 /** ONNX Runtime's product, on the tensors' own memory. */

@@ -1,6 +1,6 @@
 /**
- * Runs small ONNX models synchronously on tensors that live in the WASM backend's heap: ONNX Runtime reads and
- * writes the heap itself, nothing is copied.
+ * Runs small ONNX models synchronously on tensors that live in the WASM backend's heap: ONNX Runtime reads
+ * and writes the heap itself, nothing is copied.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { address, heapMemory } from "../wasm/heap.ts";
@@ -10,7 +10,11 @@ import { openOrt, type Ort, type Session } from "./ort.ts";
 let ort: Ort | undefined;
 const sessions = new Map<string, Session>();
 
-/** Loads the shared library once. @returns a description for `plca doctor` @throws Error when it is not there */
+/**
+ * Loads the shared library once.
+ * @returns a description for `plca doctor`
+ * @throws Error when it is not there
+ */
 export function loadRuntime(): string {
   ort ??= openOrt(Math.max(1, navigator.hardwareConcurrency));
   return `ONNX Runtime ${ort.version} kernels in the WASM heap`;

@@ -1,4 +1,6 @@
-/** A backend that computes nothing: it writes down what is called, so that the same can be called elsewhere. */
+/**
+ * A backend that computes nothing: it writes down what is called, so that the same can be called elsewhere.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../../core/errors.ts";
 import type { Numbers, Step, Value } from "./recording.ts";

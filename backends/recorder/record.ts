@@ -15,8 +15,8 @@ function recorder(): Recorder {
 }
 
 /**
- * Writes down what `run` calls for an input of this shape; nothing is computed but constants. The backend that was
- * current is so again afterwards, and weights that it held move back to it when it needs them.
+ * Writes down what `run` calls for an input of this shape; nothing is computed but constants. The backend
+ * that was current is so again afterwards, and weights that it held move back to it when it needs them.
  * @param shape of the float32 input
  * @throws UserError that names the first operator that cannot be recorded; whatever `run` throws
  */

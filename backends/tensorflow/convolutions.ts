@@ -1,4 +1,7 @@
-/** Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the processor. */
+/**
+ * Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the
+ * processor.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Window } from "../../ops/kernel_types.ts";
 import { portable } from "../../ops/portable.ts";

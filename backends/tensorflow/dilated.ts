@@ -1,6 +1,6 @@
 /**
- * The gradients of dilated convolutions with few output channels: products with what the output pixels that saw an
- * input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
+ * The gradients of dilated convolutions with few output channels: products with what the output pixels that
+ * saw an input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
@@ -14,10 +14,15 @@ interface Tap {
   readonly column: number;
 }
 
-/** Up to so many output channels, a layout of what output pixels gave costs less than one of what they saw. */
+/**
+ * Up to so many output channels, a layout of what output pixels gave costs less than one of what they saw.
+ */
 const FEW_OUTPUTS = 64;
 
-/** Whether the gradients below are the faster ones: for few output channels, with windows that move by one pixel. */
+/**
+ * Whether the gradients below are the faster ones: for few output channels, with windows that move by one
+ * pixel.
+ */
 export function isShifted(
   [height, width, , output]: readonly number[],
   { stride, padding, dilation }: Window,
@@ -27,7 +32,8 @@ export function isShifted(
 }
 
 /**
- * Along one axis, the taps that see a pixel for some output: tap k of output o sees pixel o stride + k dilation - padding.
+ * Along one axis, the taps that see a pixel for some output: tap k of output o sees pixel o stride + k
+ * dilation - padding.
  * @param side of the image @param taps of the filter
  */
 function seeingTaps(side: number, taps: number, { stride, padding, dilation }: Window): number[] {
@@ -89,8 +95,8 @@ interface Geometry {
 }
 
 /**
- * Calls back with some taps at a time and, for every input pixel, the gradients of the output pixels that saw it
- * through these taps, float32 [N H W, taps * O]. Taps that see nothing but padding are left out.
+ * Calls back with some taps at a time and, for every input pixel, the gradients of the output pixels that saw
+ * it through these taps, float32 [N H W, taps * O]. Taps that see nothing but padding are left out.
  */
 function forEachGroup(
   dy: tf.Tensor4D,

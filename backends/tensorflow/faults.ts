@@ -10,8 +10,8 @@ const NO_MEMORY = 8;
 const NO_MEMORY_WORDS = /received an exception:\s*Status: 1,|\bbad_alloc\b/;
 
 /**
- * Makes what TensorFlow reports our errors: of memory a {@linkcode UserError} with what can be done, of everything else an
- * error that names the operator and the shapes it was given.
+ * Makes what TensorFlow reports our errors: of memory a {@linkcode UserError} with what can be done, of
+ * everything else an error that names the operator and the shapes it was given.
  */
 export function reportFaults(backend: NodeBackend): NodeBackend {
   const single = backend.executeSingleOutput, several = backend.executeMultipleOutputs;

@@ -1,4 +1,7 @@
-/** What TensorFlow computes in its own way; for each operator the faster of its own and ours, as bench/ measures them. */
+/**
+ * What TensorFlow computes in its own way; for each operator the faster of its own and ours, as bench/
+ * measures them.
+ */
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { convolve, filterGradient, inputGradient } from "./convolutions.ts";
@@ -21,7 +24,10 @@ export function tensorflowKernels(): Partial<Kernels> {
   };
 }
 
-/** Nothing is read within a step for these. What the fused batch norm keeps for its gradient depends on the device. */
+/**
+ * Nothing is read within a step for these. What the fused batch norm keeps for its gradient depends on the
+ * device.
+ */
 const ON_GPU: Partial<Kernels> = { maxPoolGradient: poolGradient };
 
 const ON_PROCESSOR: Partial<Kernels> = {

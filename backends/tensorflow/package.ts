@@ -1,6 +1,6 @@
 /**
- * Runs the JavaScript of `@tensorflow/tfjs-node` with our tensor library in place of the one it would bring along, and
- * with what today's runtimes no longer have. Its files stay as they were published.
+ * Runs the JavaScript of `@tensorflow/tfjs-node` with our tensor library in place of the one it would bring
+ * along, and with what today's runtimes no longer have. Its files stay as they were published.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { createRequire } from "node:module";

@@ -2,7 +2,10 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder that everything of TensorFlow is in, absolute; git ignores it. A run needs `read` and `ffi` on it. */
+/**
+ * The folder that everything of TensorFlow is in, absolute; git ignores it. A run needs `read` and `ffi` on
+ * it.
+ */
 export function tensorflowFolder(): string {
   return fileURLToPath(new URL("../../.tensorflow", import.meta.url));
 }
@@ -26,7 +29,10 @@ export const RECORD = "installed.json";
 
 const KEYS = ["package", "version", "dist", "addon", "libraries"] as const satisfies (keyof Installed)[];
 
-/** What is installed; undefined: nothing. Needs `read` on the folder. @throws Error that names a damaged record */
+/**
+ * What is installed; undefined: nothing. Needs `read` on the folder.
+ * @throws Error that names a damaged record
+ */
 export function installedTensorflow(folder: string = tensorflowFolder()): Installed | undefined {
   const path = join(folder, RECORD);
   let record: unknown;

@@ -54,7 +54,8 @@ export function findTensorflow(folder: string = tensorflowFolder()): Found {
 }
 
 /**
- * Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing, or broken.
+ * Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing,
+ * or broken.
  */
 export function takesCuda(folder: string = tensorflowFolder()): Judged {
   if (!hasTensorflow(folder)) return { takes: false };
@@ -68,7 +69,10 @@ export function takesCuda(folder: string = tensorflowFolder()): Judged {
   }
 }
 
-/** Makes the backend `tensorflow` current. Repeating it changes nothing. @throws Error, see {@linkcode findTensorflow} */
+/**
+ * Makes the backend `tensorflow` current. Repeating it changes nothing.
+ * @throws Error, see {@linkcode findTensorflow}
+ */
 export async function startTensorflow(): Promise<void> {
   findTensorflow();
   if (!tf.findBackendFactory("tensorflow")) {

@@ -1,4 +1,7 @@
-/** Attention in the heap: channels in the order of heads, then products of blocks of queries, whose scores lie in one buffer. */
+/**
+ * Attention in the heap: channels in the order of heads, then products of blocks of queries, whose scores lie
+ * in one buffer.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionCall, Kernels } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";

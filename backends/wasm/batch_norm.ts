@@ -1,4 +1,7 @@
-/** Batch normalisation in the heap: two passes over the input for its statistics, one for everything that follows. */
+/**
+ * Batch normalisation in the heap: two passes over the input for its statistics, one for everything that
+ * follows.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
   BatchStatistics,

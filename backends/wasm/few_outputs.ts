@@ -1,7 +1,7 @@
 /**
- * Convolutions from many channels to few, such as a classifier head: one product of the pixels with all taps' weights
- * beside each other, then each tap's small result is shifted into place. A direct convolution would multiply
- * very long rows by very narrow matrices, which runs at a tenth of the speed.
+ * Convolutions from many channels to few, such as a classifier head: one product of the pixels with all taps'
+ * weights beside each other, then each tap's small result is shifted into place. A direct convolution would
+ * multiply very long rows by very narrow matrices, which runs at a tenth of the speed.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
@@ -110,7 +110,9 @@ export const fewOutputsFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x,
     return gradient;
   });
 
-/** Calls back with the tap, the flat input pixel and the flat output pixel of every pair inside both images. */
+/**
+ * Calls back with the tap, the flat input pixel and the flat output pixel of every pair inside both images.
+ */
 function forEachPixel(
   taps: readonly Tap[],
   [n, height, width]: Shape4D,

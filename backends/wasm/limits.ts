@@ -5,8 +5,8 @@ const MARGIN = 2 ** 31;
 
 /**
  * What tensors may take.
- * @param memory bytes in all; absent: the heap and, outside of it, what the machine has free when the heap is full, less a
- * margin of 2 GB
+ * @param memory bytes in all; absent: the heap and, outside of it, what the machine has free when the heap is
+ * full, less a margin of 2 GB
  */
 export function limitsOf(memory?: number): Limits {
   if (memory === undefined) {

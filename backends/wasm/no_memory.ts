@@ -5,7 +5,10 @@ const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB
 const ADVICE = "lower input.crop or training.batch, or set model.options.checkpointing: true; " +
   "for predictions lower evaluation.size or set evaluation.window";
 
-/** There is room, but in pieces, between tensors that the running kernel holds: it may begin anew once all others have left. */
+/**
+ * There is room, but in pieces, between tensors that the running kernel holds: it may begin anew once all
+ * others have left.
+ */
 export class InPieces extends UserError {
   /** Makes all tensors leave that no kernel holds. */
   readonly clear: () => void;

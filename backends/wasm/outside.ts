@@ -1,4 +1,7 @@
-/** Memory outside of the heap: pieces of one size that are used again, since memory that is new to the process is slow. */
+/**
+ * Memory outside of the heap: pieces of one size that are used again, since memory that is new to the process
+ * is slow.
+ */
 
 /** Bytes of a piece. */
 const PIECE = 2 ** 22;

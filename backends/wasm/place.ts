@@ -18,9 +18,9 @@ export type BringBack = (place: Place) => void;
 let uses = 0;
 
 /**
- * The record of a tensor whose values are in the heap or outside. TensorFlow.js and our kernels read `memoryOffset` or `id`
- * to use the values, and to count references they read neither: reading one brings the values back, and holds them in the
- * heap until the kernel that read it ends.
+ * The record of a tensor whose values are in the heap or outside. TensorFlow.js and our kernels read
+ * `memoryOffset` or `id` to use the values, and to count references they read neither: reading one brings the
+ * values back, and holds them in the heap until the kernel that read it ends.
  */
 export class Place implements TensorRecord {
   readonly shape: readonly number[];

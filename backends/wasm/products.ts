@@ -14,7 +14,8 @@ export interface Matrix {
 }
 
 /**
- * `into` = a b, or `into` += a b where `add`, or `into` = a b with a row added to every row; `into` is neither of the factors.
+ * `into` = a b, or `into` += a b where `add`, or `into` = a b with a row added to every row; `into` is
+ * neither of the factors.
  * @param add whether to add, or the row, float32 [columns]
  */
 export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: boolean | tf.Tensor1D) => void;

@@ -1,8 +1,10 @@
 /**
- * Room in the heap: where a new tensor does not fit, others leave for ordinary memory and come back when they are used.
+ * Room in the heap: where a new tensor does not fit, others leave for ordinary memory and come back when they
+ * are used.
  *
- * The gradient uses what was saved for it in the reverse order of the recording, and what the update needs later still: so
- * what was used longest ago will be used last, and goes first. Tensors that a running kernel may have the address of stay.
+ * The gradient uses what was saved for it in the reverse order of the recording, and what the update needs
+ * later still: so what was used longest ago will be used last, and goes first. Tensors that a running kernel
+ * may have the address of stay.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { UserError } from "../../core/errors.ts";
@@ -43,7 +45,9 @@ interface Backend {
 export interface Limits {
   /** Bytes in the heap. */
   readonly heap: number;
-  /** Bytes outside of it, of which so many are taken already. Asked for once, when the first tensor leaves. */
+  /**
+   * Bytes outside of it, of which so many are taken already. Asked for once, when the first tensor leaves.
+   */
   outside(taken: number): number;
   /** Bytes below which a tensor stays while larger ones can go. */
   readonly least: number;
@@ -162,7 +166,10 @@ export class Room {
     }
   }
 
-  /** 0 where there is none: the module's allocator may answer with memory beyond the heap's end, which is not there. */
+  /**
+   * 0 where there is none: the module's allocator may answer with memory beyond the heap's end, which is not
+   * there.
+   */
   #take(bytes: number): number {
     const { asm } = this.#backend.wasm;
     // Not through the former `_malloc`, which puts itself back when it is first called.

@@ -1,4 +1,7 @@
-/** Streaming's row kernels on the WASM heap: a block is passed over once or twice, row by row, in its own memory. */
+/**
+ * Streaming's row kernels on the WASM heap: a block is passed over once or twice, row by row, in its own
+ * memory.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { blockRows, isRun, tileSide } from "../../ops/association/streaming/blocks.ts";
 import type { Block, RowKernels, Rows } from "../../ops/association/streaming/row_kernels.ts";
@@ -33,7 +36,10 @@ function matrixOf({ of, indices }: Rows): Matrix {
   return whole(copy);
 }
 
-/** A product with a single row or column rounds differently: the same cells would not be the same in another block. */
+/**
+ * A product with a single row or column rounds differently: the same cells would not be the same in another
+ * block.
+ */
 function twoAtLeast(rows: Rows): Rows {
   const [only] = rows.indices;
   return rows.indices.length === 1 ? { ...rows, indices: Int32Array.of(only!, only!) } : rows;

@@ -36,8 +36,8 @@ function known<A, R>(name: string, f: (argument: A) => R, argument: A): R {
 }
 
 /**
- * The same for a kernel that changes none of its arguments: where room was in pieces it begins anew in an empty heap. Not
- * within another kernel, which holds what stands in the way.
+ * The same for a kernel that changes none of its arguments: where room was in pieces it begins anew in an
+ * empty heap. Not within another kernel, which holds what stands in the way.
  */
 function knownTwice<A, R>(name: string, f: (argument: A) => R, argument: A): R {
   try {
@@ -57,7 +57,9 @@ function free(made: readonly object[]): void {
   for (const id of made) if (!tensorInfo.has(id)) backend.disposeData(id, true);
 }
 
-/** The same kernels, each known while it runs. Those of rows and the optimiser's step change their arguments. */
+/**
+ * The same kernels, each known while it runs. Those of rows and the optimiser's step change their arguments.
+ */
 export function knownKernels({ rows, sgdStep, ...kernels }: Partial<Kernels>): Partial<Kernels> {
   return {
     ...everyOne(kernels, (name, f) => (...args) =>
@@ -79,7 +81,10 @@ function everyOne<K extends object>(kernels: K, make: (name: string, f: Any) => 
 
 const wrapped = new WeakSet<object>();
 
-/** Makes those kernels of the tensor library known that a backend has registered by now. Repeating it changes nothing. */
+/**
+ * Makes those kernels of the tensor library known that a backend has registered by now. Repeating it changes
+ * nothing.
+ */
 export function knowLibrary(backend: string): void {
   for (const kernel of tf.getKernelsForBackend(backend)) {
     const { kernelName, kernelFunc } = kernel;

@@ -1,8 +1,9 @@
 import type { Place } from "./place.ts";
 
 /**
- * Neighbours in the heap that no kernel holds and that leave a gap of so many bytes when they leave: those of which the one
- * that was used last was used longest ago, and of them the fewest bytes. Nothing where there are none.
+ * Neighbours in the heap that no kernel holds and that leave a gap of so many bytes when they leave: those of
+ * which the one that was used last was used longest ago, and of them the fewest bytes. Nothing where there
+ * are none.
  * @param end the heap's
  */
 export function oldestRun(places: Place[], bytes: number, end: number): Place[] {

@@ -1,6 +1,6 @@
 /**
- * The fused kernels of simd/, which work on tensors where they lie. `deno task kernels` compiles simd/ to simd.wasm.
- * All arguments are addresses in bytes and counts; simd/ documents them.
+ * The fused kernels of simd/, which work on tensors where they lie. `deno task kernels` compiles simd/ to
+ * simd.wasm. All arguments are addresses in bytes and counts; simd/ documents them.
  */
 import { heapMemory } from "./heap.ts";
 

@@ -26,7 +26,11 @@ export async function startHeap(memory?: number): Promise<Started> {
   return { moved: () => room.moved };
 }
 
-/** Makes the backend `wasm` current. @param memory as for {@linkcode startHeap} @throws Error when it does not start */
+/**
+ * Makes the backend `wasm` current.
+ * @param memory as for {@linkcode startHeap}
+ * @throws Error when it does not start
+ */
 export async function startWasm(memory?: number): Promise<Started> {
   const started = await startHeap(memory);
   useKernels(heapKernels(copiedMultiply, { multiply: copiedMultiplyPlanes, softmax: heapSoftmax }));

@@ -1,7 +1,7 @@
 /**
- * Batch normalisation in a few shaders. Think of the images as rows of channels: sums down the columns are taken in two
- * goes, first over pieces of the rows, so that a GPU is busy whatever the number of channels, then over the pieces; what
- * is done to single values is one shader each way.
+ * Batch normalisation in a few shaders. Think of the images as rows of channels: sums down the columns are
+ * taken in two goes, first over pieces of the rows, so that a GPU is busy whatever the number of channels,
+ * then over the pieces; what is done to single values is one shader each way.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
@@ -72,8 +72,8 @@ const PLACE = `
     let end = min(begin + uniforms.pieceRows, uniforms.firstRow + uniforms.rows);`;
 
 /**
- * Of each piece and channel the mean and the sum of squares about it. The squares are taken about the piece's first value, which
- * lies near the mean if anything does, so that little is lost when the two are told apart.
+ * Of each piece and channel the mean and the sum of squares about it. The squares are taken about the piece's
+ * first value, which lies near the mean if anything does, so that little is lost when the two are told apart.
  */
 const PIECES = `${OVER_LANES}
   fn main(index : i32) {${PLACE}

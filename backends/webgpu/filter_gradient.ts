@@ -1,4 +1,7 @@
-/** The gradient of a convolution's filter as a matrix product: what every tap sees, transposed, times the slope. */
+/**
+ * The gradient of a convolution's filter as a matrix product: what every tap sees, transposed, times the
+ * slope.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { runShader } from "./shader.ts";

@@ -1,6 +1,6 @@
 /**
- * The gradient of a convolution's input: a convolution of the slopes with the turned filter. Image and filter are laid out by one
- * shader each; a 1x1 filter of stride 1 is a matrix product and needs neither.
+ * The gradient of a convolution's input: a convolution of the slopes with the turned filter. Image and filter
+ * are laid out by one shader each; a 1x1 filter of stride 1 is a matrix product and needs neither.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";

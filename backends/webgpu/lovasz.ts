@@ -1,10 +1,11 @@
 /**
- * The Lovasz extension of the Jaccard loss on the device: per class, pixels sorted by their errors, in memory that is
- * bounded beside the gradient's own.
+ * The Lovasz extension of the Jaccard loss on the device: per class, pixels sorted by their errors, in memory
+ * that is bounded beside the gradient's own.
  *
- * With m pixels of the class, and o others among the pixels down to some rank, the Jaccard loss rises there by
- * 1 / (m + o) at a pixel of the class and by (m - s) / ((m + o) (m + o - 1)) at another, s being the pixels of the class
- * so far: written so, nothing is lost as it would be in a difference of nearly equal numbers.
+ * With m pixels of the class, and o others among the pixels down to some rank, the Jaccard loss rises there
+ * by 1 / (m + o) at a pixel of the class and by (m - s) / ((m + o) (m + o - 1)) at another, s being the
+ * pixels of the class so far: written so, nothing is lost as it would be in a difference of nearly equal
+ * numbers.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, LovaszResult } from "../../ops/kernel_types.ts";

@@ -1,7 +1,7 @@
 /**
- * A radix sort of several rows of keys at once: stable, nothing read back, memory for the pairs twice. Each pass sorts
- * by one digit: tiles of a row count their digits, a scan turns the counts into places, and every tile moves its pairs
- * there.
+ * A radix sort of several rows of keys at once: stable, nothing read back, memory for the pairs twice. Each
+ * pass sorts by one digit: tiles of a row count their digits, a scan turns the counts into places, and every
+ * tile moves its pairs there.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { runShader } from "./shader.ts";
@@ -19,7 +19,10 @@ export const TILE_RUN = 16;
 const THREADS = TILE_THREADS;
 const TILE = THREADS * TILE_RUN;
 
-/** WGSL: where a workgroup's tile lies, its number, its row, its place there and its first element. Wants `tiles`. */
+/**
+ * WGSL: where a workgroup's tile lies, its number, its row, its place there and its first element. Wants
+ * `tiles`.
+ */
 export const TILE_PLACE = `
     let group = index / ${THREADS};
     let row = group / uniforms.tiles;

@@ -4,7 +4,9 @@ import { EPSILON } from "../../ops/association/contrast.ts";
 import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
 import { runShader, THREADS } from "./shader.ts";
 
-/** Of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its memory. */
+/**
+ * Of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its memory.
+ */
 const BLOCK_BYTES = 2 ** 24;
 /** Side of the tiles in which TensorFlow.js multiplies matrices. */
 const TILE = 32;

@@ -20,8 +20,8 @@ export interface Shader {
   /** Unique to the code: pipelines are kept by it. */
   readonly name: string;
   /**
-   * WGSL with `fn main(index : i32)`, called by every thread. Inputs are arrays by their names, the output is `result`;
-   * beside the uniforms there are `localId`, `isnan` and `uniforms.NAN`.
+   * WGSL with `fn main(index : i32)`, called by every thread. Inputs are arrays by their names, the output is
+   * `result`; beside the uniforms there are `localId`, `isnan` and `uniforms.NAN`.
    */
   readonly code: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
@@ -42,7 +42,9 @@ export interface Output {
   readonly into?: tf.Tensor;
 }
 
-/** Runs a shader. Without `workgroups`, `index` may pass the last element: compare it with `uniforms.size`. */
+/**
+ * Runs a shader. Without `workgroups`, `index` may pass the last element: compare it with `uniforms.size`.
+ */
 export function runShader({ name, code, inputs, uniforms = [] }: Shader, output: Output): tf.Tensor {
   const { shape, dtype = "float32", threads = THREADS, into } = output;
   const { threadsFor = shape.reduce((a, b) => a * b, 1) } = output;

@@ -38,8 +38,8 @@ export function associationLevels(exhibits: readonly Exhibit[] = []): readonly A
 }
 
 /**
- * Whether weights of the aggregation are contrast-normalised unless a recipe says otherwise: of features they are, of
- * probabilities they are a plain softmax, as in the published code.
+ * Whether weights of the aggregation are contrast-normalised unless a recipe says otherwise: of features they
+ * are, of probabilities they are a plain softmax, as in the published code.
  */
 export function contrastByDefault({ accepts }: Pick<Similarity, "accepts">): boolean {
   return accepts !== "simplex";

@@ -11,11 +11,16 @@ const MOMENTUM = 0.1;
 export interface Pass {
   /** The taps that are read beside `logits`; absent: all. */
   readonly taps?: readonly string[] | undefined;
-  /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
+  /**
+   * The images of each part of the batch, which has statistics of its own; absent: the running statistics are
+   * used.
+   */
   readonly parts?: readonly number[];
   /** What layers draw from, for each part of the batch by its images; absent: nothing is drawn. */
   readonly random?: { readonly images: readonly number[]; readonly streams: readonly Random[] };
-  /** Share of its patches that each part of the batch does not show, drawn of `random`; absent: it shows all. */
+  /**
+   * Share of its patches that each part of the batch does not show, drawn of `random`; absent: it shows all.
+   */
   readonly hide?: readonly number[];
   /** Receives what each part changes of the running statistics. */
   readonly record?: (part: number, change: Change) => void;
@@ -47,7 +52,8 @@ export interface NormOptions {
 
 /**
  * Makes one under `name`, with `weight`, `bias`, `running_mean` and `running_var`. While training it uses the
- * batch's statistics and records how they change the running ones (with the unbiased variance), as PyTorch does.
+ * batch's statistics and records how they change the running ones (with the unbiased variance), as PyTorch
+ * does.
  */
 export function batchNorm(
   layers: Layers,

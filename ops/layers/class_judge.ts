@@ -18,8 +18,8 @@ export interface ClassJudgeOptions {
 }
 
 /**
- * A 1x1 convolution that all classes share; its result, masked to a class, goes through the class's own two 3x3 convolutions of
- * stride 2 and a 1x1 one, with leaky ReLUs of 0.2 between them.
+ * A 1x1 convolution that all classes share; its result, masked to a class, goes through the class's own two
+ * 3x3 convolutions of stride 2 and a 1x1 one, with leaky ReLUs of 0.2 between them.
  */
 export function classJudge(setup: Setup, { input, width }: ClassJudgeOptions): ClassJudge {
   const made = new Companion(setup);

@@ -1,4 +1,6 @@
-/** Layers of the networks that a term or a stream trains beside the student: encoders, decoders, opponents. */
+/**
+ * Layers of the networks that a term or a stream trains beside the student: encoders, decoders, opponents.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
@@ -22,8 +24,8 @@ export interface ConvolutionShape extends Partial<Window> {
 }
 
 /**
- * Makes layers and collects their parameters. They begin as PyTorch's do, with numbers that depend on the seed, the prefix and
- * the layer's name only.
+ * Makes layers and collects their parameters. They begin as PyTorch's do, with numbers that depend on the
+ * seed, the prefix and the layer's name only.
  */
 export class Companion {
   /** In the order in which layers were made; names begin with the prefix. */
@@ -48,7 +50,10 @@ export class Companion {
     };
   }
 
-  /** Without biases. The filter is [side, side, output, input], which files keep as [input, output, side, side]. */
+  /**
+   * Without biases. The filter is [side, side, output, input], which files keep as [input, output, side,
+   * side].
+   */
   transposedConvolution(name: string, { side, input, output, ...window }: ConvolutionShape): Mapping {
     const shape = [side, side, output, input];
     const filter = this.#uniform(`${name}.weight`, shape, output * side * side) as tf.Variable<tf.Rank.R4>;

@@ -10,7 +10,10 @@ export type Convolution = (x: tf.Tensor4D) => tf.Tensor4D;
 export interface ConvolutionOptions extends Conv2dOptions {
   /** Absent: it adds a bias, which begins at 0. */
   readonly bias?: boolean;
-  /** Standard deviation of the filter at the start; absent: sqrt(2 / (side^2 output)), He et al. 2015, fan-out. */
+  /**
+   * Standard deviation of the filter at the start; absent: sqrt(2 / (side^2 output)), He et al. 2015,
+   * fan-out.
+   */
   readonly deviation?: number;
 }
 
@@ -38,8 +41,8 @@ export interface DepthwiseOptions {
 }
 
 /**
- * A 3x3 convolution of every channel for itself, zeros around: float32 [N, H, W, C] to the same shape. Its `weight` is
- * [3, 3, 1, C], which files keep as [C, 1, 3, 3]. It begins normal with deviation sqrt(2 / 9).
+ * A 3x3 convolution of every channel for itself, zeros around: float32 [N, H, W, C] to the same shape. Its
+ * `weight` is [3, 3, 1, C], which files keep as [C, 1, 3, 3]. It begins normal with deviation sqrt(2 / 9).
  */
 export function depthwiseLayer(
   layers: Layers,

@@ -35,10 +35,10 @@ export interface ImageDecoderOptions {
 const BLOCKS = 3;
 
 /**
- * An image of structure and texture (Chang et al. 2019): the code is widened and laid beside every pixel of the structure with
- * the domain's number; three residual blocks; three transposed convolutions, each of which doubles the sides (the first makes two
- * pixels less, which undoes a pooling that rounds up), and tanh. The first convolution pads with the structure's own pixels, the
- * others with zeros.
+ * An image of structure and texture (Chang et al. 2019): the code is widened and laid beside every pixel of
+ * the structure with the domain's number; three residual blocks; three transposed convolutions, each of which
+ * doubles the sides (the first makes two pixels less, which undoes a pooling that rounds up), and tanh. The
+ * first convolution pads with the structure's own pixels, the others with zeros.
  */
 export function imageDecoder(
   setup: Setup,

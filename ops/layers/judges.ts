@@ -1,4 +1,7 @@
-/** Opponents of translated images and of domains: convolutions of stride 2 with a leaky ReLU (Chang et al. 2019). */
+/**
+ * Opponents of translated images and of domains: convolutions of stride 2 with a leaky ReLU (Chang et al.
+ * 2019).
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Setup } from "../../core/plugin.ts";
 import { instanceNorm } from "../image_norm.ts";

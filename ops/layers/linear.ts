@@ -17,8 +17,9 @@ export interface LinearOptions {
 export type Linear = <T extends tf.Tensor>(x: T) => T;
 
 /**
- * Makes one under `name`, with `weight` [output, input], as PyTorch keeps it, and `bias` [output]. Its weights begin normal
- * with deviation 0.02: the truncation of the published code, at 2, is a hundred deviations away.
+ * Makes one under `name`, with `weight` [output, input], as PyTorch keeps it, and `bias` [output]. Its
+ * weights begin normal with deviation 0.02: the truncation of the published code, at 2, is a hundred
+ * deviations away.
  */
 export function linearLayer(
   layers: Layers,

@@ -1,4 +1,7 @@
-/** What tells the mode of a patch, and who tells patches of the target by it: 1x1 convolutions with leaky ReLUs of 0.2. */
+/**
+ * What tells the mode of a patch, and who tells patches of the target by it: 1x1 convolutions with leaky
+ * ReLUs of 0.2.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
 import { Companion, leakyRelu, type Mapping } from "./companion.ts";

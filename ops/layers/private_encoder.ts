@@ -26,9 +26,9 @@ export interface PrivateEncoderOptions {
 }
 
 /**
- * What is particular to a domain, as a few numbers per image (Chang et al. 2019): five convolutions of stride 2 (7x7, then 3x3)
- * with batch-norm of the batch's own statistics and ReLU, the mean over pixels, and a linear map. It keeps no running
- * statistics: it is used in training alone.
+ * What is particular to a domain, as a few numbers per image (Chang et al. 2019): five convolutions of stride
+ * 2 (7x7, then 3x3) with batch-norm of the batch's own statistics and ReLU, the mean over pixels, and a
+ * linear map. It keeps no running statistics: it is used in training alone.
  */
 export function privateEncoder(
   setup: Setup,

@@ -7,15 +7,18 @@ export interface Layers {
   readonly params: Param[];
   readonly buffers: Record<string, tf.Variable>;
   /**
-   * A trainable variable in the group `backbone` or `head`, as its name says, and in the part of it that is given, as in
-   * `backbone/norm`. Takes `initial`.
+   * A trainable variable in the group `backbone` or `head`, as its name says, and in the part of it that is
+   * given, as in `backbone/norm`. Takes `initial`.
    */
   param(name: string, initial: tf.Tensor, part?: string): tf.Variable;
   /** A variable that is kept but not trained. Takes `initial`. */
   buffer(name: string, initial: tf.Tensor): tf.Variable;
   /** A trainable variable of any shape, drawn from a normal distribution as {@linkcode normalFilter} is. */
   normal(name: string, shape: readonly number[], deviation: number, part?: string): tf.Variable;
-  /** A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name only. */
+  /**
+   * A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name
+   * only.
+   */
   normalFilter(
     name: string,
     shape: [number, number, number, number],

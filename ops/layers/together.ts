@@ -12,8 +12,8 @@ export interface Statistics {
 }
 
 /**
- * A segmenter's `forward` for a network that runs one batch: batches of one height and width are joined, because larger
- * products are faster, and their views cut out of the whole; others run one after the other.
+ * A segmenter's `forward` for a network that runs one batch: batches of one height and width are joined,
+ * because larger products are faster, and their views cut out of the whole; others run one after the other.
  */
 export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
   return (

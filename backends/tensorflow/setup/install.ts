@@ -1,4 +1,6 @@
-/** Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works. */
+/**
+ * Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works.
+ */
 import { dirname, join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 import { messageOf } from "../../../core/words.ts";
@@ -30,7 +32,8 @@ function stagingOf(folder: string): string {
 }
 
 /**
- * Installs, checks a product and only then replaces what was there. What is left when it fails is what was there before.
+ * Installs, checks a product and only then replaces what was there. What is left when it fails is what was
+ * there before.
  * @returns TensorFlow's version and whether it computes on a CUDA device
  * @throws UserError that says which step failed
  */

@@ -17,8 +17,8 @@ const NAMES = /^libtensorflow(?:_cc|_framework)?(?:\.so\.2|\.2\.dylib)$/;
 const HEADER = "tensorflow/c/eager/c_api.h";
 
 /**
- * @param given absolute: where a Python wheel was unpacked or installed, its folder `tensorflow`, or TensorFlow for C
- * with `lib` and `include`
+ * @param given absolute: where a Python wheel was unpacked or installed, its folder `tensorflow`, or
+ * TensorFlow for C with `lib` and `include`
  * @throws UserError that says what was looked for
  */
 export async function findLibraries(given: string): Promise<Libraries> {
@@ -43,7 +43,10 @@ export async function findLibraries(given: string): Promise<Libraries> {
   throw new UserError(`--libtensorflow ${given}: found no include/${HEADER} there or in tensorflow/`);
 }
 
-/** @throws UserError when an addon could not look for its libraries there: both characters mean something in such a path */
+/**
+ * @throws UserError when an addon could not look for its libraries there: both characters mean something in
+ * such a path
+ */
 export function refuseUnsearchable(folder: string): void {
   const found = [":", "$"].filter((character) => folder.includes(character));
   if (found.length === 0) return;

@@ -13,7 +13,10 @@ export interface Pinned {
   readonly integrity: string;
 }
 
-/** The same sources twice; they differ in what their install scripts download. Of the version of our tfjs-core. */
+/**
+ * The same sources twice; they differ in what their install scripts download. Of the version of our
+ * tfjs-core.
+ */
 export const TFJS_NODE: Readonly<Record<"cpu" | "gpu", Pinned>> = {
   cpu: {
     name: "@tensorflow/tfjs-node",
@@ -37,7 +40,10 @@ export const NODE_API_HEADERS: Pinned = {
     "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
 };
 
-/** Puts a package's files into `folder`, which is made; none of its scripts runs, nothing it depends on comes along. */
+/**
+ * Puts a package's files into `folder`, which is made; none of its scripts runs, nothing it depends on comes
+ * along.
+ */
 export async function unpack(pinned: Pinned, folder: string): Promise<void> {
   const { name, version } = pinned;
   await Deno.mkdir(folder, { recursive: true });
