@@ -1,6 +1,8 @@
 /**
- * What an association compares at one place in the network: the same in training, in diagnostics and in the
- * explorer.
+ * A level: one place in the network (a tap) where pixels are associated, and how. This file turns the taps of
+ * a level into what is compared: maps are flattened to rows of pixels, the target's pixels are aggregated if
+ * the level says so, and the labels are brought to the tap's size. Training, diagnostics and the explorer all
+ * go through it, so that they compare the same pixels.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Exhibit, Similarity } from "../../core/plugin.ts";
@@ -38,14 +40,14 @@ export function associationLevels(exhibits: readonly Exhibit[] = []): readonly A
 }
 
 /**
- * Whether weights of the aggregation are contrast-normalised unless a recipe says otherwise: of features they
- * are, of probabilities they are a plain softmax, as in the published code.
+ * Whether the weights of the aggregation are contrast-normalised if a recipe does not say: yes for features;
+ * no for probabilities, whose aggregation is a plain softmax in the published code.
  */
 export function contrastByDefault({ accepts }: Pick<Similarity, "accepts">): boolean {
   return accepts !== "simplex";
 }
 
-/** A tap of both passes, and the source's labels. */
+/** The tap in both images, and the source's labels. Source and target may differ in size. */
 export interface LevelTaps {
   /** float32 [N, h, w, C] */
   readonly source: tf.Tensor4D;
@@ -67,7 +69,10 @@ export interface LevelPixels {
   readonly labels: tf.Tensor2D;
 }
 
-/** Flattens a level's taps, aggregates the target and brings the labels to the source's size. */
+/**
+ * Flattens a level's taps, aggregates the target, and picks for every source pixel the label of the nearest
+ * pixel. With P = h w and Q = h' w'. Gradients flow back to both taps.
+ */
 export function levelPixels(
   taps: LevelTaps,
   { similarity, aggregation }: Pick<AssociationLevel, "similarity" | "aggregation">,

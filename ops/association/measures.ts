@@ -1,4 +1,7 @@
-/** How much an association finds, and how much of it is right: for diagnostics, never for the loss. */
+/**
+ * How much an association finds, and how much of it is right: for diagnostics, never for the loss. The same
+ * cycles as in the loss are followed and counted, on the host or on the device as the backend computes them.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
 import { addAll } from "../add_all.ts";
@@ -15,7 +18,7 @@ export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" 
   readonly targetLabels?: tf.Tensor2D | undefined;
 }
 
-/** Shares in [0, 1], over all pairs of the batch. */
+/** Shares in [0, 1], over all pairs of the batch; NaN where there is no pixel to take a share of. */
 export interface AssociationMeasures {
   /** Of the source pixels, those that are associated. */
   readonly associated: tf.Scalar;
@@ -63,17 +66,17 @@ function countOnHost(
   let [associated, covered, labelled, correct] = [0, 0, 0, 0];
   for (let n = 0; n < count; n++) {
     const { forward, back } = associationCycles([image(from, n), image(candidates, n)], similarity);
-    const own = ids.subarray(n * p, (n + 1) * p);
+    const sourceIds = ids.subarray(n * p, (n + 1) * p);
     const chosen = new Uint8Array(q);
-    own.forEach((label, pixel) => {
-      if (cycleOutcome([label, own[back[pixel]!]!], ignoreLabel) !== "consistent") return;
+    sourceIds.forEach((label, pixel) => {
+      if (cycleOutcome([label, sourceIds[back[pixel]!]!], ignoreLabel) !== "consistent") return;
       const target = forward[pixel]!;
       associated += 1;
       chosen[target] = 1;
-      const found = targetIds?.[n * q + target];
-      if (found === undefined || found === ignoreLabel) return;
+      const targetLabel = targetIds?.[n * q + target];
+      if (targetLabel === undefined || targetLabel === ignoreLabel) return;
       labelled += 1;
-      if (found === label) correct += 1;
+      if (targetLabel === label) correct += 1;
     });
     for (const one of chosen) covered += one;
   }
@@ -93,10 +96,10 @@ function countOnDevice(
   const q = candidates.shape[1];
   const right = cycles.map(({ forward, associated }, n) => {
     if (!targetLabels) return undefined;
-    const found = tf.gather(row(targetLabels, n), forward);
+    const chosenLabels = tf.gather(row(targetLabels, n), forward);
     const starts = tf.reshape(associated, [-1]);
-    const known = tf.mul(starts, tf.cast(tf.notEqual(found, ignoreLabel), "float32"));
-    const same = tf.mul(known, tf.cast(tf.equal(found, row(labels, n)), "float32"));
+    const known = tf.mul(starts, tf.cast(tf.notEqual(chosenLabels, ignoreLabel), "float32"));
+    const same = tf.mul(known, tf.cast(tf.equal(chosenLabels, row(labels, n)), "float32"));
     return { labelled: tf.sum(known), correct: tf.sum(same) };
   });
   const sum = (of: (cycles: DeviceCycles, n: number) => tf.Tensor | undefined) =>

@@ -1,6 +1,8 @@
 /**
- * What a device is asked for: a reduction of a block of rows of D, float32 [B, Q], and three maps over such a
- * block.
+ * What a device computes for the association: a reduction of a block of rows of D, float32 [B, Q], and three
+ * maps over such a block. Think of a block as written once by a product, reduced to five numbers a row, and
+ * dropped; for the gradient the product writes it again, and the maps turn it into a gradient by those
+ * numbers. The names follow ../README.md.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 
