@@ -9,5 +9,8 @@ import { webgpu } from "./webgpu/backend.ts";
 /** Every backend that a recipe can name. */
 export const BACKENDS: readonly Backend[] = [tensorflow, webgpu, native, wasm, cpu];
 
-/** Those that leave the GPU to a training beside them, and whose values can be read at once. */
+/**
+ * The backends for looking at a run while it trains: they leave the GPU alone, and their values can be read
+ * at once.
+ */
 export const READABLE: readonly Backend[] = BACKENDS.filter(({ readable, gpu }) => readable && !gpu);

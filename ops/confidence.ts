@@ -11,13 +11,14 @@ export interface ConfidenceOptions {
 }
 
 /**
- * How confident predictions are, on average over labelled pixels (Zou et al. 2019, without constants). The value
- * of a pixel is, with p = softmax(logits),
+ * How confident predictions are, on average over labelled pixels (Zou et al. 2019, without constants). The
+ * value of a pixel is, with p = softmax(logits),
  *
  *   kld: -1/K sum log p (the divergence of p from the uniform distribution), entropy: sum p log p
  *
- * Both are smallest when all classes are equally probable, so minimising them holds confidence back. A pixel's
- * value is multiplied by the mark of its image; pixels of images with the mark 0 do not count in the mean.
+ * Both are smallest when all classes are equally probable, so minimising them holds confidence back. A
+ * pixel's value is multiplied by the mark of its image; pixels of images with the mark 0 do not count in the
+ * mean.
  * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
  */
 export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: ConfidenceOptions): tf.Scalar {

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The error of an opponent's scores against a label: `bce`, the binary cross-entropy of their sigmoid, or `ls`,
- * the squared difference (least squares).
+ * The error of an opponent's scores against a label: `bce`, the binary cross-entropy of their sigmoid, or
+ * `ls`, the squared difference (least squares).
  */
 export type Judgement = "bce" | "ls";
 

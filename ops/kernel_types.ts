@@ -36,7 +36,9 @@ export interface Kernels {
   conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
   /** The largest pixel of every window, channel by channel. @param out the output's height and width */
   maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
-  /** The gradient with respect to `x`, given the output `y`; the first maximum of a window takes all of it. */
+  /**
+   * The gradient with respect to `x`, given the output `y`; the first maximum of a window takes all of it.
+   */
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
   /** Bilinear, with half-pixel centres. @param size [height, width] */
   resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D;

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Squared distances below it count as this: the root of 0 has no gradient, the maximum with a constant has 0. */
+/**
+ * Squared distances below it count as this: the root of 0 has no gradient, the maximum with a constant has 0.
+ */
 const NOTHING = 1e-24;
 
 /**

@@ -1,13 +1,21 @@
 /**
- * ONNX Runtime through its C interface, from the shared library inside the npm package. The package's own
- * JavaScript binding copies every result into a new buffer; here results are written where they belong, and
- * all models share one pool of threads.
+ * ONNX Runtime through its C interface, from the shared library inside the npm package, by Deno's FFI. The
+ * package's own JavaScript binding copies every result into a new buffer; here tensors are given by address,
+ * and results are written where they belong, in the heap of the WASM module.
+ *
+ * The C interface is one exported function, which gives a table of function pointers. Functions are only ever
+ * appended to the table, so a function is known by its place in it: FUNCTIONS lists the places that are used,
+ * with their arguments. Nothing checks these at run time, and a wrong one would crash the process; the
+ * product that kernels.ts computes at the start goes through all of them.
+ *
+ * All models share one pool of threads. Memory patterns and the arena are off, which would hold memory of
+ * past runs for later ones.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { IN_PACKAGE } from "../../core/packaged.ts";
 
-/** The version of the function table; every later library has it too, its functions in the same places. */
+/** The version of the function table that is asked for; every later library still has it. */
 const API_VERSION = 16;
 
 type Pointer = Deno.PointerValue;
@@ -46,29 +54,38 @@ type Argument = Pointer | BufferSource | number | bigint | null;
 type Api = Readonly<Record<Name, (...args: Argument[]) => Pointer>>;
 
 const WARNINGS = 2, ALL_OPTIMIZATIONS = 99, FLOAT = 1;
-/** Of createCpuMemoryInfo: an arena allocator's default memory. */
+/** Arguments of createCpuMemoryInfo: OrtArenaAllocator and OrtMemTypeDefault. */
 const ARENA = 1, DEFAULT_MEMORY = 0;
 
-/** A float32 array somewhere in memory, as a tensor. */
+/**
+ * A float32 tensor by its address in this process's memory. The memory must not move or be freed during a
+ * run.
+ */
 export interface Operand {
   readonly address: bigint;
   readonly dims: readonly number[];
 }
 
-/** A loaded model. */
+/** A loaded model, ready to run. */
 export interface Session {
-  /** Computes the outputs into their memory. Inputs and outputs in the model's order. */
+  /**
+   * Computes the outputs into their memory, and returns when they are there. Inputs and outputs in the
+   * model's order. @throws Error with the library's message
+   */
   run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
 }
 
-/** ONNX Runtime, loaded. */
+/** The loaded library. */
 export interface Ort {
   readonly version: string;
-  /** @throws Error when the model is not one */
+  /** @param inputs names, in the order in which `run` takes them @throws Error when the model is not valid */
   load(model: Uint8Array, inputs: readonly string[], outputs: readonly string[]): Session;
 }
 
-/** Loads the library and starts its threads. @throws Error when it is not there */
+/**
+ * Loads the library and starts its threads. They live as long as the process. @throws Error when it is not
+ * there
+ */
 export function openOrt(threads: number): Ort {
   const library = Deno.dlopen(libraryPath(), { OrtGetApiBase: { parameters: [], result: "pointer" } });
   const base = new Deno.UnsafePointerView(library.symbols.OrtGetApiBase()!);
@@ -81,8 +98,8 @@ export function openOrt(threads: number): Ort {
 }
 
 /**
- * A clone has the library of every system, in onnxruntime-node; with the npm package comes a package for this
- * system alone.
+ * The library's file. A clone has the libraries of all systems, in onnxruntime-node; the npm package of plca
+ * comes with a package for one system alone.
  */
 function libraryPath(): string {
   const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
@@ -97,6 +114,7 @@ function libraryPath(): string {
   throw new Error(`ONNX Runtime has no library for ${platform} ${arch}`);
 }
 
+/** The table's functions, by name. */
 function apiOf(table: Deno.UnsafePointerView): Api {
   return Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, [index, parameters, result]]) => [
@@ -115,7 +133,7 @@ function nativeFunction(
   return (...args) => (native.call as (...args: Argument[]) => Pointer).apply(native, args);
 }
 
-/** Throws what a status says; a good one is null. */
+/** @throws Error with the message of a status; a null status is a success */
 function check(api: Api, status: Pointer): void {
   if (status === null) return;
   const message = new Deno.UnsafePointerView(api.getErrorMessage(status)!).getCString();
@@ -123,7 +141,7 @@ function check(api: Api, status: Pointer): void {
   throw new Error(`ONNX Runtime: ${message}`);
 }
 
-/** The pointer that `make` writes. */
+/** Calls a function that writes a pointer through its last argument, and returns that pointer. */
 function made(api: Api, make: (out: BigUint64Array<ArrayBuffer>) => Pointer): Pointer {
   const out = new BigUint64Array(1);
   check(api, make(out));
@@ -134,7 +152,10 @@ function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** Names as C takes them: a list of addresses. It keeps the strings that lie there. */
+/**
+ * Names as C takes them: a list of addresses. The strings are kept with it, because their memory must not be
+ * collected.
+ */
 interface Names {
   readonly strings: readonly Uint8Array<ArrayBuffer>[];
   readonly addresses: BigUint64Array<ArrayBuffer>;
@@ -149,6 +170,7 @@ function namesOf(names: readonly string[]): Names {
   return { strings, addresses };
 }
 
+/** Makes the environment with its threads, and the options that all sessions share. */
 function startOrt(version: string, api: Api, threads: number): Ort {
   const threading = made(api, api.createThreadingOptions);
   check(api, api.setGlobalIntraOpNumThreads(threading, threads));
@@ -182,6 +204,10 @@ interface Loaded {
   readonly outputs: readonly string[];
 }
 
+/**
+ * The session of a loaded model. A run wraps each operand in an OrtValue, which borrows its memory, and
+ * releases it after.
+ */
 function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
   const [inputNames, outputNames] = [namesOf(inputs), namesOf(outputs)];
   const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];

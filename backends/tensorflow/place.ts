@@ -10,11 +10,14 @@ export function tensorflowFolder(): string {
   return fileURLToPath(new URL("../../.tensorflow", import.meta.url));
 }
 
-/** What setup writes last, so that a half-done installation is none. */
+/**
+ * The record of an installation. Setup writes it last: without it, a folder is a half-done installation,
+ * which counts as none.
+ */
 export interface Installed {
   /** `@tensorflow/tfjs-node` or `@tensorflow/tfjs-node-gpu`. */
   readonly package: string;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   /** The package's compiled JavaScript, below the folder. */
   readonly dist: string;
@@ -24,14 +27,14 @@ export interface Installed {
   readonly libraries: string;
 }
 
-/** The record's name in the folder. */
+/** The record's file name. */
 export const RECORD = "installed.json";
 
 const KEYS = ["package", "version", "dist", "addon", "libraries"] as const satisfies (keyof Installed)[];
 
 /**
- * What is installed; undefined: nothing. Needs `read` on the folder.
- * @throws Error that names a damaged record
+ * The record of what is installed; undefined if nothing is. Needs `read` on the folder. @throws Error that
+ * names a damaged record
  */
 export function installedTensorflow(folder: string = tensorflowFolder()): Installed | undefined {
   const path = join(folder, RECORD);

@@ -4,11 +4,11 @@ import { UserError } from "../../../core/errors.ts";
 import { execute } from "./execute.ts";
 import { checkIntegrity, type Pinned } from "./packages.ts";
 
-/** What the install script left. */
+/** The result of the package's install script. */
 export interface Downloaded {
   /** The package's folder. */
   readonly package: string;
-  /** The addon below it; undefined: only the libraries came. */
+  /** The addon's path in that folder; undefined if there is none for this machine and only libraries came. */
   readonly addon: string | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function download(pinned: Pinned, folder: string): Promise<Download
   return { package: own, addon: await findAddon(own) };
 }
 
-/** Runs the package's install script. @returns why it failed */
+/** Runs the package's install script. @returns the error if it failed */
 async function rebuilt(name: string, folder: string): Promise<UserError | undefined> {
   try {
     await execute("npm", ["rebuild", "--ignore-scripts=false", name], folder);

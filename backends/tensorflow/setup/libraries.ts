@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 
-/** What an addon is linked with. */
+/** The libraries and headers that an addon is compiled with. */
 export interface Libraries {
   /** The folder of the libraries, absolute. */
   readonly folder: string;
@@ -12,11 +12,12 @@ export interface Libraries {
   readonly include: string;
 }
 
-/** A wheel's libraries, and those of TensorFlow for C. */
+/** File names of a wheel's libraries, and of those of TensorFlow for C. */
 const NAMES = /^libtensorflow(?:_cc|_framework)?(?:\.so\.2|\.2\.dylib)$/;
 const HEADER = "tensorflow/c/eager/c_api.h";
 
 /**
+ * Finds libraries and headers below a folder.
  * @param given absolute: where a Python wheel was unpacked or installed, its folder `tensorflow`, or
  * TensorFlow for C with `lib` and `include`
  * @throws UserError that says what was looked for

@@ -14,8 +14,8 @@ export interface Pinned {
 }
 
 /**
- * The same sources twice; they differ in what their install scripts download. Of the version of our
- * tfjs-core.
+ * The two packages have the same sources and differ in what their install scripts download. Their version is
+ * that of our tfjs-core.
  */
 export const TFJS_NODE: Readonly<Record<"cpu" | "gpu", Pinned>> = {
   cpu: {
@@ -41,8 +41,8 @@ export const NODE_API_HEADERS: Pinned = {
 };
 
 /**
- * Puts a package's files into `folder`, which is made; none of its scripts runs, nothing it depends on comes
- * along.
+ * Puts a package's files into `folder`, which is created. None of its scripts runs, and nothing that it
+ * depends on is installed. @throws UserError when the archive is not the published one
  */
 export async function unpack(pinned: Pinned, folder: string): Promise<void> {
   const { name, version } = pinned;
@@ -55,7 +55,7 @@ export async function unpack(pinned: Pinned, folder: string): Promise<void> {
   await Deno.remove(path);
 }
 
-/** @throws UserError when what came is not what was published when this project was written */
+/** @throws UserError when the package is not the one that was published when this project was written */
 export function checkIntegrity({ name, version, integrity }: Pinned, found: string | undefined): void {
   if (found === integrity) return;
   throw new UserError(

@@ -1,4 +1,8 @@
-/** Scores of attention in blocks of rows, and the order of channels that products by head need. */
+/**
+ * Attention beside its products: the softmax of scores and its gradient, row by row in place, and the order of
+ * channels that products by head need. Four float32 numbers are worked on at a time, the rest one by one; sums
+ * over a row end in float64.
+ */
 import { bytes, exp1, exp4, total } from "./math";
 
 /**

@@ -1,4 +1,7 @@
-/** Windows that slide over images, float32 NHWC: patches as rows of a matrix and back, and max-pooling. */
+/**
+ * Windows that slide over images, float32 NHWC. `patches` copies what windows see into the rows of a matrix, so that
+ * a convolution becomes a product; `addPatches` is its transpose, for the gradient; and max-pooling.
+ */
 import { bytes } from "./math";
 
 @inline
@@ -65,7 +68,7 @@ export function patches(
   }
 }
 
-/** The other way: every value of the rows is added to the pixel it was copied from. */
+/** The transpose of {@linkcode patches}: every value of the rows is added to the pixel it was copied from. */
 export function addPatches(
   dx: usize,
   height: i32,

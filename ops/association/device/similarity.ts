@@ -44,8 +44,8 @@ export interface DeviceRows {
   /** float32 [B, Q] */
   compare(block: RowRange): tf.Tensor2D;
   /**
-   * The gradient of the factors that belongs to `g` [B, Q], the gradient of a block: `rows` of the left factor
-   * and of the offset, `sums` of the right factor.
+   * The gradient of the factors that belongs to `g` [B, Q], the gradient of a block: `rows` of the left
+   * factor and of the offset, `sums` of the right factor.
    */
   pull(block: RowRange, g: tf.Tensor2D): BlockResults;
   /** Adds what all blocks pulled to the gradients of the factors, which are aligned with the inputs. */

@@ -47,9 +47,9 @@ export interface Tables {
 export interface CyclePeaks {
   readonly forward: Summaries;
   /**
-   * By target pixel. If the similarity is symmetric, they were read off the columns of D(source, target): only
-   * the peaks are filled in, of all target pixels. Otherwise they are rows of D(target, source), complete, but
-   * only of the target pixels that some source pixel chose.
+   * By target pixel. If the similarity is symmetric, they were read off the columns of D(source, target):
+   * only the peaks are filled in, of all target pixels. Otherwise they are rows of D(target, source),
+   * complete, but only of the target pixels that some source pixel chose.
    */
   readonly homeward: Summaries;
 }

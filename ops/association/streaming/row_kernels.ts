@@ -51,7 +51,9 @@ export interface SummaryCall {
   readonly contrast: boolean;
   /** Receives the summaries of these rows. */
   readonly summaries: Summaries;
-  /** Receives the peaks of the columns, raised by these rows; calls have to come in the order of their rows. */
+  /**
+   * Receives the peaks of the columns, raised by these rows; calls have to come in the order of their rows.
+   */
   readonly columns?: Peaks;
 }
 

@@ -43,7 +43,9 @@ export interface Cells {
   readonly columns: Int32Array;
   /** float32 [rows, columns] */
   readonly g: tf.Tensor2D;
-  /** float32 [rows]: the sums of `g` over these columns, if a kernel has computed them; else they are here. */
+  /**
+   * float32 [rows]: the sums of `g` over these columns, if a kernel has computed them; else they are here.
+   */
   readonly sums?: tf.Tensor1D;
 }
 
