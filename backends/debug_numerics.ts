@@ -69,7 +69,8 @@ function check(
   for (const output of outputs) {
     const value = unusual(output);
     if (value === undefined) continue;
-    // With inputs that are not finite, the fault lies earlier. Without inputs it is a constant that is meant so.
+    // With inputs that are not finite, the fault lies earlier. Without inputs it is a constant that is meant
+    // so.
     if (shown.length === 0 || !inputs.every(isFinite)) return;
     const from = shown.map(({ shape }) => `[${shape.join(", ")}]`).join(", ");
     throw new UserError(

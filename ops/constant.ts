@@ -13,7 +13,8 @@ import * as tf from "@tensorflow/tfjs-core";
  * passed through has to be cloned.
  */
 export function constant<T extends tf.Tensor>(compute: () => T): T {
-  // Operators inside a custom operator are not recorded, and one without inputs lies on no path of a gradient.
+  // Operators inside a custom operator are not recorded, and one without inputs lies on no path of a
+  // gradient.
   return tf.customGrad(() => ({ value: compute(), gradFunc: () => [] }))() as T;
 }
 

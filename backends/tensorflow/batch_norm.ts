@@ -44,7 +44,8 @@ export function fusedBatchNorm(call: NormCall): NormResult {
       attributes: attributes(epsilon, given === undefined),
       outputs: 6,
     });
-    // The fourth and fifth output are, on the processor, the mean and the biased variance that the gradient needs.
+    // The fourth and fifth output are, on the processor, the mean and the biased variance that the gradient
+    // needs.
     statistics.push(given ?? { mean: outputs[3] as tf.Tensor1D, variance: outputs[4] as tf.Tensor1D });
     return outputs[0]!;
   });

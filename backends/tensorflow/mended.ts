@@ -14,7 +14,8 @@ const LOWEST = -Infinity;
 
 /** Repairs all of them. Call it once, after the package has registered its kernels. */
 export function mendKernels(): void {
-  // These convert with chained operators, which tfjs-core does not have; the first frees its caller's tensor, too.
+  // These convert with chained operators, which tfjs-core does not have; the first frees its caller's tensor,
+  // too.
   mend("Exp", (kernel, call) => kernel(converted(call, "int32", "float32")));
   mend("ArgMax", (kernel, call) => kernel(converted(call, "bool", "int32")));
   mend("ArgMin", (kernel, call) => kernel(converted(call, "bool", "int32")));

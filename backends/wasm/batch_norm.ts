@@ -104,7 +104,8 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
         dBeta[c]! += slopes[c]!;
       });
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
-      // `level` and `tilt` are the way of the gradient through mean and variance. Given statistics do not depend on x.
+      // `level` and `tilt` are the way of the gradient through mean and variance. Given statistics do not
+      // depend on x.
       const level = vector(channels, (c) => call.given ? 0 : slopes[c]! / pixels);
       const tilt = vector(
         channels,

@@ -199,7 +199,8 @@ export class Room {
    */
   #take(bytes: number): number {
     const { asm } = this.#backend.wasm;
-    // `asm.malloc` and not the former `_malloc`: that one replaces `_malloc` by itself when it is first called.
+    // `asm.malloc` and not the former `_malloc`: that one replaces `_malloc` by itself when it is first
+    // called.
     const place = asm.malloc(bytes) >>> 0;
     if (place > 0 && place + bytes <= asm.memory.buffer.byteLength) return place;
     if (place > 0 && bytes > 0) asm.free(place);

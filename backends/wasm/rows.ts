@@ -61,7 +61,8 @@ function filled(count: number, fill: (result: number) => void): tf.Tensor1D {
  */
 function withColumns(columns: Peaks | undefined, run: (values: number, rows: number) => void): void {
   if (columns === undefined) return run(0, 0);
-  // The kernel compares by `>`, which is false for NaN, so a column that was not compared yet is -Infinity there.
+  // The kernel compares by `>`, which is false for NaN, so a column that was not compared yet is -Infinity
+  // there.
   const values = tf.tensor1d(columns.values.map((value) => Number.isNaN(value) ? -Infinity : value));
   const rows = tf.tensor1d(columns.columns, "int32");
   run(address(values), address(rows));

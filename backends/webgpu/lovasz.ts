@@ -146,7 +146,8 @@ const SLOPES = `${DESCENDING}
     let members = members_[class_];
     for (var k = start; k < end; k = k + 1) {
       let pixel = pairs[uniforms.pairsShape.y * length + at(row, k)];
-      // Once all pixels of the class are seen the loss does not rise any more. Ignored pixels, which come last, get 0.
+      // Once all pixels of the class are seen the loss does not rise any more. Ignored pixels, which come
+      // last, get 0.
       var slope = 0.0;
       if (isOwn(row, k)) {
         slope = -share / f32(members + k - seen);

@@ -75,7 +75,8 @@ export function similarityRow(
     const there = direction(similarity, a, b);
     const inputs = distinctInputs([there]);
     const d = directionRows(there, { inputs, images: imagesOf(inputs, 0), similarity, kernels: rows });
-    // The whole block of training that holds the row: a product of another shape would be rounded differently.
+    // The whole block of training that holds the row: a product of another shape would be rounded
+    // differently.
     const first = row - row % d.blockRows;
     const block = everyRow(d.rows).subarray(first, first + d.blockRows);
     const summaries = new Summaries(d.rows);

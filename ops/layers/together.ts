@@ -65,7 +65,8 @@ function recorded(parts: readonly number[], run: (record: NonNullable<Pass["reco
     const view = run((part: number, { variable, keep, batch, factor }: Change) => {
       if (!over) changes[part]!.push({ variable, keep, add: tf.keep(tf.mul(batch, factor)) });
     });
-    // Kept until here, because a block frees what it does not return. The clones belong to the caller's scope.
+    // Kept until here, because a block frees what it does not return. The clones belong to the caller's
+    // scope.
     const updates = changes.map((part) => part.map((change) => ({ ...change, add: tf.clone(change.add) })));
     return { view, updates };
   } finally {

@@ -22,7 +22,8 @@ export async function download(pinned: Pinned, folder: string): Promise<Download
   const lock = JSON.parse(await Deno.readTextFile(join(folder, "package-lock.json")));
   checkIntegrity(pinned, lock.packages?.[`node_modules/${name}`]?.integrity);
   const own = join(folder, "node_modules", ...name.split("/"));
-  // Apart, because its script fails where there is no addon for a machine, whose libraries are then here all the same.
+  // Apart, because its script fails where there is no addon for a machine, whose libraries are then here all
+  // the same.
   const failure = await rebuilt(name, folder);
   if (failure !== undefined && !await exists(join(own, "deps/lib"))) {
     throw new UserError(

@@ -117,8 +117,8 @@ interface Pull extends Options {
  */
 function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf.Tensor2D[] }): void {
   const { values, slope, along, alpha, kernels, summaries, sums, images } = task;
-  // Where D compares directions, `finish` takes the radial part off a sum when it is complete. Gradients of the
-  // mixed values have to keep theirs, so they are summed apart.
+  // Where D compares directions, `finish` takes the radial part off a sum when it is complete. Gradients of
+  // the mixed values have to keep theirs, so they are summed apart.
   const ofWeights = d.columnScale ? new Sums(kernels) : sums;
   const all = everyRow(d.rows);
   forEachBlock(all, d.tileRows, (rows) => {

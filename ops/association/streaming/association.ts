@@ -102,8 +102,8 @@ function scoreRows(tables: Tables, options: Options & { readonly labels: Int32Ar
   let total = 0;
   forward.peaks.columns.forEach((target, pixel) => {
     const label = labels[pixel]!;
-    // A row without a comparable value (NaN features) makes the loss NaN, or it would count as a pixel without a
-    // cycle, and a network that has diverged would show the loss 0.
+    // A row without a comparable value (NaN features) makes the loss NaN, or it would count as a pixel
+    // without a cycle, and a network that has diverged would show the loss 0.
     if (Number.isNaN(forward.peaks.values[pixel]!)) total = NaN;
     const end = labels[homeward.peaks.columns[target]!]!;
     if (cycleOutcome([label, end], ignoreLabel) !== "consistent") return;
