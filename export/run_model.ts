@@ -1,9 +1,11 @@
-/** Runs an exported file in the ONNX Runtime that comes with plca. */
+/**
+ * Runs an exported file in the ONNX Runtime that comes with plca, to compare it with the network (verify.ts).
+ */
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 
-/** Numbers by row, and their sides. */
+/** A tensor on the host: its sides, and its numbers with the last axis first to change. */
 export interface Batch {
   readonly dims: readonly number[];
   readonly data: Float32Array | Uint8Array | Int32Array;
@@ -16,7 +18,9 @@ export interface RunningModel {
   close(): Promise<void>;
 }
 
-/** @throws UserError with what ONNX Runtime says of a file that it refuses */
+/**
+ * Loads a file with one input and one output. @throws UserError with the reason if ONNX Runtime refuses it
+ */
 export async function openModel(model: Uint8Array): Promise<RunningModel> {
   let session: InferenceSession;
   try {
@@ -30,8 +34,8 @@ export async function openModel(model: Uint8Array): Promise<RunningModel> {
       const images = data instanceof Uint8Array
         ? new Tensor("uint8", data, dims)
         : new Tensor("float32", data as Float32Array, dims);
-      const found = (await session.run({ [input!]: images }))[output!]!;
-      return { dims: found.dims, data: found.data as Batch["data"] };
+      const result = (await session.run({ [input!]: images }))[output!]!;
+      return { dims: result.dims, data: result.data as Batch["data"] };
     },
     close: () => session.release(),
   };

@@ -12,7 +12,7 @@ import { serveRegistry } from "./registry.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = project;
 
-/** What Node, npm and Deno need of the environment to reach npm's registry. */
+/** The variables of the environment that Node, npm and Deno need to reach npm's registry. */
 const KEPT = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
   ...["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
@@ -42,7 +42,9 @@ try {
   await Deno.remove(temporary, { recursive: true });
 }
 
-/** Node and npm alone: a folder of links to them is all that PATH names, beside the system's own. */
+/**
+ * Installs and trains with Node and npm alone. PATH names a folder of links to them, and the system's own.
+ */
 async function tryNpm(place: Place): Promise<void> {
   const bin = join(place.folder, "..", "bin");
   await Deno.mkdir(bin);
@@ -57,6 +59,7 @@ async function tryNpm(place: Place): Promise<void> {
   await trains(["npx", "plca"], to);
 }
 
+/** Installs and trains with Deno. */
 async function tryDeno(place: Place): Promise<void> {
   const to = { cwd: place.folder, env: place.env };
   const deno = Deno.execPath();
@@ -65,6 +68,10 @@ async function tryDeno(place: Place): Promise<void> {
   await trains([deno, "run", "--allow-all", `npm:${name}`], to);
 }
 
+/**
+ * Trains the default recipe with the installed command, and makes a report. @throws Error when the version is
+ * another one
+ */
 async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: string }): Promise<void> {
   const said = (await run([...plca, "--version"], to)).trim();
   if (said !== version) throw new Error(`it says version ${said}, expected ${version}`);
@@ -74,12 +81,17 @@ async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: strin
   await Deno.stat(join(to.cwd, "runs/street-001/report.html"));
 }
 
+/**
+ * Makes an empty folder with caches and a home of its own, which takes @plca's packages from this registry.
+ */
 async function place(way: string, registry: string): Promise<Place> {
   const folder = join(temporary, way, "folder"), cache = join(temporary, way, "cache");
   const home = join(temporary, way, "home");
   for (const path of [folder, cache, home]) await Deno.mkdir(path, { recursive: true });
-  const own = Deno.env.get("HOME");
-  const settings = own === undefined ? "" : await Deno.readTextFile(join(own, ".npmrc")).catch(() => "");
+  const realHome = Deno.env.get("HOME");
+  const settings = realHome === undefined
+    ? ""
+    : await Deno.readTextFile(join(realHome, ".npmrc")).catch(() => "");
   await Deno.writeTextFile(join(folder, ".npmrc"), `${settings}\n@plca:registry=${registry}\n`);
   const kept = KEPT.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value !== undefined);
   const env = {
@@ -101,6 +113,7 @@ async function found(program: string, path: string = Deno.env.get("PATH") ?? "")
   throw new Error(`there is no ${program} in PATH`);
 }
 
+/** Runs a program and prints how long it took. */
 async function timed(
   what: string,
   line: Line,
@@ -112,11 +125,12 @@ async function timed(
   return text;
 }
 
+/** Prints the size of a folder. */
 async function tell(what: string, folder: string): Promise<void> {
   console.log(`${what}  ${(await size(folder) / 1e6).toFixed(0)} MB`);
 }
 
-/** In bytes; a file with two names counts once. */
+/** The bytes in a folder; a file with two names counts once. */
 async function size(folder: string, seen: Set<number> = new Set()): Promise<number> {
   let bytes = 0;
   for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
