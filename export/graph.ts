@@ -2,7 +2,7 @@
  * One graph of several recordings of the same network at inputs of different sizes. A recording knows only
  * numbers: was 48 the height of this map, or a number of channels? Comparing recordings tells. What is the
  * same in all of them is a constant. A side that differs is known by its lengths in each recording, such as
- * (48, 50, 35), which no other side shares by chance if the sizes are odd enough. So a model describes itself
+ * (21, 50, 35), which no other side shares by chance if the sizes are odd enough. So a model describes itself
  * for files by nothing but its own forward pass.
  *
  * A network that does something else at another size (other operators, other constants) cannot be merged;

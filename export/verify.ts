@@ -21,10 +21,7 @@ export interface Trial {
 
 /** The result of a comparison. */
 export interface Comparison {
-  /**
-   * The largest difference between two numbers of the outputs; Infinity if only one of them is NaN, or both
-   * are.
-   */
+  /** The largest difference between two numbers of the outputs; Infinity if one of them is NaN. */
   readonly difference: number;
   /** The largest absolute number in the network's output. */
   readonly largest: number;
