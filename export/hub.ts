@@ -45,7 +45,7 @@ export function hubFiles(parts: HubParts): readonly PageFile[] {
       path: HUB_WEIGHTS,
       bytes: encodeSafetensors({
         tensors: torchStateDict(layout ? inLayout(parts.state, layout) : parts.state),
-        // What transformers asks of a file before it reads it.
+        // transformers refuses a file without this entry.
         metadata: { format: "pt" },
       }),
     },

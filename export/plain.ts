@@ -51,8 +51,8 @@ const square: Lowering = (emit, step) => {
 function alongChannels(type: string): Lowering {
   return (emit, step) => {
     const form = formOf(emit, step);
-    const made = emit.node(type, [emit[form](step.inputs[0]!)], { axis: form === "planes" ? 1 : -1 });
-    emit.set(step.outputs[0]!, { [form]: made });
+    const result = emit.node(type, [emit[form](step.inputs[0]!)], { axis: form === "planes" ? 1 : -1 });
+    emit.set(step.outputs[0]!, { [form]: result });
   };
 }
 
@@ -73,8 +73,8 @@ const argMax: Lowering = (emit, step) => {
   const [x] = step.inputs, [axis] = axesIn(step);
   const planes = x!.sides.length === 4 && emit.inPlanes(x!);
   const at = planes ? axisInPlanes(axis!) : axis!;
-  const found = emit.node("ArgMax", [planes ? emit.planes(x!) : emit.rows(x!)], { axis: at, keepdims: 0 });
-  emit.set(step.outputs[0]!, { rows: emit.node("Cast", [found], { to: 6 }) });
+  const ids = emit.node("ArgMax", [planes ? emit.planes(x!) : emit.rows(x!)], { axis: at, keepdims: 0 });
+  emit.set(step.outputs[0]!, { rows: emit.node("Cast", [ids], { to: 6 }) });
 };
 
 const reshape: Lowering = (emit, { inputs: [x], outputs: [y] }) => {

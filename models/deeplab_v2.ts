@@ -98,7 +98,7 @@ interface HeadOptions {
 /** How the names of a head's parameters begin; the main one is the first. */
 const headPrefix = (place: number) => `classifier.${place}.`;
 
-/** What is known of a network before it exists. */
+/** The plan: taps, groups and names, which are known before any weight exists. */
 function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const names = Object.keys(head.heads);
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);

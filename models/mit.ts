@@ -124,7 +124,7 @@ function checkHeads({ dims, heads }: MixTransformerShape, at: ConfigPath): void 
   }]);
 }
 
-/** What is known of a network before it exists. */
+/** The plan: taps, groups and names, which are known before any weight exists. */
 function mitPlan(given: Options, shape: MixTransformerShape, width: number): ModelPlan {
   const fuses = given.head !== "deeplab-v2";
   const affine = given.batch_norm !== "affine-frozen";

@@ -179,7 +179,7 @@ function block(
     )
     : undefined;
   const blockParams = layers.params.slice(before).map(({ value }) => value);
-  // What the gradient does not keep is freed at the end of the block.
+  // At the end of the block everything is freed that is not kept for the gradient.
   const run: Layer = (x, pass) =>
     tf.tidy(() => {
       const residual = shortcut ? shortcut(x, pass) : x;

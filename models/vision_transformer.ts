@@ -155,7 +155,7 @@ function blockOf(
   const narrow = linearLayer(layers, [`${name}.mlp.fc2`, ratio * width, width]);
   const scale2 = scale("ls2");
   const blockParams = layers.params.slice(before).map(({ value }) => value);
-  // What the gradient does not keep is freed at the end of the block.
+  // At the end of the block everything is freed that is not kept for the gradient.
   const run: Tokens = (x) =>
     tf.tidy(() => {
       const [query, key, value] = tf.split(toAll(norm1(x)), 3, 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];

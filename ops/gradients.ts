@@ -101,7 +101,7 @@ function free({ saved }: TapeNode): void {
   for (const tensor of saved ?? []) tensor.dispose();
 }
 
-/** The arguments of {@linkcode backward}; `ownsDy`: nobody else has a handle of `dy`. */
+/** The arguments of {@linkcode backward}; `ownsDy`: `dy` may be freed, because no caller has it. */
 interface Backward {
   readonly tape: readonly TapeNode[];
   readonly value: tf.Tensor;

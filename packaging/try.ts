@@ -144,7 +144,7 @@ async function size(folder: string, seen: Set<number> = new Set()): Promise<numb
   return bytes;
 }
 
-/** What a program prints. @throws Error with what it wrote to stderr */
+/** Runs a program. @returns what it prints @throws Error with what it wrote */
 async function run(
   line: Line,
   { cwd, env }: { readonly cwd: string; readonly env?: Record<string, string> },

@@ -43,7 +43,7 @@ export const tensorflowRows: DeviceRowKernels = {
       const width = d.shape[1];
       const seen = select(tf.isNaN(d), tf.scalar(-Infinity), d);
       const best = tf.max(seen, 1, true), place = tf.cast(tf.expandDims(tf.argMax(seen, 1), 1), "float32");
-      const found = tf.greater(best, -Infinity);
+      const comparable = tf.greater(best, -Infinity);
       const mean = contrast ? tf.mean(d, 1, true) : tf.zerosLike(best);
       const inverse = contrast ? inverseDeviation(d, mean, width) : tf.onesLike(best);
       // The largest z is that of the largest similarity.
@@ -52,11 +52,11 @@ export const tensorflowRows: DeviceRowKernels = {
       const logSum = tf.add(tf.log(tf.sum(exponents, 1, true)), top);
       const nan = tf.scalar(NaN);
       const columns = [
-        select(found, best, nan),
-        select(found, place, tf.scalar(0)),
+        select(comparable, best, nan),
+        select(comparable, place, tf.scalar(0)),
         mean,
         inverse,
-        select(found, logSum, nan),
+        select(comparable, logSum, nan),
       ];
       return tf.concat(columns, 1) as tf.Tensor2D;
     }),

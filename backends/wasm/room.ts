@@ -170,8 +170,8 @@ export class Room {
     const most = Math.min(this.#limits.heap, END - RESERVE);
     for (;;) {
       const tight = this.#used + bytes > most;
-      const found = tight ? 0 : this.#take(bytes);
-      if (found > 0 || bytes === 0) return found;
+      const address = tight ? 0 : this.#take(bytes);
+      if (address > 0 || bytes === 0) return address;
       const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
       if (leaving.length === 0) throw this.#noRoom(bytes, most);
       for (const place of leaving) this.#moveOut(place, bytes, swapped);

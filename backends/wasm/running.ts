@@ -74,7 +74,7 @@ function free(made: readonly object[]): void {
 export function knownKernels({ rows, sgdStep, ...kernels }: Partial<Kernels>): Partial<Kernels> {
   return {
     ...everyOne(kernels, (name, f) => (...args) =>
-      // What the first call made before it stopped goes with the scope.
+      // The scope also frees what a first call had allocated before it was stopped.
       knownTwice(name, () => tf.tidy(() => f(...args) as tf.TensorContainer), undefined)),
     ...everyOne(
       { ...(sgdStep ? { sgdStep } : {}) },

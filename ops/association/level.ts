@@ -18,7 +18,7 @@ export interface AssociationLevel extends Exhibit {
   readonly tap: string;
   /** How two pixels are compared. */
   readonly similarity: Similarity;
-  /** What the recipe calls it. */
+  /** The similarity's name in the recipe. */
   readonly similarityName: string;
   /** Whether similarities are contrast-normalised before the softmax (Eq. 5-6). */
   readonly contrast: boolean;

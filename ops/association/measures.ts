@@ -20,9 +20,9 @@ export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" 
 
 /** Shares in [0, 1], over all pairs of the batch; NaN where there is no pixel to take a share of. */
 export interface AssociationMeasures {
-  /** Of the source pixels, those that are associated. */
+  /** The share of source pixels that are associated. */
   readonly associated: tf.Scalar;
-  /** Of the target pixels, those that an associated source pixel chose. */
+  /** The share of target pixels that some associated source pixel chose. */
   readonly covered: tf.Scalar;
   /**
    * Of the associated source pixels whose target pixel has a label, those with the same label. NaN where

@@ -91,19 +91,19 @@ async function fromLibraries({ kind, tell }: Wanted, staging: string, given: str
 
 /** Lets the package download its libraries and, if it has one for this machine, its addon. */
 async function fromPackage({ kind, folder, tell }: Wanted, staging: string): Promise<Installed> {
-  const own = TFJS_NODE[kind];
-  tell(`installing ${own.name}@${own.version} with npm; its install script downloads TensorFlow`);
+  const pinned = TFJS_NODE[kind];
+  tell(`installing ${pinned.name}@${pinned.version} with npm; its install script downloads TensorFlow`);
   const npm = join(staging, "npm");
-  const made = await download(own, npm);
-  // What it depends on served its install script only.
+  const downloaded = await download(pinned, npm);
+  // Its dependencies were needed for its install script only.
   const sources = join(staging, "package");
-  await Deno.rename(made.package, sources);
+  await Deno.rename(downloaded.package, sources);
   await remove(npm);
-  const place = made.addon === undefined ? "." : join("package", dirname(made.addon));
+  const place = downloaded.addon === undefined ? "." : join("package", dirname(downloaded.addon));
   let addon = join(place, ADDON);
-  if (made.addon === undefined || await hasCompiler(staging)) {
+  if (downloaded.addon === undefined || await hasCompiler(staging)) {
     const headers = await nodeApiHeaders(staging, tell);
-    if (made.addon === undefined) {
+    if (downloaded.addon === undefined) {
       tell("it brought libraries but no addon for this machine: compiling it with g++");
       const libraries = await findLibraries(join(sources, "deps"));
       const search = "$ORIGIN/package/deps/lib";
@@ -115,7 +115,7 @@ async function fromPackage({ kind, folder, tell }: Wanted, staging: string): Pro
   } else {
     tell("there is no g++, so TensorFlow's own messages will appear on stderr");
   }
-  const { name, version } = own;
+  const { name, version } = pinned;
   const libraries = join(folder, "package/deps/lib");
   return { package: name, version, dist: "package/dist", addon, libraries };
 }

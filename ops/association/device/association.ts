@@ -134,11 +134,11 @@ function summarised(d: DeviceRows, kernels: DeviceRowKernels, contrast: boolean)
 interface Scored {
   /** Sum over the rows of weight * score; NaN where a source pixel cannot be compared with anything. */
   readonly total: tf.Scalar;
-  /** Of the source pixels' rows. */
+  /** The summary of the source pixels' rows, [P, 5]. */
   readonly there: RowSummary;
   /** float32 [P, 1]: 1 where a source pixel is associated. */
   readonly starts: tf.Tensor2D;
-  /** Of the target pixels' rows. */
+  /** The summary of the target pixels' rows, [Q, 5]. */
   readonly home: RowSummary;
   /** float32 [Q, 1]: how many associated source pixels chose a target pixel. */
   readonly chosen: tf.Tensor2D;
