@@ -1,4 +1,7 @@
-/** The backends, in the order in which `auto` tries them. */
+/**
+ * The backends, in the order in which `auto` tries them: a GPU if there is one, then the processor as fast as
+ * it goes. To add a backend, write its record and put it into this list.
+ */
 import type { Backend } from "./backend.ts";
 import { cpu } from "./cpu.ts";
 import { native } from "./native/backend.ts";

@@ -19,7 +19,7 @@ export interface SelectedBackend {
   readonly moved?: () => MovedMemory;
 }
 
-/** One line of `plca doctor`; without the backend its detail says why it cannot be used. */
+/** The line of one backend in `plca doctor`. If it is not available, `detail` says why. */
 export interface BackendReport extends Inspected {
   /** As in `backend:`. */
   readonly name: BackendName;

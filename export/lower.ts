@@ -12,7 +12,7 @@ import { MAPS } from "./maps.ts";
 import { PLAIN } from "./plain.ts";
 import { TOKENS } from "./tokens.ts";
 
-/** The version of ONNX's operators, and of files that came with it. */
+/** The version of ONNX's operators that files use, and the version of the file format of that time. */
 export const OPSET = 17, IR_VERSION = 8;
 
 const LOWERINGS = { ...MAPS, ...TOKENS, ...PLAIN };
@@ -24,7 +24,10 @@ export interface LowerOptions {
   readonly output: string;
   /** Whether the input is bytes, [N, H, W, 3]; else float32, [N, 3, H, W]. */
   readonly bytes: boolean;
-  /** Whether weights and what is between are float16; the input and floats of the output stay float32. */
+  /**
+   * Whether weights and all tensors between input and output are float16. The input and a float output stay
+   * float32.
+   */
   readonly half: boolean;
   readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;

@@ -38,9 +38,10 @@ const options = z.strictObject({
  * Its last two stages do not shrink the map but dilate their windows, so logits come at about an eighth of
  * the image's sides.
  *
- * Taps: `stem`, `pool`, `layer1` to `layer4`, `logits`, `probabilities`, and one for each further head.
- * Parameters of the main classifier are called `classifier.0`, those of further heads `classifier.1` and so
- * on, in the order of `heads`.
+ * Taps, with their strides and their channels at width 1: `stem` (2, 64), `pool` (4, 64), `layer1` (4, 256),
+ * `layer2` (8, 512), `layer3` (8, 1024), `layer4` (8, 2048), `logits` and `probabilities` (8, K), and one
+ * like `logits` for each further head. Parameters of the main classifier are called `classifier.0`, those of
+ * further heads `classifier.1` and so on, in the order of `heads`.
  */
 export const deeplabV2 = definePlugin({
   kind: "model",
@@ -95,7 +96,7 @@ interface HeadOptions {
   readonly heads: Readonly<Record<string, "layer3" | "layer4">>;
 }
 
-/** How the names of a head's parameters begin; the main one is the first. */
+/** The beginning of the names of a head's parameters; the main head is the first. */
 const headPrefix = (place: number) => `classifier.${place}.`;
 
 /** The plan: taps, groups and names, which are known before any weight exists. */

@@ -78,8 +78,9 @@ type Options = z.output<typeof options>;
  * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Four stages shrink the map to
  * strides 4, 8, 16 and 32, so the encoder gives fine maps as well as a wide view.
  *
- * Taps: `stage1` to `stage4`; with the heads `segformer` and `daformer`, `fused` at stride 4, which the
- * classifier reads. With `deeplab-v2` it reads `stage4`.
+ * Taps: `stage1` to `stage4`, with 64, 128, 320 and 512 channels (b0: half as many); with the heads
+ * `segformer` and `daformer`, `fused` at stride 4, which the classifier reads; `logits` and `probabilities`
+ * at its stride. With `deeplab-v2` the classifier reads `stage4`, and logits come at stride 32.
  */
 export const mit = definePlugin({
   kind: "model",
@@ -157,7 +158,7 @@ function mitPlan(given: Options, shape: MixTransformerShape, width: number): Mod
   };
 }
 
-/** How the names of the classifier's parameters begin, by head. */
+/** The beginning of the names of the classifier's parameters, by head. */
 const CLASSIFIERS = {
   segformer: "decode_head.linear_pred.",
   daformer: "decode_head.conv_seg.",

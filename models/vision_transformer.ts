@@ -69,9 +69,9 @@ const POSITION_DEVIATION = 0.02, TOKEN_DEVIATION = 1e-6;
 
 /**
  * Builds it: patches become tokens, positions are added, and blocks compute x += g1 attention(norm x), x +=
- * g2 mlp(norm x) with a learned factor g for each channel. Parameters are called as in the published files,
- * after `backbone.`. `mask_token` replaces patches that are hidden, before positions are added, so the
- * network knows where something is missing.
+ * g2 mlp(norm x) with a learned factor g for each channel. There are 1 + registers + h w tokens, in this
+ * order. Parameters are called as in the published files, after `backbone.`. `mask_token` replaces patches
+ * that are hidden, before positions are added, so the network knows where something is missing.
  * @returns a function of float32 [N, h patch, w patch, 3]
  */
 export function visionTransformer(layers: Layers, shape: VisionTransformerShape) {

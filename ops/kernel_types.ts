@@ -63,7 +63,7 @@ export interface Kernels {
   layerNorm(call: LayerNormCall): LayerNormResult;
   /** Its gradients. @param dy with respect to the result */
   layerNormGradient(dy: tf.Tensor2D, call: LayerNormGradientCall): LayerNormGradient;
-  /** x times the share of a standard normal distribution below x. */
+  /** x times the probability that a standard normal number is below x. */
   gelu(x: tf.Tensor): tf.Tensor;
   /** Its gradient with respect to `x`. */
   geluGradient(dy: tf.Tensor, x: tf.Tensor): tf.Tensor;
@@ -78,7 +78,7 @@ export interface Kernels {
   depthwiseInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to the filter, of shape `filterShape`. */
   depthwiseFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
-  /** Softmax of scaled products of queries with keys, times the values. */
+  /** softmax(query key^T d^-0.5) value for every head; see ops/attention.ts. */
   attention(call: AttentionCall): tf.Tensor3D;
   /** Its gradients. @param dy with respect to the result */
   attentionGradient(dy: tf.Tensor3D, call: AttentionCall): AttentionGradient;
@@ -87,8 +87,8 @@ export interface Kernels {
   /** The same where they are not read (ops/association/device). If these are given, `rows` is not used. */
   readonly deviceRows: DeviceRowKernels | undefined;
   /**
-   * Whether the similarities of all pixels may exist at once, as plain operators; then neither of the two is
-   * used.
+   * Whether the aggregation forms the similarities of all pixels at once, by plain operators, instead of by
+   * either of these: for recording a network into a graph, which has no loop over blocks.
    */
   readonly dense: boolean;
 }
@@ -119,7 +119,7 @@ export interface NormCall {
   readonly given?: BatchStatistics;
 }
 
-/** What {@linkcode Kernels.batchNorm} gives; the statistics are those used, by part. */
+/** The results of {@linkcode Kernels.batchNorm}: the statistics that were used, by part, among them. */
 export interface NormResult {
   readonly y: tf.Tensor4D;
   readonly statistics: readonly BatchStatistics[];

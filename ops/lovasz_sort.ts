@@ -56,8 +56,8 @@ export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): L
 }
 
 /**
- * Returns a function from `size` non-negative floats to their ascending order; its result is reused by each
- * call.
+ * A function that sorts `size` floats that are not negative: it returns their indices in ascending order of
+ * the values. The result is overwritten by the next call.
  */
 function sorter(size: number): (values: Float32Array) => Uint32Array {
   let keys = new Uint32Array(size), nextKeys = new Uint32Array(size);

@@ -14,7 +14,8 @@ const EPSILON = 1e-6;
 /** Which cells are formed, and which of them count. */
 export interface Regions {
   /**
-   * Sides of the squares whose mean logits are compared, in pixels; 1: the pixels. Remainders are left out.
+   * The sides of the squares, in pixels, whose logits are averaged and judged; 1 means single pixels. Pixels
+   * beyond the last whole square are left out.
    */
   readonly sizes: readonly number[];
   /** A cell counts if its largest probability is above this. */

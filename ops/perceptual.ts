@@ -1,5 +1,7 @@
 /**
  * How far images are from each other in the features of a network (Johnson et al. 2016; Chang et al. 2019).
+ * Features of early layers hold colours and surfaces, those of late layers what is seen; so their distance
+ * says more about images than that of their pixels.
  */
 import * as tf from "@tensorflow/tfjs-core";
 

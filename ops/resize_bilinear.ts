@@ -62,9 +62,10 @@ export interface Rows {
 }
 
 /**
- * Some rows of {@linkcode resizeBilinear}'s result, from the rows of the grid that they need: memory grows
- * with `rows`, not with `size`. @param size [height, width] of the whole result @returns float32 [1,
- * rows.count, width, channels]
+ * Some rows of {@linkcode resizeBilinear}'s result, computed from the rows of the grid that they need, so
+ * that memory grows with `rows` and not with `size`.
+ * @param size [height, width] of the whole result @param rows within that result, at least one
+ * @returns float32 [1, rows.count, width, channels]
  */
 export function resizedRows(
   grid: Grid,

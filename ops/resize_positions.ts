@@ -11,7 +11,7 @@ import { byProducts, type Weights } from "./resize_products.ts";
 /** How {@linkcode resizePositions} samples. */
 export interface PositionOptions {
   /**
-   * Added to the new side before it is divided by the old one: 0.1 in DINOv2. Without effect where
+   * Added to the new side before it is divided by the old one: 0.1 in DINOv2. It has no effect with
    * `antialias`.
    */
   readonly offset: number;

@@ -76,7 +76,7 @@ export function slopeImage(
   });
 }
 
-/** Side of a convolution's output; 0 or less where the window does not fit. */
+/** The side of a convolution's output; 0 or less if the window does not fit into the image. */
 export function outputSide(side: number, taps: number, { stride, padding, dilation }: Window): number {
   return Math.floor((side + 2 * padding - dilation * (taps - 1) - 1) / stride) + 1;
 }

@@ -104,7 +104,7 @@ async function place(way: string, registry: string): Promise<Place> {
   return { folder, cache, env };
 }
 
-/** Where a program lies. @throws Error when no folder of PATH has it */
+/** The path of a program. @throws Error when no folder of PATH has it */
 async function found(program: string, path: string = Deno.env.get("PATH") ?? ""): Promise<string> {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const file = join(folder, program);

@@ -8,7 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { Normalization } from "../core/plan.ts";
 import type { Random } from "../core/random.ts";
 
-/** How far colours may change, each in [0, 1]. */
+/** The largest changes of colours; numbers in [0, 1]. */
 export interface Jitter {
   /** Largest value that is added, either way. */
   readonly brightness: number;

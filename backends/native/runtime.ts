@@ -30,7 +30,7 @@ export interface Operand {
   readonly element?: number;
 }
 
-/** What {@linkcode runModel} computes. */
+/** A call of a small model. */
 export interface Call {
   /** Names the graph: calls with the same key must have the same graph. Shapes are no part of it. */
   readonly key: string;

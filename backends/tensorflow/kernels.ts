@@ -10,7 +10,7 @@ import { nodeBackend } from "./operator.ts";
 import { resize, resizeGradient } from "./resize.ts";
 import { tensorflowRows } from "./rows.ts";
 
-/** The replacements for ops/kernels.ts. */
+/** The kernels that replace the portable ones, for the device that TensorFlow computes on. */
 export function tensorflowKernels(): Partial<Kernels> {
   return {
     conv2d: convolve,

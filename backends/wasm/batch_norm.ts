@@ -15,7 +15,7 @@ import type {
 import { address, emptyTensor, heapView } from "./heap.ts";
 import { simd } from "./simd.ts";
 
-/** Where a part of the batch begins, in elements, and its pixels. */
+/** A part of a batch: the place of its first element, and how many pixels it has. */
 interface Part {
   readonly start: number;
   readonly pixels: number;

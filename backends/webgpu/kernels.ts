@@ -15,7 +15,7 @@ import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 import { webgpuRows } from "./rows.ts";
 import { sgdInPlace } from "./sgd.ts";
 
-/** The replacements for ops/kernels.ts. */
+/** The kernels that replace the portable ones. */
 export function webgpuKernels(): Partial<Kernels> {
   return {
     conv2dInputGradient: inputGradient,

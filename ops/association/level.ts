@@ -34,7 +34,7 @@ export interface LevelAggregation {
   readonly contrast: boolean;
 }
 
-/** Those of a term's exhibits that are levels of an association. */
+/** The levels of associations among a term's exhibits. */
 export function associationLevels(exhibits: readonly Exhibit[] = []): readonly AssociationLevel[] {
   return exhibits.filter((exhibit): exhibit is AssociationLevel => exhibit.kind === "association");
 }
@@ -61,11 +61,11 @@ export interface LevelTaps {
 export interface LevelPixels {
   /** float32 [N, P, C], of the source */
   readonly from: tf.Tensor3D;
-  /** float32 [N, Q, C]: the target's own */
+  /** float32 [N, Q, C], of the target, before aggregation */
   readonly raw: tf.Tensor3D;
-  /** float32 [N, Q, C]: the target's, mixed where the level aggregates */
+  /** float32 [N, Q, C], of the target, aggregated if the level aggregates; otherwise `raw` */
   readonly candidates: tf.Tensor3D;
-  /** int32 [N, P]: the source's, by the nearest pixel */
+  /** int32 [N, P]: the label of each source pixel, that of the nearest pixel of the label map */
   readonly labels: tf.Tensor2D;
 }
 

@@ -14,7 +14,7 @@ import { cycleOutcome } from "./outcome.ts";
 
 /** The pixels of a level, of N pairs of images. */
 export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" | "labels"> {
-  /** int32 [N, Q], of the target; absent: nothing is said about correctness. */
+  /** int32 [N, Q], of the target, for measuring only; absent: correctness is not measured. */
   readonly targetLabels?: tf.Tensor2D | undefined;
 }
 
@@ -46,7 +46,7 @@ interface Counts {
   readonly correct: tf.Scalar;
 }
 
-/** The measures of a level. Belongs to the caller's tidy scope; no gradients may be recorded. */
+/** Measures a level. The results belong to the caller's tidy scope. Call it outside of gradients. */
 export function associationMeasures(given: MeasuredPixels, level: MeasuredLevel): AssociationMeasures {
   const [count, p] = given.labels.shape, q = given.candidates.shape[1];
   const counts = kernels().deviceRows ? countOnDevice(given, level) : countOnHost(given, level);

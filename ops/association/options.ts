@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
 
-/** What `associationLoss` compares and how. */
+/** How `associationLoss` compares pixels, and which loss it takes. */
 export interface AssociationOptions {
   readonly similarity: Similarity;
   /** Contrast-normalise the similarities (Eq. 5-6); without it, a plain softmax. */

@@ -12,7 +12,7 @@ import { reflectPad } from "../reflect_pad.ts";
 import { Companion, type Mapping } from "./companion.ts";
 import { CODE } from "./private_encoder.ts";
 
-/** The two codes of the images that are to be decoded. */
+/** The two codes from which images are decoded. */
 export interface Content {
   /** float32 [N, h, w, structure]: features, which both domains share. */
   readonly structure: tf.Tensor4D;

@@ -45,8 +45,8 @@ export async function findLibraries(given: string): Promise<Libraries> {
 }
 
 /**
- * @throws UserError when an addon could not look for its libraries there: both characters mean something in
- * such a path
+ * Refuses a folder in which an addon cannot look for libraries: `:` separates folders in such a path, and `$`
+ * begins a variable. @throws UserError
  */
 export function refuseUnsearchable(folder: string): void {
   const found = [":", "$"].filter((character) => folder.includes(character));

@@ -65,7 +65,7 @@ export function softmaxScores(scores: usize, rows: i32, columns: i32): void {
   }
 }
 
-/** slope = p (slope - sum of p slope) of every row, in place. */
+/** The gradient of a softmax, row by row in place of `slope`: p (slope - sum of p slope). @param p the softmax */
 export function softmaxScoresGradient(p: usize, slope: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r++) {
     const shares = p + <usize> r * bytes(columns), row = slope + <usize> r * bytes(columns);

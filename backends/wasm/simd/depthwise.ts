@@ -132,7 +132,10 @@ function inner3(
   }
 }
 
-/** y of x. @param bias float32 [channels], or 0 */
+/**
+ * The convolution, float32 [images, height, width, channels] to [images, outHeight, outWidth, channels].
+ * @param bias float32 [channels], or 0
+ */
 export function depthwise(
   x: usize,
   images: i32,
@@ -176,7 +179,7 @@ export function depthwise(
   }
 }
 
-/** dx += dy times the filter, window by window. dx is zero before. */
+/** The gradient of the input: dy times the filter, added to dx window by window. The caller sets dx to zero. */
 export function depthwiseScatter(
   dy: usize,
   images: i32,

@@ -81,9 +81,9 @@ export function peakGradientTile(
 }
 
 /**
- * Of what has the gradient `slope` with respect to the weights alpha p, p the softmax of the rows of D: the gradient
- * with respect to the product, p (alpha slope - along) inverse rowScale columnScale, in place of `slope`; the weights
- * in place of the product.
+ * Through the softmax p of rows of D. From `slope`, the gradient with respect to the weights alpha p, it makes the
+ * gradient with respect to the product, p (alpha slope - along) inverse rowScale columnScale, and writes it over
+ * `slope`; the weights are written over the product.
  * @param along float32 [rows]: the sum of alpha p slope over the row
  * @param sums float32 [rows]: receives the sums of p (alpha slope - along) inverse, the gradient of the offset
  */

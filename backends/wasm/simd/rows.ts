@@ -152,7 +152,8 @@ function powers(row: usize, columns: i32, top: f32, inverse: f32): f64 {
 }
 
 /**
- * From the product to D, in place, with what is kept of every row.
+ * Turns a block of the product into D, in place, and summarises every row.
+ * @param d float32 [rows, columns]: the product, then D
  * @param contrast 1: rows are contrast-normalised, (d - mean) / (deviation + 1e-10); 0: they are not
  * @param peaks float32 [rows] @param places int32 [rows]: the first maximum of every row, -1 where all is NaN
  * @param statistics float32 [3, rows]: mean and inverse deviation (0 and 1 without contrast), and the sum of

@@ -28,8 +28,9 @@ function add(from: usize, count: i32, to: usize): void {
 }
 
 /**
- * What the windows of the output pixels `from` to `to` (counted over images, rows, columns) see: one row each of
- * side * side * channels values, zeros outside the image.
+ * Copies what the windows of the output pixels `from` to `to` - 1 (counted over images, rows, columns) see: for each
+ * a row of side * side * channels values, zeros outside the image.
+ * @param result float32 [to - from, side * side * channels]
  */
 export function patches(
   x: usize,

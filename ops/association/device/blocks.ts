@@ -1,6 +1,7 @@
 /**
- * Going over the rows of D in blocks, on the device. Think of map and reduce: of what a block yields, `rows`
- * are laid below each other and `sums` are added up; everything else is freed before the next block.
+ * Going over the rows of D in blocks, on the device. Think of map and reduce: `visit` maps a block to
+ * results. Those called `rows` are laid below each other, one block after the other; those called `sums` are
+ * added up. Everything else is freed before the next block, so one block of D exists at a time.
  */
 import * as tf from "@tensorflow/tfjs-core";
 

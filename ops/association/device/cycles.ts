@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowSummary, SUMMARY } from "./row_kernels.ts";
 
-/** Which pixels of two images found each other. P source pixels, Q target pixels. */
+/** The cycles of two images, on the device. P source pixels, Q target pixels. */
 export interface DeviceCycles {
   /** int32 [P]: the most similar target pixel of every source pixel. */
   readonly forward: tf.Tensor1D;

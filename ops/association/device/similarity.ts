@@ -20,11 +20,11 @@ import { type BlockResults, type RowRange, sliceRows } from "./blocks.ts";
 export interface PreparedImages {
   readonly inputs: readonly tf.Tensor3D[];
   readonly images: readonly tf.Tensor2D[];
-  /** The images with vectors of length 1 where the similarity wants them, otherwise the images themselves. */
+  /** The images, with vectors of length 1 if the similarity compares directions. */
   readonly factors: readonly tf.Tensor2D[];
 }
 
-/** @param images one image of each of `inputs`, in their order */
+/** Prepares one image of every input. @param images one image of each of `inputs`, in their order */
 export function prepareImages(
   similarity: Similarity,
   inputs: readonly tf.Tensor3D[],
@@ -48,11 +48,11 @@ export interface DeviceRows {
    * factor and of the offset, `sums` of the right factor.
    */
   pull(block: RowRange, g: tf.Tensor2D): BlockResults;
-  /** Adds what all blocks pulled to the gradients of the factors, which are aligned with the inputs. */
+  /** Adds the joined results of `pull` to the gradients of the factors. */
   collect(pulled: BlockResults, gradients: FactorGradients): void;
 }
 
-/** Aligned with the inputs; undefined where nothing was added yet. */
+/** The gradient of each input's factor; undefined where nothing was added yet. */
 export type FactorGradients = (tf.Tensor2D | undefined)[];
 
 /**

@@ -87,9 +87,9 @@ interface WeightedRows {
 interface Scored {
   /** Sum over the rows of weight * score. */
   readonly total: number;
-  /** Associated source pixels. */
+  /** The rows of associated source pixels, weight 1 each. */
   readonly starts: WeightedRows;
-  /** Target pixels they chose, as often as they did. */
+  /** The rows of the target pixels that these chose, each with how many of them did as its weight. */
   readonly chosen: WeightedRows;
 }
 

@@ -75,7 +75,7 @@ export interface Tile {
   readonly column: number;
 }
 
-/** What a tile's gradient needs of all pixels, float32 [P] each. */
+/** What the gradient of a tile depends on: numbers of all pixels of the image, float32 [P] each. */
 export interface TilePixels extends Softmax {
   /** 1 / |x|: D compares directions. */
   readonly scale: tf.Tensor1D;
@@ -139,7 +139,10 @@ export interface RowKernels {
     slope: tf.Tensor2D,
     rows: Softmax & { readonly along: tf.Tensor1D; readonly alpha: number },
   ): { readonly weights: tf.Tensor2D; readonly gradient: tf.Tensor2D; readonly sums: tf.Tensor1D };
-  /** The same for rows and columns of a symmetric D at once. The tile is gone afterwards. */
+  /**
+   * The same for rows and columns of a symmetric D(x, x) at once, from the products of pixels; see {@linkcode
+   * TileGradient}. The tile is consumed.
+   */
   symmetricGradient(tile: Tile, pixels: TilePixels): TileGradient;
   /** sum[rows] + op(a) b */
   addProduct(sum: tf.Tensor2D, product: Product): tf.Tensor2D;
