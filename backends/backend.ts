@@ -11,7 +11,7 @@ import type { BackendName } from "../core/plan.ts";
 export interface Backend {
   /** The name in a recipe's `backend:`. */
   readonly name: BackendName;
-  /** Whether values can be read within a step: `dataSync` works and does not wait for a device. */
+  /** Whether values can be read within a step, by `dataSync`. */
   readonly readable: boolean;
   /**
    * Whether it may compute on a GPU; commands that only look at a run avoid these, so that a training keeps

@@ -6,7 +6,7 @@
  * The C interface is one exported function, which gives a table of function pointers. Functions are only ever
  * appended to the table, so a function is known by its place in it: FUNCTIONS lists the places that are used,
  * with their arguments. Nothing checks these at run time, and a wrong one would crash the process; the
- * product that kernels.ts computes at the start goes through all of them.
+ * products that kernels.ts computes at the start go through all that a run needs.
  *
  * All models share one pool of threads. Memory patterns and the arena are off, which would hold memory of
  * past runs for later ones.

@@ -1,8 +1,8 @@
 /**
  * Runs compute shaders of our own among those of TensorFlow.js. tfjs has a type for a program: names of the
  * inputs, shape of the output, layout of the dispatch, and the WGSL code of `main`; it adds the bindings,
- * compiles a pipeline, keeps it by a key, and queues the dispatch. `runShader` fills in that type. Commands
- * are only queued: a fault in a shader shows when results are read.
+ * compiles a pipeline, keeps it by a key, and queues the dispatch. `runShader` fills in that type. It returns
+ * before the device has begun; nothing waits until values are read.
  *
  * How `index` is counted: a workgroup has `threads` threads, and all threads of all workgroups are numbered
  * in one row. A dispatch may have 65,535 workgroups along a side, so larger ones are folded into two
