@@ -99,6 +99,7 @@ export function encodeModel(graph: Graph<string | Port>, facts: ModelFacts = {})
   });
 }
 
+/** The fields of NodeProto. */
 function writeNode(writer: BinaryWriter, node: Node): void {
   for (const name of node.inputs) text(writer, 1, name);
   for (const name of node.outputs) text(writer, 2, name);
@@ -113,6 +114,7 @@ function writeNode(writer: BinaryWriter, node: Node): void {
   }
 }
 
+/** The value and the type of an AttributeProto. */
 function writeAttribute(writer: BinaryWriter, value: OnnxAttribute): void {
   const type = (number: number) => field(writer, 20).int32(number);
   if (typeof value === "number") {
@@ -130,6 +132,7 @@ function writeAttribute(writer: BinaryWriter, value: OnnxAttribute): void {
   }
 }
 
+/** The fields of TensorProto, with its numbers as raw bytes. */
 function writeTensor(writer: BinaryWriter, { name, type, dims, bytes }: Initializer): void {
   for (const side of dims) field(writer, 1).int64(side);
   field(writer, 2).int32(ELEMENTS[type]);
@@ -137,6 +140,7 @@ function writeTensor(writer: BinaryWriter, { name, type, dims, bytes }: Initiali
   writer.tag(9, WireType.LengthDelimited).bytes(bytes);
 }
 
+/** The fields of ValueInfoProto: the name, and the type of a tensor with its sides. */
 function writePort(writer: BinaryWriter, port: string | Port): void {
   const { name, type, dims } = typeof port === "string"
     ? { name: port, type: "float32", dims: undefined } as const

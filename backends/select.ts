@@ -54,6 +54,7 @@ export async function selectBackend(
   return { name, notes: [], ...started };
 }
 
+/** The first backend that starts. @throws UserError, with a line for each, when none does */
 async function firstThatStarts(among: readonly Backend[], memory?: number): Promise<SelectedBackend> {
   const notes: string[] = [];
   for (const backend of among) {

@@ -70,6 +70,7 @@ function frontMatter({ name, source, target, evaluation, origin, transformers }:
   };
 }
 
+/** What the network is and how it was trained, in one or two sentences. */
 function summary({ method, model, source, target, version }: CardFacts): string {
   const by = method ? `, by ${method.title}${method.source ? ` (${method.source})` : ""}` : "";
   const adapted = target === undefined
@@ -108,6 +109,7 @@ function results({ evaluation, baseline }: CardFacts): string[] {
   ];
 }
 
+/** How to run the network: in Python, as ONNX, and by plca. */
 function use({ transformers, notes, onnx }: CardFacts): string[] {
   const python = transformers
     ? [
@@ -132,6 +134,7 @@ function use({ transformers, notes, onnx }: CardFacts): string[] {
   ];
 }
 
+/** The commands with which it can be trained and evaluated again. */
 function training({ evaluation }: CardFacts): string[] {
   const evaluate = evaluation === undefined
     ? ""

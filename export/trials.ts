@@ -61,6 +61,7 @@ function cut({ width, height, data }: Picture, size: Pick<Picture, "width" | "he
   return { ...size, data: out };
 }
 
+/** The same pictures, normalised for the network, and as the file takes them. */
 function trial(pictures: readonly Picture[], { normalization, bytes }: TrialOptions): Trial {
   const { width, height } = pictures[0]!, count = pictures.length;
   const whole = new Uint8Array(3 * width * height * count);
@@ -73,6 +74,7 @@ function trial(pictures: readonly Picture[], { normalization, bytes }: TrialOpti
   return { images, sides: [count, height, width], given };
 }
 
+/** [N, H, W, 3] as [N, 3, H, W]. */
 function planes(rows: Float32Array, images: number): Float32Array {
   const out = new Float32Array(rows.length), pixels = rows.length / images / 3;
   for (let n = 0; n < images; n++) {

@@ -51,6 +51,7 @@ function choiceOf({ tap }: Options) {
   return { tap, resolution: "labels" } as const;
 }
 
+/** Allocates the opponent. `compute` is the segmenter's part, the owner's `compute` the opponent's. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { map, loss: by, source_label: source } = given;
   const target = source === 1 ? 0 : 1;

@@ -113,6 +113,7 @@ function planLevels(
   });
 }
 
+/** The weighted sum of the levels' losses, with what is logged of each. */
 function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options): LossOutput {
   const logs: Record<string, tf.Scalar> = {};
   const losses = levels.map((one) => {
@@ -124,6 +125,7 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
   return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
 }
 
+/** The loss of one level, between the source's and the target's tap. */
 function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, { objective }: Options) {
   const { tap, similarity, contrast } = level;
   const { from, candidates, labels } = levelPixels(

@@ -55,6 +55,7 @@ export const classShares = definePlugin({
   },
 });
 
+/** The term; with a prior that is counted, the counts are a buffer that is filled before the first step. */
 function term(setup: TermSetup, given: Options, choice: LogitsChoice): LossTerm {
   const read = (ctx: Parameters<LossTerm["compute"]>[0]) => readLogits(ctx.view(given.stream), choice);
   if (given.prior === "uniform") return { compute: (ctx) => ({ loss: imageShares(read(ctx)) }) };

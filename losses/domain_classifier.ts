@@ -39,6 +39,7 @@ export const domainClassifier = definePlugin({
   },
 });
 
+/** Allocates the opponent. `compute` is the segmenter's part, the owner's `compute` the opponent's. */
 function term(setup: TermSetup, { tap, width, source_label }: Options): LossTerm {
   const { params, judge } = sizedJudge(domainJudge(setup, { input: setup.numClasses, width }), "four");
   const error = (maps: tf.Tensor, label: 0 | 1) =>

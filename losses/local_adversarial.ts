@@ -51,6 +51,10 @@ export const localAdversarial = definePlugin({
   },
 });
 
+/**
+ * Allocates the opponent. The weights of the target's pixels are handed over with the maps, so both parts use
+ * the same.
+ */
 function term(setup: TermSetup, { tap, warmup, epsilon, lambda, source_label: source }: Options): LossTerm {
   const target = source === 1 ? 0 : 1;
   const { alignCorners } = setup;

@@ -72,6 +72,7 @@ export const patchAlignment = definePlugin({
   },
 });
 
+/** Allocates the head, the opponent and the buffer of centres. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { numClasses } = setup;
   const { patch, clusters, width, source_label: source } = given;

@@ -74,6 +74,7 @@ function checkLengths({ taps, weights, texture, texture_layers }: Options, at: C
   }
 }
 
+/** Compares features tap by tap. It owns nothing. */
 function term({ made, structure, texture, network, taps, weights, texture_layers }: Options): LossTerm {
   return {
     compute(ctx) {

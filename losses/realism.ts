@@ -37,6 +37,10 @@ export const realism = definePlugin({
   },
 });
 
+/**
+ * Allocates the opponent. `compute` is the part of whatever made the images, the owner's `compute` the
+ * opponent's.
+ */
 function term(setup: TermSetup, { made, real, width }: Options): LossTerm {
   const { params, judge } = sizedJudge(imageJudge(setup, { input: 3, width }), "four");
   const error = (images: tf.Tensor, label: 0 | 1) =>

@@ -55,6 +55,7 @@ export const separableAdversarial = definePlugin({
   },
 });
 
+/** Allocates the opponent. Features and masks of both domains are handed over to it. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { tap, width, source_label: source, reweight } = given;
   const { params, judge } = classJudge(setup, { input: setup.taps[tap]!.channels, width });

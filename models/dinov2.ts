@@ -143,6 +143,7 @@ interface Head {
   classify(features: tf.Tensor4D): tf.Tensor4D;
 }
 
+/** Builds the chosen head. */
 function headOf(layers: Layers, { width }: VisionTransformerShape, given: Options, classes: number): Head {
   if (given.head === "light") return lightHead(layers, { width, classes, epsilon: EPSILON });
   const rates = given.aspp_rates;
@@ -157,6 +158,7 @@ function headOf(layers: Layers, { width }: VisionTransformerShape, given: Option
   return { decode: (features) => features, classify };
 }
 
+/** Allocates the network. */
 function network(setup: Setup, shape: VisionTransformerShape, given: Options): Segmenter {
   const layers = layersOf(setup);
   const encode = visionTransformer(layers, shape);

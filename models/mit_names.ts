@@ -86,6 +86,7 @@ const rule = (file: string, own: string, groups = 0): NameRule => ({
   to: `${own}.$${groups + 1}`,
 });
 
+/** The scheme of Hugging Face's files, with SegFormer's head if the network has it. */
 function huggingFace(head: HeadName): NameScheme {
   const encoder = String.raw`(?:(?:segformer\.)?encoder\.)?`;
   return {

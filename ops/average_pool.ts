@@ -42,6 +42,7 @@ export function adaptiveAveragePool(x: tf.Tensor4D, size: readonly [number, numb
   );
 }
 
+/** The operator: two products forward, the same two transposed for the gradient. It keeps nothing. */
 function pooled(x: tf.Tensor4D, [rows, columns]: readonly Weights[]): tf.Tensor4D {
   const matrices = { rows: rows!, columns: columns! };
   const op = tf.customGrad((...args) => {

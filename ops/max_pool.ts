@@ -39,12 +39,14 @@ export function maxPool(
   return op(x) as tf.Tensor4D;
 }
 
+/** The side of the result if the last window may hang over the edge. */
 function outputSide(side: number, { size, stride, padding }: PoolWindow): number {
   const count = Math.ceil((side + 2 * padding - size) / stride) + 1;
   // A window that would start in the padding behind the image is left out.
   return (count - 1) * stride >= side + padding ? count - 1 : count;
 }
 
+/** The side of the result of whole windows only. */
 function wholeSide(side: number, { size, stride, padding }: PoolWindow): number {
   return Math.floor((side + 2 * padding - size) / stride) + 1;
 }

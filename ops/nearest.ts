@@ -14,6 +14,7 @@ export function nearestLabels(labels: tf.Tensor3D, size: readonly [number, numbe
   });
 }
 
+/** Which old row or column each new one takes. */
 function sourceIndices(from: number, to: number): tf.Tensor1D {
   const scale = Math.fround(from / to);
   const indices = Array.from(

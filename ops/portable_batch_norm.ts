@@ -39,6 +39,7 @@ function columnSums(x: tf.Tensor, factor = 1): tf.Tensor1D {
   return tf.reshape(tf.matMul(tf.fill([1, count], factor), x as tf.Tensor2D), [channels]);
 }
 
+/** Mean and biased variance of each channel over rows of pixels. */
 function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
   const share = 1 / rows.shape[0];
   const mean = columnSums(rows, share);

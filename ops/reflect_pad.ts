@@ -18,6 +18,7 @@ export function reflectPad(x: tf.Tensor4D, pixels = 1): tf.Tensor4D {
   return along(along(x, 1, pixels), 2, pixels);
 }
 
+/** Pads one axis. */
 function along(x: tf.Tensor4D, axis: 1 | 2, pixels: number): tf.Tensor4D {
   const side = x.shape[axis];
   const line = (at: number) => {

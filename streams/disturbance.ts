@@ -59,6 +59,7 @@ export function disturbed(
 
 type Context = Pick<StepContext, "random" | "normalization">;
 
+/** Changes the colours of all images, of some or of none, as drawn. */
 function jittered(
   pixels: tf.Tensor4D,
   { jitter }: Disturbance,
@@ -77,6 +78,7 @@ function jittered(
   return changeColours(pixels, changes, normalization);
 }
 
+/** Blurs all images, some or none, as drawn. A sigma is drawn for images that stay sharp, too. */
 function blurred(pixels: tf.Tensor4D, { blur }: Disturbance, { random }: Context): tf.Tensor4D {
   if (!blur) return pixels;
   if (blur.drawn === "step" && random.next() >= blur.probability) return pixels;

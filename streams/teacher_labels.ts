@@ -45,6 +45,7 @@ export const teacherLabels = definePlugin({
   }),
 });
 
+/** Makes the labelled images of one step. */
 function labelled(ctx: StepContext, given: Options): Images {
   const { pixels, weights: streamWeights } = ctx.images(given.stream);
   const probabilities = (stream: string) => tf.softmax(ctx.view(stream, given.teacher).upsampled!);

@@ -9,9 +9,10 @@
  * - each in its own texture: `source_again` and `target_again`, which should come out like the
  *   originals.
  *
- * The stream only makes images. What they should look like is said by terms, `perceptual` and `realism`. Their
- * gradients flow through the decoder into the encoders and into the segmenter, whose features thus learn to
- * hold the structure. A cross-entropy on the translated images teaches the segmenter (stream `offered`).
+ * The stream only makes images. What they should look like is said by terms, `perceptual` and `realism`.
+ * Their gradients flow through the decoder into the encoders and into the segmenter, whose features thus
+ * learn to hold the structure. A cross-entropy on the translated images teaches the segmenter (stream
+ * `offered`).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext, type Stream, type TermSetup } from "../core/plugin.ts";

@@ -124,6 +124,7 @@ function apiOf(table: Deno.UnsafePointerView): Api {
   ) as Api;
 }
 
+/** A function of the library that can be called, from its address. */
 function nativeFunction(
   at: Pointer,
   parameters: readonly Native[],
@@ -148,6 +149,7 @@ function made(api: Api, make: (out: BigUint64Array<ArrayBuffer>) => Pointer): Po
   return Deno.UnsafePointer.create(out[0]!);
 }
 
+/** The bytes of a text as C takes it, with a zero at its end. */
 function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }

@@ -23,6 +23,7 @@ interface Sizes {
   readonly width: number;
 }
 
+/** The sizes of a call. */
 function sizesOf({ query: { shape: [images, queries, channels] }, key, heads }: AttentionCall): Sizes {
   return { images, heads, planes: images * heads, queries, keys: key.shape[1], width: channels / heads };
 }

@@ -21,6 +21,7 @@ interface Part {
   readonly pixels: number;
 }
 
+/** The parts of a batch whose parts have so many images. */
 function partsOf({ shape: [, height, width, channels] }: tf.Tensor4D, parts: readonly number[]): Part[] {
   let image = 0;
   return parts.map((images) => {

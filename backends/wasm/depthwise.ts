@@ -54,10 +54,12 @@ export const heapDepthwise: DepthwiseKernels = {
   },
 };
 
+/** The window as the kernels take it. */
 function windowArguments(side: number, { stride, padding, dilation }: Window): number[] {
   return [side, stride, padding, dilation];
 }
 
+/** A depthwise convolution and the shape of its result. */
 interface Slide {
   readonly x: tf.Tensor4D;
   readonly filter: tf.Tensor4D;

@@ -4,6 +4,7 @@ import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";
 import { simd } from "./simd.ts";
 
+/** The sizes as the kernels take them: of the image, the window and the result. */
 function sides(x: tf.Tensor4D, { size, stride, padding }: PoolWindow, out: readonly number[]): number[] {
   return [...x.shape, size, stride, padding, ...out];
 }

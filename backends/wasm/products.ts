@@ -71,11 +71,13 @@ export const copiedMultiplyPlanes: MultiplyPlanes = (factors, into, add) =>
     else floatsAt(place, product.size).set(heapView(product));
   });
 
+/** A copy of some planes as a tensor of their own. */
 function planesPart({ tensor, element, planes, rows, columns }: Planes): tf.Tensor3D {
   const flat = tf.reshape(tensor as tf.Tensor, [-1]);
   return tf.reshape(tf.slice(flat, element, planes * rows * columns), [planes, rows, columns]);
 }
 
+/** A copy of some rows as a tensor of their own. */
 function part({ tensor, from, rows, columns }: Matrix): tf.Tensor2D {
   const all = tf.reshape(tensor as tf.Tensor, [sizeOf(tensor.shape) / columns, columns]) as tf.Tensor2D;
   return tf.slice(all, [from, 0], [rows, columns]);

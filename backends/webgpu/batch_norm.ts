@@ -37,6 +37,7 @@ interface Part {
   readonly pieces: number;
 }
 
+/** The rows of each part of a batch, divided into pieces. */
 function partsOf([_, height, width, channels]: tf.Tensor4D["shape"], parts: readonly number[]): Part[] {
   let first = 0;
   return parts.map((images) => {
@@ -235,6 +236,7 @@ function pieceGroups({ channels, pieces }: Part): number {
   return Math.ceil(channels / CHANNELS) * pieces;
 }
 
+/** Mean and variance of a part, in three dispatches. */
 function statisticsOf(x: tf.Tensor4D, part: Part): BatchStatistics {
   const { first: firstRow, rows, channels, pieceRows, pieces } = part;
   const uniforms = numbers({ firstRow, rows, channels, pieceRows });

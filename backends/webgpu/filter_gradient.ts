@@ -75,6 +75,7 @@ export function seesAllAlike([height, width]: Shape4D, { stride, padding }: Wind
   return height === 1 && width === 1 && stride === 1 && padding === 0;
 }
 
+/** The matrix of what some taps see, [pixels, taps I]. */
 function tapColumns(
   x: tf.Tensor4D,
   shape: [number, number],

@@ -57,6 +57,7 @@ export function associationMeasures(given: MeasuredPixels, level: MeasuredLevel)
   };
 }
 
+/** Counts where values can be read: cycles are followed and compared pixel by pixel. */
 function countOnHost(
   { from, candidates, labels, targetLabels }: MeasuredPixels,
   { similarity, ignoreLabel }: MeasuredLevel,
@@ -88,6 +89,7 @@ function countOnHost(
   };
 }
 
+/** Counts where they are not read: by gathers and sums on the device. */
 function countOnDevice(
   { from, candidates, labels, targetLabels }: MeasuredPixels,
   { similarity, ignoreLabel }: MeasuredLevel,

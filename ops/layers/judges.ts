@@ -45,6 +45,7 @@ export function domainJudge(setup: Setup, options: JudgeOptions): Discriminator 
   return judge(setup, options, { first, normalised: false, last: { side: 4, padding: 2 } });
 }
 
+/** Builds an opponent of a kind. */
 function judge(
   setup: Setup,
   { input, width }: JudgeOptions,

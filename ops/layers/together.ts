@@ -49,6 +49,7 @@ export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
   };
 }
 
+/** What layers draw from: a stream for each part of the batch; nothing in evaluation. */
 function drawing(images: readonly number[], random: ForwardMode["random"]): Pass {
   return random ? { random: { images, streams: random } } : {};
 }

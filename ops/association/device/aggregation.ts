@@ -69,6 +69,7 @@ export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
   return op(...inputs) as tf.Tensor3D;
 }
 
+/** The result [P, C] and the summaries [P, 5] of one image, block by block. */
 function aggregateRows(d: DeviceRows, values: tf.Tensor2D, { alpha, contrast, kernels }: Options) {
   const { rows: [summary, mixed] } = overBlocks(d, (block) => {
     const similarities = d.compare(block);

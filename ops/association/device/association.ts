@@ -144,6 +144,9 @@ interface Scored {
   readonly chosen: tf.Tensor2D;
 }
 
+/**
+ * Follows the cycles of one image and adds up the scores: all rows of both directions are summarised first.
+ */
 function scoreRows(
   { st, ts }: { readonly st: DeviceRows; readonly ts: DeviceRows },
   labels: tf.Tensor1D,

@@ -114,6 +114,7 @@ function productRows({ left, right, offset }: RowInputs, kernels: RowKernels): C
   };
 }
 
+/** Adds g R to rows of the left factor's sum and g^T L to rows of the right one's. */
 function pullFactors({ left, right }: RowInputs, { rows, columns, g }: Cells, sums: Sums): void {
   sums.addProduct(left, { a: g, b: { of: right, indices: columns }, transposeA: false, rows });
   sums.addProduct(right, { a: g, b: { of: left, indices: rows }, transposeA: true, rows: columns });
