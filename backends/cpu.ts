@@ -1,6 +1,9 @@
 import type { Backend } from "./backend.ts";
 
-/** Plain loops. */
+/**
+ * Plain loops in JavaScript, with the portable kernels of ops/: the reference when a faster backend is in
+ * doubt.
+ */
 export const cpu: Backend = {
   name: "cpu",
   readable: true,

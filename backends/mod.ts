@@ -1,4 +1,7 @@
-/** The backends, in the order in which `auto` tries them. */
+/**
+ * The backends, in the order in which `auto` tries them: a GPU if there is one, then the processor as fast as
+ * it goes. To add a backend, write its record and put it into this list.
+ */
 import type { Backend } from "./backend.ts";
 import { cpu } from "./cpu.ts";
 import { native } from "./native/backend.ts";
@@ -9,5 +12,8 @@ import { webgpu } from "./webgpu/backend.ts";
 /** Every backend that a recipe can name. */
 export const BACKENDS: readonly Backend[] = [tensorflow, webgpu, native, wasm, cpu];
 
-/** Those that leave the GPU to a training beside them, and whose values can be read at once. */
+/**
+ * The backends for looking at a run while it trains: they leave the GPU alone, and their values can be read
+ * at once.
+ */
 export const READABLE: readonly Backend[] = BACKENDS.filter(({ readable, gpu }) => readable && !gpu);

@@ -1,7 +1,13 @@
-/** Builds the bytes of ONNX models. Field numbers and types are those of onnx.proto. */
+/**
+ * Writes ONNX models as bytes. ONNX is a protocol-buffer format; a message is a list of fields, each a
+ * number, a wire type and a value, and a nested message is a field of bytes. A handful of message types is
+ * enough here (model, graph, node, attribute, tensor, value info), so they are written by hand, with the
+ * field numbers of onnx.proto. Two users: the native backend makes one-node models of its matrix products,
+ * and export/ writes whole networks.
+ */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** Types of elements, by their numbers in files. */
+/** The number that stands for each type of elements in a file (TensorProto.DataType). */
 export const ELEMENTS = {
   float32: 1,
   uint8: 2,
@@ -14,36 +20,39 @@ export const ELEMENTS = {
 /** The type of a tensor's elements. */
 export type ElementType = keyof typeof ELEMENTS;
 
-/** Whole numbers, unless a number is wrapped to say that it is a float. */
+/** The value of a node's attribute. A plain number is written as an integer, `{ float }` as a float. */
 export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
 
 /** An operator call: `outputs = type(inputs)`. */
 export interface Node {
   readonly type: string;
-  /** An empty name stands for an optional input that is not given. */
+  /** Names of tensors; an empty name stands for an optional input that is left out. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** A tensor that lies in the file. */
+/** A tensor whose numbers lie in the file: a weight or a constant. */
 export interface Initializer {
   readonly name: string;
   readonly type: ElementType;
   readonly dims: readonly number[];
-  /** Little-endian. */
+  /** The numbers, little-endian, as many as `dims` and `type` ask for. */
   readonly bytes: Uint8Array;
 }
 
-/** An input or output. */
+/** An input or output of a graph. */
 export interface Port {
   readonly name: string;
   readonly type: ElementType;
-  /** Numbers, and names of sides that are known when the model runs. */
+  /** The sides: numbers, or names of sides that are known only when the model runs. */
   readonly dims: readonly (number | string)[];
 }
 
-/** A graph over tensors; ports that are names alone are float32 tensors of any shape. */
+/**
+ * A graph over tensors, in an order in which each node's inputs are there before it. A port that is only a
+ * name is a float32 tensor of any shape.
+ */
 export interface Graph<P extends string | Port = string> {
   readonly inputs: readonly P[];
   readonly outputs: readonly P[];
@@ -51,12 +60,14 @@ export interface Graph<P extends string | Port = string> {
   readonly initializers?: readonly Initializer[];
 }
 
-/** What a model says of itself; absent: it is one of plca's own kernels. */
+/**
+ * What a model's file says of itself. The defaults (opset 20, IR version 9) are those of plca's own kernels.
+ */
 export interface ModelFacts {
   readonly opset?: number;
   readonly irVersion?: number;
   readonly producerVersion?: string;
-  /** Strings by name. */
+  /** Texts by name, which runtimes show but do not read. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +75,7 @@ const OPSET = 20;
 const IR_VERSION = 9;
 const FLOAT = 1, INT = 2, STRING = 3, INTS = 7;
 
-/** The serialised model. */
+/** The bytes of the model's file. The same graph gives the same bytes. */
 export function encodeModel(graph: Graph<string | Port>, facts: ModelFacts = {}): Uint8Array {
   const { opset = OPSET, irVersion = IR_VERSION, producerVersion, metadata = {} } = facts;
   return message((model) => {
@@ -88,10 +99,11 @@ export function encodeModel(graph: Graph<string | Port>, facts: ModelFacts = {})
   });
 }
 
+/** The fields of NodeProto. */
 function writeNode(writer: BinaryWriter, node: Node): void {
   for (const name of node.inputs) text(writer, 1, name);
   for (const name of node.outputs) text(writer, 2, name);
-  // Checkers ask for names of nodes that differ; a node's first output is named once.
+  // Checkers want a different name for each node; a node's first output has one.
   if (node.outputs[0] !== undefined) text(writer, 3, node.outputs[0]);
   text(writer, 4, node.type);
   for (const [name, value] of Object.entries(node.attributes ?? {})) {
@@ -102,6 +114,7 @@ function writeNode(writer: BinaryWriter, node: Node): void {
   }
 }
 
+/** The value and the type of an AttributeProto. */
 function writeAttribute(writer: BinaryWriter, value: OnnxAttribute): void {
   const type = (number: number) => field(writer, 20).int32(number);
   if (typeof value === "number") {
@@ -119,6 +132,7 @@ function writeAttribute(writer: BinaryWriter, value: OnnxAttribute): void {
   }
 }
 
+/** The fields of TensorProto, with its numbers as raw bytes. */
 function writeTensor(writer: BinaryWriter, { name, type, dims, bytes }: Initializer): void {
   for (const side of dims) field(writer, 1).int64(side);
   field(writer, 2).int32(ELEMENTS[type]);
@@ -126,6 +140,7 @@ function writeTensor(writer: BinaryWriter, { name, type, dims, bytes }: Initiali
   writer.tag(9, WireType.LengthDelimited).bytes(bytes);
 }
 
+/** The fields of ValueInfoProto: the name, and the type of a tensor with its sides. */
 function writePort(writer: BinaryWriter, port: string | Port): void {
   const { name, type, dims } = typeof port === "string"
     ? { name: port, type: "float32", dims: undefined } as const
@@ -147,12 +162,14 @@ function writePort(writer: BinaryWriter, port: string | Port): void {
     }));
 }
 
+/** The bytes of a message that `write` fills. */
 function message(write: (writer: BinaryWriter) => void): Uint8Array {
   const writer = new BinaryWriter();
   write(writer);
   return writer.finish();
 }
 
+/** Begins a field whose value is an integer. */
 function field(writer: BinaryWriter, number: number): BinaryWriter {
   return writer.tag(number, WireType.Varint);
 }

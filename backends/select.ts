@@ -1,4 +1,8 @@
-/** Chooses the backend that tensors run on. */
+/**
+ * Chooses the backend that tensors run on: the one that a recipe names, or with `auto` the first of the list
+ * that starts. A backend that cannot be used is never replaced silently: a named one is an error, and `auto`
+ * notes why it passed one over.
+ */
 import { UserError } from "../core/errors.ts";
 import type { MovedMemory } from "../core/memory.ts";
 import type { BackendName } from "../core/plan.ts";
@@ -6,17 +10,16 @@ import { messageOf } from "../core/words.ts";
 import type { Backend, Inspected, Started } from "./backend.ts";
 import { BACKENDS } from "./mod.ts";
 
-/** What was chosen. */
+/** The backend that is current now. */
 export interface SelectedBackend {
-  /** What tensors now run on. */
   readonly name: BackendName;
-  /** Why a faster one was not, one line each. */
+  /** Why `auto` passed over faster ones, one line each; empty if one was named. */
   readonly notes: readonly string[];
-  /** What it moved out of its heap and back so far; absent where the engine's memory is its own. */
+  /** What it has moved out of its heap and back so far; absent on backends without such a heap. */
   readonly moved?: () => MovedMemory;
 }
 
-/** One line of `plca doctor`; without the backend its detail says why it cannot be used. */
+/** The line of one backend in `plca doctor`. If it is not available, `detail` says why. */
 export interface BackendReport extends Inspected {
   /** As in `backend:`. */
   readonly name: BackendName;
@@ -24,18 +27,21 @@ export interface BackendReport extends Inspected {
   readonly available: boolean;
 }
 
-/** What is chosen from, and what it may take. */
+/** What `auto` chooses from, and how much memory tensors may take. */
 export interface SelectOptions {
   /** What `auto` chooses from, the first choice first; absent: all. */
   readonly among?: readonly Backend[];
-  /** Bytes that tensors may take in all on a backend that moves them; absent: what the machine has free, less a margin. */
+  /**
+   * Bytes that tensors may take in all, on a backend that moves them out of a heap; absent: what the machine
+   * has free, less a margin. Others ignore it.
+   */
   readonly memory?: number | undefined;
 }
 
 /**
- * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when it sees a
- * real GPU, then `native`, then `wasm`.
- * One process uses one of `native` and `wasm`, since both live in the same WASM module.
+ * Makes a backend current. `auto` takes TensorFlow where it is installed and sees a CUDA device, WebGPU when
+ * it sees a real GPU, then `native`, then `wasm`. One process uses one of `native` and `wasm`, since both
+ * live in the same WASM module.
  * @throws UserError when the named backend, or for `auto` none, can be used here
  */
 export async function selectBackend(
@@ -48,6 +54,7 @@ export async function selectBackend(
   return { name, notes: [], ...started };
 }
 
+/** The first backend that starts. @throws UserError, with a line for each, when none does */
 async function firstThatStarts(among: readonly Backend[], memory?: number): Promise<SelectedBackend> {
   const notes: string[] = [];
   for (const backend of among) {
@@ -59,7 +66,7 @@ async function firstThatStarts(among: readonly Backend[], memory?: number): Prom
   throw new UserError(`no tensor backend can be used here\n${notes.join("\n")}`);
 }
 
-/** What each backend needs and whether it is there. Does not change the current backend. */
+/** Inspects every backend, in the order of mod.ts. Does not change the current one. */
 export async function inspectBackends(): Promise<readonly BackendReport[]> {
   const reports: BackendReport[] = [];
   for (const { name, inspect } of BACKENDS) {
@@ -72,7 +79,7 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
   return reports;
 }
 
-/** Starts a backend; what it tells of itself, or why it cannot be used. */
+/** Starts a backend. @returns its report, if it has one; a text that says why it cannot be used */
 async function start(backend: Backend, memory: number | undefined): Promise<Started | string | undefined> {
   try {
     return await backend.start(memory) ?? undefined;

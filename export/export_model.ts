@@ -1,4 +1,9 @@
-/** From a trained network to the bytes of an ONNX file. */
+/**
+ * From a trained network to the bytes of an ONNX file, in three steps: the network's own forward pass is
+ * recorded at three sizes (backends/recorder), the recordings are merged into one graph (graph.ts), and the
+ * graph is written as ONNX (lower.ts). A model needs no description for this: whatever its code calls is what
+ * the file does.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Normalization } from "../core/plan.ts";
 import { recordRun } from "../backends/recorder/record.ts";
@@ -7,26 +12,31 @@ import { normalized, wholeImage, type WholeImageOptions } from "../train/whole_i
 import { unify } from "./graph.ts";
 import { lower, type LoweredModel } from "./lower.ts";
 
-/** How a network is exported. */
+/** The options of an export. */
 export interface ExportOptions extends WholeImageOptions {
-  /** Absent: images come normalised, float32 [N, 3, H, W]; else they come as bytes, uint8 [N, H, W, 3]. */
+  /**
+   * Given: the file takes images as bytes, uint8 [N, H, W, 3], and normalises them so. Absent: it takes
+   * normalised images, float32 [N, 3, H, W].
+   */
   readonly bytes?: Normalization | undefined;
-  /** The only height and width; absent: any. */
+  /** The only height and width that the file takes; absent: any. */
   readonly size?: readonly [number, number] | undefined;
+  /** Whether weights and all tensors between input and output are float16. */
   readonly half: boolean;
-  /** What the file calls its input; absent: `images`. */
+  /** The name of the file's input; absent: `images`. */
   readonly inputName?: string | undefined;
   readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
- * Sides at which a network is recorded: some odd and some even, and so after each of four halvings, so that whatever is
- * rounded otherwise differs somewhere.
+ * The sizes at which a network is recorded. A side that varies must have lengths that no other side has by
+ * chance, so these are unlike: some odd and some even, and so after each of four halvings, because rounding
+ * up and rounding down then differ in some recording.
  */
 const SIZES = [[167, 390], [395, 172], [274, 307]] as const;
 
-/** Images in each recording. */
+/** The number of images in each recording: the batch is a side that varies, too. */
 const BATCHES = [2, 3, 5] as const;
 
 /**

@@ -1,11 +1,16 @@
-/** Batch norms as a factor and an offset of each channel, within the convolution before them where that is theirs alone. */
+/**
+ * Batch norms with given statistics are y = factor x + offset for each channel. Where a convolution's result
+ * goes into a norm and nowhere else, the factor is multiplied into the convolution's filter and the offset
+ * becomes its bias, so the norm costs nothing when the model runs. Elsewhere a norm becomes a `scale`. The
+ * residual and ReLU, which plca's batchNorm does in one, become a `finish`.
+ */
 import type { Numbers } from "../backends/recorder/recording.ts";
 import type { GraphStep, GraphValue, OperatorGraph } from "./graph.ts";
 
-/** Convolutions by where a channel of the result lies in their filter: the last axis, or the one before it. */
+/** The axis of a convolution's filter that runs over the channels of its result. */
 const CHANNEL_AXES: Readonly<Record<string, number>> = { conv2d: 3, depthwiseConv2d: 2 };
 
-/** The same graph without `batchNorm`: convolutions with biases, steps `scale`, and `finish` (a sum and a positive part). */
+/** The same graph without `batchNorm`. */
 export function foldNorms(graph: OperatorGraph): OperatorGraph {
   const readers = new Map<GraphValue, number>();
   for (const { inputs } of graph.steps) {
@@ -33,13 +38,13 @@ export function foldNorms(graph: OperatorGraph): OperatorGraph {
     const folded = before && readers.get(x!) === 1 ? withNorm(before, factor, offset) : undefined;
     const normal: GraphValue = { sides: x!.sides, dtype: "float32" };
     const plain = !residual && step.attributes["relu"] !== true;
-    const [output] = step.outputs, made = plain ? output! : normal;
+    const [output] = step.outputs, result = plain ? output! : normal;
     if (folded) {
       steps[at!] = undefined;
-      push({ ...folded, outputs: [made] });
+      push({ ...folded, outputs: [result] });
     } else {
       const inputs = [x!, vector(factor), vector(offset)];
-      push({ op: "scale", inputs, attributes: {}, outputs: [made] });
+      push({ op: "scale", inputs, attributes: {}, outputs: [result] });
     }
     if (plain) continue;
     const attributes = { relu: step.attributes["relu"] };
@@ -48,18 +53,22 @@ export function foldNorms(graph: OperatorGraph): OperatorGraph {
   return { ...graph, steps: steps.filter((step) => step !== undefined) };
 }
 
-/** y = factor x + offset. */
+/** The factor and offset of each channel, in double precision. */
 function affine([gamma, beta, mean, variance]: readonly GraphValue[], epsilon: number) {
   const [g, b, m, v] = [gamma, beta, mean, variance].map((value) => value!.constant!);
   const factor = Float64Array.from(g!, (scale, k) => scale / Math.sqrt(v![k]! + epsilon));
   return { factor, offset: Float64Array.from(b!, (shift, k) => shift - m![k]! * factor[k]!) };
 }
 
+/** A constant of one number for each channel. */
 function vector(numbers: ArrayLike<number>): GraphValue {
   return { sides: [[numbers.length]], dtype: "float32", constant: Float32Array.from(numbers) };
 }
 
-/** A convolution that does what the norm after it did; undefined where it is none. */
+/**
+ * The convolution that does what it and the norm after it did; undefined if the step is no convolution with a
+ * constant filter.
+ */
 function withNorm(step: GraphStep, factor: Float64Array, offset: Float64Array): GraphStep | undefined {
   const axis = CHANNEL_AXES[step.op];
   const [x, filter, bias] = step.inputs;

@@ -1,19 +1,27 @@
 /**
- * One graph of several recordings of the same network at inputs of different sizes. What is the same in all of them is a
- * constant; a side that differs is known by its lengths in each, which no other side shares by chance if the sizes are odd
- * enough. So a model describes itself for files by nothing but its own forward pass.
+ * One graph of several recordings of the same network at inputs of different sizes. A recording knows only
+ * numbers: was 48 the height of this map, or a number of channels? Comparing recordings tells. What is the
+ * same in all of them is a constant. A side that differs is known by its lengths in each recording, such as
+ * (21, 50, 35), which no other side shares by chance if the sizes are odd enough. So a model describes itself
+ * for files by nothing but its own forward pass.
+ *
+ * A network that does something else at another size (other operators, other constants) cannot be merged;
+ * such a one can be exported for one size.
  */
 import { UserError } from "../core/errors.ts";
 import type { Attribute, Numbers, Recording, Step, Value } from "../backends/recorder/recording.ts";
 
-/** The length of a side in each recording. */
+/** A side by its length in each recording. */
 export type Side = readonly number[];
 
-/** A tensor of the graph. */
+/** A tensor of the graph. As in recordings, two are the same only if they are the same object. */
 export interface GraphValue {
   readonly sides: readonly Side[];
   readonly dtype: Value["dtype"];
-  /** Its numbers in order, where they do not depend on the input; along sides that vary they are repeated, and here once. */
+  /**
+   * Its numbers in order, if they do not depend on the input. Along sides that vary they are repeated, and
+   * are here once.
+   */
   readonly constant?: Numbers;
 }
 
@@ -21,32 +29,33 @@ export interface GraphValue {
 export interface GraphStep {
   readonly op: string;
   readonly inputs: readonly GraphValue[];
-  /** `undefined` where recordings differ. */
+  /** An attribute is `undefined` if it differs between recordings. */
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly outputs: readonly GraphValue[];
 }
 
-/** What is lowered to a file. */
+/** The graph of a network, steps in an order in which each one's inputs are there before it. */
 export interface OperatorGraph {
   readonly input: GraphValue;
   readonly steps: readonly GraphStep[];
   readonly output: GraphValue;
 }
 
-/** What to do about a network that cannot run at every size. */
+/** The advice for a network that cannot be exported for every size. */
 const GIVE_SIZE = "give one size with --size HEIGHTxWIDTH";
 
-/** The length where it is the same in all recordings. */
+/** The length of a side if it is the same in all recordings; else undefined. */
 export function fixedSide(side: Side): number | undefined {
   return side.every((length) => length === side[0]) ? side[0] : undefined;
 }
 
-/** @throws UserError for a side that cannot be told from others when the model runs */
+/** @throws UserError, always: the network cannot be exported for every size @param what says why */
 export function needsSize(what: string): never {
   throw new UserError(`the network cannot be exported for every size: ${what}; ${GIVE_SIZE}`);
 }
 
 /**
+ * Merges recordings into one graph, without the steps that the output does not need.
  * @param recordings at least one, at sizes that differ in whatever shall be free
  * @throws UserError where the network does something else at another size
  */
@@ -66,10 +75,13 @@ export function unify(recordings: readonly Recording[]): OperatorGraph {
   return { input, steps: needed(steps, output), output };
 }
 
-/** Values that were seen, so that the same one stays the same. */
+/**
+ * Merges step by step, and remembers values, so that one value of the recordings becomes one of the graph.
+ */
 class Merged {
   readonly #known = new Map<Value, GraphValue>();
 
+  /** Merges the same step of all recordings. */
   step(same: readonly Step[]): GraphStep {
     const [{ op, inputs, attributes, outputs }] = same as readonly [Step, ...Step[]];
     const across = (of: (step: Step) => readonly Value[], k: number) => same.map((step) => of(step)[k]!);
@@ -86,19 +98,23 @@ class Merged {
     };
   }
 
+  /** Merges the same value of all recordings. @param reader the operator that has it, for errors */
   value(same: readonly Value[], reader = "the network"): GraphValue {
     const known = this.#known.get(same[0]!);
     if (known !== undefined) return known;
     const { shape, dtype, constant } = same[0]!;
     const sides = shape.map((_, axis) => same.map((value) => value.shape[axis]!));
     const numbers = constant && commonNumbers(same, reader);
-    const made: GraphValue = { sides, dtype, ...(numbers ? { constant: numbers } : {}) };
-    for (const value of same) this.#known.set(value, made);
-    return made;
+    const merged: GraphValue = { sides, dtype, ...(numbers ? { constant: numbers } : {}) };
+    for (const value of same) this.#known.set(value, merged);
+    return merged;
   }
 }
 
-/** @throws UserError for constants that differ in more than how often they are repeated along a side */
+/**
+ * The numbers of a constant that is the same in all recordings, but for how often it is repeated along sides
+ * that vary. @throws UserError when it differs otherwise
+ */
 function commonNumbers(same: readonly Value[], reader: string): Numbers {
   const first = same[0]!.constant!;
   if (same.every(({ constant }) => constant === first)) return first;
@@ -113,7 +129,7 @@ function commonNumbers(same: readonly Value[], reader: string): Numbers {
   return needsSize(`${reader} takes numbers that follow from the size of its input (${shapes})`);
 }
 
-/** The numbers at the beginning of the sides that vary; undefined where others follow along them. */
+/** The numbers at the first place of the sides that vary; undefined if others follow along these. */
 function unrepeated({ shape, constant }: Value, varies: readonly boolean[]): Numbers | undefined {
   if (!varies.includes(true)) return constant;
   let [size, core] = [1, 1];
@@ -135,7 +151,7 @@ function unrepeated({ shape, constant }: Value, varies: readonly boolean[]): Num
   return repeats ? numbers : undefined;
 }
 
-/** The steps that the output is made by. */
+/** The steps that the output depends on, in order. */
 function needed(steps: readonly GraphStep[], output: GraphValue): GraphStep[] {
   const wanted = new Set([output]);
   const kept: GraphStep[] = [];

@@ -1,4 +1,7 @@
-/** The same numbers as 16-bit floats, those beyond their range at its edge. */
+/**
+ * The same numbers as 16-bit floats, by their bits. Numbers beyond the range of these become the largest,
+ * 65504, and not infinity. NaN stays NaN.
+ */
 export function asHalf(numbers: ArrayLike<number>): Uint16Array {
   const half = new Uint16Array(numbers.length);
   const view = new DataView(new ArrayBuffer(2));

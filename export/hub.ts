@@ -1,4 +1,8 @@
-/** A folder to push to a hub of models as it is: weights, configuration, ONNX files, recipe and model card. */
+/**
+ * A folder that can be pushed to a hub of models as it is: weights, configuration, ONNX files, recipe and
+ * model card. If transformers has the same network, weights and configuration are in its layout, and two
+ * lines of Python load it; else they are in plca's own, and plca loads it.
+ */
 import type { TransformersLayout } from "../core/hub.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { Normalization } from "../core/plan.ts";
@@ -8,25 +12,25 @@ import { type StoredTensor, toFloat32 } from "../weights/stored_tensor.ts";
 import { type CardFacts, modelCard } from "./model_card.ts";
 import type { PageFile } from "./page.ts";
 
-/** What the folder is made of. */
+/** Everything the folder is made of. */
 export interface HubParts {
   /** The network's tensors by its own state-dict names. */
   readonly state: ReadonlyMap<string, StoredTensor>;
-  /** Absent: transformers knows no such network, or cannot read images for it. */
+  /** The network in transformers; absent if it has none like it, or cannot prepare images for it. */
   readonly layout?: TransformersLayout | undefined;
   readonly model: { readonly type: string; readonly options: unknown };
   readonly labelSpace: LabelSpace;
   readonly normalization: Normalization;
-  /** Height and width that images are given in. */
+  /** Height and width to which images are resized for the network. */
   readonly size: readonly [number, number];
-  /** By path in the folder. */
+  /** ONNX files by path in the folder. */
   readonly onnx: ReadonlyMap<string, Uint8Array>;
-  /** YAML without anyone's folders. */
+  /** The recipe as YAML, in which no path of this machine stands. */
   readonly recipe: string;
   readonly card: CardFacts;
 }
 
-/** What the weights and the recipe are called, for commands in the card as well. */
+/** File names of weights and recipe; the card's commands use them, too. */
 export const HUB_WEIGHTS = "model.safetensors", HUB_RECIPE = "recipe.yaml";
 
 /** Every file of the folder. */
@@ -41,7 +45,7 @@ export function hubFiles(parts: HubParts): readonly PageFile[] {
       path: HUB_WEIGHTS,
       bytes: encodeSafetensors({
         tensors: torchStateDict(layout ? inLayout(parts.state, layout) : parts.state),
-        // What transformers asks of a file before it reads it.
+        // transformers refuses a file without this entry.
         metadata: { format: "pt" },
       }),
     },
@@ -50,21 +54,23 @@ export function hubFiles(parts: HubParts): readonly PageFile[] {
   ];
 }
 
+/** The tensors as transformers keeps them. */
 function inLayout(
   state: ReadonlyMap<string, StoredTensor>,
   layout: TransformersLayout,
 ): Map<string, StoredTensor> {
-  const own = new Map(
+  const floats = new Map(
     [...state].map(([name, tensor]) => [name, { shape: tensor.shape, data: toFloat32(tensor) }]),
   );
   return new Map(
-    [...layout.tensors(own)].map(([name, { shape, data }]): [string, StoredTensor] => [
+    [...layout.tensors(floats)].map(([name, { shape, data }]): [string, StoredTensor] => [
       name,
       { dtype: "F32", shape, data: data as Float32Array<ArrayBuffer> },
     ]),
   );
 }
 
+/** config.json: transformers' own, or the model plugin with its options; and the classes. */
 function configOf({ layout, model, labelSpace: { classes, ignore } }: HubParts): Record<string, unknown> {
   const named = {
     id2label: Object.fromEntries(classes.map((name, id) => [id, name])),
@@ -75,6 +81,7 @@ function configOf({ layout, model, labelSpace: { classes, ignore } }: HubParts):
     : { library_name: "plca", model_type: model.type, options: model.options, ...named };
 }
 
+/** preprocessor_config.json: how images become the network's input. */
 function preprocessorOf(
   { layout, normalization: { order, scale, mean, deviation }, size: [height, width] }: HubParts,
 ): Record<string, unknown> {

@@ -1,4 +1,8 @@
-/** A graph of operators as an ONNX model. */
+/**
+ * Writes a graph of operators as an ONNX model. Each step of the graph has a lowering, a function that adds
+ * its nodes. To export another operator, give it a lowering here and, if it is one of tfjs's, a shape rule in
+ * backends/recorder/shapes.ts.
+ */
 import { UserError } from "../core/errors.ts";
 import { ELEMENTS, encodeModel, type Graph, type Port } from "../backends/onnx_model.ts";
 import { Emitter } from "./emitter.ts";
@@ -9,34 +13,40 @@ import { MAPS } from "./maps.ts";
 import { PLAIN } from "./plain.ts";
 import { TOKENS } from "./tokens.ts";
 
-/** The version of ONNX's operators, and of files that came with it. */
+/** The version of ONNX's operators that files use, and the version of the file format of that time. */
 export const OPSET = 17, IR_VERSION = 8;
 
 const LOWERINGS = { ...MAPS, ...LIBRARY_MAPS, ...TOKENS, ...PLAIN };
 
-/** How a model is written. */
+/** The options of writing a model. */
 export interface LowerOptions {
   /** The names of input and output. */
   readonly input: string;
   readonly output: string;
-  /** Whether the input is bytes, NHWC; else float32, NCHW. */
+  /** Whether the input is bytes, [N, H, W, 3]; else float32, [N, 3, H, W]. */
   readonly bytes: boolean;
-  /** Whether weights and what is between are float16; the input and floats of the output stay float32. */
+  /**
+   * Whether weights and all tensors between input and output are float16. The input and a float output stay
+   * float32.
+   */
   readonly half: boolean;
   readonly producerVersion: string;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** What was written. */
+/** A written model. */
 export interface LoweredModel {
   readonly model: Uint8Array;
   readonly input: Port;
   readonly output: Port;
-  /** Operator calls by type. */
+  /** How many operator calls it has. */
   readonly nodes: number;
 }
 
-/** @throws UserError that names an operator that cannot be written */
+/**
+ * Writes the model. Maps come out as [N, C, H, W], labels as int32 [N, H, W]. @throws UserError that names an
+ * operator that cannot be written
+ */
 export function lower(graph: OperatorGraph, options: LowerOptions): LoweredModel {
   const { half, bytes } = options;
   const { input: x, output: y, steps } = foldNorms(graph);
@@ -68,7 +78,10 @@ export function lower(graph: OperatorGraph, options: LowerOptions): LoweredModel
   return { model, input, output, nodes: nodes.length };
 }
 
-/** Names of the sides that may be of any length. */
+/**
+ * Names of the sides that vary, by their lengths: those of the input, and `map_...` for those of the output
+ * alone.
+ */
 function sideNames(x: GraphValue, y: GraphValue): ReadonlyMap<string, string> {
   const names = new Map<string, string>();
   const note = (value: GraphValue, prefix: string) =>
@@ -83,6 +96,7 @@ function sideNames(x: GraphValue, y: GraphValue): ReadonlyMap<string, string> {
   return names;
 }
 
+/** The sides of an input or output, as numbers or names. */
 function portDims(
   { sides }: GraphValue,
   form: "rows" | "planes",

@@ -1,19 +1,22 @@
-/** Operators on maps, as ONNX has them: on planes. */
+/**
+ * Lowerings of the operators on maps: convolutions, pooling, resizing, norms. They work on planes, as ONNX
+ * has maps.
+ */
 import { UserError } from "../core/errors.ts";
 import type { Emitter } from "./emitter.ts";
 import { fixedSide, type GraphStep, type GraphValue } from "./graph.ts";
 
-/** Writes what a step does. */
+/** Writes the nodes that do what a step does. */
 export type Lowering = (emit: Emitter, step: GraphStep) => void;
 
-/** @throws UserError for an attribute that changes with the size */
+/** A number among a step's attributes. @throws UserError for one that changes with the size */
 export function fixedNumber({ op, attributes }: GraphStep, name: string): number {
   const value = attributes[name];
   if (typeof value === "number") return value;
   throw new UserError(`the operator ${op} cannot be exported: its ${name} is ${value}, expected a number`);
 }
 
-/** The numbers of a filter with its axes in another order. @throws UserError where they depend on the input */
+/** The numbers of a filter with its axes in another order. @throws UserError when they depend on the input */
 export function filterOf({ op }: GraphStep, filter: GraphValue, perm: readonly number[]) {
   if (!filter.constant) {
     throw new UserError(`the operator ${op} cannot be exported: its filter depends on the network's input`);
@@ -34,14 +37,15 @@ export function filterOf({ op }: GraphStep, filter: GraphValue, perm: readonly n
   return { numbers: out, dims: to };
 }
 
-/** How a filter's axes lie in files. */
+/** A kind of convolution, and the order of its filter's axes in ONNX. */
 interface Convolution {
   readonly type: "Conv" | "ConvTranspose";
   readonly perm: readonly number[];
-  /** Whether every channel has a filter of its own. */
+  /** Whether every channel has a filter of its own; absent: no. */
   readonly depthwise?: boolean;
 }
 
+/** The lowering of a kind of convolution. */
 function convolution({ type, perm, depthwise = false }: Convolution): Lowering {
   return (emit, step) => {
     const [x, filter, bias] = step.inputs;
@@ -65,7 +69,10 @@ function convolution({ type, perm, depthwise = false }: Convolution): Lowering {
   };
 }
 
-/** Windows that hang over the edge are whole ones of an image with more padding behind it. */
+/**
+ * Windows that hang over the edge (`ceil`) become whole windows of an image with more padding at its end; how
+ * much follows from the sizes in the recordings.
+ */
 const maxPool: Lowering = (emit, step) => {
   const [size, stride, padding] = ["size", "stride", "padding"].map((name) => fixedNumber(step, name));
   const [x] = step.inputs, [y] = step.outputs;
@@ -110,7 +117,7 @@ const finish: Lowering = (emit, { inputs: [x, residual], attributes, outputs: [y
   emit.set(y!, { planes: attributes["relu"] === true ? emit.node("Relu", [sum]) : sum });
 };
 
-/** By step. */
+/** The lowerings, by operator. */
 export const MAPS: Readonly<Record<string, Lowering>> = {
   conv2d: convolution({ type: "Conv", perm: [3, 2, 0, 1] }),
   depthwiseConv2d: convolution({ type: "Conv", perm: [2, 3, 0, 1], depthwise: true }),

@@ -1,28 +1,32 @@
-/** The README of a network on a hub: what it is, how good it was measured to be, how to use it, and whose licence binds it. */
+/**
+ * The README of a network on a hub: what it is, how good it was measured to be, how to use it, how it was
+ * trained, and whose licence binds it. It says only what plca knows; a result that was not measured is not
+ * there.
+ */
 import { stringify } from "yaml";
 import type { Evaluation } from "../core/events.ts";
 import { percent } from "../core/words.ts";
 
-/** What a card says. */
+/** The facts that a card states. */
 export interface CardFacts {
   /** The recipe's name. */
   readonly name: string;
-  /** The recipe's method, as in `Kang et al. 2020`; absent: nothing is said. */
+  /** The recipe's method and its source, as in `Kang et al. 2020`; absent: the card does not mention one. */
   readonly method?: { readonly title: string; readonly source?: string | undefined } | undefined;
   /** The model plugin's name. */
   readonly model: string;
-  /** Types of the recipe's datasets. */
+  /** The types of the recipe's source and target datasets. */
   readonly source: string;
   readonly target?: string | undefined;
-  /** After the last step; absent: the weights were not evaluated. */
+  /** The evaluation after the last step; absent: the weights were not evaluated. */
   readonly evaluation?: Evaluation | undefined;
-  /** Without adaptation, trained beside it; absent: it was not. */
+  /** The evaluation of the network without adaptation that was trained beside it; absent: none was. */
   readonly baseline?: Evaluation | undefined;
-  /** What published weights the training began with, and their licence; absent: it began with random ones. */
+  /** The published weights with which the training began, and their licence; absent: random ones. */
   readonly origin?: { readonly file: string; readonly notice?: string | undefined } | undefined;
   /** Whether transformers reads the folder. */
   readonly transformers: boolean;
-  /** What the reader should know, a sentence each. */
+  /** Further remarks on how to use it, a sentence each. */
   readonly notes: readonly string[];
   /** Paths of the ONNX files. */
   readonly onnx: readonly string[];
@@ -44,6 +48,7 @@ export function modelCard(facts: CardFacts): string {
   }\n`;
 }
 
+/** The metadata that hubs index. */
 function frontMatter({ name, source, target, evaluation, origin, transformers }: CardFacts) {
   const licensed = origin?.notice !== undefined;
   return {
@@ -65,6 +70,7 @@ function frontMatter({ name, source, target, evaluation, origin, transformers }:
   };
 }
 
+/** What the network is and how it was trained, in one or two sentences. */
 function summary({ method, model, source, target, version }: CardFacts): string {
   const by = method ? `, by ${method.title}${method.source ? ` (${method.source})` : ""}` : "";
   const adapted = target === undefined
@@ -73,6 +79,7 @@ function summary({ method, model, source, target, version }: CardFacts): string 
   return `A network (\`${model}\`) that labels every pixel, ${adapted}. Made with plca ${version}.`;
 }
 
+/** The table of IoU by class, or a sentence that nothing was measured. */
 function results({ evaluation, baseline }: CardFacts): string[] {
   if (evaluation === undefined) {
     return ["## Results", "These weights were not evaluated where this card was written."];
@@ -102,6 +109,7 @@ function results({ evaluation, baseline }: CardFacts): string[] {
   ];
 }
 
+/** How to run the network: in Python, as ONNX, and by plca. */
 function use({ transformers, notes, onnx }: CardFacts): string[] {
   const python = transformers
     ? [
@@ -126,6 +134,7 @@ function use({ transformers, notes, onnx }: CardFacts): string[] {
   ];
 }
 
+/** The commands with which it can be trained and evaluated again. */
 function training({ evaluation }: CardFacts): string[] {
   const evaluate = evaluation === undefined
     ? ""
@@ -137,6 +146,7 @@ function training({ evaluation }: CardFacts): string[] {
   ];
 }
 
+/** Whose licence binds the weights, as far as plca knows. */
 function licence({ origin, source, target }: CardFacts): string {
   const data = target === undefined ? source : `${source} and ${target}`;
   const images = `The images it was trained on (${data}) have licences of their own.`;

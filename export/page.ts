@@ -1,4 +1,7 @@
-/** A folder that labels pictures in a browser: the page, the networks' files, and what runs them. */
+/**
+ * A folder that labels pictures in a browser: the page, the networks' files, and the ONNX Runtime that runs
+ * them. The page asks for nothing but the folder's files.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { rgbPng } from "../report/pictures.ts";
@@ -8,20 +11,20 @@ import type { LabelPageData } from "./label_page_data.ts";
 import style from "../web/label/style.css" with { type: "text" };
 import type { Picture } from "./trials.ts";
 
-/** A file of the folder, relative to it, with `/`. */
+/** A file; its path is relative to the folder, with `/`. */
 export interface PageFile {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
-/** What the page is made of. */
+/** Everything the page is made of. */
 export interface PageParts extends Omit<LabelPageData, "networks" | "samples"> {
-  /** The one to the left of the line first. */
+  /** One network, or two that the page compares, the left one first. */
   readonly networks: readonly { readonly name: string; readonly model: Uint8Array }[];
   readonly samples: readonly Picture[];
 }
 
-/** What of ONNX Runtime Web the page needs: WebGPU and WebAssembly. */
+/** The files of ONNX Runtime Web that the page needs, for WebGPU and WebAssembly. */
 const RUNTIME = ["ort.webgpu.min.js", "ort-wasm-simd-threaded.jsep.mjs", "ort-wasm-simd-threaded.jsep.wasm"];
 
 /** Every file of the folder; the page asks for nothing else. */

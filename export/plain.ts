@@ -1,19 +1,27 @@
-/** tfjs's own operators, as ONNX has them. */
+/**
+ * Lowerings of tfjs's own operators: what a model's code calls beside the kernels of ops/. Most work on
+ * either form of a map, rows or planes, and take the one that exists; those that name axes of rows ask for
+ * rows.
+ */
 import { UserError } from "../core/errors.ts";
 import { axesOf } from "../backends/recorder/shapes.ts";
 import { axisInPlanes, type Emitter } from "./emitter.ts";
 import { fixedSide, type GraphStep, type GraphValue, needsSize } from "./graph.ts";
 import { fixedNumber, type Lowering } from "./maps.ts";
 
-/** The end of a side, and the one before its beginning where it is walked backwards. */
+/** Ends of a Slice: "to the end of the side", and, walking backwards, "to before its first element". */
 const END = 2n ** 63n - 1n, BEFORE = -(2n ** 63n) + 1n;
 
+/** The axes of a reduction or reversal, in rows. */
 function axesIn({ inputs, attributes }: GraphStep): number[] {
   const shaped = inputs.map(({ sides, dtype }) => ({ shape: sides.map((side) => side[0]!), dtype }));
   return axesOf({ inputs: shaped, attributes });
 }
 
-/** In which form a step works: planes where its maps lie so. */
+/**
+ * The form in which a step works: planes if the result is a map and one of the inputs exists as planes only;
+ * else rows.
+ */
 function formOf(emit: Emitter, { inputs, outputs }: GraphStep): "rows" | "planes" {
   const maps = inputs.filter(({ constant }) => !constant);
   const fits = (value: GraphValue) =>
@@ -23,14 +31,14 @@ function formOf(emit: Emitter, { inputs, outputs }: GraphStep): "rows" | "planes
     : "rows";
 }
 
-/** One after the other, the first takes the inputs. */
+/** One or several operators after each other, element by element; the first takes all inputs. */
 function each(...types: readonly string[]): Lowering {
   return (emit, step) => {
     const form = formOf(emit, step);
-    const given = step.inputs.map((one) => emit[form](one));
+    const inputs = step.inputs.map((one) => emit[form](one));
     const [first, ...others] = types;
-    const made = others.reduce((name, type) => emit.node(type, [name]), emit.node(first!, given));
-    emit.set(step.outputs[0]!, { [form]: made });
+    const result = others.reduce((name, type) => emit.node(type, [name]), emit.node(first!, inputs));
+    emit.set(step.outputs[0]!, { [form]: result });
   };
 }
 
@@ -39,15 +47,16 @@ const square: Lowering = (emit, step) => {
   emit.set(step.outputs[0]!, { [form]: emit.node("Mul", [x, x]) });
 };
 
-/** Along the channels, which are last in rows. */
+/** An operator along the channels: the last axis of rows, axis 1 of planes. */
 function alongChannels(type: string): Lowering {
   return (emit, step) => {
     const form = formOf(emit, step);
-    const made = emit.node(type, [emit[form](step.inputs[0]!)], { axis: form === "planes" ? 1 : -1 });
-    emit.set(step.outputs[0]!, { [form]: made });
+    const result = emit.node(type, [emit[form](step.inputs[0]!)], { axis: form === "planes" ? 1 : -1 });
+    emit.set(step.outputs[0]!, { [form]: result });
   };
 }
 
+/** A reduction over the axes that the step names. */
 function reduction(type: string): Lowering {
   return (emit, step) => {
     const [x] = step.inputs, keepdims = Number(step.attributes["keepDims"] === true);
@@ -64,8 +73,8 @@ const argMax: Lowering = (emit, step) => {
   const [x] = step.inputs, [axis] = axesIn(step);
   const planes = x!.sides.length === 4 && emit.inPlanes(x!);
   const at = planes ? axisInPlanes(axis!) : axis!;
-  const found = emit.node("ArgMax", [planes ? emit.planes(x!) : emit.rows(x!)], { axis: at, keepdims: 0 });
-  emit.set(step.outputs[0]!, { rows: emit.node("Cast", [found], { to: 6 }) });
+  const ids = emit.node("ArgMax", [planes ? emit.planes(x!) : emit.rows(x!)], { axis: at, keepdims: 0 });
+  emit.set(step.outputs[0]!, { rows: emit.node("Cast", [ids], { to: 6 }) });
 };
 
 const reshape: Lowering = (emit, { inputs: [x], outputs: [y] }) => {
@@ -149,7 +158,7 @@ const cast: Lowering = (emit, step) => {
   emit.set(step.outputs[0]!, { [form]: made });
 };
 
-/** By step. */
+/** The lowerings, by tfjs's name of the operator. */
 export const PLAIN: Readonly<Record<string, Lowering>> = {
   Relu: each("Relu"),
   Exp: each("Exp"),

@@ -1,4 +1,6 @@
-/** Runs an exported file in the ONNX Runtime that comes with plca. */
+/**
+ * Runs an exported file in the ONNX Runtime that comes with plca, to compare it with the network (verify.ts).
+ */
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 import type { WholeSession } from "../backends/native/ort.ts";

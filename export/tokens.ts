@@ -1,4 +1,4 @@
-/** Operators on rows of channels, as ONNX has them. */
+/** Lowerings of the operators of transformers: they work on rows of channels. */
 import { fixedNumber, type Lowering } from "./maps.ts";
 
 const linear: Lowering = (emit, { inputs, outputs: [y] }) => {
@@ -13,7 +13,7 @@ const layerNorm: Lowering = (emit, step) => {
   emit.set(step.outputs[0]!, { rows });
 };
 
-/** As ONNX Runtime knows it again: 0.5 x (1 + erf(x / sqrt 2)). */
+/** 0.5 x (1 + erf(x / sqrt 2)), in the nodes that ONNX Runtime recognises and fuses. */
 const gelu: Lowering = (emit, { inputs: [x], outputs: [y] }) => {
   const form = emit.inPlanes(x!) ? "planes" : "rows";
   const name = emit[form](x!);
@@ -39,5 +39,5 @@ const attention: Lowering = (emit, step) => {
   emit.set(y!, { rows: emit.node("Reshape", [beside, emit.integers([0, 0, channels])]) });
 };
 
-/** By step. */
+/** The lowerings, by operator. */
 export const TOKENS: Readonly<Record<string, Lowering>> = { linear, layerNorm, gelu, attention };

@@ -1,25 +1,29 @@
-/** Images on which a file and its network are compared. */
+/**
+ * The images on which a file and its network are compared: pictures of the dataset one by one and, if the
+ * file takes any size, a batch of two in an awkward size, because that is where a wrong shape in the file
+ * would show.
+ */
 import type { Normalization } from "../core/plan.ts";
 import type { NetworkInput } from "../datasets/evaluation.ts";
 import { normalizeInto } from "../datasets/transforms/normalize.ts";
 import type { Trial } from "./verify.ts";
 
-/** RGB, 3 bytes a pixel. */
+/** A picture in RGB, 3 bytes a pixel, row by row. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8Array;
 }
 
-/** Prepares pixels as they are: bytes stay bytes. */
+/** The normalisation that changes nothing: bytes stay bytes. */
 export const AS_BYTES: Normalization = { order: "rgb", scale: 1, mean: [0, 0, 0], deviation: [1, 1, 1] };
 
-/** What {@linkcode AS_BYTES} prepared, as a picture. */
+/** An input that was prepared with {@linkcode AS_BYTES}, as a picture. */
 export function pictureOf({ images, width, height }: NetworkInput): Picture {
   return { width, height, data: Uint8Array.from(images) };
 }
 
-/** How images are given to the file. */
+/** What the file takes. */
 export interface TrialOptions {
   readonly normalization: Normalization;
   /** Whether the file takes bytes. */
@@ -28,7 +32,10 @@ export interface TrialOptions {
   readonly free: boolean;
 }
 
-/** A trial of each picture; where any size may come, one more of two pictures and another size. */
+/**
+ * A trial of each picture, and one of two pictures together: of the first's size, or of another one if the
+ * file takes any. @param pictures at least one
+ */
 export function trialsOf(pictures: readonly Picture[], options: TrialOptions): Trial[] {
   const singles = pictures.map((one) => trial([one], options));
   const [first] = pictures;
@@ -37,12 +44,12 @@ export function trialsOf(pictures: readonly Picture[], options: TrialOptions): T
   return [...singles, trial([a!, b!], options)];
 }
 
-/** Neither a multiple of what a network divides by nor much smaller. */
+/** A somewhat smaller side that is not a multiple of what a network divides by. */
 function smaller(side: number): number {
   return Math.max(Math.min(side, 32), side - Math.floor(side / 8) - 1);
 }
 
-/** The upper left corner; pictures that are smaller are repeated. */
+/** The upper left corner of a picture; one that is smaller is repeated. */
 function cut({ width, height, data }: Picture, size: Pick<Picture, "width" | "height">): Picture {
   const out = new Uint8Array(3 * size.width * size.height);
   for (let y = 0; y < size.height; y++) {
@@ -54,6 +61,7 @@ function cut({ width, height, data }: Picture, size: Pick<Picture, "width" | "he
   return { ...size, data: out };
 }
 
+/** The same pictures, normalised for the network, and as the file takes them. */
 function trial(pictures: readonly Picture[], { normalization, bytes }: TrialOptions): Trial {
   const { width, height } = pictures[0]!, count = pictures.length;
   const whole = new Uint8Array(3 * width * height * count);
@@ -66,6 +74,7 @@ function trial(pictures: readonly Picture[], { normalization, bytes }: TrialOpti
   return { images, sides: [count, height, width], given };
 }
 
+/** [N, H, W, 3] as [N, 3, H, W]. */
 function planes(rows: Float32Array, images: number): Float32Array {
   const out = new Float32Array(rows.length), pixels = rows.length / images / 3;
   for (let n = 0; n < images; n++) {

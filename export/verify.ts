@@ -1,4 +1,8 @@
-/** Whether an exported file says what the network itself says. */
+/**
+ * Does an exported file compute what the network itself computes? Both run on the same images, in ONNX
+ * Runtime and in plca. Numbers are compared, and labels: the first catch a wrong operator, the second say
+ * whether a rounding difference matters. An export that fails this is refused.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { Ensemble } from "../train/predict.ts";
@@ -6,47 +10,50 @@ import { wholeImage, type WholeImageOptions } from "../train/whole_image.ts";
 import type { WholeSession } from "../backends/native/ort.ts";
 import type { Batch } from "./run_model.ts";
 
-/** Images for both: the same ones twice. */
+/** The same images in the two forms that network and file take. */
 export interface Trial {
   /** For the network: float32, images x height x width x 3, normalised. */
   readonly images: Float32Array;
-  /** Images, height, width. */
+  /** How many images, their height and width. */
   readonly sides: readonly [number, number, number];
-  /** For the file. */
+  /** For the file, as bytes or as planes. */
   readonly given: Batch;
 }
 
-/** What was found. */
+/** The result of a comparison. */
 export interface Comparison {
-  /** The largest difference of any number of the output. */
+  /** The largest difference between two numbers of the outputs; Infinity if one of them is NaN. */
   readonly difference: number;
-  /** The largest number of the network's. */
+  /** The largest absolute number in the network's output. */
   readonly largest: number;
   /** Pixels, and those that both label alike. */
   readonly pixels: number;
   readonly equal: number;
-  /** Median of one image, in milliseconds. */
+  /** Median time of the first trial, in milliseconds. */
   readonly time: { readonly file: number; readonly own: number };
 }
 
-/** Runs of the first image that are timed, and before them. */
+/** How many runs of the first trial are timed, and how many before them are not. */
 const TIMED = 5, WARM = 2;
 
-/** Runs both on every trial and the first one some times more. @param trials at least one */
+/**
+ * Runs both on every trial, and the first one some times more for the time. @param trials at least one
+ * @throws UserError when the outputs differ in shape
+ */
 export function compareOutputs(
   model: WholeSession,
   ensemble: Ensemble,
   { trials, ...options }: WholeImageOptions & { readonly trials: readonly Trial[] },
 ): Comparison {
-  const own = ({ images, sides }: Trial) => {
-    const made = tf.tidy(() => wholeImage(ensemble, tf.tensor4d(images, [...sides, 3]), options));
-    const result: Batch = { dims: made.shape, data: made.dataSync() as Batch["data"] };
-    made.dispose();
+  const predicted = ({ images, sides }: Trial) => {
+    const output = tf.tidy(() => wholeImage(ensemble, tf.tensor4d(images, [...sides, 3]), options));
+    const result: Batch = { dims: output.shape, data: output.dataSync() as Batch["data"] };
+    output.dispose();
     return result;
   };
   let [difference, largest, pixels, equal] = [0, 0, 0, 0];
   for (const trial of trials) {
-    const there = inRows(model.run(trial.given)), here = own(trial);
+    const there = inRows(model.run(trial.given)), here = predicted(trial);
     if (there.dims.join() !== here.dims.join()) {
       throw new UserError(
         `the file makes an output of ${there.dims.join("x")} where the network makes ${here.dims.join("x")}`,
@@ -54,7 +61,7 @@ export function compareOutputs(
     }
     for (let k = 0; k < here.data.length; k++) {
       const apart = Math.abs(here.data[k]! - there.data[k]!);
-      // Not a number is farther than anything.
+      // A difference that is NaN counts as infinite.
       if (!(apart <= difference)) difference = Number.isNaN(apart) ? Infinity : apart;
       largest = Math.max(largest, Math.abs(here.data[k]!));
     }
@@ -64,12 +71,12 @@ export function compareOutputs(
   }
   const time = {
     file: median(() => model.run(trials[0]!.given)),
-    own: median(() => own(trials[0]!)),
+    own: median(() => predicted(trials[0]!)),
   };
   return { difference, largest, pixels, equal, time };
 }
 
-/** Planes as rows; anything else as it is. */
+/** Maps as rows [N, H, W, C]; anything else as it is. */
 function inRows({ dims, data }: Batch): Batch {
   if (dims.length !== 4) return { dims, data };
   const [images, channels, height, width] = dims as [number, number, number, number];
@@ -83,7 +90,7 @@ function inRows({ dims, data }: Batch): Batch {
   return { dims: [images, height, width, channels], data: out };
 }
 
-/** The first of the largest of every pixel; labels are what they are. */
+/** The label of every pixel: of a map the first of the largest channels; labels stay as they are. */
 function winners({ dims, data }: Batch): Int32Array {
   if (dims.length !== 4) return Int32Array.from(data);
   const channels = dims[3]!, labels = new Int32Array(data.length / channels);
@@ -97,6 +104,7 @@ function winners({ dims, data }: Batch): Int32Array {
   return labels;
 }
 
+/** The median time of a call, in milliseconds. */
 function median(body: () => unknown): number {
   const times: number[] = [];
   for (let k = 0; k < WARM + TIMED; k++) {
@@ -107,24 +115,24 @@ function median(body: () => unknown): number {
   return times.sort((a, b) => a - b)[Math.floor(TIMED / 2)]!;
 }
 
-/** What a file may differ by. */
+/** How much a file may differ. */
 interface Limits {
-  /** Of any number of logits or probabilities. */
+  /** In any number of logits or probabilities. */
   readonly difference: number;
-  /** The same in parts of the largest number, where that is more. */
+  /** The same as a share of the largest number; the larger of the two holds. */
   readonly relative: number;
   /** Share of the pixels that may have another label. */
   readonly unequal: number;
 }
 
 /**
- * Of whole floats, which have seven digits: of logits beyond 100 the fifth may differ, since sums are taken in another order. Of half
- * floats, which have three.
+ * For float32, which has seven digits: of logits beyond 100 the fifth may differ, since sums are taken in
+ * another order. HALF is for float16, which has three.
  */
 const WHOLE: Limits = { difference: 1e-3, relative: 1e-5, unequal: 1e-3 };
 const HALF: Limits = { difference: 0.05, relative: 0.05, unequal: 0.02 };
 
-/** What to say where a file differs too much; undefined where it does not. */
+/** The reason to refuse a file that differs too much; undefined if it does not. */
 export function refusal(
   { difference, largest, pixels, equal }: Comparison,
   { wanted, half }: Pick<WholeImageOptions, "wanted"> & { readonly half: boolean },

@@ -1,22 +1,32 @@
-/** How confident a network is of the pixels that it takes for a class: counted, so that a whole data set fits into memory. */
+/**
+ * How confident a network is of the pixels that it takes for a class, over a whole dataset. Thresholds are
+ * quantiles of these confidences: to know one exactly, billions of numbers would have to be sorted. Here they
+ * are counted in a million bins, so a quantile is right to a millionth, and memory does not grow with the
+ * dataset.
+ */
 
-/** Bins of confidences in 0..1; values in one differ by less than a millionth. */
+/** Bins of confidences in 0..1; values in one bin differ by less than a millionth. */
 const BINS = 2 ** 20;
-/** Bins are made so many at a time, where values fall. */
+/** Bins are allocated in pages of so many, where values fall. */
 const PAGE = 2 ** 12;
 
+/** Some consecutive bins. */
 interface Page {
+  /** How many values each bin has. */
   readonly counts: Uint32Array;
-  /** The least value of each bin that has some. */
+  /** The smallest value in each bin; Infinity in an empty one. */
   readonly least: Float32Array;
 }
 
-/** The confidences of one class, sorted. Memory grows with the range of values, not with their number: 8 MiB at most. */
+/**
+ * The confidences of one class, as if sorted. Memory grows with the range of values, not with their number: 8
+ * MiB at most.
+ */
 export class Confidences {
   readonly #pages: (Page | undefined)[] = Array.from({ length: BINS / PAGE });
   #count = 0;
 
-  /** Values in all. */
+  /** How many values were added. */
   get count(): number {
     return this.#count;
   }
@@ -35,7 +45,8 @@ export class Confidences {
   }
 
   /**
-   * The k-th value from below, counted from 0, or one of its bin, which is less than a millionth smaller.
+   * The k-th value from below, counted from 0; of several values in its bin the smallest, which is less than
+   * a millionth smaller.
    * @returns undefined when there are not so many
    */
   ascending(k: number): number | undefined {
@@ -51,36 +62,39 @@ export class Confidences {
     return undefined;
   }
 
-  /** The k-th value from above, counted from 0. */
+  /** The k-th value from above, counted from 0, as `ascending`. */
   descending(k: number): number | undefined {
     return this.ascending(this.#count - 1 - k);
   }
 }
 
-/** What a network predicts of an image. */
+/** The predictions of one image. */
 export interface Prediction {
-  /** Class ids. */
+  /** The class id of each pixel, row by row. */
   readonly labels: Uint8Array;
-  /** Of the same length, in 0..1. */
+  /** The probability of that class, in 0..1; of the same length. */
   readonly confidence: Float32Array;
 }
 
-/** Predictions of a whole data set, by class. */
+/** The predictions of a whole dataset, by class. */
 export class PredictedClasses {
-  /** Confidences by class, of the pixels that are looked at. */
+  /** Confidences by class, of every so many pixels. */
   readonly confidences: readonly Confidences[];
-  /** Pixels by class, all of them. */
+  /** By class, the number of all its pixels. */
   readonly pixels: number[];
   readonly #every: number;
 
-  /** @param every pixels of a class in an image, row by row, from one that is looked at to the next; the first is */
+  /**
+   * @param every of the pixels of a class in an image, row by row, the first counts for the confidences, and
+   * then every so many
+   */
   constructor(classes: number, every: number) {
     this.confidences = Array.from({ length: classes }, () => new Confidences());
     this.pixels = Array.from({ length: classes }, () => 0);
     this.#every = every;
   }
 
-  /** Counts an image. */
+  /** Counts the pixels of an image. */
   add({ labels, confidence }: Prediction): void {
     const seen = this.pixels.map(() => 0);
     labels.forEach((label, pixel) => {
@@ -90,7 +104,10 @@ export class PredictedClasses {
     seen.forEach((count, id) => this.pixels[id]! += count);
   }
 
-  /** Classes that are predicted, but for less than `share` of the pixels, the rarest first. */
+  /**
+   * The classes with fewer than `share` of all pixels, the rarest first; also those that were never
+   * predicted.
+   */
   rarerThan(share: number): number[] {
     const all = this.pixels.reduce((sum, count) => sum + count, 0);
     return this.pixels.map((_, id) => id)

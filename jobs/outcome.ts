@@ -1,33 +1,36 @@
-/** What a job that labels images says of its work. */
+/** The report of a job that labels images: a file for looking up, and a sentence for the log. */
 import type { JobTools } from "../core/plugin.ts";
 
-/** What was labelled, by class. */
+/** The result of labelling a dataset; arrays are by class. */
 export interface Outcome {
   /** In 0..1. */
   readonly thresholds: Float32Array;
-  /** Predicted pixels; zeros where nothing was counted. */
+  /** How many pixels were predicted as the class; zeros if the job did not count. */
   readonly predicted: readonly number[];
-  /** Labelled pixels. */
+  /** How many pixels got its label. */
   readonly kept: readonly number[];
-  /** Classes that crops rather show. */
+  /** Ids of the classes that crops are to prefer. */
   readonly rare: readonly number[];
-  /** Of all images. */
+  /** How many pixels all images have together. */
   readonly pixels: number;
 }
 
-/** Writes `thresholds.json` and says how much was labelled. @throws Error when no pixel got a label */
+/**
+ * Writes `thresholds.json` into the job's folder and notes how much was labelled. @throws Error when no pixel
+ * got a label
+ */
 export async function report(
   { folder, classes, note }: JobTools,
   { thresholds, predicted, kept, rare, pixels }: Outcome,
 ): Promise<void> {
-  const found = classes.map((name, id) => ({
+  const byClass = classes.map((name, id) => ({
     name,
     threshold: thresholds[id]!,
     predicted: predicted[id]!,
     labelled: kept[id]!,
     ...(rare.includes(id) ? { rare: true } : {}),
   }));
-  await Deno.writeTextFile(`${folder}/thresholds.json`, `${JSON.stringify(found, null, 2)}\n`);
+  await Deno.writeTextFile(`${folder}/thresholds.json`, `${JSON.stringify(byClass, null, 2)}\n`);
   const labelled = kept.reduce((sum, count) => sum + count, 0);
   if (labelled === 0) {
     throw new Error(

@@ -1,7 +1,15 @@
-/** From predictions to labels: thresholds by class, and what becomes of a pixel's probabilities. Pure. */
+/**
+ * From predictions to pseudo-labels: a threshold for each class, and what becomes of a pixel's probabilities.
+ * Pure functions.
+ *
+ * Which pixels deserve a label? One threshold for all classes would leave rare and difficult classes without
+ * any, because the network is less sure of them. So thresholds are relative to the class: reached by the
+ * surest share of its pixels (Zou et al. 2018), or at most the median of its confidences (Li et al. 2019).
+ * `relativeLabels` goes further: a difficult class wins a pixel in which it is near its own threshold.
+ */
 import type { Confidences } from "./confidences.ts";
 
-/** How thresholds are found. */
+/** How the thresholds are found. */
 export type ThresholdRule =
   /** So that a share of the most confident pixels of each class reaches it (Zou et al. 2018). */
   | { readonly kind: "portion"; readonly share: number }
@@ -11,8 +19,8 @@ export type ThresholdRule =
   | { readonly kind: "fixed"; readonly confidence: number };
 
 /**
- * A threshold for each class, in 0..1. Of a class that is never predicted, or of which a portion is less than one pixel, it is 1
- * (`quantile`: the cap).
+ * A threshold for each class, in 0..1. For a class that was never predicted, or of which the portion is less
+ * than one pixel, it is 1 (`quantile`: the cap): no pixel, or only a certain one, reaches it.
  */
 export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confidences[]): Float32Array {
   return Float32Array.from(confidences, (of) => {
@@ -30,33 +38,37 @@ export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confiden
   });
 }
 
-/** Rounds as the recorded programs do. */
+/** Rounds halves to the even neighbour, as the recorded programs do. */
 function halfToEven(value: number): number {
   const near = Math.round(value);
   return near - value === 0.5 && near % 2 === 1 ? near - 1 : near;
 }
 
-/** Probabilities of some pixels, and where their thresholds are. */
+/** The probabilities of some pixels, and the thresholds. */
 export interface Pixels {
-  /** float32, a value for each class a pixel. */
+  /** float32, pixels x classes. */
   readonly probabilities: Float32Array;
-  /** One a class. */
+  /** The threshold of each class. */
   readonly thresholds: Float32Array;
 }
 
-/** The class with the largest probability, where that reaches the class's threshold. @returns ids or the ignore label */
+/**
+ * The class with the largest probability, if that reaches the class's threshold; else the ignore label.
+ * @returns an id for each pixel
+ */
 export function ownLabels({ probabilities, thresholds }: Pixels, ignoreLabel: number): Uint8Array {
   return winners({ probabilities, thresholds }, ignoreLabel, (p) => p);
 }
 
 /**
- * The class with the largest ratio of probability to threshold, where that is at least 1 (Zou et al. 2018; thresholds
- * are at most 1). @returns ids or the ignore label
+ * The class with the largest ratio of probability to threshold, if that is at least 1; else the ignore label
+ * (Zou et al. 2018). @returns an id for each pixel
  */
 export function relativeLabels({ probabilities, thresholds }: Pixels, ignoreLabel: number): Uint8Array {
   return winners({ probabilities, thresholds }, ignoreLabel, (p, lambda) => Math.fround(p / lambda));
 }
 
+/** The class with the largest score, if its probability reaches its threshold; of equal scores the first. */
 function winners(
   { probabilities, thresholds }: Pixels,
   ignoreLabel: number,
@@ -73,13 +85,14 @@ function winners(
   });
 }
 
-/** A pixel's probabilities are lifted to it where they are smaller: their logarithm is needed. */
+/** Smaller probabilities are raised to this, because their logarithm is needed. */
 const LEAST = 1e-20;
 
 /**
- * Distributions proportional to (p / threshold)^(1 / alpha), where they are cheaper than to ignore the pixel:
- * sum(-soft log p + alpha soft log soft) < sum(-soft log threshold); else zeros (Zou et al. 2019, LRENT).
- * @returns float32, a share for each class a pixel
+ * Soft pseudo-labels (Zou et al. 2019, LRENT): the distributions proportional to (p / threshold)^(1 / alpha),
+ * where they cost less than ignoring the pixel: sum(-soft log p + alpha soft log soft) < sum(-soft log
+ * threshold); else zeros. A small alpha gives nearly hard labels.
+ * @returns float32, pixels x classes
  */
 export function softLabels({ probabilities, thresholds }: Pixels, alpha: number): Float32Array {
   const classes = thresholds.length;

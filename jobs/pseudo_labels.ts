@@ -1,3 +1,13 @@
+/**
+ * Pseudo-labels for a round of self-training. A round is a phase of the recipe: before it, this job lets the
+ * network that the phase starts from label the images of a stream, and the phase then trains on these labels
+ * as if they were true. The next round begins with the weights of this one.
+ *
+ * Two passes over the images: the first counts confidences by class, the second predicts again and writes
+ * labels. Keeping the first pass's probabilities would take a float for each class and pixel of the dataset.
+ * With fixed thresholds (and no crops to prefer) one pass is enough. A job that was stopped begins again; its
+ * files follow from the network and the images alone.
+ */
 import { packSoft, SOFT_BYTES } from "../core/soft_labels.ts";
 import { definePlugin, type JobImage, type JobTools, type PredictionChange } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -43,8 +53,10 @@ const options = z.strictObject({
 type Options = z.infer<typeof options>;
 
 /**
- * Labels of a stream from the network's own predictions, in one pass over its images where thresholds are fixed, else in two:
- * of the first only counts by class and confidence are kept. `thresholds.json` in the job's folder says what they were.
+ * Labels the images of a stream from the network's own predictions. The dataset that it leaves has the same
+ * images with these labels, and a recipe reads it as `{job: NAME}`. `thresholds.json` in the job's folder
+ * says what the thresholds were and how many pixels of each class got a label. It is an error if no pixel of
+ * any image did.
  */
 export const pseudoLabels = definePlugin({
   kind: "job",
@@ -59,6 +71,7 @@ export const pseudoLabels = definePlugin({
   }),
 });
 
+/** Does the job: counts if need be, then labels every image and reports. */
 async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
   const { of, flip, scales, aggregation, prefer } = chosen;
   const { images, classes } = tools;
@@ -67,15 +80,15 @@ async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
     ...(scales === undefined ? {} : { scales }),
     ...(aggregation === undefined ? {} : { aggregation }),
   };
-  const found = new PredictedClasses(classes.length, chosen.every);
+  const predictions = new PredictedClasses(classes.length, chosen.every);
   if (chosen.thresholds !== "fixed" || prefer) {
     for await (const image of images(of)) {
-      found.add(await image.predict(how));
+      predictions.add(await image.predict(how));
       tellProgress(image, "counted", tools);
     }
   }
-  const thresholds = thresholdsOf(ruleOf(chosen), found.confidences);
-  const rare = prefer ? found.rarerThan(prefer.below) : [];
+  const thresholds = thresholdsOf(ruleOf(chosen), predictions.confidences);
+  const rare = prefer ? predictions.rarerThan(prefer.below) : [];
   if (prefer) tools.preferCrops({ classes: rare, chance: prefer.chance });
   const kept = classes.map(() => 0);
   let pixels = 0;
@@ -84,10 +97,10 @@ async function labelAll(tools: JobTools, chosen: Options): Promise<void> {
     pixels += image.width * image.height;
     tellProgress(image, "labelled", tools);
   }
-  await report(tools, { thresholds, predicted: found.pixels, kept, rare, pixels });
+  await report(tools, { thresholds, predicted: predictions.pixels, kept, rare, pixels });
 }
 
-/** Says at every tenth part how far it is. */
+/** Notes the progress at every tenth of the images. */
 function tellProgress({ index, count }: JobImage, what: string, { note }: JobTools): void {
   const tenths = (done: number) => Math.floor(10 * done / count);
   if (tenths(index + 1) > tenths(index)) note(`${index + 1} of ${count} images ${what}`);
@@ -104,6 +117,7 @@ function ruleOf({ thresholds, share, confidence }: Options): ThresholdRule {
   }
 }
 
+/** What labelling one image needs. */
 interface Labelling {
   readonly tools: JobTools;
   readonly chosen: Options;
@@ -113,6 +127,7 @@ interface Labelling {
   readonly kept: number[];
 }
 
+/** Labels one image, some rows at a time, and writes its file. */
 async function labelImage(
   image: JobImage,
   { tools, chosen, how, thresholds, kept }: Labelling,

@@ -18,10 +18,17 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Output-space adversarial alignment (Tsai et al. 2018; Vu et al. 2019 with self-information maps). A convolutional
- * discriminator (4x4, stride 2, 64-128-256-512-1 channels, leaky ReLU 0.2) tells source maps from target maps at the
- * labels' resolution. The term is how far it is from taking the target maps for source; after the segmenter's update the
- * discriminator makes its own Adam step on the same maps, detached.
+ * Output-space adversarial alignment (Tsai et al. 2018; Vu et al. 2019 with self-information maps). The idea:
+ * street scenes look different in the two domains, but good segmentations of them look alike. So an opponent
+ * looks at the predictions, at the labels' resolution, and the segmenter makes those on the target look like
+ * those on the source. With m the map of a prediction and E the mean error over scores,
+ *
+ *   term = E(judge(m(target)), source label)
+ *   opponent = (E(judge(m(source)), source label) + E(judge(m(target)), target label)) / 2
+ *
+ * The opponent (4x4 convolutions of stride 2, 64-128-256-512-1 channels, leaky ReLU 0.2) makes an Adam step
+ * of its own after the segmenter's update, on the same maps, detached. Crops must have at least 32 x 32
+ * pixels.
  */
 export const adversarial = definePlugin({
   kind: "loss",
@@ -39,10 +46,12 @@ export const adversarial = definePlugin({
   },
 });
 
+/** Which logits are read: those of the chosen head, at the labels' resolution. */
 function choiceOf({ tap }: Options) {
   return { tap, resolution: "labels" } as const;
 }
 
+/** Allocates the opponent. `compute` is the segmenter's part, the owner's `compute` the opponent's. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { map, loss: by, source_label: source } = given;
   const target = source === 1 ? 0 : 1;

@@ -46,11 +46,17 @@ interface Level extends AssociationLevel {
 }
 
 /**
- * Kang et al. 2020, Eq. 1-10 and 12: source pixels and the target pixels they are cycle-consistent with are drawn
- * together against all other pixels, at every level of the list. The k-th source image is paired with the k-th target
- * image; the loss of a level is the mean over the associated pixels of the batch, 0 when there are none. As in the
- * published code, the mean and deviation of the contrast normalisation carry no gradient, aggregated features do
- * not enter the classifier, and the second factor uses the returned pixel i*.
+ * The association loss on any list of levels (Kang et al. 2020, Eq. 1-10 and 12). At a level, source pixels
+ * and the target pixels that they are cycle-consistent with are drawn together against all other pixels; the
+ * levels' losses are added by weight. ops/association/README.md says how to think of it.
+ *
+ * The k-th source image is paired with the k-th target image. The loss of a level is the mean over the
+ * associated pixels of the batch, 0 when there are none. As in the published code, mean and deviation of the
+ * contrast normalisation carry no gradient, aggregated features do not enter the classifier, and the second
+ * factor uses the returned pixel i*.
+ *
+ * Logged by level label (the tap, `tap#2` if it is listed again): the loss, and the share of source pixels
+ * that are associated; in diagnostics the measures of ops/association/measures.ts as well.
  */
 export const association = definePlugin({
   kind: "loss",
@@ -77,6 +83,7 @@ export const association = definePlugin({
   },
 });
 
+/** The levels with their similarities planned and unique labels. */
 function planLevels(
   { levels, contrast, aggregation }: Options,
   at: ConfigPath,
@@ -106,6 +113,7 @@ function planLevels(
   });
 }
 
+/** The weighted sum of the levels' losses, with what is logged of each. */
 function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options): LossOutput {
   const logs: Record<string, tf.Scalar> = {};
   const losses = levels.map((one) => {
@@ -117,6 +125,7 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
   return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
 }
 
+/** The loss of one level, between the source's and the target's tap. */
 function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, { objective }: Options) {
   const { tap, similarity, contrast } = level;
   const { from, candidates, labels } = levelPixels(
@@ -126,7 +135,7 @@ function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, {
   return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
 }
 
-/** How much each level associates and, where the target's labels may be read, how much of it is right. */
+/** The measures of every level; how much is right only if the recipe lets the target's labels be read. */
 function measures(ctx: MeasureContext, levels: readonly Level[]): Record<string, tf.Scalar> {
   const { source, target, ignoreLabel } = ctx;
   const hidden = ctx.hiddenLabels("target");
@@ -139,10 +148,10 @@ function measures(ctx: MeasureContext, levels: readonly Level[]): Record<string,
       { source: source.taps[level.tap]!, target: tap, labels: source.labels },
       level,
     );
-    const found = associationMeasures({ ...pixels, targetLabels }, {
+    const levelMeasures = associationMeasures({ ...pixels, targetLabels }, {
       similarity: level.similarity,
       ignoreLabel,
     });
-    return Object.entries(found).map(([name, value]) => [`${level.label} ${name}`, value]);
+    return Object.entries(levelMeasures).map(([name, value]) => [`${level.label} ${name}`, value]);
   }));
 }

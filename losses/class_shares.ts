@@ -24,14 +24,19 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-/** Cells of the counted places; finer ones are interpolated. */
+/** Rows and columns of the grid in which places are counted; the shares of other grids are interpolated. */
 const PLACES = [32, 32] as const;
 
 /**
- * Lian et al. 2019, images: the classes' mean probabilities over a batch are drawn to their shares of the source. The paper
- * compares each class with its own share; the released code compares every class with every share, which is a draw to 1 / K. With
- * `places` the shares of each place are compared (the paper's prior file was not published: they are counted in the source's
- * labels, on a grid).
+ * The classes' mean probabilities are drawn to their shares of the source's labels (Lian et al. 2019, the
+ * image's level of the pyramid). It keeps frequent classes from swallowing rare ones on the target, whose
+ * labels are not known.
+ *
+ * The paper compares each class with its own share; the released code compares every class with every share,
+ * which amounts to a draw to 1 / K (`uniform`, the default). With `places` the shares of each place are
+ * compared: sky is above, road below. The paper's prior file was not published, so they are counted here in
+ * the source's labels, on a grid, before the first step. The counts lie in a buffer, so that a resumed run
+ * has them.
  */
 export const classShares = definePlugin({
   kind: "loss",
@@ -50,6 +55,7 @@ export const classShares = definePlugin({
   },
 });
 
+/** The term; with a prior that is counted, the counts are a buffer that is filled before the first step. */
 function term(setup: TermSetup, given: Options, choice: LogitsChoice): LossTerm {
   const read = (ctx: Parameters<LossTerm["compute"]>[0]) => readLogits(ctx.view(given.stream), choice);
   if (given.prior === "uniform") return { compute: (ctx) => ({ loss: imageShares(read(ctx)) }) };

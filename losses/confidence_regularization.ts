@@ -4,10 +4,14 @@ import { z } from "../core/schema.ts";
 import { meanConfidence } from "../ops/confidence.ts";
 
 /**
- * Zou et al. 2019: keeps predictions on pseudo-labelled pixels from becoming over-confident. `kld` is MRKLD, the divergence
- * from even predictions without its constant; `entropy` is MRENT, which the released code does not have (unofficial). The
- * released weight is 0.01: its 0.1 enters twice. Images count as their mark says, so that those of a source may be left out.
- * The logits are resized bilinearly to the labels first. A batch without a label gives 0.
+ * Keeps predictions on pseudo-labelled pixels from becoming over-confident (Zou et al. 2019, CRST): a wrong
+ * pseudo-label does less harm if it is not believed entirely. `kld` is MRKLD, the divergence from even
+ * predictions without its constant; `entropy` is MRENT, which the released code does not have (unofficial).
+ * The released weight is 0.01: its 0.1 enters twice.
+ *
+ * The value of an image's pixels is multiplied by the image's mark (`values.mark` of the stream, 1 if there
+ * is none), so that images of a source may be left out with 0. The logits are resized bilinearly to the
+ * labels first. A batch without a label gives 0.
  */
 export const confidenceRegularization = definePlugin({
   kind: "loss",

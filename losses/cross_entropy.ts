@@ -4,9 +4,10 @@ import { z } from "../core/schema.ts";
 import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
- * Kang et al. 2020, Eq. 11: the mean of -log softmax(z)[y] over the labelled source pixels. The logits are resized
- * bilinearly to the labels first. Where the stream has distributions they take the place of the labels, and where it has
- * weights each pixel counts as much as its weight says. A batch without a label gives 0.
+ * The mean of -log softmax(z)[y] over the labelled source pixels (Kang et al. 2020, Eq. 11). The logits are
+ * resized bilinearly to the labels first. If the stream has distributions (`soft`) they are used instead of
+ * its labels, and if it has weights each pixel's term is multiplied by its weight, which does not change the
+ * denominator. A batch without a label gives 0.
  */
 export const crossEntropy = definePlugin({
   kind: "loss",

@@ -16,9 +16,11 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: an opponent tells the probabilities of source and target images apart, at the images' size, by the sum of both
- * binary cross-entropies; the term is that of taking the target's for the source's. The opponent steps first, so the
- * network meets it as it is by then.
+ * Output-space alignment as in DISE (Chang et al. 2019). An opponent learns to tell the probability maps of
+ * source and target images apart, at the images' size, by the sum of both binary cross-entropies; the term is
+ * the error of taking the target's for the source's. It differs from `adversarial` in the opponent's layers,
+ * in the sum instead of the mean, and in the order: the opponent steps first, so the network faces the
+ * updated one.
  */
 export const domainClassifier = definePlugin({
   kind: "loss",
@@ -37,6 +39,7 @@ export const domainClassifier = definePlugin({
   },
 });
 
+/** Allocates the opponent. `compute` is the segmenter's part, the owner's `compute` the opponent's. */
 function term(setup: TermSetup, { tap, width, source_label }: Options): LossTerm {
   const { params, judge } = sizedJudge(domainJudge(setup, { input: setup.numClasses, width }), "four");
   const error = (maps: tf.Tensor, label: 0 | 1) =>

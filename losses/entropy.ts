@@ -4,8 +4,10 @@ import { normalisedEntropy } from "../ops/entropy.ts";
 import { logitsNeed, readLogits, resolutionOption, tapOption } from "./read_logits.ts";
 
 /**
- * Direct entropy minimisation (Vu et al. 2019): the mean over target pixels of
- * -sum p log p / log K, in [0, 1], at the features' or (as published) the labels' resolution.
+ * Direct entropy minimisation (Vu et al. 2019): the mean over target pixels of -sum p log p / log K, in [0,
+ * 1], at the features' or (as published) the labels' resolution. For two classes the slope in the probability
+ * p is log((1 - p) / p), steepest for the surest pixels: easy pixels dominate, which `maximum-squares`
+ * weakens.
  */
 export const entropy = definePlugin({
   kind: "loss",

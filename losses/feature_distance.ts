@@ -7,7 +7,9 @@ import { z } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import type { Tensor, Tensor3D } from "../core/tensors.ts";
 
-/** Cityscapes' things (its `hasInstances`, traffic lights and signs added), as the published code has them. */
+/**
+ * Cityscapes' things (its `hasInstances`, traffic lights and signs added), as the published code has them.
+ */
 const THINGS = [
   "traffic light",
   "traffic sign",
@@ -22,9 +24,14 @@ const THINGS = [
 ];
 
 /**
- * Hoyer et al. 2022 (DAFormer), thing-class ImageNet feature distance: the mean over feature pixels of things of the Euclidean
- * distance between the network's features of the source and a frozen network's. A feature pixel is of a class that covers at least
- * `min_ratio` of its cell of the labels. A batch without such a pixel gives 0 (the published code: NaN).
+ * Thing-class ImageNet feature distance (Hoyer et al. 2022, DAFormer). Training on synthetic images makes the
+ * encoder forget what it learned on ImageNet about things (cars, people), which ImageNet shows and which look
+ * real there. So at source pixels of things the encoder's features are held near those of a frozen copy: the
+ * mean, over these feature pixels, of the Euclidean distance between the two networks' features.
+ *
+ * A feature pixel is of the class that covers at least `min_ratio` of its cell of the labels, else of none;
+ * stuff (road, sky) is left out, because ImageNet does not show it as an object. The frozen network's
+ * features are constants. A batch without such a pixel gives 0 (the published code: NaN).
  */
 export const featureDistance = definePlugin({
   kind: "loss",
@@ -55,8 +62,8 @@ export const featureDistance = definePlugin({
       const counts = isThing(classes, things);
       return {
         compute(ctx) {
-          const [own, guide] = ["student", network].map((by) => ctx.view("source", by).taps[tap]!);
-          const [, height, width] = own!.shape;
+          const [student, guide] = ["student", network].map((by) => ctx.view("source", by).taps[tap]!);
+          const [, height, width] = student!.shape;
           const { labels } = ctx.source;
           const mask = constant(() => {
             const options = { classes: classes.length, least, ignore: classes.length };
@@ -65,14 +72,17 @@ export const featureDistance = definePlugin({
               labelsByShare(labels, [height, width], options),
             ) as Tensor3D;
           });
-          return { loss: maskedDistance(own!, guide!, mask) };
+          return { loss: maskedDistance(student!, guide!, mask) };
         },
       };
     },
   }),
 });
 
-/** 1 for each train id that is a thing, and 0 for one more, which stands for no class. */
+/**
+ * By train id, 1 for things and 0 for others; and a 0 more at the end, for the id that stands for no class.
+ * @throws Error when a name is no class of the source, or the source has no thing
+ */
 function isThing(classes: readonly string[], given: readonly string[] | undefined): number[] {
   const things = given ?? THINGS;
   const unknown = given?.find((name) => !classes.includes(name));

@@ -4,8 +4,9 @@ import { focalCrossEntropy as focalOf } from "../ops/focal_cross_entropy.ts";
 import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
- * Lin et al. 2017: the mean over labelled pixels of -(1 - q)^gamma log q, q the probability of the label. The logits are
- * resized bilinearly to the labels first. A batch without a label gives 0. With gamma 0 it is the cross-entropy.
+ * The mean over labelled pixels of -(1 - q)^gamma log q, where q is the probability of the label (Lin et al.
+ * 2017): a pixel with q = 0.9 counts, at gamma 2, a hundredth of its cross-entropy. The logits are resized
+ * bilinearly to the labels first. A batch without a label gives 0. With gamma 0 it is the cross-entropy.
  */
 export const focalCrossEntropy = definePlugin({
   kind: "loss",

@@ -1,11 +1,11 @@
 import { UserError } from "../core/errors.ts";
 import type { BeginTools } from "../core/plugin.ts";
 
-/** What is counted. */
+/** What is counted, and in which grid. */
 export interface Counting {
   /** A labelled stream. */
   readonly stream: string;
-  /** At most so many of its images. */
+  /** At most so many of its images are counted. */
   readonly images: number;
   /** Rows and columns of the grid. */
   readonly cells: readonly [number, number];
@@ -13,8 +13,9 @@ export interface Counting {
 }
 
 /**
- * The classes' shares of the labelled pixels in each cell of a grid, [rows, columns, numClasses]; where none is labelled, those of
- * all cells. @throws UserError when the stream has no labels, or no image a labelled pixel
+ * The classes' shares of the labelled pixels in each cell of a grid over the image, [rows, columns,
+ * numClasses]; a cell without a labelled pixel gets the shares of all cells together.
+ * @throws UserError when the stream has no labels, or none of its images a labelled pixel
  */
 export async function countClasses(tools: BeginTools, counting: Counting): Promise<Float32Array> {
   const { stream, images, cells: [rows, columns], numClasses } = counting;
@@ -38,8 +39,8 @@ export async function countClasses(tools: BeginTools, counting: Counting): Promi
   if (sum(all) === 0) throw new UserError(`no pixel of "${stream}" has a label to count`);
   const shares = new Float32Array(counts.length);
   for (let at = 0; at < counts.length; at += numClasses) {
-    const own = counts.subarray(at, at + numClasses);
-    const from = sum(own) > 0 ? own : all;
+    const cell = counts.subarray(at, at + numClasses);
+    const from = sum(cell) > 0 ? cell : all;
     const whole = sum(from);
     shares.set(from.map((count) => count / whole), at);
   }

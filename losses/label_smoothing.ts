@@ -4,8 +4,13 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Kang et al. 2020, Eq. 13: the adaptive label smoothing of source and target predictions at the features'
- * resolution. All pixels count, ignored ones too; the value is normally negative.
+ * The adaptive label smoothing of source and target predictions at the features' resolution (Kang et al.
+ * 2020, Eq. 13). The association compares predictions by their KL divergence, for which predictions of 0 and
+ * 1 hold too little. A pixel that is surer than `lambda` is smoothed, one that is less sure is sharpened;
+ * lambda = 10 corresponds to a largest probability of about 0.999 (section 4.2 of the paper).
+ *
+ * All pixels count, ignored ones too. The value is negative as long as pixels are less sure than lambda,
+ * which is normal.
  */
 export const labelSmoothing = definePlugin({
   kind: "loss",

@@ -22,10 +22,15 @@ type Options = z.output<typeof options>;
 const resolution = "labels";
 
 /**
- * Category-level adversarial alignment (Luo et al. 2019): the discriminator sees the probabilities of two heads' summed
- * logits; its scores are resized to the image, and after the warm-up the error at a target pixel counts epsilon + lambda
- * (1 - cos(p1, p2)), p1 and p2 the heads' probabilities there. This weight has a gradient in the term, none for the
- * discriminator, whose loss is the plain sum of both domains.
+ * Category-level adversarial alignment (Luo et al. 2019, CLAN). Plain output-space alignment also presses on
+ * pixels that are aligned already, and may spoil them. Here a second head judges each pixel too: where both
+ * heads agree the pixel counts little, where they disagree much.
+ *
+ * The discriminator sees the probabilities of the two heads' summed logits; its scores are resized to the
+ * image. After the warm-up the error at a target pixel is multiplied by epsilon + lambda (1 - cos(p1, p2)),
+ * p1 and p2 being the heads' probabilities there. In the term this weight has a gradient; for the
+ * discriminator it is a constant. The discriminator's loss is the plain sum of both domains. It is meant to
+ * be used with `weight-discrepancy`, which keeps the two heads different.
  */
 export const localAdversarial = definePlugin({
   kind: "loss",
@@ -46,6 +51,10 @@ export const localAdversarial = definePlugin({
   },
 });
 
+/**
+ * Allocates the opponent. The weights of the target's pixels are handed over with the maps, so both parts use
+ * the same.
+ */
 function term(setup: TermSetup, { tap, warmup, epsilon, lambda, source_label: source }: Options): LossTerm {
   const target = source === 1 ? 0 : 1;
   const { alignCorners } = setup;

@@ -4,9 +4,10 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Berman et al. 2018: a surrogate of 1 - IoU, averaged over the classes present in the batch; added to Eq. 11 by the
- * whole objective (Kang et al. 2020, Eq. 14). The logits are resized bilinearly to the labels first. A batch without a
- * label gives 0.
+ * A differentiable stand-in for 1 - IoU, averaged over the classes that are present in the batch (Berman et
+ * al. 2018; ops/lovasz.ts has the equation). The whole objective adds it to Eq. 11, against the imbalance of
+ * classes (Kang et al. 2020, Eq. 14). The logits are resized bilinearly to the labels first. In [0, 1]; a
+ * batch without a label gives 0.
  */
 export const lovaszSoftmax = definePlugin({
   kind: "loss",

@@ -5,11 +5,17 @@ import { z } from "../core/schema.ts";
 import { logitsNeed, readLogits, resolutionOption, tapOption } from "./read_logits.ts";
 
 /**
- * Chen et al. 2019: minus half the mean squared probability of the target predictions, whose gradient grows linearly
- * with confidence. Plain: the mean over pixels of -sum p^2 / 2. Image-weighted: a pixel predicted as class c counts
- * 1 / (N_c^ratio N^(1 - ratio)), N_c pixels of its image being predicted so and N in all, so that rare classes are not
- * drowned; the sum over pixels is averaged over images. The weights carry no gradient. The published numbers were made
- * with the released form: the mean over classes as well, and image-weighted without the half.
+ * Maximum squares (Chen et al. 2019): minus half the mean squared probability of the target predictions. Like
+ * entropy minimisation it sharpens predictions, but its gradient grows only linearly with confidence, so that
+ * easy pixels do not dominate.
+ *
+ * - Plain: the mean over pixels of -sum p^2 / 2, in [-1/2, -1/(2K)].
+ * - Image-weighted: a pixel predicted as class c counts 1 / (N_c^ratio N^(1 - ratio)), where N_c pixels of
+ *   its image are predicted so and N is all its pixels, so that rare classes are not drowned; the sum over
+ *   pixels is averaged over images. The weights carry no gradient.
+ *
+ * The published numbers were made with the form `released`: divided by the number of classes as well, and
+ * image-weighted without the half.
  */
 export const maximumSquares = definePlugin({
   kind: "loss",
@@ -46,7 +52,9 @@ export const maximumSquares = definePlugin({
   }),
 });
 
-/** float32 [N, H, W]: 1 / (N_c^ratio N^(1 - ratio)) for the class predicted at each pixel. */
+/**
+ * The weight of each pixel, 1 / (N_c^ratio N^(1 - ratio)) for the class c predicted there: float32 [N, H, W].
+ */
 function rarity(logits: tf.Tensor4D, ratio: number): tf.Tensor3D {
   return tf.tidy(() => {
     const [n, height, width, classes] = logits.shape;

@@ -1,3 +1,18 @@
+/**
+ * The built-in terms of an objective and ways to compare pixels. Terms are independent of each other: a
+ * recipe adds up any of them by weight. By what they learn from:
+ *
+ * - labels, true or pseudo: cross-entropy, focal-cross-entropy, lovasz-softmax;
+ * - predictions on images without labels, sharpened or held back: entropy, maximum-squares, own-labels,
+ *   self-guidance, class-shares, label-smoothing, confidence-regularization;
+ * - pixels of the other domain, drawn together: association;
+ * - an opponent that tells domains apart: adversarial, local-adversarial (with weight-discrepancy),
+ *   domain-classifier, separable-adversarial, patch-alignment, realism for images;
+ * - a frozen network: feature-distance, perceptual;
+ * - nothing: statistics.
+ *
+ * A term returns 0 when it has nothing to learn from; a value that is not finite ends the run.
+ */
 import type { Plugin } from "../core/plugin.ts";
 import { adversarial } from "./adversarial.ts";
 import { association } from "./association.ts";

@@ -1,4 +1,15 @@
-/** The opponent of terms that align outputs: a discriminator with an Adam of its own. */
+/**
+ * What terms with an opponent share. Such a term is a game: the opponent, a small network of the term's own,
+ * learns to tell two kinds of maps apart (predictions on source and target, made and real images), and the
+ * segmenter (or a maker of images) learns to be taken for the other kind.
+ *
+ * One step has two updates with two values. The term's value, `compute` of the term, is the error of taking
+ * the wrong kind for the right one; its gradient passes through the opponent into the network, and leaves the
+ * opponent as it is. The opponent's value, `compute` of its owner, is its error on both kinds with their true
+ * labels. It gets the maps by `handoff`, detached: no gradient of it reaches the network. When the opponent
+ * is at a loss, with binary cross-entropy each error is about ln 2 = 0.69. Near 0 it has won, and its
+ * gradient tells the network little.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import { type ConfigPath, UserError } from "../core/errors.ts";
 import type { OptimizerPlan, PluginLookup, Setup } from "../core/plugin.ts";
@@ -7,10 +18,10 @@ import { type Discriminator, discriminator } from "../ops/layers/discriminator.t
 
 const CHANNELS = [64, 128, 256, 512, 1] as const;
 
-/** What the owner is called. */
+/** The owner's name, and so the opponent's in events and checkpoints. */
 export const OPPONENT = "discriminator";
 
-/** Options of its Adam. @param beta1 of the mean gradient, unless a recipe says otherwise @param beta2 of the squared one */
+/** The options of the opponent's Adam. @param beta1, beta2 the defaults of the decays */
 export function adamOptions({ beta1, beta2 }: { readonly beta1: number; readonly beta2: number }) {
   return {
     lr: z.number().positive().default(1e-4).describe("the discriminator's Adam learning rate"),
@@ -19,20 +30,22 @@ export function adamOptions({ beta1, beta2 }: { readonly beta1: number; readonly
   };
 }
 
-/** Options of every term with such an opponent. */
+/** The options of every term whose opponent tells source from target. */
 export const opponentOptions = {
   source_label: z.union([z.literal(0), z.literal(1)]).default(1)
     .describe("what the discriminator calls the source; the target is the other"),
   ...adamOptions({ beta1: 0.9, beta2: 0.99 }),
 };
 
-/** When an opponent is updated, unless a recipe says otherwise. */
+/**
+ * The defaults of when an opponent is updated: ahead of the network or after it, and every how many steps.
+ */
 export interface Turn {
   readonly when: "before" | "after";
   readonly every: number;
 }
 
-/** Options of its turn. */
+/** The options of when the opponent is updated, with these defaults. */
 export function turnOptions({ when, every }: Turn) {
   return {
     when: z.enum(["before", "after"]).default(when).describe(
@@ -43,7 +56,7 @@ export function turnOptions({ when, every }: Turn) {
   };
 }
 
-/** Adam with the term's numbers. */
+/** Plans Adam with the term's numbers. @param at where the recipe has the term's options */
 export function opponentOptimizer(
   { lr, beta1, beta2 }: { readonly lr: number; readonly beta1: number; readonly beta2: number },
   at: ConfigPath,
@@ -53,14 +66,18 @@ export function opponentOptimizer(
 }
 
 /**
- * The discriminator of Tsai et al. 2018 on maps with a channel per class.
+ * The discriminator of Tsai et al. 2018 on maps with a channel for each class: channels 64, 128, 256, 512, 1,
+ * so a score for each 32 x 32 pixels.
  * @returns `judge` throws UserError when maps are smaller than it needs
  */
 export function fcDiscriminator(setup: Setup): Pick<Discriminator, "params" | "judge"> {
   return sizedJudge(discriminator(setup, { input: setup.numClasses, channels: CHANNELS }), "five");
 }
 
-/** The same, but `judge` throws UserError when maps are smaller than it needs. @param halvings how often it halves them */
+/**
+ * The same opponent, but `judge` throws UserError when maps have fewer rows or columns than it needs.
+ * @param halvings how often it halves them, in words, for the error
+ */
 export function sizedJudge(
   { params, judge, smallest }: Discriminator,
   halvings: "four" | "five",

@@ -4,9 +4,10 @@ import { ownLabels as ownLabelsOf } from "../ops/own_labels.ts";
 import { logitsNeed, readLogits, tapOption } from "./read_logits.ts";
 
 /**
- * Lian et al. 2019, pixels and squares: the cross-entropy of what the network is sure of against the class that it holds for
- * right, for pixels and for the mean logits of squares of pixels; all cells that count go into one mean. Logits are resized to
- * the images first. No sure cell gives 0.
+ * Self-training within a step (Lian et al. 2019, PyCDA; pixels and squares of the pyramid): the cross-entropy
+ * of what the network is sure of against the class that it holds for right, for pixels and for the mean
+ * logits of squares of pixels. All cells that count go into one mean. Logits are resized to the images first.
+ * No sure cell gives 0.
  */
 export const ownLabels = definePlugin({
   kind: "loss",

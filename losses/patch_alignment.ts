@@ -35,9 +35,16 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Unofficial: Tsai et al. 2019 (PatchAlign) published no code; this is our reading. Before the first step patches of the source's
- * labels are clustered by the classes' shares of their quarters. A head on the mean probabilities of a patch learns the cluster
- * of source patches, and an opponent cannot tell what it says of the target's from what it says of the source's.
+ * Alignment of patches (after Tsai et al. 2019, PatchAlign). Unofficial: they published no code, this is our
+ * reading. The picture: a patch of a street scene is of some mode, such as road with a kerb or sky over
+ * trees. The target's patches should fall into the modes that the source's have.
+ *
+ * Before the first step patches of the source's labels are clustered, by the shares of the classes in their
+ * four quarters; the centres lie in a buffer. In a step, a head predicts the cluster of each patch from its
+ * mean probabilities: on the source it learns the true one, by cross-entropy (part `modes`). An opponent
+ * tells from these predictions which domain a patch is of, and the segmenter makes the target's look like the
+ * source's (part `adversarial`). The head is trained jointly with the network, by an optimiser of its own.
+ * Patches without a labelled pixel have no cluster.
  */
 export const patchAlignment = definePlugin({
   kind: "loss",
@@ -65,6 +72,7 @@ export const patchAlignment = definePlugin({
   },
 });
 
+/** Allocates the head, the opponent and the buffer of centres. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { numClasses } = setup;
   const { patch, clusters, width, source_label: source } = given;
@@ -79,8 +87,8 @@ function term(setup: TermSetup, given: Options): LossTerm {
     buffers: { centres },
     hooks: {
       async begin(tools) {
-        const found = await clusterPatches(tools, { patch, clusters, numClasses });
-        tf.tidy(() => centres.assign(tf.tensor2d(found, [clusters, 4 * numClasses])));
+        const clustered = await clusterPatches(tools, { patch, clusters, numClasses });
+        tf.tidy(() => centres.assign(tf.tensor2d(clustered, [clusters, 4 * numClasses])));
       },
     },
     compute(ctx) {
@@ -95,13 +103,13 @@ function term(setup: TermSetup, given: Options): LossTerm {
       const modes = crossEntropy(labelled!.modes, {
         labels: tf.reshape(assigned, [n, ...labelled!.grid]) as tf.Tensor3D,
       });
-      const [mine, target] = [labelled!, other!].map((one) => tf.softmax(one.modes));
+      const [ofSource, target] = [labelled!, other!].map((one) => tf.softmax(one.modes));
       const adversarial = wrong(target!, source);
       const factor = step < given.warmup * steps ? 0 : given.adversarial;
       return {
         loss: tf.add(modes, tf.mul(adversarial, factor)),
         logs: { modes, adversarial },
-        handoff: { source: mine!, target: target! },
+        handoff: { source: ofSource!, target: target! },
       };
     },
     owners: {
@@ -126,7 +134,10 @@ interface Modes {
   readonly centres: tf.Tensor2D;
 }
 
-/** int32 [N, patches]; -1, which is no cluster, where no pixel of a patch is labelled. */
+/**
+ * The cluster of every patch, int32 [N, patches]; -1, which is no cluster, where no pixel of a patch is
+ * labelled.
+ */
 function modesOf(labels: tf.Tensor3D, { patch, numClasses, centres }: Modes): tf.Tensor2D {
   return constant(() => {
     const histograms = patchHistograms(labels, patch, numClasses);

@@ -26,9 +26,13 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: how far made images are from others in the features of a network that stays as it is: the weighted sum of mean
- * absolute differences. With a texture the first layers compare the means over pixels of each channel with its images instead.
- * No gradient reaches the images that are compared with.
+ * How far made images are from others in the features of a frozen network, usually VGG (Chang et al. 2019;
+ * Johnson et al. 2016): the sum over taps of weight times mean absolute difference. Pixels may differ while
+ * features are alike, so a translation may change colours and surfaces but not what is seen.
+ *
+ * With a `texture` stream the first `texture_layers` taps compare the means over pixels of each channel with
+ * that stream's images instead: what surfaces look like, not where they are. Gradients flow to the made
+ * images only.
  */
 export const perceptual = definePlugin({
   kind: "loss",
@@ -54,6 +58,7 @@ export const perceptual = definePlugin({
   },
 });
 
+/** @throws ConfigError when there are not as many weights as taps, or more texture layers than taps */
 function checkLengths({ taps, weights, texture, texture_layers }: Options, at: ConfigPath): void {
   if (weights.length !== taps.length) {
     throw new ConfigError([{
@@ -69,6 +74,7 @@ function checkLengths({ taps, weights, texture, texture_layers }: Options, at: C
   }
 }
 
+/** Compares features tap by tap. It owns nothing. */
 function term({ made, structure, texture, network, taps, weights, texture_layers }: Options): LossTerm {
   return {
     compute(ctx) {
@@ -76,9 +82,9 @@ function term({ made, structure, texture, network, taps, weights, texture_layers
         const view = ctx.view(stream, network);
         return taps.map((tap) => view.taps[tap]!);
       };
-      const own = features(made);
-      if (texture === undefined) return { loss: featureDistance(own, features(structure), weights) };
-      const [first, others] = [own.slice(0, texture_layers), own.slice(texture_layers)];
+      const ofMade = features(made);
+      if (texture === undefined) return { loss: featureDistance(ofMade, features(structure), weights) };
+      const [first, others] = [ofMade.slice(0, texture_layers), ofMade.slice(texture_layers)];
       const textures = textureDistance(first, features(texture), weights);
       if (others.length === 0) return { loss: textures };
       const shapes = features(structure).slice(texture_layers);

@@ -1,4 +1,8 @@
-/** Which logits a term reads: of which head of the network, and at which resolution. */
+/**
+ * Which logits a term reads: of which head of the network, and at which resolution. Terms that work on any
+ * head share these options, so that a recipe says the same everywhere; `logitsNeed` declares what
+ * `readLogits` then reads.
+ */
 import type { ConfigPath } from "../core/errors.ts";
 import type { StreamView, ViewNeed } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -22,15 +26,19 @@ export const resolutionOption = z.enum(["features", "labels"]).default("features
   "features: logits as the network makes them; labels: resized to the images first",
 );
 
-/** What a term reads. */
+/** The logits that a term reads. */
 export interface LogitsChoice {
-  /** The stream; which network sees it is the student. */
+  /** The stream; the network is the student. */
   readonly stream: string;
+  /** The head: `logits`, or another tap with a logit for each class. */
   readonly tap: string;
   readonly resolution: "features" | "labels";
 }
 
-/** The view of which {@linkcode readLogits} reads. @param at where the term's options stand */
+/**
+ * The view that {@linkcode readLogits} reads, for the term's needs. @param at where the recipe has the term's
+ * options
+ */
 export function logitsNeed({ stream, tap, resolution }: LogitsChoice, at: ConfigPath): ViewNeed {
   const labelResolution = resolution === "labels";
   const place = [...at, "stream"];
@@ -38,7 +46,7 @@ export function logitsNeed({ stream, tap, resolution }: LogitsChoice, at: Config
   return { stream, taps: [{ name: tap, logits: true, labelResolution, at: [...at, "tap"] }], at: place };
 }
 
-/** float32 [N, h, w, K] */
+/** The chosen logits of a view, float32 [N, h, w, K], or [N, H, W, K] at the labels' resolution. */
 export function readLogits(
   view: StreamView,
   { tap, resolution }: Pick<LogitsChoice, "tap" | "resolution">,

@@ -16,8 +16,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019: an opponent tells made images (0) from real ones (1) by half the squared errors of both; the term is the squared
- * error of taking the made ones for real (Mao et al. 2017), without the half.
+ * Made images are to look real (Chang et al. 2019; Mao et al. 2017, least squares). An opponent tells made
+ * images (0) from real ones (1) by half the sum of both mean squared errors; the term is the mean squared
+ * error of taking the made ones for real, without the half. Its gradient goes through the opponent into
+ * whatever made the images. By default the opponent steps first, and every fifth step only.
  */
 export const realism = definePlugin({
   kind: "loss",
@@ -35,6 +37,10 @@ export const realism = definePlugin({
   },
 });
 
+/**
+ * Allocates the opponent. `compute` is the part of whatever made the images, the owner's `compute` the
+ * opponent's.
+ */
 function term(setup: TermSetup, { made, real, width }: Options): LossTerm {
   const { params, judge } = sizedJudge(imageJudge(setup, { input: 3, width }), "four");
   const error = (images: tf.Tensor, label: 0 | 1) =>

@@ -6,9 +6,10 @@ import { crossEntropy } from "../ops/cross_entropy.ts";
 import { furtherTapOption, logitsNeed, MAIN, readLogits, resolutionOption } from "./read_logits.ts";
 
 /**
- * Self-produced guidance (Chen et al. 2019): a further head learns, on the target, the class on which it and the main
- * head agree most, (p1 + p2) / 2, at pixels of which one of the two is sure; the mean of its cross-entropy over these.
- * Without a confident pixel it is 0. No gradient reaches the main head.
+ * Self-produced guidance (Chen et al. 2019): a further head, on an earlier stage, learns on the target from
+ * what both heads say. The label of a pixel is the class of the largest (p1 + p2) / 2; it counts if at least
+ * one of the two heads is sure (its largest probability above `threshold`). The term is the mean
+ * cross-entropy of the further head over these pixels, 0 without one. No gradient reaches the main head.
  */
 export const selfGuidance = definePlugin({
   kind: "loss",
@@ -29,18 +30,18 @@ export const selfGuidance = definePlugin({
       create: () => ({
         compute(ctx) {
           const view = ctx.view(stream);
-          const own = readLogits(view, choice);
+          const further = readLogits(view, choice);
           const labels = constant(() =>
-            agreed([readLogits(view, main), own], { threshold, ignore: ctx.ignoreLabel })
+            agreed([readLogits(view, main), further], { threshold, ignore: ctx.ignoreLabel })
           );
-          return { loss: crossEntropy(own, { labels }) };
+          return { loss: crossEntropy(further, { labels }) };
         },
       }),
     };
   },
 });
 
-/** int32 [N, h, w]: the class of the mean probability where a head is sure, else the ignore label. */
+/** The class of the largest mean probability where a head is sure, else the ignore label: int32 [N, h, w]. */
 function agreed(
   heads: readonly tf.Tensor4D[],
   { threshold, ignore }: { readonly threshold: number; readonly ignore: number },

@@ -29,10 +29,15 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Unofficial: Du et al. 2019 (SSF-DAN) published neither code of their training nor its layers, thresholds and weights; this is
- * our reading. An opponent with a branch for each class tells the features of source pixels of that class, by their labels, from
- * those of target pixels that are predicted so with more than a threshold, which falls as training goes on. The term is the
- * mean over present classes of taking the target's for the source's, each weighed by its share of the losses.
+ * Alignment class by class (after Du et al. 2019, SSF-DAN). Unofficial: they published neither the code of
+ * their training nor its layers, thresholds and weights; this is our reading.
+ *
+ * An opponent with a branch for each class tells the features of source pixels of that class, by their
+ * labels, from those of target pixels that are predicted so with more than a threshold. The threshold falls
+ * linearly over the phase (`from`, `to`): early on only sure pixels are trusted. The term is the mean over
+ * the classes present of the error of taking the target's for the source's. With `reweight` each class counts
+ * in proportion to its error, so that classes that are still told apart count more. Logged: `classes`, how
+ * many were present.
  */
 export const separableAdversarial = definePlugin({
   kind: "loss",
@@ -50,6 +55,7 @@ export const separableAdversarial = definePlugin({
   },
 });
 
+/** Allocates the opponent. Features and masks of both domains are handed over to it. */
 function term(setup: TermSetup, given: Options): LossTerm {
   const { tap, width, source_label: source, reweight } = given;
   const { params, judge } = classJudge(setup, { input: setup.taps[tap]!.channels, width });
@@ -84,6 +90,7 @@ function term(setup: TermSetup, given: Options): LossTerm {
   };
 }
 
+/** The probability above which a target pixel is of its class, in this step. */
 function threshold({ step, steps }: StepContext, { from, to }: Options): number {
   return from + (to - from) * step / steps;
 }

@@ -3,8 +3,9 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Nothing is learned: the pass over the stream moves the network's running statistics, as every pass in training does, and the
- * weights stay as they are. A phase with this term alone estimates the statistics anew for one domain (Lian et al. 2019).
+ * A pass and nothing else. The pass over the stream moves the network's running statistics, as every pass in
+ * training does; the loss is the constant 0, so the weights stay as they are. A phase with this term alone
+ * estimates the statistics anew for one domain (Lian et al. 2019).
  */
 export const statistics = definePlugin({
   kind: "loss",

@@ -6,8 +6,11 @@ import { cosineOf } from "../ops/discrepancy.ts";
 import { furtherTapOption, logitsNeed, MAIN } from "./read_logits.ts";
 
 /**
- * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), all weights and biases of a head being one
- * vector. The heads must be alike in their shapes.
+ * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), in [0, 2], where all weights and
+ * biases of a head are one vector. `local-adversarial` compares the heads' opinions, which are worth
+ * something only if the heads differ. The heads must have equally many weights.
+ * @throws Error at the start when the model does not say which parameters make a head, in a step when the
+ * sizes differ
  */
 export const weightDiscrepancy = definePlugin({
   kind: "loss",
@@ -16,7 +19,7 @@ export const weightDiscrepancy = definePlugin({
   source: "Luo et al. 2019",
   options: z.strictObject({ tap: furtherTapOption }),
   plan: ({ tap }, at) => ({
-    // The source's view is made for its labels anyway; needing it refuses a head that is none when the recipe is read.
+    // The view is not read. It is needed so that a tap that is no head is refused when the recipe is read.
     needs: {
       views: [logitsNeed({ stream: "source", tap, resolution: "features" }, at)],
       parameters: [STUDENT],
@@ -43,8 +46,9 @@ export const weightDiscrepancy = definePlugin({
   }),
 });
 
+/** All parameters whose names begin with `head`, in order, as one vector. */
 function vectorOf(params: readonly Param[], head: string): tf.Tensor1D {
-  const own = params.filter(({ name }) => name.startsWith(head));
-  if (own.length === 0) throw new Error(`the network has no parameter whose name begins with "${head}"`);
-  return tf.concat(own.map(({ value }) => tf.reshape(value, [value.size]) as tf.Tensor1D));
+  const ofHead = params.filter(({ name }) => name.startsWith(head));
+  if (ofHead.length === 0) throw new Error(`the network has no parameter whose name begins with "${head}"`);
+  return tf.concat(ofHead.map(({ value }) => tf.reshape(value, [value.size]) as tf.Tensor1D));
 }

@@ -10,11 +10,16 @@ export interface ClassifierOptions {
   readonly rates: readonly number[];
   /** Whether each adds a bias per class. */
   readonly bias: boolean;
-  /** Of the group that the parameters are in. */
+  /** The part of their group that the parameters are in; undefined: none. */
   readonly part: string | undefined;
 }
 
-/** A sum of dilated 3x3 convolutions, which start small: float32 [N, h, w, input] to [N, h, w, output]. */
+/**
+ * DeepLab-v2's classifier: a sum of 3x3 convolutions of different dilations, each of which sees a context of
+ * its own size. Filters start small, normal with deviation 0.01, so that the first predictions are nearly
+ * even.
+ * @returns a function of float32 [N, h, w, input] to logits [N, h, w, output]
+ */
 export function classifier(
   layers: Layers,
   { prefix, rates, bias, part }: ClassifierOptions,

@@ -11,7 +11,7 @@ import { resnet, resnetChannels, type ResnetShape, resnetTaps } from "./resnet.t
 
 const RATES = [6, 12, 18, 24];
 
-/** Taps that every network has; no head can be called so. */
+/** The taps that every network has; a further head needs another name. */
 const TAPS = ["stem", "pool", "layer1", "layer2", "layer3", "layer4", "logits", "probabilities"];
 
 const options = z.strictObject({
@@ -34,8 +34,14 @@ const options = z.strictObject({
 });
 
 /**
- * DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet, output stride 8. Parameters of the main classifier are
- * called `classifier.0`, those of further heads `classifier.1` and so on, in the order of `heads`.
+ * DeepLab-v2 (Chen et al. 2017) on a dilated bottleneck ResNet: the network of PLCA and of most methods here.
+ * Its last two stages do not shrink the map but dilate their windows, so logits come at about an eighth of
+ * the image's sides.
+ *
+ * Taps, with their strides and their channels at width 1: `stem` (2, 64), `pool` (4, 64), `layer1` (4, 256),
+ * `layer2` (8, 512), `layer3` (8, 1024), `layer4` (8, 2048), `logits` and `probabilities` (8, K), and one
+ * like `logits` for each further head. Parameters of the main classifier are called `classifier.0`, those of
+ * further heads `classifier.1` and so on, in the order of `heads`.
  */
 export const deeplabV2 = definePlugin({
   kind: "model",
@@ -64,7 +70,10 @@ export const deeplabV2 = definePlugin({
   },
 });
 
-/** @throws ConfigError for names that are no new tap's */
+/**
+ * @throws ConfigError for a head whose name is that of a tap, or has other characters than letters, digits, _
+ * and -
+ */
 function checkHeadNames(names: readonly string[], at: ConfigPath): void {
   const issues = names.flatMap((name) => {
     const path = [...at, name];
@@ -75,6 +84,7 @@ function checkHeadNames(names: readonly string[], at: ConfigPath): void {
   if (issues.length > 0) throw new ConfigError(issues);
 }
 
+/** How the classifiers are made. */
 interface HeadOptions {
   /** Whether the classifying convolutions have biases. */
   readonly bias: boolean;
@@ -86,9 +96,10 @@ interface HeadOptions {
   readonly heads: Readonly<Record<string, "layer3" | "layer4">>;
 }
 
-/** How the names of a head's parameters begin; the main one is the first. */
+/** The beginning of the names of a head's parameters; the main head is the first. */
 const headPrefix = (place: number) => `classifier.${place}.`;
 
+/** The plan: taps, groups and names, which are known before any weight exists. */
 function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   const names = Object.keys(head.heads);
   const parts = ["stem", "block", "downsample"].map((part) => `backbone/${part}`);
@@ -115,6 +126,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
   };
 }
 
+/** Allocates the network. */
 function deeplab(setup: Setup, shape: ResnetShape, { bias, frozen, rates, heads }: HeadOptions): Segmenter {
   const layers = layersOf(setup);
   const backbone = resnet(layers, shape);

@@ -1,11 +1,20 @@
+/**
+ * What files call the tensors of DeepLab-v2. Its own names are those of the published PLCA checkpoints; other
+ * files are translated by schemes. A scheme is a list of rules, pattern and name here; the first rule whose
+ * pattern matches a name decides, and `to: null` marks a tensor that the network does not need. Of the
+ * schemes, the one that explains most of a file's names is taken (core/weights.ts).
+ */
 import type { NameRule, NameScheme, WeightNames } from "../core/weights.ts";
 
-/** PyTorch counts batches for an option that none of these networks use. */
+/** PyTorch's counts of batches, which serve an option that none of these networks use. */
 const COUNTERS: NameRule = { pattern: /\.num_batches_tracked$/, to: null };
 
 const STAGES = String.raw`((?:conv1|bn1|layer[1-4])\..*)`;
 
-/** The order in which the published checkpoints of Kang et al. 2020 count Cityscapes' classes; SYNTHIA's are the first 16. */
+/**
+ * The order in which the published checkpoints of Kang et al. 2020 count Cityscapes' classes; SYNTHIA's are
+ * the first 16. Classifier weights are put into the recipe's order.
+ */
 const PUBLISHED = [
   "sky",
   "building",
@@ -28,7 +37,7 @@ const PUBLISHED = [
   "train",
 ];
 
-/** What a network has of what files may have. */
+/** How many of the parts that files may have the network has. */
 export interface NamedParts {
   /** Further heads beside the main one. */
   readonly heads: number;
@@ -37,8 +46,8 @@ export interface NamedParts {
 }
 
 /**
- * A file's layer5 and layer6 by the network's classifiers; null: one that is for training only, which the network has
- * not. Branches that the network has not are left out, too.
+ * The scheme of files whose classifiers are called layer5 and layer6.
+ * @param classifiers the place of each layer's classifier in the network; null: the network has none like it
  */
 function adapted(
   name: string,
@@ -62,7 +71,7 @@ function adapted(
   };
 }
 
-/** The network's own names; classifiers and branches that it has not are known and not needed. */
+/** The network's own names. Classifiers and branches that it lacks are known and left out. */
 function ownNames({ heads, branches }: NamedParts): readonly NameRule[] {
   const numbers = (count: number) => `(?:${Array.from({ length: count }, (_, k) => k).join("|")})`;
   return [
@@ -76,15 +85,18 @@ function ownNames({ heads, branches }: NamedParts): readonly NameRule[] {
   ];
 }
 
-/** What files call the tensors of {@linkcode deeplabV2}, whose own names are those of the published PLCA checkpoints. */
+/**
+ * What files call the tensors of {@linkcode deeplabV2} with these parts: published PLCA checkpoints, plca's
+ * own files, torchvision's ResNets, and DeepLab-v2 as other methods publish it.
+ */
 export function deeplabV2Names(parts: NamedParts): WeightNames {
-  const own = ownNames(parts);
+  const rules = ownNames(parts);
   return {
     perClass: /^classifier\./,
     classOrders: { published: PUBLISHED },
     schemes: [
-      { name: "published PLCA", wrapper: "weights", classOrder: "published", rules: own },
-      { name: "plca", rules: own },
+      { name: "published PLCA", wrapper: "weights", classOrder: "published", rules },
+      { name: "plca", rules },
       {
         name: "torchvision",
         rules: [

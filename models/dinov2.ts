@@ -52,14 +52,18 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-/** Of every norm, and channels within the feed-forward parts in times of the width. */
+/** Epsilon of every norm; the channels within the feed-forward parts are so many times the width. */
 const EPSILON = 1e-6, RATIO = 4;
 
 /**
- * DINOv2 (Oquab et al. 2024) with VFM-UDA's light head (Englert et al. 2024). Images of any size: they are resized bilinearly to
- * whole patches, `image_scale` times their sides rounded down but at least one patch; at the default, 1.1 as in VFM-UDA, no side of
- * 140 pixels and more becomes smaller. Logits come at a quarter of a patch and are resized to the images by their reader.
- * Taps: `block0` and so on, the patches after a block through the last norm; `decoded`, what the light head classifies.
+ * DINOv2 (Oquab et al. 2024), a vision transformer that learned from images without labels, with VFM-UDA's
+ * light head (Englert et al. 2024). Images of any size are resized bilinearly to whole patches: `image_scale`
+ * times their sides, rounded down, but at least one patch. At the default, 1.1 as in VFM-UDA, no side of 140
+ * pixels and more becomes smaller. Logits come at a quarter of a patch and are resized to the images by their
+ * reader.
+ *
+ * Taps: `block0` and so on, the patches after a block through the last norm; `decoded`, what the light head
+ * classifies. It has no batch norms, so it runs alike in training and evaluation, except for hidden patches.
  */
 export const dinov2 = definePlugin({
   kind: "model",
@@ -107,6 +111,7 @@ function blockTap(block: number): string {
   return `block${block}`;
 }
 
+/** The taps of a network. Strides are in pixels of the image, and no whole numbers if images are scaled. */
 function tapsOf(
   { width, blocks, patch }: VisionTransformerShape,
   { head, image_scale }: Options,
@@ -131,13 +136,14 @@ function headPrefix(head: Options["head"]): string {
   return head === "light" ? "out." : "classifier.";
 }
 
-/** What a head makes of the last block's patches, and logits of what it classifies. */
+/** A head: a map made of the last block's patches, and the logits of that map. */
 interface Head {
-  /** The map that is classified, and its tap where it is none of the transformer's. */
+  /** float32 [N, h, w, C] to the map that is classified. */
   decode(features: tf.Tensor4D): tf.Tensor4D;
   classify(features: tf.Tensor4D): tf.Tensor4D;
 }
 
+/** Builds the chosen head. */
 function headOf(layers: Layers, { width }: VisionTransformerShape, given: Options, classes: number): Head {
   if (given.head === "light") return lightHead(layers, { width, classes, epsilon: EPSILON });
   const rates = given.aspp_rates;
@@ -152,6 +158,7 @@ function headOf(layers: Layers, { width }: VisionTransformerShape, given: Option
   return { decode: (features) => features, classify };
 }
 
+/** Allocates the network. */
 function network(setup: Setup, shape: VisionTransformerShape, given: Options): Segmenter {
   const layers = layersOf(setup);
   const encode = visionTransformer(layers, shape);
@@ -169,8 +176,8 @@ function network(setup: Setup, shape: VisionTransformerShape, given: Options): S
     const decoded = decode(maps.get(shape.blocks - 1)!);
     const logits = classify(decoded);
     const blocks = Object.fromEntries([...maps].map(([k, map]) => [blockTap(k), map]));
-    const own = given.head === "light" ? { decoded } : {};
-    return { logits, taps: { ...blocks, ...own, logits, probabilities: tf.softmax(logits) } };
+    const ofHead = given.head === "light" ? { decoded } : {};
+    return { logits, taps: { ...blocks, ...ofHead, logits, probabilities: tf.softmax(logits) } };
   };
   return {
     params: layers.params,
@@ -180,7 +187,7 @@ function network(setup: Setup, shape: VisionTransformerShape, given: Options): S
   };
 }
 
-/** Patches along a side. */
+/** How many patches a side of so many pixels becomes. */
 function patchesOf(
   side: number,
   { patch }: Pick<VisionTransformerShape, "patch">,
@@ -189,7 +196,10 @@ function patchesOf(
   return Math.max(1, Math.floor(side * image_scale / patch));
 }
 
-/** float32 [N, h, w]: 1 for every patch with the probability that its part of the batch asks for; undefined: none is hidden. */
+/**
+ * float32 [N, h, w]: 1 for hidden patches, each drawn with the probability that its part of the batch asks
+ * for; undefined if none is hidden.
+ */
 function hiddenPatches(
   [count, h, w]: readonly [number, number, number],
   { random, hide }: Pass,
@@ -199,7 +209,7 @@ function hiddenPatches(
   let at = 0;
   random.images.forEach((images, part) => {
     const share = hide[part]!, end = at + images * h * w;
-    // A part that hides nothing draws nothing, so what it draws elsewhere does not depend on who is beside it.
+    // A part that hides nothing draws nothing, so its other draws do not depend on the parts beside it.
     if (share > 0) { for (let k = at; k < end; k++) data[k] = Number(random.streams[part]!.next() < share); }
     at = end;
   });

@@ -1,12 +1,16 @@
+/**
+ * What files call the tensors of DINOv2. Its own names are Meta's, after `backbone.`; deeplab_v2_names.ts
+ * says how schemes work.
+ */
 import type { NameRule, TensorForm, WeightNames } from "../core/weights.ts";
 
-/** What the encoder's tensors are called in Meta's files, after `backbone.` here. */
+/** The encoder's tensors in Meta's files; here they have `backbone.` before them. */
 const ENCODER = String
   .raw`((?:cls_token|pos_embed|mask_token|register_tokens|patch_embed\.proj\..*|blocks\.\d+\..*|norm\..*))`;
 
 const HEAD: readonly NameRule[] = [{ pattern: /^(?:upscale|out|classifier)\..*$/, to: "$&" }];
 
-/** What Hugging Face calls a part of a block, and its name here. */
+/** Parts of a block: Hugging Face's name, and the name here. */
 const BLOCK_PARTS: readonly (readonly [string, string])[] = [
   ["norm1", "norm1"],
   ["attention.attention.qkv", "attn.qkv"],
@@ -26,7 +30,7 @@ const huggingFace: readonly NameRule[] = [
   })),
   { pattern: /^encoder\.layer\.(\d+)\.layer_scale([12])\.lambda1$/, to: "backbone.blocks.$1.ls$2.gamma" },
   { pattern: /^layernorm\.(weight|bias)$/, to: "backbone.norm.$1" },
-  // Of images as wholes.
+  // A classifier of whole images.
   { pattern: /^classifier\./, to: null },
 ];
 
@@ -38,13 +42,16 @@ const FORMS: readonly TensorForm[] = [{
   to: "$1.qkv.$3",
 }];
 
-/** What files call the tensors of `dinov2`, whose own names are Meta's; and VFM-UDA's checkpoints of encoder and head. */
+/**
+ * What files call the tensors of `dinov2`, whose own names are Meta's; and VFM-UDA's checkpoints of encoder
+ * and head.
+ */
 export const DINOV2_NAMES: WeightNames = {
   perClass: /^(?:out|classifier)\./,
   classOrders: {},
   schemes: [
     { name: "plca", rules: [{ pattern: /^backbone\..*$/, to: "$&" }, ...HEAD] },
-    // Linear classifiers of images as wholes come in files of their own, called `linear_head`.
+    // Linear classifiers of whole images come in files of their own, called `linear_head`.
     {
       name: "DINOv2",
       rules: [{ pattern: new RegExp(`^${ENCODER}$`), to: "backbone.$1" }, {
@@ -58,7 +65,7 @@ export const DINOV2_NAMES: WeightNames = {
       rules: [
         { pattern: new RegExp(`^encoder\\.${ENCODER}$`), to: "backbone.$1" },
         ...HEAD,
-        // The encoder's own once more.
+        // A second copy of the encoder's mask token.
         { pattern: /^token_masking\.mask_token$/, to: null },
       ],
     },

@@ -6,7 +6,7 @@ import { layerNormLayer } from "../ops/layers/layer_norm.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 import { defaultDeviation } from "./vision_transformer.ts";
 
-/** What a {@linkcode lightHead} makes. */
+/** A head: from features to a finer map, and from that to logits. */
 export interface LightHead {
   /** float32 [N, h, w, C] to [N, 4h, 4w, C / 4]. */
   decode(features: tf.Tensor4D): tf.Tensor4D;
@@ -14,7 +14,7 @@ export interface LightHead {
   classify(decoded: tf.Tensor4D): tf.Tensor4D;
 }
 
-/** How it is made. */
+/** The sizes of {@linkcode lightHead}. */
 export interface LightHeadShape {
   /** Channels of the features, a multiple of 4. */
   readonly width: number;
@@ -24,8 +24,9 @@ export interface LightHeadShape {
 }
 
 /**
- * VFM-UDA's head (Englert et al. 2024): two transposed convolutions 2x2 that double the size and halve the channels, a GELU between
- * them, a 3x3 convolution and a 1x1 classifier; a norm over channels follows all but the last, and none of them adds a bias.
+ * VFM-UDA's head (Englert et al. 2024): two transposed convolutions 2x2 that double the size and halve the
+ * channels, with a GELU between them, a 3x3 convolution and a 1x1 classifier. A norm over channels follows
+ * all but the last, and none of them adds a bias.
  */
 export function lightHead(layers: Layers, { width, classes, epsilon }: LightHeadShape): LightHead {
   const half = width / 2, quarter = width / 4;

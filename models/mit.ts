@@ -33,7 +33,7 @@ export const MIT_SIZES = {
 /** Channels of DAFormer's head. */
 const DAFORMER_WIDTH = 256;
 
-/** Dilations of DeepLab-v2's head where DAFormer puts it on other encoders. */
+/** Dilations of DeepLab-v2's head on this encoder, as in DAFormer's comparison. */
 const DEEPLAB_RATES = [6, 12, 18, 24];
 
 const perStage = z.array(z.int().min(1)).length(4);
@@ -75,8 +75,12 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Taps: `stage1` to `stage4` (strides 4, 8, 16, 32), with
- * the heads `segformer` and `daformer` `fused` at stride 4, which the classifier reads; without, it reads `stage4`.
+ * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Four stages shrink the map to
+ * strides 4, 8, 16 and 32, so the encoder gives fine maps as well as a wide view.
+ *
+ * Taps: `stage1` to `stage4`, with 64, 128, 320 and 512 channels (b0: half as many); with the heads
+ * `segformer` and `daformer`, `fused` at stride 4, which the classifier reads; `logits` and `probabilities`
+ * at its stride. With `deeplab-v2` the classifier reads `stage4`, and logits come at stride 32.
  */
 export const mit = definePlugin({
   kind: "model",
@@ -93,6 +97,7 @@ export const mit = definePlugin({
   },
 });
 
+/** The encoder's sizes, by preset and by single numbers. */
 function shapeOf(
   { size, dims, blocks, heads, reductions, drop_path, checkpointing }: Options,
 ): MixTransformerShape {
@@ -109,7 +114,7 @@ function shapeOf(
   };
 }
 
-/** @throws ConfigError where heads do not divide the channels */
+/** @throws ConfigError when a stage's heads do not divide its channels */
 function checkHeads({ dims, heads }: MixTransformerShape, at: ConfigPath): void {
   const wrong = dims.findIndex((channels, k) => channels % heads[k]! !== 0);
   if (wrong < 0) return;
@@ -120,6 +125,7 @@ function checkHeads({ dims, heads }: MixTransformerShape, at: ConfigPath): void 
   }]);
 }
 
+/** The plan: taps, groups and names, which are known before any weight exists. */
 function mitPlan(given: Options, shape: MixTransformerShape, width: number): ModelPlan {
   const fuses = given.head !== "deeplab-v2";
   const affine = given.batch_norm !== "affine-frozen";
@@ -152,19 +158,21 @@ function mitPlan(given: Options, shape: MixTransformerShape, width: number): Mod
   };
 }
 
-/** How the names of the classifier's parameters begin, by head. */
+/** The beginning of the names of the classifier's parameters, by head. */
 const CLASSIFIERS = {
   segformer: "decode_head.linear_pred.",
   daformer: "decode_head.conv_seg.",
   "deeplab-v2": "decode_head.",
 } as const;
 
+/** Everything a network is made of. */
 interface Numbers {
   readonly given: Options;
   readonly shape: MixTransformerShape;
   readonly width: number;
 }
 
+/** Allocates the network. */
 function network(setup: Setup, { given, shape, width }: Numbers): Segmenter {
   const layers = layersOf(setup);
   const encode = mixTransformer(layers, shape);

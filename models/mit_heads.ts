@@ -1,3 +1,8 @@
+/**
+ * The heads on the Mix Transformer: they bring the four stages to one size and fuse them. The encoder's
+ * receptive field is wide already, so a head needs little: linear maps and a 1x1 convolution (SegFormer), or
+ * separable dilated convolutions for more context (DAFormer).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Pass } from "../ops/layers/batch_norm.ts";
 import { batchNorm } from "../ops/layers/batch_norm.ts";
@@ -7,10 +12,10 @@ import { linearLayer } from "../ops/layers/linear.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 
-/** The four stages of an encoder, finest first. */
+/** The outputs of the four stages, float32 [N, h, w, C] each, finest first. */
 export type Maps = readonly [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor4D];
 
-/** What a head makes of the stages: its features, and logits of features. */
+/** A head: from the stages to features, and from features to logits. */
 export interface Head {
   /** float32 [N, h, w, width] of the finest stage's size. */
   fuse(maps: Maps, pass: Pass): tf.Tensor4D;
@@ -18,7 +23,7 @@ export interface Head {
   classify(features: tf.Tensor4D): tf.Tensor4D;
 }
 
-/** How heads are made. */
+/** The sizes of a head. */
 export interface HeadShape {
   /** Channels of each stage. */
   readonly dims: readonly number[];
@@ -32,18 +37,23 @@ export interface HeadShape {
 /** The order in which the fusing convolution takes the stages; published files differ in it. */
 export type FuseOrder = readonly number[];
 
-/** SegFormer's own and Hugging Face's. */
+/** The order of SegFormer's own code and of Hugging Face. */
 export const COARSEST_FIRST: FuseOrder = [3, 2, 1, 0];
-/** That of the copy of SegFormer's head within DAFormer. */
+/** The order in the copy of SegFormer's head within DAFormer. */
 export const FINEST_FIRST: FuseOrder = [0, 1, 2, 3];
 
-/** Of the classifier's weights at the start. */
+/** Standard deviation of the classifier's weights at the start. */
 const CLASSIFIER_DEVIATION = 0.01;
 
 /**
- * The all-MLP head (Xie et al. 2021): every stage through a linear map and up to the finest one's size, all through one 1x1
- * convolution, batch-norm and ReLU. All before batch-norm is linear in every pixel, and the weights of a bilinear resize sum to 1,
- * so the two matrices of a stage are multiplied first and maps are resized last: a small part of the work, and the same sum.
+ * The all-MLP head (Xie et al. 2021): every stage goes through a linear map and is enlarged to the finest
+ * one's size; all together go through one 1x1 convolution, batch norm and ReLU.
+ *
+ * It is computed in another order, with the same sum. Everything before batch norm is linear in every pixel,
+ * and the weights of a bilinear resize sum to 1. So the linear map of a stage and its part of the 1x1
+ * convolution are multiplied into one small matrix first, and maps are enlarged last. That is a small part of
+ * the work, and no map with all four stages' channels exists.
+ * @param order the order in which the 1x1 convolution's weights take the stages
  */
 export function segformerHead(
   layers: Layers,
@@ -86,8 +96,9 @@ export function segformerHead(
 const DILATIONS = [6, 12, 18];
 
 /**
- * DAFormer's head (Hoyer et al. 2022): every stage through a linear map and up to the finest one's size; of all together a 1x1
- * convolution and three depthwise separable ones of dilation 6, 12 and 18; of those together a 3x3 one.
+ * DAFormer's head (Hoyer et al. 2022): every stage goes through a linear map and is enlarged to the finest
+ * one's size. Of all together a 1x1 convolution and three depthwise separable ones of dilation 6, 12 and 18
+ * are made, and of these together a 3x3 convolution; each with batch norm and ReLU.
  */
 export function daformerHead(layers: Layers, { dims, width, classes, affine }: HeadShape): Head {
   const embeddings = dims.map((channels, k) =>

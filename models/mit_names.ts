@@ -1,22 +1,29 @@
+/**
+ * What files call the tensors of the Mix Transformer and of its heads. Its own names are those of SegFormer's
+ * and DAFormer's checkpoints; deeplab_v2_names.ts says how schemes work. Other libraries also cut matrices
+ * differently (queries, keys and values joined or apart), which FORMS puts right before names are compared.
+ */
 import type { NameRule, NameScheme, TensorForm, WeightNames } from "../core/weights.ts";
 
-/** PyTorch counts batches for an option that none of these networks use. */
+/** PyTorch's counts of batches, which serve an option that none of these networks use. */
 const COUNTERS: NameRule = { pattern: /(?:^|\.)num_batches_tracked$/, to: null };
 
-/** Of the network's heads; those of other ones are known and not needed. */
+/** The network's head. Tensors of other heads are known and left out. */
 export type HeadName = "segformer" | "daformer" | "deeplab-v2";
 
 /** The parts of the published encoder, after `backbone.`. */
 const ENCODER = String.raw`((?:patch_embed[1-4]|block[1-4]\.\d+|norm[1-4])\..*)`;
 
-/** What a head's own tensors are called, after `decode_head.`. */
+/** The tensors of each head, after `decode_head.`. */
 const HEADS: Readonly<Record<HeadName, string>> = {
   segformer: String.raw`((?:linear_c[1-4]|linear_fuse|linear_pred)\..*)`,
   daformer: String.raw`((?:embed_layers|fuse_layer|conv_seg)\..*)`,
   "deeplab-v2": String.raw`(convs\.\d+\.0\..*)`,
 };
 
-/** Original names: SegFormer's files, and those of DAFormer, HRDA (whose head lies a level deeper) and MIC. */
+/**
+ * Original names: SegFormer's files, and those of DAFormer, HRDA (whose head lies a level deeper) and MIC.
+ */
 function original(head: HeadName): readonly NameRule[] {
   return [
     COUNTERS,
@@ -40,7 +47,7 @@ type StageRules = (stage: number) => readonly NameRule[];
 
 const everyStage = (rules: StageRules) => [0, 1, 2, 3].flatMap(rules);
 
-/** What Hugging Face calls the parts of a block, and their names here. */
+/** Parts of a block: Hugging Face's name, and the name here. */
 export const HUGGING_FACE_PARTS: readonly (readonly [string, string])[] = [
   ["layer_norm_1", "norm1"],
   ["layer_norm_2", "norm2"],
@@ -69,12 +76,17 @@ const MMSEGMENTATION_PARTS: readonly (readonly [string, string])[] = [
 
 const plain = (text: string) => text.replaceAll(".", "\\.");
 
-/** @param file the part's name in files @param own the part's name here, which may have `$1` @param groups before the last */
+/**
+ * A rule for a part with weight and bias.
+ * @param file the part's name in files, as a pattern @param own the part's name here, which may have `$1`
+ * @param groups how many groups the pattern has
+ */
 const rule = (file: string, own: string, groups = 0): NameRule => ({
   pattern: new RegExp(`^${file}\\.(weight|bias)$`),
   to: `${own}.$${groups + 1}`,
 });
 
+/** The scheme of Hugging Face's files, with SegFormer's head if the network has it. */
 function huggingFace(head: HeadName): NameScheme {
   const encoder = String.raw`(?:(?:segformer\.)?encoder\.)?`;
   return {
@@ -108,7 +120,10 @@ function huggingFace(head: HeadName): NameScheme {
   };
 }
 
-/** mmsegmentation's own head has a batch-norm in every stage: another network, so it is left out. */
+/**
+ * The encoder in mmsegmentation's names. Its head has a batch norm in every stage and is another network:
+ * left out.
+ */
 const MMSEGMENTATION: NameScheme = {
   name: "mmsegmentation",
   rules: [
@@ -129,7 +144,10 @@ const MMSEGMENTATION: NameScheme = {
   ],
 };
 
-/** Queries, keys and values in one matrix (mmsegmentation), keys and values in two (Hugging Face), matrices as convolutions. */
+/**
+ * Tensors that files cut differently: queries, keys and values in one matrix (mmsegmentation), keys and
+ * values in two (Hugging Face), matrices as 1x1 convolutions (mmsegmentation).
+ */
 const FORMS: readonly TensorForm[] = [
   {
     kind: "split",
@@ -145,12 +163,12 @@ const FORMS: readonly TensorForm[] = [
   { kind: "matrix", pattern: /layers\.\d+\.1\.\d+\.ffn\.layers\.[04]\.weight$/ },
 ];
 
-/** What is told of files that others wrote. */
+/** The notice that goes with files that others wrote. */
 const LICENCE =
   "the published weights of MiT and SegFormer are under the NVIDIA Source Code License (non-commercial: research and " +
   "evaluation only); it binds whoever uses them or what is trained from them";
 
-/** What files call the tensors of `mit`, whose own names are those of SegFormer's and DAFormer's checkpoints. */
+/** What files call the tensors of `mit` with this head. */
 export function mitNames(head: HeadName): WeightNames {
   return {
     perClass: /^decode_head\.(?:linear_pred|conv_seg|convs\.\d+\.0)\./,
@@ -162,7 +180,8 @@ export function mitNames(head: HeadName): WeightNames {
       MMSEGMENTATION,
     ],
     forms: FORMS,
-    // The student of DAFormer, HRDA and MIC, which they evaluate; ema_model is its teacher, imnet_model the encoder of ImageNet.
+    // The student of DAFormer, HRDA and MIC, which they evaluate; ema_model is its teacher, imnet_model the
+    // encoder of ImageNet.
     usual: "model",
     notice: LICENCE,
     lacking: [],

@@ -1,12 +1,13 @@
 /**
- * SegFormer as transformers keeps it: the inverse of the scheme "Hugging Face" in mit_names.ts. Two things differ beside the
- * names: transformers has keys and values in a tensor each, and fuses the coarsest stage first.
+ * SegFormer as the Python library transformers keeps it, for `plca export --hub`: the configuration, and the
+ * inverse of the scheme "Hugging Face" in mit_names.ts. Two things differ beside the names: transformers has
+ * keys and values in a tensor each, and fuses the coarsest stage first.
  */
 import type { HubTensor, TransformersLayout } from "../core/hub.ts";
 import { HUGGING_FACE_PARTS } from "./mit_names.ts";
 import type { MixTransformerShape } from "./mix_transformer.ts";
 
-/** A Mix Transformer with SegFormer's head. */
+/** The sizes of a Mix Transformer with SegFormer's head. */
 export interface SegformerNumbers {
   readonly shape: MixTransformerShape;
   /** Channels of the fused features. */
@@ -17,7 +18,10 @@ export interface SegformerNumbers {
   readonly finestFirst: boolean;
 }
 
-/** `SegformerForSemanticSegmentation`. */
+/**
+ * The layout of `SegformerForSemanticSegmentation`. Its `tensors` throws Error for a tensor that transformers
+ * has no place for.
+ */
 export function segformerLayout(
   { shape, width, dropout, finestFirst }: SegformerNumbers,
 ): TransformersLayout {
@@ -48,11 +52,11 @@ export function segformerLayout(
       semantic_loss_ignore_index: 255,
       dtype: "float32",
     },
-    tensors(own) {
+    tensors(state) {
       const tensors = new Map<string, HubTensor>();
-      for (const [name, tensor] of own) {
+      for (const [name, tensor] of state) {
         const fused = name === FUSE && finestFirst ? stagesReversed(tensor) : tensor;
-        for (const [theirs, part] of inTransformers(name, fused)) tensors.set(theirs, part);
+        for (const [hubName, part] of inTransformers(name, fused)) tensors.set(hubName, part);
       }
       return tensors;
     },
@@ -61,7 +65,7 @@ export function segformerLayout(
 
 const FUSE = "decode_head.linear_fuse.conv.weight";
 
-/** Own names with `(\d)` for a stage counted from 1, and what stands for the rest of the name. */
+/** Names here, with a stage counted from 1 and the rest of the name as groups, and the names there. */
 const OUTSIDE_BLOCKS: readonly (readonly [RegExp, (stage: number, rest: string) => string])[] = [
   [
     /^backbone\.patch_embed(\d)\.(proj\..*)$/,
@@ -81,30 +85,34 @@ const HEAD: readonly (readonly [string, string])[] = [
   ["decode_head.linear_pred.", "decode_head.classifier."],
 ];
 
+/**
+ * A tensor under its names in transformers: one, or two for keys and values. @throws Error when there is no
+ * place for it
+ */
 function inTransformers(name: string, tensor: HubTensor): (readonly [string, HubTensor])[] {
   const block = /^backbone\.block(\d)\.(\d+)\.(.+)\.(weight|bias)$/.exec(name);
   if (block) {
     const [, stage, index, part, kind] = block;
-    const theirs = HUGGING_FACE_PARTS.find(([, own]) => own === part)?.[0];
+    const hubPart = HUGGING_FACE_PARTS.find(([, ours]) => ours === part)?.[0];
     const before = `segformer.encoder.block.${Number(stage) - 1}.${index}`;
-    if (theirs?.endsWith(".kv")) {
+    if (hubPart?.endsWith(".kv")) {
       const [key, value] = halves(tensor);
-      const attention = `${before}.${theirs.slice(0, -".kv".length)}`;
+      const attention = `${before}.${hubPart.slice(0, -".kv".length)}`;
       return [[`${attention}.key.${kind}`, key], [`${attention}.value.${kind}`, value]];
     }
-    if (theirs !== undefined) return [[`${before}.${theirs}.${kind}`, tensor]];
+    if (hubPart !== undefined) return [[`${before}.${hubPart}.${kind}`, tensor]];
   }
-  for (const [pattern, theirs] of OUTSIDE_BLOCKS) {
+  for (const [pattern, hubName] of OUTSIDE_BLOCKS) {
     const [, stage, rest] = pattern.exec(name) ?? [];
-    if (stage !== undefined) return [[theirs(Number(stage) - 1, rest!), tensor]];
+    if (stage !== undefined) return [[hubName(Number(stage) - 1, rest!), tensor]];
   }
-  for (const [own, theirs] of HEAD) {
-    if (name.startsWith(own)) return [[theirs + name.slice(own.length), tensor]];
+  for (const [ours, hubName] of HEAD) {
+    if (name.startsWith(ours)) return [[hubName + name.slice(ours.length), tensor]];
   }
   throw new Error(`SegFormer of transformers has no place for the tensor ${name}`);
 }
 
-/** The upper and the lower half of the first axis. */
+/** The upper and the lower half of the first axis: keys and values. */
 function halves({ shape: [rows, ...rest], data }: HubTensor): [HubTensor, HubTensor] {
   const shape = [rows! / 2, ...rest], middle = data.length / 2;
   return [{ shape, data: data.slice(0, middle) }, { shape, data: data.slice(middle) }];

@@ -1,3 +1,10 @@
+/**
+ * The encoder of SegFormer (Xie et al. 2021). It is a vision transformer in four stages, like a convolutional
+ * network: each stage begins with a strided convolution that makes a coarser map with more channels
+ * (overlapping patches), then its blocks let pixels attend to each other. Full attention among the pixels of
+ * a fine map would cost too much, so keys and values come from a map reduced by 8, 4, 2 and 1. There is no
+ * table of positions: zeros around 3x3 convolutions tell the network where it is, so any image size works.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 import type { TapInfo } from "../core/plugin.ts";
@@ -20,18 +27,20 @@ export interface MixTransformerShape {
   readonly blocks: PerStage;
   /** Attention heads of each stage; they divide its channels. */
   readonly heads: PerStage;
-  /** Pixels along a side of which keys and values of each stage are made. */
+  /** Keys and values of each stage are made of squares of so many pixels a side. */
   readonly reductions: PerStage;
-  /** Channels within the feed-forward parts, in times of the stage's. */
+  /** The channels within the feed-forward parts are so many times the stage's. */
   readonly ratio: number;
-  /** Probability that training leaves out a branch of the last block; it grows linearly from 0 in the first. */
+  /**
+   * Probability that training leaves out a branch of the last block; it grows linearly from 0 in the first.
+   */
   readonly dropPath: number;
   readonly epsilon: Epsilons;
   /** Whether blocks keep only their input for the gradient, and are computed again. */
   readonly checkpointing: boolean;
 }
 
-/** Those of the published code (SegFormer, DAFormer). */
+/** The epsilons of the published code (SegFormer, DAFormer). */
 export const PUBLISHED_EPSILONS: Epsilons = { block: 1e-6, patch: 1e-5, reduction: 1e-5 };
 
 /** The taps of a Mix Transformer, in the order of its stages. */
@@ -40,7 +49,7 @@ export const STAGE_NAMES = ["stage1", "stage2", "stage3", "stage4"] as const;
 /** The stages' outputs, by tap name. */
 export type MixStages = Record<typeof STAGE_NAMES[number], tf.Tensor4D>;
 
-/** Patch embeddings: overlapping windows. */
+/** The patch embedding of each stage: a convolution with overlapping windows. */
 const PATCHES = [
   { side: 7, stride: 4, padding: 3 },
   { side: 3, stride: 2, padding: 1 },
@@ -61,8 +70,9 @@ export function mixTransformerTaps(
 }
 
 /**
- * Probabilities of the blocks in the order of all stages: of block b of B, rate b / (B - 1); a single block has none.
- * @param rate in [0, 1)
+ * The probabilities of the blocks in the order of all stages, rising linearly: of block b of B, rate b / (B -
+ * 1). A single block has 0.
+ * @param rate of the last block, in [0, 1)
  */
 export function dropPathRates(blocks: PerStage, rate: number): number[] {
   const count = blocks.reduce((sum, one) => sum + one, 0);
@@ -70,10 +80,10 @@ export function dropPathRates(blocks: PerStage, rate: number): number[] {
 }
 
 /**
- * A Mix Transformer (Xie et al. 2021): four stages of overlapping patches and blocks; a stage's normed map is both its output and
- * what the next one sees. Its parameters are called as in the published files, after `backbone.`.
- * @returns a function of float32 [N, H, W, 3] to the output of every stage, [N, h, w, C] with h = floor((H - 1) / 4) + 1 and then
- * floor((h - 1) / 2) + 1
+ * Builds it: four stages of a patch embedding and blocks. A stage's normed map is both its output and the
+ * input of the next stage. Its parameters are called as in the published files, after `backbone.`.
+ * @returns a function of float32 [N, H, W, 3] to the output of every stage, [N, h, w, C] with h = floor((H -
+ * 1) / 4) + 1 and then floor((h - 1) / 2) + 1; it throws UserError when images are too small for a stage
  */
 export function mixTransformer(layers: Layers, shape: MixTransformerShape) {
   const rates = dropPathRates(shape.blocks, shape.dropPath);
@@ -90,6 +100,7 @@ export function mixTransformer(layers: Layers, shape: MixTransformerShape) {
   };
 }
 
+/** Builds one stage. @param rates the drop path probabilities of its blocks */
 function stageOf(
   layers: Layers,
   { dims, blocks, heads, reductions, ratio, epsilon, checkpointing }: MixTransformerShape,
@@ -103,7 +114,7 @@ function stageOf(
     { stride, padding, constantInput: stage === 0 },
   );
   const patchNorm = layerNormLayer(layers, [`backbone.patch_embed${number}.norm`, channels], epsilon.patch);
-  const made = Array.from({ length: blocks[stage]! }, (_, k) => {
+  const stageBlocks = Array.from({ length: blocks[stage]! }, (_, k) => {
     const before = layers.params.length;
     const block = mixTransformerBlock(layers, `backbone.block${number}.${k}`, {
       channels,
@@ -112,25 +123,26 @@ function stageOf(
       ratio,
       epsilon,
     });
-    const own = layers.params.slice(before).map(({ value }) => value);
+    const blockParams = layers.params.slice(before).map(({ value }) => value);
     const run = (x: tf.Tensor4D, kept: readonly [Kept, Kept]) => tf.tidy(() => block(x, kept));
     return checkpointing
-      ? (x: tf.Tensor4D, kept: readonly [Kept, Kept]) => checkpoint((input) => run(input, kept), x, own)
+      ? (x: tf.Tensor4D, kept: readonly [Kept, Kept]) =>
+        checkpoint((input) => run(input, kept), x, blockParams)
       : run;
   });
   const norm = layerNormLayer(layers, [`backbone.norm${number}`, channels], epsilon.block);
   return (x, pass) => {
     const patches = patchNorm(embed(x));
     checkSize(x, patches, { number, reduction });
-    return norm(made.reduce((y, block, k) => {
+    return norm(stageBlocks.reduce((y, block, k) => {
       const rate = rates[k]!;
-      // Drawn ahead of the block, which may be computed again.
+      // Drawn outside of the block, which may be computed again and must not draw again then.
       return block(y, [drawnFactors(1, rate, pass), drawnFactors(1, rate, pass)]);
     }, patches));
   };
 }
 
-/** @throws UserError when keys and values would be made of no pixel */
+/** @throws UserError when a stage's map has fewer pixels along a side than one key or value is made of */
 function checkSize(
   x: tf.Tensor4D,
   patches: tf.Tensor4D,

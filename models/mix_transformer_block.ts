@@ -7,7 +7,7 @@ import { layerNormLayer } from "../ops/layers/layer_norm.ts";
 import { linearLayer } from "../ops/layers/linear.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 
-/** What is added to variances. */
+/** The numbers that are added to variances. */
 export interface Epsilons {
   /** In the two norms of a block and the norm of a stage. */
   readonly block: number;
@@ -22,22 +22,26 @@ export interface BlockShape {
   readonly channels: number;
   /** Heads of the attention; they divide the channels. */
   readonly heads: number;
-  /** Pixels along a side of which keys and values are made; 1: they are as fine as the map. */
+  /** Keys and values are made of squares of so many pixels a side; 1: they are as fine as the map. */
   readonly reduction: number;
-  /** Channels within the feed-forward part, in times of `channels`. */
+  /** The channels within the feed-forward part are so many times `channels`. */
   readonly ratio: number;
   readonly epsilon: Epsilons;
 }
 
-/** What the images of a batch keep of a residual branch: 0, or more than 1; absent: all of it. */
+/** The drop path factor of each image of a batch: 0, or more than 1; undefined: 1 for all. */
 export type Kept = Float32Array | undefined;
 
-/** float32 [N, H, W, C] to the same shape; what is kept of the attention and of the feed-forward part. */
+/**
+ * float32 [N, H, W, C] to the same shape. @param kept the drop path factors of the attention and of the
+ * feed-forward part
+ */
 export type Block = (x: tf.Tensor4D, kept: readonly [Kept, Kept]) => tf.Tensor4D;
 
 /**
- * A block of the Mix Transformer (Xie et al. 2021): x += attention(norm1(x)), x += mlp(norm2(x)). Keys and values of a reduced
- * map come from a convolution whose stride is its side, so rows and columns beyond a multiple of it are seen by queries alone.
+ * A block of the Mix Transformer (Xie et al. 2021): x += attention(norm1(x)), x += mlp(norm2(x)). Keys and
+ * values of a reduced map come from a convolution whose stride is its side, so rows and columns beyond a
+ * multiple of the reduction have queries, but no keys and values.
  */
 export function mixTransformerBlock(layers: Layers, name: string, shape: BlockShape): Block {
   const { channels, epsilon } = shape;
@@ -51,7 +55,10 @@ export function mixTransformerBlock(layers: Layers, name: string, shape: BlockSh
   };
 }
 
-/** Of the 2C outputs of `kv` the first C are keys, the others values; head h has channels h d to (h + 1) d - 1 of each. */
+/**
+ * Attention with reduced keys and values. Of the 2C outputs of `kv` the first C are keys, the others values;
+ * head h has the channels h d to (h + 1) d - 1 of each, where d = C / heads.
+ */
 function efficientAttention(
   layers: Layers,
   name: string,
@@ -71,6 +78,7 @@ function efficientAttention(
   };
 }
 
+/** A convolution that makes one pixel of each square of `reduction` x `reduction`, and a norm. */
 function reducer(
   layers: Layers,
   name: string,
@@ -83,7 +91,10 @@ function reducer(
   return (x) => norm(shrink(x));
 }
 
-/** The zeros around the 3x3 convolution are what tells the network where a pixel lies. */
+/**
+ * Two linear maps with a 3x3 depthwise convolution and a GELU between them. The zeros around the convolution
+ * tell the network where a pixel lies.
+ */
 function mixFeedForward(
   layers: Layers,
   name: string,

@@ -25,13 +25,15 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-/** Of the pyramid's branches and of both classifiers' input, at width 1. */
+/** Channels of the pyramid's branches and of both classifiers' inputs, at width 1. */
 const HEAD = 512;
 
 /**
- * PSPNet (Zhao et al. 2017) as the released pyCDA uses it: a dilated ResNet with a stem of three convolutions, whose pooled maps
- * of 1, 2, 3 and 6 cells a side stand beside its features (half-pixel centres); an auxiliary classifier on layer3, which is
- * the tap `auxiliary`. The feature tap, `pyramid`, is what the main classifier reads.
+ * PSPNet (Zhao et al. 2017) as the released pyCDA uses it: a dilated ResNet with a stem of three
+ * convolutions. Its features are averaged over grids of 1, 2, 3 and 6 cells a side, and these pooled maps,
+ * enlarged again (half-pixel centres), stand beside the features: each pixel thus knows what the whole image
+ * and its parts show. An auxiliary classifier on layer3 is the tap `auxiliary`. The feature tap, `pyramid`,
+ * is what the main classifier reads.
  */
 export const pspnet = definePlugin({
   kind: "model",
@@ -70,6 +72,7 @@ export const pspnet = definePlugin({
   },
 });
 
+/** Allocates the network. */
 function network(setup: Setup, shape: ResnetShape, { pools, dropout, batch_norm }: Options): Segmenter {
   const layers = layersOf(setup);
   const backbone = resnet(layers, shape);

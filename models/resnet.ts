@@ -1,3 +1,12 @@
+/**
+ * The encoder of DeepLab-v2 and PSPNet: a bottleneck ResNet (He et al. 2016) whose last two stages keep their
+ * map's size. A classifier of whole images shrinks the map by 32; for labels of pixels that is too coarse. So
+ * layer3 and layer4 take no strides, and their 3x3 windows are dilated by 2 and 4 instead: they see as much
+ * context as before, at an eighth of the image's sides.
+ *
+ * Published networks differ in small things, which must be as in the weights that are read: where a stage
+ * halves the size, the dilation of a stage's first block, the stem, the rounding of the pooling.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { TapInfo } from "../core/plugin.ts";
 import { checkpoint } from "../ops/checkpoint.ts";
@@ -13,13 +22,17 @@ export interface ResnetShape {
   /** Factor on every channel count. */
   readonly width: number;
   /**
-   * The dilation of the first block of layer3 and layer4. `stage`: the stage's, 2 and 4, as in the published PLCA
-   * network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for dilation.
+   * The dilation of the first block of layer3 and layer4. `stage`: the stage's, 2 and 4, as in the published
+   * PLCA network; `previous`: that of the stage before, 1 and 2, as torchvision's ResNets trade stride for
+   * dilation.
    */
   readonly firstDilation: "stage" | "previous";
   /** Where a stage that halves the size does so: in its first 1x1 convolution, or in the 3x3 after it. */
   readonly strideIn: "conv1" | "conv2";
-  /** One 7x7 convolution whose pooling rounds up; or three 3x3 of 1, 1 and 2 times its channels whose pooling rounds down. */
+  /**
+   * `single`: one 7x7 convolution, and a pooling that rounds sizes up. `deep`: three 3x3 convolutions of 64,
+   * 64 and 128 channels (at width 1), and a pooling that rounds down.
+   */
   readonly stem: "single" | "deep";
   /** Whether the weights and biases of batch-norm are trained. */
   readonly affine: boolean;
@@ -30,6 +43,7 @@ export interface ResnetShape {
 /** The stages' outputs, by tap name. */
 export type Stages = Record<"stem" | "pool" | "layer1" | "layer2" | "layer3" | "layer4", tf.Tensor4D>;
 
+/** Inner channels, stride and dilation of each stage; outputs have four times the channels. */
 const STAGES = [
   { planes: 64, stride: 1, dilation: 1 },
   { planes: 128, stride: 2, dilation: 1 },
@@ -37,7 +51,7 @@ const STAGES = [
   { planes: 512, stride: 1, dilation: 4 },
 ] as const;
 
-/** Channels of the stem and of each stage's output. */
+/** Channels of the stem, and of each stage's output. */
 export function resnetChannels(
   { width, stem }: Pick<ResnetShape, "width" | "stem">,
 ): readonly [number, number, number, number, number] {
@@ -65,8 +79,7 @@ export function resnetTaps(shape: Pick<ResnetShape, "width" | "stem">): Record<k
 type Layer = (x: tf.Tensor4D, pass: Pass, after?: After) => tf.Tensor4D;
 
 /**
- * A dilated bottleneck ResNet with output stride 8 (He et al. 2016; DeepLab-v2's dilations). Its
- * parameters are in the parts `stem`, `block` and `downsample` of their group.
+ * Builds it. Parameters are in the parts `stem`, `block` and `downsample` of their group.
  * @returns a function of float32 [N, H, W, 3] to the output of every stage
  */
 export function resnet(layers: Layers, shape: ResnetShape) {
@@ -77,7 +90,7 @@ export function resnet(layers: Layers, shape: ResnetShape) {
     const bottleneck = Math.floor(planes * width);
     const first = firstDilation === "stage" ? dilation : STAGES[Math.max(0, stage - 1)]!.dilation;
     return Array.from({ length: blocks[stage]! }, (_, k) => {
-      const made = block(layers, `backbone.layer${stage + 1}.${k}`, {
+      const bottleneckBlock = block(layers, `backbone.layer${stage + 1}.${k}`, {
         input: channels,
         bottleneck,
         stride: k === 0 ? stride : 1,
@@ -87,7 +100,7 @@ export function resnet(layers: Layers, shape: ResnetShape) {
         checkpointing,
       });
       channels = 4 * bottleneck;
-      return made;
+      return bottleneckBlock;
     });
   });
   return (images: tf.Tensor4D, pass: Pass): Stages => {
@@ -104,7 +117,7 @@ export function resnet(layers: Layers, shape: ResnetShape) {
 function stemOf(layers: Layers, { stem, width, affine }: ResnetShape): Layer {
   const narrow = Math.floor(64 * width);
   const first = { stride: 2, constantInput: true, affine };
-  const made = stem === "single"
+  const convolutions = stem === "single"
     ? [
       convolutionAndNorm(layers, ["backbone.conv1", "backbone.bn1"], [7, 3, narrow], {
         ...first,
@@ -119,9 +132,10 @@ function stemOf(layers: Layers, { stem, width, affine }: ResnetShape): Layer {
         { ...(k === 0 ? first : { affine }), padding: 1 },
       )
     );
-  return (x, pass) => made.reduce((y, layer) => layer(y, pass, { relu: true }), x);
+  return (x, pass) => convolutions.reduce((y, layer) => layer(y, pass, { relu: true }), x);
 }
 
+/** The sizes of one block. */
 interface BlockShape {
   readonly input: number;
   readonly bottleneck: number;
@@ -132,6 +146,10 @@ interface BlockShape {
   readonly checkpointing: boolean;
 }
 
+/**
+ * Builds a bottleneck block: 1x1, 3x3 and 1x1 convolutions, each with a norm, and the shortcut, which has a
+ * 1x1 convolution in the first block of a stage. With checkpointing only its input is kept for the gradient.
+ */
 function block(
   all: Layers,
   name: string,
@@ -160,8 +178,8 @@ function block(
       { stride, affine },
     )
     : undefined;
-  const own = layers.params.slice(before).map(({ value }) => value);
-  // What the gradient does not keep is freed at the end of the block.
+  const blockParams = layers.params.slice(before).map(({ value }) => value);
+  // At the end of the block everything is freed that is not kept for the gradient.
   const run: Layer = (x, pass) =>
     tf.tidy(() => {
       const residual = shortcut ? shortcut(x, pass) : x;
@@ -169,10 +187,13 @@ function block(
       return expand(y, pass, { residual, relu: true });
     });
   if (!checkpointing) return run;
-  return (x, pass) => checkpoint((input) => run(input, pass), x, own);
+  return (x, pass) => checkpoint((input) => run(input, pass), x, blockParams);
 }
 
-/** A convolution and the batch-norm after it. @param names of both @param sizes its side, channels in and out */
+/**
+ * A convolution without bias and the batch norm after it.
+ * @param names of both @param sizes the filter's side, channels in and out
+ */
 export function convolutionAndNorm(
   layers: Layers,
   [convolution, norm]: readonly [string, string],

@@ -8,7 +8,10 @@ import { layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { maxPool } from "../ops/max_pool.ts";
 
-/** Convolutions of each block; of the last one only the first is made, because nothing behind it is read. */
+/**
+ * Convolutions of each block. The fifth has four in VGG19; only the first is made, because nothing behind it
+ * is read.
+ */
 const BLOCKS = [2, 2, 4, 4, 1];
 
 const taps = BLOCKS.map((_, block) => `relu${block + 1}_1`);
@@ -22,8 +25,9 @@ const options = z.strictObject({
 /** torchvision's classifier and the convolutions behind the last tap. */
 const UNUSED: NameRule = { pattern: /^(?:classifier\.\d+|features\.(?:30|32|34))\./, to: null };
 
+/** What files call its tensors: torchvision's names, which are its own. */
 const NAMES: WeightNames = {
-  // Nothing of it runs over the classes.
+  // No tensor of it has an axis of classes.
   perClass: /^$/,
   classOrders: {},
   schemes: [{
@@ -34,8 +38,9 @@ const NAMES: WeightNames = {
 };
 
 /**
- * The features of VGG19 (Simonyan and Zisserman 2015) up to the first convolution of its fifth block, whose taps are `relu1_1` to
- * `relu5_1`. It labels nothing; it is for `networks`, as what a perceptual term compares images by. Names are torchvision's.
+ * The features of VGG19 (Simonyan and Zisserman 2015) up to the first convolution of its fifth block; taps
+ * are `relu1_1` to `relu5_1`, at strides 1 to 16. It labels nothing. It is for `networks`: a perceptual term
+ * compares images by it.
  */
 export const vgg19 = definePlugin({
   kind: "model",
@@ -57,6 +62,7 @@ export const vgg19 = definePlugin({
   }),
 });
 
+/** Allocates the network. Its `classify` throws UserError. */
 function network(setup: Setup, channels: readonly number[]): Segmenter {
   const layers = layersOf(setup);
   let input = 3, place = 0;
@@ -75,15 +81,15 @@ function network(setup: Setup, channels: readonly number[]): Segmenter {
     });
   });
   const run: RunNetwork = (images) => {
-    const found: Record<string, tf.Tensor4D> = {};
+    const features: Record<string, tf.Tensor4D> = {};
     let x = images;
     for (const [block, [first, ...others]] of blocks.entries()) {
       if (block > 0) x = maxPool(x, { size: 2, stride: 2, padding: 0 }, { ceil: false });
-      found[taps[block]!] = x = first!(x);
+      features[taps[block]!] = x = first!(x);
       x = others.reduce((y, layer) => layer(y), x);
     }
     // Views have logits; these are the last features.
-    return { logits: x, taps: { ...found, logits: x } };
+    return { logits: x, taps: { ...features, logits: x } };
   };
   return {
     params: layers.params,

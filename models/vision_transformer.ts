@@ -1,3 +1,12 @@
+/**
+ * A vision transformer (Dosovitskiy et al. 2021) in DINOv2's form (Oquab et al. 2024). An image is cut into
+ * patches; each becomes a token, a vector of `width` numbers. A token has no place by itself, so a vector for
+ * its position is added. Blocks then let every token attend to every other. Beside the patches there is a
+ * class token, which sums up the image, and perhaps registers: tokens that hold what the network would
+ * otherwise store in patches without content of their own (Darcet et al. 2024).
+ *
+ * For segmentation the patches' tokens after a block, put back on the grid, are the map.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { attention } from "../ops/attention.ts";
 import { checkpoint } from "../ops/checkpoint.ts";
@@ -17,11 +26,11 @@ export interface VisionTransformerShape {
   readonly heads: number;
   /** Pixels along a side of a patch. */
   readonly patch: number;
-  /** Patches along a side of the square whose positions are known; those of other sizes are sampled from it. */
+  /** Patches along a side of the square table of positions; positions of other grids are sampled from it. */
   readonly table: number;
-  /** Tokens beside the patches and the class token, which have no position. */
+  /** How many register tokens there are; they have no position. */
   readonly registers: number;
-  /** Channels within the feed-forward parts, in times of the width. */
+  /** The channels within the feed-forward parts are so many times the width. */
   readonly ratio: number;
   /** Added to the variance by every norm. */
   readonly epsilon: number;
@@ -31,7 +40,7 @@ export interface VisionTransformerShape {
   readonly checkpointing: boolean;
 }
 
-/** What of a transformer is read, and what it does not see. */
+/** Which blocks of a transformer are read, and which patches it does not see. */
 export interface TransformerPass {
   /** Blocks, counted from 0, whose patches are read beside the last one's; absent: none. */
   readonly blocks?: readonly number[];
@@ -39,26 +48,30 @@ export interface TransformerPass {
   readonly hidden?: tf.Tensor3D | undefined;
 }
 
-/** What a transformer makes of images, all of it through the last norm. */
+/** The output of a transformer; all of it has passed the last norm. */
 export interface TransformerOutput {
-  /** float32 [N, h, w, C] by block: those that were asked for, and the last. */
+  /** The patches after a block, float32 [N, h, w, C], by block: those that were asked for, and the last. */
   readonly maps: ReadonlyMap<number, tf.Tensor4D>;
-  /** float32 [N, C], of the last block; made when it is called. */
+  /** The class token after the last block, float32 [N, C]; computed when it is called. */
   classToken(): tf.Tensor2D;
 }
 
-/** PyTorch's for a convolution of so many inputs; a uniform distribution there, a normal one of the same deviation here. */
+/**
+ * The standard deviation of PyTorch's default for a convolution of so many inputs. Numbers are drawn
+ * uniformly there, normally here.
+ */
 export function defaultDeviation(inputs: number): number {
   return 1 / Math.sqrt(3 * inputs);
 }
 
-/** Of the positions at the start, and of tokens that have none. */
+/** Standard deviations at the start: of the positions, and of class and register tokens. */
 const POSITION_DEVIATION = 0.02, TOKEN_DEVIATION = 1e-6;
 
 /**
- * A vision transformer as in DINOv2 (Dosovitskiy et al. 2021; Oquab et al. 2024): patches of an image become tokens; positions are
- * added; blocks x += g1 attention(norm x), x += g2 mlp(norm x) with learned g. Its parameters are called as in the published files,
- * after `backbone.`; `mask_token` takes the place of patches that are hidden, before positions are added.
+ * Builds it: patches become tokens, positions are added, and blocks compute x += g1 attention(norm x), x +=
+ * g2 mlp(norm x) with a learned factor g for each channel. There are 1 + registers + h w tokens, in this
+ * order. Parameters are called as in the published files, after `backbone.`. `mask_token` replaces patches
+ * that are hidden, before positions are added, so the network knows where something is missing.
  * @returns a function of float32 [N, h patch, w patch, 3]
  */
 export function visionTransformer(layers: Layers, shape: VisionTransformerShape) {
@@ -116,7 +129,7 @@ export function visionTransformer(layers: Layers, shape: VisionTransformerShape)
   };
 }
 
-/** Hidden patches are the mask token. */
+/** The patches, with the mask token in the place of hidden ones. */
 function replaced(patches: tf.Tensor4D, hidden: tf.Tensor3D, token: tf.Tensor): tf.Tensor4D {
   const mask = tf.expandDims(hidden, 3);
   return tf.add(tf.mul(patches, tf.sub(1, mask)), tf.mul(token, mask)) as tf.Tensor4D;
@@ -124,6 +137,7 @@ function replaced(patches: tf.Tensor4D, hidden: tf.Tensor3D, token: tf.Tensor): 
 
 type Tokens = (x: tf.Tensor3D) => tf.Tensor3D;
 
+/** Builds one block. With checkpointing only its input is kept for the gradient. */
 function blockOf(
   all: Layers,
   name: string,
@@ -140,8 +154,8 @@ function blockOf(
   const widen = linearLayer(layers, [`${name}.mlp.fc1`, width, ratio * width]);
   const narrow = linearLayer(layers, [`${name}.mlp.fc2`, ratio * width, width]);
   const scale2 = scale("ls2");
-  const own = layers.params.slice(before).map(({ value }) => value);
-  // What the gradient does not keep is freed at the end of the block.
+  const blockParams = layers.params.slice(before).map(({ value }) => value);
+  // At the end of the block everything is freed that is not kept for the gradient.
   const run: Tokens = (x) =>
     tf.tidy(() => {
       const [query, key, value] = tf.split(toAll(norm1(x)), 3, 2) as [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D];
@@ -149,5 +163,5 @@ function blockOf(
       const y = tf.add(x, tf.mul(mixed, scale1)) as tf.Tensor3D;
       return tf.add(y, tf.mul(narrow(gelu(widen(norm2(y)))), scale2));
     });
-  return checkpointing ? (x) => checkpoint(run, x, own) : run;
+  return checkpointing ? (x) => checkpoint(run, x, blockParams) : run;
 }

@@ -1,3 +1,9 @@
+/**
+ * The teacher of self-training methods. A network that learns from its own predictions drifts with its own
+ * errors. A teacher that follows the student slowly averages over many steps, so its labels change little
+ * from step to step and are a little better than the student's. Nothing trains it: after each step (or
+ * before) its weights move towards the student's.
+ */
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
@@ -25,9 +31,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017):
- * w' = a w' + (1 - a) w, a = decay or, while warming up, min(1 - 1 / (step + f), decay), steps counted from 0, f = `warm_up_from`. It starts
- * as a copy of the student; no gradient flows through its views.
+ * A teacher whose weights are an exponential moving average of the student's (Tarvainen and Valpola 2017): w'
+ * = a w' + (1 - a) w, where a = decay or, while warming up, min(1 - 1 / (step + f), decay), steps counted
+ * from 0, f = `warm_up_from`. With decay 0.99 it averages over about 100 steps. It starts as a copy of the
+ * student; no gradient flows through its views. It lies in checkpoints, so a resumed run has it.
  */
 export const ema = definePlugin({
   kind: "network",
@@ -50,6 +57,7 @@ export const ema = definePlugin({
   }),
 });
 
+/** The share of the teacher's own weights that stays in this step. */
 function share({ decay, warm_up, warm_up_from }: Options, step: number): number {
   return warm_up ? Math.min(1 - 1 / (step + warm_up_from), decay) : decay;
 }

@@ -1,9 +1,14 @@
+/**
+ * Networks beside the student that do not follow it: one that stays as it is, and one that has an optimiser
+ * of its own.
+ */
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * A network that nothing changes: weights of a file, as of an encoder trained on ImageNet, or a copy of the student as it is when
- * the phase begins. Its passes use the running statistics; no gradient flows through its views.
+ * A network that nothing changes: with the weights of a file, such as an encoder trained on ImageNet, or a
+ * copy of the student as it is when the phase begins. Its passes use the running statistics; no gradient
+ * reaches its weights.
  */
 export const frozen = definePlugin({
   kind: "network",
@@ -16,7 +21,11 @@ export const frozen = definePlugin({
   plan: ({ start }) => ({ training: false, start }),
 });
 
-/** A second network that an owner trains (`trains: NAME` in a plugin's plan): an auxiliary model, a second student. */
+/**
+ * A second network that an owner trains (`trains: NAME` in a plugin's plan), such as an auxiliary model or a
+ * second student. Its passes in training use the batch's statistics if the model's policy is to, and move its
+ * own running ones. Gradients flow through its views.
+ */
 export const trained = definePlugin({
   kind: "network",
   name: "trained",

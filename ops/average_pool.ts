@@ -1,10 +1,16 @@
-/** Pooling by means, as two small matrix products, one for each side. */
+/**
+ * Pooling by means. A mean over windows is linear and separable: with A [H', H] that holds 1 / size at the
+ * rows of a window, and B alike for the columns, the result of a channel X is A X B^T. So it is two small
+ * matrix products, one for each side, and its gradient the same two with A and B transposed. tfjs has no
+ * adaptive form of its own.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "./resize_products.ts";
 
 /**
- * The mean of every window of size x size pixels, side by side; rows and columns that fill no window are left out.
- * @param x float32 [N, H, W, C] @returns float32 [N, floor(H / size), floor(W / size), C]
+ * The mean of every window of size x size pixels, side by side. Rows and columns at the end that fill no
+ * window are left out; an image smaller than a window gives a side of 0.
+ * @param x float32 [N, H, W, C], N at least 1 @returns float32 [N, floor(H / size), floor(W / size), C]
  */
 export function averagePool(x: tf.Tensor4D, size: number): tf.Tensor4D {
   return pooled(
@@ -17,9 +23,10 @@ export function averagePool(x: tf.Tensor4D, size: number): tf.Tensor4D {
 }
 
 /**
- * The mean of each of size[0] x size[1] cells, of which cell i covers the rows floor(i H / n) to ceil((i + 1) H / n) - 1
- * (PyTorch's adaptive average pooling); cells may share pixels.
- * @param x float32 [N, H, W, C] @returns float32 [N, size[0], size[1], C]
+ * The mean of each of size[0] x size[1] cells, of which cell i covers the rows floor(i H / n) to ceil((i + 1)
+ * H / n) - 1 (PyTorch's adaptive average pooling). If n does not divide H, neighbouring cells share pixels; a
+ * grid finer than the image repeats them.
+ * @param x float32 [N, H, W, C], none of them 0 @returns float32 [N, size[0], size[1], C]
  */
 export function adaptiveAveragePool(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D {
   return pooled(
@@ -35,6 +42,7 @@ export function adaptiveAveragePool(x: tf.Tensor4D, size: readonly [number, numb
   );
 }
 
+/** The operator: two products forward, the same two transposed for the gradient. It keeps nothing. */
 function pooled(x: tf.Tensor4D, [rows, columns]: readonly Weights[]): tf.Tensor4D {
   const matrices = { rows: rows!, columns: columns! };
   const op = tf.customGrad((...args) => {

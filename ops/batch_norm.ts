@@ -1,3 +1,12 @@
+/**
+ * Batch normalisation, with the addition of a residual branch and the ReLU that follow it in a ResNet, as one
+ * operator. Composed of single operators, each of them would keep maps for the gradient. Here `x` is kept,
+ * and `y` if there is a ReLU: where y is positive the gradient passes. The normalised maps are formed again
+ * from `x`.
+ *
+ * A batch may consist of parts that have statistics of their own: source and target images that go through
+ * the network together are normalised apart, as if they had been two batches.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BatchStatistics } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
@@ -6,22 +15,27 @@ import { kernels } from "./kernels.ts";
 export interface BatchNormOptions {
   /** Added to the variance. */
   readonly epsilon: number;
-  /** Constants to normalise with; absent: the batch's own statistics, and gradients flow through them. */
+  /** Constants to normalise with; absent: the statistics of each part, and gradients flow through them. */
   readonly statistics?: BatchStatistics;
-  /** Images of each part of the batch that has statistics of its own; absent: the batch is one part. */
+  /** How many images each part of the batch has; they add up to N. Absent: the batch is one part. */
   readonly parts?: readonly number[];
-  /** Receives each part's own statistics during the forward pass, in order, e.g. to update running ones. */
+  /**
+   * Receives the statistics of each part during the forward pass, in order, e.g. to update running ones. Not
+   * called when `statistics` are given.
+   */
   readonly record?: (statistics: BatchStatistics, part: number) => void;
-  /** Added before `relu`; like `x`. */
+  /** Of the shape of `x`, added before `relu`; gets a gradient. */
   readonly residual?: tf.Tensor4D;
   /** Keep the positive part. */
   readonly relu?: boolean;
 }
 
 /**
- * y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if asked: one operator, so
- * that nothing between is kept for the gradient.
+ * y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then max(y, 0) if `relu`. Mean and
+ * variance are of each channel over the images and pixels of a part; the variance is biased (divided by the
+ * count).
  * @param x float32 [N, H, W, C] @param affine gamma and beta, float32 [C]
+ * @returns float32 [N, H, W, C]
  */
 export function batchNorm(
   x: tf.Tensor4D,
@@ -42,17 +56,20 @@ export function batchNorm(
       ...(residual ? { residual } : {}),
       ...(given ? { given } : {}),
     });
-    if (!given) statistics.forEach((own, part) => record?.(own, part));
+    if (!given) statistics.forEach((ofPart, part) => record?.(ofPart, part));
     const numbers = given
       ? [given.mean, given.variance]
-      : statistics.flatMap((own) => [own.mean, own.variance]);
+      : statistics.flatMap((ofPart) => [ofPart.mean, ofPart.variance]);
     save([x, gamma, ...numbers, ...(relu ? [y] : [])]);
     return {
       value: y,
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const kept = relu ? saved.slice(2, -1) : saved.slice(2);
-        const own = parts.map((_, k) => {
-          const [mean, variance] = (given ? kept : kept.slice(2 * k)) as [tf.Tensor1D, tf.Tensor1D];
+        const savedNumbers = relu ? saved.slice(2, -1) : saved.slice(2);
+        const ofParts = parts.map((_, k) => {
+          const [mean, variance] = (given ? savedNumbers : savedNumbers.slice(2 * k)) as [
+            tf.Tensor1D,
+            tf.Tensor1D,
+          ];
           return { mean, variance };
         });
         const { dx, dGamma, dBeta, dResidual } = kernels().batchNormGradient(dy as tf.Tensor4D, {
@@ -60,7 +77,7 @@ export function batchNorm(
           gamma: saved[1] as tf.Tensor1D,
           epsilon,
           parts,
-          statistics: own,
+          statistics: ofParts,
           given: given !== undefined,
           residual: residual !== undefined,
           ...(relu ? { y: saved.at(-1) as tf.Tensor4D } : {}),

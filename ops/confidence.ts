@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Which pixels count, and what of them. */
+/** Which pixels count, and which measure of confidence is taken. */
 export interface ConfidenceOptions {
   /** int32 [N, H, W]; every id outside 0 .. K - 1 is ignored. */
   readonly labels: tf.Tensor3D;
@@ -11,8 +11,14 @@ export interface ConfidenceOptions {
 }
 
 /**
- * How confident predictions are at labelled pixels: the mean over those pixels whose image counts of the image's factor times
- * what `kind` says. Both are least where all classes are alike (Zou et al. 2019, without constants).
+ * How confident predictions are, on average over labelled pixels (Zou et al. 2019, without constants). The
+ * value of a pixel is, with p = softmax(logits),
+ *
+ *   kld: -1/K sum log p (the divergence of p from the uniform distribution), entropy: sum p log p
+ *
+ * Both are smallest when all classes are equally probable, so minimising them holds confidence back. A
+ * pixel's value is multiplied by the mark of its image; pixels of images with the mark 0 do not count in the
+ * mean.
  * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
  */
 export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: ConfidenceOptions): tf.Scalar {

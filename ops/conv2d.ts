@@ -5,15 +5,22 @@ import { kernels } from "./kernels.ts";
 
 /** How {@linkcode conv2d} slides its filter; zeros are padded on all four sides. */
 export interface Conv2dOptions extends Partial<Window> {
-  /** The input is data, whose gradient is not computed and is zero; where it was made with variables it is. */
+  /**
+   * Set for a network's first layer: the input is data, and its gradient, a large product, is zeros without
+   * being computed. If the input does depend on a trainable variable (a translated image), this has no
+   * effect.
+   */
   readonly constantInput?: boolean;
 }
 
 /**
- * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). That of a filter which is a
- * variable that is not trainable is not computed and is zero.
- * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]
- * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
+ * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). If the
+ * filter is a variable that is not trainable, its gradient is zeros without being computed. Kept for the
+ * gradient: input and filter.
+ * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]; `wasm` and `native` compute square ones
+ * only
+ * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1; no images
+ * give no images
  */
 export function conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, options: Conv2dOptions = {}): tf.Tensor4D {
   const window = {

@@ -4,13 +4,15 @@ import type { Shape4D, Window } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
 /**
- * Transposed convolution (PyTorch's `conv_transpose2d`): what a convolution with this filter gives as its input's gradient, as
- * an operator with gradients of its own.
+ * Transposed convolution (PyTorch's `conv_transpose2d`), which enlarges maps. It is the gradient of a
+ * convolution with respect to its input, used forward: every pixel of `x` paints the filter, times its value,
+ * over the result. Its own gradients are that convolution, and the filter's gradient with the two maps
+ * exchanged.
  * @param x float32 [N, H, W, I]
- * @param filter float32 [h, w, O, I], the filter of the convolution that leads from the result to `x`; files keep it as
- * [I, O, h, w]
+ * @param filter float32 [h, w, O, I]: the filter of the convolution that leads from the result to `x`.
+ * PyTorch's files keep it as [I, O, h, w].
  * @returns float32 [N, H', W', O], H' = (H - 1) stride - 2 padding + dilation (h - 1) + 1
- * @throws UserError when nothing is left of a side
+ * @throws UserError when a side of the result would have no pixel
  */
 export function conv2dTranspose(
   x: tf.Tensor4D,

@@ -1,6 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What is learned from: train ids or distributions, and how much each pixel counts. */
+/**
+ * The target of the cross-entropy: train ids or distributions, and how much each pixel counts. One of
+ * `labels` and `soft` must be there; `soft` is used if both are.
+ */
 export interface Expected {
   /** int32 [N, H, W]; every id outside 0 .. K - 1 is ignored. */
   readonly labels?: tf.Tensor3D;
@@ -10,12 +13,13 @@ export interface Expected {
   readonly weights?: tf.Tensor3D;
 }
 
-/** The pixels that the sum is divided by: those that are not ignored, or all. */
+/** The number of pixels that the sum is divided by: those that are not ignored, or all N H W. */
 export type Denominator = "valid" | "all";
 
 /**
- * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11), of a distribution q of
- * -weight sum q log softmax(logits).
+ * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11); for a distribution q
+ * instead of a label, of -weight sum q log softmax(logits). Kept for the gradient, weight (softmax sum(q) -
+ * q) / count: the log softmax and q. Gradients flow to the logits only.
  * @param logits float32 [N, H, W, K] @returns 0 when every pixel is ignored
  */
 export function crossEntropy(

@@ -6,14 +6,16 @@ import { outputSide } from "./taps.ts";
 
 /** How {@linkcode depthwiseConv2d} slides its filter; zeros are padded on all four sides. */
 export interface DepthwiseOptions extends Partial<Window> {
-  /** float32 [C], added in the same pass. */
+  /** float32 [C], added in the same pass; gets a gradient. */
   readonly bias?: tf.Tensor1D;
 }
 
 /**
- * Cross-correlation of every channel with a filter of its own, with gradients for any stride and dilation.
+ * Cross-correlation of every channel with a filter of its own, with gradients for any stride and dilation. If
+ * the filter is a variable that is not trainable, its gradient is zeros without being computed.
  * @param x float32 [N, H, W, C] @param filter float32 [h, w, C, 1]
- * @returns float32 [N, H', W', C], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1
+ * @returns float32 [N, H', W', C], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1; no images
+ * give no images
  * @throws UserError when no window fits into the image; Error when the channels differ
  */
 export function depthwiseConv2d(

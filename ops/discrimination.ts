@@ -1,13 +1,17 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** How far scores are from a label: `bce`, the binary cross-entropy of their sigmoid, or `ls`, the squared difference. */
+/**
+ * The error of an opponent's scores against a label: `bce`, the binary cross-entropy of their sigmoid, or
+ * `ls`, the squared difference (least squares).
+ */
 export type Judgement = "bce" | "ls";
 
 /** Each of {@linkcode Judgement}. */
 export const JUDGEMENTS = ["bce", "ls"] as const;
 
 /**
- * bce: -log sigmoid(u) for the label 1, -log(1 - sigmoid(u)) for 0; ls: (u - label)^2.
+ * The error of every score u, not averaged. bce: softplus(-u) = -log sigmoid(u) for the label 1, softplus(u)
+ * = -log(1 - sigmoid(u)) for 0, finite for all finite u; ls: (u - label)^2.
  * @param scores float32 of any shape @returns the same shape
  */
 export function misjudged<T extends tf.Tensor>(

@@ -2,8 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 
 /**
  * The mean over pixels of -sum p log p / log K, p = softmax(logits): how undecided predictions are, as a
- * share of the most they could be. K = 1 gives 0 with a gradient of zeros, no pixels NaN.
- * @param logits float32 [N, h, w, K] @returns in [0, 1]
+ * share of the most they could be (Vu et al. 2019). K = 1 gives 0 with a gradient of zeros.
+ * @param logits float32 [N, h, w, K], at least one pixel @returns in [0, 1]
  */
 export function normalisedEntropy(logits: tf.Tensor4D): tf.Scalar {
   const logs = tf.logSoftmax(logits);
@@ -13,8 +13,9 @@ export function normalisedEntropy(logits: tf.Tensor4D): tf.Scalar {
 }
 
 /**
- * The share of every class in the entropy, -p log p / log K, p = softmax(logits) (Vu et al. 2019).
- * @param logits float32 [N, h, w, K] @returns the same shape
+ * The part of every class in the entropy, -p log p / log K, p = softmax(logits) (Vu et al. 2019); the sum
+ * over classes is the pixel's normalised entropy.
+ * @param logits float32 [N, h, w, K], K at least 2 (K = 1 gives NaN) @returns the same shape
  */
 export function selfInformation(logits: tf.Tensor4D): tf.Tensor4D {
   const logs = tf.logSoftmax(logits);

@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Probabilities are kept so far from 0 and 1. */
+/** Probabilities are clipped to [1e-9, 1 - 1e-9]. */
 const LEAST = 1e-9;
 
 /**
- * The mean over labelled pixels of -(1 - q)^gamma log q, q = softmax(logits)[label] in [1e-9, 1 - 1e-9].
+ * The mean over labelled pixels of -(1 - q)^gamma log q, where q is softmax(logits) at the label (Lin et al.
+ * 2017). The factor takes weight from pixels that are known already; gamma = 0 is the cross-entropy. q is
+ * clipped to [1e-9, 1 - 1e-9], where it has no gradient.
  * @param logits float32 [N, H, W, K] @param labels int32 [N, H, W]; every id outside 0 .. K - 1 is ignored
  * @returns 0 when every pixel is ignored
  */
@@ -12,7 +14,7 @@ export function focalCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D, gamm
   const classes = logits.shape[3];
   const truth = tf.cast(tf.oneHot(tf.cast(labels, "int32"), classes), "float32");
   const counted = tf.sum(truth, 3);
-  // Of pixels that are ignored it is 1, whose term and gradient are 0.
+  // An ignored pixel gets q = 1: its term is 0, and it has no gradient.
   const q = tf.add(tf.sum(tf.mul(tf.softmax(logits), truth), 3), tf.sub(1, counted));
   const kept = tf.clipByValue(q, LEAST, 1 - LEAST);
   const each = tf.mul(tf.pow(tf.sub(1, kept), gamma), tf.log(kept));

@@ -2,9 +2,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
 
 /**
- * x times the share of a standard normal distribution below x: 0.5 x (1 + erf(x / sqrt 2)), not its tanh approximation
- * (Hendrycks and Gimpel 2016). Only `x` is kept for the gradient.
- * @param x float32 of any shape @returns like `x`
+ * The Gaussian error linear unit: x times the probability that a standard normal number is below x, 0.5 x (1
+ * + erf(x / sqrt 2)); not its tanh approximation (Hendrycks and Gimpel 2016). Only `x` is kept for the
+ * gradient.
+ * @param x float32 of any shape; empty gives empty @returns like `x`
  */
 export function gelu<T extends tf.Tensor>(x: T): T {
   if (x.size === 0) return tf.clone(x) as T;

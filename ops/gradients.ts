@@ -1,10 +1,23 @@
 /**
- * Reverse differentiation over tfjs's tape. tfjs keeps everything it saved, and every gradient between, until all gradients
- * are there; here a tensor is freed as soon as the operator that needed it had its turn.
+ * Reverse differentiation over the tape of tfjs, with less memory than tfjs's own.
+ *
+ * While a tape is active, tfjs appends a node for every operator that runs: its inputs, its outputs, the
+ * tensors it saved, and a function from the gradients of its outputs to those of its inputs. Going back over
+ * the tape from its end yields all gradients. tfjs does so too, but it frees nothing before the end: all
+ * saved tensors and all gradients of intermediate maps exist at once.
+ *
+ * Here the walk frees as it goes. After a node's turn nothing later on the way can need its saved tensors
+ * (each node has its own handles), and the gradient of its outputs is used up. So the gradient of a map
+ * exists only from the last operator that uses the map to the operator that computed it, and saved tensors
+ * make room for gradients.
+ *
+ * Handles: a tensor of tfjs is a counted handle of data. A saved tensor is a handle of its own, so that
+ * freeing it does not free the tensor that the program still uses. `inputGradients` clones what an operator
+ * returns for the same reason: it may return `dy` itself, or a tensor that it saved.
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** An operator that was recorded. */
+/** One recorded operator. */
 interface TapeNode {
   readonly kernelName: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
@@ -13,7 +26,7 @@ interface TapeNode {
   readonly gradient?: (dys: readonly (tf.Tensor | null)[]) => Readonly<Record<string, () => tf.Tensor>>;
 }
 
-/** What is used of the engine beyond its public types. */
+/** The part of tfjs's engine that is used here beyond its public types. */
 interface Engine {
   readonly state: { activeTape: TapeNode[] | null; readonly gradientDepth: number };
   startTape(): void;
@@ -24,13 +37,19 @@ interface Engine {
 /** A value and its gradients. */
 export interface Gradients<Y extends tf.Tensor> {
   readonly value: Y;
-  /** By input; undefined where the value does not depend on it. */
+  /** By input, of its shape; undefined where the value does not depend on it. Each is a handle of its own. */
   readonly grads: readonly (tf.Tensor | undefined)[];
 }
 
 /**
- * f() and its gradients with respect to `xs`, times `dy` (ones if absent). May be called within the gradient of an operator.
- * @throws Error when an operator on the way has no gradient, or while other gradients are recorded; and whatever `f` throws
+ * f() and its gradients with respect to `xs`: the sum over elements of `dy` times the derivatives of f's
+ * result. May be called within the gradient of an operator (that is how checkpoint.ts works), on a tape of
+ * its own.
+ * @param f computes a float32 tensor; everything else it allocates is freed when its turn on the way back is
+ * over
+ * @param dy of the shape of the result, not disposed; absent: ones
+ * @throws Error when an operator on the way has no gradient, or while other gradients are recorded; and
+ * whatever `f` throws
  */
 export function gradients<Y extends tf.Tensor>(
   f: () => Y,
@@ -60,7 +79,10 @@ export function gradients<Y extends tf.Tensor>(
   }
 }
 
-/** Whether a trainable variable was read to compute `x` in what is being recorded, so that a gradient may go through it. */
+/**
+ * Whether a gradient may go through `x`: whether a trainable variable was read, in what is being recorded, to
+ * compute it. False where nothing is recorded.
+ */
 export function comesOfVariables(x: tf.Tensor): boolean {
   const { activeTape } = (tf.engine() as unknown as Engine).state;
   const wanted = new Set([x.id]);
@@ -74,10 +96,12 @@ export function comesOfVariables(x: tf.Tensor): boolean {
   return false;
 }
 
+/** Frees the tensors that a node saved. */
 function free({ saved }: TapeNode): void {
   for (const tensor of saved ?? []) tensor.dispose();
 }
 
+/** The arguments of {@linkcode backward}; `ownsDy`: `dy` may be freed, because no caller has it. */
 interface Backward {
   readonly tape: readonly TapeNode[];
   readonly value: tf.Tensor;
@@ -86,6 +110,11 @@ interface Backward {
   readonly ownsDy: boolean;
 }
 
+/**
+ * The walk. `between` holds the nodes through which a gradient flows; all others are freed at once. `slopes`
+ * maps a tensor's id to its gradient as far as it is added up. A tensor's consumers come after it on the
+ * tape, so when its own node has its turn its gradient is complete.
+ */
 function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undefined)[] {
   const between = nodesBetween(tape, xs, value);
   for (const node of tape) if (!between.has(node)) free(node);
@@ -105,17 +134,20 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
       if (ownsDy || slope !== dy) slope.dispose();
     }
   }
-  const given = new Set<tf.Tensor>(ownsDy ? [] : [dy]);
+  const handedOut = new Set<tf.Tensor>(ownsDy ? [] : [dy]);
   return xs.map(({ id }) => {
     const slope = slopes.get(id);
-    // Two inputs may share a gradient; the caller disposes each, so each is a tensor of its own.
-    const own = slope && given.has(slope) ? tf.clone(slope) : slope;
-    if (own) given.add(own);
-    return own;
+    // Two inputs may share a gradient; the caller disposes each, so each is a handle of its own.
+    const result = slope && handedOut.has(slope) ? tf.clone(slope) : slope;
+    if (result) handedOut.add(result);
+    return result;
   });
 }
 
-/** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
+/**
+ * The nodes on a way from `xs` to `y`, in the tape's order, each with the names of those inputs that depend
+ * on `xs`. Forward it marks what depends on `xs`; backward it drops what `y` does not depend on.
+ */
 function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
   const fromX = new Set(xs.map(({ id }) => id));
   const dependent = new Map<TapeNode, string[]>();
@@ -133,6 +165,10 @@ function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf
   return dependent;
 }
 
+/**
+ * The gradients of the named inputs of a node. @throws Error when the operator has none, or one of another
+ * shape or type
+ */
 function inputGradients(
   { kernelName, inputs, gradient }: TapeNode,
   names: readonly string[],
@@ -152,12 +188,13 @@ function inputGradients(
             `expected float32 [${x.shape}]`,
         );
       }
-      // It may be the tensor that came in or one that was saved: both are freed elsewhere, so this is a second handle.
+      // It may be one of `dys` or a saved tensor. Both are freed elsewhere, so this is a second handle.
       return tf.clone(given);
     });
   });
 }
 
+/** Adds to the gradient of a tensor. Takes `dx`. */
 function addTo(slopes: Map<number, tf.Tensor>, id: number, dx: tf.Tensor): void {
   const before = slopes.get(id);
   if (before === undefined) return void slopes.set(id, dx);

@@ -1,13 +1,17 @@
-/** Normalisations that use each image's own statistics, in training and evaluation alike. */
+/**
+ * Normalisations that use each image's own statistics, in training and evaluation alike. They keep no running
+ * statistics, so what an image becomes does not depend on the other images of its batch. The networks of DISE
+ * use them (ops/layers).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm } from "./batch_norm.ts";
 
 const EPSILON = 1e-5;
 
 /**
- * (x - mean) / sqrt(variance + 1e-5) of each channel of each image, the variance being biased; without learned factors (Ulyanov
- * et al. 2016).
- * @param x float32 [N, H, W, C] @param relu keep the positive part
+ * (x - mean) / sqrt(variance + 1e-5), mean and biased variance being those of each channel of each image;
+ * without learned factors (Ulyanov et al. 2016). Then max(y, 0) if `relu`.
+ * @param x float32 [N, H, W, C], N at least 1 @returns the same shape
  */
 export function instanceNorm(x: tf.Tensor4D, { relu = false } = {}): tf.Tensor4D {
   const [images, , , channels] = x.shape;
@@ -17,9 +21,9 @@ export function instanceNorm(x: tf.Tensor4D, { relu = false } = {}): tf.Tensor4D
 }
 
 /**
- * gamma (x - mean) / (deviation + 1e-5) + beta, mean and *unbiased* deviation being those of all values of an image, gamma and
- * beta one number per channel.
- * @param x float32 [N, H, W, C] @param affine gamma and beta, float32 [C]
+ * gamma (x - mean) / (deviation + 1e-5) + beta: mean and *unbiased* deviation are of all values of an image
+ * together, gamma and beta are one number per channel. An image whose values are all equal becomes beta.
+ * @param x float32 [N, H, W, C] @param affine gamma and beta, float32 [C] @returns the same shape
  */
 export function imageLayerNorm(
   x: tf.Tensor4D,
@@ -56,6 +60,10 @@ export function imageLayerNorm(
   return op(x, gamma, beta) as tf.Tensor4D;
 }
 
+/**
+ * x minus its mean, and the deviation [N, 1, 1, 1]. @param others the divisor of the squares: one less than
+ * the values
+ */
 function centre(x: tf.Tensor4D, others: number) {
   const centred = tf.sub(x, tf.mean(x, [1, 2, 3], true));
   const deviation = tf.sqrt(tf.div(tf.sum(tf.square(centred), [1, 2, 3], true), others));

@@ -1,26 +1,31 @@
-/** K-means on the host. */
+/**
+ * K-means on the host, of some hundred thousand points at most, once before training. It draws from the
+ * generator that it is given, in a fixed order, so the centres follow from the seed.
+ */
 import { UserError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 
-/** What is clustered. */
+/** The points that are clustered: data.length / length of them. */
 export interface Points {
-  /** One after the other. */
+  /** The points one after the other. */
   readonly data: Float32Array;
-  /** Numbers of a point. */
+  /** How many numbers a point has. */
   readonly length: number;
 }
 
-/** How far it goes. */
+/** How many centres are sought, and how long. */
 export interface KMeansOptions {
   readonly clusters: number;
   readonly random: Random;
-  /** Rounds at most. */
+  /** At most so many rounds of assigning points and moving centres. */
   readonly iterations: number;
 }
 
 /**
- * Centres of clusters, one after the other: begun by K-means++ (Arthur and Vassilvitskii 2007), moved to the means of their points
- * until no point changes its centre. A centre that loses all its points stays where it is.
+ * Centres of clusters, [clusters, length], one after the other. They begin by K-means++ (Arthur and
+ * Vassilvitskii 2007): each next centre is a point drawn in proportion to its squared distance from the
+ * nearest centre so far. Then they move to the means of their points until no point changes its centre. A
+ * centre that loses all its points stays where it is; of equally near centres the first takes the point.
  * @throws UserError when there are fewer different points than clusters
  */
 export function kMeans(
@@ -44,7 +49,7 @@ export function kMeans(
       nearest[one] = Math.min(nearest[one]!, distance(point(one), centre(k)));
     }
   }
-  const own = new Int32Array(count).fill(-1);
+  const assigned = new Int32Array(count).fill(-1);
   for (let round = 0; round < iterations; round++) {
     let moved = 0;
     const sums = new Float64Array(centres.length), sizes = new Int32Array(clusters);
@@ -55,8 +60,8 @@ export function kMeans(
         const far = distance(values, centre(k));
         if (far < least) [best, least] = [k, far];
       }
-      if (own[one] !== best) moved++;
-      own[one] = best;
+      if (assigned[one] !== best) moved++;
+      assigned[one] = best;
       sizes[best]!++;
       for (let at = 0; at < length; at++) sums[best * length + at]! += values[at]!;
     }
@@ -69,7 +74,7 @@ export function kMeans(
   return centres;
 }
 
-/** A place, in proportion to the weights; -1 when all are zero. */
+/** An index, drawn in proportion to the weights; -1 when all are zero. */
 function drawn(weights: Float64Array, random: Random): number {
   const whole = weights.reduce((a, b) => a + b, 0);
   if (whole === 0) return -1;
@@ -84,6 +89,7 @@ function drawn(weights: Float64Array, random: Random): number {
   return last;
 }
 
+/** The squared Euclidean distance. */
 function distance(a: Float32Array, b: Float32Array): number {
   let sum = 0;
   for (let k = 0; k < a.length; k++) sum += (a[k]! - b[k]!) ** 2;

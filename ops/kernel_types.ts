@@ -1,19 +1,25 @@
 /**
- * What a backend may compute in a way of its own: the heavy kernels under the operators, and what they are
- * called with.
+ * The port between operators and backends: the heavy kernels that a backend may compute in a way of its own,
+ * and what they are called with. Operators (conv2d.ts, batch_norm.ts, ...) hold what is the same everywhere:
+ * checks, what is kept for the gradient, what an empty input gives. Kernels only compute. They run inside of
+ * their operator, where nothing is recorded and where tensors that are not returned are freed; they may use
+ * tfjs operators, native code or shaders. tests/goldens holds them to recorded values on every backend.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { DeviceRowKernels } from "./association/device/row_kernels.ts";
 import type { RowKernels } from "./association/streaming/row_kernels.ts";
 
-/** Where a convolution window lies. Pixels; `padding` on all four sides. */
+/**
+ * The steps of a convolution's window. In pixels; `padding` zeros on all four sides; `dilation` from one tap
+ * of the filter to the next.
+ */
 export interface Window {
   readonly stride: number;
   readonly padding: number;
   readonly dilation: number;
 }
 
-/** A square pooling window, in pixels. */
+/** A square pooling window, in pixels. Padding counts as -Infinity. */
 export interface PoolWindow {
   readonly size: number;
   readonly stride: number;
@@ -22,37 +28,44 @@ export interface PoolWindow {
 
 /** Everything a backend can speed up. Tensors are NHWC, filters HWIO, all float32. */
 export interface Kernels {
+  /** Cross-correlation, [N, H, W, I] with a filter [h, w, I, O]. */
   conv2d(x: tf.Tensor4D, filter: tf.Tensor4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to `x`, of shape `xShape`. */
   conv2dInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to the filter, of shape `filterShape`. */
   conv2dFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
-  /** @param out the output's height and width */
+  /** The largest pixel of every window, channel by channel. @param out the output's height and width */
   maxPool(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number]): tf.Tensor4D;
-  /** The gradient with respect to `x`, given the output `y`. */
+  /**
+   * The gradient with respect to `x`, given the output `y`; the first maximum of a window takes all of it.
+   */
   maxPoolGradient(dy: tf.Tensor4D, x: tf.Tensor4D, y: tf.Tensor4D, window: PoolWindow): tf.Tensor4D;
   /** Bilinear, with half-pixel centres. @param size [height, width] */
   resizeBilinear(x: tf.Tensor4D, size: readonly [number, number]): tf.Tensor4D;
   /** The gradient with respect to `x`, of shape `xShape`. */
   resizeBilinearGradient(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D;
-  /** Batch normalisation and what surrounds it. */
+  /** Batch normalisation, and the residual and ReLU that follow it. */
   batchNorm(call: NormCall): NormResult;
   /** Its gradients. @param dy with respect to the result */
   batchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient;
   /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
   sgdStep(call: SgdCall): void;
-  /** @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored */
+  /**
+   * The Lovasz-Softmax loss with its gradient, computed together because both follow from one sort.
+   * @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored
+   */
   lovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult;
   /** x weight + bias. @param x [R, I] @param weight [I, O] @param bias [O] */
   linear(x: tf.Tensor2D, weight: tf.Tensor2D, bias: tf.Tensor1D | undefined): tf.Tensor2D;
-  /** [C] of [R, C]. */
+  /** The sums of columns, [R, C] to [C]. */
   columnSums(x: tf.Tensor2D): tf.Tensor1D;
   /** Normalises every row. */
   layerNorm(call: LayerNormCall): LayerNormResult;
   /** Its gradients. @param dy with respect to the result */
   layerNormGradient(dy: tf.Tensor2D, call: LayerNormGradientCall): LayerNormGradient;
-  /** x times the share of a standard normal distribution below x. */
+  /** x times the probability that a standard normal number is below x. */
   gelu(x: tf.Tensor): tf.Tensor;
+  /** Its gradient with respect to `x`. */
   geluGradient(dy: tf.Tensor, x: tf.Tensor): tf.Tensor;
   /** Every channel with a filter of its own. @param filter [h, w, C, 1] @param bias [C] */
   depthwiseConv2d(
@@ -65,19 +78,22 @@ export interface Kernels {
   depthwiseInputGradient(dy: tf.Tensor4D, filter: tf.Tensor4D, xShape: Shape4D, window: Window): tf.Tensor4D;
   /** The gradient with respect to the filter, of shape `filterShape`. */
   depthwiseFilterGradient(dy: tf.Tensor4D, x: tf.Tensor4D, filterShape: Shape4D, window: Window): tf.Tensor4D;
-  /** Softmax of scaled products of queries with keys, times the values. */
+  /** softmax(query key^T d^-0.5) value for every head; see ops/attention.ts. */
   attention(call: AttentionCall): tf.Tensor3D;
   /** Its gradients. @param dy with respect to the result */
   attentionGradient(dy: tf.Tensor3D, call: AttentionCall): AttentionGradient;
-  /** How similarities are compared in blocks of rows. */
+  /** The association's kernels where tensors can be read within a step (ops/association/streaming). */
   readonly rows: RowKernels;
-  /** The same where tensors are not read within a step; where these are given, `rows` is not used. */
+  /** The same where they are not read (ops/association/device). If these are given, `rows` is not used. */
   readonly deviceRows: DeviceRowKernels | undefined;
-  /** Whether the similarities of all pixels may exist at once, as plain operators; then neither of the two is used. */
+  /**
+   * Whether the aggregation forms the similarities of all pixels at once, by plain operators, instead of by
+   * either of these: for recording a network into a graph, which has no loop over blocks.
+   */
   readonly dense: boolean;
 }
 
-/** What a batch was normalised with. */
+/** The mean and variance that a part of a batch was normalised with. */
 export interface BatchStatistics {
   /** float32 [C] */
   readonly mean: tf.Tensor1D;
@@ -103,16 +119,16 @@ export interface NormCall {
   readonly given?: BatchStatistics;
 }
 
-/** What {@linkcode Kernels.batchNorm} gives; the statistics are those used, by part. */
+/** The results of {@linkcode Kernels.batchNorm}: the statistics that were used, by part, among them. */
 export interface NormResult {
   readonly y: tf.Tensor4D;
   readonly statistics: readonly BatchStatistics[];
 }
 
-/** What the gradient needs. */
+/** The arguments of {@linkcode Kernels.batchNormGradient}: those of the forward call, and its results. */
 export interface NormGradientCall {
   readonly x: tf.Tensor4D;
-  /** The result, where dy counts only if it is positive. */
+  /** The result, if `relu` was set: dy counts only where it is positive. */
   readonly y?: tf.Tensor4D;
   readonly gamma: tf.Tensor1D;
   readonly epsilon: number;
@@ -170,7 +186,7 @@ export interface LayerNormResult {
   readonly inverse: tf.Tensor1D;
 }
 
-/** What the gradient needs. */
+/** The arguments of {@linkcode Kernels.layerNormGradient}; mean and inverse are the forward pass's. */
 export interface LayerNormGradientCall {
   readonly x: tf.Tensor2D;
   readonly scale: tf.Tensor1D;
@@ -185,7 +201,10 @@ export interface LayerNormGradient {
   readonly dOffset: tf.Tensor1D;
 }
 
-/** What attends to what. Head h owns the channels h d to (h + 1) d - 1, d being the channels by the heads. */
+/**
+ * What attends to what: T queries to S keys. Head h has the channels h d to (h + 1) d - 1, where d = C /
+ * heads.
+ */
 export interface AttentionCall {
   /** float32 [N, T, C] */
   readonly query: tf.Tensor3D;

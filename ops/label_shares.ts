@@ -3,10 +3,13 @@ import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "./resize_products.ts";
 
 /**
- * Hoyer et al. 2022 (DAFormer): of every cell of a coarser grid the label that covers at least `least` of it, else `ignore`. Ids
- * outside 0 .. K - 1 count as one more class, and give `ignore` where they win. A grid that does not divide the labels' size
- * has cells that overlap by a pixel (adaptive pooling).
- * @param labels int32 [N, H, W] @param size [height, width] of the grid @returns int32 [N, height, width], without a gradient
+ * Labels at the size of a feature map (Hoyer et al. 2022, DAFormer): for every cell of a coarser grid the
+ * label that covers at least `least` of it, else `ignore`. Ids from K on count together as one more class,
+ * and give `ignore` where that wins. A grid that does not divide the labels' size has cells that overlap by a
+ * pixel (adaptive pooling). DAFormer compares features with ImageNet's only in cells that clearly show a
+ * thing.
+ * @param labels int32 [N, H, W], none of them 0, ids not negative @param size [height, width] of the grid
+ * @returns int32 [N, height, width], without a gradient
  */
 export function labelsByShare(
   labels: tf.Tensor3D,
@@ -20,7 +23,7 @@ export function labelsByShare(
     const sides = { rows: cells(height, size[0]), columns: cells(width, size[1]) };
     const shares = byProducts(hot, sides, false);
     const winner = tf.argMax(shares, -1);
-    // A share is a sum of rounded numbers.
+    // A share is a sum of rounded numbers: one that equals `least` may come out a little below it.
     const enough = tf.greaterEqual(tf.max(shares, -1), least - 1e-5);
     const known = tf.logicalAnd(enough, tf.less(winner, tf.scalar(classes, "int32")));
     return tf.cast(tf.where(known, winner, tf.fill(winner.shape, ignore, "int32")), "int32") as tf.Tensor3D;

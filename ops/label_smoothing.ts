@@ -1,9 +1,11 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * The mean over pixels of gamma u, where u = -mean over classes of log softmax(logits) and gamma = u / lambda - 1
- * carries no gradient (Kang et al. 2020, Eq. 13).
- * @param logits float32 [N, H, W, K]
+ * The mean over pixels of gamma u (Kang et al. 2020, Eq. 13), where u = -1/K sum log softmax(logits) says how
+ * sure a pixel is: log K when all classes are alike, larger the more one class wins. gamma = u / lambda - 1
+ * carries no gradient: above lambda the pixel is smoothed, below it sharpened. A pixel's value is negative
+ * while u is below lambda.
+ * @param logits float32 [N, H, W, K], at least one pixel
  */
 export function adaptiveLabelSmoothing(logits: tf.Tensor4D, lambda: number): tf.Scalar {
   const op = tf.customGrad((...args) => {

@@ -12,9 +12,10 @@ export interface LayerNormOptions {
 }
 
 /**
- * scale (x - mean) / sqrt(variance + epsilon) + offset over the last axis, with the biased variance (Ba et al. 2016). Beside `x`, two
- * numbers for each position are kept for the gradient.
- * @param x float32 [..., C] of rank 2 or more: tokens [N, T, C] or maps [N, H, W, C] @returns like `x`
+ * scale (x - mean) / sqrt(variance + epsilon) + offset over the last axis, with the biased variance (Ba et
+ * al. 2016). Kept for the gradient: `x`, scale, and two numbers for each position.
+ * @param x float32 [..., C] of rank 2 or more: tokens [N, T, C] or maps [N, H, W, C]; empty gives empty
+ * @returns like `x`
  * @throws Error when the channels of scale, offset and x differ
  */
 export function layerNorm<T extends tf.Tensor>(x: T, { scale, offset, epsilon }: LayerNormOptions): T {

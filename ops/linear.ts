@@ -12,9 +12,11 @@ export interface LinearOptions {
 }
 
 /**
- * x weight + bias over the last axis, as one operator: adding the bias is no pass of its own, nor is its gradient a slow sum.
- * A weight that is a variable and not trainable gets no gradient: zeros, which are not computed.
- * @param x float32 [..., I] of rank 2 or more @returns float32 [..., O]
+ * x weight + bias over the last axis, as one operator: a backend can add the bias in the pass of the product,
+ * and the gradient of the bias is a product with ones, which is faster than a sum over rows. If the weight is
+ * a variable that is not trainable, its gradient is zeros without being computed.
+ * @param x float32 [..., I] of rank 2 or more; empty gives zeros of the result's shape @returns float32 [...,
+ * O]
  * @throws Error when the channels do not fit
  */
 export function linear<T extends tf.Tensor>(x: T, { weight, bias, outputFirst = false }: LinearOptions): T {
@@ -29,22 +31,22 @@ export function linear<T extends tf.Tensor>(x: T, { weight, bias, outputFirst = 
   if (x.size === 0) return tf.zeros(shape) as T;
   const rows = x.size / input;
   const fixed = weight instanceof tf.Variable && !weight.trainable;
-  const weightGradient = (kept: tf.Tensor2D, slope: tf.Tensor2D) =>
-    outputFirst ? tf.matMul(slope, kept, true, false) : tf.matMul(kept, slope, true, false);
+  const weightGradient = (rows: tf.Tensor2D, slope: tf.Tensor2D) =>
+    outputFirst ? tf.matMul(slope, rows, true, false) : tf.matMul(rows, slope, true, false);
   const op = tf.customGrad((...args) => {
     const [a, w] = args as unknown as [tf.Tensor, tf.Tensor2D];
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
     const flat = (tensor: tf.Tensor, columns: number) => tf.reshape(tensor, [rows, columns]) as tf.Tensor2D;
     save([a, w]);
     return {
-      // Turned for the kernel, and freed with this operator: nothing of it is kept.
+      // The transposed weight is freed with this operator.
       value: tf.reshape(kernels().linear(flat(a, input), outputFirst ? tf.transpose(w) : w, bias), shape),
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
-        const [kept, factor] = saved as [tf.Tensor, tf.Tensor2D];
+        const [savedInput, factor] = saved as [tf.Tensor, tf.Tensor2D];
         const slope = flat(dy, output);
         return [
           tf.reshape(tf.matMul(slope, factor, false, !outputFirst), x.shape),
-          fixed ? tf.zerosLike(factor) : weightGradient(flat(kept, input), slope),
+          fixed ? tf.zerosLike(factor) : weightGradient(flat(savedInput, input), slope),
           ...(bias ? [kernels().columnSums(slope)] : []),
         ];
       },

@@ -1,11 +1,22 @@
+/**
+ * The Lovasz-Softmax loss (Berman et al. 2018): a differentiable stand-in for 1 - IoU, so that a rare class
+ * counts as much as a frequent one. For one class, let e be the errors |1[label = class] - p| of all pixels.
+ * If only the k largest errors were mistakes, the Jaccard loss would be J_k = 1 - (members not among them) /
+ * (members + others among them). The loss is the piecewise linear interpolation of that between the corners:
+ *
+ *   sum over k of e_k (J_k - J_(k-1)),   e sorted in descending order
+ *
+ * The weights J_k - J_(k-1) are constants almost everywhere, so they are the gradient as well: one sort gives
+ * both.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
 
 /**
- * The Lovasz-Softmax loss of Berman et al. 2018 over all pixels of the batch together: for every class that occurs
- * in the labels, the Lovasz extension of the Jaccard loss at the errors |1[label = class] - p|, then their mean.
+ * The loss over all pixels of the batch together: for every class that occurs in the labels the Lovasz
+ * extension of its Jaccard loss, then their mean.
  * @param probabilities float32 [N, H, W, K] @param labels int32 [N, H, W]; ids outside 0 .. K - 1 are ignored
- * @returns 0 when every pixel is ignored
+ * @returns in [0, 1]; 0 when every pixel is ignored
  */
 export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
   const op = tf.customGrad((...args) => {

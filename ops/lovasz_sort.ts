@@ -1,11 +1,16 @@
-/** The Lovasz extension by a radix sort in plain TypeScript, for backends whose tensors can be read at once. */
+/**
+ * The Lovasz extension (lovasz.ts) by a radix sort in plain TypeScript, for backends whose tensors can be
+ * read at once. The sort dominates: K classes of a million pixels each. Errors are not negative, and the bits
+ * of floats that are not negative sort like the numbers, so three passes over 11 bits each sort them without
+ * a comparison.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { LovaszResult } from "./kernel_types.ts";
 
 const BITS = 11;
 const BUCKETS = 1 << BITS;
 
-/** @param probabilities float32 [P, K] @param labels int32 [P] */
+/** See {@linkcode Kernels.lovasz}. @param probabilities float32 [P, K] @param labels int32 [P] */
 export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult {
   const [pixels, classes] = probabilities.shape;
   const p = probabilities.dataSync() as Float32Array;
@@ -37,20 +42,23 @@ export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): L
     for (let rank = size - 1; rank >= 0; rank--) {
       const k = order[rank]!;
       const pixel = valid[k]!;
-      const own = y[pixel] === c;
-      if (own) seen++;
+      const isMember = y[pixel] === c;
+      if (isMember) seen++;
       const others = size - rank - seen;
       const jaccard = 1 - (members - seen) / (members + others);
       const weight = (jaccard - before) / present;
       before = jaccard;
       loss += errors[k]! * weight;
-      gradient[pixel * classes + c] = own ? -weight : weight;
+      gradient[pixel * classes + c] = isMember ? -weight : weight;
     }
   }
   return { loss: tf.scalar(loss), gradient: tf.tensor2d(gradient, [pixels, classes]) };
 }
 
-/** Returns a function from `size` non-negative floats to their ascending order; its result is reused by each call. */
+/**
+ * A function that sorts `size` floats that are not negative: it returns their indices in ascending order of
+ * the values. The result is overwritten by the next call.
+ */
 function sorter(size: number): (values: Float32Array) => Uint32Array {
   let keys = new Uint32Array(size), nextKeys = new Uint32Array(size);
   let order = new Uint32Array(size), nextOrder = new Uint32Array(size);

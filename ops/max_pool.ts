@@ -2,16 +2,19 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
-/** How {@linkcode maxPool} ends. */
+/** Where the last window of a side may lie. */
 export interface PoolEdge {
   /** Whether the last window may hang over the edge (PyTorch's `ceil_mode`). */
   readonly ceil: boolean;
 }
 
 /**
- * Max-pooling, with `ceil_mode` unless it is told otherwise. Where several pixels of a window are
- * equal, the first in row order takes the gradient, as in PyTorch (tfjs's gradient is wrong on WASM).
- * @param x float32 [N, H, W, C]
+ * The largest pixel of every window, channel by channel. Where several pixels of a window are equally large,
+ * the first in row order takes the gradient, as in PyTorch (tfjs's gradient is wrong on WASM).
+ * @param x float32 [N, H, W, C]; no images give no images
+ * @param edge absent: PyTorch's `ceil_mode`
+ * @returns float32 [N, H', W', C], H' = floor((H + 2 padding - size) / stride) + 1; with `ceil` rounded up,
+ * without a window that would lie in the padding altogether
  */
 export function maxPool(
   x: tf.Tensor4D,
@@ -36,12 +39,14 @@ export function maxPool(
   return op(x) as tf.Tensor4D;
 }
 
+/** The side of the result if the last window may hang over the edge. */
 function outputSide(side: number, { size, stride, padding }: PoolWindow): number {
   const count = Math.ceil((side + 2 * padding - size) / stride) + 1;
   // A window that would start in the padding behind the image is left out.
   return (count - 1) * stride >= side + padding ? count - 1 : count;
 }
 
+/** The side of the result of whole windows only. */
 function wholeSide(side: number, { size, stride, padding }: PoolWindow): number {
   return Math.floor((side + 2 * padding - size) / stride) + 1;
 }

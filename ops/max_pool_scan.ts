@@ -1,8 +1,11 @@
-/** Max-pooling in plain TypeScript, for backends whose tensors can be read at once. */
+/**
+ * Max-pooling in plain TypeScript, for backends whose tensors can be read at once: the definition that faster
+ * kernels are tested against.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "./kernel_types.ts";
 
-/** float32 [N, H, W, C] to [N, ...out, C] */
+/** See {@linkcode Kernels.maxPool}. float32 [N, H, W, C] to [N, ...out, C] */
 export function scannedMaxPool(
   x: tf.Tensor4D,
   window: PoolWindow,
@@ -19,7 +22,10 @@ export function scannedMaxPool(
   return tf.tensor4d(to, [x.shape[0], out[0], out[1], channels]);
 }
 
-/** The gradient with respect to `x`; the first maximum of each window takes it. */
+/**
+ * See {@linkcode Kernels.maxPoolGradient}. The first pixel of a window that equals its maximum takes the
+ * gradient.
+ */
 export function scannedMaxPoolGradient(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,
@@ -42,7 +48,10 @@ export function scannedMaxPoolGradient(
   return tf.tensor4d(to, x.shape);
 }
 
-/** Calls back with the first element of every input pixel and of the output pixel whose window holds it. */
+/**
+ * Visits every pixel of every window in row order, with the place of its first channel and that of its output
+ * pixel.
+ */
 function forEachTap(
   [n, height, width, channels]: [number, number, number, number],
   out: readonly [number, number],

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs-core";
 
 /**
- * Resizes labels to the nearest pixel on the upper left: index floor(k * from / to), in float32 as PyTorch counts.
- * @param labels int32 [N, H, W] @param size [height, width] @returns int32 [N, height, width]
+ * Resizes labels by picking: row k of the result is the row floor(k * from / to) of the labels, columns
+ * alike. That is PyTorch's `nearest`, counted in float32 as PyTorch does, so that the same pixels are picked.
+ * @param labels int32 [N, H, W], N at least 1 @param size [height, width] @returns int32 [N, height, width]
  */
 export function nearestLabels(labels: tf.Tensor3D, size: readonly [number, number]): tf.Tensor3D {
   const [, height, width] = labels.shape;
@@ -13,6 +14,7 @@ export function nearestLabels(labels: tf.Tensor3D, size: readonly [number, numbe
   });
 }
 
+/** Which old row or column each new one takes. */
 function sourceIndices(from: number, to: number): tf.Tensor1D {
   const scale = Math.fround(from / to);
   const indices = Array.from(

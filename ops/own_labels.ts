@@ -1,4 +1,9 @@
-/** What a network is sure of, as its own labels (Lian et al. 2019): of pixels, of squares of pixels, of the whole image. */
+/**
+ * Self-labelling at three scales (Lian et al. 2019, PyCDA): of pixels, of squares of pixels, of the whole
+ * image. The network learns, on images without labels, the class that it is sure of already. A square is
+ * judged by the mean of its logits, which is steadier than a pixel; the image by the mean of its
+ * probabilities, which is drawn to the shares that classes have.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { averagePool } from "./average_pool.ts";
 import { constant } from "./constant.ts";
@@ -6,18 +11,22 @@ import { crossEntropy } from "./cross_entropy.ts";
 
 const EPSILON = 1e-6;
 
-/** Which cells count. */
+/** Which cells are formed, and which of them count. */
 export interface Regions {
-  /** Sides of the squares whose mean logits are compared, in pixels; 1: the pixels. Remainders are left out. */
+  /**
+   * The sides of the squares, in pixels, whose logits are averaged and judged; 1 means single pixels. Pixels
+   * beyond the last whole square are left out.
+   */
   readonly sizes: readonly number[];
-  /** Cells count whose largest probability is above it. */
+  /** A cell counts if its largest probability is above this. */
   readonly threshold: number;
 }
 
 /**
- * The mean over the cells of all sizes together of -log max p, p = softmax of a cell's mean logits, the class being a constant:
- * cells count that are sure, but not those whose loss is 0 already.
- * @param logits float32 [N, H, W, K] @returns 0 when no cell counts
+ * The mean, over the cells of all sizes together, of -log max p, where p is the softmax of a cell's mean
+ * logits. The class is a constant. A cell counts if it is sure but not yet certain: one whose loss is 0 in
+ * float32 would only dilute the mean.
+ * @param logits float32 [N, H, W, K], N at least 1 @returns 0 when no cell counts
  */
 export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): tf.Scalar {
   return joinedMean(sizes.map((size) => {
@@ -33,11 +42,11 @@ export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): t
 }
 
 /**
- * How far the class shares of each place are from those of a prior: the logits of squares are averaged over the batch, and the
- * binary cross-entropy of their softmax, the mean over classes, counts once for every image that is sure of the cell; the
- * mean over the cells of all sizes together.
- * @param logits float32 [N, H, W, K]
- * @param prior float32 [1, h, w, K] for each size of squares, with as many cells
+ * How far the class shares of each place are from those of a prior. The logits of squares are averaged over
+ * the batch; the binary cross-entropy of their softmax against the prior, averaged over classes, counts once
+ * for every image that is sure of the cell. The result is the mean over the cells of all sizes together.
+ * @param logits float32 [N, H, W, K], N at least 1
+ * @param prior for a size of squares, float32 [1, h, w, K] with as many cells
  * @returns 0 when no cell counts
  */
 export function placeShares(
@@ -59,9 +68,11 @@ export function placeShares(
 }
 
 /**
- * The binary cross-entropy, the mean over classes, of the mean softmax over batch and pixels to the share of each class.
- * @param logits float32 [N, H, W, K]
- * @param shares float32 [K]; absent: 1 / K each, which is the mean over all pairs of a mean and a share, as released
+ * The binary cross-entropy, averaged over classes, between the mean softmax over batch and pixels and the
+ * share of each class.
+ * @param logits float32 [N, H, W, K], at least one pixel
+ * @param shares float32 [K]; absent: 1 / K for every class. The released code compares every class with every
+ * share, which amounts to that.
  */
 export function imageShares(logits: tf.Tensor4D, shares?: tf.Tensor1D): tf.Scalar {
   const means = tf.mean(tf.softmax(logits), [0, 1, 2]);
@@ -88,11 +99,13 @@ function sureCells(cells: tf.Tensor4D, threshold: number): tf.Tensor3D {
   });
 }
 
+/** The mean of a group of cells, and how many they are. */
 interface Part {
   readonly mean: tf.Tensor;
   readonly count: tf.Tensor;
 }
 
+/** The mean over the cells of all parts; 0 without a cell. */
 function joinedMean(parts: readonly Part[]): tf.Scalar {
   const sum = parts.map(({ mean, count }) => tf.mul(mean, count)).reduce((a, b) => tf.add(a, b));
   const count = parts.map((part) => part.count).reduce((a, b) => tf.add(a, b));

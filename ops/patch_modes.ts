@@ -1,4 +1,9 @@
-/** Patches of label maps as histograms, and the cluster of each (after Tsai et al. 2019). */
+/**
+ * Patches of label maps as histograms, and the cluster of each (after Tsai et al. 2019). What a patch shows
+ * is summed up by the shares of the classes in its four quarters, 4 K numbers; patches with similar numbers
+ * (road below sky, cars beside a pavement) form a mode. patch_clusters.ts in losses/ finds the modes of the
+ * source once; here patches are assigned to them in every step.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { adaptiveAveragePool } from "./average_pool.ts";
 import { constant } from "./constant.ts";
@@ -6,15 +11,17 @@ import { constant } from "./constant.ts";
 /** Height and width of a patch in pixels, both even. */
 export type Patch = readonly [number, number];
 
-/** How many patches a map of this size holds, along each side; what fills none is left out. */
+/** How many patches a map of this size holds, along each side; a rest that fills no patch is left out. */
 export function patchGrid([height, width]: Patch, patch: Patch): [number, number] {
   return [Math.floor(height / patch[0]), Math.floor(width / patch[1])];
 }
 
 /**
- * float32 [N, patches, 4 K], patches row by row: of each quarter (top left, top right, bottom left, bottom right) the classes'
- * shares of its labelled pixels; zeros where none is.
- * @param labels int32 [N, H, W]
+ * The shares of the classes among the labelled pixels of each quarter of a patch; zeros where none is
+ * labelled. No gradient.
+ * @param labels int32 [N, H, W], not smaller than a patch; ids outside 0 .. classes - 1 are not labelled
+ * @returns float32 [N, patches, 4 classes]: patches row by row, quarters top left, top right, bottom left,
+ * bottom right
  */
 export function patchHistograms(labels: tf.Tensor3D, patch: Patch, classes: number): tf.Tensor3D {
   return constant(() => {
@@ -36,7 +43,10 @@ export function patchHistograms(labels: tf.Tensor3D, patch: Patch, classes: numb
   });
 }
 
-/** int32 [N, patches]: the nearest centre by squared distance, the first of equals. @param centres float32 [K, 4 C] */
+/**
+ * The nearest centre of each histogram by squared distance, the first of equally near ones. No gradient.
+ * @param histograms float32 [N, patches, L] @param centres float32 [clusters, L] @returns int32 [N, patches]
+ */
 export function nearestCentres(histograms: tf.Tensor3D, centres: tf.Tensor2D): tf.Tensor2D {
   return constant(() => {
     const [n, patches, length] = histograms.shape;
@@ -47,7 +57,10 @@ export function nearestCentres(histograms: tf.Tensor3D, centres: tf.Tensor2D): t
   });
 }
 
-/** The mean of each patch of a map that holds a whole number of them or more. @param maps float32 [N, H, W, C] */
+/**
+ * The mean of each patch; pixels beyond the last whole patch are left out. Gradients flow.
+ * @param maps float32 [N, H, W, C] @param grid as patchGrid gives it @returns float32 [N, rows, columns, C]
+ */
 export function patchMeans(
   maps: tf.Tensor4D,
   [rows, columns]: readonly [number, number],

@@ -1,4 +1,11 @@
-/** The kernels for every backend: convolution composed of tfjs operators, slow and right everywhere. */
+/**
+ * The kernels for every backend, composed of tfjs operators: slow, and right everywhere. They define what the
+ * kernels of backends have to compute.
+ *
+ * A convolution's gradients are convolutions too. That of the input is the output's gradient, spread by the
+ * stride and padded, under the filter turned by 180 degrees with its channels exchanged. That of the filter
+ * is, for each tap, a product of the pixels that the tap sees with the output's gradient.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Window } from "./kernel_types.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";

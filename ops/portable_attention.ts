@@ -1,17 +1,24 @@
-/** Attention composed of tfjs operators: scores exist for a block of queries at a time, in the gradient as in the value. */
+/**
+ * Attention composed of tfjs operators. attention.ts says how to think of it: scores exist for a block of
+ * queries at a time, in the gradient as in the value, at most 8 MiB of them.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionCall, AttentionGradient } from "./kernel_types.ts";
 
-/** Of the scores that exist at once. */
+/** Bytes of the scores that exist at once. */
 export const SCORE_BYTES = 2 ** 23;
 
-/** Consecutive queries. */
+/** A block of consecutive queries: from, ..., from + count - 1. */
 export interface Queries {
   readonly from: number;
   readonly count: number;
 }
 
-/** All queries, in blocks whose scores take at most `bytes`, but at least one query. @param width scores of a query */
+/**
+ * All queries, in blocks of about equal length whose scores take at most `bytes`, but of at least one query.
+ * Blocks are equal so that the last is no small rest, for which a product would be inefficient.
+ * @param queries at least 1 @param width scores of one query: keys times heads times images
+ */
 export function queryBlocks(queries: number, width: number, bytes: number = SCORE_BYTES): Queries[] {
   const most = Math.max(1, Math.floor(bytes / (4 * width)));
   // Blocks of one length, none of them a short rest.
@@ -34,12 +41,13 @@ function joined(x: tf.Tensor4D): tf.Tensor3D {
   return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [n, tokens, heads * channels]);
 }
 
+/** The queries of a block, [N, heads, count, C / heads]. */
 function rowsOf(x: tf.Tensor4D, { from, count }: Queries): tf.Tensor4D {
   const [n, heads, , channels] = x.shape;
   return tf.slice(x, [0, 0, from, 0], [n, heads, count, channels]);
 }
 
-/** Queries times d^-0.5, keys and values by head. */
+/** Query times d^-0.5, key and value, split into heads; and the blocks of queries. */
 function operands({ query, key, value, heads }: AttentionCall) {
   const scale = (query.shape[2] / heads) ** -0.5;
   return {
@@ -72,13 +80,13 @@ export function portableAttentionGradient(dy: tf.Tensor3D, call: AttentionCall):
     for (const block of blocks) {
       const before = [dK, dV] as const;
       const [dq, dk, dv] = tf.tidy(() => {
-        const own = rowsOf(q, block), slope = rowsOf(slopes, block);
-        const p = tf.softmax(tf.matMul(own, k, false, true));
+        const blockQueries = rowsOf(q, block), slope = rowsOf(slopes, block);
+        const p = tf.softmax(tf.matMul(blockQueries, k, false, true));
         const dp = tf.matMul(slope, v, false, true);
         const ds = tf.mul(p, tf.sub(dp, tf.sum(tf.mul(p, dp), -1, true)));
         return [
           tf.mul(tf.matMul(ds, k), scale),
-          tf.add(before[0], tf.matMul(ds, own, true, false)),
+          tf.add(before[0], tf.matMul(ds, blockQueries, true, false)),
           tf.add(before[1], tf.matMul(p, slope, true, false)),
         ] as const;
       }) as unknown as readonly [tf.Tensor, tf.Tensor, tf.Tensor];

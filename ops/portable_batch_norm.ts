@@ -1,4 +1,12 @@
-/** Batch normalisation composed of tfjs operators; sums over pixels are products with a row of ones, which are fast. */
+/**
+ * Batch normalisation composed of tfjs operators, part by part. Maps are seen as rows of pixels; sums over
+ * pixels are products with a row of ones, which are faster than tfjs's sums. With n the normalised pixels and
+ * g the gradient of the result (0 where the ReLU cut), the gradients of a part of m pixels are
+ *
+ *   dBeta = sum g,   dGamma = sum g n,   dx = gamma inverse (g - dBeta / m - n dGamma / m)
+ *
+ * The last two terms are the way through mean and variance; they are absent if the statistics were given.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "./add_all.ts";
 import type {
@@ -9,26 +17,29 @@ import type {
   NormResult,
 } from "./kernel_types.ts";
 
-/** A part of a batch as rows, [pixels, C]. */
+/** The parts of a batch, each as rows of pixels [images * H * W, C]. */
 function partsOf(x: tf.Tensor4D, parts: readonly number[]): tf.Tensor2D[] {
   const [, height, width, channels] = x.shape;
   let image = 0;
   return parts.map((images) => {
-    const own = parts.length === 1 ? x : tf.slice(x, [image, 0, 0, 0], [images, height, width, channels]);
+    const part = parts.length === 1 ? x : tf.slice(x, [image, 0, 0, 0], [images, height, width, channels]);
     image += images;
-    return tf.reshape(own, [images * height * width, channels]) as tf.Tensor2D;
+    return tf.reshape(part, [images * height * width, channels]) as tf.Tensor2D;
   });
 }
 
+/** The parts as one batch again, in the shape of `like`. */
 function joined(parts: readonly tf.Tensor[], like: tf.Tensor4D): tf.Tensor4D {
   return tf.reshape(parts.length === 1 ? parts[0]! : tf.concat([...parts]), like.shape) as tf.Tensor4D;
 }
 
+/** The sum over rows, times a factor. @param x [R, C] @returns [C] */
 function columnSums(x: tf.Tensor, factor = 1): tf.Tensor1D {
   const [count, channels] = x.shape as [number, number];
   return tf.reshape(tf.matMul(tf.fill([1, count], factor), x as tf.Tensor2D), [channels]);
 }
 
+/** Mean and biased variance of each channel over rows of pixels. */
 function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
   const share = 1 / rows.shape[0];
   const mean = columnSums(rows, share);
@@ -40,10 +51,10 @@ export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: N
   const statistics: BatchStatistics[] = [];
   const normal = joined(
     partsOf(x, call.parts).map((rows) => {
-      const own = call.given ?? statisticsOf(rows);
-      statistics.push(own);
-      const factor = tf.mul(gamma, tf.rsqrt(tf.add(own.variance, call.epsilon)));
-      return tf.add(tf.mul(tf.sub(rows, own.mean), factor), beta);
+      const used = call.given ?? statisticsOf(rows);
+      statistics.push(used);
+      const factor = tf.mul(gamma, tf.rsqrt(tf.add(used.variance, call.epsilon)));
+      return tf.add(tf.mul(tf.sub(rows, used.mean), factor), beta);
     }),
     x,
   );

@@ -1,14 +1,20 @@
-/** Depthwise convolution composed of tfjs operators: each tap's pixels times its weights, added up. */
+/**
+ * Depthwise convolution composed of tfjs operators. Think of a tap (row, column) of the filter as one weight
+ * per channel: the result is the sum over taps of the pixels that the tap sees times its weights. Both
+ * gradients are of the same form: that of the input with the filter turned by 180 degrees, that of the filter
+ * with the output's gradient in the place of the weights.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Window } from "./kernel_types.ts";
 import { portableColumnSums } from "./portable_tokens.ts";
 import { outputSide, padded, slopeImage, tapPixels } from "./taps.ts";
 
-/** What is slid over a padded image. */
+/** How a window slides over an image that is padded already. `out`: height and width of the result. */
 interface Slide extends Pick<Window, "stride" | "dilation"> {
   readonly out: readonly [number, number];
 }
 
+/** The sum over taps, [N, ...out, C]. @param image padded @param filter [h, w, C, 1] */
 function sumOfTaps(image: tf.Tensor4D, filter: tf.Tensor4D, { out, stride, dilation }: Slide): tf.Tensor4D {
   const [height, width, channels] = filter.shape;
   let sum: tf.Tensor | undefined;

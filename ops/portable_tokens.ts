@@ -1,4 +1,7 @@
-/** Operators on rows of channels, composed of tfjs operators. */
+/**
+ * The operators of transformers on rows of channels (tokens or pixels), composed of tfjs operators: linear
+ * map, layer normalisation, GELU, and their gradients.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
   LayerNormCall,
@@ -64,8 +67,8 @@ const POWERS = [0.254829592, -0.284496736, 1.421413741, -1.453152027, 1.06140542
 const SLOPE = 0.3275911;
 
 /**
- * The share of a standard normal distribution below x, to 1e-7 (Abramowitz and Stegun 7.1.26). Below zero it is not a difference
- * of nearly equal numbers.
+ * The probability that a standard normal number is below x, to 1e-7 (Abramowitz and Stegun 7.1.26). Below
+ * zero the tail is computed directly: as 1 minus a number near 1 it would have no digits left.
  */
 function share(x: tf.Tensor): tf.Tensor {
   const t = tf.reciprocal(tf.add(tf.mul(tf.abs(x), SLOPE / Math.SQRT2), 1));

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
 
 /**
- * Pads all four sides with what lies behind the edge, which is not repeated: one more pixel of c b a | a would be b.
+ * Pads all four sides with the mirror image of the pixels inside. The edge itself is not repeated: a row a b
+ * c padded by 1 is b a b c b. Gradients flow.
  * @param x float32 [N, H, W, C] @param pixels on each side
  * @returns float32 [N, H + 2 pixels, W + 2 pixels, C]
  * @throws UserError when a side has no more than `pixels`
@@ -17,6 +18,7 @@ export function reflectPad(x: tf.Tensor4D, pixels = 1): tf.Tensor4D {
   return along(along(x, 1, pixels), 2, pixels);
 }
 
+/** Pads one axis. */
 function along(x: tf.Tensor4D, axis: 1 | 2, pixels: number): tf.Tensor4D {
   const side = x.shape[axis];
   const line = (at: number) => {

@@ -1,3 +1,9 @@
+/**
+ * Bilinear resizing with its gradient. Two rules say where a new pixel lies among the old ones: half-pixel
+ * centres, (k + 1/2) from / to - 1/2, or aligned corners, k (from - 1) / (to - 1). Published networks were
+ * trained with either, so it is an option of the model. `resizedRows` makes only some rows of a large result,
+ * for images whose probabilities at full size would not fit into a backend's memory.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "./kernels.ts";
 import {
@@ -11,9 +17,11 @@ import {
 } from "./resize_products.ts";
 
 /**
- * Bilinear resize with its gradient; tfjs's own is wrong for half-pixel centres, which PyTorch calls
- * `align_corners=False`.
- * @param x float32 [N, H, W, C] @param size [height, width] @returns float32 [N, height, width, C]
+ * Bilinear resize. tfjs's own gradient is wrong for half-pixel centres, which PyTorch calls
+ * `align_corners=False`. Nothing is kept for the gradient: a resize is linear. The same size gives the same
+ * pixels.
+ * @param x float32 [N, H, W, C], N at least 1 @param size [height, width] @returns float32 [N, height, width,
+ * C]
  */
 export function resizeBilinear(
   x: tf.Tensor4D,
@@ -38,7 +46,7 @@ export function resizeBilinear(
   return op(x) as tf.Tensor4D;
 }
 
-/** Values of one image in the process's own memory, which may be larger than a backend's. */
+/** A map of one image on the host, whose memory may be larger than a backend's. */
 export interface Grid {
   readonly height: number;
   readonly width: number;
@@ -47,15 +55,17 @@ export interface Grid {
   readonly data: Float32Array;
 }
 
-/** Consecutive rows. */
+/** Consecutive rows: first, ..., first + count - 1. */
 export interface Rows {
   readonly first: number;
   readonly count: number;
 }
 
 /**
- * Some rows of {@linkcode resizeBilinear}'s result, from the rows of the grid that they need: memory grows with `rows`,
- * not with `size`. @param size [height, width] of the whole result @returns float32 [1, rows.count, width, channels]
+ * Some rows of {@linkcode resizeBilinear}'s result, computed from the rows of the grid that they need, so
+ * that memory grows with `rows` and not with `size`.
+ * @param size [height, width] of the whole result @param rows within that result, at least one
+ * @returns float32 [1, rows.count, width, channels]
  */
 export function resizedRows(
   grid: Grid,
@@ -85,7 +95,7 @@ interface Side {
   readonly centres: Centres;
 }
 
-/** The part of {@linkcode weights} that makes `rows`, and the old rows it begins and ends with. */
+/** The part of {@linkcode weights} that makes `rows`, and which old rows it reads (`needed`). */
 function rowWeights({ from, to, centres }: Side, rows: Rows): { needed: Rows; weights: Weights } {
   const at = place({ from, to, ...centres });
   const first = at(rows.first).low;

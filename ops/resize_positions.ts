@@ -1,9 +1,19 @@
+/**
+ * The table of positions of a vision transformer, resized to another grid of patches. A transformer adds a
+ * learned vector to each patch by its place; images of another size have another grid, so the table is
+ * interpolated bicubically, as the published code of DINOv2 does. Two ways are in use: models without
+ * registers sample at shifted places, models with registers average when the grid shrinks. The differences
+ * are small, but weights were trained with one of them.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "./resize_products.ts";
 
 /** How {@linkcode resizePositions} samples. */
 export interface PositionOptions {
-  /** Added to the new side before it is divided by the old one: 0.1 in DINOv2. Without effect where `antialias`. */
+  /**
+   * Added to the new side before it is divided by the old one: 0.1 in DINOv2. It has no effect with
+   * `antialias`.
+   */
   readonly offset: number;
   /** Whether a grid that shrinks is averaged over more of its cells, as in DINOv2 with registers. */
   readonly antialias: boolean;
@@ -17,7 +27,10 @@ function cubic(distance: number, a: number): number {
   return 0;
 }
 
-/** Cells of a side, each with its weight; cells beyond the edge count as those at it. */
+/**
+ * The matrix that samples a side: each new cell is the cubic mix of four old ones; cells beyond the edge
+ * count as those at it.
+ */
 function sampled(from: number, to: number, offset: number): Weights {
   const data = new Float32Array(to * from);
   for (let row = 0; row < to; row++) {
@@ -30,7 +43,10 @@ function sampled(from: number, to: number, offset: number): Weights {
   return { data, shape: [to, from] };
 }
 
-/** The kernel is as wide as a new cell; cells beyond the edge are left out and the weights add up to one. */
+/**
+ * The matrix with antialiasing: the kernel is as wide as a new cell; cells beyond the edge are left out, and
+ * the weights add up to one.
+ */
 function averaged(from: number, to: number): Weights {
   const data = new Float32Array(to * from), scale = from / to, width = Math.max(1, scale);
   for (let row = 0; row < to; row++) {
@@ -48,9 +64,9 @@ function averaged(from: number, to: number): Weights {
 }
 
 /**
- * A table of positions for another grid: the first token stays, the others are a square grid that is sampled bicubically. A grid of the
- * same size is still sampled unless `offset` is 0.
- * @param x float32 [1, 1 + m^2, C] @param size [height, width] of the new grid
+ * A table of positions for another grid: the first token stays as it is, the others are a square grid that is
+ * resized. A grid of the same size is still sampled, unless `offset` is 0. Gradients flow.
+ * @param x float32 [1, 1 + m^2, C] @param size [height, width] of the new grid, in patches
  * @returns float32 [1, 1 + height width, C]
  * @throws Error when the tokens after the first are no square
  */

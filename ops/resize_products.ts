@@ -1,21 +1,28 @@
-/** Bilinear resizing as two small matrix products, one for each side. */
+/**
+ * Resizing as two small matrix products, one for each side. A resize that treats rows and columns alike is A
+ * X B^T for each channel, where row k of A [to, from] holds the weights of the old rows in the new row k (two
+ * for bilinear). The gradient is A^T dY B. Pooling by means and blurring are of the same form and use
+ * `byProducts` too.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D } from "./kernel_types.ts";
 
-/** One side's matrix. */
+/** The matrix of one side, row by row. */
 export interface Weights {
   readonly data: Float32Array;
   /** [to, from] */
   readonly shape: [number, number];
 }
 
-/** Where new pixels lie among the old ones. */
+/** Which of the two rules says where new pixels lie among the old ones. */
 export interface Centres {
   /** Corner pixels lie on corner pixels (PyTorch's `align_corners=True`); absent: half-pixel centres. */
   readonly alignCorners?: boolean;
 }
 
-/** What makes a side of `to` pixels of one of `from`. */
+/**
+ * The matrix that makes a side of `to` pixels out of one of `from`; the weights of a new pixel add up to 1.
+ */
 export function weights(from: number, to: number, centres: Centres = {}): Weights {
   const data = new Float32Array(to * from);
   const at = place({ from, to, ...centres });
@@ -27,7 +34,10 @@ export function weights(from: number, to: number, centres: Centres = {}): Weight
   return { data, shape: [to, from] };
 }
 
-/** Of a new pixel the two old ones around its centre, and the second's share. */
+/**
+ * For a new pixel, the two old pixels around its centre, and the share of the second, in [0, 1). At the edge
+ * both are the same pixel.
+ */
 export function place({ from, to, alignCorners }: Centres & { readonly from: number; readonly to: number }) {
   return (pixel: number) => {
     const centre = alignCorners
@@ -64,7 +74,11 @@ export interface Matrices {
   readonly columns: Weights;
 }
 
-/** @param x float32 [N, H, W, C] @param transposed for the gradient */
+/**
+ * A X B^T for every image and channel; transposed, A^T X B.
+ * @param x float32 [N, H, W, C], none of them 0 @param transposed for the gradient
+ * @returns float32 [N, H', W', C], the sides as the matrices say
+ */
 export function byProducts(x: tf.Tensor4D, { rows, columns }: Matrices, transposed: boolean): tf.Tensor4D {
   return tf.tidy(() => {
     const [n, h, w, c] = x.shape;
@@ -77,6 +91,7 @@ export function byProducts(x: tf.Tensor4D, { rows, columns }: Matrices, transpos
   });
 }
 
+/** matrix x for each of the batch. @param x [B, from, M] @returns [B, to, M] */
 function times(matrix: Weights, x: tf.Tensor3D, transposed: boolean): tf.Tensor {
   const left = tf.tensor3d(matrix.data, [1, ...matrix.shape]);
   return tf.matMul(left, x, transposed, false);

@@ -1,8 +1,16 @@
-/** What the taps of a convolution's window see, as slices of the image. */
+/**
+ * A convolution by its taps. Tap (row, column) of a window is one position in the filter. As the window
+ * slides, the tap sees one pixel for each output pixel: a strided slice of the padded image. So a convolution
+ * is a sum over taps of slices times weights, and gradients are the same with roles exchanged. The portable
+ * kernels are made of these slices.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D, Window } from "./kernel_types.ts";
 
-/** Puts `stride - 1` zeros between neighbouring pixels: side n becomes (n - 1) * stride + 1. */
+/**
+ * Puts `stride - 1` zeros between neighbouring pixels, as the output of a strided convolution lies in its
+ * input: side n becomes (n - 1) * stride + 1.
+ */
 export function spread(x: tf.Tensor4D, stride: number): tf.Tensor4D {
   if (stride === 1) return tf.clone(x);
   return tf.tidy(() => {
@@ -14,7 +22,11 @@ export function spread(x: tf.Tensor4D, stride: number): tf.Tensor4D {
   });
 }
 
-/** The pixels that tap (row, column) of a window sees, one per output pixel. `x` is padded already. */
+/**
+ * The pixels that a tap sees, one for each output pixel.
+ * @param x float32 [N, H, W, C], padded already @param at row and column of the tap, times the dilation
+ * @param out height and width of the output @returns float32 [N, ...out, C]
+ */
 export function tapPixels(
   x: tf.Tensor4D,
   at: readonly [number, number],
@@ -35,8 +47,11 @@ export function padded(x: tf.Tensor4D, padding: number): tf.Tensor4D {
 }
 
 /**
- * The image in which the turned filter, in steps of one pixel, finds the gradient of a convolution's input.
+ * The image from which the gradient of a convolution's input is read: the output's gradient, spread by the
+ * stride, with a margin. The turned filter slides over it in steps of one pixel and gives one result for each
+ * input pixel. Where the margin would be negative, because output pixels saw padding only, the image is cut.
  * @param sides of the filter
+ * @returns float32 [N, H + dilation (h - 1), W + dilation (w - 1), O], for an input of H x W
  */
 export function slopeImage(
   dy: tf.Tensor4D,
@@ -61,7 +76,7 @@ export function slopeImage(
   });
 }
 
-/** Side of a convolution's output; 0 or less where the window does not fit. */
+/** The side of a convolution's output; 0 or less if the window does not fit into the image. */
 export function outputSide(side: number, taps: number, { stride, padding, dilation }: Window): number {
   return Math.floor((side + 2 * padding - dilation * (taps - 1) - 1) / stride) + 1;
 }

@@ -1,9 +1,17 @@
+/**
+ * Vectors brought to length 1, with the gradient of that. With u = x / |x|, a gradient du becomes (du - u (u
+ * . du)) / |x|: the part along u would only change the length, so it is taken away. A zero vector has no
+ * direction; it stays zero and gets the gradient zero.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** A shorter vector is divided by this. */
+/** A vector that is shorter, but not zero, is divided by this. */
 export const SMALLEST_NORM = 1e-12;
 
-/** 1 / |x| over the last axis, which stays with one element; 0 for zero vectors. Not differentiable by itself. */
+/**
+ * 1 / |x| over the last axis, which stays with one element; 0 for zero vectors. It is not differentiable: use
+ * {@linkcode unitVectors}.
+ */
 export function inverseNorms(x: tf.Tensor): tf.Tensor {
   return tf.tidy(() => {
     const norm = tf.sqrt(tf.sum(tf.square(x), -1, true));
@@ -11,7 +19,10 @@ export function inverseNorms(x: tf.Tensor): tf.Tensor {
   });
 }
 
-/** x / |x| over the last axis; zero vectors stay zero, and so does their gradient. @param x float32 [N, P, C] */
+/**
+ * x / |x| over the last axis; zero vectors stay zero, and so does their gradient.
+ * @param x float32 [N, P, C]
+ */
 export function unitVectors(x: tf.Tensor3D): tf.Tensor3D {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor3D, tf.GradSaveFunc];
@@ -29,7 +40,10 @@ export function unitVectors(x: tf.Tensor3D): tf.Tensor3D {
   return op(x) as tf.Tensor3D;
 }
 
-/** The gradient with respect to x, from that with respect to x / |x|. */
+/**
+ * The gradient with respect to x, from the gradient with respect to u = x / |x|.
+ * @param dy the gradient of u @param unit u @param inverse 1 / |x|, one element on the last axis
+ */
 export function unitGradient(dy: tf.Tensor, unit: tf.Tensor, inverse: tf.Tensor): tf.Tensor {
   const along = tf.sum(tf.mul(dy, unit), -1, true);
   return tf.mul(tf.sub(dy, tf.mul(unit, along)), inverse);

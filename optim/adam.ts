@@ -1,9 +1,16 @@
+/**
+ * Adam (Kingma and Ba 2015), and AdamW by an option. Each weight gets a step of about the learning rate,
+ * whatever the size of its gradient: the running mean m of the gradient over the root of the running mean v
+ * of its square. Both begin at 0, and would be too small at first; dividing by 1 - b^t corrects that.
+ * Everything the optimiser remembers lies in slots, variables that a checkpoint holds, the count of steps
+ * among them, so a resumed run goes on bit for bit.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";
 
-/** The numbers of {@linkcode adamOptimizer}. */
+/** The options of {@linkcode adamOptimizer}, before the factors of groups and of the schedule. */
 export interface AdamOptions {
   readonly lr: number;
   /** Decay of the running mean of gradients, in [0, 1). */
@@ -12,9 +19,12 @@ export interface AdamOptions {
   readonly beta2: number;
   /** Added to the root of the second moment. */
   readonly epsilon: number;
-  /** Added to the gradient as `weight_decay * p`, or taken off the weights. */
+  /** Factor of the weight decay; `decoupled` says where it acts. */
   readonly weight_decay: number;
-  /** Whether decay takes `rate * weight_decay * p` off the weights ahead of the step (AdamW); absent: no. */
+  /**
+   * True: `rate * weight_decay * p` is subtracted from the weights before the step (AdamW). Absent or false:
+   * `weight_decay * p` is added to the gradient, and so passes through the division by the root (Adam).
+   */
   readonly decoupled?: boolean;
 }
 
@@ -37,8 +47,10 @@ export const adam = definePlugin({
 });
 
 /**
- * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) + epsilon).
- * Slots: `mean` and `square` of the parameter's shape, `step` (t, a scalar, counted per parameter).
+ * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= rate / (1 - b1^t) * m / (sqrt(v / (1 - b2^t)) +
+ * epsilon). Slots: `mean` and `square` of the parameter's shape, and `step` (t, a scalar, counted for each
+ * parameter: one without a gradient in a step is left alone, its slots too).
+ * @param params aligned with the gradients that `apply` gets
  */
 export function adamOptimizer(
   params: readonly OptimizedParam[],
@@ -73,7 +85,10 @@ export function adamOptimizer(
   };
 }
 
-/** 1 - beta^step; a tensor, because the step is read from the slot that a checkpoint restores. */
+/**
+ * 1 - beta^step, by expm1: for a beta near 1 and a small step the plain difference would lose digits. The
+ * result is a tensor, because the step is read from the slot that a checkpoint restores.
+ */
 function correction(beta: number, step: tf.Tensor): tf.Tensor {
   return beta === 0 ? tf.onesLike(step) : tf.neg(tf.expm1(tf.mul(step, Math.log(beta))));
 }

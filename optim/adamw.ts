@@ -2,7 +2,10 @@ import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { adamOptimizer } from "./adam.ts";
 
-/** Adam whose decay takes its share off the weights themselves: w -= rate * decay * w, then the step of Adam. */
+/**
+ * Adam whose weight decay acts on the weights themselves (Loshchilov and Hutter 2019): w -= rate * decay * w,
+ * then the step of Adam. In plain Adam, weights with large gradients would decay less than others.
+ */
 export const adamw = definePlugin({
   kind: "optimizer",
   name: "adamw",

@@ -1,3 +1,7 @@
+/**
+ * The built-in optimisers and schedules. An optimiser has slots, variables that remember the past of each
+ * parameter; they lie in checkpoints, and updates add in a fixed order, so a resumed run goes on bit for bit.
+ */
 import type { Plugin } from "../core/plugin.ts";
 import { adam } from "./adam.ts";
 import { adamw } from "./adamw.ts";

@@ -1,12 +1,19 @@
+/**
+ * How the learning rate changes over a phase: a factor on every optimiser's base rate, from the step and the
+ * number of steps alone.
+ */
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
-/** (1 - step / steps)^power; 0 from the last step on. */
+/** (1 - step / steps)^power; 0 from the last step on. @param steps above 0 */
 export function polyMultiplier(step: number, steps: number, power: number): number {
   return Math.max(0, 1 - step / steps) ** power;
 }
 
-/** The learning rate falls polynomially to zero, after a way up where there is a warm-up. */
+/**
+ * The learning rate falls polynomially to zero, after a rise if there is a warm-up. With `horizon` above 1
+ * the curve is that of a longer run, and this one ends before the rate is zero.
+ */
 export const poly = definePlugin({
   kind: "schedule",
   name: "poly",

@@ -1,10 +1,14 @@
+/**
+ * Stochastic gradient descent with momentum, the optimiser of DeepLab and of PLCA. The step itself is a
+ * kernel (`sgdStep`), so that a backend can do it in the variables' own memory.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "../ops/kernels.ts";
 import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { zeroSlots } from "./slots.ts";
 
-/** The numbers of {@linkcode sgdOptimizer}. */
+/** The options of {@linkcode sgdOptimizer}, before the factors of groups and of the schedule. */
 export interface SgdOptions {
   readonly lr: number;
   /** In [0, 1); 0 keeps no buffer. */
@@ -35,10 +39,12 @@ export const sgd = definePlugin({
 });
 
 /**
- * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first is g.
- * A parameter that is repeated goes through this so often in a step, and g keeps the decay that was added: so did
- * PyTorch up to 1.4 with a parameter that stood in its list several times.
- * Slot: `momentum`, of the parameter's shape.
+ * g += decay * p; buffer = momentum * buffer + g; p -= rate * buffer. Buffers start at zero, so the first
+ * step's buffer is g. Slot: `momentum`, of the parameter's shape; none if momentum is 0.
+ *
+ * A parameter with `repeats` goes through this so often in a step, and g keeps the decay that was added
+ * before. So did PyTorch up to 1.4 with a parameter that stood in its list several times.
+ * @param params aligned with the gradients that `apply` gets
  */
 export function sgdOptimizer(
   params: readonly OptimizedParam[],

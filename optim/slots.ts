@@ -1,7 +1,10 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../core/plugin.ts";
 
-/** One variable of zeros per parameter, in the parameters' order, recorded in `slots` as `<param name>/<slot>`. */
+/**
+ * Allocates an optimiser's memory: one variable of zeros for each parameter, in the parameters' order,
+ * recorded in `slots` as `<param name>/<slot>`, the name by which a checkpoint holds it.
+ */
 export function zeroSlots(
   params: readonly Param[],
   setup: Pick<Setup, "variable">,

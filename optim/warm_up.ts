@@ -2,7 +2,10 @@ import { definePlugin } from "../core/plugin.ts";
 import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 
-/** Any schedule after a way up: while step < share * steps its multiplier is replaced by, or times, a straight line. */
+/**
+ * Any schedule after a rise (Goyal et al. 2017): while step < share * steps its multiplier is replaced by, or
+ * multiplied with, a straight line from `from` to 1.
+ */
 export const warmUp = definePlugin({
   kind: "schedule",
   name: "warm-up",

@@ -1,9 +1,13 @@
-/** Packages with ONNX Runtime's library for one system each; `onnxruntime-node` itself has it for all and downloads more. */
+/**
+ * npm packages with ONNX Runtime's library for one system each. `onnxruntime-node` itself has the libraries
+ * of all systems and downloads more at its installation; plca needs one, so its package names these as
+ * optional dependencies, of which npm installs only the fitting one.
+ */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { VERSIONS } from "../cli/versions.ts";
 
-/** A system as npm calls it, and the files that are needed there. */
+/** A system in npm's words, and which files of onnxruntime-node are needed there. */
 interface System {
   readonly os: string;
   readonly cpu: string;
@@ -23,7 +27,7 @@ const SYSTEMS: readonly System[] = [
   { os: "win32", cpu: "arm64", files: DLL },
 ];
 
-/** The packages' names with their version, as optional dependencies. */
+/** The packages' names with their version, for `optionalDependencies`. */
 export function libraryDependencies(): Record<string, string> {
   return Object.fromEntries(SYSTEMS.map((system) => [nameOf(system), VERSIONS.onnxruntime]));
 }
@@ -32,14 +36,16 @@ function nameOf({ os, cpu }: Pick<System, "os" | "cpu">): string {
   return `@plca/onnxruntime-${os}-${cpu}`;
 }
 
-/** Writes the packages' folders below `folder`. @param only this system alone @returns the folders */
+/**
+ * Writes the packages' folders below `folder`. @param only whether for this system alone @returns the folders
+ */
 export async function writeLibraries(folder: string, only: boolean): Promise<string[]> {
   const main = createRequire(import.meta.url).resolve("onnxruntime-node");
   const bin = join(dirname(main), "..", "bin", "napi-v6");
   const os = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   const cpu = Deno.build.arch === "aarch64" ? "arm64" : "x64";
   const wanted = SYSTEMS.filter((system) => !only || (system.os === os && system.cpu === cpu));
-  const made: string[] = [];
+  const folders: string[] = [];
   for (const system of wanted) {
     const target = join(folder, `onnxruntime-${system.os}-${system.cpu}`);
     await Deno.mkdir(target);
@@ -65,7 +71,7 @@ export async function writeLibraries(folder: string, only: boolean): Promise<str
       join(target, "README.md"),
       `${about}, as the npm package onnxruntime-node has it: Copyright (c) Microsoft Corporation, MIT License.\n`,
     );
-    made.push(target);
+    folders.push(target);
   }
-  return made;
+  return folders;
 }

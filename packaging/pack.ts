@@ -1,7 +1,8 @@
 /**
- * `deno task pack`: makes the files that are published on npm, in `dist/`. `deno pack` turns the modules into JavaScript with
- * types; this adds what it leaves out: the command, what modules read from beside them, exact versions of dependencies.
- * `--allow-dirty` packs what is not committed; `--this-system` leaves the libraries of other systems out.
+ * `deno task pack`: makes the files that are published on npm, in `dist/`. `deno pack` turns the modules into
+ * JavaScript with types. Added here is what it leaves out: the command `plca`, the files that modules read
+ * from beside them, and exact versions of the dependencies. `--allow-dirty` packs what is not committed;
+ * `--this-system` leaves the libraries of other systems out.
  */
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +12,10 @@ import { libraryDependencies, writeLibraries } from "./libraries.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
 
-/** What runs plca where only Node is: its version is the one that plca is tested with. */
+/**
+ * The version of the npm package `deno`, which runs plca where only Node is: the one that plca is tested
+ * with.
+ */
 const DENO = "2.9.6";
 
 const DESCRIPTION =
@@ -24,6 +28,7 @@ try {
   await Deno.remove(folder, { recursive: true });
 }
 
+/** Makes all packages, by way of an empty folder. */
 async function pack(folder: string): Promise<void> {
   const packed = join(folder, "deno-pack.tgz"), made = join(folder, "package");
   const dirty = Deno.args.includes("--allow-dirty") ? ["--allow-dirty"] : [];
@@ -41,7 +46,7 @@ async function pack(folder: string): Promise<void> {
   }
 }
 
-/** What npm tells of a file that it packed. */
+/** A packed file as npm reports it. */
 interface Packed {
   readonly filename: string;
   readonly size: number;
@@ -52,13 +57,14 @@ function megabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
+/** Copies a file of the repository into the package. */
 async function copyInto(made: string, file: string): Promise<void> {
   const target = join(made, file);
   await Deno.mkdir(dirname(target), { recursive: true });
   await Deno.copyFile(join(ROOT, file.startsWith("bin/") ? `packaging/${file}` : file), target);
 }
 
-/** Writes package.json, and deno.json with what the modules and the command read of it. */
+/** Writes package.json, and a deno.json with the entries that the modules and the command read. */
 async function describe(made: string): Promise<void> {
   const { name, version, license, imports, unstable } = project;
   const path = join(made, "package.json");
@@ -79,7 +85,7 @@ async function describe(made: string): Promise<void> {
   await Deno.writeTextFile(join(made, "deno.json"), `${JSON.stringify(settings, null, 2)}\n`);
 }
 
-/** The packages that the modules name, in the versions that plca is tested with. */
+/** The packages that the modules import, in the versions that plca is tested with. */
 async function dependencies(made: string): Promise<Record<string, string>> {
   const named = new Set<string>();
   for await (const { text } of modules(made)) {
@@ -91,14 +97,17 @@ async function dependencies(made: string): Promise<Record<string, string>> {
     key.replace(/\/$/, ""),
     specifier.replace(/\/$/, "").split("@").at(-1)!,
   ]);
-  // Of onnxruntime-node a package has the library alone.
+  // onnxruntime-node is not needed: its library comes in a package for each system.
   return Object.fromEntries(pins.filter(([name]) => named.has(name!) && name !== "onnxruntime-node"));
 }
 
-/** Brings what modules import as text, which `deno pack` leaves out. @throws Error that names a file that is nowhere */
+/**
+ * Copies the files that modules import as text, which `deno pack` leaves out. @throws Error that names an
+ * import that is in no package
+ */
 async function completeImports(made: string): Promise<void> {
   for await (const { path, text } of modules(made)) {
-    // Those of comments and templates begin otherwise or hold a $.
+    // Imports in comments and templates do not match: they begin otherwise or hold a $.
     for (const [, specifier] of text.matchAll(/^(?:import|export|\}) .*?"(\.[^"$]+)"/gm)) {
       const target = join(dirname(path), specifier!);
       if ((await Deno.stat(target).catch(() => undefined))?.isFile) continue;
@@ -111,6 +120,7 @@ async function completeImports(made: string): Promise<void> {
   }
 }
 
+/** All JavaScript modules of a package, with their text. */
 async function* modules(folder: string): AsyncGenerator<{ readonly path: string; readonly text: string }> {
   for await (const { name, isDirectory } of Deno.readDir(folder)) {
     const path = join(folder, name);
@@ -119,7 +129,7 @@ async function* modules(folder: string): AsyncGenerator<{ readonly path: string;
   }
 }
 
-/** What a program prints. @throws Error with what it wrote to stderr */
+/** Runs a program. @returns what it prints @throws Error with what it wrote to stderr */
 async function run(program: string, args: readonly string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args: [...args], cwd: ROOT })
     .output();

@@ -1,15 +1,18 @@
-/** A registry of npm packages on 127.0.0.1 that has what `deno task pack` made: how a package is tried before it is published. */
+/**
+ * A registry of npm packages on 127.0.0.1 that serves what `deno task pack` made, so that a package can be
+ * installed and tried before it is published.
+ */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-/** What a registry tells of one package, by its only version. */
+/** One package, in its only version. */
 interface Entry {
   readonly manifest: { readonly name: string; readonly version: string };
   readonly file: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Serves the packed files of a folder. The result's `log` names what was asked for. */
+/** Serves the packed files of a folder. The caller has to close it. */
 export async function serveRegistry(
   folder: string,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -36,6 +39,7 @@ export async function serveRegistry(
   return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => server.shutdown() };
 }
 
+/** Reads a packed file, and the package.json in it. */
 async function entryOf(folder: string, file: string): Promise<Entry> {
   const path = join(folder, file);
   const { stdout } = await new Deno.Command("tar", { args: ["-xzOf", path, "package/package.json"] })

@@ -1,8 +1,8 @@
 /**
- * `deno task try:package`: packs plca for this system, serves the files as a registry on 127.0.0.1, and installs them into
- * empty folders with empty caches, once with npm where there is no Deno and once with `deno install`. In both it trains the
- * default recipe and says what was fetched and how long it took. Arguments go to `plca train`, as in `--set training.steps=20`.
- * All other packages come from npm's registry.
+ * `deno task try:package`: packs plca for this system, serves the files as a registry on 127.0.0.1, and
+ * installs them into empty folders with empty caches, once with npm where there is no Deno and once with
+ * `deno install`. In both it trains the default recipe and says what was fetched and how long it took.
+ * Arguments go to `plca train`, as in `--set training.steps=20`. All other packages come from npm's registry.
  */
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,7 +12,7 @@ import { serveRegistry } from "./registry.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const { name, version } = project;
 
-/** What Node, npm and Deno need of the environment to reach npm's registry. */
+/** The variables of the environment that Node, npm and Deno need to reach npm's registry. */
 const KEPT = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
   ...["DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
@@ -42,7 +42,9 @@ try {
   await Deno.remove(temporary, { recursive: true });
 }
 
-/** Node and npm alone: a folder of links to them is all that PATH names, beside the system's own. */
+/**
+ * Installs and trains with Node and npm alone. PATH names a folder of links to them, and the system's own.
+ */
 async function tryNpm(place: Place): Promise<void> {
   const bin = join(place.folder, "..", "bin");
   await Deno.mkdir(bin);
@@ -57,6 +59,7 @@ async function tryNpm(place: Place): Promise<void> {
   await trains(["npx", "plca"], to);
 }
 
+/** Installs and trains with Deno. */
 async function tryDeno(place: Place): Promise<void> {
   const to = { cwd: place.folder, env: place.env };
   const deno = Deno.execPath();
@@ -65,6 +68,10 @@ async function tryDeno(place: Place): Promise<void> {
   await trains([deno, "run", "--allow-all", `npm:${name}`], to);
 }
 
+/**
+ * Trains the default recipe with the installed command, and makes a report. @throws Error when the version is
+ * another one
+ */
 async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: string }): Promise<void> {
   const said = (await run([...plca, "--version"], to)).trim();
   if (said !== version) throw new Error(`it says version ${said}, expected ${version}`);
@@ -74,12 +81,17 @@ async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: strin
   await Deno.stat(join(to.cwd, "runs/street-001/report.html"));
 }
 
+/**
+ * Makes an empty folder with caches and a home of its own, which takes @plca's packages from this registry.
+ */
 async function place(way: string, registry: string): Promise<Place> {
   const folder = join(temporary, way, "folder"), cache = join(temporary, way, "cache");
   const home = join(temporary, way, "home");
   for (const path of [folder, cache, home]) await Deno.mkdir(path, { recursive: true });
-  const own = Deno.env.get("HOME");
-  const settings = own === undefined ? "" : await Deno.readTextFile(join(own, ".npmrc")).catch(() => "");
+  const realHome = Deno.env.get("HOME");
+  const settings = realHome === undefined
+    ? ""
+    : await Deno.readTextFile(join(realHome, ".npmrc")).catch(() => "");
   await Deno.writeTextFile(join(folder, ".npmrc"), `${settings}\n@plca:registry=${registry}\n`);
   const kept = KEPT.map((name) => [name, Deno.env.get(name)]).filter(([, value]) => value !== undefined);
   const env = {
@@ -92,7 +104,7 @@ async function place(way: string, registry: string): Promise<Place> {
   return { folder, cache, env };
 }
 
-/** Where a program lies. @throws Error when no folder of PATH has it */
+/** The path of a program. @throws Error when no folder of PATH has it */
 async function found(program: string, path: string = Deno.env.get("PATH") ?? ""): Promise<string> {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const file = join(folder, program);
@@ -101,6 +113,7 @@ async function found(program: string, path: string = Deno.env.get("PATH") ?? "")
   throw new Error(`there is no ${program} in PATH`);
 }
 
+/** Runs a program and prints how long it took. */
 async function timed(
   what: string,
   line: Line,
@@ -112,11 +125,12 @@ async function timed(
   return text;
 }
 
+/** Prints the size of a folder. */
 async function tell(what: string, folder: string): Promise<void> {
   console.log(`${what}  ${(await size(folder) / 1e6).toFixed(0)} MB`);
 }
 
-/** In bytes; a file with two names counts once. */
+/** The bytes in a folder; a file with two names counts once. */
 async function size(folder: string, seen: Set<number> = new Set()): Promise<number> {
   let bytes = 0;
   for await (const { name, isDirectory, isFile } of Deno.readDir(folder)) {
@@ -130,7 +144,7 @@ async function size(folder: string, seen: Set<number> = new Set()): Promise<numb
   return bytes;
 }
 
-/** What a program prints. @throws Error with what it wrote to stderr */
+/** Runs a program. @returns what it prints @throws Error with what it wrote */
 async function run(
   line: Line,
   { cwd, env }: { readonly cwd: string; readonly env?: Record<string, string> },

@@ -1,3 +1,9 @@
+/**
+ * Class-mixed images (Olsson et al. 2021; Tranheden et al. 2021, DACS). Think of scissors and glue: half of
+ * the classes of a source image are cut out along their labels and glued onto a target image, whose labels
+ * come from a teacher. So the network sees target pixels beside source objects with true labels, and no edge
+ * betrays where one domain ends. A stream is made anew in every step, on the device, without reading a value.
+ */
 import { constants } from "../ops/constant.ts";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -33,9 +39,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Tranheden et al. 2021 (DACS): of the k label values of a source image, the ignore label among them, ceil(k / 2) are drawn, and
- * their pixels are pasted over a target image that a teacher has labelled; then the colours are changed and the image is
- * blurred, whether being drawn once a step and how strongly for each image. Pixel weights: see {@linkcode mixImages}.
+ * Of the k label values of a source image, the ignore label among them, ceil(k / 2) are drawn, and their
+ * pixels are pasted over a target image that a teacher has labelled (or that has labels of its own, without a
+ * teacher). Then the colours are changed and the image is blurred; whether is drawn once a step or for each
+ * image, how strongly for each image. Pixel weights: see {@linkcode mixImages}. No gradient flows.
  */
 export const classMix = definePlugin({
   kind: "stream",
@@ -54,6 +61,7 @@ export const classMix = definePlugin({
   }),
 });
 
+/** Makes the mixed images of one step. @throws Error when the source has no labels */
 function mixed(ctx: StepContext, given: Options, numClasses: number): Images {
   const { pixels, labels } = ctx.images(given.source);
   if (!labels) {
@@ -77,7 +85,10 @@ interface PastedSource extends Required<Pick<Images, "pixels" | "labels">> {
   readonly numClasses: number;
 }
 
-/** Over a target that has labels; source pixels weigh 1 where they have one, else 0. */
+/**
+ * Pastes over a target that has labels. Source pixels weigh 1 if they have a label, else 0; target pixels
+ * keep their weights, 1 if there are none. @throws Error when the target has no labels
+ */
 function pasteLabelled(
   { numClasses, ...source }: PastedSource,
   { pixels, labels, weights }: Images,

@@ -1,9 +1,14 @@
-/** Random changes of colours, of images as the network reads them. */
+/**
+ * Random changes of colours. Images come normalised, as the network reads them, so they are taken back to RGB
+ * in [0, 1], changed, and normalised again. What is drawn and what is done are apart: `drawChanges` draws
+ * numbers on the host, always equally many, so that later draws do not depend on the result; `changeColours`
+ * then computes on the device.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Normalization } from "../core/plan.ts";
 import type { Random } from "../core/random.ts";
 
-/** How far colours may change, each in [0, 1]. */
+/** The largest changes of colours; numbers in [0, 1]. */
 export interface Jitter {
   /** Largest value that is added, either way. */
   readonly brightness: number;
@@ -14,8 +19,9 @@ export interface Jitter {
   /** Largest turn of the hue, either way, in turns of the colour circle. */
   readonly hue: number;
   /**
-   * `kornia`: brightness is added, contrast multiplies all colours, saturation is HSV's. `torchvision`: brightness multiplies
-   * them, contrast moves them from the mean grey, saturation from their own.
+   * `kornia`: brightness is added, contrast multiplies all colours, saturation is HSV's. `torchvision`:
+   * brightness multiplies colours, contrast moves them from or to the image's mean grey, saturation from or
+   * to the pixel's own grey. Absent: `kornia`.
    */
   readonly form?: "kornia" | "torchvision";
 }
@@ -25,7 +31,10 @@ type Change = (image: tf.Tensor3D) => tf.Tensor;
 /** Changes of one image, in the order in which they are made. */
 export type Changes = readonly Change[];
 
-/** Draws the changes of one image: how much of each, and in which order. Takes as many numbers whatever comes out. */
+/**
+ * Draws the changes of one image: how much of each of the four, and in which order. It takes as many numbers
+ * of `random` whatever comes out.
+ */
 export function drawChanges(jitter: Jitter, random: Random): Changes {
   const { brightness, contrast, saturation, hue, form = "kornia" } = jitter;
   const within = (most: number) => random.uniform(-most, most);
@@ -47,9 +56,10 @@ export function drawChanges(jitter: Jitter, random: Random): Changes {
 }
 
 /**
- * Images with their changes made: taken back to RGB in [0, 1], changed, cut to [0, 1] after every change, and normalised again.
- * No gradient is defined.
- * @param pixels float32 [N, H, W, 3], normalised @param changes one list for each image
+ * Images with their changes made, cut to [0, 1] after every change. No gradient is defined.
+ * @param pixels float32 [N, H, W, 3], normalised @param changes one list for each image; an empty one leaves
+ * it as it is, but for values outside of [0, 1]
+ * @returns float32 [N, H, W, 3], normalised
  */
 export function changeColours(
   pixels: tf.Tensor4D,
@@ -90,11 +100,14 @@ function movedFrom(grey: tf.Tensor, image: tf.Tensor3D, factor: number): tf.Tens
   return tf.add(tf.mul(image, factor), tf.mul(grey, 1 - factor));
 }
 
-/** The saturation times a factor, at most 1: colours move from or to the largest channel, hue and value stay. */
+/**
+ * The saturation times a factor, at most 1: colours move from or to their largest channel, hue and value
+ * stay.
+ */
 function withSaturation(image: tf.Tensor3D, factor: number): tf.Tensor {
   const value = tf.max(image, 2, true);
   const spread = tf.sub(value, tf.min(image, 2, true));
-  // Of a grey pixel the spread is 0, and so is what is multiplied.
+  // A grey pixel has the spread 0, and value - image is 0 too: whatever the factor, it stays grey.
   const most = tf.div(value, tf.maximum(spread, 1e-6));
   return tf.sub(value, tf.mul(tf.sub(value, image), tf.minimum(most, factor)));
 }
@@ -112,7 +125,8 @@ function withHue(image: tf.Tensor3D, turn: number): tf.Tensor {
     tf.where(tf.equal(r, value), ofRed, tf.where(tf.equal(g, value), ofGreen, ofBlue)),
     6 * turn,
   );
-  // A channel falls from the value by as much of the spread as the hue is away from the third of the circle it rules.
+  // A channel equals the value within 60 degrees of its own hue, falls over the next 60, and is value -
+  // spread beyond.
   const channels = [5, 3, 1].map((offset) => {
     const k = positiveRest(tf.add(hue, offset), 6);
     const share = tf.clipByValue(tf.minimum(k, tf.sub(4, k)), 0, 1);

@@ -1,4 +1,7 @@
-/** Random changes of colours and sharpness: the options of streams that disturb what they give, and how it is done. */
+/**
+ * The options of streams that disturb their images, and how it is done: colours are changed first, then
+ * images are blurred. Whether a disturbance happens is drawn for a whole step or for each image.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -11,7 +14,7 @@ const drawn = z.enum(["step", "image"]).default("step").describe(
   "step: all images of a step are changed or none; image: each is drawn by itself",
 );
 
-/** How colours change. */
+/** The options of changing colours. */
 export const jitterOptions = z.strictObject({
   probability: share.default(0.8).describe("of a step, or an image, whose colours are changed"),
   drawn,
@@ -27,7 +30,7 @@ export const jitterOptions = z.strictObject({
   hue: z.number().min(0).max(0.5).default(0.25).describe("largest turn of the hue, in colour circles"),
 });
 
-/** How images are blurred. */
+/** The options of blurring. */
 export const blurOptions = z.strictObject({
   probability: share.default(0.5).describe("of a step, or an image, that is blurred"),
   drawn,
@@ -36,13 +39,16 @@ export const blurOptions = z.strictObject({
   ),
 });
 
-/** Both, or neither. */
+/** Both, either or none; false: never. */
 export interface Disturbance {
   readonly jitter: false | z.output<typeof jitterOptions>;
   readonly blur: false | z.output<typeof blurOptions>;
 }
 
-/** Images with their colours changed and blurred as drawn. @param pixels float32 [N, H, W, 3], normalised */
+/**
+ * Images with their colours changed and blurred as drawn from the context's `random`. No gradient is defined.
+ * @param pixels float32 [N, H, W, 3], normalised, N at least 1 @returns the same shape
+ */
 export function disturbed(
   pixels: tf.Tensor4D,
   disturbance: Disturbance,
@@ -53,6 +59,7 @@ export function disturbed(
 
 type Context = Pick<StepContext, "random" | "normalization">;
 
+/** Changes the colours of all images, of some or of none, as drawn. */
 function jittered(
   pixels: tf.Tensor4D,
   { jitter }: Disturbance,
@@ -71,6 +78,7 @@ function jittered(
   return changeColours(pixels, changes, normalization);
 }
 
+/** Blurs all images, some or none, as drawn. A sigma is drawn for images that stay sharp, too. */
 function blurred(pixels: tf.Tensor4D, { blur }: Disturbance, { random }: Context): tf.Tensor4D {
   if (!blur) return pixels;
   if (blur.drawn === "step" && random.next() >= blur.probability) return pixels;

@@ -4,7 +4,10 @@ import { z } from "../core/schema.ts";
 import { constant } from "../ops/constant.ts";
 import { blurOptions, disturbed as change, jitterOptions } from "./disturbance.ts";
 
-/** Another stream's images with changed colours and blurred, with its labels, distributions and weights. No gradient flows through. */
+/**
+ * Another stream's images with changed colours and blurred; labels, distributions and weights are the other
+ * stream's, its `values` are left out. No gradient flows.
+ */
 export const disturbed = definePlugin({
   kind: "stream",
   name: "disturbed",

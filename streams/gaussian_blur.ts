@@ -1,25 +1,28 @@
-/** Gaussian blur with a reflected border, as two small matrix products, one for each side. */
+/**
+ * Gaussian blur with a reflected border. The kernel is separable, so a blur is two small matrix products, one
+ * for each side, like a resize: row k of a side's matrix holds the kernel centred on k.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "../ops/resize_products.ts";
 
 /**
- * Blurs one image; no gradient is needed, and none is defined. The kernel is odd, about a tenth of each side: with
- * m = ceil(side / 10), floor(m - 1 / 2 + m mod 2) pixels (Tranheden et al. 2021, DACS). The kernel's sum is 1, so a blurred
- * normalised image is the blurred image, normalised.
- * @param x float32 [N, H, W, C] @param sigma in pixels, positive
+ * Blurs images; no gradient is defined. The kernel is odd, about a tenth of each side: with m = ceil(side /
+ * 10), floor(m - 1 / 2 + m mod 2) pixels (Tranheden et al. 2021, DACS). Its sum is 1, so blurring a
+ * normalised image gives the blurred image, normalised.
+ * @param x float32 [N, H, W, C] @param sigma in pixels, positive @returns the same shape
  */
 export function gaussianBlur(x: tf.Tensor4D, sigma: number): tf.Tensor4D {
   const [, height, width] = x.shape;
   return byProducts(x, { rows: blurring(height, sigma), columns: blurring(width, sigma) }, false);
 }
 
-/** Pixels of the kernel along a side. */
+/** How many pixels the kernel has along a side of so many. */
 export function kernelSide(side: number): number {
   const tenth = Math.ceil(0.1 * side);
   return Math.floor(tenth - 0.5 + tenth % 2);
 }
 
-/** The band of a side's matrix, what reaches over the border reflected: -1 is 1. */
+/** The matrix of a side. What reaches over the border is reflected: pixel -1 is pixel 1. */
 function blurring(side: number, sigma: number): Weights {
   const half = (kernelSide(side) - 1) / 2;
   const kernel = Array.from(

@@ -1,3 +1,8 @@
+/**
+ * Masked images (Hoyer et al. 2023, MIC). The network has to label also what it does not see, from what is
+ * around it, against a teacher's labels of the whole image. So it learns to use context: what a pixel alone
+ * does not tell, its surroundings may.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
 import type { Random } from "../core/random.ts";
@@ -26,9 +31,11 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Images of which much is hidden, so that what is seen must do (Hoyer et al. 2023, MIC): of a grid of round(H / cell) x round(W /
- * cell) cells each is kept where a number in [0, 1) is above `share`, the others become 0 after normalisation. With `hide:
- * patches` pixels stay and the networks that learn draw which of their patches they do without (Englert et al. 2024).
+ * Images of which much is hidden. Of a grid of round(H / cell) x round(W / cell) cells (at least one) each is
+ * kept if a number drawn in [0, 1) is above `share`; the pixels of the others become 0 after normalisation,
+ * the mean colour. With `hide: patches` pixels stay, and the networks that learn draw which of their patches
+ * are replaced by the mask token (Englert et al. 2024). Labels and weights are the other stream's. No
+ * gradient flows.
  */
 export const masked = definePlugin({
   kind: "stream",
@@ -53,12 +60,15 @@ export const masked = definePlugin({
   }),
 });
 
+/** Sets hidden cells to 0. */
 function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }: StepContext): tf.Tensor4D {
   const [n, height, width] = pixels.shape;
   return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random }), 3));
 }
 
-/** float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere; the grid is enlarged by nearest neighbours. */
+/**
+ * float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere. The grid is enlarged by nearest neighbours.
+ */
 function keptPixels(
   [n, height, width]: readonly [number, number, number],
   { cell, share, random }: { readonly cell: number; readonly share: number; readonly random: Random },

@@ -3,7 +3,10 @@ import { definePlugin, type Images } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { constants } from "../ops/constant.ts";
 
-/** Another stream's images as a mirror shows them, with their labels, distributions and weights. No gradient flows through. */
+/**
+ * Another stream's images with left and right exchanged, and so its labels, distributions and weights. No
+ * gradient flows. With it a teacher can judge an image twice (`teacher-labels`).
+ */
 export const mirrored = definePlugin({
   kind: "stream",
   name: "mirrored",

@@ -1,15 +1,19 @@
-/** Class-mixed images: pixels of some classes of one image over another one. */
+/**
+ * The parts of class-mixing: which label values an image holds, which of them are drawn, the mask of their
+ * pixels, and the paste. All of it stays on the device: which classes are present is never read, so the draw
+ * is done by ranks (`drawHalf`).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Images } from "../core/plugin.ts";
 import type { Random } from "../core/random.ts";
 
-/** Which label values the images of a batch hold, the ignore label as one of them. */
+/** Where present label values are looked for: in each image, or in the whole batch. */
 export type Scope = "image" | "batch";
 
 /**
- * float32 [N, K + 1]: 1 where the image (with `batch`: any image) holds the label; every id that is no class counts as one value,
- * the last.
- * @param labels int32 [N, H, W]
+ * float32 [N, K + 1]: 1 where the image (`batch`: any image) holds the label value. All ids from K on (the
+ * ignore label) count together as one value, the last.
+ * @param labels int32 [N, H, W], not negative
  */
 export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope): tf.Tensor2D {
   return tf.tidy(() => {
@@ -22,14 +26,16 @@ export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope
 }
 
 /**
- * float32 [N, K + 1]: 1 for ceil(k / 2) of the k values that are present in a row, drawn without repetition. Reads no value, so
- * it works on every backend within a step.
+ * float32 [N, K + 1]: 1 for ceil(k / 2) of the k values that are present in a row, drawn without repetition.
+ * Every value gets a place in a random order; those that are absent get 0, and the ceil(k / 2) of the highest
+ * places win. No value is read, so it works within a step on every backend.
+ * @param present float32 [N, K + 1], 0 or 1
  */
 export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
   return tf.tidy(() => {
     const [n, values] = present.shape;
     const orders = Array.from({ length: n }, () => [...random.permutation(values)]);
-    // What is present comes in a random order, all of it before what is not.
+    // Places count from 1, so all present values come before the absent ones.
     const scores = tf.mul(present, tf.add(tf.tensor2d(orders, [n, values], "float32"), 1));
     const higher = tf.greater(tf.expandDims(scores, 1), tf.expandDims(scores, 2));
     const rank = tf.sum(tf.cast(higher, "float32"), 2);
@@ -38,7 +44,10 @@ export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
   });
 }
 
-/** float32 [N, H, W]: 1 where the label is one of those chosen in its image. @param chosen float32 [N, K + 1] */
+/**
+ * float32 [N, H, W]: 1 where the label is one of those chosen in its image.
+ * @param labels int32 [N, H, W] @param chosen float32 [N, K + 1], of {@linkcode drawHalf}
+ */
 export function maskOf(labels: tf.Tensor3D, chosen: tf.Tensor2D): tf.Tensor3D {
   return tf.tidy(() => {
     const [n, values] = chosen.shape;
@@ -48,20 +57,23 @@ export function maskOf(labels: tf.Tensor3D, chosen: tf.Tensor2D): tf.Tensor3D {
   });
 }
 
+/** The labels with all ids from K on as K. */
 function known(labels: tf.Tensor3D, classes: number): tf.Tensor3D {
   return tf.cast(tf.minimum(labels, tf.scalar(classes, "int32")), "int32");
 }
 
 /** Labels that a network gives, and how much they count. */
 export interface TrustedLabels extends Required<Pick<Images, "labels" | "weights">> {
-  /** float32: the share of all pixels of which the network is sure. */
+  /** float32, in [0, 1]: the share of all pixels of the batch of which the network is sure. */
   readonly sure: tf.Scalar;
 }
 
 /**
- * The most probable class of every pixel; every pixel weighs the share of all pixels of the batch whose class has at least the
- * threshold's probability, and 0 in the rows that do not count (Tranheden et al. 2021).
- * @param probabilities float32 [N, H, W, K]
+ * The most probable class of every pixel (Tranheden et al. 2021). All pixels have the same weight: the share
+ * of all pixels of the batch whose class has at least the threshold's probability; in the rows that do not
+ * count it is 0. So unsure pixels are learned from too, but the whole batch counts little while the teacher
+ * is unsure.
+ * @param probabilities float32 [N, H, W, K] @returns labels int32 and weights float32 [N, H, W]
  */
 export function trustedLabels(
   probabilities: tf.Tensor4D,
@@ -81,7 +93,7 @@ export function trustedLabels(
   });
 }
 
-/** What is pasted and over what; all of one N x H x W. */
+/** What is pasted and over what; all have the same N, H and W. */
 export interface Pasting {
   readonly source: Required<Pick<Images, "pixels" | "labels" | "weights">>;
   readonly target: Required<Pick<Images, "pixels" | "labels" | "weights">>;
@@ -105,7 +117,7 @@ export function paste(
   });
 }
 
-/** What is mixed; all of one N x H x W. */
+/** What is mixed; all have the same N, H and W. */
 export interface Mixture {
   readonly source: Required<Pick<Images, "pixels" | "labels">>;
   readonly target: Pick<Images, "pixels">;
@@ -126,9 +138,9 @@ export interface Trust {
 }
 
 /**
- * The mixed images (Olsson et al. 2021, Tranheden et al. 2021): labels of the target are the teacher's argmax; source pixels
- * weigh 1, target pixels the share of all target pixels of the batch of which the teacher is sure (`values.sure`), and 0 in
- * the rows that do not count.
+ * The mixed images (Olsson et al. 2021, Tranheden et al. 2021). Source pixels have their labels and the
+ * weight 1; target pixels have the labels and weights of {@linkcode trustedLabels}. `values.sure` is the
+ * share of pixels of which the teacher is sure.
  */
 export function mixImages(
   { source, target, logits, mask }: Mixture,
@@ -145,7 +157,7 @@ export function mixImages(
   });
 }
 
-/** float32 [1, H, 1] */
+/** 1 for rows that count, 0 for the others: float32 [1, H, 1]. */
 function countedRows(height: number, top: number, bottom: number): tf.Tensor3D {
   const rows = Array.from({ length: height }, (_, row) => Number(row >= top && row < height - bottom));
   return tf.tensor3d(rows, [1, height, 1]);

@@ -5,8 +5,10 @@ import type { Tensor4D } from "../core/tensors.ts";
 import { constant } from "../ops/constant.ts";
 
 /**
- * What another stream has beside its pixels as a stream of its own, so that networks see it and terms name it; or the other
- * stream's pixels with their labels as constants, so that nothing that is learned from them changes what made them.
+ * Makes a stream of what another stream offers beside its pixels (`values`), so that networks can see it and
+ * terms can name it. Without `value` it is the other stream's own pixels, with its labels. With `constant` no
+ * gradient flows to whatever made them: what is learned from them then leaves their maker alone.
+ * @throws Error in a step when the other stream offers no such value
  */
 export const offered = definePlugin({
   kind: "stream",

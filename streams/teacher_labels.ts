@@ -20,8 +20,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Images of a stream with the labels of a teacher: the most probable class of every pixel, which weighs the share of the batch of
- * which the teacher is sure (`values.sure`), times the weight that the pixel has in the stream.
+ * Images of a stream with the labels of a teacher: the most probable class of every pixel. Its weight is the
+ * share of the batch of which the teacher is sure (`values.sure`), times the weight that the pixel has in the
+ * stream. With `mirrored` the teacher's probabilities are the mean of those for the images and for their
+ * mirror images, turned back. No gradient flows.
  */
 export const teacherLabels = definePlugin({
   kind: "stream",
@@ -43,8 +45,9 @@ export const teacherLabels = definePlugin({
   }),
 });
 
+/** Makes the labelled images of one step. */
 function labelled(ctx: StepContext, given: Options): Images {
-  const { pixels, weights: own } = ctx.images(given.stream);
+  const { pixels, weights: streamWeights } = ctx.images(given.stream);
   const probabilities = (stream: string) => tf.softmax(ctx.view(stream, given.teacher).upsampled!);
   const plain = probabilities(given.stream);
   const mean = given.mirrored === undefined
@@ -55,5 +58,10 @@ function labelled(ctx: StepContext, given: Options): Images {
     ignoreTop: given.ignore_top,
     ignoreBottom: given.ignore_bottom,
   });
-  return { pixels, labels, weights: own ? tf.mul(weights, own) : weights, values: { sure } };
+  return {
+    pixels,
+    labels,
+    weights: streamWeights ? tf.mul(weights, streamWeights) : weights,
+    values: { sure },
+  };
 }

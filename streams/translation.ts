@@ -1,3 +1,19 @@
+/**
+ * Translated images, by the networks of DISE (Chang et al. 2019). Structure is what the segmenter's features
+ * hold; texture is a short code by a private encoder of each domain; a decoder makes an image of a structure
+ * and a texture. Of two domains that gives four kinds of images:
+ *
+ * - source structure, target texture: the translated image, which has the source's labels (the stream's
+ *   pixels);
+ * - target structure, source texture: `target_as_source`;
+ * - each in its own texture: `source_again` and `target_again`, which should come out like the
+ *   originals.
+ *
+ * The stream only makes images. What they should look like is said by terms, `perceptual` and `realism`.
+ * Their gradients flow through the decoder into the encoders and into the segmenter, whose features thus
+ * learn to hold the structure. A cross-entropy on the translated images teaches the segmenter (stream
+ * `offered`).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext, type Stream, type TermSetup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
@@ -30,10 +46,10 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Chang et al. 2019 (DISE): images of the network's structure and of a private code of either domain. The pixels are the source in
- * the target's texture, with the source's labels; beside them it offers `target_as_source`, `source_again` and
- * `target_again`. Gradients flow into the network as well. Made images whose sides differ, because a side is no multiple of
- * 8, are resized.
+ * Images of the network's structure and of a private code of either domain (Chang et al. 2019, DISE). The
+ * pixels are the source in the target's texture, with the source's labels; `values` hold the other three
+ * kinds. Gradients flow into the network too. Encoders and decoder are trained jointly with it, by an Adam of
+ * their own. If a side is no multiple of 8, the images come out in another size and are resized.
  */
 export const translation = definePlugin({
   kind: "stream",
@@ -56,6 +72,7 @@ export const translation = definePlugin({
   },
 });
 
+/** Allocates encoders and decoder. */
 function maker(setup: TermSetup, { style_tap, structure_tap, width, range }: Options): Stream {
   const encoder = (prefix: string) =>
     privateEncoder(setup, { prefix, input: setup.taps[style_tap]!.channels, width });
@@ -72,11 +89,11 @@ function maker(setup: TermSetup, { style_tap, structure_tap, width, range }: Opt
         return [height, width] as const;
       });
       const textures = [ofSource.encode(source![style_tap]!), ofTarget.encode(target![style_tap]!)] as const;
-      // Of the structure of one image, in the texture of a domain.
+      // The image with the structure of one domain's image, in the texture of a domain.
       const image = (of: 0 | 1, domain: 0 | 1) => {
         const structure = (of === SOURCE ? source : target)![structure_tap]!;
-        const made = decode({ structure, texture: textures[domain], domain });
-        const sized = resizeBilinear(made, sizes[of]!, { alignCorners: setup.alignCorners });
+        const decoded = decode({ structure, texture: textures[domain], domain });
+        const sized = resizeBilinear(decoded, sizes[of]!, { alignCorners: setup.alignCorners });
         return range === "unit" ? sized : spread(sized, ctx.normalization);
       };
       return {
@@ -92,7 +109,7 @@ function maker(setup: TermSetup, { style_tap, structure_tap, width, range }: Opt
   };
 }
 
-/** From [-1, 1] to what 0 to 255 become. */
+/** From [-1, 1] to the values that the colours 0 to 255 have after normalisation. */
 function spread(x: Tensor4D, { scale, mean, deviation }: StepContext["normalization"]): Tensor4D {
   const ends = (colour: number): number[] => mean.map((one, k) => (colour * scale - one) / deviation[k]!);
   const [low, high] = [ends(0), ends(255)];

@@ -1,6 +1,9 @@
 import type { Backend } from "../backend.ts";
 
-/** `wasm` with ONNX Runtime's products in the same heap; a process uses one of the two. */
+/**
+ * The module of `wasm`, whose heap ONNX Runtime reads and writes directly for all matrix products. A process
+ * uses one of the two, because both register kernels for the same module.
+ */
 export const native: Backend = {
   name: "native",
   readable: true,

@@ -1,4 +1,9 @@
-/** Functions of single numbers and of rows of scores by ONNX Runtime, whose threads have wider registers than the heap's kernels. */
+/**
+ * Functions of single numbers and the softmax of rows, by ONNX Runtime: it uses all processor cores and wider
+ * registers (AVX) than the four floats of WASM. The slope of GELU is no ONNX operator. It is composed: a
+ * kernel of simd/ writes the arguments of erf and exp, ONNX Runtime replaces them by the functions' values,
+ * and a second kernel puts these together.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "../wasm/heap.ts";
@@ -6,10 +11,10 @@ import type { Planes } from "../wasm/products.ts";
 import { simd } from "../wasm/simd.ts";
 import { type Operand, runModel } from "./runtime.ts";
 
-/** Numbers of a tensor that are worked on at once, so that what is between stays in a cache. */
+/** So many numbers of a tensor are worked on at once: the two buffers between (1 MB each) stay in a cache. */
 const CHUNK = 2 ** 18;
 
-/** y = type(x), each of its own. Values may be replaced by their result. */
+/** y_k = types_k(x_k), in one run of the runtime. An output may be the memory of its input. */
 function apply(types: readonly string[], inputs: readonly Operand[], outputs: readonly Operand[]): void {
   runModel({
     key: types.join(),
@@ -23,7 +28,7 @@ function apply(types: readonly string[], inputs: readonly Operand[], outputs: re
   });
 }
 
-/** GELU and its gradient. */
+/** GELU and its gradient. See {@linkcode Kernels.gelu}. */
 export const nativeGelu: Pick<Kernels, "gelu" | "geluGradient"> = {
   gelu(x) {
     const y = emptyTensor(x.shape);
@@ -39,8 +44,8 @@ export const nativeGelu: Pick<Kernels, "gelu" | "geluGradient"> = {
         const places = [erf, exp].map((tensor) => ({ tensor, dims: [count] }));
         simd("geluArguments", address(x, element), count, address(erf), address(exp));
         apply(["Erf", "Exp"], places, places);
-        const given = [address(dy, element), address(x, element), address(erf), address(exp)];
-        simd("geluSlope", ...given, count, address(dx, element));
+        const inputs = [address(dy, element), address(x, element), address(erf), address(exp)];
+        simd("geluSlope", ...inputs, count, address(dx, element));
       }
     });
     return dx;

@@ -1,3 +1,9 @@
+/**
+ * The start of `native`: the module of `wasm` is started, ONNX Runtime is loaded from its shared library, and
+ * the products of both tfjs and ops/ are led to it. Because the library is called through hand-written
+ * addresses of functions (ort.ts), a small product in all four layouts is computed and compared before
+ * anything depends on it.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Started } from "../backend.ts";
 import { heapView } from "../wasm/heap.ts";
@@ -10,9 +16,9 @@ import { nativeMultiply, nativeMultiplyPlanes } from "./products.ts";
 import { loadRuntime } from "./runtime.ts";
 
 /**
- * Makes the backend `native` current: the WASM module, and ONNX Runtime once known products came out right.
+ * Makes the backend `native` current.
  * @param memory as for {@linkcode startHeap}
- * @throws Error when something is missing or wrong
+ * @throws Error when the library is missing or a product comes out wrong
  */
 export async function startNative(memory?: number): Promise<Started> {
   const started = await startHeap(memory);
@@ -28,7 +34,10 @@ export async function startNative(memory?: number): Promise<Started> {
   return started;
 }
 
-/** [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. */
+/**
+ * Computes [[1, 2], [3, 4], [5, 6]] times [[1, 0, 2], [0, 1, 3]], added to ones. @throws Error when the
+ * result differs
+ */
 function checkProduct(transposeA: boolean, transposeB: boolean): void {
   tf.tidy(() => {
     const a = tf.tensor2d(transposeA ? [[1, 3, 5], [2, 4, 6]] : [[1, 2], [3, 4], [5, 6]]);
@@ -39,9 +48,9 @@ function checkProduct(transposeA: boolean, transposeB: boolean): void {
       transposed: transposeB,
     }] as const;
     nativeMultiply(factors, whole(sum), true);
-    const found = heapView(sum).join();
-    if (found !== "2,3,9,4,5,19,6,7,29") {
-      throw new Error(`a 3x2x3 product of ONNX Runtime came out as ${found}`);
+    const result = heapView(sum).join();
+    if (result !== "2,3,9,4,5,19,6,7,29") {
+      throw new Error(`a 3x2x3 product of ONNX Runtime came out as ${result}`);
     }
   });
 }

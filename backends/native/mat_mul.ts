@@ -1,11 +1,18 @@
-/** Matrix products by ONNX Runtime, under tfjs's own `matMul` so that every plugin has them. */
+/**
+ * Matrix products by ONNX Runtime in the place of tfjs's kernel `BatchMatMul`, so that everything that calls
+ * `tf.matMul` has them, users' plugins too. A single product runs as a Gemm; a batch, with the broadcasting
+ * of tfjs, as a MatMul.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { emptyInfo, sizeOf } from "../wasm/heap.ts";
 import { batchProduct } from "./mat_mul_model.ts";
 import { nativeMultiply } from "./products.ts";
 import { runModel } from "./runtime.ts";
 
-/** Below this many multiplications tfjs's own kernel is as fast. */
+/**
+ * Below so many multiplications the call of the library costs more than it saves; tfjs's own kernel computes
+ * them.
+ */
 const SMALL = 4096;
 
 let replaced = false;
@@ -30,6 +37,7 @@ export function replaceMatMul(): void {
   });
 }
 
+/** The product in the last two dimensions; the dimensions before are broadcast. */
 function matMul(a: tf.TensorInfo, b: tf.TensorInfo, transposeA: boolean, transposeB: boolean): tf.TensorInfo {
   const [rowsA, columnsA] = a.shape.slice(-2) as [number, number];
   const [rowsB, columnsB] = b.shape.slice(-2) as [number, number];

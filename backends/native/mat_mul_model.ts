@@ -1,7 +1,11 @@
 import type { Node } from "../onnx_model.ts";
 import type { Call, Operand } from "./runtime.ts";
 
-/** The product of matrices in the last two dimensions; the others are a batch. */
+/**
+ * The call that multiplies matrices in the last two dimensions; the dimensions before are a batch, broadcast
+ * as ONNX does. MatMul has no flag for a transposed factor, so a Transpose node comes before it.
+ * @param transposed whether each factor is
+ */
 export function batchProduct(
   [a, b]: readonly Operand[],
   into: Operand,
@@ -24,6 +28,7 @@ export function batchProduct(
   };
 }
 
+/** A node that exchanges the last two dimensions. */
 function swapLast(from: string, to: string, rank: number): Node {
   const perm = Array.from({ length: rank }, (_, k) => k);
   perm[rank - 1] = rank - 2;

@@ -1,19 +1,30 @@
 /**
- * ONNX Runtime through its C interface, from the shared library inside the npm package. The package's own JavaScript binding
- * copies every result into a new buffer; here results are written where they belong, and all models share one pool
- * of threads.
+ * ONNX Runtime through its C interface, from the shared library inside the npm package, by Deno's FFI. The
+ * package's own JavaScript binding copies every result into a new buffer; here tensors are given by address,
+ * and results are written where they belong, in the heap of the WASM module.
+ *
+ * The C interface is one exported function, which gives a table of function pointers. Functions are only ever
+ * appended to the table, so a function is known by its place in it: FUNCTIONS lists the places that are used,
+ * with their arguments. Nothing checks these at run time, and a wrong one would crash the process; the
+ * products that kernels.ts computes at the start go through all that a run needs.
+ *
+ * All models share one pool of threads. Memory patterns and the arena are off, which would hold memory of
+ * past runs for later ones.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { IN_PACKAGE } from "../../core/packaged.ts";
 
-/** The version of the function table; every later library has it too, its functions in the same places. */
+/** The version of the function table that is asked for; every later library still has it. */
 const API_VERSION = 16;
 
 type Pointer = Deno.PointerValue;
 type Native = Deno.NativeType;
 
-/** Places in the function table (OrtApi of onnxruntime_c_api.h) and the arguments; each returns a status or nothing. */
+/**
+ * Places in the function table (OrtApi of onnxruntime_c_api.h) and the arguments; each returns a status or
+ * nothing.
+ */
 const FUNCTIONS = {
   getErrorMessage: [2, ["pointer"], "pointer"],
   createSessionFromArray: [8, ["pointer", "buffer", "usize", "pointer", "buffer"], "pointer"],
@@ -52,18 +63,24 @@ type Api = Readonly<Record<Name, (...args: Argument[]) => Pointer>>;
 const WARNINGS = 2, ALL_OPTIMIZATIONS = 99;
 /** Types of elements. */
 const FLOAT = 1, UINT8 = 2, INT32 = 6;
-/** Of createCpuMemoryInfo: an arena allocator's default memory. */
+/** Arguments of createCpuMemoryInfo: OrtArenaAllocator and OrtMemTypeDefault. */
 const ARENA = 1, DEFAULT_MEMORY = 0;
 
-/** A float32 array somewhere in memory, as a tensor. */
+/**
+ * A float32 tensor by its address in this process's memory. The memory must not move or be freed during a
+ * run.
+ */
 export interface Operand {
   readonly address: bigint;
   readonly dims: readonly number[];
 }
 
-/** A loaded model. */
+/** A loaded model, ready to run. */
 export interface Session {
-  /** Computes the outputs into their memory. Inputs and outputs in the model's order. */
+  /**
+   * Computes the outputs into their memory, and returns when they are there. Inputs and outputs in the
+   * model's order. @throws Error with the library's message
+   */
   run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
 }
 
@@ -80,16 +97,19 @@ export interface WholeSession {
   close(): void;
 }
 
-/** ONNX Runtime, loaded. */
+/** The loaded library. */
 export interface Ort {
   readonly version: string;
-  /** @throws Error when the model is not one */
+  /** @param inputs names, in the order in which `run` takes them @throws Error when the model is not valid */
   load(model: Uint8Array, inputs: readonly string[], outputs: readonly string[]): Session;
   /** The same for a model whose results are copied out. @throws Error when the model is not one */
   open(model: Uint8Array, input: string, output: string): WholeSession;
 }
 
-/** Loads the library and starts its threads. @throws Error when it is not there */
+/**
+ * Loads the library and starts its threads. They live as long as the process. @throws Error when it is not
+ * there
+ */
 export function openOrt(threads: number): Ort {
   const library = Deno.dlopen(libraryPath(), { OrtGetApiBase: { parameters: [], result: "pointer" } });
   const base = new Deno.UnsafePointerView(library.symbols.OrtGetApiBase()!);
@@ -101,7 +121,10 @@ export function openOrt(threads: number): Ort {
   return startOrt(version, apiOf(new Deno.UnsafePointerView(table)), threads);
 }
 
-/** A clone has the library of every system, in onnxruntime-node; with the npm package comes a package for this system alone. */
+/**
+ * The library's file. A clone has the libraries of all systems, in onnxruntime-node; the npm package of plca
+ * comes with a package for one system alone.
+ */
 function libraryPath(): string {
   const platform = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
@@ -115,6 +138,7 @@ function libraryPath(): string {
   throw new Error(`ONNX Runtime has no library for ${platform} ${arch}`);
 }
 
+/** The table's functions, by name. */
 function apiOf(table: Deno.UnsafePointerView): Api {
   return Object.fromEntries(
     Object.entries(FUNCTIONS).map(([name, [index, parameters, result]]) => [
@@ -124,6 +148,7 @@ function apiOf(table: Deno.UnsafePointerView): Api {
   ) as Api;
 }
 
+/** A function of the library that can be called, from its address. */
 function nativeFunction(
   at: Pointer,
   parameters: readonly Native[],
@@ -133,7 +158,7 @@ function nativeFunction(
   return (...args) => (native.call as (...args: Argument[]) => Pointer).apply(native, args);
 }
 
-/** Throws what a status says; a good one is null. */
+/** @throws Error with the message of a status; a null status is a success */
 function check(api: Api, status: Pointer): void {
   if (status === null) return;
   const message = new Deno.UnsafePointerView(api.getErrorMessage(status)!).getCString();
@@ -141,18 +166,22 @@ function check(api: Api, status: Pointer): void {
   throw new Error(`ONNX Runtime: ${message}`);
 }
 
-/** The pointer that `make` writes. */
+/** Calls a function that writes a pointer through its last argument, and returns that pointer. */
 function made(api: Api, make: (out: BigUint64Array<ArrayBuffer>) => Pointer): Pointer {
   const out = new BigUint64Array(1);
   check(api, make(out));
   return Deno.UnsafePointer.create(out[0]!);
 }
 
+/** The bytes of a text as C takes it, with a zero at its end. */
 function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${text}\0`);
 }
 
-/** Names as C takes them: a list of addresses. It keeps the strings that lie there. */
+/**
+ * Names as C takes them: a list of addresses. The strings are kept with it, because their memory must not be
+ * collected.
+ */
 interface Names {
   readonly strings: readonly Uint8Array<ArrayBuffer>[];
   readonly addresses: BigUint64Array<ArrayBuffer>;
@@ -167,6 +196,7 @@ function namesOf(names: readonly string[]): Names {
   return { strings, addresses };
 }
 
+/** Makes the environment with its threads, and the options that all sessions share. */
 function startOrt(version: string, api: Api, threads: number): Ort {
   const threading = made(api, api.createThreadingOptions);
   check(api, api.setGlobalIntraOpNumThreads(threading, threads));
@@ -270,6 +300,10 @@ interface Loaded {
   readonly outputs: readonly string[];
 }
 
+/**
+ * The session of a loaded model. A run wraps each operand in an OrtValue, which borrows its memory, and
+ * releases it after.
+ */
 function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
   const [inputNames, outputNames] = [namesOf(inputs), namesOf(outputs)];
   const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];

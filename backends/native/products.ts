@@ -1,3 +1,9 @@
+/**
+ * Matrix products of parts of tensors, by ONNX Runtime's Gemm on the tensors' own memory. A one-node model is
+ * built for each layout (which factor is transposed, whether something is added) and kept; shapes are free,
+ * so one model serves all sizes. To add a product to a sum in place, the sum is both Gemm's third input and
+ * its output.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { address, emptyTensor } from "../wasm/heap.ts";
 import { type Matrix, type Multiply, type MultiplyPlanes, type Planes, whole } from "../wasm/products.ts";
@@ -5,10 +11,13 @@ import { simd } from "../wasm/simd.ts";
 import { batchProduct } from "./mat_mul_model.ts";
 import { type Operand, runModel } from "./runtime.ts";
 
-/** From so many columns of the other factor on, turning a factor costs less than multiplying it as it lies. */
+/**
+ * From so many columns of the result on, transposing the left factor first is faster than Gemm's own
+ * transposition.
+ */
 const WORTH_TURNING = 1024;
 
-/** ONNX Runtime's product, on the tensors' own memory. */
+/** See {@linkcode Multiply}. */
 export const nativeMultiply: Multiply = ([a, b], into, add) => {
   if (!a.transposed || into.columns < WORTH_TURNING) return multiply([a, b], into, add);
   tf.tidy(() => {
@@ -18,6 +27,7 @@ export const nativeMultiply: Multiply = ([a, b], into, add) => {
   });
 };
 
+/** The product without transposing first. */
 const multiply: Multiply = ([a, b], into, add) => {
   const operand = ({ tensor, from, rows, columns }: Matrix) => ({
     tensor,
@@ -33,7 +43,7 @@ interface Turned {
   readonly transposed?: boolean;
 }
 
-/** @param operands the factors and what is added to their product, if anything */
+/** @param operands the factors and, if something is added to their product, that */
 function runGemm(operands: readonly Operand[], into: Operand, [a, b]: readonly [Turned, Turned]): void {
   const [transA, transB] = [Number(a.transposed ?? false), Number(b.transposed ?? false)];
   const inputs = operands.map((_, k) => `x${k}`);
@@ -49,7 +59,7 @@ function runGemm(operands: readonly Operand[], into: Operand, [a, b]: readonly [
   });
 }
 
-/** The same for planes. */
+/** See {@linkcode MultiplyPlanes}: one plane is a Gemm, several are a MatMul of a batch. */
 export const nativeMultiplyPlanes: MultiplyPlanes = ([a, b], into, add) => {
   const single = into.planes === 1;
   const operand = ({ tensor, element, planes, rows, columns }: Planes) => ({

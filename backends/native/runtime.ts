@@ -1,6 +1,8 @@
 /**
- * Runs small ONNX models synchronously on tensors that live in the WASM backend's heap: ONNX Runtime reads and
- * writes the heap itself, nothing is copied.
+ * Runs small ONNX models synchronously on tensors that live in the WASM backend's heap. ONNX Runtime reads
+ * and writes the heap itself, nothing is copied: the address of a tensor is that of the heap in this process
+ * plus the tensor's offset. When the heap grows it gets a new buffer, so the address is looked up again
+ * whenever the buffer is another one. Loaded models are kept by key.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { address, heapMemory } from "../wasm/heap.ts";
@@ -28,18 +30,21 @@ export interface Operand {
   readonly element?: number;
 }
 
-/** What {@linkcode runModel} computes. */
+/** A call of a small model. */
 export interface Call {
-  /** The same key always means the same graph. */
+  /** Names the graph: calls with the same key must have the same graph. Shapes are no part of it. */
   readonly key: string;
   readonly graph: () => Graph;
   /** In the order of the graph's inputs. */
   readonly inputs: readonly Operand[];
-  /** What takes the results, in the order of the graph's outputs. */
+  /** The tensors that receive the results, in the order of the graph's outputs. */
   readonly outputs: readonly Operand[];
 }
 
-/** Runs a model; the outputs are written in place. */
+/**
+ * Runs a model; the outputs are written in place when it returns. @throws Error when the runtime is not
+ * loaded or refuses
+ */
 export function runModel({ key, graph, inputs, outputs }: Call): void {
   const heap = heapStart();
   const operand = ({ tensor, dims = tensor.shape, element = 0 }: Operand) => {
@@ -59,13 +64,14 @@ function heapStart(): bigint {
   return heap.start;
 }
 
+/** The session of a key, loaded at its first use. */
 function session(key: string, graph: () => Graph): Session {
-  let found = sessions.get(key);
-  if (found === undefined) {
+  let loaded = sessions.get(key);
+  if (loaded === undefined) {
     if (ort === undefined) throw new Error("the native runtime is not loaded");
-    const made = graph();
-    found = ort.load(encodeModel(made), made.inputs, made.outputs);
-    sessions.set(key, found);
+    const model = graph();
+    loaded = ort.load(encodeModel(model), model.inputs, model.outputs);
+    sessions.set(key, loaded);
   }
-  return found;
+  return loaded;
 }

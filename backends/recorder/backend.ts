@@ -1,19 +1,27 @@
-/** A backend that computes nothing: it writes down what is called, so that the same can be called elsewhere. */
+/**
+ * A backend that computes nothing: it writes down which kernels are called with which tensors, so that
+ * export/ can write the same calls into a file. A tensor here is a description (shape, type) without numbers,
+ * unless it is a constant: weights, and whatever follows from weights alone. Running a network on this
+ * backend yields its graph for one input shape, whatever JavaScript the model's code contains; loops and
+ * conditions of that code are gone from the graph. A network that reads a number that depends on its input
+ * cannot be recorded.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../../core/errors.ts";
 import type { Numbers, Step, Value } from "./recording.ts";
 
+/** A tensor's value, and how many handles it has. */
 interface Entry {
   readonly value: Value;
   references: number;
 }
 
-/** Holds constants with their numbers, and everything else without. */
+/** The backend, as tfjs's engine sees it. Outside of `record` calls are not written down. */
 export class Recorder extends tf.KernelBackend {
   readonly #data: tf.DataStorage<Entry> = new tf.DataStorage<Entry>(this, tf.engine());
   #steps: Step[] | undefined;
 
-  /** What `body` calls, in order. */
+  /** Runs `body` and returns the steps that it caused, in order. */
   record(body: () => void): readonly Step[] {
     const steps: Step[] = this.#steps = [];
     try {
@@ -24,20 +32,20 @@ export class Recorder extends tf.KernelBackend {
     return steps;
   }
 
-  /** Notes a call. @returns what it makes */
+  /** Writes down a call. @returns tensors of its outputs */
   add(step: Omit<Step, "outputs">, outputs: readonly Value[]): tf.TensorInfo[] {
     this.#steps?.push({ ...step, outputs });
     return outputs.map((value) => this.hold(value));
   }
 
-  /** A tensor of a value. */
+  /** A new tensor of a value; two tensors of one value object are the same for the recording. */
   hold(value: Value): tf.TensorInfo {
     const dataId = {};
     this.#data.set(dataId, { value, references: 1 });
     return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
-  /** The value of a tensor; one of another backend moves here. */
+  /** The value of a tensor. If another backend holds it, it moves here, with its numbers. */
   recorded({ dataId }: Pick<tf.TensorInfo, "dataId">): Value {
     return this.#data.get(dataId).value;
   }

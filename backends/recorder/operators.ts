@@ -1,4 +1,8 @@
-/** The kernels of `ops/` on the recorder: each is one step. */
+/**
+ * The kernels of `ops/` on the recorder: each call is one step under the kernel's own name, so that export/
+ * can choose the ONNX operators for a whole convolution, batch norm or attention, and not for the slices and
+ * sums that a portable kernel is made of.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../../core/errors.ts";
 import type { Kernels } from "../../ops/kernel_types.ts";
@@ -7,6 +11,7 @@ import type { Recorder } from "./backend.ts";
 import { RECORDER } from "./kernels.ts";
 import type { Attribute } from "./recording.ts";
 
+/** Writes down one call with one float32 output of the given shape. */
 function step<T extends tf.Tensor>(
   op: string,
   inputs: readonly tf.Tensor[],
@@ -20,14 +25,17 @@ function step<T extends tf.Tensor>(
   return tf.engine().makeTensorFromTensorInfo(made!) as T;
 }
 
-/** Those that training alone needs. */
+/** A kernel that only training needs; calling it is an error that names it. */
 function notRecorded(name: string) {
   return (): never => {
     throw new UserError(`the operator ${name} of ops/ cannot be exported: only training needs it`);
   };
 }
 
-/** What inference needs is recorded; the rest names itself. */
+/**
+ * The kernels that inference needs, each as a step; `lovasz` and `sgdStep`, which only training needs, are
+ * errors that name themselves.
+ */
 export const recordingKernels: Partial<Kernels> = {
   dense: true,
   conv2d(x, filter, { stride, padding, dilation }) {

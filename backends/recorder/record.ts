@@ -1,3 +1,7 @@
+/**
+ * The entrance of the recorder: it makes the recorder current, runs a network once and gives the current
+ * backend back.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { Recorder } from "./backend.ts";
@@ -5,9 +9,10 @@ import { RECORDER, registerRecordingKernels } from "./kernels.ts";
 import { recordingKernels } from "./operators.ts";
 import type { Recording, Value } from "./recording.ts";
 
+/** The one recorder of this process, registered at its first use. */
 function recorder(): Recorder {
-  const found = tf.findBackend(RECORDER) as Recorder | undefined;
-  if (found) return found;
+  const registered = tf.findBackend(RECORDER) as Recorder | undefined;
+  if (registered) return registered;
   registerRecordingKernels();
   replaceKernels(RECORDER, recordingKernels);
   tf.registerBackend(RECORDER, () => new Recorder(), 0);
@@ -15,8 +20,8 @@ function recorder(): Recorder {
 }
 
 /**
- * Writes down what `run` calls for an input of this shape; nothing is computed but constants. The backend that was
- * current is so again afterwards, and weights that it held move back to it when it needs them.
+ * Records what `run` calls for an input of this shape; nothing is computed but constants. The backend that
+ * was current is current again afterwards; weights that it held move back to it at their next use.
  * @param shape of the float32 input
  * @throws UserError that names the first operator that cannot be recorded; whatever `run` throws
  */
@@ -31,8 +36,8 @@ export function recordRun<T extends tf.Tensor>(
     let output: Value | undefined;
     const steps = here.record(() =>
       tf.tidy(() => {
-        const made = run(tf.engine().makeTensorFromTensorInfo(here.hold(input)) as T);
-        output = here.recorded(made);
+        const result = run(tf.engine().makeTensorFromTensorInfo(here.hold(input)) as T);
+        output = here.recorded(result);
       })
     );
     return { input, steps, output: output! };

@@ -1,18 +1,22 @@
-/** What the recorder writes down while a network runs. */
+/**
+ * A recording: the calls of one run of a network, as a list in which each step's inputs come from earlier
+ * steps, from the input, or are constants. It is all that export/ knows of a network. Values are compared by
+ * identity, like edges of a graph.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 
-/** Numbers of a constant. */
+/** The numbers of a constant: float32, int32, or bool as bytes. */
 export type Numbers = Float32Array | Int32Array | Uint8Array;
 
 /** A tensor that a recorded step takes or makes. Two are the same only if they are the same object. */
 export interface Value {
   readonly shape: readonly number[];
   readonly dtype: tf.DataType;
-  /** Its numbers, where they do not depend on the network's input. */
+  /** Its numbers, if they do not depend on the network's input. */
   readonly constant?: Numbers;
 }
 
-/** What an operator was told beside its tensors. */
+/** An argument of an operator that is no tensor. */
 export type Attribute = number | boolean | string | undefined | readonly number[];
 
 /** One operator call. */
@@ -24,7 +28,7 @@ export interface Step {
   readonly outputs: readonly Value[];
 }
 
-/** What one run of a network was, from its input to its result. */
+/** One run of a network, from its input to its result. */
 export interface Recording {
   readonly input: Value;
   readonly steps: readonly Step[];

@@ -1,14 +1,18 @@
-/** Shapes of what tfjs's kernels make, by kernel. */
+/**
+ * The shapes and types of the results of tfjs's kernels, worked out from those of their inputs. A kernel that
+ * is not in the table cannot be recorded. To record another one, add its rule here and its ONNX form in
+ * export/.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Attribute, Value } from "./recording.ts";
 
-/** A call as shapes are worked out of it. */
+/** What a rule looks at: the inputs' shapes and types, and the call's attributes. */
 export interface Called {
   readonly inputs: readonly Pick<Value, "shape" | "dtype">[];
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
-/** The shape and type of each output. */
+/** A rule: the shape and type of each output of a call. */
 export type Shaped = (called: Called) => readonly Pick<Value, "shape" | "dtype">[];
 
 const first = ({ inputs }: Called) => inputs[0]!;
@@ -21,13 +25,13 @@ const broadcast = (dtype?: tf.DataType): Shaped => ({ inputs: [a, b] }) => [{
 }];
 
 const reduced = (dtype?: tf.DataType): Shaped => (called) => {
-  const { shape, dtype: own } = first(called);
+  const { shape, dtype: inputType } = first(called);
   const axes = axesOf(called), keep = called.attributes["keepDims"] === true;
   const left = shape.flatMap((side, axis) => axes.includes(axis) ? keep ? [1] : [] : [side]);
-  return [{ shape: left, dtype: dtype ?? own }];
+  return [{ shape: left, dtype: dtype ?? inputType }];
 };
 
-/** The axes of a reduction or of a turn, counted from 0; absent ones mean all. */
+/** The axes of a reduction or of a reversal, counted from 0; if the call names none, all. */
 export function axesOf({ inputs, attributes }: Called): number[] {
   const rank = inputs[0]!.shape.length;
   const given = attributes["axis"] ?? attributes["dims"];
@@ -122,7 +126,7 @@ function each(names: string, shaped: Shaped): Record<string, Shaped> {
   return Object.fromEntries(names.split(" ").map((name) => [name, shaped]));
 }
 
-/** Every kernel that is recorded. */
+/** The rule of every kernel that can be recorded. */
 export const SHAPES: Readonly<Record<string, Shaped>> = {
   ...each(SAME, same),
   ...each(NUMERIC, broadcast()),

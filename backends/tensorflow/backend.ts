@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 
-/** TensorFlow, where it was installed, on the processor or a CUDA device. */
+/** TensorFlow itself, where it was installed (docs/tensorflow.md), on the processor or a CUDA device. */
 export const tensorflow: Backend = {
   name: "tensorflow",
   readable: true,

@@ -1,4 +1,7 @@
-/** Batch normalisation by TensorFlow's fused operators, for the processor. */
+/**
+ * Batch normalisation by TensorFlow's fused operators, for the processor. What these keep for their gradient
+ * depends on the device, so on a GPU the portable kernels are used.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
   BatchStatistics,
@@ -9,6 +12,7 @@ import type {
 } from "../../ops/kernel_types.ts";
 import { run } from "./operator.ts";
 
+/** The attributes of both operators. @param training whether they take the statistics of the batch */
 function attributes(epsilon: number, training: boolean) {
   return {
     floats: { epsilon },
@@ -18,12 +22,13 @@ function attributes(epsilon: number, training: boolean) {
   } as const;
 }
 
-/** The parts of a batch, each with statistics of its own. */
+/** The parts of a batch. */
 function partsOf(x: tf.Tensor4D, parts: readonly number[]): tf.Tensor4D[] {
   if (parts.length === 1) return [x];
   return tf.split(x, [...parts], 0);
 }
 
+/** The parts as one batch again. */
 function joined(parts: readonly tf.Tensor[]): tf.Tensor4D {
   return (parts.length === 1 ? parts[0]! : tf.concat([...parts])) as tf.Tensor4D;
 }
@@ -35,13 +40,14 @@ export function fusedBatchNorm(call: NormCall): NormResult {
   const statistics: BatchStatistics[] = [];
   const normal = partsOf(x, call.parts).map((part) => {
     const inputs = [part, gamma, beta, given?.mean ?? none, given?.variance ?? none];
-    const made = run("FusedBatchNormV3", inputs, {
+    const outputs = run("FusedBatchNormV3", inputs, {
       attributes: attributes(epsilon, given === undefined),
       outputs: 6,
     });
-    // The fifth output is the biased variance here, as the gradient wants it.
-    statistics.push(given ?? { mean: made[3] as tf.Tensor1D, variance: made[4] as tf.Tensor1D });
-    return made[0]!;
+    // The fourth and fifth output are, on the processor, the mean and the biased variance that the gradient
+    // needs.
+    statistics.push(given ?? { mean: outputs[3] as tf.Tensor1D, variance: outputs[4] as tf.Tensor1D });
+    return outputs[0]!;
   });
   const whole = joined(normal);
   const sum = residual ? tf.add(whole, residual) as tf.Tensor4D : whole;
@@ -55,7 +61,7 @@ export function fusedBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall):
     : dy;
   const none = tf.tensor1d([], "float32");
   const slopes = partsOf(counted, call.parts);
-  const made = partsOf(call.x, call.parts).map((part, k) => {
+  const gradients = partsOf(call.x, call.parts).map((part, k) => {
     const { mean, variance } = call.statistics[k]!;
     return run("FusedBatchNormGradV3", [slopes[k]!, part, call.gamma, mean, variance, none], {
       attributes: attributes(call.epsilon, !call.given),
@@ -63,9 +69,9 @@ export function fusedBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall):
     });
   });
   return {
-    dx: joined(made.map((outputs) => outputs[0]!)),
-    dGamma: tf.addN(made.map((outputs) => outputs[1]!)) as tf.Tensor1D,
-    dBeta: tf.addN(made.map((outputs) => outputs[2]!)) as tf.Tensor1D,
+    dx: joined(gradients.map((outputs) => outputs[0]!)),
+    dGamma: tf.addN(gradients.map((outputs) => outputs[1]!)) as tf.Tensor1D,
+    dBeta: tf.addN(gradients.map((outputs) => outputs[2]!)) as tf.Tensor1D,
     ...(call.residual ? { dResidual: counted } : {}),
   };
 }

@@ -1,11 +1,15 @@
-/** Convolutions and their gradients: TensorFlow's own operators, but for the gradients of dilated ones on the processor. */
+/**
+ * Convolutions and their gradients by TensorFlow's own operators. On the processor it has no gradients of
+ * dilated convolutions; those come from dilated.ts where that is the faster way, else from the portable
+ * kernels.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Window } from "../../ops/kernel_types.ts";
 import { portable } from "../../ops/portable.ts";
 import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } from "./dilated.ts";
 import { type Attributes, nodeBackend, run } from "./operator.ts";
 
-/** What the three operators are told. */
+/** The window as attributes, the same for a convolution and its two gradients. */
 export function windowAttributes({ stride, padding, dilation }: Window): Attributes {
   const p = padding;
   return {
@@ -36,7 +40,7 @@ export const inputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape
       const inputs = [tf.tensor1d(xShape, "int32"), filter, dy];
       return run("Conv2DBackpropInput", inputs, { attributes: windowAttributes(window) })[0] as tf.Tensor4D;
     }
-    // Otherwise a convolution of the padded gradient is as fast.
+    // If all taps see the image, the portable way, a convolution of the padded gradient, is as fast.
     const shifted = hasFarTaps(xShape, filter.shape, window) && isShifted(filter.shape, window);
     if (shifted) return shiftedInputGradient(dy, filter, xShape, window);
     return portable.conv2dInputGradient(dy, filter, xShape, window);

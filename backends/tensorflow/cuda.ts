@@ -1,4 +1,7 @@
-/** Where NVIDIA's driver puts the library that TensorFlow opens; devices themselves may not be looked for. */
+/**
+ * The places where NVIDIA's driver puts the library that TensorFlow opens. Device files themselves cannot be
+ * looked for without wide permissions.
+ */
 export const CUDA_DRIVERS: readonly string[] = [
   "/usr/lib/x86_64-linux-gnu",
   "/usr/lib/aarch64-linux-gnu",
@@ -9,7 +12,7 @@ export const CUDA_DRIVERS: readonly string[] = [
   "/run/opengl-driver/lib",
 ].map((folder) => `${folder}/libcuda.so.1`);
 
-/** Whether a CUDA driver is installed; undefined where one may not look. Loads nothing. */
+/** Whether a CUDA driver is installed; undefined if reading these places is not permitted. Loads nothing. */
 export function hasCudaDriver(): boolean | undefined {
   for (const path of CUDA_DRIVERS) {
     try {

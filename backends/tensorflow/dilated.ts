@@ -1,23 +1,30 @@
 /**
- * The gradients of dilated convolutions with few output channels: products with what the output pixels that saw an
- * input pixel ask of it, tap by tap. TensorFlow's own do not dilate on the processor.
+ * The gradients of dilated convolutions on the processor, where TensorFlow has none. The straightforward way
+ * lays out, for each output pixel, what its window saw: I numbers for each tap. With few output channels (a
+ * classifier head has one per class) it is cheaper the other way round. For each input pixel, lay out the
+ * gradients of the output pixels that saw it, O numbers for each tap, [pixels, taps O]; both gradients are
+ * then products with this layout. Taps that see nothing but padding are left out; in a head with a dilation
+ * of 24 on a small crop these are most of them.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 
-/** Of what is laid out at a time. */
+/** Bytes of the layout that exists at once. */
 const LAYOUT_BYTES = 2 ** 25;
 
-/** A place in the filter. */
+/** A position in the filter. */
 interface Tap {
   readonly row: number;
   readonly column: number;
 }
 
-/** Up to so many output channels, a layout of what output pixels gave costs less than one of what they saw. */
+/** Up to so many output channels this layout is the cheaper one. */
 const FEW_OUTPUTS = 64;
 
-/** Whether the gradients below are the faster ones: for few output channels, with windows that move by one pixel. */
+/**
+ * Whether the gradients of this file apply and are the faster ones: stride 1, no more padding than the window
+ * reaches, few output channels.
+ */
 export function isShifted(
   [height, width, , output]: readonly number[],
   { stride, padding, dilation }: Window,
@@ -27,7 +34,8 @@ export function isShifted(
 }
 
 /**
- * Along one axis, the taps that see a pixel for some output: tap k of output o sees pixel o stride + k dilation - padding.
+ * The taps along one axis that see a pixel of the image for some output; tap k of output o sees pixel o
+ * stride + k dilation - padding.
  * @param side of the image @param taps of the filter
  */
 function seeingTaps(side: number, taps: number, { stride, padding, dilation }: Window): number[] {
@@ -59,8 +67,8 @@ export const shiftedInputGradient: Kernels["conv2dInputGradient"] = (dy, filter,
         tf.reshape(tf.slice(turned, [row, column, 0, 0], [1, 1, output, input]), [output, input])
       );
       const all = taps.length === filter.shape[0] * width;
-      const own = all ? tf.reshape(turned, [-1, input]) : tf.concat(weights);
-      const part = tf.matMul(layout, own as tf.Tensor2D) as tf.Tensor2D;
+      const ofTaps = all ? tf.reshape(turned, [-1, input]) : tf.concat(weights);
+      const part = tf.matMul(layout, ofTaps as tf.Tensor2D) as tf.Tensor2D;
       total = total ? tf.add(total, part) : part;
     });
     return total ? tf.reshape(total, xShape) as tf.Tensor4D : tf.zeros(xShape) as tf.Tensor4D;
@@ -82,6 +90,7 @@ export const shiftedFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x, fi
     return tf.reshape(tf.stack(taps), filterShape) as tf.Tensor4D;
   });
 
+/** The shapes of filter and image, and the window. */
 interface Geometry {
   readonly filter: readonly number[];
   readonly x: readonly number[];
@@ -89,8 +98,9 @@ interface Geometry {
 }
 
 /**
- * Calls back with some taps at a time and, for every input pixel, the gradients of the output pixels that saw it
- * through these taps, float32 [N H W, taps * O]. Taps that see nothing but padding are left out.
+ * Goes through the taps in groups whose layout takes 32 MB at most. `visit` gets the taps of a group and, for
+ * every input pixel, the gradients of the output pixels that saw it through these taps, float32 [N H W, taps
+ * * O].
  */
 function forEachGroup(
   dy: tf.Tensor4D,

@@ -1,17 +1,23 @@
+/**
+ * TensorFlow's errors in words that help. A full memory is the one that a person can mend, and it comes in
+ * several forms: as a status of TensorFlow, as one of oneDNN inside of it, or as a C++ exception.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../../core/errors.ts";
 import { messageOf } from "../../core/words.ts";
 import type { NodeBackend } from "./package.ts";
 
-/** TF_RESOURCE_EXHAUSTED */
+/** The status TF_RESOURCE_EXHAUSTED. */
 const NO_MEMORY = 8;
 
-/** oneDNN's dnnl_out_of_memory, which TensorFlow passes on with a code of its own, and C++ itself. */
+/** How a full memory reads that has another status: oneDNN's dnnl_out_of_memory, and C++'s bad_alloc. */
 const NO_MEMORY_WORDS = /received an exception:\s*Status: 1,|\bbad_alloc\b/;
 
 /**
- * Makes what TensorFlow reports our errors: of memory a {@linkcode UserError} with what can be done, of everything else an
- * error that names the operator and the shapes it was given.
+ * Wraps the two functions through which all operators run. An error of TensorFlow about memory becomes a
+ * {@linkcode UserError} that says what can be done; any other becomes an error that names the operator and
+ * the shapes it was given.
+ * @returns the same backend
  */
 export function reportFaults(backend: NodeBackend): NodeBackend {
   const single = backend.executeSingleOutput, several = backend.executeMultipleOutputs;
@@ -22,6 +28,7 @@ export function reportFaults(backend: NodeBackend): NodeBackend {
   return backend;
 }
 
+/** Runs one operator and translates its error. */
 function reported<T>(name: string, inputs: readonly tf.TensorInfo[], work: () => T): T {
   try {
     return work();

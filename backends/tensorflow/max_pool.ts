@@ -5,10 +5,12 @@ import { type Attributes, run } from "./operator.ts";
 
 type Sides = readonly [height: number, width: number];
 
-/** Zeros are not seen: TensorFlow's windows end at the image. */
+/**
+ * The window as attributes, with explicit padding, which never wins: TensorFlow's windows end at the image.
+ */
 function attributesOf({ size, stride, padding }: PoolWindow, from: Sides, to: Sides): Attributes {
   const sides = [0, 1].flatMap((k) => {
-    // The last window may reach beyond the padding that lies before the first pixel.
+    // The last window may reach further behind the image than `padding`.
     const after = (to[k]! - 1) * stride + size - padding - from[k]!;
     return [padding, Math.max(0, after)];
   });

@@ -1,17 +1,21 @@
-/** Kernels of the package that fail where every other backend works, registered again. */
+/**
+ * Kernels of the tfjs-node package that fail where every other backend works, registered again with a repair
+ * around them. The package's files stay as they were published.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 type Kernel = tf.KernelConfig["kernelFunc"];
 type Call = Parameters<Kernel>[0];
-/** Pixels before and after, by axis. */
+/** Pixels of padding before and after, by axis. */
 type Sides = readonly (readonly [number, number])[];
 
-/** What a maximum never takes. */
+/** The padding of a maximum. */
 const LOWEST = -Infinity;
 
-/** Mends them all; to be called once, when the package has registered its kernels. */
+/** Repairs all of them. Call it once, after the package has registered its kernels. */
 export function mendKernels(): void {
-  // These convert with chained operators, which tfjs-core does not have; the first frees its caller's tensor, too.
+  // These convert with chained operators, which tfjs-core does not have; the first frees its caller's tensor,
+  // too.
   mend("Exp", (kernel, call) => kernel(converted(call, "int32", "float32")));
   mend("ArgMax", (kernel, call) => kernel(converted(call, "bool", "int32")));
   mend("ArgMin", (kernel, call) => kernel(converted(call, "bool", "int32")));
@@ -37,7 +41,7 @@ export function mendKernels(): void {
   });
 }
 
-/** Registers a kernel again, as what is made of the former one. */
+/** Registers a kernel again as `made`, which gets the former one. */
 function mend(name: string, made: (kernel: Kernel, call: Call) => ReturnType<Kernel>): void {
   const { kernelFunc, ...rest } = tf.getKernel(name, "tensorflow");
   tf.unregisterKernel(name, "tensorflow");
@@ -47,7 +51,10 @@ function mend(name: string, made: (kernel: Kernel, call: Call) => ReturnType<Ker
   });
 }
 
-/** The same for padding in pixels only. */
+/**
+ * The same for calls with padding in pixels; other calls go to the former kernel. @param made gets the
+ * padding of all four axes
+ */
 function mendPadding(
   name: string,
   made: (kernel: Kernel, call: Call, sides: Sides) => ReturnType<Kernel>,
@@ -59,12 +66,13 @@ function mendPadding(
   });
 }
 
-/** The call with its `x` converted where it has the type `from`. */
+/** The call, with its `x` converted if it has the type `from`. */
 function converted(call: Call, from: tf.DataType, to: "float32" | "int32"): Call {
   const x = call.inputs["x"] as tf.Tensor;
   return x.dtype === from ? { ...call, inputs: { ...call.inputs, x: tf.cast(x, to) } } : call;
 }
 
+/** The call, with one input padded already and no padding left to do. */
 function padded(
   call: Call,
   key: string,
@@ -74,6 +82,7 @@ function padded(
   return { ...call, inputs: { ...call.inputs, [key]: x }, attrs: { ...call.attrs, pad: "valid" } };
 }
 
+/** Cuts the padding off a gradient. */
 function inside(x: ReturnType<Kernel>, shape: number[], sides: Sides): tf.Tensor {
   return tf.slice(x as tf.Tensor, sides.map(([before]) => before), shape);
 }

@@ -1,8 +1,11 @@
-/** Calls operators of TensorFlow that TensorFlow.js has no name for, or other options of those it has. */
+/**
+ * Calls any operator of TensorFlow by its name, on tensors of tfjs: operators that TensorFlow.js has no name
+ * for, or other options of those it has. The names and attributes are those of TensorFlow's op definitions.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Attribute, NodeBackend } from "./package.ts";
 
-/** What an operator is told beside its inputs, by kind and name. */
+/** The attributes of an operator, by kind and name. */
 export interface Attributes {
   readonly ints?: Readonly<Record<string, number | readonly number[]>>;
   readonly floats?: Readonly<Record<string, number>>;
@@ -16,7 +19,10 @@ export function nodeBackend(): NodeBackend {
   return tf.backend() as NodeBackend;
 }
 
-/** Runs an operator. @throws Error with TensorFlow's message */
+/**
+ * Runs an operator; its outputs belong to the current scope. @param outputs how many it has @throws Error
+ * with TensorFlow's message
+ */
 export function run(
   name: string,
   inputs: readonly tf.TensorInfo[],

@@ -1,6 +1,8 @@
 /**
- * Runs the JavaScript of `@tensorflow/tfjs-node` with our tensor library in place of the one it would bring along, and
- * with what today's runtimes no longer have. Its files stay as they were published.
+ * Runs the JavaScript of `@tensorflow/tfjs-node` inside of Deno, without installing what the package depends
+ * on. Its files are CommonJS; they are read, run with a `require` of our own, and get our copy of tfjs-core,
+ * so that both share one engine, and substitutes for what today's runtimes no longer have. The files stay as
+ * they were published.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { createRequire } from "node:module";
@@ -8,7 +10,7 @@ import { endianness } from "node:os";
 import { dirname, join } from "node:path";
 import type { Installed } from "./place.ts";
 
-/** The addon: TensorFlow's eager C interface, called with the ids of tensors that it holds. */
+/** The addon: TensorFlow's eager C interface. It holds tensors and is called with their ids. */
 export interface Binding {
   readonly TF_Version: string;
   readonly TF_ATTR_INT: number;
@@ -31,7 +33,7 @@ export interface Attribute {
   readonly value: number | boolean | string | readonly number[];
 }
 
-/** The package's backend, as far as we call it ourselves. */
+/** The part of the package's backend that is called here. */
 export interface NodeBackend extends tf.KernelBackend {
   readonly binding: Binding;
   readonly isUsingGpuDevice: boolean;
@@ -54,7 +56,7 @@ interface BackendModule {
   readonly NodeJSKernelBackend: new (binding: Binding, packageName: string) => NodeBackend;
 }
 
-/** What the package's files ask for that is not theirs. */
+/** The modules outside of the package that its files require. */
 const GIVEN: Readonly<Record<string, unknown>> = {
   "@tensorflow/tfjs": tf,
   "@tensorflow/tfjs-core": tf,
@@ -67,7 +69,10 @@ const GIVEN: Readonly<Record<string, unknown>> = {
   "./proto/api_pb": {},
 };
 
-/** Loads the addon and with it TensorFlow. @throws Error when a library is missing */
+/**
+ * Loads the addon and with it TensorFlow. @throws Error when a library is missing, or the addon lacks a
+ * function
+ */
 export function loadBinding(folder: string, { addon }: Installed): Binding {
   const loaded = createRequire(import.meta.url)(join(folder, addon)) as
     & Partial<Binding>
@@ -79,7 +84,7 @@ export function loadBinding(folder: string, { addon }: Installed): Binding {
   return loaded as Binding;
 }
 
-/** Registers the package's kernels with our tensor library and makes its backend. */
+/** Registers the package's kernels with our tensor library and creates its backend. */
 export function loadBackend(folder: string, installed: Installed, binding: Binding): NodeBackend {
   const files = commonFiles();
   const dist = join(folder, installed.dist);
@@ -88,7 +93,7 @@ export function loadBackend(folder: string, installed: Installed, binding: Bindi
   return new NodeJSKernelBackend(binding, installed.package);
 }
 
-/** A function that runs a CommonJS file once and returns what it exports. */
+/** A function that runs a CommonJS file once and returns its exports. */
 function commonFiles(): (path: string) => unknown {
   const loaded = new Map<string, { exports: unknown }>();
   const load = (path: string): unknown => {

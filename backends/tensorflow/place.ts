@@ -2,16 +2,22 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The folder that everything of TensorFlow is in, absolute; git ignores it. A run needs `read` and `ffi` on it. */
+/**
+ * The folder that everything of TensorFlow is in, absolute; git ignores it. A run needs `read` and `ffi` on
+ * it.
+ */
 export function tensorflowFolder(): string {
   return fileURLToPath(new URL("../../.tensorflow", import.meta.url));
 }
 
-/** What setup writes last, so that a half-done installation is none. */
+/**
+ * The record of an installation. Setup writes it last: without it, a folder is a half-done installation,
+ * which counts as none.
+ */
 export interface Installed {
   /** `@tensorflow/tfjs-node` or `@tensorflow/tfjs-node-gpu`. */
   readonly package: string;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   /** The package's compiled JavaScript, below the folder. */
   readonly dist: string;
@@ -21,12 +27,15 @@ export interface Installed {
   readonly libraries: string;
 }
 
-/** The record's name in the folder. */
+/** The record's file name. */
 export const RECORD = "installed.json";
 
 const KEYS = ["package", "version", "dist", "addon", "libraries"] as const satisfies (keyof Installed)[];
 
-/** What is installed; undefined: nothing. Needs `read` on the folder. @throws Error that names a damaged record */
+/**
+ * The record of what is installed; undefined if nothing is. Needs `read` on the folder. @throws Error that
+ * names a damaged record
+ */
 export function installedTensorflow(folder: string = tensorflowFolder()): Installed | undefined {
   const path = join(folder, RECORD);
   let record: unknown;

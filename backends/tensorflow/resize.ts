@@ -1,4 +1,4 @@
-/** Bilinear resizing by TensorFlow's own operators. */
+/** Bilinear resizing, with half-pixel centres, by TensorFlow's own operators. */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D } from "../../ops/kernel_types.ts";
 import { run } from "./operator.ts";
@@ -18,7 +18,7 @@ export function resize(x: tf.Tensor4D, size: readonly [number, number]): tf.Tens
 /** See {@linkcode Kernels.resizeBilinearGradient}. */
 export function resizeGradient(dy: tf.Tensor4D, xShape: Shape4D): tf.Tensor4D {
   return tf.tidy(() =>
-    // Of the image only its shape is asked for.
+    // The operator reads only the shape of the image.
     run("ResizeBilinearGrad", [dy, tf.zeros(xShape)], { attributes: ATTRIBUTES })[0] as tf.Tensor4D
   );
 }

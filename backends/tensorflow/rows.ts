@@ -1,25 +1,33 @@
-/** The maps and reductions over blocks of rows, composed of TensorFlow's operators. */
+/**
+ * The association's kernels over blocks of rows (ops/association/device/row_kernels.ts), composed of
+ * TensorFlow's operators.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { EPSILON } from "../../ops/association/contrast.ts";
 import { type DeviceRowKernels, SUMMARY } from "../../ops/association/device/row_kernels.ts";
 import { run } from "./operator.ts";
 
-/** Of a block of similarities; a handful of blocks is all that is there at a time. */
+/** Bytes of a block of similarities; a handful of blocks exist at a time. */
 const BLOCK_BYTES = 2 ** 24;
 
 function blockRows(columns: number): number {
   return Math.max(1, Math.floor(BLOCK_BYTES / (4 * columns)));
 }
 
+/** One column of a summary, [B, 1]. */
 function column(summary: tf.Tensor2D, key: keyof typeof SUMMARY): tf.Tensor2D {
   return tf.slice(summary, [0, SUMMARY[key]], [summary.shape[0], 1]);
 }
 
-/** `condition ? a : b`, each of which may be one number or one of every row. */
+/**
+ * `condition ? a : b`; `a` and `b` may be one number, or one of every row. tfjs's `where` would first spread
+ * them over the whole shape.
+ */
 function select(condition: tf.Tensor, a: tf.Tensor, b: tf.Tensor): tf.Tensor2D {
   return run("SelectV2", [condition, a, b], { attributes: { types: { T: "float32" } } })[0] as tf.Tensor2D;
 }
 
+/** exp((d - mean) inverse - logSum) */
 function softmax(d: tf.Tensor2D, summary: tf.Tensor2D): tf.Tensor2D {
   // (d - mean) inverse - logSum in two passes instead of three.
   const inverse = column(summary, "inverse");
@@ -27,7 +35,7 @@ function softmax(d: tf.Tensor2D, summary: tf.Tensor2D): tf.Tensor2D {
   return tf.exp(tf.sub(tf.mul(d, inverse), shift)) as tf.Tensor2D;
 }
 
-/** Blocks of rows on TensorFlow. */
+/** The kernels on TensorFlow. */
 export const tensorflowRows: DeviceRowKernels = {
   blockRows,
   summarise: (d, contrast) =>
@@ -35,7 +43,7 @@ export const tensorflowRows: DeviceRowKernels = {
       const width = d.shape[1];
       const seen = select(tf.isNaN(d), tf.scalar(-Infinity), d);
       const best = tf.max(seen, 1, true), place = tf.cast(tf.expandDims(tf.argMax(seen, 1), 1), "float32");
-      const found = tf.greater(best, -Infinity);
+      const comparable = tf.greater(best, -Infinity);
       const mean = contrast ? tf.mean(d, 1, true) : tf.zerosLike(best);
       const inverse = contrast ? inverseDeviation(d, mean, width) : tf.onesLike(best);
       // The largest z is that of the largest similarity.
@@ -44,11 +52,11 @@ export const tensorflowRows: DeviceRowKernels = {
       const logSum = tf.add(tf.log(tf.sum(exponents, 1, true)), top);
       const nan = tf.scalar(NaN);
       const columns = [
-        select(found, best, nan),
-        select(found, place, tf.scalar(0)),
+        select(comparable, best, nan),
+        select(comparable, place, tf.scalar(0)),
         mean,
         inverse,
-        select(found, logSum, nan),
+        select(comparable, logSum, nan),
       ];
       return tf.concat(columns, 1) as tf.Tensor2D;
     }),
@@ -64,6 +72,7 @@ export const tensorflowRows: DeviceRowKernels = {
     tf.tidy(() => tf.mul(tf.mul(p, tf.sub(dp, along)), inverse) as tf.Tensor2D),
 };
 
+/** 1 / (deviation + 1e-10) of every row, [B, 1]. */
 function inverseDeviation(d: tf.Tensor2D, mean: tf.Tensor, width: number): tf.Tensor {
   const squares = tf.sum(tf.squaredDifference(d, mean), 1, true);
   return tf.reciprocal(tf.add(tf.sqrt(tf.div(squares, Math.max(1, width - 1))), EPSILON));

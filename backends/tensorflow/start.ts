@@ -16,13 +16,13 @@ const SETUP = "npx --yes deno@2.9.6 task setup:tensorflow";
 
 let binding: Binding | undefined;
 
-/** What is there. */
+/** The TensorFlow that is installed. */
 export interface Found extends Inspected {
   /** Whether it computes on a CUDA device. */
   readonly cuda: boolean;
 }
 
-/** @throws Error that says what is missing or damaged and what mends it */
+/** The record of the installation. @throws Error that says what is missing or damaged and how to mend it */
 function readRecord(folder: string): Installed {
   let installed: Installed | undefined;
   try {
@@ -54,7 +54,8 @@ export function findTensorflow(folder: string = tensorflowFolder()): Found {
 }
 
 /**
- * Whether `auto` should take it: installed, and on a CUDA device. A reason where it is installed for nothing, or broken.
+ * Whether `auto` should take it: if it is installed, and on a CUDA device. There is a reason if it is
+ * installed in vain, or broken; none if it is not installed.
  */
 export function takesCuda(folder: string = tensorflowFolder()): Judged {
   if (!hasTensorflow(folder)) return { takes: false };
@@ -68,7 +69,10 @@ export function takesCuda(folder: string = tensorflowFolder()): Judged {
   }
 }
 
-/** Makes the backend `tensorflow` current. Repeating it changes nothing. @throws Error, see {@linkcode findTensorflow} */
+/**
+ * Makes the backend `tensorflow` current. Repeating it changes nothing.
+ * @throws Error, see {@linkcode findTensorflow}
+ */
 export async function startTensorflow(): Promise<void> {
   findTensorflow();
   if (!tf.findBackendFactory("tensorflow")) {

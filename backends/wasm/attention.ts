@@ -1,14 +1,19 @@
-/** Attention in the heap: channels in the order of heads, then products of blocks of queries, whose scores lie in one buffer. */
+/**
+ * Attention in the heap (ops/attention.ts says how to think of it). Channels are first brought into the order
+ * of heads, so that the queries of a head are a matrix: a plane. A block is some queries of one plane, or
+ * several small planes together; its scores lie in one buffer of half a megabyte, which every block uses
+ * again, so scores never leave a near cache.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionCall, Kernels } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";
 import type { MultiplyPlanes, Planes } from "./products.ts";
 import { simd } from "./simd.ts";
 
-/** Of the scores that exist at once: they stay in a near cache. */
+/** Bytes of the scores that exist at once: they stay in a near cache. */
 const SCORE_BYTES = 2 ** 19;
 
-/** Sizes of a call. A plane is a head of an image. */
+/** The sizes of a call. A plane is a head of an image; `width` is the channels of a head. */
 interface Sizes {
   readonly images: number;
   readonly heads: number;
@@ -18,6 +23,7 @@ interface Sizes {
   readonly width: number;
 }
 
+/** The sizes of a call. */
 function sizesOf({ query: { shape: [images, queries, channels] }, key, heads }: AttentionCall): Sizes {
   return { images, heads, planes: images * heads, queries, keys: key.shape[1], width: channels / heads };
 }
@@ -31,7 +37,7 @@ function split(x: tf.Tensor3D, { images, heads, planes, width }: Sizes, factor =
   return y;
 }
 
-/** And back. */
+/** [N heads, tokens, C / heads] as [N, tokens, C], times a factor. */
 function joined(x: tf.Tensor3D, { images, heads, width }: Sizes, factor = 1): tf.Tensor3D {
   const tokens = x.shape[1], shape: [number, number, number] = [images, tokens, heads * width];
   if (heads === 1 && factor === 1) return tf.reshape(x, shape);
@@ -40,7 +46,10 @@ function joined(x: tf.Tensor3D, { images, heads, width }: Sizes, factor = 1): tf
   return y;
 }
 
-/** Some planes, or some queries of one plane. */
+/**
+ * Queries `from` to `from + rows - 1` of `planes` planes from `plane` on; of several planes always all
+ * queries.
+ */
 interface Block {
   readonly plane: number;
   readonly planes: number;
@@ -48,6 +57,7 @@ interface Block {
   readonly rows: number;
 }
 
+/** All blocks of a call, planes in order, and within a plane its queries from the first to the last. */
 function blocksOf({ planes, queries, keys }: Sizes): Block[] {
   const most = Math.max(1, Math.floor(SCORE_BYTES / (4 * keys)));
   const together = Math.max(1, Math.floor(most / queries));
@@ -62,29 +72,30 @@ function blocksOf({ planes, queries, keys }: Sizes): Block[] {
   return blocks;
 }
 
-/** The rows of a block in a tensor [planes, rows, columns]. */
+/** The rows of a block's queries in a tensor [planes, rows, columns]. */
 function part(tensor: tf.Tensor3D, { plane, planes, from, rows }: Block): Planes {
   const [, length, columns] = tensor.shape;
   return { tensor, element: (plane * length + from) * columns, planes, rows, columns };
 }
 
-/** All rows of a block's planes. */
+/** All rows (keys) of a block's planes. */
 function planesOf(tensor: tf.Tensor3D, { plane, planes }: Block): Planes {
   const [, rows, columns] = tensor.shape;
   return { tensor, element: plane * rows * columns, planes, rows, columns };
 }
 
+/** The same planes, as a transposed factor. */
 function turned(planes: Planes): Planes {
   return { ...planes, transposed: true };
 }
 
-/** A buffer for the scores of any block. */
+/** Allocates the buffer for scores; the function returned gives it the shape of a block. */
 function scoresOf(blocks: readonly Block[], { keys }: Sizes) {
   const tensor = emptyTensor([Math.max(...blocks.map(({ planes, rows }) => planes * rows)), keys]);
   return ({ planes, rows }: Block): Planes => ({ tensor, element: 0, planes, rows, columns: keys });
 }
 
-/** What a backend in the heap has its own way for. */
+/** The two steps that `wasm` and `native` compute differently. */
 export interface AttentionParts {
   readonly multiply: MultiplyPlanes;
   /** The softmax of every row, in place. */
@@ -96,7 +107,7 @@ export function heapSoftmax({ tensor, element, planes, rows, columns }: Planes):
   simd("softmaxScores", address(tensor, element), planes * rows, columns);
 }
 
-/** The kernels of a backend with these parts. */
+/** The kernels of a backend that computes these steps its own way. */
 export function heapAttention(
   { multiply, softmax }: AttentionParts,
 ): Pick<Kernels, "attention" | "attentionGradient"> {

@@ -1,6 +1,6 @@
 import type { Backend } from "../backend.ts";
 
-/** TensorFlow.js's WASM module with kernels of our own in its heap. */
+/** TensorFlow.js's WASM module, with kernels of our own (simd/) that work in its heap. */
 export const wasm: Backend = {
   name: "wasm",
   readable: true,

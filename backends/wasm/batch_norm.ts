@@ -1,4 +1,9 @@
-/** Batch normalisation in the heap: two passes over the input for its statistics, one for everything that follows. */
+/**
+ * Batch normalisation in the heap, in as few passes over memory as the arithmetic allows: two over the input
+ * for its statistics (mean, then squares about it), one that normalises, adds the residual and takes the
+ * positive part; backward one for the two sums and one for the gradients. ops/portable_batch_norm.ts has the
+ * equations. What is one number a channel is computed on the host between the passes.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
   BatchStatistics,
@@ -10,12 +15,13 @@ import type {
 import { address, emptyTensor, heapView } from "./heap.ts";
 import { simd } from "./simd.ts";
 
-/** Where a part of the batch begins, in elements, and its pixels. */
+/** A part of a batch: the place of its first element, and how many pixels it has. */
 interface Part {
   readonly start: number;
   readonly pixels: number;
 }
 
+/** The parts of a batch whose parts have so many images. */
 function partsOf({ shape: [, height, width, channels] }: tf.Tensor4D, parts: readonly number[]): Part[] {
   let image = 0;
   return parts.map((images) => {
@@ -25,7 +31,7 @@ function partsOf({ shape: [, height, width, channels] }: tf.Tensor4D, parts: rea
   });
 }
 
-/** float32 [C] from what the host computes for each channel. */
+/** float32 [C] of what `of` gives for each channel. */
 function vector(channels: number, of: (c: number) => number): tf.Tensor1D {
   return tf.tensor1d(Float32Array.from({ length: channels }, (_, c) => of(c)));
 }
@@ -34,6 +40,7 @@ function empty(channels: number): tf.Tensor1D {
   return emptyTensor([channels]) as tf.Tensor1D;
 }
 
+/** The statistics of a part. */
 function statisticsOf(x: tf.Tensor4D, { start, pixels }: Part): BatchStatistics {
   const channels = x.shape[3];
   const mean = empty(channels), variance = empty(channels);
@@ -54,11 +61,11 @@ export function heapBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormC
   const channels = x.shape[3];
   const y = emptyTensor(x.shape) as tf.Tensor4D;
   const statistics = partsOf(x, call.parts).map((part) => {
-    const own = call.given ?? statisticsOf(x, part);
+    const used = call.given ?? statisticsOf(x, part);
     tf.tidy(() => {
-      const inverse = inverses(own, call.epsilon), scale = heapView(gamma).slice();
+      const inverse = inverses(used, call.epsilon), scale = heapView(gamma).slice();
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
-      const constants = [own.mean, factor, beta].map((tensor) => address(tensor));
+      const constants = [used.mean, factor, beta].map((tensor) => address(tensor));
       const more = residual ? address(residual, part.start) : 0;
       simd(
         "normalizeChannels",
@@ -71,7 +78,7 @@ export function heapBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormC
         address(y, part.start),
       );
     });
-    return own;
+    return used;
   });
   return { y, statistics };
 }
@@ -98,7 +105,8 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
         dBeta[c]! += slopes[c]!;
       });
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
-      // Statistics that were given do not move with x.
+      // `level` and `tilt` are the way of the gradient through mean and variance. Given statistics do not
+      // depend on x.
       const level = vector(channels, (c) => call.given ? 0 : slopes[c]! / pixels);
       const tilt = vector(
         channels,

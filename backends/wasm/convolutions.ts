@@ -1,4 +1,12 @@
-/** Convolutions as matrix products: what the windows see becomes rows, a bounded number of them at a time. */
+/**
+ * Convolutions as matrix products. What the window of an output pixel sees becomes a row of side * side *
+ * channels numbers (a patch); the rows times the filter, seen as a matrix [side * side * I, O], are the
+ * output. All rows at once would be nine times the image for a 3x3 filter, so only 8 MB of them exist at a
+ * time. Backward, a product of the output's gradient with the transposed filter gives rows, which are added
+ * back to the pixels they came from; the filter's gradient is the product of the rows, transposed, with the
+ * output's gradient. A 1x1 filter of stride 1 sees the pixels as they lie and needs no rows. Filters must be
+ * square.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import {
@@ -14,6 +22,7 @@ import { simd } from "./simd.ts";
 /** Bytes of the rows that exist at once. */
 const PATCHES = 2 ** 23;
 
+/** The side of the output. */
 function outputSide(side: number, kernel: number, { stride, padding, dilation }: Window): number {
   return Math.floor((side + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
@@ -30,21 +39,26 @@ function filterMatrix(filter: tf.Tensor4D): Matrix {
   return { tensor: filter, from: 0, rows: height * width * input, columns };
 }
 
-/** Whether the windows see the pixels just as they lie. */
+/** Whether the rows would be the pixels as they lie, so that no copy is needed. */
 function seesPixels(filterShape: readonly number[], { stride, padding }: Window): boolean {
   return filterShape[0] === 1 && filterShape[1] === 1 && stride === 1 && padding === 0;
 }
 
+/** The sizes of a convolution. */
 interface Geometry {
-  /** Of the image, [N, H, W, C]. */
+  /** The image's shape, [N, H, W, C]. */
   readonly image: Shape4D;
-  /** Of the output, [N, H', W', O]. */
+  /** The output's shape, [N, H', W', O]. */
   readonly out: Shape4D;
   readonly side: number;
   readonly window: Window;
 }
 
-/** Calls back with some output pixels and the address for their patches' kernel, until all had their turn. */
+/**
+ * Goes through the output pixels in runs of about equal length whose rows take 8 MB at most. `visit` gets a
+ * matrix for the rows, whose values are not set, the first output pixel of the run, and the arguments of the
+ * kernels `patches` and `addPatches` between their two addresses.
+ */
 function forEachRun(
   { image, out, side, window }: Geometry,
   visit: (rows: Matrix, from: number, run: readonly number[]) => void,
@@ -52,7 +66,7 @@ function forEachRun(
   const [, height, width, channels] = image;
   const columns = side * side * channels, count = out[0] * out[1] * out[2];
   const most = Math.max(1, Math.floor(PATCHES / (4 * columns)));
-  // Runs of one length, none of them a short rest.
+  // Runs of about one length, so that the last is no small rest, for which a product would be inefficient.
   const length = Math.ceil(count / Math.ceil(count / most));
   const shape = [height, width, channels, side, window.stride, window.padding, window.dilation];
   for (let from = 0; from < count; from += length) {

@@ -1,10 +1,17 @@
-/** Slices of neighbouring rows, copied within the heap: tfjs reads the whole tensor out of it first. */
+/**
+ * Slices along the first dimensions, copied within the heap. tfjs's kernel first reads the whole tensor out
+ * of the heap, even for a slice of a few rows; cutting batches and images out of tensors does that all the
+ * time.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { address, emptyInfo, heapMemory, sizeOf } from "./heap.ts";
 
 let replaced = false;
 
-/** Replaces the WASM backend's slice. Repeating it changes nothing. */
+/**
+ * Replaces the WASM backend's slice; slices that are not contiguous in memory still go to tfjs's. Repeating
+ * it changes nothing.
+ */
 export function copySlice(): void {
   if (replaced) return;
   replaced = true;

@@ -1,4 +1,8 @@
-/** Depthwise convolutions in the heap. */
+/**
+ * Depthwise convolutions in the heap, by the kernels of simd/depthwise.ts. With a stride of 1 the input's
+ * gradient is itself such a convolution, with the filter turned by 180 degrees; otherwise each output pixel's
+ * gradient is scattered to the pixels that its window saw.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { outputSide } from "../../ops/taps.ts";
@@ -10,7 +14,7 @@ type DepthwiseKernels = Pick<
   "depthwiseConv2d" | "depthwiseInputGradient" | "depthwiseFilterGradient"
 >;
 
-/** Filters are square. */
+/** See {@linkcode Kernels.depthwiseConv2d}. Filters must be square. */
 export const heapDepthwise: DepthwiseKernels = {
   depthwiseConv2d(x, filter, window, bias) {
     const [n, height, width, channels] = x.shape, side = filter.shape[0];
@@ -50,10 +54,12 @@ export const heapDepthwise: DepthwiseKernels = {
   },
 };
 
+/** The window as the kernels take it. */
 function windowArguments(side: number, { stride, padding, dilation }: Window): number[] {
   return [side, stride, padding, dilation];
 }
 
+/** A depthwise convolution and the shape of its result. */
 interface Slide {
   readonly x: tf.Tensor4D;
   readonly filter: tf.Tensor4D;

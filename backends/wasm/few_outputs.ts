@@ -1,28 +1,40 @@
 /**
- * Convolutions from many channels to few, such as a classifier head: one product of the pixels with all taps' weights
- * beside each other, then each tap's small result is shifted into place. A direct convolution would multiply
- * very long rows by very narrow matrices, which runs at a tenth of the speed.
+ * Convolutions from many channels to few, such as a classifier head. As a product of patches they would
+ * multiply very long rows by very narrow matrices, which runs at a tenth of the speed. So the order is turned
+ * round: first one product of the pixels with the weights of all taps beside each other, [pixels, I] [I, taps
+ * O]; then each tap's small result is shifted to the pixels it belongs to, and added. With nine taps and 19
+ * classes a pixel has 171 numbers between, instead of 9 I of a patch.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { emptyTensor, heapView } from "./heap.ts";
 
-/** At most this many output channels are "few". */
+/** So many output channels, and not more, are few. */
 const FEW = 32;
 
-/** Whether these kernels are for such a filter. */
+/**
+ * Whether these kernels are meant for such a filter: stride 1, more than one tap, at most 32 outputs, and at
+ * least four times as many inputs.
+ */
 export function hasFewOutputs(filterShape: readonly number[], { stride }: Window): boolean {
   const [height, width, input, output] = filterShape as Shape4D;
   return stride === 1 && height * width > 1 && output <= FEW && input >= 4 * output;
 }
 
-/** A tap that touches the image, and where: output pixel p reads input pixel p + (row, column). */
+/**
+ * A tap that touches the image for some output pixel: it reads the input pixel p + (row, column) for the
+ * output pixel p.
+ */
 interface Tap {
   readonly index: number;
   readonly row: number;
   readonly column: number;
 }
 
+/**
+ * The taps that touch the image. In a head with a dilation of 24 on a small crop, many see nothing but
+ * padding.
+ */
 function tapsInside(filterShape: Shape4D, { padding, dilation }: Window, x: Shape4D, out: Shape4D): Tap[] {
   const taps: Tap[] = [];
   for (let k = 0; k < filterShape[0] * filterShape[1]; k++) {
@@ -48,7 +60,7 @@ function weightColumns(filter: tf.Tensor4D, taps: readonly Tap[]): tf.Tensor2D {
   return columns;
 }
 
-/** float32 [N, H, W, I] to `out`. */
+/** See {@linkcode Kernels.conv2d}. float32 [N, H, W, I] to `out`. */
 export function fewOutputsConv2d(
   x: tf.Tensor4D,
   filter: tf.Tensor4D,
@@ -70,7 +82,7 @@ export function fewOutputsConv2d(
   });
 }
 
-/** dy, shifted to the input pixel each tap took it from: [N H W, taps O]. */
+/** The output's gradient, shifted for each tap to the input pixel that the tap read: [N H W, taps O]. */
 function shiftedGradient(dy: tf.Tensor4D, taps: readonly Tap[], xShape: Shape4D): tf.Tensor2D {
   const output = dy.shape[3];
   const columns = tf.zeros([xShape[0] * xShape[1] * xShape[2], taps.length * output]) as tf.Tensor2D;
@@ -110,7 +122,10 @@ export const fewOutputsFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x,
     return gradient;
   });
 
-/** Calls back with the tap, the flat input pixel and the flat output pixel of every pair inside both images. */
+/**
+ * Visits every pair of an input and an output pixel that a tap connects, both as flat indices. @param visit
+ * `tap` is the place in `taps`
+ */
 function forEachPixel(
   taps: readonly Tap[],
   [n, height, width]: Shape4D,

@@ -1,7 +1,13 @@
-/** Tensors of the WASM backend where they lie: in the heap of its module. */
+/**
+ * Tensors of the WASM backend where they lie. The module has one memory, an array of bytes (the heap) of at
+ * most 4 GB, and a tensor is an offset in it. Our kernels get such offsets as numbers. Two rules follow. An
+ * allocation may make the heap grow, which replaces the JavaScript buffer over it: a view must not be kept
+ * across one. And reading a tensor's offset brings its values back if they had left the heap (place.ts), so
+ * an offset is only good until the kernel that asked for it ends.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** What the WASM backend keeps of a tensor; not in its public types. */
+/** The part of the WASM backend that is used beyond its public types. */
 interface WasmBackend {
   readonly wasm: { readonly HEAPU8: Uint8Array; readonly asm: { readonly memory: WebAssembly.Memory } };
   readonly dataIdMap: { get(id: object): { readonly memoryOffset: number; readonly refCount: number } };
@@ -12,22 +18,31 @@ function backend(): WasmBackend {
   return tf.backend() as unknown as WasmBackend;
 }
 
-/** The memory that holds every tensor. */
+/** The module's memory, which holds every tensor. */
 export function heapMemory(): WebAssembly.Memory {
   return backend().wasm.asm.memory;
 }
 
-/** Where a tensor's values begin, in bytes, or those of its `element`. */
+/**
+ * Where a tensor's values begin in the heap, in bytes; or where its element with this number lies, for
+ * elements of four bytes.
+ */
 export function address(tensor: tf.TensorInfo, element = 0): number {
   return backend().dataIdMap.get(tensor.dataId).memoryOffset + 4 * element;
 }
 
-/** Whether a clone of the tensor, or a reshaped one, lies in the same memory. */
+/**
+ * Whether other handles (clones, reshaped tensors) lie in the same memory: it must not be written in place
+ * then.
+ */
 export function isShared(tensor: tf.TensorInfo): boolean {
   return backend().dataIdMap.get(tensor.dataId).refCount > 1;
 }
 
-/** Float32 values in the heap itself. Stale after the next allocation, which may grow the heap. */
+/**
+ * `count` float32 values in the heap itself, from the offset `place` on. Stale after the next allocation,
+ * which may grow the heap.
+ */
 export function floatsAt(place: number, count: number): Float32Array<ArrayBuffer> {
   return new Float32Array(backend().wasm.HEAPU8.buffer as ArrayBuffer, place, count);
 }
@@ -43,7 +58,7 @@ export function integersOf(tensor: tf.TensorInfo): Int32Array<ArrayBuffer> {
   return new Int32Array(buffer, address(tensor), sizeOf(tensor.shape));
 }
 
-/** Memory for a tensor that does not exist yet: the caller makes one of it or frees it. */
+/** Memory for a tensor that does not exist yet. The caller makes a tensor of it, or frees it. */
 export function emptyInfo(shape: readonly number[], dtype: tf.DataType = "float32"): tf.TensorInfo {
   return backend().makeOutput([...shape], dtype);
 }
@@ -53,7 +68,7 @@ export function emptyTensor(shape: readonly number[], dtype: "float32" | "int32"
   return tf.engine().makeTensorFromTensorInfo(emptyInfo(shape, dtype));
 }
 
-/** Product of the sides. */
+/** The product of the sides: how many elements a tensor of that shape has. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }

@@ -9,7 +9,10 @@ import { heapRows } from "./rows.ts";
 import { heapSgdStep } from "./sgd.ts";
 import { heapTokens } from "./tokens.ts";
 
-/** The kernels that work in the WASM heap, with matrix products by `multiply` and attention of `parts`. */
+/**
+ * All kernels that work in the WASM heap. `wasm` and `native` share them and differ in the arguments.
+ * @param multiply matrix products @param parts of attention
+ */
 export function heapKernels(multiply: Multiply, parts: AttentionParts): Partial<Kernels> {
   return {
     ...heapConvolutions(multiply),

@@ -1,12 +1,12 @@
 import { HEAP_ALONE, type Limits } from "./room.ts";
 
-/** Left to everything else where a recipe says nothing: images that are read ahead, and the system. */
+/** Bytes left to everything else if a recipe names no limit: images that are read ahead, and the system. */
 const MARGIN = 2 ** 31;
 
 /**
- * What tensors may take.
- * @param memory bytes in all; absent: the heap and, outside of it, what the machine has free when the heap is full, less a
- * margin of 2 GB
+ * How much tensors may take, inside the heap and outside.
+ * @param memory bytes in all; absent: the whole heap and, outside of it, what the machine has free when the
+ * heap is full, less a margin of 2 GB
  */
 export function limitsOf(memory?: number): Limits {
   if (memory === undefined) {
@@ -19,7 +19,7 @@ export function limitsOf(memory?: number): Limits {
   return { ...HEAP_ALONE, heap, outside: () => memory - heap };
 }
 
-/** Bytes that can be taken without others being pushed out; 0 where the system does not say. */
+/** Bytes that can be taken without pushing out other programs; 0 where the system does not say. */
 function freeMemory(): number {
   try {
     return Deno.systemMemoryInfo().available;

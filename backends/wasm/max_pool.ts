@@ -4,11 +4,12 @@ import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";
 import { simd } from "./simd.ts";
 
+/** The sizes as the kernels take them: of the image, the window and the result. */
 function sides(x: tf.Tensor4D, { size, stride, padding }: PoolWindow, out: readonly number[]): number[] {
   return [...x.shape, size, stride, padding, ...out];
 }
 
-/** float32 [N, H, W, C] to [N, ...out, C] */
+/** See {@linkcode Kernels.maxPool}. float32 [N, H, W, C] to [N, ...out, C] */
 export function heapMaxPool(
   x: tf.Tensor4D,
   window: PoolWindow,
@@ -19,7 +20,7 @@ export function heapMaxPool(
   return y;
 }
 
-/** The gradient with respect to `x`; the first maximum of each window takes it. */
+/** See {@linkcode Kernels.maxPoolGradient}. */
 export function heapMaxPoolGradient(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,

@@ -1,3 +1,7 @@
+/**
+ * The errors for a heap without room. They say how large the limits are and which settings of a recipe need
+ * less.
+ */
 import { UserError } from "../../core/errors.ts";
 
 const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB`;
@@ -5,9 +9,12 @@ const gigabytes = (bytes: number) => `${Number((bytes / 2 ** 30).toFixed(1))} GB
 const ADVICE = "lower input.crop or training.batch, or set model.options.checkpointing: true; " +
   "for predictions lower evaluation.size or set evaluation.window";
 
-/** There is room, but in pieces, between tensors that the running kernel holds: it may begin anew once all others have left. */
+/**
+ * There is room enough in all, but in pieces, between tensors that the running kernel holds. Once that kernel
+ * has ended, all other tensors can leave and it can begin again in an empty heap (running.ts).
+ */
 export class InPieces extends UserError {
-  /** Makes all tensors leave that no kernel holds. */
+  /** Moves all tensors out of the heap that no kernel holds. */
   readonly clear: () => void;
 
   constructor({ message }: UserError, clear: () => void) {
@@ -17,10 +24,10 @@ export class InPieces extends UserError {
 }
 
 /**
- * What is said where there is no room for so many bytes.
+ * The error for `bytes` that do not fit.
  * @param heap bytes that tensors may take in the heap
- * @param outside and outside of it
- * @param full whether the memory outside is full, or the tensors at hand alone do not fit the heap
+ * @param outside bytes that they may take outside of it
+ * @param full whether both are full; else the tensors of one operator alone do not fit the heap
  */
 export function noMemory(
   bytes: number,

@@ -1,4 +1,8 @@
-/** Memory outside of the heap: pieces of one size that are used again, since memory that is new to the process is slow. */
+/**
+ * Memory outside of the heap, where tensors wait. It is taken from the system in pieces of one size (4 MB): a
+ * large tensor takes as many pieces as it needs, and free pieces are kept and used again, because memory that
+ * is new to the process is slow (the system has to clear it). Small tensors get an array of their own.
+ */
 
 /** Bytes of a piece. */
 const PIECE = 2 ** 22;
@@ -6,30 +10,30 @@ const PIECE = 2 ** 22;
 /** Below this share of a piece, bytes get an array of their own. */
 const SMALL = PIECE / 4;
 
-/** Bytes that were stored. */
+/** The receipt for bytes that were stored. */
 export interface Stored {
   readonly bytes: number;
   readonly pieces: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** Where tensors wait that do not fit the heap. */
+/** The store. It counts both the bytes of tensors and the memory that it took from the system for them. */
 export class Outside {
   readonly #free: Uint8Array<ArrayBuffer>[] = [];
   #bytes = 0;
   #taken = 0;
   #peak = 0;
 
-  /** What is stored now. */
+  /** Bytes of the tensors that are stored now. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The most that was ever stored. */
+  /** The most bytes that were stored at a time. */
   get peak(): number {
     return this.#peak;
   }
 
-  /** What storing so many bytes would add to the memory that is taken from the system. */
+  /** How many bytes storing so many would take from the system, beyond the free pieces. */
   needs(bytes: number): number {
     return Math.max(0, sizeOutside(bytes) - (bytes < SMALL ? 0 : PIECE * this.#free.length));
   }
@@ -39,7 +43,10 @@ export class Outside {
     return this.#taken;
   }
 
-  /** Copies the bytes. @throws RangeError when the system has no memory for them; then nothing is stored */
+  /**
+   * Copies the bytes into the store.
+   * @throws RangeError when the system has no memory for them; then nothing is stored
+   */
   store(from: Uint8Array): Stored {
     const bytes = from.length;
     const taken = this.needs(bytes);
@@ -56,12 +63,12 @@ export class Outside {
     return this.#free.splice(this.#free.length - count);
   }
 
-  /** Copies them back; they stay stored. */
+  /** Copies stored bytes back; they stay stored. */
   load({ bytes, pieces }: Stored, into: Uint8Array): void {
     pieces.forEach((piece, k) => into.set(piece.subarray(0, bytes - k * PIECE), k * PIECE));
   }
 
-  /** The bytes are not needed any more. */
+  /** Gives stored bytes up; their pieces are free. */
   release({ bytes, pieces }: Stored): void {
     this.#bytes -= bytes;
     if (bytes < SMALL) this.#taken -= bytes;
@@ -69,7 +76,7 @@ export class Outside {
   }
 }
 
-/** What bytes take outside: whole pieces, unless they are few. */
+/** How much memory so many bytes take outside: whole pieces, unless they are few. */
 export function sizeOutside(bytes: number): number {
   return bytes < SMALL ? bytes : PIECE * Math.ceil(bytes / PIECE);
 }

@@ -1,8 +1,15 @@
+/**
+ * Where a tensor's values are. The library keeps a record for each tensor's data and reads the field
+ * `memoryOffset` (or `id`) just before it uses the values. `Place` stands in for that record, with both
+ * fields as getters: reading one is the moment when the values are needed. It brings them back if they had
+ * left the heap, notes the use, and pins them until the running kernel ends. So neither the library nor our
+ * kernels know that tensors move.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Stored } from "./outside.ts";
 import { type Running, running } from "./running.ts";
 
-/** What the WASM backend keeps of a tensor's values. */
+/** The record that the WASM backend keeps of a tensor's values. */
 export interface TensorRecord {
   readonly id: number;
   readonly memoryOffset: number | null;
@@ -17,26 +24,22 @@ export type BringBack = (place: Place) => void;
 
 let uses = 0;
 
-/**
- * The record of a tensor whose values are in the heap or outside. TensorFlow.js and our kernels read `memoryOffset` or `id`
- * to use the values, and to count references they read neither: reading one brings the values back, and holds them in the
- * heap until the kernel that read it ends.
- */
+/** The record of a tensor whose values are in the heap or outside. */
 export class Place implements TensorRecord {
   readonly shape: readonly number[];
   readonly dtype: tf.DataType;
   refCount: number;
-  /** In the heap. */
+  /** How many bytes the values take in the heap. */
   readonly bytes: number;
-  /** What made it. */
+  /** The name of the kernel that made it; `given` for one that came from the host. */
   readonly maker: string;
-  /** Where the values are while they are not in the heap. */
+  /** The values, while they are outside; undefined while they are in the heap. */
   stored: Stored | undefined;
-  /** The number of its last use; they count up. */
+  /** When it was last used, in uses of all tensors so far. */
   used = 0;
-  /** Its number in the WASM module. */
+  /** `id` without a use: its number in the WASM module. */
   readonly number: number;
-  /** Its address while it is in the heap. */
+  /** `memoryOffset` without a use: its address while it is in the heap. */
   offset: number;
   #holder: Running | undefined;
   readonly #bringBack: BringBack;
@@ -63,15 +66,16 @@ export class Place implements TensorRecord {
     return this.offset;
   }
 
-  /** Whether a kernel that has not ended may have its address. */
+  /** Whether a kernel that has not ended may have its address: then it must not move. */
   get held(): boolean {
     return this.#holder?.active ?? false;
   }
 
+  /** Notes a use: the values come into the heap, and the running kernel holds them. */
   #use(): void {
     if (this.stored) this.#bringBack(this);
     this.used = ++uses;
-    // Kernels end from the inside out, so who holds it already holds it longer.
+    // Kernels end from the inside out, so a kernel that holds it already will hold it at least as long.
     if (!this.held) this.#holder = running();
   }
 }

@@ -1,4 +1,8 @@
-/** Matrix products over parts of tensors in the heap. */
+/**
+ * The form in which kernels ask for matrix products: over parts of tensors in the heap, with the result
+ * written into part of another. `native` computes these where they lie; the versions here, for `wasm`, copy
+ * the parts out and the result in, because tfjs's product knows only whole tensors.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { address, floatsAt, heapView, sizeOf } from "./heap.ts";
 import { simd } from "./simd.ts";
@@ -14,24 +18,28 @@ export interface Matrix {
 }
 
 /**
- * `into` = a b, or `into` += a b where `add`, or `into` = a b with a row added to every row; `into` is neither of the factors.
- * @param add whether to add, or the row, float32 [columns]
+ * Computes `into` = a b, `into` += a b, or `into` = a b with a row added to every row. The memory of `into`
+ * must not be that of a factor.
+ * @param add whether to add to `into`, or the row, float32 [columns]
  */
 export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: boolean | tf.Tensor1D) => void;
 
 /** Matrices that follow each other in a float32 tensor. */
 export interface Planes {
   readonly tensor: tf.TensorInfo;
-  /** Where the first begins. */
+  /** The element with which the first begins. */
   readonly element: number;
   readonly planes: number;
-  /** Of each. */
+  /** Rows and columns of each matrix. */
   readonly rows: number;
   readonly columns: number;
   readonly transposed?: boolean;
 }
 
-/** `into` = a b plane by plane, or, of a single plane, `into` += a b; `into` is neither of them. */
+/**
+ * Computes `into` = a b plane by plane or, if `add` is set and there is one plane, `into` += a b. The memory
+ * of `into` must not be that of a factor.
+ */
 export type MultiplyPlanes = (factors: readonly [Planes, Planes], into: Planes, add: boolean) => void;
 
 /** All of a matrix. */
@@ -39,7 +47,7 @@ export function whole(tensor: tf.Tensor2D): Matrix {
   return { tensor, from: 0, rows: tensor.shape[0], columns: tensor.shape[1] };
 }
 
-/** By the backend's own product, which knows no parts: they are copied. */
+/** Products by tfjs's own kernel. */
 export const copiedMultiply: Multiply = (factors, into, add) =>
   tf.tidy(() => {
     const [a, b] = factors.map((factor) => part(factor));
@@ -63,11 +71,13 @@ export const copiedMultiplyPlanes: MultiplyPlanes = (factors, into, add) =>
     else floatsAt(place, product.size).set(heapView(product));
   });
 
+/** A copy of some planes as a tensor of their own. */
 function planesPart({ tensor, element, planes, rows, columns }: Planes): tf.Tensor3D {
   const flat = tf.reshape(tensor as tf.Tensor, [-1]);
   return tf.reshape(tf.slice(flat, element, planes * rows * columns), [planes, rows, columns]);
 }
 
+/** A copy of some rows as a tensor of their own. */
 function part({ tensor, from, rows, columns }: Matrix): tf.Tensor2D {
   const all = tf.reshape(tensor as tf.Tensor, [sizeOf(tensor.shape) / columns, columns]) as tf.Tensor2D;
   return tf.slice(all, [from, 0], [rows, columns]);

@@ -1,8 +1,25 @@
 /**
- * Room in the heap: where a new tensor does not fit, others leave for ordinary memory and come back when they are used.
+ * Room in the heap: how a step that needs more memory than the heap has (4 GB) still runs. When a new tensor
+ * does not fit, others leave for ordinary memory, and each comes back when a kernel uses it. A step of
+ * training has few tensors in use at a time, and many that only wait for the backward pass.
  *
- * The gradient uses what was saved for it in the reverse order of the recording, and what the update needs later still: so
- * what was used longest ago will be used last, and goes first. Tensors that a running kernel may have the address of stay.
+ * Which tensor should leave? The one whose next use is farthest away. That is known without a plan: the
+ * backward pass uses what was saved for it in the reverse order of the forward pass, and the update uses what
+ * it needs later still. So the tensor that was used longest ago will be used last, and leaves first (large
+ * tensors before small ones). Tensors that a running kernel may have the address of are held and stay.
+ *
+ * An allocation goes through these cases:
+ *
+ * - It fits: the module's allocator finds a place.
+ * - The limit is reached: the oldest tensor leaves, and the allocation is tried again.
+ * - There is room, but in pieces: the oldest run of neighbours leaves whose place is large enough together
+ *   (runs.ts).
+ * - Held tensors stand in the way, though there would be room without them: the kernel that asked is stopped
+ *   and begins again in an empty heap (InPieces, running.ts).
+ * - Nothing can leave, or outside is full too: an error that names the settings.
+ *
+ * It works from below: `_malloc`, the table of data records and `disposeData` of the WASM backend are
+ * replaced. The library's own allocator still manages the heap.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { UserError } from "../../core/errors.ts";
@@ -15,7 +32,7 @@ import { oldestRun } from "./runs.ts";
 import { running } from "./running.ts";
 import { Tally } from "./tally.ts";
 
-/** What is used of the WASM backend beyond its public types. */
+/** The part of the WASM backend that is used beyond its public types. */
 interface Backend {
   readonly wasm: {
     _malloc(bytes: number): number;
@@ -39,29 +56,32 @@ interface Backend {
   disposeData(id: object, force?: boolean): boolean;
 }
 
-/** What tensors may take. */
+/** How much memory tensors may take. */
 export interface Limits {
   /** Bytes in the heap. */
   readonly heap: number;
-  /** Bytes outside of it, of which so many are taken already. Asked for once, when the first tensor leaves. */
+  /**
+   * Bytes outside of the heap in all, `taken` of which are taken by then. Called once, when the first tensor
+   * leaves.
+   */
   outside(taken: number): number;
-  /** Bytes below which a tensor stays while larger ones can go. */
+  /** A tensor of fewer bytes stays while a larger one can leave. */
   readonly least: number;
 }
 
-/** The heap's end. */
+/** The heap's end: addresses are 32-bit numbers. */
 const END = 2 ** 32;
 
-/** Of the heap, for what kernels of the library take beside tensors. */
+/** Bytes of the heap that are left to the library's kernels, which allocate beside tensors. */
 const RESERVE = 2 ** 26;
 
-/** What a kernel made and could not finish is freed from so many bytes on. */
+/** Of a kernel that is stopped, tensors of so many bytes and more are freed. */
 const LARGE = 2 ** 16;
 
-/** All of the heap and nothing outside of it. */
+/** All of the heap, and nothing outside of it. */
 export const HEAP_ALONE: Limits = { heap: END, outside: () => 0, least: 2 ** 20 };
 
-/** See above. */
+/** Keeps the tensors of one backend within its limits (see the top of the file). */
 export class Room {
   readonly #backend: Backend;
   readonly #inside = new Set<Place>();
@@ -83,18 +103,23 @@ export class Room {
     backend.disposeData = (id, force = false) => this.#dispose(id, force);
   }
 
-  /** From now on. */
+  /**
+   * Sets the limits that hold from now on. Tensors that are already beyond them leave at the next allocation.
+   */
   limit(limits: Limits): void {
     this.#limits = limits;
     this.#most = undefined;
   }
 
-  /** What was moved. */
+  /** What was moved so far, and what is where now. */
   get moved(): MovedMemory {
     const { bytes: outside, peak: outsidePeak } = this.#outside;
     return { heap: this.#used, heapPeak: this.#peak, outside, outsidePeak, ...this.#tally.sums };
   }
 
+  /**
+   * The record that stands in for the library's. The running kernel remembers large tensors that it makes.
+   */
   #placeOf(id: object, record: TensorRecord): Place {
     const bytes = sizeOf(record.shape) * tf.util.bytesPerElement(record.dtype);
     const place = new Place(record, bytes, this.#back);
@@ -103,12 +128,14 @@ export class Room {
     return place;
   }
 
+  /** Counts a tensor that is in the heap now. */
   #enter(place: Place): void {
     this.#inside.add(place);
     this.#used += place.bytes;
     if (this.#used > this.#peak) this.#peak = this.#used;
   }
 
+  /** Frees a tensor's memory in the heap. */
   #leave(place: Place): void {
     this.#inside.delete(place);
     this.#used -= place.bytes;
@@ -120,6 +147,7 @@ export class Room {
     this.#backend.wasm.tfjs.disposeData(number);
   }
 
+  /** The backend's `disposeData`: frees the values of data that has no handle left, wherever they are. */
   #dispose(id: object, force: boolean): boolean {
     const { dataIdMap } = this.#backend;
     if (!dataIdMap.has(id)) return true;
@@ -134,21 +162,23 @@ export class Room {
   }
 
   /**
-   * @param swapped bytes outside that are free as soon as there is room for them in the heap
+   * The address of so many free bytes in the heap, made free if need be.
+   * @param swapped bytes outside that will be free as soon as there is room for them in the heap
    * @throws UserError when there is no room and none can be made
    */
   #allocate(bytes: number, swapped = 0): number {
     const most = Math.min(this.#limits.heap, END - RESERVE);
     for (;;) {
       const tight = this.#used + bytes > most;
-      const found = tight ? 0 : this.#take(bytes);
-      if (found > 0 || bytes === 0) return found;
+      const address = tight ? 0 : this.#take(bytes);
+      if (address > 0 || bytes === 0) return address;
       const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
       if (leaving.length === 0) throw this.#noRoom(bytes, most);
       for (const place of leaving) this.#moveOut(place, bytes, swapped);
     }
   }
 
+  /** The error for bytes that do not fit: InPieces if they would, without the tensors that are not held. */
   #noRoom(bytes: number, most: number): UserError {
     const error = noMemory(bytes, { outside: this.#outsideMost(), heap: this.#limits.heap, full: false });
     let held = 0;
@@ -156,23 +186,30 @@ export class Room {
     return held > 0 && held + bytes <= most ? new InPieces(error, () => this.#clear()) : error;
   }
 
+  /** Moves all tensors out that no kernel holds. */
   #clear(): void {
     for (const place of [...this.#inside]) {
       if (!place.held && place.bytes > 0) this.#moveOut(place, place.bytes, 0);
     }
   }
 
-  /** 0 where there is none: the module's allocator may answer with memory beyond the heap's end, which is not there. */
+  /**
+   * An address from the module's allocator, or 0 if there is none. The allocator may answer with memory
+   * beyond the heap's end, which is not there.
+   */
   #take(bytes: number): number {
     const { asm } = this.#backend.wasm;
-    // Not through the former `_malloc`, which puts itself back when it is first called.
+    // `asm.malloc` and not the former `_malloc`: that one replaces `_malloc` by itself when it is first
+    // called.
     const place = asm.malloc(bytes) >>> 0;
     if (place > 0 && place + bytes <= asm.memory.buffer.byteLength) return place;
     if (place > 0 && bytes > 0) asm.free(place);
     return bytes > 0 ? 0 : place;
   }
 
-  /** The tensor that was used longest ago, of the large ones while there are any. */
+  /**
+   * The tensor to leave: the one used longest ago among the large ones, else among all; none if all are held.
+   */
   #oldest(): Place[] {
     let large: Place | undefined, any: Place | undefined;
     for (const place of this.#inside) {
@@ -180,14 +217,15 @@ export class Room {
       if (!any || place.used < any.used) any = place;
       if (place.bytes >= this.#limits.least && (!large || place.used < large.used)) large = place;
     }
-    const found = large ?? any;
-    return found ? [found] : [];
+    const oldest = large ?? any;
+    return oldest ? [oldest] : [];
   }
 
   #outsideMost(): number {
     return this.#most ??= this.#limits.outside(this.#outside.taken);
   }
 
+  /** Moves a tensor out. @param wanted the bytes for which room is made, for the error */
   #moveOut(place: Place, wanted: number, swapped: number): void {
     const most = this.#outsideMost();
     if (this.#outside.taken + this.#outside.needs(place.bytes) > most + swapped) {
@@ -197,7 +235,7 @@ export class Room {
     try {
       place.stored = this.#outside.store(this.#bytes(place));
     } catch (cause) {
-      // The system has less than it said.
+      // The system has less memory than it reported.
       if (!(cause instanceof RangeError)) throw cause;
       throw noMemory(wanted, { outside: this.#outside.taken, heap: this.#limits.heap, full: true });
     }
@@ -205,6 +243,7 @@ export class Room {
     this.#tally.add("out", place, performance.now() - started);
   }
 
+  /** Moves a tensor back in, which may make others leave, and tells the module its new address. */
   #bringBack(place: Place): void {
     const stored = place.stored!;
     place.offset = this.#allocate(place.bytes, sizeOutside(place.bytes));

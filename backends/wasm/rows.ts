@@ -1,4 +1,9 @@
-/** Streaming's row kernels on the WASM heap: a block is passed over once or twice, row by row, in its own memory. */
+/**
+ * Streaming's row kernels on the WASM heap (ops/association/streaming/row_kernels.ts says what each
+ * computes). A block is passed over once or twice, row by row, in its own memory, by a fused kernel of simd/:
+ * scaling, softmax and gradient happen to four cells at a time while they are in registers. Here arguments
+ * are turned into addresses, and results are read from the heap into the summaries.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { blockRows, isRun, tileSide } from "../../ops/association/streaming/blocks.ts";
 import type { Block, RowKernels, Rows } from "../../ops/association/streaming/row_kernels.ts";
@@ -8,6 +13,7 @@ import { address, emptyTensor, heapView, integersOf } from "./heap.ts";
 import { type Matrix, type Multiply, whole } from "./products.ts";
 import { simd } from "./simd.ts";
 
+/** A tensor's address; 0, which no tensor has, for an absent one. */
 const place = (tensor: tf.Tensor | undefined) => tensor === undefined ? 0 : address(tensor);
 
 /** A block's address, sides, scales and offset, as the kernels take them. */
@@ -23,7 +29,7 @@ function softmaxArguments({ mean, inverse, logSum }: Softmax): number[] {
   return [address(mean), address(inverse), address(logSum)];
 }
 
-/** The rows where they lie if they follow each other, else a copy in the current scope. */
+/** The rows where they lie if their indices are consecutive, else a copy in the current scope. */
 function matrixOf({ of, indices }: Rows): Matrix {
   const columns = of.shape[1], rows = indices.length;
   if (isRun(indices)) return { tensor: of, from: indices[0] ?? 0, rows, columns };
@@ -33,23 +39,30 @@ function matrixOf({ of, indices }: Rows): Matrix {
   return whole(copy);
 }
 
-/** A product with a single row or column rounds differently: the same cells would not be the same in another block. */
+/**
+ * The same rows, a single one twice. A product with a single row or column takes another path and rounds
+ * differently, so that the same cell would differ between blocks.
+ */
 function twoAtLeast(rows: Rows): Rows {
   const [only] = rows.indices;
   return rows.indices.length === 1 ? { ...rows, indices: Int32Array.of(only!, only!) } : rows;
 }
 
-/** float32 [P] that a kernel fills from the address of its values on. */
+/** float32 [count], whose values `fill` writes from the given address on. */
 function filled(count: number, fill: (result: number) => void): tf.Tensor1D {
   const result = emptyTensor([count]) as tf.Tensor1D;
   fill(address(result));
   return result;
 }
 
-/** Raised column peaks travel to the heap and back: a row's worth beside a whole block. */
+/**
+ * Calls `run` with the peaks of the columns in the heap, and reads them back after: little beside a whole
+ * block.
+ */
 function withColumns(columns: Peaks | undefined, run: (values: number, rows: number) => void): void {
   if (columns === undefined) return run(0, 0);
-  // The kernel's comparison is one that NaN never wins, so what was not compared yet is -Infinity there.
+  // The kernel compares by `>`, which is false for NaN, so a column that was not compared yet is -Infinity
+  // there.
   const values = tf.tensor1d(columns.values.map((value) => Number.isNaN(value) ? -Infinity : value));
   const rows = tf.tensor1d(columns.columns, "int32");
   run(address(values), address(rows));
@@ -57,7 +70,7 @@ function withColumns(columns: Peaks | undefined, run: (values: number, rows: num
   columns.columns.set(integersOf(rows));
 }
 
-/** The row kernels of a backend that multiplies by `multiply`. */
+/** The row kernels of a backend with these matrix products. */
 export function heapRows(multiply: Multiply): RowKernels {
   return {
     blockRows,
@@ -174,6 +187,7 @@ export function heapRows(multiply: Multiply): RowKernels {
   };
 }
 
+/** sum[rows] += values */
 function addTo(sum: tf.Tensor2D, values: tf.Tensor2D, rows: Int32Array): void {
   tf.tidy(() => {
     const places = tf.tensor1d(rows, "int32");

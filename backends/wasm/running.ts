@@ -1,14 +1,23 @@
-/** Which kernel is running. What it touches must stay where it is until it ends: it has the addresses. */
+/**
+ * Which kernel is running. A kernel asks for the addresses of its tensors and uses them until it ends, so
+ * these tensors must stay where they are: Place asks `running()` and remembers the kernel as holder. Kernels
+ * call kernels (a composed one of ops/ calls those of tfjs), so there is a stack of which only the innermost
+ * is current.
+ *
+ * To know about every kernel, all of them are wrapped: those of the library as they are registered, and ours
+ * as a backend hands them over. A wrapped kernel that stopped for lack of connected room (InPieces) can begin
+ * again, if it changes none of its arguments.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { InPieces } from "./no_memory.ts";
 
-/** A kernel that was called. */
+/** A call of a kernel. */
 export interface Running {
   readonly name: string;
-  /** Whether it has not ended. */
+  /** True until it ends. */
   active: boolean;
-  /** The data of larger tensors that it made. */
+  /** The data ids of larger tensors that it made. */
   readonly made: object[];
 }
 
@@ -19,25 +28,26 @@ export function running(): Running | undefined {
   return innermost;
 }
 
-/** Calls a kernel, which is known while it runs. */
+/** Calls a kernel that `running` knows while it runs. If it stops for InPieces, what it made is freed. */
 function known<A, R>(name: string, f: (argument: A) => R, argument: A): R {
   const outer = innermost;
-  const own: Running = { name, active: true, made: [] };
-  innermost = own;
+  const call: Running = { name, active: true, made: [] };
+  innermost = call;
   try {
     return f(argument);
   } catch (error) {
-    if (error instanceof InPieces) free(own.made);
+    if (error instanceof InPieces) free(call.made);
     throw error;
   } finally {
-    own.active = false;
+    call.active = false;
     innermost = outer;
   }
 }
 
 /**
- * The same for a kernel that changes none of its arguments: where room was in pieces it begins anew in an empty heap. Not
- * within another kernel, which holds what stands in the way.
+ * The same for a kernel that changes none of its arguments: after InPieces all other tensors leave, and it
+ * begins again. Within another kernel the error goes on to that one, because it holds the tensors that stand
+ * in the way.
  */
 function knownTwice<A, R>(name: string, f: (argument: A) => R, argument: A): R {
   try {
@@ -49,7 +59,7 @@ function knownTwice<A, R>(name: string, f: (argument: A) => R, argument: A): R {
   }
 }
 
-/** Frees data that a kernel made and no tensor has. */
+/** Frees data that a stopped kernel made and that no tensor has. */
 function free(made: readonly object[]): void {
   const { tensorInfo } =
     (tf.engine() as unknown as { state: { tensorInfo: WeakMap<object, unknown> } }).state;
@@ -57,11 +67,14 @@ function free(made: readonly object[]): void {
   for (const id of made) if (!tensorInfo.has(id)) backend.disposeData(id, true);
 }
 
-/** The same kernels, each known while it runs. Those of rows and the optimiser's step change their arguments. */
+/**
+ * The same kernels, each known while it runs. Those of rows and the optimiser's step change their arguments,
+ * so they never run twice.
+ */
 export function knownKernels({ rows, sgdStep, ...kernels }: Partial<Kernels>): Partial<Kernels> {
   return {
     ...everyOne(kernels, (name, f) => (...args) =>
-      // What the first call made before it stopped goes with the scope.
+      // The scope also frees what a first call had allocated before it was stopped.
       knownTwice(name, () => tf.tidy(() => f(...args) as tf.TensorContainer), undefined)),
     ...everyOne(
       { ...(sgdStep ? { sgdStep } : {}) },
@@ -73,13 +86,17 @@ export function knownKernels({ rows, sgdStep, ...kernels }: Partial<Kernels>): P
 
 type Any = (...args: unknown[]) => unknown;
 
+/** An object with the same keys, whose functions went through `make`. */
 function everyOne<K extends object>(kernels: K, make: (name: string, f: Any) => Any): K {
   return Object.fromEntries(Object.entries(kernels).map(([name, f]) => [name, make(name, f)])) as K;
 }
 
 const wrapped = new WeakSet<object>();
 
-/** Makes those kernels of the tensor library known that a backend has registered by now. Repeating it changes nothing. */
+/**
+ * Wraps those kernels of the tensor library that a backend has registered by now. Repeating it changes
+ * nothing.
+ */
 export function knowLibrary(backend: string): void {
   for (const kernel of tf.getKernelsForBackend(backend)) {
     const { kernelName, kernelFunc } = kernel;

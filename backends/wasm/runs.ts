@@ -1,9 +1,13 @@
 import type { Place } from "./place.ts";
 
 /**
- * Neighbours in the heap that no kernel holds and that leave a gap of so many bytes when they leave: those of which the one
- * that was used last was used longest ago, and of them the fewest bytes. Nothing where there are none.
- * @param end the heap's
+ * Neighbours in the heap whose leaving makes a gap of so many bytes, and of which no kernel holds any. Among
+ * several such runs: the one whose latest use is longest ago; if equal, the one of the fewest bytes. An empty
+ * list if there is none.
+ *
+ * It goes over all starts, extending each run until its gap is large enough, it meets a held tensor, or it is
+ * already worse than the best. The places get sorted by address.
+ * @param end the heap's end, in bytes
  */
 export function oldestRun(places: Place[], bytes: number, end: number): Place[] {
   places.sort((a, b) => a.offset - b.offset);

@@ -7,8 +7,9 @@ interface CountedBackend {
 let replaced = false;
 
 /**
- * Makes `tf.clone` on the WASM backend share memory, as its reshape does. The stock kernel copies, and every tensor
- * saved for a gradient is cloned. Repeating it changes nothing.
+ * Makes `tf.clone` on the WASM backend share memory, as its reshape does. The stock kernel copies, and every
+ * tensor that is saved for a gradient is cloned: a step would copy all of its maps. Kernels that write in
+ * place have to look at `isShared` first. Repeating it changes nothing.
  */
 export function shareIdentity(): void {
   if (replaced) return;

@@ -1,6 +1,8 @@
 /**
- * The fused kernels of simd/, which work on tensors where they lie. `deno task kernels` compiles simd/ to simd.wasm.
- * All arguments are addresses in bytes and counts; simd/ documents them.
+ * Calls the fused kernels of simd/, which work on tensors where they lie. They are AssemblyScript: `deno task
+ * kernels` compiles simd/ to simd.wasm, a second WASM module that is given the memory of the first. All
+ * arguments are numbers: addresses in bytes, counts and factors; simd/ documents them for each kernel. No
+ * argument is checked.
  */
 import { heapMemory } from "./heap.ts";
 
@@ -46,7 +48,7 @@ export type SimdKernel =
 
 let loaded: { readonly memory: WebAssembly.Memory; readonly exports: WebAssembly.Exports } | undefined;
 
-/** Calls a kernel. */
+/** Calls a kernel. The module is compiled at the first call. */
 export function simd(name: SimdKernel, ...args: Numbers): void {
   const memory = heapMemory();
   if (loaded?.memory !== memory) {

@@ -14,7 +14,7 @@ import { copiedMultiply, copiedMultiplyPlanes } from "./products.ts";
 import { shareIdentity } from "./share_identity.ts";
 
 /**
- * Makes the WASM module current and mends what both backends in it need.
+ * Makes the WASM module current, with room.ts and the two mended kernels that `wasm` and `native` need.
  * @param memory bytes that tensors may take; absent: what the machine has free
  * @throws Error when it does not start
  */
@@ -28,14 +28,18 @@ export async function startHeap(memory?: number): Promise<Started> {
   return { moved: () => room.moved };
 }
 
-/** Makes the backend `wasm` current. @param memory as for {@linkcode startHeap} @throws Error when it does not start */
+/**
+ * Makes the backend `wasm` current.
+ * @param memory as for {@linkcode startHeap}
+ * @throws Error when it does not start
+ */
 export async function startWasm(memory?: number): Promise<Started> {
   const started = await startHeap(memory);
   useKernels(heapKernels(copiedMultiply, { multiply: copiedMultiplyPlanes, softmax: heapSoftmax }));
   return started;
 }
 
-/** Makes operators use these kernels, and lets the room in the heap know which kernel runs. */
+/** Makes operators use these kernels. From now on room.ts knows which kernel runs. */
 export function useKernels(kernels: Partial<Kernels>): void {
   knowLibrary("wasm");
   replaceKernels("wasm", knownKernels(kernels));

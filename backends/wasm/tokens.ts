@@ -1,4 +1,7 @@
-/** Operators on rows of channels in the heap: each passes once or twice over its rows. */
+/**
+ * The operators of transformers on rows of channels, in the heap. Each passes once or twice over its rows by
+ * a kernel of simd/tokens.ts; sums over rows are carried in double precision, in a scratch tensor.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { address, emptyTensor } from "./heap.ts";
@@ -10,7 +13,7 @@ type TokenKernels = Pick<
   "linear" | "columnSums" | "layerNorm" | "layerNormGradient" | "gelu" | "geluGradient"
 >;
 
-/** The kernels of a backend that multiplies by `multiply`. */
+/** The kernels of a backend with these matrix products. */
 export function heapTokens(multiply: Multiply): TokenKernels {
   return {
     linear(x, weight, bias) {

@@ -1,7 +1,10 @@
 import { messageOf } from "../../core/words.ts";
 import type { Backend, Inspected } from "../backend.ts";
 
-/** Shaders on a GPU. */
+/**
+ * Compute shaders on a GPU, by TensorFlow.js's WebGPU backend and shaders of our own. Values are on the
+ * device: reading one waits for all work before it, so nothing is read within a step.
+ */
 export const webgpu: Backend = {
   name: "webgpu",
   readable: false,
@@ -19,6 +22,10 @@ export const webgpu: Backend = {
   start: async () => await (await import("./kernels.ts")).startWebgpu(),
 };
 
+/**
+ * Asks for an adapter. A software adapter (a GPU that the processor imitates) works but is slow, and is
+ * marked. @throws Error when there is no adapter
+ */
 async function inspect(): Promise<Inspected> {
   const adapter = await navigator.gpu?.requestAdapter();
   if (!adapter) throw new Error("no WebGPU adapter found");

@@ -1,7 +1,11 @@
 /**
- * Batch normalisation in a few shaders. Think of the images as rows of channels: sums down the columns are taken in two
- * goes, first over pieces of the rows, so that a GPU is busy whatever the number of channels, then over the pieces; what
- * is done to single values is one shader each way.
+ * Batch normalisation in a few shaders. Think of the images as rows of channels, [pixels, C]. Sums down the
+ * columns are taken in two goes: first over pieces of the rows, by a workgroup for 32 channels of a piece, so
+ * that a GPU is busy however few channels there are; then over the pieces, by a thread for each channel. What
+ * is done to single values (normalising, its gradient) is one shader each way, with a thread for each value.
+ *
+ * The forward pass takes 3 dispatches for the statistics of a part and 1 for its values, the backward pass 3
+ * for a part and 2 or 3 in all; no sum is read by the host. ops/portable_batch_norm.ts has the equations.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type {
@@ -13,9 +17,14 @@ import type {
 } from "../../ops/kernel_types.ts";
 import { runShader, THREADS, type Uniform } from "./shader.ts";
 
-/** Neighbouring channels of a workgroup of the first go; its other threads share the rows. */
+/**
+ * A workgroup of the first go has 32 neighbouring channels, so that it reads memory in a row; 4 threads share
+ * the rows of each.
+ */
 const CHANNELS = 32, LANES = THREADS / CHANNELS;
-/** Pieces of the rows: enough for a GPU, few enough that one thread adds them up. */
+/**
+ * At most 64 pieces of at least 32 rows: enough to keep a GPU busy, few enough that one thread adds them up.
+ */
 const MOST_PIECES = 64, FEWEST_ROWS = 32;
 
 /** The rows of one part of a batch. */
@@ -23,11 +32,12 @@ interface Part {
   readonly first: number;
   readonly rows: number;
   readonly channels: number;
-  /** Of each piece but the last. */
+  /** Rows of each piece but the last, which may be shorter. */
   readonly pieceRows: number;
   readonly pieces: number;
 }
 
+/** The rows of each part of a batch, divided into pieces. */
 function partsOf([_, height, width, channels]: tf.Tensor4D["shape"], parts: readonly number[]): Part[] {
   let first = 0;
   return parts.map((images) => {
@@ -39,11 +49,12 @@ function partsOf([_, height, width, channels]: tf.Tensor4D["shape"], parts: read
   });
 }
 
+/** Integers as uniforms, by name. */
 function numbers(values: Readonly<Record<string, number>>): Uniform[] {
   return Object.entries(values).map(([name, value]) => ({ name, type: "i32", value }));
 }
 
-/** Two sums over a piece by a workgroup, `s` and `q` of each thread's rows. */
+/** WGSL: adds up, over the threads of a channel, two sums that each thread has over its rows. */
 const OVER_LANES = `
   var<workgroup> sums : array<f32, ${THREADS}>;
   var<workgroup> others : array<f32, ${THREADS}>;
@@ -60,7 +71,7 @@ const OVER_LANES = `
     return total;
   }`;
 
-/** Which rows and which channel a thread of a piece has: `piece`, `channel`, `lane`, `begin`, `end`. */
+/** WGSL: which rows and which channel a thread has: `piece`, `channel`, `lane`, `begin`, `end`. */
 const PLACE = `
     let t = i32(localId.x);
     let group = index / ${THREADS};
@@ -72,8 +83,9 @@ const PLACE = `
     let end = min(begin + uniforms.pieceRows, uniforms.firstRow + uniforms.rows);`;
 
 /**
- * Of each piece and channel the mean and the sum of squares about it. The squares are taken about the piece's first value, which
- * lies near the mean if anything does, so that little is lost when the two are told apart.
+ * For each piece and channel, the mean and the sum of squares about it. The squares are taken about the
+ * piece's first value, which lies near the mean if anything does, so that little is lost when the two are
+ * told apart.
  */
 const PIECES = `${OVER_LANES}
   fn main(index : i32) {${PLACE}
@@ -121,7 +133,7 @@ const STATISTIC = `
     result[index] = max(squares, 0.0) / rows;
   }`;
 
-/** Values of one part; relu keeps NaN. */
+/** Normalises the values of one part. The ReLU keeps NaN, so that a fault is not hidden. */
 function normalise(residual: boolean): string {
   return `
   fn main(index : i32) {
@@ -135,10 +147,10 @@ function normalise(residual: boolean): string {
   }`;
 }
 
-/** The slope that counts: where there is a result \`y\`, only where it is positive. */
+/** WGSL: the gradient that counts: behind a ReLU (\`y\` is there) only where the result is positive. */
 const counted = (masked: boolean) => masked ? "select(0.0, dy[at], y[at] > 0.0)" : "dy[at]";
 
-/** Of each piece and channel the sum of the slopes and of the slopes times the normalised values. */
+/** For each piece and channel, the sum of the gradients and of the gradients times the normalised values. */
 function slopePieces(masked: boolean): string {
   return `${OVER_LANES}
   fn main(index : i32) {${PLACE}
@@ -163,7 +175,7 @@ function slopePieces(masked: boolean): string {
   }`;
 }
 
-/** Adds up \`pieces\` rows. */
+/** Adds up the pieces of a part, into its place in the sums of all parts. */
 const ADD_PIECES = `
   fn main(index : i32) {
     if (index >= uniforms.width) { return; }
@@ -174,7 +186,10 @@ const ADD_PIECES = `
     result[uniforms.offset + index] = sum;
   }`;
 
-/** The gradient of the values of one part. With constant statistics \`share\` is 0. */
+/**
+ * The gradient of the values of one part. \`share\` is 1 / rows, or 0 for given statistics, which are
+ * constants.
+ */
 function valueSlopes(masked: boolean): string {
   return `
   fn main(index : i32) {
@@ -189,7 +204,9 @@ function valueSlopes(masked: boolean): string {
   }`;
 }
 
-/** The sums of all parts: of the slopes, or with \`which\` 1 of the slopes times the normalised values. */
+/**
+ * Adds up the parts: sums of the gradients, or with \`which\` 1 of the gradients times the normalised values.
+ */
 const ADD_PARTS = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -200,23 +217,26 @@ const ADD_PARTS = `
     result[index] = sum;
   }`;
 
+/** The gradient of the residual behind a ReLU. */
 const MASK = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
     result[index] = select(0.0, dy[index], y[index] > 0.0);
   }`;
 
-/** A tensor to be filled by shaders that each write a part of it. */
+/** A tensor whose values are not set, to be filled by shaders that each write a part of it. */
 function empty(shape: number[]): tf.Tensor {
   const info = (tf.backend() as unknown as { makeTensorInfo(shape: number[], dtype: string): tf.TensorInfo })
     .makeTensorInfo(shape, "float32");
   return tf.engine().makeTensorFromTensorInfo(info);
 }
 
+/** How many workgroups the first go of a part has. */
 function pieceGroups({ channels, pieces }: Part): number {
   return Math.ceil(channels / CHANNELS) * pieces;
 }
 
+/** Mean and variance of a part, in three dispatches. */
 function statisticsOf(x: tf.Tensor4D, part: Part): BatchStatistics {
   const { first: firstRow, rows, channels, pieceRows, pieces } = part;
   const uniforms = numbers({ firstRow, rows, channels, pieceRows });
@@ -301,6 +321,7 @@ export function fusedBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall):
   return { dx, dGamma, dBeta, ...(call.residual ? { dResidual: residualSlope(dy, y) } : {}) };
 }
 
+/** The gradient of the residual: dy where the result is positive. */
 function residualSlope(dy: tf.Tensor4D, y: tf.Tensor4D | undefined): tf.Tensor4D {
   if (y === undefined) return tf.clone(dy);
   return runShader({ name: "norm_mask", code: MASK, inputs: { dy, y } }, { shape: dy.shape }) as tf.Tensor4D;

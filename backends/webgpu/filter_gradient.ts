@@ -1,12 +1,20 @@
-/** The gradient of a convolution's filter as a matrix product: what every tap sees, transposed, times the slope. */
+/**
+ * The gradient of a convolution's filter as a matrix product: a matrix of what every tap sees, [pixels, taps
+ * I], transposed, times the output's gradient [pixels, O]. tfjs has no kernel for it with dilation. The
+ * matrix is up to nine times the image for a 3x3 filter, so taps are laid out in groups that take 64 MB at
+ * most.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { runShader } from "./shader.ts";
 
-/** Of what the taps see, in bytes: more taps than fit are multiplied in groups. */
+/** Bytes of the matrix that exists at once. */
 const GROUP_BYTES = 2 ** 26;
 
-/** Row: an output pixel. Column: a channel of a tap. Padding is 0. */
+/**
+ * Lays out the matrix, a thread for each number. Row: an output pixel. Column: a channel of a tap. Padding is
+ * 0.
+ */
 const COLUMNS = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -29,7 +37,10 @@ const COLUMNS = `
     result[index] = x[at * channels + column % channels];
   }`;
 
-/** The kernel for groups of taps of at most `groupBytes`, but at least one tap. */
+/**
+ * The kernel for groups of taps whose matrix takes at most `groupBytes`, but of at least one tap; tests use
+ * small groups.
+ */
 export function filterGradientInGroups(groupBytes: number): Kernels["conv2dFilterGradient"] {
   return (dy, x, filterShape, window) =>
     tf.tidy(() => {
@@ -56,14 +67,15 @@ export function filterGradientInGroups(groupBytes: number): Kernels["conv2dFilte
     });
 }
 
-/** As `Kernels.conv2dFilterGradient`. */
+/** See {@linkcode Kernels.conv2dFilterGradient}. */
 export const filterGradient = filterGradientInGroups(GROUP_BYTES);
 
-/** Whether every pixel is seen once, in order. */
+/** Whether the matrix would be the pixels as they lie: a 1x1 filter of stride 1 without padding. */
 export function seesAllAlike([height, width]: Shape4D, { stride, padding }: Window): boolean {
   return height === 1 && width === 1 && stride === 1 && padding === 0;
 }
 
+/** The matrix of what some taps see, [pixels, taps I]. */
 function tapColumns(
   x: tf.Tensor4D,
   shape: [number, number],

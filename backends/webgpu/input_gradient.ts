@@ -1,13 +1,15 @@
 /**
- * The gradient of a convolution's input: a convolution of the slopes with the turned filter. Image and filter are laid out by one
- * shader each; a 1x1 filter of stride 1 is a matrix product and needs neither.
+ * The gradient of a convolution's input: a convolution of the output's gradient with the turned filter. The
+ * gradient is first laid out as an image, spread by the stride and with a margin, and the filter is turned by
+ * 180 degrees with its channels exchanged, by one shader each; then tfjs's own convolution does the work. A
+ * 1x1 filter of stride 1 is a matrix product and needs neither.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { seesAllAlike } from "./filter_gradient.ts";
 import { runShader, type Uniform } from "./shader.ts";
 
-/** The slopes, `stride` pixels apart, with zeros between and around them. */
+/** The output's gradient as an image: its pixels `stride` apart, with zeros between and around them. */
 const SLOPE_IMAGE = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -28,7 +30,7 @@ const SLOPE_IMAGE = `
     result[index] = dy[at * channels + index % channels];
   }`;
 
-/** Taps in reverse, inputs and outputs exchanged. */
+/** The filter with its taps in reverse order and its inputs and outputs exchanged. */
 const TURNED_FILTER = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -40,7 +42,7 @@ const TURNED_FILTER = `
     result[index] = filter_[(tap * outputs + index % outputs) * inputs + at % inputs];
   }`;
 
-/** As `Kernels.conv2dInputGradient`. */
+/** See {@linkcode Kernels.conv2dInputGradient}. */
 export const inputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape, window) =>
   tf.tidy(() => {
     const [height, width, input, output] = filter.shape;
@@ -56,6 +58,7 @@ export const inputGradient: Kernels["conv2dInputGradient"] = (dy, filter, xShape
     return tf.conv2d(slopeImage(dy, filter.shape, xShape, window), turned, 1, 0, "NHWC", window.dilation);
   });
 
+/** float32 [N, H + dilation (h - 1), W + dilation (w - 1), O], for an input of H x W */
 function slopeImage(
   dy: tf.Tensor4D,
   [height, width]: Shape4D,

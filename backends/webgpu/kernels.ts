@@ -1,4 +1,8 @@
-/** What WebGPU computes in its own way, so that nothing is read back inside a step. */
+/**
+ * What WebGPU computes in its own way. Two reasons: tfjs lacks the kernel (gradients of dilated convolutions,
+ * sorting), or the portable kernel reads values on the host, which would make the host wait for the device in
+ * the middle of a step.
+ */
 import "@tensorflow/tfjs-backend-webgpu";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
@@ -11,7 +15,7 @@ import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
 import { webgpuRows } from "./rows.ts";
 import { sgdInPlace } from "./sgd.ts";
 
-/** The replacements for ops/kernels.ts. */
+/** The kernels that replace the portable ones. */
 export function webgpuKernels(): Partial<Kernels> {
   return {
     conv2dInputGradient: inputGradient,

@@ -1,23 +1,31 @@
 /**
- * The Lovasz extension of the Jaccard loss on the device: per class, pixels sorted by their errors, in memory that is
- * bounded beside the gradient's own.
+ * The Lovasz extension of the Jaccard loss on the device (ops/lovasz.ts has the equation). For each class,
+ * pixels are sorted by their errors; a pixel's gradient then depends on how many pixels of the class, and how
+ * many others, come before it. In order:
  *
- * With m pixels of the class, and o others among the pixels down to some rank, the Jaccard loss rises there by
- * 1 / (m + o) at a pixel of the class and by (m - s) / ((m + o) (m + o - 1)) at another, s being the pixels of the class
- * so far: written so, nothing is lost as it would be in a difference of nearly equal numbers.
+ * - count the pixels of each class;
+ * - for some classes at a time, as many as 32 MB of pairs hold: make pairs (error as an integer key, pixel),
+ *   sort them (radix_sort.ts), count the class's own pixels in each tile of the sorted list, scan the counts,
+ *   and write the gradients;
+ * - the loss is the sum of gradient times error.
+ *
+ * With m pixels of the class, and o others among the pixels down to some rank, the Jaccard loss rises there
+ * by 1 / (m + o) at a pixel of the class and by (m - s) / ((m + o) (m + o - 1)) at another, s being the
+ * pixels of the class so far. Written so, no digits are lost; as a difference of two nearly equal losses they
+ * would be.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, LovaszResult } from "../../ops/kernel_types.ts";
 import { exclusiveScan, sortPairs, TILE_PLACE, TILE_RUN, TILE_THREADS, tilesOf } from "./radix_sort.ts";
 import { runShader, THREADS } from "./shader.ts";
 
-/** Of the pairs that are sorted at once. */
+/** Bytes of the pairs that are sorted at once. */
 const SORTED_BYTES = 2 ** 25;
 const PAIR_BYTES = 8;
-/** Workgroups that share the counting of a class's pixels, and the sum of the loss. */
+/** So many workgroups share the counting of a class's pixels, and the sum of the loss. */
 const PARTS = 64;
 
-/** Class by class, workgroups sum over the parts of something of a given length. */
+/** WGSL: a sum over `total` elements for each row, by PARTS workgroups that leave one partial sum each. */
 const partialSum = (type: string, term: string) => `
   var<workgroup> numbers : array<${type}, ${THREADS}>;
   fn main(index : i32) {
@@ -40,9 +48,10 @@ const partialSum = (type: string, term: string) => `
 
 const COUNT_LABELS = partialSum("i32", "select(0, 1, labels[k] == row)");
 
+/** The loss: gradient times error, over all pixels and classes. */
 const VALUE = `
   fn slopeTimesError(k : i32) -> f32 {
-    // Whatever is predicted where it does not matter.
+    // Without this, a NaN at an ignored pixel would spread: 0 times NaN is NaN.
     if (slope[k] == 0.0) { return 0.0; }
     let classes = uniforms.pShape.y;
     let pixel = k / classes;
@@ -51,7 +60,10 @@ const VALUE = `
   }
   ${partialSum("f32", "slopeTimesError(k)")}`;
 
-/** The bits of non-negative floats sort like the floats; ignored pixels come first, with the key 0. */
+/**
+ * Makes the pairs. The bits of floats that are not negative sort like the floats, so an error's bits are its
+ * key, raised by 1; ignored pixels get the key 0 and come first in ascending order.
+ */
 const PAIRS = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -76,7 +88,9 @@ const PAIRS = `
     result[index] = min(error, 0x3ffffffe) + 1;
   }`;
 
-/** A tile from the other end: the largest errors come first. `at` is where its k-th pair lies. */
+/**
+ * WGSL: the sorted list from its end, so that the largest errors come first. `at`: where its k-th pair lies.
+ */
 const DESCENDING = `
   fn at(row : i32, k : i32) -> i32 {
     return (row + 1) * uniforms.pairsShape.z - 1 - k;
@@ -86,6 +100,7 @@ const DESCENDING = `
     return labels[pixel] == uniforms.firstClass + row;
   }`;
 
+/** How many pixels of the class each tile of the descending list holds. */
 const COUNT_OWN = `${DESCENDING}
   var<workgroup> own : array<i32, ${TILE_THREADS}>;
   fn main(index : i32) {
@@ -105,6 +120,10 @@ const COUNT_OWN = `${DESCENDING}
     }
   }`;
 
+/**
+ * Writes the gradients of a tile. Each thread goes through a run of pairs, and knows how many of the class
+ * came before it.
+ */
 const SLOPES = `${DESCENDING}
   var<workgroup> own : array<i32, ${TILE_THREADS}>;
   fn main(index : i32) {
@@ -127,7 +146,8 @@ const SLOPES = `${DESCENDING}
     let members = members_[class_];
     for (var k = start; k < end; k = k + 1) {
       let pixel = pairs[uniforms.pairsShape.y * length + at(row, k)];
-      // Once all pixels of the class are seen nothing rises any more: so too at ignored pixels, which come last.
+      // Once all pixels of the class are seen the loss does not rise any more. Ignored pixels, which come
+      // last, get 0.
       var slope = 0.0;
       if (isOwn(row, k)) {
         slope = -share / f32(members + k - seen);
@@ -140,7 +160,10 @@ const SLOPES = `${DESCENDING}
     }
   }`;
 
-/** The kernel that sorts as many classes at once as `sortedBytes` hold, but at least one. */
+/**
+ * The kernel that sorts as many classes at once as `sortedBytes` hold, but at least one; tests use small
+ * groups.
+ */
 export function lovaszInGroups(sortedBytes: number): Kernels["lovasz"] {
   return (p, labels) =>
     tf.tidy(() => {
@@ -165,9 +188,10 @@ export function lovaszInGroups(sortedBytes: number): Kernels["lovasz"] {
     }) as unknown as LovaszResult;
 }
 
-/** As `Kernels.lovasz`; of equal errors any may come first. */
+/** See {@linkcode Kernels.lovasz}. Pixels with equal errors may come in any order. */
 export const radixLovasz = lovaszInGroups(SORTED_BYTES);
 
+/** Runs a `partialSum` and adds up its partial sums. @returns [rows] */
 function sumOfParts(
   shader: Parameters<typeof runShader>[0],
   { rows, length, dtype }: {
@@ -182,18 +206,19 @@ function sumOfParts(
   return tf.sum(parts, 1) as tf.Tensor1D;
 }
 
+/** What the gradients of a class depend on. */
 interface Slopes {
   readonly p: tf.Tensor2D;
   readonly labels: tf.Tensor1D;
   /** int32 [K]: pixels of each class. */
   readonly members: tf.Tensor1D;
-  /** float32 [K]: what each class has of the mean. */
+  /** float32 [K]: the weight of each class in the mean, 0 for an absent one. */
   readonly shares: tf.Tensor;
   /** [P, K], written to. */
   readonly gradient: tf.Tensor2D;
 }
 
-/** Writes the columns of some classes. */
+/** Writes the gradients of `rows` classes from `first` on into their columns. */
 function writeSlopes(
   { p, labels, members, shares, gradient }: Slopes,
   { first, rows }: { readonly first: number; readonly rows: number },

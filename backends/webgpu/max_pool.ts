@@ -1,11 +1,16 @@
-/** Max-pooling composed of slices and comparisons, which stay on the device. */
+/**
+ * Max-pooling composed of slices and comparisons, which stay on the device. The gradient goes through the
+ * taps in row order: a tap that equals the maximum takes what is left of the window's gradient, so the first
+ * of equal pixels gets all of it.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "../../ops/kernel_types.ts";
 import { spread, tapPixels } from "../../ops/taps.ts";
 
+/** The lowest float32, which padding is filled with. */
 const LOWEST = -3.4028234663852886e38;
 
-/** float32 [N, H, W, C] to [N, ...out, C] */
+/** See {@linkcode Kernels.maxPool}. float32 [N, H, W, C] to [N, ...out, C] */
 export function composedMaxPool(
   x: tf.Tensor4D,
   window: PoolWindow,
@@ -14,6 +19,7 @@ export function composedMaxPool(
   return tf.tidy(() => taps(pad(x, window, out), window, out).reduce((a, b) => tf.maximum(a, b)));
 }
 
+/** Padding before and after a side; the last window may reach further than `padding`. */
 function paddings(side: number, out: number, { size, stride, padding }: PoolWindow): [number, number] {
   return [padding, Math.max(0, (out - 1) * stride + size - padding - side)];
 }
@@ -24,6 +30,7 @@ function pad(x: tf.Tensor4D, window: PoolWindow, out: readonly [number, number])
   return tf.pad(x, sides as [number, number][], LOWEST) as tf.Tensor4D;
 }
 
+/** What each tap of the window sees, in row order; [N, ...out, C] each. */
 function taps(
   padded: tf.Tensor4D,
   { size, stride }: PoolWindow,
@@ -35,7 +42,7 @@ function taps(
   );
 }
 
-/** The gradient with respect to `x`; the first maximum of each window takes it. */
+/** See {@linkcode Kernels.maxPoolGradient}. */
 export function composedMaxPoolGradient(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,

@@ -1,7 +1,12 @@
 /**
- * A radix sort of several rows of keys at once: stable, nothing read back, memory for the pairs twice. Each pass sorts
- * by one digit: tiles of a row count their digits, a scan turns the counts into places, and every tile moves its pairs
- * there.
+ * A radix sort of several rows of keys at once: stable, nothing read back, memory for the pairs twice.
+ *
+ * A GPU cannot sort by exchanging neighbours, but it can compute for each element where it belongs. One pass
+ * sorts by one digit of 5 bits, in three dispatches. A row is cut into tiles of 1,024 elements. COUNT: each
+ * tile counts how often each of the 32 digits occurs in it. SCAN: a running sum over the counts, ordered by
+ * digit and then by tile, gives the place of each tile's first element with each digit. MOVE: each tile moves
+ * its elements there, in their order. After six passes, from the lowest digit to the highest, all 30 bits are
+ * sorted, because each pass keeps the order of equal digits.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { runShader } from "./shader.ts";
@@ -12,20 +17,24 @@ const KEY_BITS = 30;
 const DIGIT_BITS = 5;
 const DIGITS = 2 ** DIGIT_BITS;
 
-/** Threads of a workgroup, which together handle a tile. */
+/** Threads of a workgroup, which sorts a tile together. */
 export const TILE_THREADS = 64;
-/** Elements of a thread, which lie together. */
+/** Consecutive elements of a tile that one thread handles. */
 export const TILE_RUN = 16;
 const THREADS = TILE_THREADS;
 const TILE = THREADS * TILE_RUN;
 
-/** WGSL: where a workgroup's tile lies, its number, its row, its place there and its first element. Wants `tiles`. */
+/**
+ * WGSL: which tile a workgroup has: its number in all (`group`), its row, its number in the row (`tile`) and
+ * its first element there. The shader needs a uniform `tiles`.
+ */
 export const TILE_PLACE = `
     let group = index / ${THREADS};
     let row = group / uniforms.tiles;
     let tile = group - row * uniforms.tiles;
     let first = tile * ${TILE};`;
 
+/** Counts the digits of each tile. */
 const COUNT = `
   var<workgroup> bins : array<atomic<i32>, ${DIGITS}>;
   fn main(index : i32) {
@@ -44,7 +53,10 @@ const COUNT = `
     if (t < ${DIGITS}) { result[(row * ${DIGITS} + t) * uniforms.tiles + tile] = atomicLoad(&bins[t]); }
   }`;
 
-/** One workgroup for every row; each thread sums a run, then writes it. */
+/**
+ * The exclusive scan, one workgroup for every row: each thread sums a run, then writes it with what lies
+ * before.
+ */
 const SCAN = `
   var<workgroup> totals : array<i32, ${THREADS}>;
   fn main(index : i32) {
@@ -66,6 +78,7 @@ const SCAN = `
     }
   }`;
 
+/** Moves the pairs of each tile to their places. */
 const MOVE = `
   // How often each thread of the tile has each digit, then how often threads before it have.
   var<workgroup> ranks : array<i32, ${DIGITS * THREADS}>;
@@ -109,7 +122,10 @@ export function tilesOf(length: number): number {
   return Math.ceil(length / TILE);
 }
 
-/** In every row the sum of what comes before. @param counts int32 [R, L] @returns int32 [R, L] */
+/**
+ * The exclusive running sum of every row: each element becomes the sum of those before it. @param counts
+ * int32 [R, L] @returns int32 [R, L]
+ */
 export function exclusiveScan(counts: tf.Tensor2D): tf.Tensor2D {
   return runShader(
     { name: "scan", code: SCAN, inputs: { counts } },
@@ -118,8 +134,9 @@ export function exclusiveScan(counts: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
- * Sorts the pairs of every row by their keys, ascending; pairs of equal keys stay in order.
- * @param pairs int32 [2, R, L]: keys in [0, 2^30) and what goes with them; not kept
+ * Sorts the pairs of every row by their keys, ascending; pairs of equal keys keep their order.
+ * @param pairs int32 [2, R, L]: keys in [0, 2^30), then the values that go with them; disposed
+ * @returns int32 [2, R, L]
  */
 export function sortPairs(pairs: tf.Tensor3D): tf.Tensor3D {
   const [, rows, length] = pairs.shape;

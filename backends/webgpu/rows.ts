@@ -1,20 +1,28 @@
-/** The maps and reductions over blocks of rows as compute shaders. */
+/**
+ * The association's kernels over blocks of rows (ops/association/device/row_kernels.ts) as compute shaders.
+ * `summarise` is a reduction: one workgroup for each row, whose threads share the columns and meet in
+ * workgroup memory. The others are maps: one thread for each cell, which reads its row's summary.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { EPSILON } from "../../ops/association/contrast.ts";
 import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
 import { runShader, THREADS } from "./shader.ts";
 
-/** Of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its memory. */
+/**
+ * Bytes of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its
+ * memory.
+ */
 const BLOCK_BYTES = 2 ** 24;
 /** Side of the tiles in which TensorFlow.js multiplies matrices. */
 const TILE = 32;
 
-/** As many whole tiles of rows as fit. */
+/** As many rows as fit a block, whole tiles of the matrix product if possible. */
 function blockRows(columns: number): number {
   const rows = Math.max(1, Math.floor(BLOCK_BYTES / (4 * columns)));
   return rows < TILE ? rows : rows - rows % TILE;
 }
 
+/** Maximum with its place, mean, inverse deviation and log sum of exponentials, in this order, of one row. */
 const SUMMARISE = `
   const NOWHERE = 0x7fffffff;
   var<workgroup> numbers : array<f32, ${THREADS}>;
@@ -114,6 +122,7 @@ const SOFTMAX = `${LOG_SOFTMAX}
     result[index] = exp(logSoftmax(d[index], index / uniforms.outShape.y));
   }`;
 
+/** Rows without a weight are 0 without looking at them: their softmax may be NaN. */
 const PEAK_GRADIENT = `${LOG_SOFTMAX}
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -135,7 +144,7 @@ const SOFTMAX_GRADIENT = `
     result[index] = p[index] * (dp[index] - along[row]) * inverse[row];
   }`;
 
-/** Every row kernel as one shader. */
+/** Each kernel is one dispatch. */
 export const webgpuRows: DeviceRowKernels = {
   blockRows,
   summarise(d, contrast) {

@@ -1,16 +1,21 @@
-/** A step of stochastic gradient descent in the variables' own buffers. */
+/**
+ * A step of stochastic gradient descent in the variables' own buffers, one or two dispatches for a variable.
+ * tfjs would write each variable to a new buffer and free the old one.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
 import { runShader, type Uniform } from "./shader.ts";
 
+/** buffer = momentum buffer + gradient + decay value */
 const DIRECTION = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
     result[index] = uniforms.momentum * result[index] + (gradient[index] + uniforms.decay * value[index]);
   }`;
 
+/** value -= rate direction */
 const STEP = `
   fn main(index : i32) {
     if (index >= uniforms.size) { return; }
@@ -27,7 +32,7 @@ const PLAIN_STEP = `
 /** See {@linkcode Kernels.sgdStep}. */
 export function sgdInPlace(call: SgdCall): void {
   const { value, gradient, buffer } = call;
-  // A copy of a variable is the variable's own buffer until one of the two is written.
+  // A clone of a variable shares its buffer, and must not change with it.
   if (isShared(value) || (buffer && isShared(buffer))) return portableSgdStep(call);
   const numbers = (...names: ("rate" | "momentum" | "decay")[]): Uniform[] =>
     names.map((name) => ({ name, type: "f32", value: call[name] }));
@@ -44,6 +49,7 @@ export function sgdInPlace(call: SgdCall): void {
   runShader(step, { shape, into: value });
 }
 
+/** Whether other handles share a tensor's buffer. */
 function isShared({ dataId }: tf.Tensor): boolean {
   return (tf.backend() as WebGPUBackend).refCount(dataId) > 1;
 }

@@ -1,11 +1,20 @@
-/** Compute shaders of our own, run among those of TensorFlow.js. */
+/**
+ * Runs compute shaders of our own among those of TensorFlow.js. tfjs has a type for a program: names of the
+ * inputs, shape of the output, layout of the dispatch, and the WGSL code of `main`; it adds the bindings,
+ * compiles a pipeline, keeps it by a key, and queues the dispatch. `runShader` fills in that type. It returns
+ * before the device has begun; nothing waits until values are read.
+ *
+ * How `index` is counted: a workgroup has `threads` threads, and all threads of all workgroups are numbered
+ * in one row. A dispatch may have 65,535 workgroups along a side, so larger ones are folded into two
+ * dimensions; the number goes on through both.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend, WebGPUProgram } from "@tensorflow/tfjs-backend-webgpu";
 
-/** Threads of a workgroup where nothing else is said; every device has 256. */
+/** Threads of a workgroup if nothing else is said; every device allows 256. */
 export const THREADS = 128;
 
-/** Workgroups along a side of what is dispatched; no device may refuse so many. */
+/** Workgroups along a side of a dispatch; every device allows so many. */
 const MOST_GROUPS = 65535;
 
 /** A number that a shader reads as `uniforms.NAME`. */
@@ -17,32 +26,39 @@ export interface Uniform {
 
 /** A shader and what it works on. */
 export interface Shader {
-  /** Unique to the code: pipelines are kept by it. */
+  /** Compiled pipelines are kept by this name: two different codes must not share one. */
   readonly name: string;
   /**
-   * WGSL with `fn main(index : i32)`, called by every thread. Inputs are arrays by their names, the output is `result`;
-   * beside the uniforms there are `localId`, `isnan` and `uniforms.NAN`.
+   * WGSL with `fn main(index : i32)`, called by every thread. Inputs are arrays by their names, the output is
+   * `result`; beside the uniforms there are `localId`, `isnan` and `uniforms.NAN`.
    */
   readonly code: string;
   readonly inputs: Readonly<Record<string, tf.Tensor>>;
   readonly uniforms?: readonly Uniform[];
 }
 
-/** What a shader writes and how many workgroups write it. */
+/** The output of a shader, and how many threads write it. */
 export interface Output {
   readonly shape: number[];
   readonly dtype?: "float32" | "int32";
   /** Absent: a thread for every element of the output, or for as many as `threadsFor` says. At most 65535. */
   readonly workgroups?: number;
-  /** Of the output, so many elements are written; absent: all. */
+  /** Threads, if no `workgroups` are given; absent: as many as the output has elements. */
   readonly threadsFor?: number;
-  /** Of a workgroup. */
+  /** Threads of a workgroup; absent: 128. */
   readonly threads?: number;
-  /** Written to in place of a new tensor. What is not written keeps its values. */
+  /**
+   * A tensor that receives the output, in place of a new one. Elements that are not written keep their
+   * values.
+   */
   readonly into?: tf.Tensor;
 }
 
-/** Runs a shader. Without `workgroups`, `index` may pass the last element: compare it with `uniforms.size`. */
+/**
+ * Queues a shader. Without `workgroups`, `index` may pass the last element: the shader has to compare it with
+ * `uniforms.size`, the number of elements of the output.
+ * @returns `into`, or a new tensor of the current scope
+ */
 export function runShader({ name, code, inputs, uniforms = [] }: Shader, output: Output): tf.Tensor {
   const { shape, dtype = "float32", threads = THREADS, into } = output;
   const { threadsFor = shape.reduce((a, b) => a * b, 1) } = output;

@@ -3,7 +3,10 @@ import { unitVectors } from "../../ops/unit.ts";
 import { definePlugin } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
 
-/** D(a, b) = a . b / (|a| |b|), in [-1, 1]. */
+/**
+ * D(a, b) = a . b / (|a| |b|), in [-1, 1]; 0 if one of them is the zero vector, without a gradient for it.
+ * Symmetric. It says what it is the product of, so blocks of it are matrix products.
+ */
 export const cosine = definePlugin({
   kind: "similarity",
   name: "cosine",

@@ -2,10 +2,17 @@ import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin } from "../../core/plugin.ts";
 import { z } from "../../core/schema.ts";
 
-/** Distances below this, relative to the vectors' norms, are rounding: taken as 0, without gradient. */
+/**
+ * Distances below this share of sqrt(|a|^2 + |b|^2) are rounding, because |a - b|^2 is computed as a
+ * difference: they count as 0, without gradient.
+ */
 const RELATIVE_ZERO = 1e-3;
 
-/** D(a, b) = -|a - b|, at most 0. */
+/**
+ * D(a, b) = -|a - b|, at most 0. Symmetric. It is no product of factors, so the association computes it and
+ * its gradient by `pairwise`, part by part. Its scale depends on the features, which the contrast
+ * normalisation takes out.
+ */
 export const negativeEuclidean = definePlugin({
   kind: "similarity",
   name: "negative-euclidean",
@@ -18,6 +25,10 @@ export const negativeEuclidean = definePlugin({
   }),
 });
 
+/**
+ * [N, P, C] and [N, Q, C] to [N, P, Q], by |a|^2 + |b|^2 - 2 a . b; the gradient of -|a - b| is -(a - b) / |a
+ * - b|.
+ */
 function distances(a: tf.Tensor3D, b: tf.Tensor3D): tf.Tensor3D {
   const op = tf.customGrad((...args) => {
     const [x, y, save] = args as unknown as [tf.Tensor3D, tf.Tensor3D, tf.GradSaveFunc];

@@ -1,25 +1,34 @@
 /**
- * From batches of pixels to what D of one image is computed from, and back: the same on the host and on a
- * device.
+ * From batches of pixels to the factors of D of one image, and back. A direction is D from one image to
+ * another: `left` gives the rows, `right` the columns. The factors are formed by tfjs operators outside of
+ * the association's own operators, so tfjs differentiates them; the operators have the factors as inputs. For
+ * cosine the factors are the pixels themselves, so D(source, target) and D(target, source) share both inputs,
+ * and the aggregation's D(x, x) has one. `distinctInputs` finds that out, so that every tensor gets one
+ * gradient. The same code serves the host and devices.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
 
-/** What D(a, b) is computed from, float32 [N, P, K] and [N, Q, K]; `offset` [N, P, 1]. */
+/**
+ * The factors of D(a, b), float32 [N, P, K] and [N, Q, K]; `offset` [N, P, 1]. Without a product, the pixels.
+ */
 export interface Direction {
   readonly left: tf.Tensor3D;
   readonly right: tf.Tensor3D;
   readonly offset?: tf.Tensor3D;
 }
 
-/** From a to b. The very same tensors come out where a factor is the pixels themselves. */
+/**
+ * The direction from `a` to `b`. Where a factor is the pixels themselves, it is the same tensor object as `a`
+ * or `b`.
+ */
 export function direction({ product }: Similarity, a: tf.Tensor3D, b: tf.Tensor3D): Direction {
   if (product === undefined) return { left: a, right: b };
   const offset = product.offset?.(a);
   return { left: product.left(a), right: product.right(b), ...(offset ? { offset } : {}) };
 }
 
-/** The different tensors of some directions, in a fixed order. */
+/** The tensors of some directions, each once, in the order of their first use. */
 export function distinctInputs(directions: readonly Direction[]): tf.Tensor3D[] {
   return [
     ...new Set(directions.flatMap(({ left, right, offset }) => [left, right, ...(offset ? [offset] : [])])),
@@ -35,7 +44,10 @@ export function imagesOf(inputs: readonly tf.Tensor3D[], n: number): tf.Tensor2D
   });
 }
 
-/** From the gradients of every image of every input to those of the inputs. @param byImage [image][input] */
+/**
+ * Joins the gradients of single images into those of the inputs. @param byImage [image][input], at least one
+ * image
+ */
 export function joinImages(
   inputs: readonly tf.Tensor3D[],
   byImage: readonly (readonly tf.Tensor2D[])[],

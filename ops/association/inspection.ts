@@ -1,7 +1,7 @@
 /**
- * Looking into association and aggregation: single rows of their similarity matrices, and where cycles lead.
- * By the kernels, blocks and rounding of training, on backends whose tensors can be read at once (all but
- * WebGPU).
+ * Looking into association and aggregation, for the explorer and for diagnostics: single rows of their
+ * similarity matrices, and where cycles lead. The kernels, blocks and rounding are those of training. It
+ * needs a backend whose tensors can be read at once (all but WebGPU).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
@@ -23,7 +23,11 @@ export interface Cycles {
   readonly back: Int32Array;
 }
 
-/** @param source float32 [1, P, C] @param target float32 [1, Q, C], aggregated where the level is */
+/**
+ * Follows the cycles of one pair of images. Labels play no part: whether a cycle counts is for
+ * `cycleOutcome`.
+ * @param source float32 [1, P, C] @param target float32 [1, Q, C], aggregated if the level aggregates
+ */
 export function associationCycles(
   [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
   similarity: Similarity,
@@ -31,10 +35,10 @@ export function associationCycles(
   return scoped(() => {
     const { rows } = kernels();
     const { inputs, tables } = bothDirections([source, target], { similarity, kernels: rows });
-    // Contrast changes no maximum.
-    const found = findPeaks(tables(imagesOf(inputs, 0)), { similarity, kernels: rows, contrast: false });
-    const { columns, values } = found.forward.peaks;
-    const home = found.homeward.peaks.columns;
+    // Contrast normalisation moves and stretches a row, so its maximum stays where it is.
+    const peaks = findPeaks(tables(imagesOf(inputs, 0)), { similarity, kernels: rows, contrast: false });
+    const { columns, values } = peaks.forward.peaks;
+    const home = peaks.homeward.peaks.columns;
     return { forward: columns, similarity: values, back: columns.map((target) => home[target]!) };
   });
 }
@@ -49,7 +53,7 @@ export interface InspectedRow {
   readonly weights: Float32Array;
 }
 
-/** Which row, and what becomes of it. */
+/** Which row is looked at, and how it is computed. */
 export interface RowWanted {
   /** In 0 .. P - 1. */
   readonly row: number;
@@ -59,8 +63,8 @@ export interface RowWanted {
 }
 
 /**
- * D(a, b) of one pixel of `a` with all of `b`.
- * @param a float32 [1, P, C] @param b float32 [1, Q, C], may be `a`
+ * D(a, b) of pixel `row` of `a` with all pixels of `b`, and what the softmax makes of it.
+ * @param a float32 [1, P, C] @param b float32 [1, Q, C]; may be `a`, for a row of the aggregation
  */
 export function similarityRow(
   [a, b]: readonly [tf.Tensor3D, tf.Tensor3D],
@@ -71,7 +75,8 @@ export function similarityRow(
     const there = direction(similarity, a, b);
     const inputs = distinctInputs([there]);
     const d = directionRows(there, { inputs, images: imagesOf(inputs, 0), similarity, kernels: rows });
-    // The block that training looks at, for products of other shapes are rounded otherwise.
+    // The whole block of training that holds the row: a product of another shape would be rounded
+    // differently.
     const first = row - row % d.blockRows;
     const block = everyRow(d.rows).subarray(first, first + d.blockRows);
     const summaries = new Summaries(d.rows);

@@ -1,6 +1,8 @@
 /**
- * What an association compares at one place in the network: the same in training, in diagnostics and in the
- * explorer.
+ * A level: one place in the network (a tap) where pixels are associated, and how. This file turns the taps of
+ * a level into what is compared: maps are flattened to rows of pixels, the target's pixels are aggregated if
+ * the level says so, and the labels are brought to the tap's size. Training, diagnostics and the explorer all
+ * go through it, so that they compare the same pixels.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Exhibit, Similarity } from "../../core/plugin.ts";
@@ -16,7 +18,7 @@ export interface AssociationLevel extends Exhibit {
   readonly tap: string;
   /** How two pixels are compared. */
   readonly similarity: Similarity;
-  /** What the recipe calls it. */
+  /** The similarity's name in the recipe. */
   readonly similarityName: string;
   /** Whether similarities are contrast-normalised before the softmax (Eq. 5-6). */
   readonly contrast: boolean;
@@ -32,20 +34,20 @@ export interface LevelAggregation {
   readonly contrast: boolean;
 }
 
-/** Those of a term's exhibits that are levels of an association. */
+/** The levels of associations among a term's exhibits. */
 export function associationLevels(exhibits: readonly Exhibit[] = []): readonly AssociationLevel[] {
   return exhibits.filter((exhibit): exhibit is AssociationLevel => exhibit.kind === "association");
 }
 
 /**
- * Whether weights of the aggregation are contrast-normalised unless a recipe says otherwise: of features they are, of
- * probabilities they are a plain softmax, as in the published code.
+ * Whether the weights of the aggregation are contrast-normalised if a recipe does not say: yes for features;
+ * no for probabilities, whose aggregation is a plain softmax in the published code.
  */
 export function contrastByDefault({ accepts }: Pick<Similarity, "accepts">): boolean {
   return accepts !== "simplex";
 }
 
-/** A tap of both passes, and the source's labels. */
+/** The tap in both images, and the source's labels. Source and target may differ in size. */
 export interface LevelTaps {
   /** float32 [N, h, w, C] */
   readonly source: tf.Tensor4D;
@@ -59,15 +61,18 @@ export interface LevelTaps {
 export interface LevelPixels {
   /** float32 [N, P, C], of the source */
   readonly from: tf.Tensor3D;
-  /** float32 [N, Q, C]: the target's own */
+  /** float32 [N, Q, C], of the target, before aggregation */
   readonly raw: tf.Tensor3D;
-  /** float32 [N, Q, C]: the target's, mixed where the level aggregates */
+  /** float32 [N, Q, C], of the target, aggregated if the level aggregates; otherwise `raw` */
   readonly candidates: tf.Tensor3D;
-  /** int32 [N, P]: the source's, by the nearest pixel */
+  /** int32 [N, P]: the label of each source pixel, that of the nearest pixel of the label map */
   readonly labels: tf.Tensor2D;
 }
 
-/** Flattens a level's taps, aggregates the target and brings the labels to the source's size. */
+/**
+ * Flattens a level's taps, aggregates the target, and picks for every source pixel the label of the nearest
+ * pixel. With P = h w and Q = h' w'. Gradients flow back to both taps.
+ */
 export function levelPixels(
   taps: LevelTaps,
   { similarity, aggregation }: Pick<AssociationLevel, "similarity" | "aggregation">,

@@ -1,4 +1,7 @@
-/** How much an association finds, and how much of it is right: for diagnostics, never for the loss. */
+/**
+ * How much an association finds, and how much of it is right: for diagnostics, never for the loss. The same
+ * cycles as in the loss are followed and counted, on the host or on the device as the backend computes them.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
 import { addAll } from "../add_all.ts";
@@ -11,15 +14,15 @@ import { cycleOutcome } from "./outcome.ts";
 
 /** The pixels of a level, of N pairs of images. */
 export interface MeasuredPixels extends Pick<LevelPixels, "from" | "candidates" | "labels"> {
-  /** int32 [N, Q], of the target; absent: nothing is said about correctness. */
+  /** int32 [N, Q], of the target, for measuring only; absent: correctness is not measured. */
   readonly targetLabels?: tf.Tensor2D | undefined;
 }
 
-/** Shares in [0, 1], over all pairs of the batch. */
+/** Shares in [0, 1], over all pairs of the batch; NaN where there is no pixel to take a share of. */
 export interface AssociationMeasures {
-  /** Of the source pixels, those that are associated. */
+  /** The share of source pixels that are associated. */
   readonly associated: tf.Scalar;
-  /** Of the target pixels, those that an associated source pixel chose. */
+  /** The share of target pixels that some associated source pixel chose. */
   readonly covered: tf.Scalar;
   /**
    * Of the associated source pixels whose target pixel has a label, those with the same label. NaN where
@@ -43,7 +46,7 @@ interface Counts {
   readonly correct: tf.Scalar;
 }
 
-/** The measures of a level. Belongs to the caller's tidy scope; no gradients may be recorded. */
+/** Measures a level. The results belong to the caller's tidy scope. Call it outside of gradients. */
 export function associationMeasures(given: MeasuredPixels, level: MeasuredLevel): AssociationMeasures {
   const [count, p] = given.labels.shape, q = given.candidates.shape[1];
   const counts = kernels().deviceRows ? countOnDevice(given, level) : countOnHost(given, level);
@@ -54,6 +57,7 @@ export function associationMeasures(given: MeasuredPixels, level: MeasuredLevel)
   };
 }
 
+/** Counts where values can be read: cycles are followed and compared pixel by pixel. */
 function countOnHost(
   { from, candidates, labels, targetLabels }: MeasuredPixels,
   { similarity, ignoreLabel }: MeasuredLevel,
@@ -63,17 +67,17 @@ function countOnHost(
   let [associated, covered, labelled, correct] = [0, 0, 0, 0];
   for (let n = 0; n < count; n++) {
     const { forward, back } = associationCycles([image(from, n), image(candidates, n)], similarity);
-    const own = ids.subarray(n * p, (n + 1) * p);
+    const sourceIds = ids.subarray(n * p, (n + 1) * p);
     const chosen = new Uint8Array(q);
-    own.forEach((label, pixel) => {
-      if (cycleOutcome([label, own[back[pixel]!]!], ignoreLabel) !== "consistent") return;
+    sourceIds.forEach((label, pixel) => {
+      if (cycleOutcome([label, sourceIds[back[pixel]!]!], ignoreLabel) !== "consistent") return;
       const target = forward[pixel]!;
       associated += 1;
       chosen[target] = 1;
-      const found = targetIds?.[n * q + target];
-      if (found === undefined || found === ignoreLabel) return;
+      const targetLabel = targetIds?.[n * q + target];
+      if (targetLabel === undefined || targetLabel === ignoreLabel) return;
       labelled += 1;
-      if (found === label) correct += 1;
+      if (targetLabel === label) correct += 1;
     });
     for (const one of chosen) covered += one;
   }
@@ -85,6 +89,7 @@ function countOnHost(
   };
 }
 
+/** Counts where they are not read: by gathers and sums on the device. */
 function countOnDevice(
   { from, candidates, labels, targetLabels }: MeasuredPixels,
   { similarity, ignoreLabel }: MeasuredLevel,
@@ -93,10 +98,10 @@ function countOnDevice(
   const q = candidates.shape[1];
   const right = cycles.map(({ forward, associated }, n) => {
     if (!targetLabels) return undefined;
-    const found = tf.gather(row(targetLabels, n), forward);
+    const chosenLabels = tf.gather(row(targetLabels, n), forward);
     const starts = tf.reshape(associated, [-1]);
-    const known = tf.mul(starts, tf.cast(tf.notEqual(found, ignoreLabel), "float32"));
-    const same = tf.mul(known, tf.cast(tf.equal(found, row(labels, n)), "float32"));
+    const known = tf.mul(starts, tf.cast(tf.notEqual(chosenLabels, ignoreLabel), "float32"));
+    const same = tf.mul(known, tf.cast(tf.equal(chosenLabels, row(labels, n)), "float32"));
     return { labelled: tf.sum(known), correct: tf.sum(same) };
   });
   const sum = (of: (cycles: DeviceCycles, n: number) => tf.Tensor | undefined) =>

@@ -1,4 +1,7 @@
-/** Why a cycle counts or not. `ignored`: its start has the ignore label. */
+/**
+ * Whether a cycle counts, and why not: it ends in another class than it began in, or its start has the ignore
+ * label.
+ */
 export type CycleOutcome = "consistent" | "other class" | "ignored";
 
 /**

@@ -1,3 +1,10 @@
+/**
+ * A network's batch normalisation with its running statistics, and `Pass`, which tells layers how the network
+ * runs. The layer computes, it does not remember: in training it normalises with the batch's statistics and
+ * reports how the running ones would change. Whoever runs the network decides whether the report is applied,
+ * after the step (see together.ts). So a forward pass has no side effect: a teacher, a diagnostic or a block
+ * that is computed twice leaves the network as it was.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm as normalise } from "../batch_norm.ts";
 import type { Random } from "../../core/random.ts";
@@ -7,30 +14,41 @@ import type { Layers } from "./scope.ts";
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
-/** How a network runs. */
+/** How a network runs this time: what is wanted of it, and what its layers use and draw. */
 export interface Pass {
-  /** The taps that are read beside `logits`; absent: all. */
+  /** The taps that will be read beside `logits`; a network may leave out all others. Absent: all. */
   readonly taps?: readonly string[] | undefined;
-  /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
+  /**
+   * How many images each part of the batch has; parts are normalised by their own statistics. Absent: the
+   * running statistics are used.
+   */
   readonly parts?: readonly number[];
-  /** What layers draw from, for each part of the batch by its images; absent: nothing is drawn. */
+  /**
+   * What layers draw from: a stream of numbers for each part of the batch, with the number of its images;
+   * absent: nothing is drawn (evaluation).
+   */
   readonly random?: { readonly images: readonly number[]; readonly streams: readonly Random[] };
-  /** Share of its patches that each part of the batch does not show, drawn of `random`; absent: it shows all. */
+  /**
+   * For each part of the batch, the share of its patches that a transformer replaces by its mask token, drawn
+   * from `random`; absent: none.
+   */
   readonly hide?: readonly number[];
-  /** Receives what each part changes of the running statistics. */
+  /** Receives each change of a running statistic that a part of the batch causes. */
   readonly record?: (part: number, change: Change) => void;
 }
 
-/** A running statistic becomes `keep` times itself plus `factor` times the batch's. */
+/** A change of a running statistic: it becomes `keep` times itself plus `factor` times `batch`. */
 export interface Change {
   readonly variable: tf.Variable;
   readonly keep: number;
-  /** Freed after the call. */
+  /** The batch's statistic; freed after the call, so what follows from it has to be computed in the call. */
   readonly batch: tf.Tensor;
   readonly factor: number;
 }
 
-/** What follows the normalisation. */
+/**
+ * What follows the normalisation, in the same operator: `residual` is added, then the positive part is taken.
+ */
 export interface After {
   readonly relu?: boolean;
   readonly residual?: tf.Tensor4D;
@@ -46,8 +64,10 @@ export interface NormOptions {
 }
 
 /**
- * Makes one under `name`, with `weight`, `bias`, `running_mean` and `running_var`. While training it uses the
- * batch's statistics and records how they change the running ones (with the unbiased variance), as PyTorch does.
+ * Makes a layer under `name`, with `weight`, `bias`, `running_mean` and `running_var` of `channels` numbers.
+ * In training (`pass.parts` is there) it uses each part's statistics and records how they change the running
+ * ones: momentum 0.1, with the unbiased variance, as PyTorch does. Else it uses the running ones. Epsilon is
+ * 1e-5.
  */
 export function batchNorm(
   layers: Layers,

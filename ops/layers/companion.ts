@@ -1,4 +1,9 @@
-/** Layers of the networks that a term or a stream trains beside the student: encoders, decoders, opponents. */
+/**
+ * Layers of the networks that a term or a stream trains beside the student: encoders, decoders, opponents.
+ * These networks are small, start from random numbers, and are not read from published files, so they have no
+ * state-dict names to keep to. What counts is that they start the same in every run of a seed: each parameter
+ * draws from a stream of random numbers of its own name, so adding a layer changes no other.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
@@ -8,22 +13,23 @@ import { imageLayerNorm } from "../image_norm.ts";
 import type { Window } from "../kernel_types.ts";
 import { uniformByFanIn } from "./discriminator.ts";
 
-/** Maps to maps. */
+/** A layer: float32 [N, H, W, C] to [N, H', W', C']. */
 export type Mapping = (x: tf.Tensor4D) => tf.Tensor4D;
 
-/** A square convolution. */
+/** A square convolution of `side` x `side`. */
 export interface ConvolutionShape extends Partial<Window> {
   readonly side: number;
-  /** Channels. */
+  /** Channels in and out. */
   readonly input: number;
   readonly output: number;
-  /** Absent: it adds one. */
+  /** Whether it adds a bias; absent: yes. */
   readonly bias?: boolean;
 }
 
 /**
- * Makes layers and collects their parameters. They begin as PyTorch's do, with numbers that depend on the seed, the prefix and
- * the layer's name only.
+ * Makes layers and collects their parameters, in the group `companion`. Weights and biases begin as PyTorch's
+ * do, uniform within 1 / sqrt(fan in), with numbers that depend on the seed, the prefix and the layer's name
+ * only.
  */
 export class Companion {
   /** In the order in which layers were made; names begin with the prefix. */
@@ -36,6 +42,7 @@ export class Companion {
     this.#prefix = prefix;
   }
 
+  /** A convolution; the filter is [side, side, input, output]. */
   convolution(name: string, { side, input, output, bias = true, ...window }: ConvolutionShape): Mapping {
     const fanIn = input * side * side;
     const filter = this.#uniform(`${name}.weight`, [side, side, input, output], fanIn) as tf.Variable<
@@ -48,14 +55,17 @@ export class Companion {
     };
   }
 
-  /** Without biases. The filter is [side, side, output, input], which files keep as [input, output, side, side]. */
+  /**
+   * A transposed convolution without bias; the filter is [side, side, output, input], which files keep as
+   * [input, output, side, side].
+   */
   transposedConvolution(name: string, { side, input, output, ...window }: ConvolutionShape): Mapping {
     const shape = [side, side, output, input];
     const filter = this.#uniform(`${name}.weight`, shape, output * side * side) as tf.Variable<tf.Rank.R4>;
     return (x) => conv2dTranspose(x, filter, window);
   }
 
-  /** [N, input] to [N, output]; the matrix is [output, input]. */
+  /** A linear map with bias, [N, input] to [N, output]; the matrix is [output, input]. */
   linear(name: string, [input, output]: readonly [number, number]): (x: tf.Tensor2D) => tf.Tensor2D {
     const matrix = this.#uniform(`${name}.weight`, [output, input], input) as tf.Variable<tf.Rank.R2>;
     const added = this.#uniform(`${name}.bias`, [output], input);
@@ -71,7 +81,7 @@ export class Companion {
     return (x) => imageLayerNorm(x, { gamma, beta });
   }
 
-  /** A parameter; takes `initial`. */
+  /** Any other parameter, with the value `initial`, which is disposed. */
   make(name: string, initial: tf.Tensor): tf.Variable {
     const full = this.#prefix + name;
     const value = this.#setup.variable(full, initial);
@@ -89,7 +99,7 @@ export class Companion {
   }
 }
 
-/** The positive part and a fifth of the negative one. */
+/** x where it is positive, else 0.2 x. */
 export function leakyRelu<T extends tf.Tensor>(x: T): T {
   return tf.maximum(x, tf.mul(x, 0.2)) as T;
 }

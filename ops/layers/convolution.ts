@@ -6,15 +6,21 @@ import type { Layers } from "./scope.ts";
 /** float32 [N, H, W, input] to [N, H', W', output]. */
 export type Convolution = (x: tf.Tensor4D) => tf.Tensor4D;
 
-/** A square convolution. */
+/** How {@linkcode convolutionLayer} is made. Stride and dilation are 1 and the padding 0 if absent. */
 export interface ConvolutionOptions extends Conv2dOptions {
   /** Absent: it adds a bias, which begins at 0. */
   readonly bias?: boolean;
-  /** Standard deviation of the filter at the start; absent: sqrt(2 / (side^2 output)), He et al. 2015, fan-out. */
+  /**
+   * Standard deviation of the filter at the start; absent: sqrt(2 / (side^2 output)), which is He et al. 2015
+   * by fan-out.
+   */
   readonly deviation?: number;
 }
 
-/** Makes one under `name`, with `weight` and `bias`. @param shape side of the filter, channels in and out */
+/**
+ * Makes a layer under `name`, with `weight` and `bias`. @param shape its name, the side of the filter,
+ * channels in and out
+ */
 export function convolutionLayer(
   layers: Layers,
   [name, side, input, output]: readonly [string, number, number, number],
@@ -29,7 +35,7 @@ export function convolutionLayer(
   };
 }
 
-/** A depthwise convolution of a square filter that keeps the size. */
+/** How {@linkcode depthwiseLayer} is made. */
 export interface DepthwiseOptions {
   /** Absent: 1. */
   readonly dilation?: number;
@@ -38,8 +44,9 @@ export interface DepthwiseOptions {
 }
 
 /**
- * A 3x3 convolution of every channel for itself, zeros around: float32 [N, H, W, C] to the same shape. Its `weight` is
- * [3, 3, 1, C], which files keep as [C, 1, 3, 3]. It begins normal with deviation sqrt(2 / 9).
+ * Makes a 3x3 convolution of every channel by itself, with as many zeros around that the size stays: float32
+ * [N, H, W, C] to the same shape. Its `weight` is [3, 3, 1, C], which files keep as [C, 1, 3, 3]. It begins
+ * normal with deviation sqrt(2 / 9).
  */
 export function depthwiseLayer(
   layers: Layers,

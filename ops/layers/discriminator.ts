@@ -1,3 +1,8 @@
+/**
+ * The opponent of output-space adversarial methods (Tsai et al. 2018): a small fully convolutional network
+ * that looks at maps of predictions and scores, patch by patch, from which domain they come. It learns to
+ * tell source from target; the segmenter learns predictions on the target that it takes for source.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
@@ -7,18 +12,18 @@ const SIDE = 4;
 const WINDOW = { stride: 2, padding: 1 } as const;
 const LEAK = 0.2;
 
-/** What {@linkcode discriminator} builds. */
+/** The channels of {@linkcode discriminator}. */
 export interface DiscriminatorOptions {
-  /** Of the maps that it judges. */
+  /** Channels of the maps that it judges. */
   readonly input: number;
-  /** Of every convolution's result, the last one's too. */
+  /** Channels of every convolution's result; the last are those of the scores. */
   readonly channels: readonly number[];
 }
 
-/** A network that judges maps, patch by patch. */
+/** A network that judges maps, patch by patch, with its parameters. */
 export interface Discriminator {
   readonly params: readonly Param[];
-  /** The sides of the smallest maps, in pixels: every convolution halves them. */
+  /** Maps may not have fewer rows or columns, in pixels: every convolution halves them. */
   readonly smallest: number;
   /**
    * float32 [N, H, W, input] to [N, H / smallest, W / smallest, the last of channels], sides rounded down.
@@ -27,8 +32,8 @@ export interface Discriminator {
 }
 
 /**
- * Convolutions (4x4, stride 2, padding 1) with a leaky ReLU of 0.2 between them, as of DCGAN. The numbers
- * they start with depend on the seed only.
+ * Builds it: convolutions (4x4, stride 2, padding 1) with a leaky ReLU of 0.2 between them, as in DCGAN. The
+ * numbers they start with depend on the seed only.
  */
 export function discriminator(setup: Setup, { input, channels }: DiscriminatorOptions): Discriminator {
   const params = channels.flatMap((output, k): Param[] => {
@@ -54,7 +59,10 @@ export function discriminator(setup: Setup, { input, channels }: DiscriminatorOp
   };
 }
 
-/** PyTorch's default for a convolution: uniform within 1 / sqrt(fan in), weights and biases alike. */
+/**
+ * A tensor of uniform numbers within 1 / sqrt(fan in), PyTorch's default for weights and biases of a layer.
+ * @param fanIn how many inputs a number of the layer's result depends on
+ */
 export function uniformByFanIn(random: Random, shape: number[], fanIn: number): tf.Tensor {
   const bound = 1 / Math.sqrt(fanIn);
   const size = shape.reduce((product, side) => product * side, 1);

@@ -1,9 +1,18 @@
+/**
+ * Dropout of channels and of whole layers. Random numbers come from the pass, not from a global generator:
+ * each part of a batch (source, target) has its own stream. So a run can be resumed at any step, and what is
+ * dropped for the target does not depend on whether it runs in a batch with the source. A layer inside of a
+ * checkpointed block must not draw when it is computed again: it draws its factors outside (`drawnFactors`)
+ * and multiplies inside (`timesEach`).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Pass } from "./batch_norm.ts";
 
 /**
- * What numbers are multiplied by, `count` of each image: 0 with the given probability, else 1 / (1 - probability). Every part of the
- * batch draws from its own stream. Undefined where the pass draws nothing, so that all stays as it is.
+ * The factors of `count` things for each image of the batch: 0 with the given probability, else 1 / (1 -
+ * probability), so that the mean stays.
+ * @returns [images, count], image by image; undefined where the pass draws nothing or the probability is 0,
+ * for "leave all as it is"
  */
 export function drawnFactors(
   count: number,
@@ -20,9 +29,8 @@ export function drawnFactors(
 }
 
 /**
- * Leaves out whole channels of an image, each with the given probability, and multiplies the others by 1 / (1 - probability);
- * the identity where the pass draws nothing (Tompson et al. 2015). Every part of the batch draws from its own stream, so what
- * a batch loses does not depend on those that it is computed with.
+ * Drops whole channels of an image (Tompson et al. 2015), each with the given probability, and multiplies the
+ * others by 1 / (1 - probability); `x` itself where the pass draws nothing.
  * @param x float32 [N, H, W, C] @param probability in [0, 1)
  */
 export function dropChannels(x: tf.Tensor4D, probability: number, pass: Pass): tf.Tensor4D {
@@ -32,16 +40,20 @@ export function dropChannels(x: tf.Tensor4D, probability: number, pass: Pass): t
 }
 
 /**
- * Leaves out all of an image's values, with the given probability, and multiplies the others by 1 / (1 - probability); the identity
- * where the pass draws nothing. For the branch beside a skip connection (stochastic depth, Huang et al. 2016): an image's layer
- * is left out. One number is drawn for each image, by the part of the batch it is in, as {@linkcode dropChannels} draws.
+ * Drops all of an image's values, with the given probability, else multiplies them by 1 / (1 - probability);
+ * `x` itself where the pass draws nothing. It is for the branch beside a skip connection (stochastic depth,
+ * Huang et al. 2016): dropping the branch leaves out the layer for that image. One number is drawn for each
+ * image.
  * @param x float32 [N, ...]: tokens or maps @param probability in [0, 1)
  */
 export function dropPath<T extends tf.Tensor>(x: T, probability: number, pass: Pass): T {
   return timesEach(x, drawnFactors(1, probability, pass));
 }
 
-/** Every image times its factor; the same where there are none. For layers that are computed again and so must not draw again. */
+/**
+ * Every image times its factor; `x` itself if there are none.
+ * @param x float32 [N, ...] @param factors of {@linkcode drawnFactors} with a count of 1
+ */
 export function timesEach<T extends tf.Tensor>(x: T, factors: Float32Array | undefined): T {
   if (factors === undefined) return x;
   return tf.mul(x, tf.tensor(factors, [x.shape[0]!, ...x.shape.slice(1).map(() => 1)])) as T;

@@ -1,4 +1,8 @@
-/** Opponents of translated images and of domains: convolutions of stride 2 with a leaky ReLU (Chang et al. 2019). */
+/**
+ * The two opponents of DISE (Chang et al. 2019): one tells translated images from real ones, the other tells
+ * the domain of probability maps. Both are chains of convolutions of stride 2 with a leaky ReLU, which differ
+ * in their first and last layer and in normalisation.
+ */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Setup } from "../../core/plugin.ts";
 import { instanceNorm } from "../image_norm.ts";
@@ -13,18 +17,19 @@ export interface JudgeOptions {
   readonly width: number;
 }
 
+/** In what the two opponents differ. */
 interface Kind {
-  /** Of the first convolution. */
+  /** Window of the first convolution. */
   readonly first: { readonly side: number; readonly padding: number };
   /** Whether the other convolutions' results are normalised for each image and channel. */
   readonly normalised: boolean;
-  /** Of the last one, of stride 1. */
+  /** Window of the last convolution, which has stride 1. */
   readonly last: { readonly side: number; readonly padding: number };
 }
 
 /**
- * Whether an image is real: 6x6, then three 4x4 convolutions with instance norm, and a 1x1 with bias.
- * float32 [N, H, W, input] to [N, H / 16, W / 16, 1].
+ * Scores whether images are real: 6x6, then three 4x4 convolutions with instance norm, and a 1x1 with bias.
+ * float32 [N, H, W, input] to [N, H / 16, W / 16, 1], sides rounded down.
  */
 export function imageJudge(setup: Setup, options: JudgeOptions): Discriminator {
   const first = { side: 6, padding: 2 };
@@ -32,29 +37,30 @@ export function imageJudge(setup: Setup, options: JudgeOptions): Discriminator {
 }
 
 /**
- * Which domain a map is of: four 4x4 convolutions, and one of stride 1 and padding 2 with bias.
- * float32 [N, H, W, input] to [N, H / 16 + 1, W / 16 + 1, 1].
+ * Scores from which domain maps are: four 4x4 convolutions, and one of stride 1 and padding 2 with bias.
+ * float32 [N, H, W, input] to [N, H / 16 + 1, W / 16 + 1, 1], sides rounded down.
  */
 export function domainJudge(setup: Setup, options: JudgeOptions): Discriminator {
   const first = { side: 4, padding: 1 };
   return judge(setup, options, { first, normalised: false, last: { side: 4, padding: 2 } });
 }
 
+/** Builds an opponent of a kind. */
 function judge(
   setup: Setup,
   { input, width }: JudgeOptions,
   { first, normalised, last }: Kind,
 ): Discriminator {
-  const made = new Companion(setup);
+  const companion = new Companion(setup);
   const channels = [width, 2 * width, 4 * width, 8 * width];
   const layers = channels.map((output, k) => {
     const window = k === 0 ? first : { side: 4, padding: 1 };
     const inputs = k === 0 ? input : channels[k - 1]!;
-    return made.convolution(`${k}.conv`, { ...window, input: inputs, output, stride: 2, bias: false });
+    return companion.convolution(`${k}.conv`, { ...window, input: inputs, output, stride: 2, bias: false });
   });
-  const out = made.convolution("out", { ...last, input: channels.at(-1)!, output: 1 });
+  const out = companion.convolution("out", { ...last, input: channels.at(-1)!, output: 1 });
   return {
-    params: made.params,
+    params: companion.params,
     smallest: 2 ** channels.length,
     judge: (maps: tf.Tensor4D) =>
       out(layers.reduce((x, layer, k) => {

@@ -6,7 +6,8 @@ import type { Layers } from "./scope.ts";
 export type LayerNorm = <T extends tf.Tensor>(x: T) => T;
 
 /**
- * Makes one under `name` in the part `norm` of its group, with `weight`, which begins at 1, and `bias`, at 0 (Ba et al. 2016).
+ * Makes a layer under `name` in the part `norm` of its group (so that a recipe can leave norms out of weight
+ * decay), with `weight`, which begins at 1, and `bias`, at 0 (Ba et al. 2016).
  * @param epsilon added to the variance; networks differ in it and within themselves
  */
 export function layerNormLayer(

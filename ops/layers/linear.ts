@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { linear } from "../linear.ts";
 import type { Layers } from "./scope.ts";
 
-/** Of the weights at the start: BERT's and the vision transformers'. */
+/** Standard deviation of the weights at the start: that of BERT and of the vision transformers. */
 const DEVIATION = 0.02;
 
 /** How {@linkcode linearLayer} is made. */
@@ -17,8 +17,9 @@ export interface LinearOptions {
 export type Linear = <T extends tf.Tensor>(x: T) => T;
 
 /**
- * Makes one under `name`, with `weight` [output, input], as PyTorch keeps it, and `bias` [output]. Its weights begin normal
- * with deviation 0.02: the truncation of the published code, at 2, is a hundred deviations away.
+ * Makes a layer under `name`, with `weight` [output, input], as PyTorch keeps it, and `bias` [output]. Its
+ * weights begin normal with deviation 0.02. The published code cuts the distribution off at 2, which is a
+ * hundred deviations away and changes no number.
  */
 export function linearLayer(
   layers: Layers,

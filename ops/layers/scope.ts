@@ -1,3 +1,10 @@
+/**
+ * Where a network's variables come from. A model is built by functions that make layers; each takes a
+ * `Layers` and allocates in it by state-dict name, as published files call the number. So there is no second
+ * list of names, and files can be read into a model by name alone. The start of every parameter is drawn from
+ * a stream of random numbers of the seed and its own name: it does not depend on the order in which layers
+ * are made.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
@@ -7,15 +14,18 @@ export interface Layers {
   readonly params: Param[];
   readonly buffers: Record<string, tf.Variable>;
   /**
-   * A trainable variable in the group `backbone` or `head`, as its name says, and in the part of it that is given, as in
-   * `backbone/norm`. Takes `initial`.
+   * A trainable variable in the group `backbone` if its name begins with `backbone.`, else `head`; with
+   * `part`, in that part of the group, as in `backbone/norm`. Takes `initial`.
    */
   param(name: string, initial: tf.Tensor, part?: string): tf.Variable;
   /** A variable that is kept but not trained. Takes `initial`. */
   buffer(name: string, initial: tf.Tensor): tf.Variable;
-  /** A trainable variable of any shape, drawn from a normal distribution as {@linkcode normalFilter} is. */
+  /**
+   * A trainable variable of any shape, drawn from a normal distribution with mean 0; the numbers depend on
+   * the seed and the name only.
+   */
   normal(name: string, shape: readonly number[], deviation: number, part?: string): tf.Variable;
-  /** A filter [h, w, in, out] drawn from a normal distribution; the numbers depend on the seed and the name only. */
+  /** The same for a filter [h, w, in, out]. */
   normalFilter(
     name: string,
     shape: [number, number, number, number],
@@ -24,7 +34,10 @@ export interface Layers {
   ): tf.Variable<tf.Rank.R4>;
 }
 
-/** The same collection, whose parameters are in a part of their group, as in `backbone/stem`. */
+/**
+ * The same collection, whose parameters go into a part of their group, as in `backbone/stem`; buffers have no
+ * group.
+ */
 export function layersIn(layers: Layers, part: string): Layers {
   const within = (inner: string | undefined) => inner === undefined ? part : `${part}/${inner}`;
   return {

@@ -1,19 +1,27 @@
+/**
+ * Several batches through a network at once. A step asks for views of source and target, and perhaps of mixed
+ * images. One pass over all of them is faster than one for each, because products over more rows are; but
+ * they must not see each other's statistics or random numbers. So the joined batch remembers its parts: batch
+ * norms normalise each part by itself, layers draw for each part from its own stream, and in the end the
+ * result is cut apart. What a batch yields does not depend on those that run beside it, up to rounding.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { ForwardMode, Update, View } from "../../core/plugin.ts";
 import type { Change, Pass } from "./batch_norm.ts";
 
-/** A network that runs one batch, of which parts may have statistics of their own. */
+/** A network as a function of one batch, of which parts may have statistics of their own. */
 export type RunNetwork = (images: tf.Tensor4D, pass: Pass) => View;
 
-/** Which statistics passes use. */
+/** Which statistics a network's batch norms use. */
 export interface Statistics {
   /** Whether those of the batch while training; else always the running ones. */
   readonly batch: boolean;
 }
 
 /**
- * A segmenter's `forward` for a network that runs one batch: batches of one height and width are joined, because larger
- * products are faster, and their views cut out of the whole; others run one after the other.
+ * Makes a segmenter's `forward` of a network that runs one batch. Batches of one height and width are joined;
+ * if sizes differ, all run one after the other. In training each view has the `updates` of the running
+ * statistics that its batch causes; they are not applied here.
  */
 export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
   return (
@@ -41,20 +49,25 @@ export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
   };
 }
 
+/** What layers draw from: a stream for each part of the batch; nothing in evaluation. */
 function drawing(images: readonly number[], random: ForwardMode["random"]): Pass {
   return random ? { random: { images, streams: random } } : {};
 }
 
-/** A view and what each part of its batch changes of the running statistics. */
+/**
+ * Runs the network, and collects the changes that each part of its batch causes to running statistics.
+ * Changes are recorded in the forward pass only: a checkpointed block runs again in the backward pass, and
+ * would report them a second time. `over` closes the record.
+ */
 function recorded(parts: readonly number[], run: (record: NonNullable<Pass["record"]>) => View) {
   const changes: Update[][] = parts.map(() => []);
   let over = false;
   try {
     const view = run((part: number, { variable, keep, batch, factor }: Change) => {
-      // A block that is computed again for its gradient comes here again.
       if (!over) changes[part]!.push({ variable, keep, add: tf.keep(tf.mul(batch, factor)) });
     });
-    // Kept until here, because a block frees what it does not return; from here on the caller's scope owns them.
+    // Kept until here, because a block frees what it does not return. The clones belong to the caller's
+    // scope.
     const updates = changes.map((part) => part.map((change) => ({ ...change, add: tf.clone(change.add) })));
     return { view, updates };
   } finally {
@@ -63,6 +76,7 @@ function recorded(parts: readonly number[], run: (record: NonNullable<Pass["reco
   }
 }
 
+/** The view of each part, cut out of that of the whole batch: logits and the wanted taps. */
 function cutInto(parts: readonly number[], whole: View, wanted?: readonly string[]): readonly View[] {
   if (parts.length === 1) return [whole];
   const names = Object.keys(whole.taps).filter((name) =>

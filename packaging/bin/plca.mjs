@@ -14,7 +14,7 @@ const child = spawn(deno(), [...startLine(), ...process.argv.slice(2)], {
   env: {
     ...process.env,
     INIT_CWD: process.cwd(),
-    // By npx the command has another name than alone.
+    // So that plca's messages name the command as it was called: by npx, or by itself.
     ...(process.env.npm_command === "exec" ? {} : { PLCA_LAUNCHER: "1" }),
   },
 });
@@ -27,11 +27,11 @@ child.on("error", (error) => {
 });
 child.on("exit", (code) => process.exit(code ?? 1));
 
-/** The program. */
+/** The path of the Deno program. Under Node, ends the process with a message when there is none for this system. */
 function deno() {
   if (process.versions.deno !== undefined) return process.execPath;
   try {
-    // What its own command does first; its command itself would not pass signals on.
+    // The first step of the command of the package `deno`. The command itself would not pass signals on.
     return createRequire(import.meta.url)("deno/install_api.cjs").runInstall();
   } catch (error) {
     console.error(`plca: the npm package "deno" has no Deno for this system: ${error.message}`);

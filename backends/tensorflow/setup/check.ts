@@ -13,18 +13,21 @@ interface Computing extends Binding {
   tensorDataSync(id: number): Float32Array;
 }
 
-/** [[1, 2], [3, 4]] times itself. @throws Error when it comes out otherwise */
+/**
+ * Computes [[1, 2], [3, 4]] times itself, so that a library that loads but does not work is found before it
+ * replaces one that does. @throws Error when the result is wrong
+ */
 export function checkProduct(binding: Binding): void {
-  const own = binding as Computing;
-  const x = own.createTensor([2, 2], own.TF_FLOAT, Float32Array.of(1, 2, 3, 4));
+  const addon = binding as Computing;
+  const x = addon.createTensor([2, 2], addon.TF_FLOAT, Float32Array.of(1, 2, 3, 4));
   const attributes = [
-    { name: "transpose_a", type: own.TF_ATTR_BOOL, value: false },
-    { name: "transpose_b", type: own.TF_ATTR_BOOL, value: false },
-    { name: "T", type: own.TF_ATTR_TYPE, value: own.TF_FLOAT },
+    { name: "transpose_a", type: addon.TF_ATTR_BOOL, value: false },
+    { name: "transpose_b", type: addon.TF_ATTR_BOOL, value: false },
+    { name: "T", type: addon.TF_ATTR_TYPE, value: addon.TF_FLOAT },
   ];
-  const y = own.executeOp("MatMul", attributes, [x, x], 1)[0]!.id;
-  const found = own.tensorDataSync(y).join();
-  own.deleteTensor(x);
-  own.deleteTensor(y);
-  if (found !== "7,10,15,22") throw new Error(`a 2x2 product of TensorFlow came out as ${found}`);
+  const y = addon.executeOp("MatMul", attributes, [x, x], 1)[0]!.id;
+  const product = addon.tensorDataSync(y).join();
+  addon.deleteTensor(x);
+  addon.deleteTensor(y);
+  if (product !== "7,10,15,22") throw new Error(`a 2x2 product of TensorFlow came out as ${product}`);
 }

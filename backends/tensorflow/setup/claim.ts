@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 import { messageOf } from "../../../core/words.ts";
 
-/** The lock's name in the folder. */
+/** The lock's file name. */
 export const LOCK = "lock";
 
 /**
- * Makes the folder, or takes over one whose process has ended, until the result goes out of scope.
+ * Creates the folder and locks it, until the result goes out of scope. A folder whose process has ended is
+ * taken over.
  * @throws UserError when another process has it, or it cannot be written
  */
 export async function claimFolder(folder: string): Promise<Disposable> {
@@ -26,7 +27,10 @@ export async function claimFolder(folder: string): Promise<Disposable> {
   throw new UserError(`another setup of TensorFlow is at work in ${folder}; wait for it, then try again`);
 }
 
-/** The other one may have ended, and taken its folder along, after the file was opened. */
+/**
+ * Whether the locked file is still the one in the folder: another setup may have ended, and taken its folder
+ * along, after the file was opened.
+ */
 async function isStill(path: string, file: Deno.FsFile): Promise<boolean> {
   try {
     return (await Deno.stat(path)).ino === (await file.stat()).ino;
@@ -36,7 +40,7 @@ async function isStill(path: string, file: Deno.FsFile): Promise<boolean> {
   }
 }
 
-/** Removes all but the lock. @returns whether there was anything */
+/** Removes all but the lock. @returns whether there was anything to remove */
 export async function emptyClaimed(folder: string): Promise<boolean> {
   const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name)
     .filter((name) => name !== LOCK);

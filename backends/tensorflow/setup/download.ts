@@ -4,11 +4,11 @@ import { UserError } from "../../../core/errors.ts";
 import { execute } from "./execute.ts";
 import { checkIntegrity, type Pinned } from "./packages.ts";
 
-/** What the install script left. */
+/** The result of the package's install script. */
 export interface Downloaded {
   /** The package's folder. */
   readonly package: string;
-  /** The addon below it; undefined: only the libraries came. */
+  /** The addon's path in that folder; undefined if there is none for this machine and only libraries came. */
   readonly addon: string | undefined;
 }
 
@@ -21,10 +21,11 @@ export async function download(pinned: Pinned, folder: string): Promise<Download
   await execute("npm", ["install", ...flags, `${name}@${version}`], folder);
   const lock = JSON.parse(await Deno.readTextFile(join(folder, "package-lock.json")));
   checkIntegrity(pinned, lock.packages?.[`node_modules/${name}`]?.integrity);
-  const own = join(folder, "node_modules", ...name.split("/"));
-  // Apart, because its script fails where there is no addon for a machine, whose libraries are then here all the same.
+  const packageFolder = join(folder, "node_modules", ...name.split("/"));
+  // Apart, because its script fails where there is no addon for a machine, whose libraries are then here all
+  // the same.
   const failure = await rebuilt(name, folder);
-  if (failure !== undefined && !await exists(join(own, "deps/lib"))) {
+  if (failure !== undefined && !await exists(join(packageFolder, "deps/lib"))) {
     throw new UserError(
       `${name} could not download TensorFlow. ${failure.message}\n` +
         "If this machine cannot reach what its install script downloads, take TensorFlow from a Python wheel:\n" +
@@ -33,10 +34,10 @@ export async function download(pinned: Pinned, folder: string): Promise<Download
       { cause: failure },
     );
   }
-  return { package: own, addon: await findAddon(own) };
+  return { package: packageFolder, addon: await findAddon(packageFolder) };
 }
 
-/** Runs the package's install script. @returns why it failed */
+/** Runs the package's install script. @returns the error if it failed */
 async function rebuilt(name: string, folder: string): Promise<UserError | undefined> {
   try {
     await execute("npm", ["rebuild", "--ignore-scripts=false", name], folder);

@@ -3,7 +3,10 @@ import { UserError } from "../../../core/errors.ts";
 /** How many of a failed program's last lines are shown. */
 const LINES = 12;
 
-/** Runs a program to its end and returns what it printed. @throws UserError when it is not there or fails */
+/**
+ * Runs a program to its end. @returns what it printed on stdout @throws UserError when it is not installed or
+ * fails
+ */
 export async function execute(program: string, args: readonly string[], cwd: string): Promise<string> {
   const { success, code, stdout, stderr } = await output(program, args, cwd);
   const decoder = new TextDecoder();

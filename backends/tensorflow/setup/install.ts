@@ -1,4 +1,6 @@
-/** Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works. */
+/**
+ * Puts TensorFlow in place: everything into a folder beside the final one, which it replaces when it works.
+ */
 import { dirname, join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 import { messageOf } from "../../../core/words.ts";
@@ -12,25 +14,26 @@ import { execute } from "./execute.ts";
 import { findLibraries, refuseUnsearchable } from "./libraries.ts";
 import { NODE_API_HEADERS, TFJS_NODE, unpack } from "./packages.ts";
 
-/** What is wanted. */
+/** What is to be installed. */
 export interface Wanted {
-  /** Where it is to be, absolute. */
+  /** The folder where it is to be, absolute. */
   readonly folder: string;
-  /** Which of the two packages. */
+  /** Which of the two packages: for the processor or for CUDA. */
   readonly kind: keyof typeof TFJS_NODE;
   /** Libraries that are there already, absolute; absent: the package downloads its own. */
   readonly libraries?: string;
-  /** Called with a line for each thing that is done. */
+  /** Called with a line about each step. */
   readonly tell: (line: string) => void;
 }
 
-/** The folder in which it is made. */
+/** The folder in which the installation is put together. */
 function stagingOf(folder: string): string {
   return `${folder}-new`;
 }
 
 /**
- * Installs, checks a product and only then replaces what was there. What is left when it fails is what was there before.
+ * Installs, checks a product, and only then replaces what was there before. When it fails, what was there
+ * before is still there.
  * @returns TensorFlow's version and whether it computes on a CUDA device
  * @throws UserError that says which step failed
  */
@@ -40,13 +43,13 @@ export async function install(wanted: Wanted): Promise<{ readonly version: strin
   using _claim = await claimFolder(staging);
   try {
     if (await emptyClaimed(staging)) tell("removed what a setup that was broken off had left");
-    const made = wanted.libraries === undefined
+    const record = wanted.libraries === undefined
       ? await fromPackage(wanted, staging)
       : await fromLibraries(wanted, staging, wanted.libraries);
     tell("loading it and checking a product");
-    const binding = loadBinding(staging, made);
+    const binding = loadBinding(staging, record);
     checkProduct(binding);
-    await Deno.writeTextFile(join(staging, RECORD), `${JSON.stringify(made, undefined, 2)}\n`);
+    await Deno.writeTextFile(join(staging, RECORD), `${JSON.stringify(record, undefined, 2)}\n`);
     await remove(folder);
     await Deno.rename(staging, folder);
     await remove(join(folder, LOCK));
@@ -69,36 +72,38 @@ export async function uninstall(folder: string): Promise<boolean> {
   return removed.includes(true);
 }
 
+/** Compiles the package's addon against libraries of the user's, which stay where they are. */
 async function fromLibraries({ kind, tell }: Wanted, staging: string, given: string): Promise<Installed> {
   const libraries = await findLibraries(given);
   refuseUnsearchable(libraries.folder);
   tell(`found ${libraries.names.join(", ")} in ${libraries.folder}, which stay there`);
-  const own = TFJS_NODE[kind], sources = join(staging, "package");
-  tell(`getting ${own.name}@${own.version} with npm, without what it depends on and without its scripts`);
-  await unpack(own, sources);
+  const pinned = TFJS_NODE[kind], sources = join(staging, "package");
+  const { name, version } = pinned;
+  tell(`getting ${name}@${version} with npm, without what it depends on and without its scripts`);
+  await unpack(pinned, sources);
   const headers = await nodeApiHeaders(staging, tell);
   tell("compiling its addon with g++");
   await compileAddon(staging, { sources, headers, libraries, search: libraries.folder });
   await compileQuiet(staging, headers);
   await remove(dirname(headers));
-  const { name, version } = own;
   return { package: name, version, dist: "package/dist", addon: QUIET, libraries: libraries.folder };
 }
 
+/** Lets the package download its libraries and, if it has one for this machine, its addon. */
 async function fromPackage({ kind, folder, tell }: Wanted, staging: string): Promise<Installed> {
-  const own = TFJS_NODE[kind];
-  tell(`installing ${own.name}@${own.version} with npm; its install script downloads TensorFlow`);
+  const pinned = TFJS_NODE[kind];
+  tell(`installing ${pinned.name}@${pinned.version} with npm; its install script downloads TensorFlow`);
   const npm = join(staging, "npm");
-  const made = await download(own, npm);
-  // What it depends on served its install script only.
+  const downloaded = await download(pinned, npm);
+  // Its dependencies were needed for its install script only.
   const sources = join(staging, "package");
-  await Deno.rename(made.package, sources);
+  await Deno.rename(downloaded.package, sources);
   await remove(npm);
-  const place = made.addon === undefined ? "." : join("package", dirname(made.addon));
+  const place = downloaded.addon === undefined ? "." : join("package", dirname(downloaded.addon));
   let addon = join(place, ADDON);
-  if (made.addon === undefined || await hasCompiler(staging)) {
+  if (downloaded.addon === undefined || await hasCompiler(staging)) {
     const headers = await nodeApiHeaders(staging, tell);
-    if (made.addon === undefined) {
+    if (downloaded.addon === undefined) {
       tell("it brought libraries but no addon for this machine: compiling it with g++");
       const libraries = await findLibraries(join(sources, "deps"));
       const search = "$ORIGIN/package/deps/lib";
@@ -110,7 +115,7 @@ async function fromPackage({ kind, folder, tell }: Wanted, staging: string): Pro
   } else {
     tell("there is no g++, so TensorFlow's own messages will appear on stderr");
   }
-  const { name, version } = own;
+  const { name, version } = pinned;
   const libraries = join(folder, "package/deps/lib");
   return { package: name, version, dist: "package/dist", addon, libraries };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { UserError } from "../../../core/errors.ts";
 
-/** What an addon is linked with. */
+/** The libraries and headers that an addon is compiled with. */
 export interface Libraries {
   /** The folder of the libraries, absolute. */
   readonly folder: string;
@@ -12,13 +12,14 @@ export interface Libraries {
   readonly include: string;
 }
 
-/** A wheel's libraries, and those of TensorFlow for C. */
+/** File names of a wheel's libraries, and of those of TensorFlow for C. */
 const NAMES = /^libtensorflow(?:_cc|_framework)?(?:\.so\.2|\.2\.dylib)$/;
 const HEADER = "tensorflow/c/eager/c_api.h";
 
 /**
- * @param given absolute: where a Python wheel was unpacked or installed, its folder `tensorflow`, or TensorFlow for C
- * with `lib` and `include`
+ * Finds libraries and headers below a folder.
+ * @param given absolute: where a Python wheel was unpacked or installed, its folder `tensorflow`, or
+ * TensorFlow for C with `lib` and `include`
  * @throws UserError that says what was looked for
  */
 export async function findLibraries(given: string): Promise<Libraries> {
@@ -43,7 +44,10 @@ export async function findLibraries(given: string): Promise<Libraries> {
   throw new UserError(`--libtensorflow ${given}: found no include/${HEADER} there or in tensorflow/`);
 }
 
-/** @throws UserError when an addon could not look for its libraries there: both characters mean something in such a path */
+/**
+ * Refuses a folder in which an addon cannot look for libraries: `:` separates folders in such a path, and `$`
+ * begins a variable. @throws UserError
+ */
 export function refuseUnsearchable(folder: string): void {
   const found = [":", "$"].filter((character) => folder.includes(character));
   if (found.length === 0) return;

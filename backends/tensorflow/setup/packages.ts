@@ -13,7 +13,10 @@ export interface Pinned {
   readonly integrity: string;
 }
 
-/** The same sources twice; they differ in what their install scripts download. Of the version of our tfjs-core. */
+/**
+ * The two packages have the same sources and differ in what their install scripts download. Their version is
+ * that of our tfjs-core.
+ */
 export const TFJS_NODE: Readonly<Record<"cpu" | "gpu", Pinned>> = {
   cpu: {
     name: "@tensorflow/tfjs-node",
@@ -37,7 +40,10 @@ export const NODE_API_HEADERS: Pinned = {
     "sha512-2oNILP4jXwRB4ywnYKjVk1YyJ96n2D4EOVJO6S3oYZ5PtbJrw3Yt9TpAuX3nBLMuzn74rnfGQrv13pS9vC+YiA==",
 };
 
-/** Puts a package's files into `folder`, which is made; none of its scripts runs, nothing it depends on comes along. */
+/**
+ * Puts a package's files into `folder`, which is created. None of its scripts runs, and nothing that it
+ * depends on is installed. @throws UserError when the archive is not the published one
+ */
 export async function unpack(pinned: Pinned, folder: string): Promise<void> {
   const { name, version } = pinned;
   await Deno.mkdir(folder, { recursive: true });
@@ -49,7 +55,7 @@ export async function unpack(pinned: Pinned, folder: string): Promise<void> {
   await Deno.remove(path);
 }
 
-/** @throws UserError when what came is not what was published when this project was written */
+/** @throws UserError when the package is not the one that was published when this project was written */
 export function checkIntegrity({ name, version, integrity }: Pinned, found: string | undefined): void {
   if (found === integrity) return;
   throw new UserError(

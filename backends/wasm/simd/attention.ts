@@ -1,4 +1,8 @@
-/** Scores of attention in blocks of rows, and the order of channels that products by head need. */
+/**
+ * Attention beside its products: the softmax of scores and its gradient, row by row in place, and the order of
+ * channels that products by head need. Four float32 numbers are worked on at a time, the rest one by one; sums
+ * over a row end in float64.
+ */
 import { bytes, exp1, exp4, total } from "./math";
 
 /**
@@ -61,7 +65,7 @@ export function softmaxScores(scores: usize, rows: i32, columns: i32): void {
   }
 }
 
-/** slope = p (slope - sum of p slope) of every row, in place. */
+/** The gradient of a softmax, row by row in place of `slope`: p (slope - sum of p slope). @param p the softmax */
 export function softmaxScoresGradient(p: usize, slope: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r++) {
     const shares = p + <usize> r * bytes(columns), row = slope + <usize> r * bytes(columns);

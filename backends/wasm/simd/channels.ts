@@ -1,4 +1,8 @@
-/** Channel by channel over pixels, float32 [pixels, channels]: batch normalisation with what surrounds it. */
+/**
+ * Batch normalisation with the residual and ReLU around it, over float32 [pixels, channels]. Sums run down the
+ * columns. Memory is read row by row, as it lies, with a running sum for each channel; because a float32 sum of
+ * a million pixels would lose digits, it is carried to a float64 sum every 64 pixels.
+ */
 import { bytes } from "./math";
 
 /** Pixels whose sum is kept in float32 before it is carried to float64. */

@@ -1,8 +1,14 @@
-/** What the kernels compute with: four float32 at a time, sums carried in float64. */
+/**
+ * What the kernels share: exp of four float32 numbers at a time, sums that end in float64, and bytes.
+ *
+ * exp(x) is split as 2^n exp(r) with a whole n and |r| at most (ln 2) / 2. exp(r) is a polynomial, and 2^n is
+ * added to the bits of the exponent. A softmax only needs arguments of at most 0, which saves the other half of
+ * the range and all tests for overflow.
+ */
 
 /**
- * exp of what is at most 0, to about one unit in the last place; 0 below the smallest normal number, NaN stays NaN. Larger
- * numbers, which only rounding makes of a softmax, count as 0.
+ * exp of four numbers that are at most 0, to about one unit in the last place. Results below the smallest normal
+ * number are 0; NaN stays NaN. Arguments above 0, which in a softmax come from rounding only, count as 0.
  */
 @inline
 export function exp4(x: v128): v128 {

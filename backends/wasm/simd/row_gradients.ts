@@ -1,13 +1,14 @@
 /**
- * Gradients with respect to the product behind D, in its place: rows and tiles of similarities as in rows.ts, where every D
- * is rounded in the same way.
+ * Gradients with respect to the product behind D, written over it: tiles of similarities as in rows.ts, whose
+ * cells are scaled and shifted on the fly with the same roundings. Each kernel goes through a tile once. For a
+ * cell it forms D, from the row's summary the softmax p, from that the gradient, and stores it.
  */
 import { bytes, CHUNK, exp1, exp4, total } from "./math";
 
 /**
- * How peaks stand out, as a gradient with respect to the product, in its place: (factor_i (p_ij - 1[j = place_i]) +
- * factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the softmax of row i and p_ji that of column j. What is
- * subtracted is so before it is scaled: a softmax of exactly 1 leaves exactly 0.
+ * The gradient of how far peaks stand out, in place of the product: (factor_i (p_ij - 1[j = place_i]) +
+ * factor_j (p_ji - 1[i = place_j])) rowScale_i columnScale_j, p_ij the softmax of row i and p_ji that of column j.
+ * 1 is subtracted before anything is scaled, so that a softmax of exactly 1 leaves exactly 0.
  * @param mean and `inverse`, `logSum`, `factor`: float32 [rows] @param places int32 [rows]: columns, -1 outside these
  * @param columnMean and the others: the same of the columns; `columnFactor` 0: none
  */
@@ -80,9 +81,9 @@ export function peakGradientTile(
 }
 
 /**
- * Of what has the gradient `slope` with respect to the weights alpha p, p the softmax of the rows of D: the gradient
- * with respect to the product, p (alpha slope - along) inverse rowScale columnScale, in place of `slope`; the weights
- * in place of the product.
+ * Through the softmax p of rows of D. From `slope`, the gradient with respect to the weights alpha p, it makes the
+ * gradient with respect to the product, p (alpha slope - along) inverse rowScale columnScale, and writes it over
+ * `slope`; the weights are written over the product.
  * @param along float32 [rows]: the sum of alpha p slope over the row
  * @param sums float32 [rows]: receives the sums of p (alpha slope - along) inverse, the gradient of the offset
  */

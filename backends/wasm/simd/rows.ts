@@ -1,7 +1,11 @@
 /**
- * Rows of a similarity matrix, one after the other while they lie in the nearest cache. A matrix is what a product gave:
- * D = raw * (rowScale * columnScale) + offset; an address of 0 stands for a factor of 1 or an offset of 0. Every kernel
- * rounds D alike: where all values of a row are, differences of rounding would be divided by next to nothing.
+ * Rows of a similarity matrix, one after the other while they lie in the nearest cache. A matrix is what a product
+ * gave: D = raw * (rowScale * columnScale) + offset; an address of 0 stands for a factor of 1 or an offset of 0.
+ * Every kernel rounds D alike, forward and again for the gradient: where all values of a row are equal, a
+ * difference in rounding would be divided by next to nothing.
+ *
+ * `summariseRows` reads a row from memory once; maximum, mean, deviation and sum of powers are four passes over it
+ * in the cache. The first of equal maxima wins, also between the four lanes of a register.
  */
 import { bytes, CHUNK, exp1, exp4, total } from "./math";
 
@@ -86,6 +90,7 @@ function raise(row: usize, columns: i32, values: usize, rows: usize, index: i32)
   }
 }
 
+/** The sum of a row, carried to float64 every 512 numbers. */
 @inline
 function sum(row: usize, columns: i32): f64 {
   let result: f64 = 0;
@@ -147,7 +152,8 @@ function powers(row: usize, columns: i32, top: f32, inverse: f32): f64 {
 }
 
 /**
- * From the product to D, in place, with what is kept of every row.
+ * Turns a block of the product into D, in place, and summarises every row.
+ * @param d float32 [rows, columns]: the product, then D
  * @param contrast 1: rows are contrast-normalised, (d - mean) / (deviation + 1e-10); 0: they are not
  * @param peaks float32 [rows] @param places int32 [rows]: the first maximum of every row, -1 where all is NaN
  * @param statistics float32 [3, rows]: mean and inverse deviation (0 and 1 without contrast), and the sum of

@@ -1,6 +1,10 @@
-/** Tables of pixels, float32 [rows, columns]: their rows measured, gathered, added, turned. */
+/**
+ * Tables of pixels, float32 [rows, columns]: lengths and products of rows, rows gathered and added, and the
+ * transpose.
+ */
 import { bytes, CHUNK, total } from "./math";
 
+/** a . b, carried to float64 every 512 numbers. */
 @inline
 function dot(a: usize, b: usize, count: i32): f64 {
   let result: f64 = 0;
@@ -32,7 +36,7 @@ export function rowDots(a: usize, b: usize, rows: i32, columns: i32, result: usi
   }
 }
 
-/** sum - u (u . sum) for every row, u = scale * x, in place: a gradient without what only changes lengths. */
+/** sum - u (u . sum) for every row, u = scale * x, in place: a gradient without its part along x. */
 export function acrossRows(sum: usize, x: usize, scale: usize, rows: i32, columns: i32): void {
   for (let r = 0; r < rows; r++) {
     const start = bytes(r) * <usize> columns;
@@ -49,6 +53,7 @@ export function subtractRows(sum: usize, x: usize, factor: usize, rows: i32, col
   }
 }
 
+/** sum -= factor x, of one row. */
 @inline
 function subtract(sum: usize, x: usize, factor: f32, columns: i32): void {
   const factors = f32x4.splat(factor);
@@ -87,7 +92,7 @@ export function addRows(sum: usize, indices: usize, count: i32, columns: i32, va
   }
 }
 
-/** The transpose of float32 [rows, columns]. */
+/** The transpose of float32 [rows, columns], by squares of 4 x 4 in registers. */
 export function transpose(x: usize, rows: i32, columns: i32, y: usize): void {
   const wide = rows - (rows & 3), tall = columns - (columns & 3);
   // Squares of 32 stay in the nearest cache on both sides.

@@ -1,4 +1,7 @@
-/** Rows of channels, float32 [rows, channels]: layer norm, GELU, and what linear maps need beside their products. */
+/**
+ * The operators of transformers on float32 [rows, channels]: layer norm, GELU, and what linear maps need beside
+ * their products. A row's own sums end in float64; sums over all rows are carried to float64 every 64 rows.
+ */
 import { bytes, exp4, total } from "./math";
 
 /** Rows whose sum is kept in float32 before it is carried to float64. */
@@ -77,7 +80,8 @@ export function layerNorm(
 }
 
 /**
- * dx = inverse (s - mean of s - n mean of s n) of every row, s being dy scale and n the normalised x; and the sums of dy n and of dy over the rows.
+ * dx = inverse (s - mean of s - n mean of s n) of every row, where s = dy scale and n is the normalised x; dScale is
+ * the sum over rows of dy n, dOffset that of dy.
  * @param scratch 24 bytes a channel, aligned to 8
  */
 export function layerNormGradient(
@@ -196,7 +200,8 @@ export function addRow(x: usize, rows: i32, channels: i32, row: usize): void {
 }
 
 /**
- * The share of a standard normal distribution below x, to 1e-7 (Abramowitz and Stegun 7.1.26), below zero without a difference of nearly equal numbers.
+ * The probability that a standard normal number is below x, to 1e-7 (Abramowitz and Stegun 7.1.26). Below zero the
+ * tail is computed directly, not as 1 minus a number near 1.
  * @param power exp(-x^2 / 2)
  */
 @inline
@@ -223,7 +228,7 @@ function geluSlope4(x: v128): v128 {
   return f32x4.add(share4(x, power), f32x4.mul(f32x4.mul(x, power), f32x4.splat(0.3989422804)));
 }
 
-/** x times the share of a standard normal distribution below x. */
+/** x times the probability that a standard normal number is below x. */
 export function gelu(x: usize, count: i32, y: usize): void {
   let k = 0;
   for (; k <= count - 4; k += 4) v128.store(y + bytes(k), gelu4(v128.load(x + bytes(k))));
@@ -245,7 +250,7 @@ export function geluGradient(dy: usize, x: usize, count: i32, dx: usize): void {
   }
 }
 
-/** What the slope of {@link gelu} at x is made of: erf's argument x / sqrt 2, and exp's, -x^2 / 2. */
+/** The arguments of the two functions in the slope of {@link gelu} at x: x / sqrt 2 for erf, -x^2 / 2 for exp. */
 export function geluArguments(x: usize, count: i32, erf: usize, exp: usize): void {
   let k = 0;
   for (; k <= count - 4; k += 4) {
@@ -260,7 +265,7 @@ export function geluArguments(x: usize, count: i32, erf: usize, exp: usize): voi
   }
 }
 
-/** dx = dy (1/2 + erf / 2 + x exp / sqrt(2 pi)), of the functions' values. */
+/** dx = dy (1/2 + erf / 2 + x exp / sqrt(2 pi)). @param erf and `exp`: the functions' values */
 export function geluSlope(dy: usize, x: usize, erf: usize, exp: usize, count: i32, dx: usize): void {
   const half = f32x4.splat(0.5), height = f32x4.splat(0.3989422804);
   let k = 0;

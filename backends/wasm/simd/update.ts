@@ -1,4 +1,4 @@
-/** Optimiser steps over all weights of a variable at once. */
+/** The step of the optimiser, over all weights of a variable in one pass. */
 import { bytes } from "./math";
 
 /**

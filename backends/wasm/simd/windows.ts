@@ -1,4 +1,7 @@
-/** Windows that slide over images, float32 NHWC: patches as rows of a matrix and back, and max-pooling. */
+/**
+ * Windows that slide over images, float32 NHWC. `patches` copies what windows see into the rows of a matrix, so that
+ * a convolution becomes a product; `addPatches` is its transpose, for the gradient; and max-pooling.
+ */
 import { bytes } from "./math";
 
 @inline
@@ -25,8 +28,9 @@ function add(from: usize, count: i32, to: usize): void {
 }
 
 /**
- * What the windows of the output pixels `from` to `to` (counted over images, rows, columns) see: one row each of
- * side * side * channels values, zeros outside the image.
+ * Copies what the windows of the output pixels `from` to `to` - 1 (counted over images, rows, columns) see: for each
+ * a row of side * side * channels values, zeros outside the image.
+ * @param result float32 [to - from, side * side * channels]
  */
 export function patches(
   x: usize,
@@ -65,7 +69,7 @@ export function patches(
   }
 }
 
-/** The other way: every value of the rows is added to the pixel it was copied from. */
+/** The transpose of {@linkcode patches}: every value of the rows is added to the pixel it was copied from. */
 export function addPatches(
   dx: usize,
   height: i32,

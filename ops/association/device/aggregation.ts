@@ -1,7 +1,18 @@
 /**
- * The spatial aggregation where nothing is read within a step. Think of a loop over blocks of rows in either
- * pass: forward a block becomes weights and mixes the pixels; backward the weights are formed again from the
- * row's summary.
+ * The spatial aggregation where nothing is read within a step. Think of a loop over blocks B of rows in
+ * either pass. Forward, a block of D becomes weights and mixes the pixels:
+ *
+ *   W = softmax(z of the rows B),   y_B = (1 - alpha) x_B + alpha W x
+ *
+ * Backward, with dy the gradient of y, the block's weights are formed again from D and the rows' summary:
+ *
+ *   dW = alpha dy_B x^T,   dD = W (dW - along) inverse,   along_i = dy_i . (y_i - (1 - alpha) x_i)
+ *
+ * `along_i` is the sum of w dW over row i, which the gradient of a softmax needs. It follows from the result
+ * y, so no pass over D is made for it. The gradient of x has three parts: (1 - alpha) dy, the sum of alpha
+ * W^T dy_B over blocks, and what dD means for the factors of D.
+ *
+ * Kept between the passes: the inputs, the result y and a summary [P, 5] for each image.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { AggregationOptions } from "../options.ts";
@@ -13,7 +24,7 @@ import { type DeviceRows, deviceRows, imageGradients, prepareImages } from "./si
 
 type Options = AggregationOptions & { readonly kernels: DeviceRowKernels };
 
-/** As `aggregate`. */
+/** See {@linkcode aggregate}. */
 export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
   const { similarity, kernels } = options;
   const self = direction(similarity, x, x);
@@ -47,8 +58,8 @@ export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
             const { pulled, ofValues } = pullRows(d, task);
             const ofFactors = inputs.map(() => undefined);
             d.collect(pulled, ofFactors);
-            const [own, ...others] = imageGradients(similarity, prepared, ofFactors);
-            return [tf.add(own!, ofValues) as tf.Tensor2D, ...others];
+            const [ofPixels, ...others] = imageGradients(similarity, prepared, ofFactors);
+            return [tf.add(ofPixels!, ofValues) as tf.Tensor2D, ...others];
           })
         );
         return joinImages(given, gradients);
@@ -58,6 +69,7 @@ export function deviceAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
   return op(...inputs) as tf.Tensor3D;
 }
 
+/** The result [P, C] and the summaries [P, 5] of one image, block by block. */
 function aggregateRows(d: DeviceRows, values: tf.Tensor2D, { alpha, contrast, kernels }: Options) {
   const { rows: [summary, mixed] } = overBlocks(d, (block) => {
     const similarities = d.compare(block);
@@ -72,20 +84,23 @@ function aggregateRows(d: DeviceRows, values: tf.Tensor2D, { alpha, contrast, ke
 interface Pull extends Options {
   readonly values: tf.Tensor2D;
   readonly summary: RowSummary;
-  /** The gradient of what came out of the aggregation. */
+  /** float32 [P, C]: the gradient of the aggregation's result. */
   readonly slope: tf.Tensor2D;
-  /** What came out of it. */
+  /** float32 [P, C]: the aggregation's result. */
   readonly result: tf.Tensor2D;
 }
 
-/** The gradient through the weights, by factor of D, and that through the values they mix. */
+/**
+ * @returns `pulled`: the gradient through the weights, by factor of D; `ofValues` [P, C]: the gradient
+ * through the values that are mixed
+ */
 function pullRows(
   d: DeviceRows,
   { values, summary, slope, result, alpha, kernels }: Pull,
 ): { readonly pulled: BlockResults; readonly ofValues: tf.Tensor2D } {
-  const kept = tf.mul(values, 1 - alpha);
-  // Sum of weight * dWeight over a row: the slope along what the weights mixed.
-  const along = tf.sum(tf.mul(slope, tf.sub(result, kept)), 1, true) as tf.Tensor2D;
+  const unmixed = tf.mul(values, 1 - alpha);
+  // The sum of weight * dWeight over a row.
+  const along = tf.sum(tf.mul(slope, tf.sub(result, unmixed)), 1, true) as tf.Tensor2D;
   const { rows, sums: [ofMixed, ...sums] } = overBlocks(d, (block) => {
     const rowSummary = sliceRows(summary, block);
     const weights = kernels.softmax(d.compare(block), rowSummary);

@@ -1,11 +1,12 @@
 /**
- * Following cycles on the device. Think of columns of the two summaries as maps from pixel to pixel, chained
- * by gathering.
+ * Following cycles on the device (Kang et al. 2020, Eq. 2-3). Think of the column `column` of the two
+ * summaries as maps from pixel to pixel: forward[i] = j* and home[j] = i*. Gathering chains them, back =
+ * home[forward], and the labels gathered by `back` are compared with the labels themselves. No value is read.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { type RowSummary, SUMMARY } from "./row_kernels.ts";
 
-/** Which pixels of two images found each other. P source pixels, Q target pixels. */
+/** The cycles of two images, on the device. P source pixels, Q target pixels. */
 export interface DeviceCycles {
   /** int32 [P]: the most similar target pixel of every source pixel. */
   readonly forward: tf.Tensor1D;
@@ -23,8 +24,10 @@ export function summaryColumn(summary: RowSummary, column: keyof typeof SUMMARY)
 }
 
 /**
- * Follows source to target to source.
- * @param there of the source pixels' rows @param home of the target pixels' rows
+ * Follows the cycles of all source pixels: source to target to source. Where several similarities are the
+ * largest, the first counts; where a row has none (all NaN), its column 0 does.
+ * @param there summary [P, 5] of the source pixels' rows
+ * @param home summary [Q, 5] of the target pixels' rows
  * @param labels int32 [P], of the source
  */
 export function followCycles(
@@ -46,6 +49,7 @@ export function followCycles(
   };
 }
 
+/** int32 [rows]: where each row's peak lies. */
 function peakColumns(summary: RowSummary): tf.Tensor1D {
   return tf.cast(tf.reshape(summaryColumn(summary, "column"), [summary.shape[0]]), "int32");
 }

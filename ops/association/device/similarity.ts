@@ -1,7 +1,13 @@
 /**
- * The similarity matrix D of two images, of which a block of rows exists while it is looked at. Think of
- * vectors that have length 1 already where the similarity compares directions: they are brought to it once an
- * image, and gradients are taken back through that at the end.
+ * The similarity matrix D of two images, of which only one block of rows exists at a time. `compare` computes
+ * a block, and `pull` takes the gradient of a block back to the factors of D:
+ *
+ *   D = L R^T + o,   dL_B = g R,   dR = sum over blocks g^T L_B,   do_B = row sums of g
+ *
+ * Where the similarity compares directions (cosine), L and R are the pixels at length 1. They are computed
+ * once an image, and at the end the gradient of the unit vectors is taken back to the pixels: dx = (du - u (u
+ * . du)) / |x|. A similarity without a product is computed by its `pairwise`, whose gradient tfjs takes block
+ * by block.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
@@ -10,15 +16,15 @@ import type { Direction } from "../directions.ts";
 import { inverseNorms, unitGradient } from "../../unit.ts";
 import { type BlockResults, type RowRange, sliceRows } from "./blocks.ts";
 
-/** One image of every input of the operator, float32 [P, K], and what D is computed from. */
+/** One image of every input of the operator, float32 [P, K], with what D is computed from. */
 export interface PreparedImages {
   readonly inputs: readonly tf.Tensor3D[];
   readonly images: readonly tf.Tensor2D[];
-  /** The images with vectors of length 1 where the similarity wants them, otherwise the images themselves. */
+  /** The images, with vectors of length 1 if the similarity compares directions. */
   readonly factors: readonly tf.Tensor2D[];
 }
 
-/** @param images one image of each of `inputs`, in their order */
+/** Prepares one image of every input. @param images one image of each of `inputs`, in their order */
 export function prepareImages(
   similarity: Similarity,
   inputs: readonly tf.Tensor3D[],
@@ -37,16 +43,21 @@ export interface DeviceRows {
   readonly blockRows: number;
   /** float32 [B, Q] */
   compare(block: RowRange): tf.Tensor2D;
-  /** What `g` [B, Q], the gradient of a block, means for the factors. */
+  /**
+   * The gradient of the factors that belongs to `g` [B, Q], the gradient of a block: `rows` of the left
+   * factor and of the offset, `sums` of the right factor.
+   */
   pull(block: RowRange, g: tf.Tensor2D): BlockResults;
-  /** Adds what all blocks pulled to the gradients of the factors, which are aligned with the inputs. */
+  /** Adds the joined results of `pull` to the gradients of the factors. */
   collect(pulled: BlockResults, gradients: FactorGradients): void;
 }
 
-/** Aligned with the inputs; undefined where nothing was added yet. */
+/** The gradient of each input's factor; undefined where nothing was added yet. */
 export type FactorGradients = (tf.Tensor2D | undefined)[];
 
-/** The rows of `similarity` in one direction. */
+/**
+ * The rows of `similarity` in one direction. @param blockRows how many rows a block of so many columns has
+ */
 export function deviceRows(
   similarity: Similarity,
   { left, right, offset }: Direction,
@@ -99,14 +110,14 @@ function productRows({ left, right, offset }: Parts): Computed {
   };
 }
 
-/** D of any similarity, whose own gradient is asked for each block. */
+/** D of any similarity. Its own gradient is computed for each block. */
 function pairwiseRows({ left, right }: Parts, similarity: Similarity): Computed {
   const pairwise = (...[a, b]: tf.Tensor[]) =>
     similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
   return {
     compare: (block) => tf.tidy(() => tf.squeeze(pairwise(sliceRows(left, block), right), [0])),
     pull(block, g) {
-      // A clone, because the rows may be `right` itself, and each is to have its own gradient.
+      // A clone: the rows may be the tensor `right` itself, and the two sides need separate gradients.
       const inputs = [tf.clone(sliceRows(left, block)), right];
       const [a, b] = gradientsOf(() => pairwise(...inputs), inputs, tf.expandDims(g)).grads;
       return { rows: [a as tf.Tensor2D], sums: [b as tf.Tensor2D] };
@@ -114,7 +125,7 @@ function pairwiseRows({ left, right }: Parts, similarity: Similarity): Computed 
   };
 }
 
-/** The gradients of one image of every input, from those of its factor. */
+/** The gradients of one image of every input, from those of its factor; zeros where nothing was added. */
 export function imageGradients(
   similarity: Similarity,
   { images, factors }: PreparedImages,

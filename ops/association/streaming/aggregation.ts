@@ -1,8 +1,16 @@
 /**
  * The spatial aggregation where values can be read within a step. Think of the association with one image on
- * both sides and every row of weight 1: a block of rows becomes softmax weights and mixes the pixels. The
- * softmax has a gradient in all cells, so the backward pass goes over all tiles of D; the dense gradient of
- * the weights, which is another matrix, is compared beside it.
+ * both sides and every row of weight 1: a block of rows becomes softmax weights and mixes the pixels.
+ *
+ * The association's gradient is zero outside of the rows with a weight; here every cell of D has one, so the
+ * backward pass goes over all tiles of D. In a tile, with dy the gradient of the result,
+ *
+ *   dW_ij = dy_i . x_j,   dD_ij = w_ij (alpha dW_ij - along_i) inverse_i,   along_i = alpha sum_j w_ij dW_ij
+ *
+ * dW is a second matrix of the size of D, compared tile by tile beside it. `along` needs no pass of its own:
+ * alpha sum_j w_ij x_j is y_i - (1 - alpha) x_i, so that along_i = dy_i . y_i - (1 - alpha) dy_i . x_i.
+ *
+ * Kept between the passes: the inputs, the result (until `along` is computed) and 20 bytes a row on the host.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { direction, distinctInputs, imagesOf } from "../directions.ts";
@@ -16,7 +24,7 @@ import { Sums } from "./sums.ts";
 
 type Options = AggregationOptions & { readonly kernels: RowKernels };
 
-/** As `aggregate`. */
+/** See {@linkcode aggregate}. */
 export function streamedAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D {
   const { similarity, kernels } = options;
   const self = direction(similarity, x, x);
@@ -37,7 +45,7 @@ export function streamedAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D
       gradFunc: (dy: tf.Tensor, saved: tf.Tensor[]) => {
         const [given, mixed] = [saved.slice(0, -1) as tf.Tensor3D[], saved.at(-1) as tf.Tensor3D];
         const along = alongs([given[0]!, dy as tf.Tensor3D, mixed], options);
-        // The gradient needs memory more than anybody needs this.
+        // Freed here and not with the operator: nothing else reads it, and the tiles below need the memory.
         mixed.dispose();
         return gradientsOf(given, kernels, (n, images, sums) => {
           const slope = imagesOf([dy as tf.Tensor3D], n)[0]!;
@@ -61,6 +69,7 @@ export function streamedAggregate(x: tf.Tensor3D, options: Options): tf.Tensor3D
   return op(...inputs) as tf.Tensor3D;
 }
 
+/** The result [P, C] and the rows' summaries. The result is a sum that begins as (1 - alpha) x. */
 function aggregateRows(d: SimilarityRows, values: tf.Tensor2D, { alpha, contrast, kernels }: Options) {
   const summaries = new Summaries(d.rows);
   const result = new Sums(kernels);
@@ -77,8 +86,8 @@ function aggregateRows(d: SimilarityRows, values: tf.Tensor2D, { alpha, contrast
 }
 
 /**
- * By image and pixel, the sum over the row of weight * dWeight: the slope along alpha times the mean that was
- * mixed in. @param batches what was aggregated, the gradient and the result
+ * `along` by image and pixel, on the host (see the top of the file).
+ * @param batches float32 [N, P, C] each: what was aggregated, the gradient of the result, the result
  */
 function alongs(batches: readonly tf.Tensor3D[], { alpha, kernels }: Options): Float32Array[] {
   return Array.from({ length: batches[0]!.shape[0] }, (_, n) => {
@@ -94,7 +103,7 @@ function alongs(batches: readonly tf.Tensor3D[], { alpha, kernels }: Options): F
 
 interface Pull extends Options {
   readonly values: tf.Tensor2D;
-  /** The gradient of what was aggregated. */
+  /** float32 [P, C]: the gradient of the aggregation's result. */
   readonly slope: tf.Tensor2D;
   /** By row: the sum of weight * dWeight. */
   readonly along: Float32Array;
@@ -102,9 +111,14 @@ interface Pull extends Options {
   readonly sums: Sums;
 }
 
+/**
+ * Adds the gradient to `sums`, for any similarity: all tiles of all rows and columns, each compared once for
+ * D and once for dW.
+ */
 function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf.Tensor2D[] }): void {
   const { values, slope, along, alpha, kernels, summaries, sums, images } = task;
-  // Gradients of directions cannot be added to others before they are turned into the pixels' own.
+  // Where D compares directions, `finish` takes the radial part off a sum when it is complete. Gradients of
+  // the mixed values have to keep theirs, so they are summed apart.
   const ofWeights = d.columnScale ? new Sums(kernels) : sums;
   const all = everyRow(d.rows);
   forEachBlock(all, d.tileRows, (rows) => {
@@ -123,9 +137,10 @@ function pullRows(d: SimilarityRows, task: Pull & { readonly images: readonly tf
 }
 
 /**
- * The same where D is the cosine of the values themselves: what a tile off the diagonal says of its rows, its
- * transpose says of its columns, so every pair of tiles is compared once. Gradients turn the pixels'
- * directions only; what would change a length is summed beside them and taken off at the end.
+ * The same where D is the cosine of the values themselves, in half of the comparisons: tile (J, I) of D is
+ * the transpose of tile (I, J), so one product serves the softmax of the rows I and that of the rows J. The
+ * gradient of a cosine has no part along the feature itself. What the plain product puts there (`radial`, one
+ * number a pixel) is summed beside the gradient and subtracted at the end.
  */
 function pullSymmetric(d: SimilarityRows, task: Pull & { readonly scale: tf.Tensor1D }): void {
   const { values, slope, along, alpha, kernels, summaries, sums, scale } = task;

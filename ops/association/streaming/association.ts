@@ -3,10 +3,20 @@
  * and by tiles backward, with what the forward pass learned about each row between them on the host.
  *
  * Both factors of Eq. 4 are read at a row's maximum: the source pixel's row at its best target pixel, and
- * that target pixel's row at its best source pixel. So the loss is a weighted sum over rows of "how far the
- * maximum stands out": with the weight 1 for every associated source pixel, and with each target pixel's
- * number of associated source pixels. Rows of weight 0 need no gradient, and target pixels that no source
- * pixel chose are never looked at.
+ * that target pixel's row at its best source pixel. So the loss is a weighted sum over rows of the score s,
+ * the log softmax at the row's maximum:
+ *
+ *   loss = -1 / |I| (sum_i a_i s_i + sum_j n_j s_j)
+ *
+ * with the weight a_i = 1 for every associated source pixel, and n_j the number of associated source pixels
+ * that chose the target pixel j. All other rows have the weight 0. They need no gradient, and rows of target
+ * pixels that no source pixel chose are not even compared.
+ *
+ * The gradient of s in row i, mean and deviation being constants, is (1[peak] - softmax) inverse. A tile of D
+ * is compared again, its cells become that times the row's weight, and two products add it to the gradients
+ * of the features. The forward and the backward pass have to round D alike (see ../contrast.ts).
+ *
+ * Kept between the passes: the inputs, and on the host a summary and a weight for each row.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { scoped } from "../../scoped.ts";
@@ -20,7 +30,7 @@ import type { SimilarityRows } from "./similarity_rows.ts";
 import { Summaries } from "./summaries.ts";
 import type { Sums } from "./sums.ts";
 
-/** As `associationLoss`. */
+/** See {@linkcode associationLoss}. Labels are read at once; the gradient reads the slope of the loss. */
 export function streamedAssociation(
   [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
   labels: tf.Tensor2D,
@@ -34,8 +44,8 @@ export function streamedAssociation(
   const op = tf.customGrad((...args) => {
     const save = args[inputs.length] as unknown as tf.GradSaveFunc;
     const scored = Array.from({ length: count }, (_, n) => {
-      const own = ids.subarray(n * pixels, (n + 1) * pixels);
-      return scoped(() => scoreRows(tables(imagesOf(inputs, n)), { ...options, labels: own }));
+      const imageLabels = ids.subarray(n * pixels, (n + 1) * pixels);
+      return scoped(() => scoreRows(tables(imagesOf(inputs, n)), { ...options, labels: imageLabels }));
     });
     associated = scored.reduce((sum, { starts }) => sum + starts.indices.length, 0);
     const scale = -1 / Math.max(1, associated);
@@ -60,7 +70,10 @@ export function streamedAssociation(
   return { loss, associated: tf.scalar(associated / (count * pixels)) };
 }
 
-/** Rows with a weight, and where their maximum lies. */
+/**
+ * Rows with a weight above 0, and where their maximum lies. `weights` and `columns` have an entry for each of
+ * `indices`; `summaries` are of all rows.
+ */
 interface WeightedRows {
   /** Ascending. */
   readonly indices: Int32Array;
@@ -74,13 +87,13 @@ interface WeightedRows {
 interface Scored {
   /** Sum over the rows of weight * score. */
   readonly total: number;
-  /** Associated source pixels. */
+  /** The rows of associated source pixels, weight 1 each. */
   readonly starts: WeightedRows;
-  /** Target pixels they chose, as often as they did. */
+  /** The rows of the target pixels that these chose, each with how many of them did as its weight. */
   readonly chosen: WeightedRows;
 }
 
-/** Follows source to target to source. */
+/** Follows the cycles of one image, and computes the scores of the rows that they give a weight. */
 function scoreRows(tables: Tables, options: Options & { readonly labels: Int32Array }): Scored {
   const { labels, ignoreLabel, objective } = options;
   const { forward, homeward } = findPeaks(tables, options);
@@ -89,7 +102,8 @@ function scoreRows(tables: Tables, options: Options & { readonly labels: Int32Ar
   let total = 0;
   forward.peaks.columns.forEach((target, pixel) => {
     const label = labels[pixel]!;
-    // What cannot be compared is not to pass for a pixel without a cycle.
+    // A row without a comparable value (NaN features) makes the loss NaN, or it would count as a pixel
+    // without a cycle, and a network that has diverged would show the loss 0.
     if (Number.isNaN(forward.peaks.values[pixel]!)) total = NaN;
     const end = labels[homeward.peaks.columns[target]!]!;
     if (cycleOutcome([label, end], ignoreLabel) !== "consistent") return;
@@ -118,73 +132,84 @@ function scoreRows(tables: Tables, options: Options & { readonly labels: Int32Ar
 }
 
 /**
- * Rows whose peaks are columns of the transposed matrix. The peaks' values are read anew: the rounding of
- * another product would be seen where all similarities of a row are alike.
+ * Completes the summaries of the chosen target pixels of a symmetric D. Up to here only their peaks are
+ * known, from columns of D(source, target); mean, inverse and log sum are of rows of D(target, source), which
+ * are compared here. The value of the peak is read from this comparison too: where all similarities of a row
+ * are alike, a difference in rounding between the two products would be multiplied by 1e10.
  */
 function summariseRows(
   d: SimilarityRows,
   { indices, columns, summaries }: WeightedRows,
   { kernels, contrast }: Options,
 ): void {
-  const own = new Summaries(d.rows), all = everyRow(d.columns);
+  const compared = new Summaries(d.rows), all = everyRow(d.columns);
   forEachBlock(indices, d.blockRows, (block, start) => {
     const values = kernels.valuesOf(
-      kernels.summarise(d.compare(block, all), { indices: block, contrast, summaries: own }),
+      kernels.summarise(d.compare(block, all), { indices: block, contrast, summaries: compared }),
     );
     block.forEach((row, k) => {
       summaries.peaks.values[row] = values[k * d.columns + columns[start + k]!]!;
-      summaries.mean[row] = own.mean[row]!;
-      summaries.inverse[row] = own.inverse[row]!;
-      summaries.logSum[row] = own.logSum[row]!;
+      summaries.mean[row] = compared.mean[row]!;
+      summaries.inverse[row] = compared.inverse[row]!;
+      summaries.logSum[row] = compared.logSum[row]!;
     });
   });
 }
 
 interface Pull extends Options {
+  /** -1 / |I| times the gradient of the loss. */
   readonly factor: number;
   readonly sums: Sums;
 }
 
-/** What a row's weight makes of a gradient: towards its peak, away from all others. */
+/**
+ * By weighted row, -factor * weight * inverse (`direct`: -factor * weight). The gradient of the loss in the
+ * row is this times (softmax - 1[peak]), so that a step against it raises the peak and lowers all other
+ * cells.
+ */
 function falls({ indices, weights, summaries }: WeightedRows, { objective, factor }: Pull): Float32Array {
   return weights.map((weight, k) =>
     -factor * weight * (objective === "direct" ? 1 : summaries.inverse[indices[k]!]!)
   );
 }
 
-/** Where each of some pixels stands in a list of them, -1 for the others. */
+/** The inverse of a list: for each of `pixels` pixels its place in the list, -1 if it is not in there. */
 function placesOf(list: Int32Array, pixels: number): Int32Array {
   const places = new Int32Array(pixels).fill(-1);
   list.forEach((pixel, k) => places[pixel] = k);
   return places;
 }
 
-/** The gradient of factor * sum over rows of weight * score, in the columns `others` (all if absent). */
+/**
+ * Adds the gradient of factor * sum over rows of weight * score to `sums`, as far as it lies in the columns
+ * `others`.
+ */
 function pullRows(d: SimilarityRows, rows: WeightedRows, task: Pull, others = everyRow(d.columns)): void {
   const { kernels, objective, sums } = task;
   const fall = falls(rows, task);
   forEachBlock(others, d.tileColumns, (columns) => {
     const places = placesOf(columns, d.columns);
     forEachBlock(rows.indices, d.tileRows, (tile, start) => {
-      const own = fall.subarray(start, start + tile.length);
+      const tileFall = fall.subarray(start, start + tile.length);
       const peaks = rows.columns.subarray(start, start + tile.length).map((column) => places[column]!);
       if (objective === "direct") {
-        const lift = own.map((value, k) =>
+        const lift = tileFall.map((value, k) =>
           peaks[k]! < 0 ? 0 : -value * d.cellScale(tile[k]!, columns[peaks[k]!]!)
         );
         const none = tf.zeros([tile.length, columns.length]) as tf.Tensor2D;
         return d.pull({ rows: tile, columns, g: kernels.addToCells(none, peaks, lift) }, sums);
       }
-      const softmax = { ...rows.summaries.of(tile), factor: tf.tensor1d(own), places: peaks };
+      const softmax = { ...rows.summaries.of(tile), factor: tf.tensor1d(tileFall), places: peaks };
       d.pull({ rows: tile, columns, g: kernels.peakGradient(d.compare(tile, columns), softmax) }, sums);
     });
   });
 }
 
 /**
- * The same for both directions of a symmetric D: the rows of associated source pixels hold a part of the
- * columns of the chosen target pixels, which is compared once for both. What remains of those columns are the
- * other source pixels.
+ * The same for both directions of a symmetric D. A tile of D whose rows are associated source pixels holds
+ * cells of the softmax of its rows and of the softmax of its columns (the chosen target pixels), so it is
+ * compared once for both. What then remains of the columns' softmax lies at the source pixels that are not
+ * associated; `pullRows` adds it with these as `others`.
  */
 function pullSymmetric({ st, ts }: Tables, { starts, chosen }: Scored, task: Pull): void {
   const { kernels, objective, sums } = task;

@@ -5,14 +5,18 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 
-/** 0 .. count - 1 */
+/** 0, 1, ..., count - 1 */
 export function everyRow(count: number): Int32Array {
   const rows = new Int32Array(count);
   for (let k = 0; k < count; k++) rows[k] = k;
   return rows;
 }
 
-/** Calls back with the rows of one block after the other, in a scope of its own. */
+/**
+ * Calls `visit` with the indices in pieces of `size` (the last may be shorter), and with the place of a
+ * piece's first index among all. Every call has a tidy scope of its own: tensors that it allocates are freed,
+ * except those it keeps. No indices, no call.
+ */
 export function forEachBlock(
   indices: Int32Array,
   size: number,
@@ -23,14 +27,17 @@ export function forEachBlock(
   }
 }
 
-/** Whether ascending indices leave nothing out. */
+/**
+ * Whether ascending indices are consecutive numbers; true of none. Kernels then take a slice instead of
+ * gathering rows.
+ */
 export function isRun(indices: Int32Array): boolean {
   return indices.length === 0 || indices[indices.length - 1]! - indices[0]! === indices.length - 1;
 }
 
-/** Bytes of a block: enough rows that a product is worth it, few enough to stay in a cache. */
+/** Bytes of a block, 16 MiB: enough rows for an efficient product, few enough that it stays in a cache. */
 const BLOCK = 2 ** 24;
-/** A product gains nothing from more rows. */
+/** Rows of a block at most: with more of them a product is not faster. */
 const MOST_ROWS = 512;
 
 /** As {@linkcode RowKernels.blockRows}. */
@@ -38,10 +45,13 @@ export function blockRows(columns: number): number {
   return Math.min(MOST_ROWS, Math.max(1, Math.floor(BLOCK / (4 * columns))));
 }
 
-/** The side of a tile: products over it are as good as whole ones, and three tiles are little memory. */
+/**
+ * The side of a tile, about: products over tiles are as fast as whole ones, and the three tiles that exist at
+ * once take 13 MB.
+ */
 const TILE = 1056;
 
-/** As {@linkcode RowKernels.tileSide}. */
+/** As {@linkcode RowKernels.tileSide}: the pixels divided into equal parts of about 1056. */
 export function tileSide(pixels: number): number {
   return Math.ceil(pixels / Math.max(1, Math.round(pixels / TILE)));
 }

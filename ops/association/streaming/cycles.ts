@@ -13,10 +13,13 @@ import type { RowKernels } from "./row_kernels.ts";
 import { normsOf, type SimilarityRows } from "./similarity_rows.ts";
 import { Summaries } from "./summaries.ts";
 
-/** How an association streams. */
+/** What is associated and how, with the backend's kernels. */
 export type Options = AssociationOptions & { readonly kernels: RowKernels };
 
-/** The similarities of source and target in both directions, image by image. */
+/**
+ * Prepares D(source, target) and D(target, source): `inputs` are the tensors that both are computed from (the
+ * inputs of the differentiable operator), and `tables` gives the two for one image.
+ */
 export function bothDirections(
   [source, target]: readonly [tf.Tensor3D, tf.Tensor3D],
   { similarity, kernels }: Pick<Options, "similarity" | "kernels">,
@@ -40,17 +43,21 @@ export interface Tables {
   readonly ts: SimilarityRows;
 }
 
-/** Where both directions have their maxima. */
+/** Where both directions have their maxima: i to j* and j to i*. */
 export interface CyclePeaks {
   readonly forward: Summaries;
   /**
-   * By target pixel. Of a symmetric similarity they are the columns of the first matrix, and only their peaks
-   * are known; of others the rows of a second one, of the pixels that some source pixel chose.
+   * By target pixel. If the similarity is symmetric, they were read off the columns of D(source, target):
+   * only the peaks are filled in, of all target pixels. Otherwise they are rows of D(target, source),
+   * complete, but only of the target pixels that some source pixel chose.
    */
   readonly homeward: Summaries;
 }
 
-/** Looks at every source pixel's row once, and at the rows of the target pixels that were chosen. */
+/**
+ * Compares every source pixel's row once and, unless the similarity is symmetric, the rows of the chosen
+ * target pixels.
+ */
 export function findPeaks(
   { st, ts }: Tables,
   { similarity, kernels, contrast }: Pick<Options, "similarity" | "kernels" | "contrast">,

@@ -1,6 +1,7 @@
 /**
- * Image by image: from the inputs of a differentiable operator to the rows of D, and from sums back to their
- * gradients.
+ * From the inputs of a differentiable operator to the rows of D of one image, and from the sums of one image
+ * back to the gradients of the inputs. Images are computed one after the other: a batch needs no more memory
+ * for D than an image.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
@@ -9,7 +10,9 @@ import type { RowKernels } from "./row_kernels.ts";
 import { type Norms, normsOf, type SimilarityRows, similarityRows } from "./similarity_rows.ts";
 import { Sums } from "./sums.ts";
 
-/** The rows of a direction. @param images one image of each of `inputs`, in their order */
+/**
+ * The rows of D in one direction, of one image. @param images one image of each of `inputs`, in their order
+ */
 export function directionRows(
   { left, right, offset }: Direction,
   { inputs, images, similarity, kernels, norms = normsOf(kernels) }: {
@@ -17,7 +20,7 @@ export function directionRows(
     readonly images: readonly tf.Tensor2D[];
     readonly similarity: Similarity;
     readonly kernels: RowKernels;
-    /** Shared by the directions between the same images. */
+    /** Given so that the two directions between the same images compute their norms once; absent: its own. */
     readonly norms?: Norms;
   },
 ): SimilarityRows {
@@ -26,7 +29,7 @@ export function directionRows(
   return similarityRows(similarity, parts, { kernels, norms });
 }
 
-/** The gradient of every input, from what `pull` adds image by image. */
+/** The gradient of every input. @param pull called for each image, adds its gradients to `sums` */
 export function gradientsOf(
   inputs: readonly tf.Tensor3D[],
   kernels: RowKernels,

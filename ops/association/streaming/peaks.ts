@@ -4,7 +4,7 @@
  * on every backend.
  */
 
-/** The first of the largest values of every row or column. */
+/** The largest value of every row (or column), and the place where it first occurs. */
 export interface Peaks {
   /** Its place in the row or column; 0 where nothing was compared. */
   readonly columns: Int32Array;
@@ -12,12 +12,14 @@ export interface Peaks {
   readonly values: Float32Array;
 }
 
-/** Of `rows` rows, nothing compared yet. */
+/** Peaks of `rows` rows, of which none was compared yet. */
 export function emptyPeaks(rows: number): Peaks {
   return { columns: new Int32Array(rows), values: new Float32Array(rows).fill(NaN) };
 }
 
-/** Those of some rows. @param d float32 [B, Q], the rows `indices` */
+/**
+ * Writes the peaks of some rows. NaN is never a peak. @param d float32 [B, Q], whole rows, those of `indices`
+ */
 export function rowPeaks(d: Float32Array, indices: Int32Array, { columns, values }: Peaks): void {
   const width = d.length / indices.length;
   for (let k = 0, from = 0; k < indices.length; k++, from += width) {
@@ -35,7 +37,11 @@ export function rowPeaks(d: Float32Array, indices: Int32Array, { columns, values
   }
 }
 
-/** Those of all columns, as far as some rows may raise them. @param indices ascending from call to call */
+/**
+ * Raises the peaks of all columns by some rows. An equal value does not replace an earlier one, so blocks
+ * have to come in the order of their rows. @param d float32 [B, Q] @param indices ascending, also from call
+ * to call
+ */
 export function columnPeaks(d: Float32Array, indices: Int32Array, { columns, values }: Peaks): void {
   const width = d.length / indices.length;
   for (let k = 0, from = 0; k < indices.length; k++, from += width) {

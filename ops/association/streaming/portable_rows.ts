@@ -1,6 +1,7 @@
 /**
  * The row kernels for every backend whose tensors can be read at once. Think of it as the definition: plain
- * loops over copies on the host, one cell at a time, that the faster kernels are held to.
+ * loops over copies on the host, one cell at a time. The faster kernels are tested against it. Sums over a
+ * row are added in double precision here.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { EPSILON } from "../contrast.ts";
@@ -14,28 +15,32 @@ function valuesOf(x: tf.Tensor): Float32Array {
   return x.dataSync() as Float32Array;
 }
 
+/** The chosen rows as a tensor of their own, float32 [B, C]. */
 function rowsOf({ of, indices }: Rows): tf.Tensor2D {
   return tf.gather(of, tf.tensor1d(indices, "int32"));
 }
 
-/** A tensor from `values`; `old` is gone. */
+/** A tensor of `values` in the shape of `old`, which is disposed. */
 function instead(old: tf.Tensor2D, values: Float32Array): tf.Tensor2D {
   const { shape } = old;
   old.dispose();
   return tf.tensor2d(values, shape);
 }
 
-/** Every value of D with its place, rounded as one that was stored: see the note on rounding in `Block`. */
+/**
+ * Visits every cell of D with its value, rounded as `Block` says: the scale to float32, then the product,
+ * then the sum with the offset. @param visit `at` is the cell's place in the block, `scale` that of the cell
+ */
 function forEachCell(
   { values, rowScale, columnScale, offset }: Block,
   visit: (d: number, at: number, row: number, column: number, scale: number) => void,
 ): void {
   const [rows, columns] = values.shape;
   const raw = valuesOf(values);
-  const [own, others, offsets] = [rowScale, columnScale, offset].map((x) => x && valuesOf(x));
+  const [ofRows, ofColumns, offsets] = [rowScale, columnScale, offset].map((x) => x && valuesOf(x));
   for (let row = 0, at = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++, at++) {
-      const scale = Math.fround((own?.[row] ?? 1) * (others?.[column] ?? 1));
+      const scale = Math.fround((ofRows?.[row] ?? 1) * (ofColumns?.[column] ?? 1));
       const product = Math.fround(raw[at]! * scale);
       visit(Math.fround(product + (offsets?.[row] ?? 0)), at, row, column, scale);
     }
@@ -48,7 +53,10 @@ function softmaxOf(softmax: Softmax): (d: number, k: number) => number {
   return (d, k) => Math.exp((d - mean![k]!) * inverse![k]! - logSum![k]!);
 }
 
-/** For every row of float32 [P, C]: what `of` says of its first element's place. */
+/**
+ * float32 [P]: the value of `of` for every row of float32 [P, C], from where the row starts and ends in its
+ * data.
+ */
 function byRow(x: tf.Tensor2D, of: (start: number, end: number) => number): tf.Tensor1D {
   const [rows, width] = x.shape;
   return tf.tensor1d(Float32Array.from({ length: rows }, (_, row) => of(row * width, (row + 1) * width)));
@@ -69,6 +77,7 @@ function less(sum: tf.Tensor2D, x: tf.Tensor2D, factor: Float32Array): tf.Tensor
   return instead(sum, valuesOf(sum).map((value, k) => value - pixels[k]! * factor[Math.floor(k / width)]!));
 }
 
+/** sum[rows] + values */
 function added(sum: tf.Tensor2D, values: Float32Array, rows: Int32Array): tf.Tensor2D {
   const total = valuesOf(sum).slice(), width = sum.shape[1];
   rows.forEach((row, k) => {
@@ -97,12 +106,12 @@ export const portableRows: RowKernels = {
     rowPeaks(d, indices, summaries.peaks);
     if (columns) columnPeaks(d, indices, columns);
     indices.forEach((row, k) => {
-      const own = d.subarray(k * width, (k + 1) * width);
+      const values = d.subarray(k * width, (k + 1) * width);
       const top = summaries.peaks.values[row]!;
-      const mean = contrast ? Math.fround(own.reduce((sum, value) => sum + value, 0) / width) : 0;
-      const squares = own.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+      const mean = contrast ? Math.fround(values.reduce((sum, value) => sum + value, 0) / width) : 0;
+      const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
       const inverse = contrast ? 1 / (Math.sqrt(squares / Math.max(1, width - 1)) + EPSILON) : 1;
-      const powers = own.reduce((sum, value) => sum + Math.exp((value - top) * inverse), 0);
+      const powers = values.reduce((sum, value) => sum + Math.exp((value - top) * inverse), 0);
       summaries.mean[row] = mean;
       summaries.inverse[row] = inverse;
       summaries.logSum[row] = Math.log(powers) + (top - mean) * inverse;
@@ -132,9 +141,9 @@ export const portableRows: RowKernels = {
     const weights = new Float32Array(slope.size), gradient = new Float32Array(slope.size);
     const sums = new Float32Array(slope.shape[0]);
     forEachCell(block, (d, at, row, _, scale) => {
-      const own = p(d, row);
-      const g = own * (rows.alpha * slopes![at]! - along![row]!) * inverse![row]!;
-      weights[at] = rows.alpha * own;
+      const weight = p(d, row);
+      const g = weight * (rows.alpha * slopes![at]! - along![row]!) * inverse![row]!;
+      weights[at] = rows.alpha * weight;
       gradient[at] = g * scale;
       sums[row]! += g;
     });
@@ -156,9 +165,9 @@ export const portableRows: RowKernels = {
       const d = Math.fround(raw * scale);
       weights[at] = alpha * p(d, i);
       weightsBack[at] = alpha * p(d, j);
-      const own = p(d, i) * (alpha * slopes![at]! - along![i]!) * inverse![i]!;
-      const other = p(d, j) * (alpha * slopesBack![at]! - along![j]!) * inverse![j]!;
-      gradient[at] = (own + other) * scale;
+      const ofRow = p(d, i) * (alpha * slopes![at]! - along![i]!) * inverse![i]!;
+      const ofColumn = p(d, j) * (alpha * slopesBack![at]! - along![j]!) * inverse![j]!;
+      gradient[at] = (ofRow + ofColumn) * scale;
       radial[i]! += gradient[at]! * raw;
       if (row !== column) radial[j]! += gradient[at]! * raw;
     });

@@ -1,8 +1,13 @@
 /**
  * The similarity matrix D of two images. Think of a matrix that is only asked for parts: `compare` computes
  * some rows at some columns, now or again for the gradient, and `pull` takes the gradient of such a part back
- * to what D is computed from. There are three kinds of D: a product, a product at length 1, and any
- * similarity by its `pairwise`.
+ * to what D is computed from. There are three kinds of D:
+ *
+ * - a product, D = L R^T + o (negative KL divergence): dL += g R, dR += g^T L, do += row sums of g;
+ * - a product at length 1 (cosine): the plain product is scaled cell by cell by 1 / |l| and 1 / |r|, so unit
+ *   vectors are never stored. Its gradient is summed like that of the plain product, and `finish` subtracts
+ *   the part along each vector when the sums are complete;
+ * - any similarity by its `pairwise`, whose gradient tfjs takes part by part.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../../core/plugin.ts";
@@ -22,13 +27,13 @@ export interface SimilarityRows {
   readonly tileColumns: number;
   /** 1 / |x| of the columns' pixels, float32 [Q], where D compares directions. */
   readonly columnScale?: tf.Tensor1D;
-  /** Some rows at some columns, which follow each other. */
+  /** The cells of some rows at some columns, both ascending. */
   compare(rows: Int32Array, columns: Int32Array): Block;
-  /** What a gradient with respect to a cell of D is multiplied with to be one with respect to the product. */
+  /** The derivative of a cell of D by the cell of the plain product: 1, or 1 / (|l| |r|). */
   cellScale(row: number, column: number): number;
-  /** Adds what the gradient of some cells' product means for the inputs. */
+  /** Adds the gradients of the inputs that follow from the gradient of some cells' product. */
   pull(cells: Cells, sums: Sums): void;
-  /** When all have pulled. */
+  /** Completes the sums; called once, after the last `pull`. */
   finish(sums: Sums): void;
 }
 
@@ -38,7 +43,9 @@ export interface Cells {
   readonly columns: Int32Array;
   /** float32 [rows, columns] */
   readonly g: tf.Tensor2D;
-  /** float32 [rows]: the sums of `g` over these columns, where they are known. */
+  /**
+   * float32 [rows]: the sums of `g` over these columns, if a kernel has computed them; else they are here.
+   */
   readonly sums?: tf.Tensor1D;
 }
 
@@ -50,10 +57,13 @@ export interface RowInputs {
   readonly offset?: tf.Tensor2D;
 }
 
-/** 1 / |x| of tables, each computed once in a scope. */
+/** 1 / |x| by row of a table, float32 [P]; a table's second call gives the tensor of the first. */
 export type Norms = (x: tf.Tensor2D) => tf.Tensor1D;
 
-/** Norms for tables of the current scope. */
+/**
+ * Remembers the norms of tables. They belong to the scope in which they were first asked for, so it must not
+ * outlive that scope.
+ */
 export function normsOf(kernels: RowKernels): Norms {
   const known = new Map<tf.Tensor2D, tf.Tensor1D>();
   return (x) => {
@@ -63,7 +73,7 @@ export function normsOf(kernels: RowKernels): Norms {
   };
 }
 
-/** Rows of `similarity` between the inputs' pixels. Allocates in the current scope. */
+/** Rows of `similarity` between the inputs' pixels. Norms are allocated in the current scope. */
 export function similarityRows(
   similarity: Similarity,
   inputs: RowInputs,
@@ -97,19 +107,23 @@ function productRows({ left, right, offset }: RowInputs, kernels: RowKernels): C
     pull(cells, sums) {
       pullFactors({ left, right }, cells, sums);
       if (offset === undefined) return;
-      const own = tf.reshape(cells.sums ?? tf.sum(cells.g, 1), [cells.rows.length, 1]);
-      sums.add(offset, own as tf.Tensor2D, cells.rows);
+      const ofOffset = tf.reshape(cells.sums ?? tf.sum(cells.g, 1), [cells.rows.length, 1]);
+      sums.add(offset, ofOffset as tf.Tensor2D, cells.rows);
     },
     finish() {},
   };
 }
 
+/** Adds g R to rows of the left factor's sum and g^T L to rows of the right one's. */
 function pullFactors({ left, right }: RowInputs, { rows, columns, g }: Cells, sums: Sums): void {
   sums.addProduct(left, { a: g, b: { of: right, indices: columns }, transposeA: false, rows });
   sums.addProduct(right, { a: g, b: { of: left, indices: rows }, transposeA: true, rows: columns });
 }
 
-/** D = left right^T at length 1: sums of gradients are taken across the vectors when they are complete. */
+/**
+ * D = left right^T at length 1. What `pull` sums is the gradient of scaled products; `finish` makes it that
+ * of the vectors, by subtracting the part along each.
+ */
 function unitRows({ left, right }: RowInputs, kernels: RowKernels, norms: Norms): Computed {
   const [rowScale, columnScale] = [norms(left), norms(right)];
   const scales = [rowScale, columnScale].map((scale) => scale.dataSync().slice() as Float32Array);
@@ -129,11 +143,11 @@ function unitRows({ left, right }: RowInputs, kernels: RowKernels, norms: Norms)
   };
 }
 
-/** D of any similarity, whose own gradient is asked for each block. */
+/** D of any similarity. Its own gradient is computed for each part. */
 function pairwiseRows({ left, right }: RowInputs, similarity: Similarity): Computed {
   const pairwise = (...[a, b]: tf.Tensor[]) =>
     similarity.pairwise(tf.expandDims(a!) as tf.Tensor3D, tf.expandDims(b!) as tf.Tensor3D);
-  // Always new tensors: both sides may be the same pixels, and each is to have its own gradient.
+  // Always new tensors: both sides may be the same pixels, and each needs a gradient of its own.
   const some = (x: tf.Tensor2D, indices: Int32Array) => tf.gather(x, tf.tensor1d(indices, "int32"));
   return {
     compare: (rows, columns) => ({

@@ -1,6 +1,7 @@
 /**
  * What the forward pass leaves for the backward pass: of each row of D five numbers, from which its softmax
- * is formed again.
+ * is formed again. They lie on the host, because the program reads them: where peaks are, and which rows
+ * count.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { emptyPeaks, type Peaks } from "./peaks.ts";
@@ -12,7 +13,10 @@ export interface Softmax {
   readonly logSum: tf.Tensor1D;
 }
 
-/** What is kept of the rows of a matrix when they are gone, on the host: 20 bytes a row. */
+/**
+ * Summaries of the rows of a matrix, on the host: 20 bytes a row. A row that was not summarised has the peak
+ * NaN at column 0, and zeros.
+ */
 export class Summaries {
   readonly peaks: Peaks;
   readonly mean: Float32Array;
@@ -27,7 +31,7 @@ export class Summaries {
     this.logSum = new Float32Array(rows);
   }
 
-  /** Of some rows, as tensors of the current scope. */
+  /** The softmax of some rows, as tensors of the current scope. */
   of(indices: Int32Array): Softmax {
     return {
       mean: valuesAt(this.mean, indices),
@@ -36,13 +40,13 @@ export class Summaries {
     };
   }
 
-  /** log softmax of a row where it has the similarity `value`. */
+  /** The log softmax of a row at a cell that has the similarity `value`. */
   logSoftmax(row: number, value: number): number {
     return (value - this.mean[row]!) * this.inverse[row]! - this.logSum[row]!;
   }
 }
 
-/** float32 [B] */
+/** The values at some places, float32 [B]. */
 export function valuesAt(values: Float32Array, indices: Int32Array): tf.Tensor1D {
   return tf.tensor1d(Float32Array.from(indices, (row) => values[row]!));
 }

@@ -1,13 +1,15 @@
 /**
- * Gradients that grow. Think of one array for each tensor that has a gradient, which every tile adds its part
- * to.
+ * Gradients that grow. Think of one array for each tensor that has a gradient, to which every tile adds its
+ * part. Kernels consume a sum and return it raised, in the same memory where they can; the map always holds
+ * the newest handle.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Product, RowKernels } from "./row_kernels.ts";
 
 /**
- * Sums that grow block by block, by the tensor whose shape they have: one that plays two parts is summed
- * once.
+ * Sums by the tensor whose gradient they are, of its shape. A tensor that is used twice, like the image of an
+ * aggregation that is rows and columns of D, has one sum. The caller has to `take` every sum: until then its
+ * memory outlives all scopes.
  */
 export class Sums {
   readonly #kernels: RowKernels;
@@ -32,12 +34,15 @@ export class Sums {
     this.#set(x, this.#kernels.addProduct(this.#of(x), product));
   }
 
-  /** Takes from the sum of `x` what only changes lengths. */
+  /**
+   * Leaves of each row of the sum of `x` only what is at a right angle to that row of `x`; nothing if there
+   * is no sum.
+   */
   acrossOnly(x: tf.Tensor2D, inverseNorms: tf.Tensor1D): void {
     if (this.#sums.has(x)) this.#set(x, this.#kernels.across(this.#of(x), x, inverseNorms));
   }
 
-  /** Takes `factor` [P] times `x` from the sum of `x`. */
+  /** Subtracts `factor` [P] times `x` from the sum of `x`. */
   subtract(x: tf.Tensor2D, factor: tf.Tensor1D): void {
     this.#set(x, this.#kernels.subtract(this.#of(x), x, factor));
   }
@@ -58,7 +63,7 @@ export class Sums {
     return this.#sums.get(x)!;
   }
 
-  /** Kept, because blocks come and go in scopes of their own. */
+  /** Kept, because a block's scope frees whatever was allocated in it. */
   #set(x: tf.Tensor2D, sum: tf.Tensor2D): void {
     this.#sums.set(x, tf.keep(sum));
   }
