@@ -1,5 +1,5 @@
 /**
- * Following cycles on the device (Kang et al. 2020, Eq. 2-3). Think of the column `column` of the two
+ * Following cycles on the device (Kang et al. 2020, Eq. 2 and 3). Think of the column `column` of the two
  * summaries as maps from pixel to pixel: forward[i] = j* and home[j] = i*. Gathering chains them, back =
  * home[forward], and the labels gathered by `back` are compared with the labels themselves. No value is read.
  */
