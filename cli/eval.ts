@@ -1,4 +1,5 @@
 import { selectBackend } from "../backends/select.ts";
+import { solo } from "../core/world.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
 import { evaluate, unlabelledNote } from "../train/mod.ts";
@@ -14,6 +15,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   const { recipe, checkpoint } = await chooseWeights(host, args);
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });
   await selectBackend(plan.backend, plan);
+  const world = host.job?.open() ?? solo;
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
@@ -28,6 +30,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       split,
       signal: abort.signal,
       files: diskFiles(),
+      world,
       onPhase: (phase) => title = phase ?? title,
       onImage: (done, of) => args.quiet || showImage(host, split, { done, of }),
     });

@@ -1,6 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
 import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import type { Job } from "./job.ts";
 import { type PlcaStart, sharesOfCores, type StartedPlca, startPlca } from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
@@ -34,6 +35,8 @@ export interface Host {
   readonly processes?: PlcaProcesses;
   /** In such a thread, what was prepared for it. */
   readonly handover?: Handover;
+  /** The processes that a launcher of MPI started with this one; absent without one. */
+  readonly job?: Job;
 }
 
 /** How other processes of plca are started. */

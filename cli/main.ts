@@ -11,6 +11,7 @@ import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
+import { JobProcess } from "./job.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { newRecipeCommand } from "./new_recipe/command.ts";
@@ -28,18 +29,36 @@ import { weightsCommand } from "./weights.ts";
  * Runs one command. Status 0: done; 1: a bug in plca; 2: something the person can mend; 130: interrupted.
  */
 export async function main(host: Host): Promise<number> {
+  const job = JobProcess.of(host);
+  if (job === undefined) return await attempt(host, () => run(host, parseArguments(host, VERSIONS.plca)));
   try {
-    return await run(host, parseArguments(host, VERSIONS.plca));
+    const command = parseArguments(job.host, VERSIONS.plca);
+    const code = job.isIdle(command.command) ? 0 : await run(job.host, command);
+    return await job.end({ code }, () => {});
   } catch (error) {
     if (error instanceof ParsingEnd) return error.code;
-    if (error instanceof UserError) {
-      host.stderr.write(`${error.message}\n`);
-      return 2;
-    }
-    const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-    host.stderr.write(`${stack}\nThis is a bug in plca: nothing in your recipe or data should lead here.\n`);
-    return 1;
+    return await job.end({ code: statusOf(error), error }, (host) => tell(host, error));
   }
+}
+
+async function attempt(host: Host, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    if (error instanceof ParsingEnd) return error.code;
+    tell(host, error);
+    return statusOf(error);
+  }
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof UserError ? 2 : 1;
+}
+
+function tell({ stderr }: Host, error: unknown): void {
+  if (error instanceof UserError) return stderr.write(`${error.message}\n`);
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  stderr.write(`${stack}\nThis is a bug in plca: nothing in your recipe or data should lead here.\n`);
 }
 
 function run(host: Host, command: Command): Promise<number> {

@@ -2,6 +2,7 @@
 import type { Random } from "./random.ts";
 import type { Tensor, Tensor4D, Variable } from "./tensors.ts";
 import type { WeightNames } from "./weights.ts";
+import type { World } from "./world.ts";
 
 /** One place in the network that losses may read. */
 export interface TapInfo {
@@ -74,6 +75,8 @@ export interface ForwardMode {
    * for models that can ({@linkcode ModelPlan.hides}).
    */
   readonly hide?: readonly number[];
+  /** The processes of the run: batch statistics, and what is drawn, are those of the batches of all of them. Absent: there are none. */
+  readonly world?: World;
 }
 
 /** A trainable variable and how to optimise it. */

@@ -33,8 +33,14 @@ export interface EvaluationOptions {
   readonly normalization: Normalization;
 }
 
+/** Every so many-th image only: of `size` processes each has those whose index leaves its rank. */
+export interface Share {
+  readonly rank: number;
+  readonly size: number;
+}
+
 /**
- * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` and `scales` say;
+ * The images of a split in order, at most `evaluation.limit`, or this process's share of them, each resized as `evaluation.size` and `scales` say;
  * labels in the file's size or, with `labelSize: "input"`, resized to `size`. While the caller works on one, the following
  * is read, or as many as the dataset has workers. An empty dataset yields nothing.
  * @throws DataError when a file cannot be used
@@ -42,6 +48,7 @@ export interface EvaluationOptions {
 export async function* evaluationImages(
   dataset: InputDataset,
   options: { readonly evaluation: EvaluationPlan; readonly normalization: Normalization },
+  { rank, size: processes }: Share = { rank: 0, size: 1 },
 ): AsyncGenerator<EvaluationImage, void, void> {
   const { evaluation: { size, labelSize, scales, limit = Infinity }, normalization } = options;
   const chosen = {
@@ -49,7 +56,12 @@ export async function* evaluationImages(
     normalization,
   };
   const maker = dataset.workers?.evaluation(chosen) ?? evaluationMaker(dataset, chosen);
-  yield* madeAhead(maker, { count: Math.min(dataset.length, limit), ahead: dataset.workers?.count ?? 1 });
+  const own: typeof maker = {
+    make: (k) => maker.make(rank + k * processes),
+    close: () => maker.close(),
+  };
+  const count = Math.max(0, Math.ceil((Math.min(dataset.length, limit) - rank) / processes));
+  yield* madeAhead(own, { count, ahead: dataset.workers?.count ?? 1 });
 }
 
 /** Makes the images of a split by their index. @throws DataError from `make` when a file cannot be used */

@@ -1,6 +1,6 @@
 /** One forward and backward pass of an update over one batch of each stream. */
 import * as tf from "@tensorflow/tfjs-core";
-import { gradients } from "../ops/gradients.ts";
+import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { coefficientAt } from "../core/coefficient.ts";
 import { LossError, UserError } from "../core/errors.ts";
 import type { LossOutput, Update } from "../core/plugin.ts";
@@ -50,6 +50,8 @@ export interface PassOptions {
   readonly at: PassAt;
   /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
+  /** Asked who hears of the gradients of these, those of the student and then of the joint owners, as they are made. */
+  readonly listen?: ((variables: readonly tf.Variable[]) => BackwardListener) | undefined;
 }
 
 /** Takes the time of a step's stages. */
@@ -75,7 +77,7 @@ export function isDue({ plan: { every = 1, first = every - 1 } }: RunOwner, step
  * @throws LossError when a term, a stream or an owner fails
  */
 export function runPass(run: Run, batches: Batches, options: PassOptions): Pass {
-  const { terms, entries, at, stages } = options;
+  const { terms, entries, at, stages, listen } = options;
   const joint = ownersOf(run, terms, entries).filter((owner) =>
     owner.plan.when === "joint" && isDue(owner, at.step)
   );
@@ -84,8 +86,8 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     const handoffs = new Map<Term, Record<string, tf.Tensor>>();
     const updates: Update[] = [];
     const student = run.segmenter.params;
-    const params = [...student, ...joint.flatMap((owner) => owner.params)];
-    const all = gradientsOf(params.map(({ value }) => value), () => {
+    const variables = [...student, ...joint.flatMap((owner) => owner.params)].map(({ value }) => value);
+    const all = gradientsOf(variables, () => {
       const computed = computePass(run, batches, { entries, at });
       updates.push(...computed.updates.map((update) => ({ ...update, add: keep(update.add) })));
       return terms.map((term) => {
@@ -104,7 +106,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
         handoffs.set(term, keptRecord(output.handoff, keep));
         return tf.mul(output.loss, weight) as tf.Scalar;
       }).reduce((a, b) => tf.add(a, b));
-    }, () => stages?.over("forward"));
+    }, { onValue: () => stages?.over("forward"), listener: listen?.(variables) });
     let from = student.length;
     const owners: OwnerPass[] = joint.map((owner) => ({
       owner,
@@ -250,11 +252,21 @@ export class ObjectiveError extends LossError {
   }
 }
 
+interface Heard {
+  /** Called once the value is there. */
+  readonly onValue?: () => void;
+  readonly listener?: BackwardListener | undefined;
+}
+
 /**
  * The gradient of a scalar, null where it does not depend on a variable.
  * @throws whatever `f` throws, and ObjectiveError when an operator of it has no gradient
  */
-function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () => {}): Gradients {
+function gradientsOf(
+  variables: tf.Variable[],
+  f: () => tf.Scalar,
+  { onValue = () => {}, listener }: Heard = {},
+): Gradients {
   let failure: { readonly error: unknown } | undefined;
   const guarded = () => {
     try {
@@ -269,7 +281,7 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () 
   };
   let result: readonly (tf.Tensor | undefined)[];
   try {
-    result = gradients(guarded, variables).grads;
+    result = gradients(guarded, variables, undefined, listener).grads;
   } catch (cause) {
     // Such as running out of memory, which is no term's fault.
     if (cause instanceof UserError) throw cause;
