@@ -164,7 +164,7 @@ export interface Owner {
    * Minimised over the parameters alone: what the term handed over comes detached, so no gradient reaches the network.
    * Absent for `joint` ones.
    */
-  compute?(handoff: Readonly<Record<string, Tensor>>): LossOutput;
+  compute?(handoff: Readonly<Record<string, Tensor>>, at: Pick<StepContext, "world">): LossOutput;
 }
 
 /** What terms and streams may own. */

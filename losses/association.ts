@@ -117,13 +117,13 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
   return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
 }
 
-function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, { objective }: Options) {
+function levelLoss({ source, target, ignoreLabel, world }: StepContext, level: Level, { objective }: Options) {
   const { tap, similarity, contrast } = level;
   const { from, candidates, labels } = levelPixels(
     { source: source.taps[tap]!, target: target!.taps[tap]!, labels: source.labels },
     level,
   );
-  return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
+  return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel, world });
 }
 
 /** How much each level associates and, where the target's labels may be read, how much of it is right. */

@@ -65,7 +65,7 @@ export const featureDistance = definePlugin({
               labelsByShare(labels, [height, width], options),
             ) as Tensor3D;
           });
-          return { loss: maskedDistance(own!, guide!, mask) };
+          return { loss: maskedDistance(own!, guide!, mask, ctx.world) };
         },
       };
     },

@@ -33,7 +33,7 @@ export const selfGuidance = definePlugin({
           const labels = constant(() =>
             agreed([readLogits(view, main), own], { threshold, ignore: ctx.ignoreLabel })
           );
-          return { loss: crossEntropy(own, { labels }) };
+          return { loss: crossEntropy(own, { labels }, "valid", ctx.world) };
         },
       }),
     };

@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { BatchStatistics } from "./kernel_types.ts";
+import type { World } from "../core/world.ts";
 import { kernels } from "./kernels.ts";
+import { sharedNorm } from "./shared_norm.ts";
 
 /** How {@linkcode batchNorm} works. */
 export interface BatchNormOptions {
@@ -16,6 +18,8 @@ export interface BatchNormOptions {
   readonly residual?: tf.Tensor4D;
   /** Keep the positive part. */
   readonly relu?: boolean;
+  /** The processes that have equal parts of each part; statistics are those of all. Absent: this one has all. */
+  readonly world?: World | undefined;
 }
 
 /**
@@ -29,6 +33,7 @@ export function batchNorm(
   options: BatchNormOptions,
 ): tf.Tensor4D {
   const { epsilon, statistics: given, residual, relu = false, record } = options;
+  const shared = given ? undefined : sharedNorm(options.world);
   const parts = options.parts ?? [x.shape[0]];
   const op = tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
@@ -41,6 +46,7 @@ export function batchNorm(
       parts,
       ...(residual ? { residual } : {}),
       ...(given ? { given } : {}),
+      shared,
     });
     if (!given) statistics.forEach((own, part) => record?.(own, part));
     const numbers = given
@@ -63,6 +69,7 @@ export function batchNorm(
           statistics: own,
           given: given !== undefined,
           residual: residual !== undefined,
+          shared,
           ...(relu ? { y: saved.at(-1) as tf.Tensor4D } : {}),
         });
         return [dx, dGamma, dBeta, ...(dResidual ? [dResidual] : [])];

@@ -1,8 +1,10 @@
 /** Losses of each class by itself, and how much each counts. */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
 import { constant } from "./constant.ts";
 import { maxPool } from "./max_pool.ts";
 import { nearestLabels } from "./nearest.ts";
+import { sharedCount, sharedMean } from "./shared.ts";
 
 /** float32 [N, h, w, K]: 1 in the most probable class of a pixel, if it is more probable than the threshold. */
 export function sureMasks(probabilities: tf.Tensor4D, threshold: number): tf.Tensor4D {
@@ -43,10 +45,11 @@ export interface ClassLosses {
 }
 
 /** @param losses float32 [N, h, w, K], of each class at each cell @param masks the same shape, 1 where it counts */
-export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D): ClassLosses {
+export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D, world: World = solo): ClassLosses {
   const counts = tf.sum(masks, [0, 1, 2]);
-  const means = tf.div(tf.sum(tf.mul(losses, masks), [0, 1, 2]), tf.maximum(counts, 1));
-  return { losses: means as tf.Tensor1D, present: tf.cast(tf.greater(counts, 0), "float32") as tf.Tensor1D };
+  const sums = sharedMean(tf.sum(tf.mul(losses, masks), [0, 1, 2]), world);
+  const means = tf.div(sums, sharedCount(counts, world));
+  return { losses: means as tf.Tensor1D, present: tf.cast(tf.greater(world.mean([counts])[0]!, 0), "float32") as tf.Tensor1D };
 }
 
 /** float32 [K]: in proportion to the classes' losses, on average 1 over those that are present; no gradient. */

@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
+import { sharedCount } from "./shared.ts";
 
 /** What is learned from: train ids or distributions, and how much each pixel counts. */
 export interface Expected {
@@ -16,18 +18,19 @@ export type Denominator = "valid" | "all";
 /**
  * The mean over pixels of -weight log softmax(logits)[label] (Kang et al. 2020, Eq. 11), of a distribution q of
  * -weight sum q log softmax(logits).
- * @param logits float32 [N, H, W, K] @returns 0 when every pixel is ignored
+ * @param logits float32 [N, H, W, K] @param world those that have the other images of the batch @returns 0 when every pixel is ignored
  */
 export function crossEntropy(
   logits: tf.Tensor4D,
   { labels, soft, weights }: Expected,
   denominator: Denominator = "valid",
+  world: World = solo,
 ): tf.Scalar {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const [n, h, w, classes] = input.shape;
     const truth = soft ?? oneHotLabels(labels!, classes);
-    const count = denominator === "all" ? tf.scalar(n * h * w) : tf.maximum(validPixels(truth, soft), 1);
+    const count = denominator === "all" ? tf.scalar(n * h * w) : sharedCount(validPixels(truth, soft), world);
     const weighted = weights ? tf.mul(truth, tf.expandDims(weights, 3)) : truth;
     const logs = tf.logSoftmax(input);
     save([logs, weighted, count]);

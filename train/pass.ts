@@ -5,6 +5,7 @@ import { coefficientAt } from "../core/coefficient.ts";
 import { LossError, UserError } from "../core/errors.ts";
 import type { LossOutput, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
+import { solo, type World } from "../core/world.ts";
 import type { Run, RunOwner, Term } from "./assemble.ts";
 import type { PassInput } from "./broken.ts";
 import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
@@ -115,7 +116,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     for (const term of terms) {
       for (const owner of term.owners) {
         if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
-        const made = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file });
+        const made = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file, world: at.world });
         scalars.push(...made.scalars);
         owners.push({ owner, grads: made.grads });
       }
@@ -150,7 +151,7 @@ export function runOwnersBefore(
     for (const term of terms) {
       const { handoff } = outputOf(run, computed, { term, at });
       for (const owner of term.owners.filter((one) => owners.includes(one))) {
-        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file });
+        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file, world: at.world });
         scalars.push(...made.scalars);
         passes.push({ owner, grads: made.grads });
       }
@@ -173,12 +174,16 @@ type Keep = <T extends tf.Tensor>(tensor: T) => T;
 function ownerPass(
   { who, name, params, compute }: RunOwner,
   handoff: Readonly<Record<string, tf.Tensor>>,
-  { keep, file }: { readonly keep: Keep; readonly file: string | undefined },
+  { keep, file, world = solo }: {
+    readonly keep: Keep;
+    readonly file: string | undefined;
+    readonly world: World | undefined;
+  },
 ): { readonly grads: Gradients; readonly scalars: readonly NamedScalar[] } {
   const scalars: NamedScalar[] = [];
   try {
     const grads = gradientsOf(params.map(({ value }) => value), () => {
-      const { loss, logs = {} } = checkedOutput(who, () => compute!(handoff), file);
+      const { loss, logs = {} } = checkedOutput(who, () => compute!(handoff, { world }), file);
       scalars.push({ name, who, weight: 0, value: keep(loss) });
       for (const [log, value] of Object.entries(logs)) {
         scalars.push({ name: `${name}/${log}`, weight: 0, value: keep(value) });

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
+import type { World } from "../../core/world.ts";
 
 /** What `associationLoss` compares and how. */
 export interface AssociationOptions {
@@ -9,6 +10,8 @@ export interface AssociationOptions {
   /** `contrastive`: Eq. 4 and 10; `direct`: the associated similarities themselves. */
   readonly objective: "contrastive" | "direct";
   readonly ignoreLabel: number;
+  /** The processes that have the other pairs of the batch; absent: there are none. */
+  readonly world?: World | undefined;
 }
 
 /** The loss and what it was computed over. */

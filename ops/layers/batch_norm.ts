@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm as normalise } from "../batch_norm.ts";
 import type { Random } from "../../core/random.ts";
+import type { World } from "../../core/world.ts";
 import type { Layers } from "./scope.ts";
 
 /** PyTorch's defaults. */
@@ -11,6 +12,8 @@ const MOMENTUM = 0.1;
 export interface Pass {
   /** The taps that are read beside `logits`; absent: all. */
   readonly taps?: readonly string[] | undefined;
+  /** The processes that have equal parts of each part of the batch; absent: there are none. */
+  readonly world?: World | undefined;
   /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
   readonly parts?: readonly number[];
   /** What layers draw from, for each part of the batch by its images; absent: nothing is drawn. */
@@ -60,7 +63,7 @@ export function batchNorm(
   const beta = make(`${name}.bias`, tf.zeros([channels]));
   const mean = layers.buffer(`${name}.running_mean`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
   const variance = layers.buffer(`${name}.running_var`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
-  return (x, { parts, record }, after = {}) => {
+  return (x, { parts, record, world }, after = {}) => {
     const affine = { gamma, beta };
     if (parts === undefined) {
       return normalise(x, affine, { ...after, epsilon: EPSILON, statistics: { mean, variance } });
@@ -70,8 +73,9 @@ export function batchNorm(
       ...after,
       epsilon: EPSILON,
       parts,
+      world,
       record(batch, part) {
-        const count = parts[part]! * pixels;
+        const count = parts[part]! * pixels * (world?.size ?? 1);
         const change = (variable: tf.Variable, batch: tf.Tensor, unbiased: number) =>
           record?.(part, { variable, keep: 1 - MOMENTUM, batch, factor: MOMENTUM * unbiased });
         change(mean, batch.mean, 1);

@@ -9,6 +9,7 @@
  * pixel chose are never looked at.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo } from "../../../core/world.ts";
 import { scoped } from "../../scoped.ts";
 import { imagesOf } from "../directions.ts";
 import type { AssociationResult } from "../options.ts";
@@ -26,7 +27,7 @@ export function streamedAssociation(
   labels: tf.Tensor2D,
   options: Options,
 ): AssociationResult {
-  const { similarity, kernels } = options;
+  const { similarity, kernels, world = solo } = options;
   const { inputs, tables } = bothDirections([source, target], { similarity, kernels });
   const [count, pixels] = labels.shape;
   const ids = labels.dataSync() as Int32Array;
@@ -38,7 +39,8 @@ export function streamedAssociation(
       return scoped(() => scoreRows(tables(imagesOf(inputs, n)), { ...options, labels: own }));
     });
     associated = scored.reduce((sum, { starts }) => sum + starts.indices.length, 0);
-    const scale = -1 / Math.max(1, associated);
+    const [all] = world.sums(Float64Array.of(associated));
+    const scale = -world.size / Math.max(1, all!);
     save(inputs);
     return {
       value: tf.scalar(scale * scored.reduce((sum, { total }) => sum + total, 0)),
