@@ -21,9 +21,10 @@ export interface Backend {
   /**
    * Makes it current; repeating it changes nothing but the limit.
    * @param memory bytes that tensors may take in all, where it moves them out of a heap; absent: what the machine has free
+   * @param threads so many compute, where it computes in several; absent: one for each core
    * @throws Error that says why it cannot be used here
    */
-  start(memory?: number): Promise<Started | void>;
+  start(memory?: number, threads?: number): Promise<Started | void>;
 }
 
 /** What a backend that was started tells of itself. */

@@ -14,7 +14,7 @@ import { chooseWeights } from "./choose_weights.ts";
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const { recipe, checkpoint } = await chooseWeights(host, args);
   const plan = await planUnrun(host, { path: recipe, overrides: args.set });
-  await selectBackend(plan.backend, plan);
+  await selectBackend(plan.backend, { memory: plan.memory, threads: host.job?.threads });
   const world = host.job?.open() ?? solo;
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {

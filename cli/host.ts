@@ -1,6 +1,6 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import { constants, cpus, freemem, setPriority, tmpdir, totalmem } from "node:os";
 import type { Job } from "./job.ts";
 import { type PlcaStart, sharesOfCores, type StartedPlca, startPlca } from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
@@ -77,6 +77,8 @@ export interface Stream {
 /** For `run.json` and `plca doctor`. */
 export interface Machine {
   readonly cores: number;
+  /** Those that are there; more than `cores` where this process was bound to some. Absent: as many. */
+  readonly installed?: number;
   /** Bytes. */
   readonly memory: { readonly total: number; readonly free: number };
   /** `deno 2.9.6`. */
@@ -98,6 +100,7 @@ export function processHost(own: Partial<Host> = {}): Host {
     get machine() {
       return {
         cores: navigator.hardwareConcurrency,
+        installed: cpus().length,
         memory: { total: totalmem(), free: freemem() },
         runtime: `deno ${Deno.version.deno}`,
         system: `${Deno.build.os} ${Deno.build.arch}`,

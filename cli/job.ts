@@ -16,6 +16,8 @@ export interface Job {
   open(): World;
   /** `4 processes by MPICH 4.0.2` */
   text(): string;
+  /** Threads that fit beside those of the other processes on this machine. */
+  readonly threads: number;
 }
 
 /** Commands that share their work. */
@@ -74,6 +76,12 @@ export class JobProcess implements Job {
     return (this.#processes ??= openProcesses(this.launch, env)).world;
   }
 
+  get threads(): number {
+    const { cores, installed = cores } = this.#host.machine;
+    // A launcher that binds processes to cores has divided them already.
+    return installed > cores ? cores : Math.max(1, Math.floor(cores / (this.launch.local ?? 1)));
+  }
+
   text(): string {
     const world = this.open();
     return `${world.size} processes by ${this.#processes!.version}`;
@@ -86,12 +94,22 @@ export class JobProcess implements Job {
       return this.launch.rank === 0 ? code : 0;
     }
     const { rank } = this.launch;
+    // A launcher notices a process that ends early only once it has begun MPI; the others may be waiting for it there.
+    this.#openQuietly();
     // The first one ends the job when it has written what is to be kept.
     if (rank > 0) await sleep(isShared(error) ? 1e9 : PATIENCE + 200 * rank);
     words(this.#host);
-    this.#host.stderr.write(`(${this.#processes?.who ?? `rank ${rank}`} ended the job)\n`);
+    this.#host.stderr.write(`${this.#processes?.who ?? `rank ${rank}`} ended the job\n`);
     this.#processes?.abort(code);
     return code;
+  }
+
+  #openQuietly(): void {
+    try {
+      this.open();
+    } catch {
+      // What the command failed of is told.
+    }
   }
 }
 

@@ -117,7 +117,7 @@ function choiceOf(args: CommandOf<"train">): RecipeChoice {
 async function begun(host: Host, args: CommandOf<"train">, team: Team): Promise<Begun> {
   const { plan, backend } = await team.each(async () => {
     const plan = await planOf(host, choiceOf(args));
-    return { plan, backend: await selectBackend(plan.backend, plan) };
+    return { plan, backend: await selectedBackend(host, plan) };
   });
   requireOneRun(team, plan, backend);
   const folder = await team.first(async () => {
@@ -135,6 +135,10 @@ async function begun(host: Host, args: CommandOf<"train">, team: Team): Promise<
   return { plan, folder, resume: false, onFailure, moved: backend.moved };
 }
 
+function selectedBackend({ job }: Host, { backend, memory }: RunPlan): Promise<SelectedBackend> {
+  return selectBackend(backend, { memory, threads: job?.threads });
+}
+
 /** `4 processes by MPICH 4.0.2, `; "" without a launcher. */
 function processesText({ job }: Host): string {
   return job ? `${job.text()}, ` : "";
@@ -148,7 +152,11 @@ function requireOneRun({ world }: Team, plan: RunPlan, backend: Pick<SelectedBac
       `backend ${backend.name}: values cannot be read within a step there, which several processes need; take another one`,
     );
   }
-  const own = { "another version of plca": VERSIONS.plca, "another backend": backend.name, "another recipe": plan.resolved };
+  const own = {
+    "another version of plca": VERSIONS.plca,
+    "another backend": backend.name,
+    "another recipe": plan.resolved,
+  };
   const all = exchangeJson(world, own);
   for (const what of Object.keys(own) as (keyof typeof own)[]) {
     const rank = all.findIndex((one) => JSON.stringify(one[what]) !== JSON.stringify(all[0]![what]));
@@ -206,10 +214,12 @@ async function resumed(
     return { ...found, plan: await planOf(host, found.choice) };
   });
   const changed = (overrides: readonly string[]) => planOf(host, { ...choice, overrides });
-  const moved = args.set.length === 0 ? undefined : await team.first(async () =>
-    moveData(host, { folder, before: await changed([]), after: await changed(args.set) })
-  );
-  const backend = await team.each(() => selectBackend(plan.backend, plan)), { moved: movedMemory } = backend;
+  const moved = args.set.length === 0
+    ? undefined
+    : await team.first(async () =>
+      moveData(host, { folder, before: await changed([]), after: await changed(args.set) })
+    );
+  const backend = await team.each(() => selectedBackend(host, plan)), { moved: movedMemory } = backend;
   requireOneRun(team, plan, backend);
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(

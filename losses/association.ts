@@ -117,7 +117,11 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
   return { loss: losses.reduce((a, b) => tf.add(a, b)), logs };
 }
 
-function levelLoss({ source, target, ignoreLabel, world }: StepContext, level: Level, { objective }: Options) {
+function levelLoss(
+  { source, target, ignoreLabel, world }: StepContext,
+  level: Level,
+  { objective }: Options,
+) {
   const { tap, similarity, contrast } = level;
   const { from, candidates, labels } = levelPixels(
     { source: source.taps[tap]!, target: target!.taps[tap]!, labels: source.labels },

@@ -52,7 +52,9 @@ export const classShares = definePlugin({
 
 function term(setup: TermSetup, given: Options, choice: LogitsChoice): LossTerm {
   const read = (ctx: Parameters<LossTerm["compute"]>[0]) => readLogits(ctx.view(given.stream), choice);
-  if (given.prior === "uniform") return { compute: (ctx) => ({ loss: imageShares(read(ctx), undefined, ctx.world) }) };
+  if (given.prior === "uniform") {
+    return { compute: (ctx) => ({ loss: imageShares(read(ctx), undefined, ctx.world) }) };
+  }
   const { numClasses } = setup;
   const cells = given.prior === "places" ? PLACES : [1, 1] as const;
   const shape: [number, number, number, number] = [1, ...cells, numClasses];

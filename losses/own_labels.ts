@@ -26,7 +26,9 @@ export const ownLabels = definePlugin({
     return {
       needs: { views: [logitsNeed(choice, at)] },
       create: () => ({
-        compute: (ctx) => ({ loss: ownLabelsOf(readLogits(ctx.view(given.stream), choice), given, ctx.world) }),
+        compute: (ctx) => ({
+          loss: ownLabelsOf(readLogits(ctx.view(given.stream), choice), given, ctx.world),
+        }),
       }),
     };
   },

@@ -49,7 +49,10 @@ export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D, world: Worl
   const counts = tf.sum(masks, [0, 1, 2]);
   const sums = sharedMean(tf.sum(tf.mul(losses, masks), [0, 1, 2]), world);
   const means = tf.div(sums, sharedCount(counts, world));
-  return { losses: means as tf.Tensor1D, present: tf.cast(tf.greater(world.mean([counts])[0]!, 0), "float32") as tf.Tensor1D };
+  return {
+    losses: means as tf.Tensor1D,
+    present: tf.cast(tf.greater(world.mean([counts])[0]!, 0), "float32") as tf.Tensor1D,
+  };
 }
 
 /** float32 [K]: in proportion to the classes' losses, on average 1 over those that are present; no gradient. */

@@ -19,7 +19,10 @@ export interface ConfidenceOptions {
  * what `kind` says. Both are least where all classes are alike (Zou et al. 2019, without constants).
  * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
  */
-export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind, world = solo }: ConfidenceOptions): tf.Scalar {
+export function meanConfidence(
+  logits: tf.Tensor4D,
+  { labels, marks, kind, world = solo }: ConfidenceOptions,
+): tf.Scalar {
   const classes = logits.shape[3];
   const logs = tf.logSoftmax(logits);
   const each = kind === "kld" ? tf.neg(tf.mean(logs, 3)) : tf.sum(tf.mul(tf.exp(logs), logs), 3);

@@ -17,7 +17,11 @@ export interface FocalOptions {
  * @param logits float32 [N, H, W, K] @param labels int32 [N, H, W]; every id outside 0 .. K - 1 is ignored
  * @returns 0 when every pixel is ignored
  */
-export function focalCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D, { gamma, world = solo }: FocalOptions): tf.Scalar {
+export function focalCrossEntropy(
+  logits: tf.Tensor4D,
+  labels: tf.Tensor3D,
+  { gamma, world = solo }: FocalOptions,
+): tf.Scalar {
   const classes = logits.shape[3];
   const truth = tf.cast(tf.oneHot(tf.cast(labels, "int32"), classes), "float32");
   const counted = tf.sum(truth, 3);

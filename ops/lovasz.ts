@@ -14,7 +14,9 @@ export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D, world: W
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const rows = tf.reshape(input, [labels.size, input.shape[3]]) as tf.Tensor2D;
     const ids = tf.reshape(labels, [labels.size]) as tf.Tensor1D;
-    const { loss, gradient } = world.size === 1 ? kernels().lovasz(rows, ids) : joinedLovasz(rows, ids, world);
+    const { loss, gradient } = world.size === 1
+      ? kernels().lovasz(rows, ids)
+      : joinedLovasz(rows, ids, world);
     save([tf.reshape(gradient, input.shape)]);
     return {
       value: loss,

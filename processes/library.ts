@@ -29,7 +29,8 @@ const QUESTIONS = {
   ompi_mpi_init: { parameters: [], result: "i32", optional: true },
 } as const;
 
-const WAY_OUT = "install MPICH (Debian and Ubuntu: mpich; pip: mpich), Intel MPI or an MPI with libmpi_abi.so (MPI 5), and " +
+const WAY_OUT =
+  "install MPICH (Debian and Ubuntu: mpich; pip: mpich), Intel MPI or an MPI with libmpi_abi.so (MPI 5), and " +
   "start with its own mpirun; PLCA_MPI names the file of another library";
 
 /**

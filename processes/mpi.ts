@@ -170,7 +170,9 @@ export class Mpi {
     new Float64Array(said.buffer)[0] = this.#begun;
     const { byte } = this.#abi, comm = this.#asking as never;
     const heard = others.map((rank) => {
-      const answer = bytes(8), told = this.#request([said], "asking"), asked = this.#request([answer], "asking");
+      const answer = bytes(8),
+        told = this.#request([said], "asking"),
+        asked = this.#request([answer], "asking");
       this.#call.MPI_Isend(said, 8, byte as never, rank, WAITING, comm, told.handle);
       this.#call.MPI_Irecv(answer, 8, byte as never, rank, WAITING, comm, asked.handle);
       return { rank, told, asked };

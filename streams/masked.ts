@@ -54,7 +54,11 @@ export const masked = definePlugin({
   }),
 });
 
-function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random, world }: StepContext): tf.Tensor4D {
+function withoutCells(
+  pixels: tf.Tensor4D,
+  { cell, share }: Options,
+  { random, world }: StepContext,
+): tf.Tensor4D {
   const [n, height, width] = pixels.shape;
   return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random, world }), 3));
 }

@@ -23,8 +23,12 @@ export async function requireAlike({ state }: Pick<Run, "state">, world: World, 
   const details = exchangeJson(world, sums);
   const at = state.findIndex((_, k) => details.some((own) => own[k] !== details[0]![k]));
   const others = details.flatMap((own, rank) => own[at] === details[0]![at] ? [] : [rank]);
-  throw shared(new UnlikeWeights(
-    `after step ${step} ${state[at]!.name} of rank ${others.join(", ")} is not that of rank 0: a machine computes other numbers, ` +
-      "or a plugin depends on more than its input and the seed; the last checkpoint is older than that",
-  ));
+  throw shared(
+    new UnlikeWeights(
+      `after step ${step} ${state[at]!.name} of rank ${
+        others.join(", ")
+      } is not that of rank 0: a machine computes other numbers, ` +
+        "or a plugin depends on more than its input and the seed; the last checkpoint is older than that",
+    ),
+  );
 }

@@ -166,7 +166,10 @@ export async function openLabelled(
         `training.diagnostics.target_labels: the ${stream.name} has no labels to compare with: ${dataset.unlabelled}`,
       );
     }
-    lookups.set(stream.name, batchLookup(dataset, { ...loaderOptions(plan, phase, { ...stream, share }), labels: true }));
+    lookups.set(
+      stream.name,
+      batchLookup(dataset, { ...loaderOptions(plan, phase, { ...stream, share }), labels: true }),
+    );
   }
   return lookups;
 }

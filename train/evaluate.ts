@@ -115,7 +115,11 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
     const { onProbabilities } = input;
     if (onProbabilities) allGrids(world, grids).forEach(onProbabilities);
     if (pictures && first < pictures.count) {
-      showRound(world, seen, (image, k) => first + k < pictures.count && pictures.onPrediction(image, first + k));
+      showRound(
+        world,
+        seen,
+        (image, k) => first + k < pictures.count && pictures.onPrediction(image, first + k),
+      );
     }
     input.onImage?.(Math.min(images, first + world.size));
     // Kernels run synchronously; signals and timers get their turn here.

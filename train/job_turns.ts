@@ -46,11 +46,16 @@ export class JobTurns {
   async #round(first: number, how: PredictionChange | undefined): Promise<readonly SurePrediction[]> {
     const { world } = this.#team, own = first + world.rank;
     const made = await this.#team.each(() =>
-      own < this.#count ? this.#predict(own, how) : { labels: new Uint8Array(0), confidence: new Float32Array(0) }
+      own < this.#count
+        ? this.#predict(own, how)
+        : { labels: new Uint8Array(0), confidence: new Float32Array(0) }
     );
     const { buffer, byteOffset, byteLength } = made.confidence;
     const labels = world.exchange(made.labels);
     const confidence = world.exchange(new Uint8Array(buffer, byteOffset, byteLength));
-    return labels.map((own, k) => ({ labels: own, confidence: new Float32Array(confidence[k]!.slice().buffer) }));
+    return labels.map((own, k) => ({
+      labels: own,
+      confidence: new Float32Array(confidence[k]!.slice().buffer),
+    }));
   }
 }

@@ -125,7 +125,9 @@ export function close(loaders: Loaders): void {
 export function loaderOptions(
   plan: RunPlan,
   phase: PhasePlan,
-  { name, labels, share }: Pick<OpenStream["stream"], "name" | "labels"> & { readonly share?: Place | undefined },
+  { name, labels, share }: Pick<OpenStream["stream"], "name" | "labels"> & {
+    readonly share?: Place | undefined;
+  },
 ) {
   return {
     share,

@@ -116,7 +116,11 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     for (const term of terms) {
       for (const owner of term.owners) {
         if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
-        const made = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file, world: at.world });
+        const made = ownerPass(owner, handoffs.get(term)!, {
+          keep,
+          file: term.planned.file,
+          world: at.world,
+        });
         scalars.push(...made.scalars);
         owners.push({ owner, grads: made.grads });
       }

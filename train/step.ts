@@ -117,7 +117,9 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
     stages?.over("update");
     return values;
   } catch (error) {
-    if (error instanceof BrokenValues) throw await agreed(error, world, (own) => blame(run, input, { terms, error: own }));
+    if (error instanceof BrokenValues) {
+      throw await agreed(error, world, (own) => blame(run, input, { terms, error: own }));
+    }
     throw error instanceof ObjectiveError ? await blame(run, input, { terms, error }) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
@@ -188,9 +190,14 @@ async function agreed(
   blamed: (fault: ObjectiveError) => Promise<LossError>,
 ): Promise<LossError> {
   const own = fault instanceof ObjectiveError ? await blamed(fault) : fault;
-  const told = exchangeJson(world, own?.message ?? null);
-  const rank = told.findIndex((message) => message !== null);
-  return shared(new LossError(`rank ${rank} of ${world.size}: ${told[rank]}`, { cause: own }));
+  const told = exchangeJson(
+    world,
+    own ? { message: own.message, ofGradient: fault instanceof ObjectiveError } : null,
+  );
+  // A value spreads to the gradients of the others.
+  const found = told.findIndex((one) => one?.ofGradient === false);
+  const rank = found < 0 ? told.findIndex((one) => one !== null) : found;
+  return shared(new LossError(`rank ${rank} of ${world.size}: ${told[rank]!.message}`, { cause: own }));
 }
 
 /** One scalar per value, read in a single transfer. */

@@ -10,9 +10,9 @@ import { openOrt, type Ort, type Session } from "./ort.ts";
 let ort: Ort | undefined;
 const sessions = new Map<string, Session>();
 
-/** Loads the shared library once. @returns a description for `plca doctor` @throws Error when it is not there */
-export function loadRuntime(): string {
-  ort ??= openOrt(Math.max(1, navigator.hardwareConcurrency));
+/** Loads the shared library once. @param threads absent: one for each core @returns a description for `plca doctor` @throws Error when it is not there */
+export function loadRuntime(threads = navigator.hardwareConcurrency): string {
+  ort ??= openOrt(Math.max(1, threads));
   return `ONNX Runtime ${ort.version} kernels in the WASM heap`;
 }
 
