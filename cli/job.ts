@@ -28,6 +28,9 @@ const STARTING: readonly Command["command"][] = ["ablate"];
 /** Milliseconds after which a process that failed alone speaks, so that the first may do it before. */
 const PATIENCE = 1500;
 
+/** Milliseconds in which a launcher reads the last words. */
+const FAREWELL = 300;
+
 /** How a command ended. */
 export interface Ended {
   readonly code: number;
@@ -100,6 +103,8 @@ export class JobProcess implements Job {
     if (rank > 0) await sleep(isShared(error) ? 1e9 : PATIENCE + 200 * rank);
     words(this.#host);
     this.#host.stderr.write(`${this.#processes?.who ?? `rank ${rank}`} ended the job\n`);
+    // The launcher shows only what it has read before a job ends.
+    await sleep(FAREWELL);
     this.#processes?.abort(code);
     return code;
   }

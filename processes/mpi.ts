@@ -82,7 +82,7 @@ export class Mpi {
   /** The sum over all processes, in place. */
   sum(data: Float32Array | Float64Array): void {
     this.#begun += 1;
-    this.wait(this.#sum(data, { comm: this.#ordered, what: `sum ${this.#begun}` }));
+    this.wait(this.#sum(data, { comm: this.#ordered, what: `exchange ${this.#begun}` }));
   }
 
   /**
@@ -96,7 +96,7 @@ export class Mpi {
     const all = (own instanceof Float32Array ? floats(length) : bytes(length)) as T;
     all.set(own, starts[this.rank]!);
     const { inPlace, float, byte } = this.#abi, type = own instanceof Float32Array ? float : byte;
-    const request = this.#request([all, counts, starts], `gathering ${this.#begun}`);
+    const request = this.#request([all, counts, starts], `exchange ${this.#begun}`);
     const code = this.#call.MPI_Iallgatherv(
       ...[inPlace, 0, type as never] as const,
       ...[all, counts, starts, type as never, this.#ordered as never, request.handle] as const,
@@ -187,7 +187,8 @@ export class Mpi {
       ? "all others wait as well, for something else"
       : `${missing.length === 1 ? "rank" : "ranks"} ${missing.join(", ")} did not come`;
     return new UserError(
-      `after ${this.#timeout} s of waiting for ${request.what}: ${who}; PLCA_MPI_TIMEOUT is the limit in seconds`,
+      `${request.what} with the other processes was not over after ${this.#timeout} s: ${who}; ` +
+        "PLCA_MPI_TIMEOUT is the limit in seconds",
     );
   }
 

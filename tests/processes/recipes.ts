@@ -10,7 +10,7 @@ const small = {
     target: { width: 64, height: 40, count: 12 },
     val: { width: 64, height: 40, count: 5 },
   },
-  input: { crop: [32, 48], workers: 0 },
+  input: { crop: [24, 32], workers: 0 },
   model: { options: { layers: [1, 1, 1, 1], width: 0.125 } },
   optimizer: { options: { lr: 0.00002 } },
   training: { steps: 30, batch: 4, validate_every: 0, log_every: 1 },
@@ -23,6 +23,8 @@ export const RECIPES: Readonly<Record<string, object>> = {
   plca: small,
   adaptseg: {
     ...small,
+    // Less a discriminator cannot see.
+    input: { ...small.input, crop: [32, 32] },
     model: { options: { ...small.model.options, heads: { auxiliary: "layer3" } } },
     losses: {
       ...alone,
