@@ -19,6 +19,8 @@ const KEPT = [
   ...["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"],
   // Where .ci/run keeps Cityscapes' own evaluation.
   "PLCA_CITYSCAPES_SCRIPTS",
+  // An MPI that is not among the system's.
+  "PLCA_MPI",
   ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
 ];
 

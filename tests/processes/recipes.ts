@@ -30,7 +30,12 @@ export const RECIPES: Readonly<Record<string, object>> = {
       ...alone,
       "cross-entropy-auxiliary": { type: "cross-entropy", weight: 0.1, options: { tap: "auxiliary" } },
       // One level: a discriminator takes most of the time.
-      "adversarial-auxiliary": { type: "adversarial", weight: 0.001, options: { tap: "auxiliary" } },
+      "adversarial-auxiliary": {
+        type: "adversarial",
+        weight: 0.001,
+        // Adam makes steps of one size of gradients that are rounding alone.
+        options: { tap: "auxiliary", lr: 0.00001 },
+      },
     },
   },
   dacs: {
