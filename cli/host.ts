@@ -2,7 +2,14 @@
 import process from "node:process";
 import { constants, cpus, freemem, setPriority, tmpdir, totalmem } from "node:os";
 import type { Job } from "./job.ts";
-import { type PlcaStart, sharesOfCores, type StartedPlca, startPlca } from "./start_plca.ts";
+import {
+  plcaLine,
+  type PlcaStart,
+  runLine,
+  sharesOfCores,
+  type StartedPlca,
+  startPlca,
+} from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
@@ -42,6 +49,11 @@ export interface Host {
 /** How other processes of plca are started. */
 export interface PlcaProcesses {
   start(wanted: PlcaStart): StartedPlca;
+  /**
+   * Runs plca behind the words of a launcher, with this process's output.
+   * @returns its status; undefined when the launcher is not there
+   */
+  launch(launcher: readonly string[], wanted: Pick<PlcaStart, "args" | "cwd">): Promise<number | undefined>;
   /** The cores in so many parts; undefined where processes cannot be held to parts. */
   sharesOfCores(shares: number): Promise<readonly (readonly number[])[] | undefined>;
 }
@@ -177,7 +189,11 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   const host: Host = processHost({
     narrowed: (grant, handover) =>
       startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: exitAtOnce }),
-    processes: { start: startPlca, sharesOfCores },
+    processes: {
+      start: startPlca,
+      launch: (launcher, { args, cwd }) => runLine([...launcher, ...plcaLine(args)], cwd),
+      sharesOfCores,
+    },
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.

@@ -5,7 +5,7 @@
 import { UserError } from "../core/errors.ts";
 import type { World } from "../core/world.ts";
 import { type Launch, launchOf, openProcesses, type Processes } from "../processes/mod.ts";
-import { isShared } from "../train/mod.ts";
+import { isShared } from "../train/together.ts";
 import type { Command } from "./grammar.ts";
 import type { Host } from "./host.ts";
 

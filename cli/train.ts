@@ -25,11 +25,13 @@ import {
   removeRun,
   type RunRecord,
 } from "../run_folder/make.ts";
-import { exchangeJson, Team, train, type TrainResult } from "../train/mod.ts";
+import { train, type TrainResult } from "../train/mod.ts";
+import { exchangeJson, Team } from "../train/together.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import { memoryTeller } from "./debug_memory.ts";
 import type { Host } from "./host.ts";
+import { launchTraining } from "./launch_training.ts";
 import { type Interruption, interruption } from "./interruption.ts";
 import { moveData, whenMoved } from "./moved_data.ts";
 import { blaming, narrowly } from "./narrow.ts";
@@ -40,6 +42,10 @@ import { VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
+  if (args.launch !== undefined && !host.handover) return await launchTraining(host, args, args.launch);
+  if (args.restarts > 0 && args.launch === undefined) {
+    throw new UserError('--restarts starts a launcher again: name it, as in --launch "mpirun -n 4"');
+  }
   if (host.narrowed) return await trainNarrowly(host, args);
   const world = host.job?.open() ?? solo;
   const team = new Team(world, new AbortController().signal);

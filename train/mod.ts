@@ -22,7 +22,6 @@ import { openEnsemble } from "./trained.ts";
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 export * from "./predictor.ts";
 export { unlabelledNote } from "./evaluate.ts";
-export { exchangeJson, isShared, Team } from "./together.ts";
 export type { TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode train} needs besides the plan. */

@@ -32,15 +32,15 @@ export class Team {
   /** Fires in all processes once it was seen that one of them was told to stop. */
   readonly signal: AbortSignal;
   readonly #stop = new AbortController();
+  /** What tells this process to stop. */
+  readonly #wanted: AbortSignal;
 
-  constructor(world: World, signal: AbortSignal) {
+  constructor(world: World, wanted: AbortSignal) {
     this.world = world;
-    this.signal = world.size === 1 ? signal : this.#stop.signal;
     // Not at once: the others have to stop in the same place.
-    this.#wanted = () => signal;
+    this.signal = world.size === 1 ? wanted : this.#stop.signal;
+    this.#wanted = wanted;
   }
-
-  readonly #wanted: () => AbortSignal;
 
   /** Whether this process does what one does for all. */
   get leads(): boolean {
@@ -49,7 +49,7 @@ export class Team {
 
   /** Whether to stop. */
   stops(): boolean {
-    const { world, signal } = this, wanted = this.#wanted();
+    const { world, signal } = this, wanted = this.#wanted;
     if (world.size === 1 || signal.aborted) return signal.aborted;
     if (world.sums(Float64Array.of(Number(wanted.aborted)))[0] === 0) return false;
     this.#stop.abort(wanted.aborted ? wanted.reason : undefined);

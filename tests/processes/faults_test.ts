@@ -1,6 +1,6 @@
 /** Whatever ends one process ends the job, with one message, and what was written is whole. */
 import assert from "node:assert/strict";
-import { assertSuccess, type JobWanted, mpiTest, runJob, startJob } from "./launching.ts";
+import { assertSuccess, type JobWanted, launcher, mpiTest, runJob, startJob } from "./launching.ts";
 import { recipeText } from "./recipes.ts";
 
 /** A loss that does something bad in the process 1, in the step 3. */
@@ -126,6 +126,19 @@ mpiTest(
   },
 );
 
+mpiTest("--restarts goes on from the last checkpoint when a process was killed", async (folder) => {
+  const words = ["bad.yaml", "--run", "run", "--launch", `${launcher} -n 2`, "--restarts", "2"];
+  const job = startJob(jobOf(folder, words, { processes: 1 }));
+  await until(() => stepOf(`${folder}/run/events.jsonl`) >= 4);
+  const [mpi] = await childrenOf(job.pid);
+  Deno.kill((await ranksOf(mpi!))[1]!, "SIGKILL");
+  const { code, stderr, stdout } = await job.ended;
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /A process died \(status 9\); run goes on from the last checkpoint, 1 restart left\./);
+  assert.match(stdout, /bad: goes on after step \d/);
+  assert.equal(stepOf(`${folder}/run/events.jsonl`), 9);
+});
+
 mpiTest("SIGTERM to one process stops all after the step in work, with a checkpoint", async (folder) => {
   const job = startJob(jobOf(folder, ["bad.yaml", "--run", "run", "--set", "training.steps=5000"]));
   await until(() => stepOf(`${folder}/run/events.jsonl`) >= 2);
@@ -154,12 +167,13 @@ async function until(condition: () => boolean): Promise<void> {
 
 /** The processes that a launcher started, by rank: they are the children of its only child. */
 async function ranksOf(launcher: number): Promise<number[]> {
-  const childrenOf = async (pid: number) => {
-    const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] }).output();
-    return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "").map(Number);
-  };
   const [proxy] = await childrenOf(launcher);
   return await childrenOf(proxy!);
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] }).output();
+  return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "").map(Number);
 }
 
 async function copy(from: string, to: string): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { root } from "../own_files.ts";
 
 /** Its launcher; undefined when there is none. */
-const launcher = ["mpiexec.mpich", "mpiexec.hydra", "mpiexec"].find((program) => {
+export const launcher = ["mpiexec.mpich", "mpiexec.hydra", "mpiexec"].find((program) => {
   try {
     const { success, stdout } = new Deno.Command(program, { args: ["--version"], stderr: "null" })
       .outputSync();
