@@ -35,7 +35,7 @@ export * from "./core/tensors.ts";
 export * from "./core/weights.ts";
 export { STUDENT } from "./core/term.ts";
 export { type Coefficient, type Ramp, type RampShape } from "./core/coefficient.ts";
-export { solo, type World } from "./core/world.ts";
+export { drawnForOwn, type GradualMean, type Place, solo, type World } from "./core/world.ts";
 export type { OptionsSchema, ParseIssue, ParseResult } from "./core/schema.ts";
 
 export * from "./config/json_schema.ts";

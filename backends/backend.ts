@@ -28,9 +28,10 @@ export interface Backend {
    * Makes it current. A second call changes nothing but the limit.
    * @param memory bytes that tensors may take in all, for a backend that moves tensors out of a heap; absent:
    * what the machine has free
+   * @param threads so many compute, where it computes in several; absent: one for each core
    * @throws Error that says why it cannot be used here
    */
-  start(memory?: number): Promise<Started | void>;
+  start(memory?: number, threads?: number): Promise<Started | void>;
 }
 
 /** What a started backend with a heap of its own reports. */

@@ -36,6 +36,8 @@ export interface SelectOptions {
    * has free, less a margin. Others ignore it.
    */
   readonly memory?: number | undefined;
+  /** So many threads compute, where a backend has several; absent: one for each core. */
+  readonly threads?: number | undefined;
 }
 
 /**
@@ -46,20 +48,22 @@ export interface SelectOptions {
  */
 export async function selectBackend(
   name: BackendName | "auto",
-  { among = BACKENDS, memory }: SelectOptions = {},
+  { among = BACKENDS, ...limits }: SelectOptions = {},
 ): Promise<SelectedBackend> {
-  if (name === "auto") return await firstThatStarts(among, memory);
-  const started = await start(BACKENDS.find((backend) => backend.name === name)!, memory);
+  if (name === "auto") return await firstThatStarts(among, limits);
+  const started = await start(BACKENDS.find((backend) => backend.name === name)!, limits);
   if (typeof started === "string") throw new UserError(`backend ${name} cannot be used here: ${started}`);
   return { name, notes: [], ...started };
 }
 
 /** The first backend that starts. @throws UserError, with a line for each, when none does */
-async function firstThatStarts(among: readonly Backend[], memory?: number): Promise<SelectedBackend> {
+type Limits = Pick<SelectOptions, "memory" | "threads">;
+
+async function firstThatStarts(among: readonly Backend[], limits: Limits): Promise<SelectedBackend> {
   const notes: string[] = [];
   for (const backend of among) {
     const { takes, reason } = await backend.auto();
-    const started = takes ? await start(backend, memory) : reason;
+    const started = takes ? await start(backend, limits) : reason;
     if (takes && typeof started !== "string") return { name: backend.name, notes, ...started };
     if (typeof started === "string") notes.push(`${backend.name}: ${started}`);
   }
@@ -80,9 +84,9 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
 }
 
 /** Starts a backend. @returns its report, if it has one; a text that says why it cannot be used */
-async function start(backend: Backend, memory: number | undefined): Promise<Started | string | undefined> {
+async function start(backend: Backend, { memory, threads }: Limits): Promise<Started | string | undefined> {
   try {
-    return await backend.start(memory) ?? undefined;
+    return await backend.start(memory, threads) ?? undefined;
   } catch (error) {
     return messageOf(error);
   }

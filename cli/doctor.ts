@@ -1,5 +1,6 @@
 import { type BackendReport, inspectBackends } from "../backends/select.ts";
-import { gibibytes } from "../core/words.ts";
+import { gibibytes, messageOf } from "../core/words.ts";
+import { openLibrary } from "../processes/mod.ts";
 import type { Host } from "./host.ts";
 import { VERSIONS } from "./versions.ts";
 
@@ -14,9 +15,23 @@ export async function doctorCommand(host: Host): Promise<number> {
     `memory  ${gibibytes(machine.memory.total)}, ${gibibytes(machine.memory.free)} free`,
     "backends",
     ...reports.map(backendLine),
+    processesLine(host),
   ];
   host.stdout.write(`${lines.join("\n")}\n`);
   return reports.some((report) => report.available) ? 0 : 2;
+}
+
+/** What there is for several processes. */
+function processesLine({ env, job }: Host): string {
+  const started = job
+    ? `; a launcher started ${job.launch.size ?? "several"} processes`
+    : "; no launcher started this process";
+  try {
+    const { name, abi, version } = openLibrary(env("PLCA_MPI"));
+    return `MPI     ${version} (${name}, by ${abi.name})${started}`;
+  } catch (error) {
+    return `MPI     ${messageOf(error)}${job ? started : ""}`;
+  }
 }
 
 /** Name, whether it is there, detail, in columns. */

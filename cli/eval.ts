@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
+import { solo } from "../core/world.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { classTable } from "../report/table.ts";
 import { evaluate, unlabelledNote } from "../train/mod.ts";
@@ -27,7 +28,8 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   if (narrow !== undefined) return narrow;
   const { checkpoint } = weights;
   const plan = await planFor(host, args, choice);
-  await selectBackend(plan.backend, plan);
+  await selectBackend(plan.backend, { memory: plan.memory, threads: host.job?.threads });
+  const world = host.job?.open() ?? solo;
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
@@ -42,6 +44,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
       split,
       signal: abort.signal,
       files: diskFiles(),
+      world,
       onPhase: (phase) => title = phase ?? title,
       onImage: (done, of) => args.quiet || showImage(host, split, { done, of }),
     });

@@ -1,7 +1,15 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { constants, freemem, setPriority, tmpdir, totalmem } from "node:os";
-import { type PlcaStart, sharesOfCores, type StartedPlca, startPlca } from "./start_plca.ts";
+import { constants, cpus, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import type { Job } from "./job.ts";
+import {
+  plcaLine,
+  type PlcaStart,
+  runLine,
+  sharesOfCores,
+  type StartedPlca,
+  startPlca,
+} from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
@@ -34,11 +42,18 @@ export interface Host {
   readonly processes?: PlcaProcesses;
   /** In such a thread, what was prepared for it. */
   readonly handover?: Handover;
+  /** The processes that a launcher of MPI started with this one; absent without one. */
+  readonly job?: Job;
 }
 
 /** How other processes of plca are started. */
 export interface PlcaProcesses {
   start(wanted: PlcaStart): StartedPlca;
+  /**
+   * Runs plca behind the words of a launcher, with this process's output.
+   * @returns its status; undefined when the launcher is not there
+   */
+  launch(launcher: readonly string[], wanted: Pick<PlcaStart, "args" | "cwd">): Promise<number | undefined>;
   /** The cores in so many parts; undefined where processes cannot be held to parts. */
   sharesOfCores(shares: number): Promise<readonly (readonly number[])[] | undefined>;
 }
@@ -74,6 +89,8 @@ export interface Stream {
 /** For `run.json` and `plca doctor`. */
 export interface Machine {
   readonly cores: number;
+  /** Those that are there; more than `cores` where this process was bound to some. Absent: as many. */
+  readonly installed?: number;
   /** Bytes. */
   readonly memory: { readonly total: number; readonly free: number };
   /** `deno 2.9.6`. */
@@ -95,6 +112,7 @@ export function processHost(own: Partial<Host> = {}): Host {
     get machine() {
       return {
         cores: navigator.hardwareConcurrency,
+        installed: cpus().length,
         memory: { total: totalmem(), free: freemem() },
         runtime: `deno ${Deno.version.deno}`,
         system: `${Deno.build.os} ${Deno.build.arch}`,
@@ -171,7 +189,11 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   const host: Host = processHost({
     narrowed: (grant, handover) =>
       startThread({ grant, handover, cwd: host.cwd, onInterrupt, exit: exitAtOnce }),
-    processes: { start: startPlca, sharesOfCores },
+    processes: {
+      start: startPlca,
+      launch: (launcher, { args, cwd }) => runLine([...launcher, ...plcaLine(args)], cwd),
+      sharesOfCores,
+    },
   });
   const code = await main(host);
   // ONNX Runtime's threads would keep the process alive.

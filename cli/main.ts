@@ -15,6 +15,7 @@ import { evalCommand } from "./eval.ts";
 import { exportCommand } from "./export.ts";
 import { type Command, parseArguments, ParsingEnd } from "./grammar.ts";
 import { type Host, runProcess } from "./host.ts";
+import { JobProcess } from "./job.ts";
 import { listCommand } from "./list.ts";
 import { newCommand } from "./new.ts";
 import { newRecipeCommand } from "./new_recipe/command.ts";
@@ -32,18 +33,39 @@ import { weightsCommand } from "./weights.ts";
  * Runs one command. Status 0: done; 1: a bug in plca; 2: something the person can mend; 130: interrupted.
  */
 export async function main(host: Host): Promise<number> {
+  const job = JobProcess.of(host);
+  if (job === undefined) return await attempt(host, () => run(host, parseArguments(host, VERSIONS.plca)));
   try {
-    return await run(host, parseArguments(host, VERSIONS.plca));
+    const command = parseArguments(job.host, VERSIONS.plca);
+    const code = job.isIdle(command.command) ? 0 : await run(job.host, command);
+    return await job.end({ code }, () => {});
   } catch (error) {
     if (error instanceof ParsingEnd) return error.code;
-    if (error instanceof UserError) {
-      host.stderr.write(`${error.message}\n`);
-      return 2;
-    }
-    const stack = error instanceof Error ? error.stack ?? error.message : String(error);
-    host.stderr.write(`${stack}\nThis is a bug in plca: nothing in your recipe or data should lead here.\n`);
-    return 1;
+    return await job.end({ code: statusOf(error), error }, (host) => tell(host, error));
   }
+}
+
+/** Runs a command and tells the person what it throws. @returns the exit status */
+async function attempt(host: Host, command: () => Promise<number>): Promise<number> {
+  try {
+    return await command();
+  } catch (error) {
+    if (error instanceof ParsingEnd) return error.code;
+    tell(host, error);
+    return statusOf(error);
+  }
+}
+
+/** The exit status of what a command throws: the person can mend it, or it is a bug. */
+function statusOf(error: unknown): number {
+  return error instanceof UserError ? 2 : 1;
+}
+
+/** A mistake in a line; a bug with its stack. */
+function tell({ stderr }: Host, error: unknown): void {
+  if (error instanceof UserError) return stderr.write(`${error.message}\n`);
+  const stack = error instanceof Error ? error.stack ?? error.message : String(error);
+  stderr.write(`${stack}\nThis is a bug in plca: nothing in your recipe or data should lead here.\n`);
 }
 
 /** Runs the command that was parsed. @returns the exit status */

@@ -66,7 +66,9 @@ export async function narrowly(host: Host, { read = [], intend }: Narrowed): Pro
     return { plans: [], write: [] };
   });
   const { folder } = intent;
-  const grant = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
+  const needed = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
+  // MPI is found by its name and works on pointers.
+  const grant = host.job ? { ...needed, libraries: "any" as const } : needed;
   try {
     const commit = await gitCommit();
     return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });

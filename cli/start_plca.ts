@@ -25,7 +25,7 @@ const KEPT = 4000;
 
 /** Starts a process with what the task `plca` of deno.json may do. */
 export function startPlca({ args, cwd, cores }: PlcaStart): StartedPlca {
-  const line = [Deno.execPath(), ...startLine(), ...args];
+  const line = plcaLine(args);
   const [program, ...rest] = cores === undefined ? line : ["taskset", "-c", cores.join(","), ...line];
   const child = new Deno.Command(program!, {
     args: rest,
@@ -56,6 +56,24 @@ export function startPlca({ args, cwd, cores }: PlcaStart): StartedPlca {
       }
     },
   };
+}
+
+/** Runs a line with this process's output, to its end. @returns its status; undefined when the program is not there */
+export async function runLine(line: readonly string[], cwd: string): Promise<number | undefined> {
+  const [program, ...args] = line;
+  try {
+    const { code } = await new Deno.Command(program!, { args, cwd, env: { INIT_CWD: cwd }, stdin: "null" })
+      .spawn().status;
+    return code;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** What starts plca again: Deno and its arguments. */
+export function plcaLine(args: readonly string[]): readonly string[] {
+  return [Deno.execPath(), ...startLine(), ...args];
 }
 
 async function endOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {

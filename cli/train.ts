@@ -1,10 +1,12 @@
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import { watchNumerics } from "../backends/debug_numerics.ts";
+import { BACKENDS } from "../backends/mod.ts";
 import { selectBackend, type SelectedBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { plannedParts, type RunPlan } from "../core/plan.ts";
+import { solo, type World } from "../core/world.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { IMAGES } from "../datasets/image_files.ts";
 import { meansText } from "../report/means.ts";
@@ -24,10 +26,12 @@ import {
   type RunRecord,
 } from "../run_folder/make.ts";
 import { train, type TrainResult } from "../train/mod.ts";
+import { exchangeJson, Team } from "../train/together.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import { memoryTeller } from "./debug_memory.ts";
 import type { Host } from "./host.ts";
+import { launchTraining } from "./launch_training.ts";
 import { type Interruption, interruption } from "./interruption.ts";
 import { moveData, whenMoved } from "./moved_data.ts";
 import { blaming, narrowly } from "./narrow.ts";
@@ -38,10 +42,18 @@ import { VERSIONS } from "./versions.ts";
 
 /** `plca train`: returns the exit status. @throws UserError */
 export async function trainCommand(host: Host, args: CommandOf<"train">): Promise<number> {
+  if (args.launch !== undefined && !host.handover) return await launchTraining(host, args, args.launch);
+  if (args.restarts > 0 && args.launch === undefined) {
+    throw new UserError('--restarts starts a launcher again: name it, as in --launch "mpirun -n 4"');
+  }
   if (host.narrowed) return await trainNarrowly(host, args);
-  const run = args.resume === undefined ? await begun(host, args) : await resumed(host, args, args.resume);
+  const world = host.job?.open() ?? solo;
+  const team = new Team(world, new AbortController().signal);
+  const run = args.resume === undefined
+    ? await begun(host, args, team)
+    : await resumed(host, args, { team, given: args.resume });
   if (args.debugNumerics) watchNumerics();
-  return await trainRun(host, run, args);
+  return await trainRun(host, { ...run, world }, args);
 }
 
 /** How much of a run is told: all of it, the result, or every event as JSON. */
@@ -76,6 +88,10 @@ async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<numb
           return { plans: [await planned(choice)], write: [folder] };
         }
         const plan = await planned(choiceOf(args));
+        // The first process tells the others where the run lies.
+        if (host.job && host.job.launch.rank > 0) {
+          return { plans: [plan], write: [resolve(host.cwd, args.run ?? args.runs)] };
+        }
         made = await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name });
         return { plans: [plan], write: [made.folder], folder: made.folder };
       },
@@ -104,18 +120,54 @@ function choiceOf(args: CommandOf<"train">): RecipeChoice {
   return { path: args.recipe ?? "street", overrides };
 }
 
-async function begun(host: Host, args: CommandOf<"train">): Promise<Begun> {
-  const plan = await planOf(host, choiceOf(args));
-  const backend = await selectBackend(plan.backend, plan);
-  const { folder } = host.handover?.folder === undefined
-    ? await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name })
-    : { folder: host.handover.folder };
-  await recordRun(await beginningOf(host, { folder, plan, backend: backend.name, option: "--run" }));
+async function begun(host: Host, args: CommandOf<"train">, team: Team): Promise<Begun> {
+  const { plan, backend } = await team.each(async () => {
+    const plan = await planOf(host, choiceOf(args));
+    return { plan, backend: await selectedBackend(host, plan) };
+  });
+  requireOneRun(team, plan, backend);
+  const folder = await team.first(async () => {
+    const { folder } = host.handover?.folder === undefined
+      ? await makeRunFolder({ cwd: host.cwd, run: args.run, runs: args.runs, name: plan.name })
+      : { folder: host.handover.folder };
+    await recordRun(await beginningOf(host, { folder, plan, backend: backend.name, option: "--run" }));
+    return folder;
+  });
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
-  write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, run ${shown(host, folder)}\n`);
+  const many = processesText(host);
+  write(`${plan.name}: seed ${plan.seed}, backend ${backend.name}, ${many}run ${shown(host, folder)}\n`);
   for (const note of backend.notes) write(`  not chosen: ${note}\n`);
   const onFailure = args.run === undefined ? "whole folder" : "contents";
   return { plan, folder, resume: false, onFailure, moved: backend.moved };
+}
+
+function selectedBackend({ job }: Host, { backend, memory }: RunPlan): Promise<SelectedBackend> {
+  return selectBackend(backend, { memory, threads: job?.threads });
+}
+
+/** `4 processes by MPICH 4.0.2, `; "" without a launcher. */
+function processesText({ job }: Host): string {
+  return job ? `${job.text()}, ` : "";
+}
+
+/** @throws UserError when processes would not train the same */
+function requireOneRun({ world }: Team, plan: RunPlan, backend: Pick<SelectedBackend, "name">): void {
+  if (world.size === 1) return;
+  if (!BACKENDS.find(({ name }) => name === backend.name)!.readable) {
+    throw new UserError(
+      `backend ${backend.name}: values cannot be read within a step there, which several processes need; take another one`,
+    );
+  }
+  const own = {
+    "another version of plca": VERSIONS.plca,
+    "another backend": backend.name,
+    "another recipe": plan.resolved,
+  };
+  const all = exchangeJson(world, own);
+  for (const what of Object.keys(own) as (keyof typeof own)[]) {
+    const rank = all.findIndex((one) => JSON.stringify(one[what]) !== JSON.stringify(all[0]![what]));
+    if (rank > 0) throw new UserError(`rank ${rank} has ${what} than rank 0; all processes need the same`);
+  }
 }
 
 interface Resumable {
@@ -158,17 +210,28 @@ function backendKey(recipe: string): string {
   return typeof backend === "object" && backend !== null ? "backend.name" : "backend";
 }
 
-async function resumed(host: Host, args: CommandOf<"train">, given: string): Promise<Begun> {
-  const { folder, choice, record } = await resumable(host, args, given);
-  const plan = await planOf(host, choice);
+async function resumed(
+  host: Host,
+  args: CommandOf<"train">,
+  { team, given }: { readonly team: Team; readonly given: string },
+): Promise<Begun> {
+  const { folder, choice, record, plan } = await team.each(async () => {
+    const found = await resumable(host, args, given);
+    return { ...found, plan: await planOf(host, found.choice) };
+  });
   const changed = (overrides: readonly string[]) => planOf(host, { ...choice, overrides });
   const moved = args.set.length === 0
     ? undefined
-    : await moveData(host, { folder, before: await changed([]), after: await changed(args.set) });
-  const { moved: movedMemory } = await selectBackend(plan.backend, plan);
+    : await team.first(async () =>
+      moveData(host, { folder, before: await changed([]), after: await changed(args.set) })
+    );
+  const backend = await team.each(() => selectedBackend(host, plan)), { moved: movedMemory } = backend;
+  requireOneRun(team, plan, backend);
   const write = (text: string) => isSilent(args) ? undefined : host.stdout.write(text);
   write(
-    `${plan.name}: seed ${plan.seed}, backend ${record.backend}, resumes ${shown(host, folder)}\n`,
+    `${plan.name}: seed ${plan.seed}, backend ${record.backend}, ${processesText(host)}resumes ${
+      shown(host, folder)
+    }\n`,
   );
   if (moved !== undefined) write(`  ${moved}\n`);
   for (const [what, before] of Object.entries(record.versions)) {
@@ -196,7 +259,7 @@ async function latestCheckpoint({ resolved }: RunPlan, run: string): Promise<str
 
 async function trainRun(
   host: Host,
-  { plan, folder, resume, onFailure, moved }: Begun,
+  { plan, folder, resume, onFailure, moved, world }: Begun & { readonly world: World },
   args: CommandOf<"train">,
 ): Promise<number> {
   const view = viewOf(host, plan, args);
@@ -217,6 +280,7 @@ async function trainRun(
       resume,
       signal: abort.signal,
       files: diskFiles(),
+      world,
       ...(moved === undefined ? {} : { moved }),
       onEvent: (event) => {
         if (event.type === "step") stepped = true;
@@ -234,7 +298,7 @@ async function trainRun(
     view.close();
     // A run that never made a step holds nothing worth a number.
     const removed = !stepped && onFailure !== "nothing";
-    if (removed) await removeRun(folder, onFailure === "whole folder");
+    if (removed && world.rank === 0) await removeRun(folder, onFailure === "whole folder");
     if (
       resume && !stepped && error instanceof DataError &&
       /there is no such (?:file|folder)/.test(error.message)

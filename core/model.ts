@@ -11,6 +11,7 @@ import type { TransformersLayout } from "./hub.ts";
 import type { Random } from "./random.ts";
 import type { Tensor, Tensor4D, Variable } from "./tensors.ts";
 import type { WeightNames } from "./weights.ts";
+import type { World } from "./world.ts";
 
 /** What is known of a tap before the network is made. */
 export interface TapInfo {
@@ -90,6 +91,8 @@ export interface ForwardMode {
    * absent: it sees all. Only for models that can ({@linkcode ModelPlan.hides}).
    */
   readonly hide?: readonly number[];
+  /** The processes of the run: batch statistics, and what is drawn, are those of the batches of all of them. Absent: there are none. */
+  readonly world?: World;
 }
 
 /** A trainable variable and how to optimise it. */

@@ -15,6 +15,7 @@ import type { OptimizerPlan, SchedulePlan } from "./optimization.ts";
 import type { Normalization } from "./plan.ts";
 import type { Random } from "./random.ts";
 import type { Scalar, Tensor, Tensor3D, Tensor4D, Variable } from "./tensors.ts";
+import type { World } from "./world.ts";
 
 // --- what is read -----------------------------------------------------------------------------------------
 
@@ -119,6 +120,11 @@ export interface StepContext {
   readonly step: number;
   /** Total steps of the phase. */
   readonly steps: number;
+  /**
+   * The processes of the run, of which each has an equal part of the images. What is a mean over all pixels needs nothing of it; what
+   * is divided by a number that is counted, and what is drawn or sorted over the whole batch, does.
+   */
+  readonly world: World;
   /** The id in labels that counts nowhere. */
   readonly ignoreLabel: number;
   /** How pixels were made of images; for those who change or make some. */
@@ -175,7 +181,7 @@ export interface Owner {
    * Minimised over the parameters alone: what the term handed over comes detached, so no gradient reaches the
    * network. Absent for `joint` ones.
    */
-  compute?(handoff: Readonly<Record<string, Tensor>>): LossOutput;
+  compute?(handoff: Readonly<Record<string, Tensor>>, at: Pick<StepContext, "world">): LossOutput;
 }
 
 /** What terms and streams may own. */

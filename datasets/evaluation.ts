@@ -39,6 +39,12 @@ export interface EvaluationOptions {
   readonly normalization: Normalization;
 }
 
+/** Every so many-th image only: of `size` processes each has those whose index leaves its rank. */
+export interface Share {
+  readonly rank: number;
+  readonly size: number;
+}
+
 /**
  * The images of a split in order, at most `evaluation.limit`, each resized as `evaluation.size` and `scales`
  * say; labels in the file's size or, with `labelSize: "input"`, resized to `size`. While the caller works on
@@ -48,6 +54,7 @@ export interface EvaluationOptions {
 export async function* evaluationImages(
   dataset: InputDataset,
   options: { readonly evaluation: EvaluationPlan; readonly normalization: Normalization },
+  { rank, size: processes }: Share = { rank: 0, size: 1 },
 ): AsyncGenerator<EvaluationImage, void, void> {
   const { evaluation: { size, labelSize, scales, limit = Infinity }, normalization } = options;
   const chosen = {
@@ -55,7 +62,12 @@ export async function* evaluationImages(
     normalization,
   };
   const maker = dataset.workers?.evaluation(chosen) ?? evaluationMaker(dataset, chosen);
-  yield* madeAhead(maker, { count: Math.min(dataset.length, limit), ahead: dataset.workers?.count ?? 1 });
+  const own: typeof maker = {
+    make: (k) => maker.make(rank + k * processes),
+    close: () => maker.close(),
+  };
+  const count = Math.max(0, Math.ceil((Math.min(dataset.length, limit) - rank) / processes));
+  yield* madeAhead(own, { count, ahead: dataset.workers?.count ?? 1 });
 }
 
 /**

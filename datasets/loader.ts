@@ -19,6 +19,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import type { Place } from "../core/world.ts";
 import { type Batch, batchMaker, type BatchOptions, type SamplePlan } from "./batch.ts";
 import type { Maker } from "./maker.ts";
 import type { ImageDraw } from "./rare_classes.ts";
@@ -28,8 +29,13 @@ export type { Batch } from "./batch.ts";
 
 /** What a training loader reads and how far it prepares. */
 export interface TrainLoaderOptions extends Omit<BatchOptions, "cacheBytes"> {
-  /** Images per batch. */
+  /** Images per batch, of all processes together. */
   readonly batch: number;
+  /**
+   * Which part of every batch is read: of `size` equal parts the `rank`-th. All of it is decided on, so the parts of all processes
+   * are the batch of one. Absent: the whole.
+   */
+  readonly share?: Place | undefined;
   readonly seed: number;
   /** Names the loader's random numbers: two loaders of a run with different names draw independently. */
   readonly stream: string;
@@ -166,7 +172,8 @@ function inTurn<Request, Result>(maker: Maker<Request, Result>): Maker<Request, 
  * random.
  */
 function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePlan[] {
-  const { transforms, batch, draw } = options;
+  const { transforms, batch, draw, share = { rank: 0, size: 1 } } = options;
+  const own = batch / share.size;
   const random = Random.stream(options.seed, `loader/${options.stream}`);
   // Streams of their own: the transforms' numbers do not depend on how many a draw takes.
   const drawn = Random.stream(options.seed, `loader/${options.stream}/draw`);
@@ -194,5 +201,5 @@ function batchPlans(length: number, options: TrainLoaderOptions): () => SamplePl
       ...(holds ? { holds } : {}),
     };
   };
-  return () => Array.from({ length: batch }, plan);
+  return () => Array.from({ length: batch }, plan).slice(share.rank * own, (share.rank + 1) * own);
 }

@@ -126,13 +126,17 @@ function sumOfLevels(ctx: StepContext, levels: readonly Level[], given: Options)
 }
 
 /** The loss of one level, between the source's and the target's tap. */
-function levelLoss({ source, target, ignoreLabel }: StepContext, level: Level, { objective }: Options) {
+function levelLoss(
+  { source, target, ignoreLabel, world }: StepContext,
+  level: Level,
+  { objective }: Options,
+) {
   const { tap, similarity, contrast } = level;
   const { from, candidates, labels } = levelPixels(
     { source: source.taps[tap]!, target: target!.taps[tap]!, labels: source.labels },
     level,
   );
-  return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel });
+  return associationLoss([from, candidates], labels, { similarity, contrast, objective, ignoreLabel, world });
 }
 
 /** The measures of every level; how much is right only if the recipe lets the target's labels be read. */

@@ -58,7 +58,9 @@ export const classShares = definePlugin({
 /** The term; with a prior that is counted, the counts are a buffer that is filled before the first step. */
 function term(setup: TermSetup, given: Options, choice: LogitsChoice): LossTerm {
   const read = (ctx: Parameters<LossTerm["compute"]>[0]) => readLogits(ctx.view(given.stream), choice);
-  if (given.prior === "uniform") return { compute: (ctx) => ({ loss: imageShares(read(ctx)) }) };
+  if (given.prior === "uniform") {
+    return { compute: (ctx) => ({ loss: imageShares(read(ctx), undefined, ctx.world) }) };
+  }
   const { numClasses } = setup;
   const cells = given.prior === "places" ? PLACES : [1, 1] as const;
   const shape: [number, number, number, number] = [1, ...cells, numClasses];
@@ -82,8 +84,8 @@ function term(setup: TermSetup, given: Options, choice: LogitsChoice): LossTerm 
     },
     compute(ctx) {
       const logits = read(ctx);
-      if (given.prior === "places") return { loss: placeShares(logits, given, prior) };
-      return { loss: imageShares(logits, tf.reshape(shares, [numClasses]) as tf.Tensor1D) };
+      if (given.prior === "places") return { loss: placeShares(logits, given, prior, ctx.world) };
+      return { loss: imageShares(logits, tf.reshape(shares, [numClasses]) as tf.Tensor1D, ctx.world) };
     },
   };
 }

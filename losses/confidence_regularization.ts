@@ -30,7 +30,7 @@ export const confidenceRegularization = definePlugin({
       compute(ctx) {
         const { upsampled, labels } = ctx.view(stream);
         const marks = ctx.images(stream).values?.["mark"] as Tensor1D | undefined;
-        return { loss: meanConfidence(upsampled!, { labels: labels!, marks, kind }) };
+        return { loss: meanConfidence(upsampled!, { labels: labels!, marks, kind, world: ctx.world }) };
       },
     }),
   }),

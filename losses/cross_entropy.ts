@@ -28,7 +28,7 @@ export const crossEntropy = definePlugin({
       create: () => ({
         compute(ctx) {
           const logits = readLogits(ctx.view(stream), choice);
-          return { loss: crossEntropyOf(logits, ctx.images(stream), denominator) };
+          return { loss: crossEntropyOf(logits, ctx.images(stream), denominator, ctx.world) };
         },
       }),
     };

@@ -72,7 +72,7 @@ export const featureDistance = definePlugin({
               labelsByShare(labels, [height, width], options),
             ) as Tensor3D;
           });
-          return { loss: maskedDistance(student!, guide!, mask) };
+          return { loss: maskedDistance(student!, guide!, mask, ctx.world) };
         },
       };
     },

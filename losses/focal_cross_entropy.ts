@@ -25,7 +25,7 @@ export const focalCrossEntropy = definePlugin({
       create: () => ({
         compute(ctx) {
           const view = ctx.view(stream);
-          return { loss: focalOf(readLogits(view, choice), view.labels!, gamma) };
+          return { loss: focalOf(readLogits(view, choice), view.labels!, { gamma, world: ctx.world }) };
         },
       }),
     };

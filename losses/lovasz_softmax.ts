@@ -22,7 +22,7 @@ export const lovaszSoftmax = definePlugin({
     create: () => ({
       compute(ctx) {
         const { upsampled, labels } = ctx.view(stream);
-        return { loss: lovasz(tf.softmax(upsampled!), labels!) };
+        return { loss: lovasz(tf.softmax(upsampled!), labels!, ctx.world) };
       },
     }),
   }),

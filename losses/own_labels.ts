@@ -27,7 +27,9 @@ export const ownLabels = definePlugin({
     return {
       needs: { views: [logitsNeed(choice, at)] },
       create: () => ({
-        compute: (ctx) => ({ loss: ownLabelsOf(readLogits(ctx.view(given.stream), choice), given) }),
+        compute: (ctx) => ({
+          loss: ownLabelsOf(readLogits(ctx.view(given.stream), choice), given, ctx.world),
+        }),
       }),
     };
   },

@@ -100,9 +100,14 @@ function term(setup: TermSetup, given: Options): LossTerm {
       });
       const [n] = labelled!.modes.shape;
       const assigned = modesOf(ctx.source.labels, { patch, numClasses, centres });
-      const modes = crossEntropy(labelled!.modes, {
-        labels: tf.reshape(assigned, [n, ...labelled!.grid]) as tf.Tensor3D,
-      });
+      const modes = crossEntropy(
+        labelled!.modes,
+        {
+          labels: tf.reshape(assigned, [n, ...labelled!.grid]) as tf.Tensor3D,
+        },
+        "valid",
+        ctx.world,
+      );
       const [ofSource, target] = [labelled!, other!].map((one) => tf.softmax(one.modes));
       const adversarial = wrong(target!, source);
       const factor = step < given.warmup * steps ? 0 : given.adversarial;

@@ -34,7 +34,7 @@ export const selfGuidance = definePlugin({
           const labels = constant(() =>
             agreed([readLogits(view, main), further], { threshold, ignore: ctx.ignoreLabel })
           );
-          return { loss: crossEntropy(further, { labels }) };
+          return { loss: crossEntropy(further, { labels }, "valid", ctx.world) };
         },
       }),
     };

@@ -59,9 +59,13 @@ export const separableAdversarial = definePlugin({
 function term(setup: TermSetup, given: Options): LossTerm {
   const { tap, width, source_label: source, reweight } = given;
   const { params, judge } = classJudge(setup, { input: setup.taps[tap]!.channels, width });
-  const losses = (features: tf.Tensor, masks: tf.Tensor, label: 0 | 1) => {
+  const losses = (
+    features: tf.Tensor,
+    masks: tf.Tensor,
+    { label, world }: { readonly label: 0 | 1; readonly world: StepContext["world"] },
+  ) => {
     const scores = judge(features as tf.Tensor4D, masks as tf.Tensor4D);
-    return classLosses(misjudged(scores, { label }), seenMasks(masks as tf.Tensor4D));
+    return classLosses(misjudged(scores, { label }), seenMasks(masks as tf.Tensor4D), world);
   };
   return {
     compute(ctx) {
@@ -70,7 +74,7 @@ function term(setup: TermSetup, given: Options): LossTerm {
       const labelled = ctx.source.taps[tap]!;
       const [, height, width] = labelled.shape;
       const ofSource = labelMasks(ctx.source.labels, [height, width], setup.numClasses);
-      const each = losses(target, masks, source);
+      const each = losses(target, masks, { label: source, world: ctx.world });
       return {
         loss: meanOfClasses(each, reweight ? lossWeights(each) : undefined),
         logs: { classes: tf.sum(each.present) as tf.Scalar },
@@ -80,9 +84,10 @@ function term(setup: TermSetup, given: Options): LossTerm {
     owners: {
       [OPPONENT]: {
         params,
-        compute(given) {
-          const ofSource = losses(given["source"]!, given["sourceMasks"]!, source);
-          const ofTarget = losses(given["target"]!, given["targetMasks"]!, source === 1 ? 0 : 1);
+        compute(given, { world }) {
+          const ofSource = losses(given["source"]!, given["sourceMasks"]!, { label: source, world });
+          const other = source === 1 ? 0 : 1;
+          const ofTarget = losses(given["target"]!, given["targetMasks"]!, { label: other, world });
           return { loss: tf.div(tf.add(meanOfClasses(ofSource), meanOfClasses(ofTarget)), 2) };
         },
       },

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { ConfigError } from "../core/errors.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup, type TapInfo } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { drawnForOwn, solo } from "../core/world.ts";
 import type { Pass } from "../ops/layers/batch_norm.ts";
 import { type Layers, layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
@@ -202,15 +203,16 @@ function patchesOf(
  */
 function hiddenPatches(
   [count, h, w]: readonly [number, number, number],
-  { random, hide }: Pass,
+  { random, hide, world = solo }: Pass,
 ): tf.Tensor3D | undefined {
   if (random === undefined || hide === undefined) return undefined;
   const data = new Float32Array(count * h * w);
   let at = 0;
   random.images.forEach((images, part) => {
     const share = hide[part]!, end = at + images * h * w;
-    // A part that hides nothing draws nothing, so its other draws do not depend on the parts beside it.
-    if (share > 0) { for (let k = at; k < end; k++) data[k] = Number(random.streams[part]!.next() < share); }
+    // A part that hides nothing draws nothing, so what it draws elsewhere does not depend on who is beside it.
+    const drawn = () => Number(random.streams[part]!.next() < share);
+    if (share > 0) data.set(drawnForOwn(end - at, world, drawn), at);
     at = end;
   });
   return tf.tensor3d(data, [count, h, w]);

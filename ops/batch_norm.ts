@@ -9,7 +9,9 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { BatchStatistics } from "./kernel_types.ts";
+import type { World } from "../core/world.ts";
 import { kernels } from "./kernels.ts";
+import { sharedNorm } from "./shared_norm.ts";
 
 /** How {@linkcode batchNorm} works. */
 export interface BatchNormOptions {
@@ -28,6 +30,8 @@ export interface BatchNormOptions {
   readonly residual?: tf.Tensor4D;
   /** Keep the positive part. */
   readonly relu?: boolean;
+  /** The processes that have equal parts of each part; statistics are those of all. Absent: this one has all. */
+  readonly world?: World | undefined;
 }
 
 /**
@@ -43,6 +47,7 @@ export function batchNorm(
   options: BatchNormOptions,
 ): tf.Tensor4D {
   const { epsilon, statistics: given, residual, relu = false, record } = options;
+  const shared = given ? undefined : sharedNorm(options.world);
   const parts = options.parts ?? [x.shape[0]];
   const op = tf.customGrad((...args) => {
     const save = args.at(-1) as unknown as tf.GradSaveFunc;
@@ -55,6 +60,7 @@ export function batchNorm(
       parts,
       ...(residual ? { residual } : {}),
       ...(given ? { given } : {}),
+      shared,
     });
     if (!given) statistics.forEach((ofPart, part) => record?.(ofPart, part));
     const numbers = given
@@ -80,6 +86,7 @@ export function batchNorm(
           statistics: ofParts,
           given: given !== undefined,
           residual: residual !== undefined,
+          shared,
           ...(relu ? { y: saved.at(-1) as tf.Tensor4D } : {}),
         });
         return [dx, dGamma, dBeta, ...(dResidual ? [dResidual] : [])];

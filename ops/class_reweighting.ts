@@ -5,9 +5,11 @@
  * count more whose features are still told apart.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
 import { constant } from "./constant.ts";
 import { maxPool } from "./max_pool.ts";
 import { nearestLabels } from "./nearest.ts";
+import { sharedCount, sharedMean } from "./shared.ts";
 
 /**
  * Masks of the predicted classes: 1 in the most probable class of a pixel, if its probability is above the
@@ -65,10 +67,14 @@ export interface ClassLosses {
  * @param losses float32 [N, h, w, K], of each class at each cell @param masks the same shape, 1 where it
  * counts
  */
-export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D): ClassLosses {
+export function classLosses(losses: tf.Tensor4D, masks: tf.Tensor4D, world: World = solo): ClassLosses {
   const counts = tf.sum(masks, [0, 1, 2]);
-  const means = tf.div(tf.sum(tf.mul(losses, masks), [0, 1, 2]), tf.maximum(counts, 1));
-  return { losses: means as tf.Tensor1D, present: tf.cast(tf.greater(counts, 0), "float32") as tf.Tensor1D };
+  const sums = sharedMean(tf.sum(tf.mul(losses, masks), [0, 1, 2]), world);
+  const means = tf.div(sums, sharedCount(counts, world));
+  return {
+    losses: means as tf.Tensor1D,
+    present: tf.cast(tf.greater(world.mean([counts])[0]!, 0), "float32") as tf.Tensor1D,
+  };
 }
 
 /**

@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
+import { sharedCount } from "./shared.ts";
 
 /** Which pixels count, and which measure of confidence is taken. */
 export interface ConfidenceOptions {
@@ -8,6 +10,8 @@ export interface ConfidenceOptions {
   readonly marks?: tf.Tensor1D | undefined;
   /** `kld`: -mean over classes of log p; `entropy`: sum p log p. */
   readonly kind: "kld" | "entropy";
+  /** The processes that have the other images of the batch; absent: there are none. */
+  readonly world?: World;
 }
 
 /**
@@ -21,7 +25,10 @@ export interface ConfidenceOptions {
  * mean.
  * @param logits float32 [N, H, W, K] @returns 0 when no pixel counts
  */
-export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: ConfidenceOptions): tf.Scalar {
+export function meanConfidence(
+  logits: tf.Tensor4D,
+  { labels, marks, kind, world = solo }: ConfidenceOptions,
+): tf.Scalar {
   const classes = logits.shape[3];
   const logs = tf.logSoftmax(logits);
   const each = kind === "kld" ? tf.neg(tf.mean(logs, 3)) : tf.sum(tf.mul(tf.exp(logs), logs), 3);
@@ -31,5 +38,5 @@ export function meanConfidence(logits: tf.Tensor4D, { labels, marks, kind }: Con
   );
   const factors = marks ? tf.mul(labelled, tf.reshape(marks, [-1, 1, 1])) : labelled;
   const count = tf.sum(tf.cast(tf.greater(factors, 0), "float32"));
-  return tf.div(tf.sum(tf.mul(each, factors)), tf.maximum(count, 1)) as tf.Scalar;
+  return tf.div(tf.sum(tf.mul(each, factors)), sharedCount(count, world)) as tf.Scalar;
 }

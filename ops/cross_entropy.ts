@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
+import { sharedCount } from "./shared.ts";
 
 /**
  * The target of the cross-entropy: train ids or distributions, and how much each pixel counts. One of
@@ -21,17 +23,19 @@ export type Denominator = "valid" | "all";
  * instead of a label, of -weight sum q log softmax(logits). Kept for the gradient, weight (softmax sum(q) -
  * q) / count: the log softmax and q. Gradients flow to the logits only.
  * @param logits float32 [N, H, W, K] @returns 0 when every pixel is ignored
+ * @param world those that have the other images of the batch
  */
 export function crossEntropy(
   logits: tf.Tensor4D,
   { labels, soft, weights }: Expected,
   denominator: Denominator = "valid",
+  world: World = solo,
 ): tf.Scalar {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const [n, h, w, classes] = input.shape;
     const truth = soft ?? oneHotLabels(labels!, classes);
-    const count = denominator === "all" ? tf.scalar(n * h * w) : tf.maximum(validPixels(truth, soft), 1);
+    const count = denominator === "all" ? tf.scalar(n * h * w) : sharedCount(validPixels(truth, soft), world);
     const weighted = weights ? tf.mul(truth, tf.expandDims(weights, 3)) : truth;
     const logs = tf.logSoftmax(input);
     save([logs, weighted, count]);

@@ -1,7 +1,16 @@
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
+import { sharedCount } from "./shared.ts";
 
 /** Probabilities are clipped to [1e-9, 1 - 1e-9]. */
 const LEAST = 1e-9;
+
+/** How much sure pixels count less, and the processes that have the other images of the batch. */
+export interface FocalOptions {
+  readonly gamma: number;
+  /** Absent: there are none. */
+  readonly world?: World;
+}
 
 /**
  * The mean over labelled pixels of -(1 - q)^gamma log q, where q is softmax(logits) at the label (Lin et al.
@@ -10,7 +19,11 @@ const LEAST = 1e-9;
  * @param logits float32 [N, H, W, K] @param labels int32 [N, H, W]; every id outside 0 .. K - 1 is ignored
  * @returns 0 when every pixel is ignored
  */
-export function focalCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D, gamma: number): tf.Scalar {
+export function focalCrossEntropy(
+  logits: tf.Tensor4D,
+  labels: tf.Tensor3D,
+  { gamma, world = solo }: FocalOptions,
+): tf.Scalar {
   const classes = logits.shape[3];
   const truth = tf.cast(tf.oneHot(tf.cast(labels, "int32"), classes), "float32");
   const counted = tf.sum(truth, 3);
@@ -19,5 +32,5 @@ export function focalCrossEntropy(logits: tf.Tensor4D, labels: tf.Tensor3D, gamm
   const kept = tf.clipByValue(q, LEAST, 1 - LEAST);
   const each = tf.mul(tf.pow(tf.sub(1, kept), gamma), tf.log(kept));
   const sum = tf.sum(tf.mul(each, counted));
-  return tf.div(tf.neg(sum), tf.maximum(tf.sum(counted), 1)) as tf.Scalar;
+  return tf.div(tf.neg(sum), sharedCount(tf.sum(counted), world)) as tf.Scalar;
 }

@@ -41,6 +41,14 @@ export interface Gradients<Y extends tf.Tensor> {
   readonly grads: readonly (tf.Tensor | undefined)[];
 }
 
+/** Who hears of a backward pass while it goes on. */
+export interface BackwardListener {
+  /** The gradient of the k-th input is whole; undefined where the value does not depend on it. Of each input once. */
+  done(k: number, grad: tf.Tensor | undefined): void;
+  /** An operator had its turn. */
+  between(): void;
+}
+
 /**
  * f() and its gradients with respect to `xs`: the sum over elements of `dy` times the derivatives of f's
  * result. May be called within the gradient of an operator (that is how checkpoint.ts works), on a tape of
@@ -55,6 +63,7 @@ export function gradients<Y extends tf.Tensor>(
   f: () => Y,
   xs: readonly tf.Tensor[],
   dy?: tf.Tensor,
+  listener?: BackwardListener,
 ): Gradients<Y> {
   const engine = tf.engine() as unknown as Engine;
   if (engine.state.gradientDepth > 0) {
@@ -70,7 +79,14 @@ export function gradients<Y extends tf.Tensor>(
     }, () => tf.tidy(f));
     let grads: (tf.Tensor | undefined)[] = [];
     tf.tidy(() => {
-      grads = backward({ tape, value, xs, dy: dy ?? tf.ones(value.shape), ownsDy: dy === undefined });
+      grads = backward({
+        tape,
+        value,
+        xs,
+        dy: dy ?? tf.ones(value.shape),
+        ownsDy: dy === undefined,
+        listener,
+      });
       return grads.filter((grad) => grad !== undefined);
     });
     return { value, grads };
@@ -108,6 +124,7 @@ interface Backward {
   readonly xs: readonly tf.Tensor[];
   readonly dy: tf.Tensor;
   readonly ownsDy: boolean;
+  readonly listener: BackwardListener | undefined;
 }
 
 /**
@@ -115,11 +132,12 @@ interface Backward {
  * maps a tensor's id to its gradient as far as it is added up. A tensor's consumers come after it on the
  * tape, so when its own node has its turn its gradient is complete.
  */
-function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undefined)[] {
+function backward({ tape, value, xs, dy, ownsDy, listener }: Backward): (tf.Tensor | undefined)[] {
   const between = nodesBetween(tape, xs, value);
   for (const node of tape) if (!between.has(node)) free(node);
   const wanted = new Set(xs.map(({ id }) => id));
   const slopes = new Map<number, tf.Tensor>([[value.id, dy]]);
+  const used = listener && usesOf(xs, between, (k) => listener.done(k, slopes.get(xs[k]!.id)));
   for (const node of [...between.keys()].reverse()) {
     const dys = node.outputs.map(({ id }) => slopes.get(id) ?? null);
     if (dys.some((slope) => slope !== null)) {
@@ -133,6 +151,8 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
       slopes.delete(id);
       if (ownsDy || slope !== dy) slope.dispose();
     }
+    used?.(node);
+    listener?.between();
   }
   const handedOut = new Set<tf.Tensor>(ownsDy ? [] : [dy]);
   return xs.map(({ id }) => {
@@ -148,6 +168,27 @@ function backward({ tape, value, xs, dy, ownsDy }: Backward): (tf.Tensor | undef
  * The nodes on a way from `xs` to `y`, in the tape's order, each with the names of those inputs that depend
  * on `xs`. Forward it marks what depends on `xs`; backward it drops what `y` does not depend on.
  */
+function usesOf(
+  xs: readonly tf.Tensor[],
+  between: ReadonlyMap<TapeNode, readonly string[]>,
+  whole: (k: number) => void,
+): (node: TapeNode) => void {
+  const left = new Map<number, number>(xs.map(({ id }) => [id, 0]));
+  const idsOf = (node: TapeNode) => between.get(node)!.map((name) => node.inputs[name]!.id);
+  for (const node of between.keys()) {
+    for (const id of idsOf(node)) if (left.has(id)) left.set(id, left.get(id)! + 1);
+  }
+  xs.forEach(({ id }, k) => left.get(id) === 0 && whole(k));
+  return (node) => {
+    for (const id of idsOf(node)) {
+      if (!left.has(id)) continue;
+      left.set(id, left.get(id)! - 1);
+      if (left.get(id) === 0) xs.forEach((x, k) => x.id === id && whole(k));
+    }
+  };
+}
+
+/** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
 function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
   const fromX = new Set(xs.map(({ id }) => id));
   const dependent = new Map<TapeNode, string[]>();

@@ -101,6 +101,14 @@ export interface BatchStatistics {
   readonly variance: tf.Tensor1D;
 }
 
+/** Numbers of a batch of which other processes have equal parts. */
+export interface SharedNorm {
+  /** By part, of all processes from this one's own. */
+  statistics(own: readonly BatchStatistics[]): readonly BatchStatistics[];
+  /** The means over all processes. */
+  means(own: Float64Array): Float64Array;
+}
+
 /** y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if `relu`. */
 export interface NormCall {
   /** float32 [N, H, W, C] */
@@ -117,6 +125,8 @@ export interface NormCall {
   readonly parts: readonly number[];
   /** Statistics to use instead of the parts' own. */
   readonly given?: BatchStatistics;
+  /** Where parts go on in other processes; absent: they do not. */
+  readonly shared?: SharedNorm | undefined;
 }
 
 /** The results of {@linkcode Kernels.batchNorm}: the statistics that were used, by part, among them. */
@@ -138,6 +148,8 @@ export interface NormGradientCall {
   readonly given: boolean;
   /** Whether the residual's gradient is wanted. */
   readonly residual: boolean;
+  /** As in the call; without it statistics are of this batch alone. */
+  readonly shared?: SharedNorm | undefined;
 }
 
 /** Gradients by argument. */

@@ -10,6 +10,8 @@
  * both.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
+import type { LovaszResult } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
 
 /**
@@ -17,12 +19,16 @@ import { kernels } from "./kernels.ts";
  * extension of its Jaccard loss, then their mean.
  * @param probabilities float32 [N, H, W, K] @param labels int32 [N, H, W]; ids outside 0 .. K - 1 are ignored
  * @returns in [0, 1]; 0 when every pixel is ignored
+ * @param world those that have the other images of the batch
  */
-export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D): tf.Scalar {
+export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D, world: World = solo): tf.Scalar {
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const rows = tf.reshape(input, [labels.size, input.shape[3]]) as tf.Tensor2D;
-    const { loss, gradient } = kernels().lovasz(rows, tf.reshape(labels, [labels.size]) as tf.Tensor1D);
+    const ids = tf.reshape(labels, [labels.size]) as tf.Tensor1D;
+    const { loss, gradient } = world.size === 1
+      ? kernels().lovasz(rows, ids)
+      : joinedLovasz(rows, ids, world);
     save([tf.reshape(gradient, input.shape)]);
     return {
       value: loss,
@@ -30,4 +36,13 @@ export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D): tf.Scal
     };
   });
   return op(probabilities) as tf.Scalar;
+}
+
+/** Over the pixels of all processes; of the slope this one's part, as many times as there are processes, since the mean is taken. */
+function joinedLovasz(rows: tf.Tensor2D, ids: tf.Tensor1D, world: World): LovaszResult {
+  const all = world.joined(rows);
+  const labels = tf.cast(world.joined(tf.cast(ids, "float32")), "int32") as tf.Tensor1D;
+  const { loss, gradient } = kernels().lovasz(all, labels);
+  const own = tf.slice(gradient, [world.rank * rows.shape[0], 0], rows.shape);
+  return { loss, gradient: tf.mul(own, world.size) };
 }

@@ -5,9 +5,11 @@
  * probabilities, which is drawn to the shares that classes have.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo, type World } from "../core/world.ts";
 import { averagePool } from "./average_pool.ts";
 import { constant } from "./constant.ts";
 import { crossEntropy } from "./cross_entropy.ts";
+import { sharedCount, sharedMean } from "./shared.ts";
 
 const EPSILON = 1e-6;
 
@@ -28,7 +30,11 @@ export interface Regions {
  * float32 would only dilute the mean.
  * @param logits float32 [N, H, W, K], N at least 1 @returns 0 when no cell counts
  */
-export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): tf.Scalar {
+export function ownLabels(
+  logits: tf.Tensor4D,
+  { sizes, threshold }: Regions,
+  world: World = solo,
+): tf.Scalar {
   return joinedMean(sizes.map((size) => {
     const cells = pooled(logits, size);
     const sure = constant(() => sureCells(cells, threshold));
@@ -37,7 +43,8 @@ export function ownLabels(logits: tf.Tensor4D, { sizes, threshold }: Regions): t
       const chosen = tf.cast(tf.argMax(cells, 3), "float32");
       return tf.cast(tf.sub(tf.mul(tf.add(chosen, 1), sure), 1), "int32");
     }) as tf.Tensor3D;
-    return { mean: crossEntropy(cells, { labels }), count: tf.sum(sure) };
+    const count = tf.mul(world.mean([tf.sum(sure)])[0]!, world.size);
+    return { mean: crossEntropy(cells, { labels }, "valid", world), count };
   }));
 }
 
@@ -53,17 +60,18 @@ export function placeShares(
   logits: tf.Tensor4D,
   { sizes, threshold }: Regions,
   prior: (size: number, cells: readonly [number, number]) => tf.Tensor4D,
+  world: World = solo,
 ): tf.Scalar {
   return joinedMean(sizes.map((size) => {
     const cells = pooled(logits, size);
-    const whole = tf.softmax(tf.mean(cells, 0, true));
+    const whole = tf.softmax(sharedMean(tf.mean(cells, 0, true), world));
     const each = tf.mean(
       crossed(whole, prior(size, [cells.shape[1], cells.shape[2]])),
       3,
     );
     const sure = constant(() => sureCells(cells, threshold));
-    const count = tf.sum(sure);
-    return { mean: tf.div(tf.sum(tf.mul(each, sure)), tf.maximum(count, 1)), count };
+    const own = tf.sum(sure), count = tf.mul(world.mean([own])[0]!, world.size);
+    return { mean: tf.div(tf.sum(tf.mul(each, sure)), sharedCount(own, world)), count };
   }));
 }
 
@@ -74,8 +82,8 @@ export function placeShares(
  * @param shares float32 [K]; absent: 1 / K for every class. The released code compares every class with every
  * share, which amounts to that.
  */
-export function imageShares(logits: tf.Tensor4D, shares?: tf.Tensor1D): tf.Scalar {
-  const means = tf.mean(tf.softmax(logits), [0, 1, 2]);
+export function imageShares(logits: tf.Tensor4D, shares?: tf.Tensor1D, world: World = solo): tf.Scalar {
+  const means = sharedMean(tf.mean(tf.softmax(logits), [0, 1, 2]), world);
   return tf.mean(crossed(means, shares ?? tf.scalar(1 / logits.shape[3]!)));
 }
 

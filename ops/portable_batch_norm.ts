@@ -15,6 +15,7 @@ import type {
   NormGradient,
   NormGradientCall,
   NormResult,
+  SharedNorm,
 } from "./kernel_types.ts";
 
 /** The parts of a batch, each as rows of pixels [images * H * W, C]. */
@@ -48,11 +49,12 @@ function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
 
 /** See {@linkcode Kernels.batchNorm}. */
 export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormCall): NormResult {
-  const statistics: BatchStatistics[] = [];
+  const parts = partsOf(x, call.parts);
+  const own = parts.map((rows): BatchStatistics => call.given ?? statisticsOf(rows));
+  const statistics = call.shared?.statistics(own) ?? own;
   const normal = joined(
-    partsOf(x, call.parts).map((rows) => {
-      const used = call.given ?? statisticsOf(rows);
-      statistics.push(used);
+    parts.map((rows, k) => {
+      const used = statistics[k]!;
       const factor = tf.mul(gamma, tf.rsqrt(tf.add(used.variance, call.epsilon)));
       return tf.add(tf.mul(tf.sub(rows, used.mean), factor), beta);
     }),
@@ -66,24 +68,31 @@ export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: N
 export function portableBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient {
   const counted = call.y ? tf.mul(dy, tf.step(call.y)) as tf.Tensor4D : dy;
   const slopes = partsOf(counted, call.parts);
-  const sums: tf.Tensor1D[] = [], centredSums: tf.Tensor1D[] = [];
-  const dx = partsOf(call.x, call.parts).map((rows, k) => {
+  const parts = partsOf(call.x, call.parts).map((rows, k) => {
     const { mean, variance } = call.statistics[k]!;
     const inverse = tf.rsqrt(tf.add(variance, call.epsilon));
     const normal = tf.mul(tf.sub(rows, mean), inverse);
     const sum = columnSums(slopes[k]!), normalSum = columnSums(tf.mul(slopes[k]!, normal));
-    sums.push(sum);
-    centredSums.push(normalSum);
-    const factor = tf.mul(call.gamma, inverse);
+    return { normal, sum, normalSum, factor: tf.mul(call.gamma, inverse), share: 1 / rows.shape[0] };
+  });
+  const sums = parts.flatMap(({ sum, normalSum }) => [sum, normalSum]);
+  const whole = call.shared ? sharedSums(sums, call.shared) : sums;
+  const dx = parts.map(({ normal, factor, share }, k) => {
     if (call.given) return tf.mul(slopes[k]!, factor);
-    const share = 1 / rows.shape[0];
-    const level = tf.sub(slopes[k]!, tf.mul(sum, share));
-    return tf.mul(tf.sub(level, tf.mul(normal, tf.mul(normalSum, share))), factor);
+    const level = tf.sub(slopes[k]!, tf.mul(whole[2 * k]!, share));
+    return tf.mul(tf.sub(level, tf.mul(normal, tf.mul(whole[2 * k + 1]!, share))), factor);
   });
   return {
     dx: joined(dx, call.x),
-    dGamma: addAll(centredSums),
-    dBeta: addAll(sums),
+    dGamma: addAll(parts.map(({ normalSum }) => normalSum)),
+    dBeta: addAll(parts.map(({ sum }) => sum)),
     ...(call.residual ? { dResidual: counted } : {}),
   };
+}
+
+/** Their means over all processes. */
+function sharedSums(sums: readonly tf.Tensor1D[], { means }: SharedNorm): tf.Tensor1D[] {
+  const all = means(Float64Array.from(sums.flatMap((sum) => [...sum.dataSync()])));
+  let at = 0;
+  return sums.map(({ size }) => tf.tensor1d(Float32Array.from(all.subarray(at, at += size))));
 }

@@ -67,8 +67,8 @@ function mixed(ctx: StepContext, given: Options, numClasses: number): Images {
   if (!labels) {
     throw new Error(`the stream "${given.source}" has no labels; pixels are pasted by their class`);
   }
-  const { random } = ctx;
-  const chosen = drawHalf(presentLabels(labels, numClasses, given.classes), random);
+  const { random, world } = ctx;
+  const chosen = drawHalf(presentLabels(labels, numClasses, given.classes, world), random, world);
   const mask = maskOf(labels, chosen), target = ctx.images(given.target);
   const images = given.teacher === null
     ? pasteLabelled({ pixels, labels, numClasses }, target, { given, mask })
@@ -77,7 +77,7 @@ function mixed(ctx: StepContext, given: Options, numClasses: number): Images {
       target,
       logits: ctx.view(given.target, given.teacher).upsampled!,
       mask,
-    }, { threshold: given.threshold, ignoreTop: given.ignore_top, ignoreBottom: given.ignore_bottom });
+    }, { threshold: given.threshold, ignoreTop: given.ignore_top, ignoreBottom: given.ignore_bottom, world });
   return { ...images, pixels: disturbed(images.pixels, given, ctx) };
 }
 

@@ -5,6 +5,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
+import { drawnForOwn } from "../core/world.ts";
 import { changeColours, type Changes, drawChanges } from "./colour_jitter.ts";
 import { gaussianBlur } from "./gaussian_blur.ts";
 
@@ -52,26 +53,26 @@ export interface Disturbance {
 export function disturbed(
   pixels: tf.Tensor4D,
   disturbance: Disturbance,
-  context: Pick<StepContext, "random" | "normalization">,
+  context: Context,
 ): tf.Tensor4D {
   return blurred(jittered(pixels, disturbance, context), disturbance, context);
 }
 
-type Context = Pick<StepContext, "random" | "normalization">;
+type Context = Pick<StepContext, "random" | "normalization" | "world">;
 
 /** Changes the colours of all images, of some or of none, as drawn. */
 function jittered(
   pixels: tf.Tensor4D,
   { jitter }: Disturbance,
-  { random, normalization }: Context,
+  { random, normalization, world }: Context,
 ): tf.Tensor4D {
   if (!jitter) return pixels;
-  const images = Array.from({ length: pixels.shape[0] });
+  const [count] = pixels.shape;
   if (jitter.drawn === "step") {
     if (random.next() >= jitter.probability) return pixels;
-    return changeColours(pixels, images.map(() => drawChanges(jitter, random)), normalization);
+    return changeColours(pixels, drawnForOwn(count, world, () => drawChanges(jitter, random)), normalization);
   }
-  const changes = images.map((): Changes => {
+  const changes = drawnForOwn(count, world, (): Changes => {
     const changed = random.next() < jitter.probability, drawn = drawChanges(jitter, random);
     return changed ? drawn : [];
   });
@@ -79,17 +80,17 @@ function jittered(
 }
 
 /** Blurs all images, some or none, as drawn. A sigma is drawn for images that stay sharp, too. */
-function blurred(pixels: tf.Tensor4D, { blur }: Disturbance, { random }: Context): tf.Tensor4D {
+function blurred(pixels: tf.Tensor4D, { blur }: Disturbance, { random, world }: Context): tf.Tensor4D {
   if (!blur) return pixels;
   if (blur.drawn === "step" && random.next() >= blur.probability) return pixels;
   const [low, high] = blur.sigma;
   const images = tf.split(pixels, pixels.shape[0], 0) as tf.Tensor4D[];
+  const drawn = drawnForOwn(images.length, world, () => ({
+    now: blur.drawn === "step" || random.next() < blur.probability,
+    sigma: random.uniform(low, high),
+  }));
   return tf.concat(
-    images.map((image) => {
-      const now = blur.drawn === "step" || random.next() < blur.probability,
-        sigma = random.uniform(low, high);
-      return now ? gaussianBlur(image, sigma) : image;
-    }),
+    images.map((image, k) => drawn[k]!.now ? gaussianBlur(image, drawn[k]!.sigma) : image),
     0,
   );
 }

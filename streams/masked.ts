@@ -7,6 +7,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
 import type { Random } from "../core/random.ts";
 import { z } from "../core/schema.ts";
+import { drawnForOwn, type Place } from "../core/world.ts";
 import { constant } from "../ops/constant.ts";
 import { blurOptions, disturbed, jitterOptions } from "./disturbance.ts";
 
@@ -61,9 +62,13 @@ export const masked = definePlugin({
 });
 
 /** Sets hidden cells to 0. */
-function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }: StepContext): tf.Tensor4D {
+function withoutCells(
+  pixels: tf.Tensor4D,
+  { cell, share }: Options,
+  { random, world }: StepContext,
+): tf.Tensor4D {
   const [n, height, width] = pixels.shape;
-  return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random }), 3));
+  return tf.mul(pixels, tf.expandDims(keptPixels([n, height, width], { cell, share, random, world }), 3));
 }
 
 /**
@@ -71,11 +76,14 @@ function withoutCells(pixels: tf.Tensor4D, { cell, share }: Options, { random }:
  */
 function keptPixels(
   [n, height, width]: readonly [number, number, number],
-  { cell, share, random }: { readonly cell: number; readonly share: number; readonly random: Random },
+  { cell, share, random, world }: Pick<Options, "cell" | "share"> & {
+    readonly random: Random;
+    readonly world: Place;
+  },
 ): tf.Tensor3D {
   const cellsOf = (side: number) => Math.max(1, Math.round(side / cell));
   const rows = cellsOf(height), columns = cellsOf(width);
-  const kept = Uint8Array.from({ length: n * rows * columns }, () => Number(random.next() > share));
+  const kept = Uint8Array.from(drawnForOwn(n * rows * columns, world, () => Number(random.next() > share)));
   const data = new Float32Array(n * height * width);
   let at = 0;
   for (let image = 0; image < n; image++) {

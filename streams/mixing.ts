@@ -6,6 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Images } from "../core/plugin.ts";
 import type { Random } from "../core/random.ts";
+import { drawnForOwn, type Place, solo, type World } from "../core/world.ts";
 
 /** Where present label values are looked for: in each image, or in the whole batch. */
 export type Scope = "image" | "batch";
@@ -15,12 +16,17 @@ export type Scope = "image" | "batch";
  * ignore label) count together as one value, the last.
  * @param labels int32 [N, H, W], not negative
  */
-export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope): tf.Tensor2D {
+export function presentLabels(
+  labels: tf.Tensor3D,
+  classes: number,
+  scope: Scope,
+  world: World = solo,
+): tf.Tensor2D {
   return tf.tidy(() => {
     const [n, h, w] = labels.shape;
     const ids = tf.reshape(known(labels, classes), [n * h * w]) as tf.Tensor1D;
     const each = tf.max(tf.reshape(tf.cast(tf.oneHot(ids, classes + 1), "float32"), [n, h * w, -1]), 1);
-    const all = scope === "image" ? each : tf.tile(tf.max(each, 0, true), [n, 1]);
+    const all = scope === "image" ? each : tf.tile(tf.max(world.joined(each), 0, true), [n, 1]);
     return all as tf.Tensor2D;
   });
 }
@@ -31,10 +37,10 @@ export function presentLabels(labels: tf.Tensor3D, classes: number, scope: Scope
  * places win. No value is read, so it works within a step on every backend.
  * @param present float32 [N, K + 1], 0 or 1
  */
-export function drawHalf(present: tf.Tensor2D, random: Random): tf.Tensor2D {
+export function drawHalf(present: tf.Tensor2D, random: Random, world: Place = solo): tf.Tensor2D {
   return tf.tidy(() => {
     const [n, values] = present.shape;
-    const orders = Array.from({ length: n }, () => [...random.permutation(values)]);
+    const orders = drawnForOwn(n, world, () => [...random.permutation(values)]);
     // Places count from 1, so all present values come before the absent ones.
     const scores = tf.mul(present, tf.add(tf.tensor2d(orders, [n, values], "float32"), 1));
     const higher = tf.greater(tf.expandDims(scores, 1), tf.expandDims(scores, 2));
@@ -77,12 +83,11 @@ export interface TrustedLabels extends Required<Pick<Images, "labels" | "weights
  */
 export function trustedLabels(
   probabilities: tf.Tensor4D,
-  { threshold, ignoreTop, ignoreBottom }: Trust,
+  { threshold, ignoreTop, ignoreBottom, world = solo }: Trust,
 ): TrustedLabels {
   return tf.tidy(() => {
-    const sure = tf.mean(
-      tf.cast(tf.greaterEqual(tf.max(probabilities, -1), threshold), "float32"),
-    ) as tf.Scalar;
+    const own = tf.mean(tf.cast(tf.greaterEqual(tf.max(probabilities, -1), threshold), "float32"));
+    const sure = world.mean([own])[0] as tf.Scalar;
     const [n, height, width] = probabilities.shape;
     const counted = tf.mul(sure, countedRows(height, ignoreTop, ignoreBottom));
     return {
@@ -135,6 +140,8 @@ export interface Trust {
   readonly ignoreTop: number;
   /** Rows at the bottom that do not count. */
   readonly ignoreBottom: number;
+  /** The processes that have the other images of the batch; absent: there are none. */
+  readonly world?: World;
 }
 
 /**

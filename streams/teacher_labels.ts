@@ -57,6 +57,7 @@ function labelled(ctx: StepContext, given: Options): Images {
     threshold: given.threshold,
     ignoreTop: given.ignore_top,
     ignoreBottom: given.ignore_bottom,
+    world: ctx.world,
   });
   return {
     pixels,

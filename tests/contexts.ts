@@ -2,6 +2,7 @@
 import { IGNORE_LABEL } from "../core/label_space.ts";
 import type { LabelledView, StepContext, StreamView } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
+import { solo } from "../core/world.ts";
 
 /** The only step of a phase, with these views by the student and nothing else. */
 export function contextOf(
@@ -13,6 +14,7 @@ export function contextOf(
   return {
     step: 0,
     steps: 1,
+    world: solo,
     ignoreLabel: IGNORE_LABEL,
     normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [0.3, 0.3, 0.3] },
     random: Random.stream(0, "context"),

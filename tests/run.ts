@@ -21,6 +21,8 @@ const KEPT = [
   "PLCA_CITYSCAPES_SCRIPTS",
   // A Python with packages that the system's lacks.
   "PLCA_PEER_PYTHON",
+  // An MPI that is not among the system's.
+  "PLCA_MPI",
   ...["NPM_CONFIG_REGISTRY", "DENO_CERT", "DENO_TLS_CA_STORE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE"],
 ];
 

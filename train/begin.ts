@@ -8,6 +8,7 @@ import { trainLoader } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
+import type { Team } from "./together.ts";
 
 /** What the hooks are called with. */
 export interface Beginning {
@@ -15,7 +16,8 @@ export interface Beginning {
   readonly phase: PhasePlan;
   /** Open, labels as the phase reads them. */
   readonly streams: readonly OpenStream[];
-  readonly signal: AbortSignal;
+  /** The processes, which all do the same; its signal ends it. */
+  readonly team: Team;
   readonly note: (message: string) => void;
 }
 
@@ -31,7 +33,7 @@ export async function beginHooks({ terms, streams }: Run, beginning: Beginning):
     try {
       await hooks.begin(toolsOf(beginning, `${kind} ${planned.name}`, who));
     } catch (cause) {
-      if (beginning.signal.aborted) throw beginning.signal.reason;
+      if (beginning.team.signal.aborted) throw beginning.team.signal.reason;
       if (cause instanceof LossError) throw cause;
       if (cause instanceof UserError) throw new UserError(`${who}: ${cause.message}`, { cause });
       throw new LossError(`${who} threw in its begin hook: ${messageOf(cause)}`, { cause });
@@ -40,13 +42,13 @@ export async function beginHooks({ terms, streams }: Run, beginning: Beginning):
 }
 
 function toolsOf(
-  { plan, phase, streams, signal, note }: Beginning,
+  { plan, phase, streams, team, note }: Beginning,
   name: string,
   who: string,
 ): BeginTools {
   return {
     random: Random.stream(plan.seed, drawnName(phase, `begin ${name}`)),
-    signal,
+    signal: team.signal,
     note: (message) => note(`${name}: ${message}`),
     async *batches(wanted) {
       const found = streams.find(({ stream }) => stream.name === wanted);
@@ -62,8 +64,8 @@ function toolsOf(
       const loader = trainLoader(dataset, { ...options, batch: 1, skip: 0, ahead: 2, draw: undefined });
       try {
         for (let k = 0; k < dataset.length; k++) {
-          signal.throwIfAborted();
-          const { size, ids, labels } = await loader.next();
+          if (team.stops()) team.signal.throwIfAborted();
+          const { size, ids, labels } = await team.each(() => loader.next());
           yield { size, ids, ...(labels ? { labels } : {}) } satisfies BeginBatch;
           // Signals and timers get their turn here.
           await setImmediate();

@@ -19,6 +19,7 @@ import { Random } from "../core/random.ts";
 import type { StepEntry } from "../core/step_plan.ts";
 import { unpackSoft } from "../core/soft_labels.ts";
 import { STUDENT } from "../core/term.ts";
+import { solo, type World } from "../core/world.ts";
 import type { Batch } from "../datasets/loader.ts";
 import { networkOf, type Run } from "./assemble.ts";
 import { checkedImages, describePlanned } from "./loss_errors.ts";
@@ -36,6 +37,8 @@ export interface Clock {
 export interface PassAt extends Clock {
   /** Of those whose gradients make one update, counted from 0. */
   readonly pass: number;
+  /** The other processes of the run; absent: there are none. */
+  readonly world?: World | undefined;
 }
 
 /** Images, views and changes of running statistics of one pass. Belongs to the caller's tidy scope. */
@@ -120,10 +123,11 @@ function passThrough(
 ): [string, StreamView][] {
   const plan = run.networks.get(by)?.planned.plan;
   const trained = isTrained(run, by);
-  const { step, pass } = at;
+  const { step, pass, world = solo } = at;
   const hide = views.map(({ stream }) => images.get(stream)!.hide ?? 0);
   const mode = {
     training: plan?.training ?? true,
+    world,
     // Networks that nothing trains see everything: a teacher drops nothing.
     ...(trained
       ? {
@@ -186,7 +190,7 @@ interface Reading {
 /** The context with only what the reader declared. */
 export function contextFor(run: Run, computed: Computed, { kind, planned, at }: Reading): StepContext {
   const { needs } = planned.plan;
-  const { step, steps, pass } = at;
+  const { step, steps, pass, world = solo } = at;
   const who = describePlanned(kind, planned);
   const declared = new Map(neededViews(needs).map((view) => [viewKey(view), view]));
   const streams = new Set(neededStreams(needs));
@@ -213,6 +217,7 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
   return {
     step,
     steps,
+    world,
     ignoreLabel: run.ignoreLabel,
     normalization: run.normalization,
     get random() {

@@ -13,6 +13,7 @@ import { gradientNorm } from "./clip.ts";
 import { type Batches, type Clock, computePass, contextFor, labelsOf, measuring } from "./context.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { passOf, runPass, type Stages, tensorsOf } from "./pass.ts";
+import type { Team } from "./together.ts";
 
 /** Values by name, as `DiagnosticsEvent` has them. */
 export type Values = Record<string, number>;
@@ -146,7 +147,12 @@ export function stopwatch(now: () => number = () => performance.now()): Stopwatc
  * not ask for them. @throws DataError, UserError when the target has no labels
  */
 export async function openLabelled(
-  { plan, phase, input }: { readonly plan: RunPlan; readonly phase: PhasePlan; readonly input: Input },
+  { plan, phase, input, team: { world: share } }: {
+    readonly plan: RunPlan;
+    readonly phase: PhasePlan;
+    readonly input: Input;
+    readonly team: Team;
+  },
   streams: readonly OpenStream[],
 ): Promise<ReadonlyMap<string, BatchLookup>> {
   const lookups = new Map<string, BatchLookup>();
@@ -160,7 +166,10 @@ export async function openLabelled(
         `training.diagnostics.target_labels: the ${stream.name} has no labels to compare with: ${dataset.unlabelled}`,
       );
     }
-    lookups.set(stream.name, batchLookup(dataset, { ...loaderOptions(plan, phase, stream), labels: true }));
+    lookups.set(
+      stream.name,
+      batchLookup(dataset, { ...loaderOptions(plan, phase, { ...stream, share }), labels: true }),
+    );
   }
   return lookups;
 }

@@ -5,7 +5,8 @@ import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
 import type { EvaluationPlan, PhasePlan, RunPlan, Split } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
-import { evaluationImages } from "../datasets/evaluation.ts";
+import { solo } from "../core/world.ts";
+import { type EvaluationImage, evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
   classIou,
@@ -18,6 +19,8 @@ import {
 import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 import { type Ensemble, predictLabels } from "./predict.ts";
+import { allGrids, showRound } from "./rounds.ts";
+import { exchangeJson, Team } from "./together.ts";
 
 /** What is evaluated on what. */
 export interface EvaluationInput {
@@ -27,12 +30,18 @@ export interface EvaluationInput {
   /** Instead of the plan's; {@linkcode onePass} for instance. */
   readonly evaluation?: EvaluationPlan;
   readonly signal: AbortSignal;
+  /** The processes among which the images are divided, and which end together; absent: there are none. */
+  readonly team?: Team;
   /** Called after each image with the number of images done. */
   readonly onImage?: ((done: number) => void) | undefined;
   /** Called with the class probabilities of every image, at the network's resolution. */
   readonly onProbabilities?: ((grid: Grid) => void) | undefined;
-  /** Called with the predicted labels of every image; `index` counts from 0. */
-  readonly onPrediction?: ((image: ValidatedImage, index: number) => void) | undefined;
+  /** So many images, the first ones, are shown to the first process. */
+  readonly pictures?: {
+    readonly count: number;
+    /** Called with the predicted labels of an image; `index` counts from 0. */
+    readonly onPrediction: (image: ValidatedImage, index: number) => void;
+  } | undefined;
 }
 
 /**
@@ -78,50 +87,80 @@ export function unlabelledNote(
 
 /**
  * Predicts every image of a dataset in inference mode and counts its pixels. Probabilities are resized
- * bilinearly to the labels, then the largest wins. Nothing of an image is kept.
- * @throws DataError when an image has no labels, AbortError when the signal fires
+ * bilinearly to the labels, then the largest wins. Nothing of an image is kept. Several processes take turns at the images; what
+ * they count is added up, so all get the result that one alone would have.
+ * @throws DataError when an image has no labels, AbortError when the run is to stop
  */
 export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): Promise<Evaluation> {
   const { classes, ignore, subsets } = plan.labelSpace;
   const confusion = emptyConfusion(classes.length);
   const sizes = new Set<string>();
-  let images = 0;
-  const { evaluation = plan.evaluation, ensemble } = input;
-  const { input: { normalization } } = plan;
-  const { onProbabilities } = input;
-  for await (const image of evaluationImages(input.dataset, { evaluation, normalization })) {
-    input.signal.throwIfAborted();
-    const { id, inputs, labels, labelHeight, labelWidth } = image;
-    if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
-    const wanted = { height: labelHeight, width: labelWidth, confidence: false };
-    const { labels: predictions } = await predictLabels(ensemble, {
-      inputs,
-      inference: evaluation,
-      wanted,
-      onProbabilities,
+  const { evaluation = plan.evaluation, ensemble, dataset, pictures } = input;
+  const { team = new Team(solo, input.signal) } = input, { world } = team;
+  const options = { evaluation, normalization: plan.input.normalization };
+  const images = Math.min(dataset.length, evaluation.limit ?? Infinity);
+  const own = evaluationImages(dataset, options, world);
+  // In every round each process has one image.
+  for (let first = 0; first < images; first += world.size) {
+    if (team.stops()) team.signal.throwIfAborted();
+    const grids: Grid[] = [];
+    const seen = await team.each(async () => {
+      const { value: image } = await own.next();
+      if (image === undefined) return undefined;
+      const predictions = await predicted(image, { ensemble, evaluation, grids });
+      countPixels(confusion, { labels: image.labels!, predictions, ignore });
+      sizes.add(`${image.labelWidth}x${image.labelHeight}`);
+      return { input: image.inputs[0]!, ...image, labels: image.labels!, predictions };
     });
-    countPixels(confusion, { labels, predictions, ignore });
-    input.onPrediction?.({ input: inputs[0]!, labels, predictions, labelHeight, labelWidth }, images);
-    sizes.add(`${labelWidth}x${labelHeight}`);
-    images += 1;
-    input.onImage?.(images);
+    const { onProbabilities } = input;
+    if (onProbabilities) allGrids(world, grids).forEach(onProbabilities);
+    if (pictures && first < pictures.count) {
+      showRound(
+        world,
+        seen,
+        (image, k) => first + k < pictures.count && pictures.onPrediction(image, first + k),
+      );
+    }
+    input.onImage?.(Math.min(images, first + world.size));
     // Kernels run synchronously; signals and timers get their turn here.
     await setImmediate();
   }
-  const iou = classIou(confusion);
+  await own.return();
+  const whole = { classes: classes.length, counts: world.sums(confusion.counts) };
+  const allSizes = [...new Set(exchangeJson(world, [...sizes]).flat())];
+  const iou = classIou(whole);
   const inference = inferenceText(evaluation, ensemble);
   return {
     split: input.split,
     images,
-    labelSize: `${evaluation.labelSize} ${sizes.size === 1 ? [...sizes][0] : "varied"}`,
+    labelSize: `${evaluation.labelSize} ${allSizes.length === 1 ? allSizes[0] : "varied"}`,
     ...(inference === "" ? {} : { inference }),
     classes: [...classes],
     iou,
     miou: meanIou(iou),
     ...(subsets ? { subsets: subsets.map((subset) => subsetMean(subset, classes, iou)) } : {}),
-    pixelAccuracy: pixelAccuracy(confusion),
-    confusion: confusionRows(confusion),
+    pixelAccuracy: pixelAccuracy(whole),
+    confusion: confusionRows(whole),
   };
+}
+
+/** The labels of an image. @param grids takes the probabilities of each of its inputs */
+async function predicted(
+  { id, inputs, labels, labelHeight, labelWidth }: EvaluationImage,
+  { ensemble, evaluation, grids }: {
+    readonly ensemble: Ensemble;
+    readonly evaluation: EvaluationPlan;
+    readonly grids: Grid[];
+  },
+): Promise<Uint8Array> {
+  if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
+  const found = await predictLabels(ensemble, {
+    inputs,
+    inference: evaluation,
+    wanted: { height: labelHeight, width: labelWidth, confidence: false },
+    onProbabilities: (grid) => grids.push(grid),
+  });
+  return found.labels;
 }
 
 /** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */

@@ -21,10 +21,12 @@ import { foldersOf, jobFolder, within } from "../run_folder/layout.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { messageOf } from "../core/words.ts";
 import { digests, DONE, requireUnchanged } from "./job_digests.ts";
+import { JobTurns } from "./job_turns.ts";
 import { LabelWriter } from "./label_writer.ts";
 import { describePlanned } from "./loss_errors.ts";
 import { type PredictionTask, predictLabels, predictRows } from "./predict.ts";
 import { isFile } from "./resume.ts";
+import type { Team } from "./together.ts";
 
 /** Where the jobs of a run lie, and what they read. */
 export interface JobPlace {
@@ -117,7 +119,8 @@ export interface JobRun extends JobPlace {
   /** With the weights that the phase starts from. */
   readonly network: Segmenter;
   readonly input: Input;
-  readonly signal: AbortSignal;
+  /** The processes: all run the job, and the first one writes. */
+  readonly team: Team;
   /** Whether jobs that an earlier process ended are passed over. */
   readonly resume: boolean;
   readonly note: (message: string) => void;
@@ -125,27 +128,42 @@ export interface JobRun extends JobPlace {
 
 /** Does the jobs of a phase, in order. @throws LossError when one fails, and the signal's reason */
 export async function runJobs(run: JobRun): Promise<void> {
+  const { team } = run;
   for (const job of run.phase.before) {
     const files = filesOf(run, run.phase, job);
     const done = `${files.folder}/${DONE}`;
-    if (run.resume && await isFile(done)) continue;
-    const who = describePlanned("job", job);
+    if (run.resume && await team.first(() => isFile(done))) continue;
     run.note(`${job.name}: begins`);
-    await makeFolder(files.folder);
-    await Deno.remove(done).catch(() => {});
-    const labels = new LabelWriter(who, { folder: labelFolder(files.folder), space: run.plan.labelSpace });
-    try {
-      await labels.begin();
-      await job.plan.run(toolsOf(run, job, { ...files, labels }));
-      await labels.end();
-    } catch (cause) {
-      if (run.signal.aborted) throw run.signal.reason;
-      if (cause instanceof UserError) throw cause;
-      throw new LossError(`${who} threw: ${messageOf(cause)}`, { cause });
-    }
-    const record = { job: job.name, files: await digests(files.folder) };
-    await writeWhole(done, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
+    await team.each(async () => {
+      if (!team.leads) return;
+      await makeFolder(files.folder);
+      await Deno.remove(done).catch(() => {});
+    });
+    await runJob(run, job, files);
+    await team.each(async () => {
+      if (!team.leads) return;
+      const record = { job: job.name, files: await digests(files.folder) };
+      await writeWhole(done, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
+    });
     run.note(`${job.name}: done`);
+  }
+}
+
+/** The other processes write as well, since a job may, into folders that go away. */
+async function runJob(run: JobRun, job: PlannedJob, files: JobFiles): Promise<void> {
+  const { team } = run, who = describePlanned("job", job);
+  const folder = team.leads ? files.folder : `${files.folder}.rank-${team.world.rank}`;
+  const labels = new LabelWriter(who, { folder: labelFolder(folder), space: run.plan.labelSpace });
+  try {
+    await labels.begin();
+    await job.plan.run(toolsOf(run, job, { ...files, folder, labels }));
+    await labels.end();
+  } catch (cause) {
+    if (team.signal.aborted) throw team.signal.reason;
+    if (cause instanceof UserError) throw cause;
+    throw new LossError(`${who} threw: ${messageOf(cause)}`, { cause });
+  } finally {
+    if (!team.leads) await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
 }
 
@@ -154,14 +172,14 @@ function toolsOf(
   job: PlannedJob,
   { folder, datasets, labels }: JobFiles & { readonly labels: LabelWriter },
 ): JobTools {
-  const { plan, network, input, signal } = run;
+  const { plan, network, input, team } = run;
   return {
     folder,
     network,
     classes: plan.labelSpace.classes,
     ignoreLabel: plan.labelSpace.ignore,
     random: Random.stream(plan.seed, `job/${run.phase.name}/${job.name}`),
-    signal,
+    signal: team.signal,
     note: (message) => run.note(`${job.name}: ${message}`),
     async *images(stream) {
       const dataset = datasets[stream];
@@ -180,20 +198,26 @@ function toolsOf(
           wanted: { height: image.height, width: image.width, confidence: true },
         };
       };
+      let current: { readonly index: number; readonly sample: Sample } | undefined;
+      const turns = new JobTurns(team, opened.length, async (index, how) => {
+        const sample = current?.index === index
+          ? current.sample
+          : await opened.read(index, { labels: false });
+        const { labels, confidence } = await predictLabels(ensemble, taskOf(sample, how));
+        return { labels, confidence: confidence! };
+      });
       for (let index = 0; index < opened.length; index++) {
-        signal.throwIfAborted();
+        if (team.stops()) team.signal.throwIfAborted();
         const sample = await opened.read(index, { labels: false });
         const { id, width, height } = sample;
+        current = { index, sample };
         yield {
           id,
           index,
           count: opened.length,
           height,
           width,
-          async predict(how) {
-            const { labels, confidence } = await predictLabels(ensemble, taskOf(sample, how));
-            return { labels, confidence: confidence! };
-          },
+          predict: (how) => turns.of(index, how),
           rows: (how) => predictRows(ensemble, taskOf(sample, how)),
         };
         // Kernels run synchronously; signals and timers get their turn here.

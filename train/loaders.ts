@@ -11,6 +11,7 @@ import {
 } from "../core/plan.ts";
 import type { DatasetPlan } from "../core/plugin.ts";
 import { readStreams } from "../core/step_plan.ts";
+import type { Place } from "../core/world.ts";
 import type { Input, InputDataset, KeptCounts } from "../datasets/input.ts";
 import { type TrainLoader, trainLoader } from "../datasets/loader.ts";
 import { ifThere } from "../run_folder/files.ts";
@@ -120,13 +121,16 @@ export function close(loaders: Loaders): void {
   for (const loader of loaders.values()) loader.close();
 }
 
-/** What decides on a stream's batches. */
+/** What decides on a stream's batches. @param share the part of them that is read; absent: all */
 export function loaderOptions(
   plan: RunPlan,
   phase: PhasePlan,
-  { name, labels }: Pick<OpenStream["stream"], "name" | "labels">,
+  { name, labels, share }: Pick<OpenStream["stream"], "name" | "labels"> & {
+    readonly share?: Place | undefined;
+  },
 ) {
   return {
+    share,
     transforms: plan.input.streams?.[name] ?? plan.input.training,
     normalization: plan.input.normalization,
     batch: phase.training.batch,
@@ -143,14 +147,16 @@ export interface Reading {
   readonly streams: readonly OpenStream[];
   /** Batches of each that an earlier process has used. */
   readonly skip: number;
+  /** The part of every batch that is read; absent: all of it. */
+  readonly share?: Place | undefined;
 }
 
 /** Begins to read. @throws UserError when a dataset is empty */
-export function openLoaders(plan: RunPlan, { phase, streams, skip }: Reading): Loaders {
+export function openLoaders(plan: RunPlan, { phase, streams, skip, share }: Reading): Loaders {
   // A step takes all its batches before it computes, so the next step's must be on their way by then.
   const ahead = Math.max(2, phase.training.accumulation);
   return new Map(streams.map(({ stream, dataset, draw }) => [
     stream.name,
-    trainLoader(dataset, { ...loaderOptions(plan, phase, stream), skip, ahead, draw }),
+    trainLoader(dataset, { ...loaderOptions(plan, phase, { ...stream, share }), skip, ahead, draw }),
   ]));
 }

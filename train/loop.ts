@@ -3,19 +3,15 @@ import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { MovedMemory } from "../core/memory.ts";
-import type { EvaluationPlan, Measure, PhasePlan } from "../core/plan.ts";
+import type { Measure, PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
-import type { World } from "../core/world.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
 import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
 import { makeFolder } from "../run_folder/write.ts";
-import { STUDENT } from "../core/term.ts";
-import { PredictionMeasures } from "../metrics/label_free.ts";
-import { assemble, networkOf, type Run } from "./assemble.ts";
+import { assemble, type Run } from "./assemble.ts";
 import { beginHooks } from "./begin.ts";
-import { consistentCycles } from "./consistent_cycles.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Batches } from "./context.ts";
 import {
@@ -27,14 +23,7 @@ import {
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import {
-  evaluateSegmenter,
-  type EvaluationInput,
-  finalEvaluation,
-  onePass,
-  openSplit,
-  unlabelledNote,
-} from "./evaluate.ts";
+import { openSplit } from "./evaluate.ts";
 import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
 import {
@@ -48,13 +37,15 @@ import {
   streamsToRead,
 } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
-import type { Ensemble } from "./predict.ts";
 import { tellPassedOver } from "./passed_over.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
 import { initialise, restore } from "./start.ts";
+import { requireAlike, UnlikeWeights } from "./alike.ts";
 import { trainStep } from "./step.ts";
+import type { Team } from "./together.ts";
 import { openMembers } from "./trained.ts";
+import { Validation } from "./validation.ts";
 
 /** What training a phase needs. */
 export interface PhaseOptions extends JobPlace {
@@ -74,10 +65,14 @@ export interface PhaseOptions extends JobPlace {
   readonly told: Set<string>;
   /** Where an earlier process left it; absent: at its start. */
   readonly from?: ResumePoint | undefined;
-  readonly world: World;
+  /** The processes of the run; its signal is the run's. */
+  readonly team: Team;
   /** What the backend moved out of its heap so far; absent where its memory is its own. */
   readonly moved?: (() => MovedMemory) | undefined;
 }
+
+/** After so many steps processes compare their weights. */
+const COMPARED_EVERY = 50;
 
 /** How a phase ended. */
 export interface PhaseResult {
@@ -97,18 +92,22 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
   const wanted = streamsToRead(phase);
   const note = (message: string) => emit({ type: "note", phase: phase.name, message });
+  const { team } = options;
   const kept = keptCounts(options.runDir, { note, signal });
   const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
   const [now, later] = [false, true].map((wait) =>
     wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
   );
-  const streams = [...await openStreams(now!, opening)];
-  const validation = plan.data.splits.val && await openSplit(plan, "val", input);
-  const labelled = await openLabelled(options, streams);
-  if (!from) tellPassedOver(streams, validation, options);
-  // Files of the last evaluation are looked at before hours of training.
-  if (validation) (await openMembers(plan, options.files)).dispose();
-  await makeFolder(`${options.folder}/${CHECKPOINTS}`);
+  const streams = [...await team.firstThenOthers(() => openStreams(now!, opening))];
+  const { validation, labelled } = await team.each(async () => {
+    const validation = plan.data.splits.val && await openSplit(plan, "val", input);
+    const labelled = await openLabelled(options, streams);
+    if (!from) tellPassedOver(streams, validation, options);
+    // Files of the last evaluation are looked at before hours of training.
+    if (validation) (await openMembers(plan, options.files)).dispose();
+    if (team.leads) await makeFolder(`${options.folder}/${CHECKPOINTS}`);
+    return { validation, labelled };
+  });
   const run = assemble(plan, phase);
   let loaders: Loaders = new Map();
   try {
@@ -116,24 +115,24 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
       emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
       return { steps: 0, interrupted: true };
     };
-    if (from) await restore(run, from, options);
+    if (from) await team.each(() => restore(run, from, options));
     else {
-      await initialise(run, options);
+      await team.each(() => initialise(run, options));
       const jobs = () => runJobs({ ...options, network: run.segmenter, note });
       if (await stopped(signal, jobs)) return end();
     }
     if (options.resume) {
       for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
-        await requireAsLeft(options, job);
+        await team.each(() => requireAsLeft(options, job));
       }
     }
-    streams.push(...await openStreams(later!, opening));
+    streams.push(...await team.firstThenOthers(() => openStreams(later!, opening)));
     if (!from) {
-      const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, signal, note }));
+      const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, team, note }));
       if (ended) return end();
     }
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
-    loaders = openLoaders(plan, { phase, streams, skip });
+    loaders = await team.each(() => openLoaders(plan, { phase, streams, skip, share: team.world }));
     const watch = new LabelWatch(streams, plan.labelSpace.ignore);
     return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
   } finally {
@@ -170,25 +169,17 @@ class Phase {
   #done: number;
   /** The step of the newest checkpoint on disk. */
   #saved: number;
-  /** The step of the last validation. */
-  #validated: number;
-  #best: { readonly step: number; readonly miou: number } | undefined;
-  /** Opened once it is compared with the target. */
-  #source: InputDataset | undefined;
-  /** Whether it was said that no pixel of the validation split is labelled. */
-  #told = false;
+  readonly #validation: Validation;
 
   constructor(run: Run, setup: PhaseSetup) {
     this.#run = run;
     this.#setup = setup;
-    const { step = 0, validated = 0, best = null } = setup.from?.state ?? {};
-    this.#done = this.#saved = step;
-    this.#validated = validated;
-    this.#best = best ?? undefined;
+    this.#done = this.#saved = setup.from?.state.step ?? 0;
+    this.#validation = new Validation(run, setup);
   }
 
   async train(): Promise<PhaseResult> {
-    const { signal, emit, phase: { name: phase, training } } = this.#setup;
+    const { team, emit, phase: { name: phase, training } } = this.#setup;
     const { steps, batch, validateEvery, checkpointEvery } = training;
     emit({ type: "start", phase, steps, batch });
     if (this.#done > 0) emit({ type: "resume", phase, step: this.#done });
@@ -197,12 +188,16 @@ class Phase {
       every > 0 && this.#done > 0 && this.#done % every === 0 && this.#done < steps;
     // An interruption may have kept the former process from it.
     const validateIfDue = async () => {
-      if (isDue(validateEvery) && this.#validated < this.#done) await this.#validate();
+      if (isDue(validateEvery) && this.#validation.validated < this.#done) await this.#validate();
     };
     try {
+      await requireAlike(this.#run, team.world, this.#done);
       await validateIfDue();
-      while (this.#done < steps && !signal.aborted) {
+      while (this.#done < steps && !team.stops()) {
         await this.#step(rate);
+        if (this.#done % COMPARED_EVERY === 0 || this.#done === steps) {
+          await requireAlike(this.#run, team.world, this.#done);
+        }
         await validateIfDue();
         if (isDue(checkpointEvery)) await this.#save("last");
       }
@@ -212,22 +207,24 @@ class Phase {
     for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
     if (this.#saved < this.#done) await this.#save("last");
     const final = this.#done === steps ? await this.#finish() : undefined;
-    const interrupted = signal.aborted && final === undefined;
+    const interrupted = team.signal.aborted && final === undefined;
     emit({ type: "end", phase, step: this.#done, interrupted });
     return {
       steps: this.#done,
       interrupted,
       ...(final ? { final } : {}),
-      ...(this.#best ? { best: this.#best } : {}),
+      ...(this.#validation.best ? { best: this.#validation.best } : {}),
     };
   }
 
   async #step(rate: ReturnType<typeof stepRate>): Promise<void> {
-    const { emit, world, phase: { name: phase, training, schedule } } = this.#setup;
+    const { emit, team, phase: { name: phase, training, schedule } } = this.#setup;
     rate.begin();
     const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
-    while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
+    await team.each(async () => {
+      while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
+    });
     watch?.over("input");
     for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
       emit({ type: "note", phase, message });
@@ -236,6 +233,7 @@ class Phase {
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
     const measured = await this.#measure(passes[0]!, watch);
+    const { world } = team;
     const input = { ...clock, passes, multiplier, clipNorm, world, ...measured?.listeners };
     const values = await trainStep(this.#run, input);
     this.#done += 1;
@@ -325,10 +323,10 @@ class Phase {
 
   /** Writes the weights as they are, and says so when the error is one the user can mend. */
   async #withLastGood(error: unknown): Promise<unknown> {
-    if (this.#done === 0) return error;
+    if (this.#done === 0 || !this.#setup.team.leads || error instanceof UnlikeWeights) return error;
     let kept;
     try {
-      const path = this.#saved < this.#done ? await this.#save("last") : this.#pathOf("last");
+      const path = this.#saved < this.#done ? await this.#write("last") : this.#pathOf("last");
       kept = `the weights after step ${this.#done} lie in ${path}`;
     } catch (cause) {
       kept = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
@@ -346,11 +344,19 @@ class Phase {
     return `${this.#setup.folder}/${checkpointFile(name)}`;
   }
 
-  async #save(name: "last" | "best"): Promise<string> {
+  /** Writes a checkpoint; of several processes the first one does, and the others wait. */
+  async #save(name: "last" | "best"): Promise<void> {
+    await this.#setup.team.each(async () => {
+      if (this.#setup.team.leads) await this.#write(name);
+      else if (name === "last") this.#saved = this.#done;
+    });
+  }
+
+  async #write(name: "last" | "best"): Promise<string> {
     const { emit, plan: { name: recipe, seed }, phase: { name: phase, training } } = this.#setup;
     const { steps, keepCheckpoints } = training;
     const path = this.#pathOf(name);
-    const best = this.#best ?? null, validated = this.#validated;
+    const best = this.#validation.best ?? null, { validated } = this.#validation;
     await saveCheckpoint(path, {
       entries: this.#run.state,
       state: { recipe, phase, step: this.#done, steps, seed, best, validated },
@@ -361,77 +367,15 @@ class Phase {
     return path;
   }
 
-  /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
+  /** Undefined when there is nothing to validate on or the run is to stop. */
   async #validate(): Promise<Evaluation | undefined> {
-    const { emit, logger, phase: { name: phase } } = this.#setup;
-    const step = this.#done;
-    const { evaluation } = this.#setup.plan;
-    const measures = this.#predictionMeasures();
-    const found = await this.#evaluate(onePass(evaluation), {
-      onPrediction: logger && ((image, index) => {
-        if (index < logger.pictures) logger.picture({ step, index, ...image });
-      }),
-      onProbabilities: measures && ((grid) => measures.add(grid)),
-    });
-    if (found === undefined) return undefined;
-    const cycles = measures && await this.#consistentCycles();
-    const labelFree = {
-      ...measures?.measures(),
-      ...(cycles === undefined ? {} : { consistentCycles: cycles }),
-    };
-    const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
-    const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
-    this.#validated = step;
-    if (best) this.#best = { step, miou };
-    const means = { miou, ...(subsets ? { subsets } : {}), labelSize };
-    emit({
-      type: "validation",
-      phase,
-      step,
-      ...means,
-      pixelAccuracy,
-      iou,
-      best,
-      ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
-    });
-    const note = unlabelledNote(found);
-    if (note !== undefined && !this.#told) {
-      this.#told = true;
-      emit({ type: "note", phase, message: note });
-    }
-    if (best) await this.#save("best");
-    return found;
-  }
-
-  /** Undefined where the recipe wants none, or there is nothing to validate on. */
-  #predictionMeasures(): PredictionMeasures | undefined {
-    const { validation, plan: { evaluation } } = this.#setup;
-    if (validation === undefined || evaluation.labelFree === undefined) return undefined;
-    return new PredictionMeasures(Math.max(1, Math.min(validation.length, evaluation.limit ?? Infinity)));
-  }
-
-  /** Undefined where images are predicted in windows, since whole ones may not fit into memory. */
-  async #consistentCycles(): Promise<number | undefined> {
-    const { plan, input, validation, emit, phase: { name: phase } } = this.#setup;
-    if (plan.evaluation.window) return undefined;
-    try {
-      return await consistentCycles({
-        plan,
-        segmenter: networkOf(this.#run, this.#predicting() ?? STUDENT),
-        similarity: plan.evaluation.labelFree!.similarity,
-        source: this.#source ??= await input.open(plan.data.source),
-        target: validation!,
-      });
-    } catch (error) {
-      // A run does not end for what is only looked at.
-      const message = `consistent cycles after step ${this.#done} could not be counted: ${messageOf(error)}`;
-      emit({ type: "note", phase, message });
-      return undefined;
-    }
+    const found = await this.#validation.validate(this.#done);
+    if (found?.isBest) await this.#save("best");
+    return found?.evaluation;
   }
 
   async #finish(): Promise<Evaluation | undefined> {
-    const { emit, validation, plan, phase, files } = this.#setup;
+    const { emit, validation, phase } = this.#setup;
     if (validation === undefined) {
       emit({
         type: "note",
@@ -440,52 +384,6 @@ class Phase {
       });
       return undefined;
     }
-    const plain = await this.#validate();
-    const evaluation = finalEvaluation(plan, phase);
-    const same = Object.keys(onePass(evaluation)).length === Object.keys(evaluation).length;
-    if (!plain || same) return plain;
-    const others = await openMembers({ ...plan, evaluation }, files);
-    try {
-      return await this.#evaluate(evaluation, {}, others.networks);
-    } finally {
-      others.dispose();
-    }
-  }
-
-  async #evaluate(
-    evaluation: EvaluationPlan,
-    listeners: Pick<EvaluationInput, "onPrediction" | "onProbabilities"> = {},
-    others: Ensemble["networks"] = [],
-  ): Promise<Evaluation | undefined> {
-    const { plan, validation, signal } = this.#setup;
-    if (validation === undefined) return undefined;
-    const network = this.#predicting();
-    try {
-      return await evaluateSegmenter(plan, {
-        ensemble: {
-          networks: [
-            { segmenter: networkOf(this.#run, network ?? STUDENT), weight: 1 },
-            ...others,
-          ],
-          network,
-          featureTap: plan.model.plan.featureTap,
-          alignCorners: this.#run.alignCorners,
-        },
-        dataset: validation,
-        split: "val",
-        evaluation,
-        signal,
-        ...listeners,
-      });
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      throw error;
-    }
-  }
-
-  /** The network that `evaluation.network` names; undefined, the student, in a phase that trains without it. */
-  #predicting(): string | undefined {
-    const { network } = this.#setup.plan.evaluation;
-    return network !== undefined && this.#run.networks.has(network) ? network : undefined;
+    return await this.#validation.finish(await this.#validate());
   }
 }

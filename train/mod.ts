@@ -3,6 +3,7 @@ import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { MovedMemory } from "../core/memory.ts";
 import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 import { solo, type World } from "../core/world.ts";
 import { openInput } from "../datasets/input.ts";
@@ -15,6 +16,7 @@ import { InputRecord } from "./inputs.ts";
 import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
 import { rehearse } from "./rehearse.ts";
 import { isFile, resumePoint } from "./resume.ts";
+import { Team } from "./together.ts";
 import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
@@ -73,15 +75,19 @@ export interface EarlierResult extends Pick<TrainResult, "final" | "best"> {
  * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
-  const { runDir, resume = false, signal, files, onEvent, world = solo, moved } = options;
-  await makeFolder(runDir);
-  const log = openLineLog(`${runDir}/${EVENTS}`);
-  const logger = openLogger(plan, runDir);
+  const { runDir, resume = false, files, onEvent, world = solo, moved } = options;
+  requireDivisible(plan, world);
+  const team = new Team(world, options.signal), { signal } = team;
+  const { log, logger } = await team.each(async () => {
+    if (!team.leads) return { log: undefined, logger: undefined };
+    await makeFolder(runDir);
+    return { log: openLineLog(`${runDir}/${EVENTS}`), logger: openLogger(plan, runDir) };
+  });
   let current = plan.phases[0]!;
   const emit = (event: TrainEvent) => {
     const { logEvery } = current.training;
     if (event.type !== "step" || event.step % logEvery === 0 || event.step === event.steps) {
-      log.write({ time: new Date().toISOString(), ...event });
+      log?.write({ time: new Date().toISOString(), ...event });
       logger?.event(event);
     }
     onEvent(event);
@@ -90,23 +96,20 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   const told = new Set<string>();
   const earlier: EarlierResult[] = [];
   try {
-    const record = await InputRecord.open(plan, {
-      runDir,
-      files,
-      resume,
-      note: (message) => emit({ type: "note", phase: current.name, message }),
-    });
-    const input = record.input(opened);
+    const note = (message: string) => emit({ type: "note", phase: current.name, message });
+    const record = await team.each(() =>
+      team.leads ? InputRecord.open(plan, { runDir, files, resume, note }) : undefined
+    );
     const common = {
       plan,
       runDir,
       resume,
       signal,
-      files: record.reader,
-      input,
+      files: record?.reader ?? files,
+      input: record?.input(opened) ?? opened,
       emit,
       logger,
-      world,
+      team,
       told,
       moved,
     };
@@ -114,9 +117,10 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
       // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
         current = later;
-        if (!resume || !await isFile(`${folderOf(later, common)}/${LAST_CHECKPOINT}`)) {
-          await rehearse(later, common);
-        }
+        await team.each(async () => {
+          if (!team.leads || resume && await isFile(`${folderOf(later, common)}/${LAST_CHECKPOINT}`)) return;
+          await rehearse(later, { ...common, share: world });
+        });
       }
       current = phase;
       const result = await runPhase(phase, common);
@@ -134,7 +138,18 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   } finally {
     await opened.close();
     logger?.close();
-    log.close();
+    log?.close();
+  }
+}
+
+/** @throws UserError when a batch cannot be cut into as many equal parts as there are processes */
+function requireDivisible({ phases }: RunPlan, { size }: World): void {
+  for (const { name, training: { batch } } of phases) {
+    if (batch % size === 0) continue;
+    throw new UserError(
+      `${name}: training.batch is ${batch}, which ${size} processes cannot share equally; it is the batch of all of them together: ` +
+        `make it a multiple of ${size}, or start fewer processes`,
+    );
   }
 }
 
@@ -150,11 +165,14 @@ async function runPhase(
   phase: PhasePlan,
   common: Omit<PhaseOptions, "phase" | "folder" | "from">,
 ): Promise<PhaseResult> {
-  const { plan, resume, files, emit, logger } = common;
+  const { plan, resume, files, emit, logger, team } = common;
   const folder = folderOf(phase, common);
   const onDamaged = (message: string) => emit({ type: "note", phase: phase.name, message });
-  const from = resume ? await resumePoint({ folder, phase, plan, files, onDamaged }) : undefined;
-  const ended = from?.state.step === phase.training.steps && await finishedResult(folder, from.state.step);
+  const from = resume
+    ? await team.firstThenOthers(() => resumePoint({ folder, phase, plan, files, onDamaged }))
+    : undefined;
+  const ended = from?.state.step === phase.training.steps &&
+    await team.each(() => finishedResult(folder, from.state.step));
   if (ended) return ended;
   const result = await trainPhase({ ...common, phase, folder, from });
   if (result.final) {
@@ -167,7 +185,9 @@ async function runPhase(
       ...result.final,
     };
     const text = `${JSON.stringify(record, null, 2)}\n`;
-    await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
+    await team.each(async () => {
+      if (team.leads) await writeWhole(`${folder}/${EVALUATION}`, new TextEncoder().encode(text));
+    });
   }
   return result;
 }
@@ -223,6 +243,8 @@ export interface EvaluateOptions {
   readonly files: FileReader;
   /** Called before the first image with the phase that wrote the checkpoint; undefined where the file does not say. */
   readonly onPhase?: (phase: string | undefined) => void;
+  /** The processes that share the images. Default: there is one. */
+  readonly world?: World;
   /** Called after each image: how many of how many are done. */
   readonly onImage?: (done: number, images: number) => void;
 }
@@ -233,19 +255,23 @@ export interface EvaluateOptions {
  * cannot be read, AbortError when the signal fires
  */
 export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise<Evaluation> {
-  const { checkpoint, split, signal, files } = options;
+  const { checkpoint, split, files, world = solo } = options;
   const input = openInput(plan, files);
+  const team = new Team(world, options.signal);
   try {
-    const dataset = await openSplit(plan, split, input);
+    const { dataset, model } = await team.each(async () => {
+      const dataset = await openSplit(plan, split, input);
+      return { dataset, model: await openEnsemble(plan, { checkpoint, files }) };
+    });
     const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-    const model = await openEnsemble(plan, { checkpoint, files });
     try {
       options.onPhase?.(model.phase);
       return await evaluateSegmenter(plan, {
         ensemble: model.ensemble,
         dataset,
         split,
-        signal,
+        signal: team.signal,
+        team,
         onImage: (done) => options.onImage?.(done, images),
       });
     } finally {

@@ -1,10 +1,11 @@
 /** One forward and backward pass of an update over one batch of each stream. */
 import * as tf from "@tensorflow/tfjs-core";
-import { gradients } from "../ops/gradients.ts";
+import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { coefficientAt } from "../core/coefficient.ts";
 import { LossError, UserError } from "../core/errors.ts";
 import type { LossOutput, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
+import { solo, type World } from "../core/world.ts";
 import type { Run, RunOwner, Term } from "./assemble.ts";
 import type { PassInput } from "./broken.ts";
 import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
@@ -50,6 +51,8 @@ export interface PassOptions {
   readonly at: PassAt;
   /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
+  /** Asked who hears of the gradients of these, those of the student and then of the joint owners, as they are made. */
+  readonly listen?: ((variables: readonly tf.Variable[]) => BackwardListener) | undefined;
 }
 
 /** Takes the time of a step's stages. */
@@ -75,7 +78,7 @@ export function isDue({ plan: { every = 1, first = every - 1 } }: RunOwner, step
  * @throws LossError when a term, a stream or an owner fails
  */
 export function runPass(run: Run, batches: Batches, options: PassOptions): Pass {
-  const { terms, entries, at, stages } = options;
+  const { terms, entries, at, stages, listen } = options;
   const joint = ownersOf(run, terms, entries).filter((owner) =>
     owner.plan.when === "joint" && isDue(owner, at.step)
   );
@@ -84,8 +87,8 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     const handoffs = new Map<Term, Record<string, tf.Tensor>>();
     const updates: Update[] = [];
     const student = run.segmenter.params;
-    const params = [...student, ...joint.flatMap((owner) => owner.params)];
-    const all = gradientsOf(params.map(({ value }) => value), () => {
+    const variables = [...student, ...joint.flatMap((owner) => owner.params)].map(({ value }) => value);
+    const all = gradientsOf(variables, () => {
       const computed = computePass(run, batches, { entries, at });
       updates.push(...computed.updates.map((update) => ({ ...update, add: keep(update.add) })));
       return terms.map((term) => {
@@ -104,7 +107,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
         handoffs.set(term, keptRecord(output.handoff, keep));
         return tf.mul(output.loss, weight) as tf.Scalar;
       }).reduce((a, b) => tf.add(a, b));
-    }, () => stages?.over("forward"));
+    }, { onValue: () => stages?.over("forward"), listener: listen?.(variables) });
     let from = student.length;
     const owners: OwnerPass[] = joint.map((owner) => ({
       owner,
@@ -113,7 +116,11 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     for (const term of terms) {
       for (const owner of term.owners) {
         if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
-        const made = ownerPass(owner, handoffs.get(term)!, { keep, file: term.planned.file });
+        const made = ownerPass(owner, handoffs.get(term)!, {
+          keep,
+          file: term.planned.file,
+          world: at.world,
+        });
         scalars.push(...made.scalars);
         owners.push({ owner, grads: made.grads });
       }
@@ -148,7 +155,7 @@ export function runOwnersBefore(
     for (const term of terms) {
       const { handoff } = outputOf(run, computed, { term, at });
       for (const owner of term.owners.filter((one) => owners.includes(one))) {
-        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file });
+        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file, world: at.world });
         scalars.push(...made.scalars);
         passes.push({ owner, grads: made.grads });
       }
@@ -171,12 +178,16 @@ type Keep = <T extends tf.Tensor>(tensor: T) => T;
 function ownerPass(
   { who, name, params, compute }: RunOwner,
   handoff: Readonly<Record<string, tf.Tensor>>,
-  { keep, file }: { readonly keep: Keep; readonly file: string | undefined },
+  { keep, file, world = solo }: {
+    readonly keep: Keep;
+    readonly file: string | undefined;
+    readonly world: World | undefined;
+  },
 ): { readonly grads: Gradients; readonly scalars: readonly NamedScalar[] } {
   const scalars: NamedScalar[] = [];
   try {
     const grads = gradientsOf(params.map(({ value }) => value), () => {
-      const { loss, logs = {} } = checkedOutput(who, () => compute!(handoff), file);
+      const { loss, logs = {} } = checkedOutput(who, () => compute!(handoff, { world }), file);
       scalars.push({ name, who, weight: 0, value: keep(loss) });
       for (const [log, value] of Object.entries(logs)) {
         scalars.push({ name: `${name}/${log}`, weight: 0, value: keep(value) });
@@ -250,11 +261,21 @@ export class ObjectiveError extends LossError {
   }
 }
 
+interface Heard {
+  /** Called once the value is there. */
+  readonly onValue?: () => void;
+  readonly listener?: BackwardListener | undefined;
+}
+
 /**
  * The gradient of a scalar, null where it does not depend on a variable.
  * @throws whatever `f` throws, and ObjectiveError when an operator of it has no gradient
  */
-function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () => {}): Gradients {
+function gradientsOf(
+  variables: tf.Variable[],
+  f: () => tf.Scalar,
+  { onValue = () => {}, listener }: Heard = {},
+): Gradients {
   let failure: { readonly error: unknown } | undefined;
   const guarded = () => {
     try {
@@ -269,7 +290,7 @@ function gradientsOf(variables: tf.Variable[], f: () => tf.Scalar, onValue = () 
   };
   let result: readonly (tf.Tensor | undefined)[];
   try {
-    result = gradients(guarded, variables).grads;
+    result = gradients(guarded, variables, undefined, listener).grads;
   } catch (cause) {
     // Such as running out of memory, which is no term's fault.
     if (cause instanceof UserError) throw cause;

@@ -1,5 +1,6 @@
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
+import type { Place } from "../core/world.ts";
 import type { FileReader } from "../core/plugin.ts";
 import type { Input } from "../datasets/input.ts";
 import { assemble, type Run } from "./assemble.ts";
@@ -23,6 +24,8 @@ export interface Rehearsal extends JobPlace {
   readonly files: FileReader;
   readonly signal: AbortSignal;
   readonly emit: (event: TrainEvent) => void;
+  /** The part of every batch that it is tried with. */
+  readonly share: Place;
 }
 
 /**
@@ -42,7 +45,7 @@ export async function rehearse(phase: PhasePlan, options: Rehearsal): Promise<vo
 }
 
 /** Does nothing when a job will make its images out of nothing. */
-async function tryStep(run: Run, { plan, runDir, input, signal, emit }: Rehearsal): Promise<void> {
+async function tryStep(run: Run, { plan, runDir, input, signal, emit, share }: Rehearsal): Promise<void> {
   const { phase } = run;
   const wanted = streamsToRead(phase);
   const left = new Map(
@@ -60,7 +63,7 @@ async function tryStep(run: Run, { plan, runDir, input, signal, emit }: Rehearsa
       signal,
     }),
   });
-  const loaders = openLoaders(plan, { phase, streams, skip: 0 });
+  const loaders = openLoaders(plan, { phase, streams, skip: 0, share });
   try {
     const passes = [await nextBatches(loaders)];
     await trainStep(run, { step: 0, steps: phase.training.steps, passes, multiplier: 0 });

@@ -4,10 +4,10 @@
  * before what they depend on is updated, so a value that is not finite changes nothing.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { addAll } from "../ops/add_all.ts";
 import { LossError } from "../core/errors.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
+import { Averaging, mean, type WholeGradients } from "./averaging.ts";
 import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
 import { clipGradients, gradientNorm } from "./clip.ts";
 import type { Batches, Clock } from "./context.ts";
@@ -23,6 +23,7 @@ import {
   type Stages,
   tensorsOf,
 } from "./pass.ts";
+import { exchangeJson, shared } from "./together.ts";
 import { moveNetworks, plannedMoves } from "./move.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -95,25 +96,34 @@ interface UpdateParts {
 /** One update of the student, of the joint owners and of those that follow. */
 async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Promise<StepValues> {
   const passes: Pass[] = [];
+  const { world = solo, stages } = input;
+  const { terms, entries } = parts;
+  const averaging = new Averaging(world);
+  let whole: WholeGradients | undefined;
   try {
     for (const [pass, batches] of input.passes.entries()) {
-      const { terms, entries } = parts;
-      passes.push(runPass(run, batches, { terms, entries, at: { ...input, pass }, stages: input.stages }));
+      const listen = pass === input.passes.length - 1 ? averaging.listening(passes) : undefined;
+      passes.push(runPass(run, batches, { terms, entries, at: { ...input, pass }, stages, listen }));
     }
-    const values = await readValues(run, passes, input);
-    input.stages?.over("read");
+    const values = valuesOf(await readValues(run, passes, input), world);
+    stages?.over("read");
+    whole = averaging.whole(passes);
     if (input.onGradientNorm) {
-      input.onGradientNorm(await meanGradientNorm(passes));
-      input.stages?.over("measuring");
+      input.onGradientNorm(await normOf(whole.student));
+      stages?.over("measuring");
     }
     parts.early?.add(run.state.map(({ variable }) => variable));
-    apply(run, passes, input);
-    input.stages?.over("update");
+    apply(run, passes, { ...input, whole });
+    stages?.over("update");
     return values;
   } catch (error) {
-    throw error instanceof ObjectiveError ? await blame(run, input, { terms: parts.terms, error }) : error;
+    if (error instanceof BrokenValues) {
+      throw await agreed(error, world, (own) => blame(run, input, { terms, error: own }));
+    }
+    throw error instanceof ObjectiveError ? await blame(run, input, { terms, error }) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
+    if (whole) tf.dispose([whole.student, ...whole.joint].flat().filter((grad) => grad !== null));
   }
 }
 
@@ -128,55 +138,110 @@ async function ownersBefore(
   if (owners.length === 0) return {};
   const involved = terms.filter((term) => term.owners.some((owner) => owners.includes(owner)));
   const passes: Pass[] = [];
+  const { world = solo } = input;
   try {
     for (const [pass, batches] of input.passes.entries()) {
       passes.push(runOwnersBefore(run, batches, { terms: involved, owners, at: { ...input, pass } }));
     }
-    const { terms: values } = await readValues(run, passes, input);
+    const { terms: values } = valuesOf(await readValues(run, passes, input), world);
     for (const { params, optimizer } of owners) {
       early.add([...params.map(({ value }) => value), ...Object.values(optimizer.slots)]);
     }
     tf.tidy(() => applyOwners(passes, input));
     return values;
   } catch (error) {
+    if (error instanceof BrokenValues) throw await agreed(error, world, (own) => blameOwner(passes, own));
     throw error instanceof ObjectiveError ? await blameOwner(passes, error) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
   }
 }
 
+/** What was read of a step. */
+interface ReadValues {
+  readonly values: StepValues;
+  /** Whether a value or a gradient is not finite, in any of the processes. */
+  readonly broken: boolean;
+  /** What is not finite here. */
+  readonly fault: LossError | undefined;
+}
+
+/** Something is not finite, and all processes know. */
+class BrokenValues extends Error {
+  /** What it is; undefined where it is so in other processes only. */
+  readonly fault: LossError | undefined;
+
+  constructor(fault: LossError | undefined) {
+    super("values are not finite");
+    this.fault = fault;
+  }
+}
+
+function valuesOf({ values, broken, fault }: ReadValues, { size }: World): StepValues {
+  if (size > 1 && broken) throw new BrokenValues(fault);
+  if (fault) throw fault;
+  return values;
+}
+
+/** The error that all processes end with: that of the first one in which something is not finite, with its name. */
+async function agreed(
+  { fault }: BrokenValues,
+  world: World,
+  blamed: (fault: ObjectiveError) => Promise<LossError>,
+): Promise<LossError> {
+  const own = fault instanceof ObjectiveError ? await blamed(fault) : fault;
+  const told = exchangeJson(
+    world,
+    own ? { message: own.message, ofGradient: fault instanceof ObjectiveError } : null,
+  );
+  // A value spreads to the gradients of the others.
+  const found = told.findIndex((one) => one?.ofGradient === false);
+  const rank = found < 0 ? told.findIndex((one) => one !== null) : found;
+  return shared(new LossError(`rank ${rank} of ${world.size}: ${told[rank]!.message}`, { cause: own }));
+}
+
 /** One scalar per value, read in a single transfer. */
-async function readValues(
-  run: Run,
-  passes: readonly Pass[],
-  { step, world = solo }: StepInput,
-): Promise<StepValues> {
+async function readValues(run: Run, passes: readonly Pass[], input: StepInput): Promise<ReadValues> {
+  const { world = solo } = input;
   const scalars = passes.flatMap((pass) => pass.scalars);
-  const stacked = tf.tidy(() => {
-    const [mean] = world.mean([tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)])]);
-    return mean!;
-  });
-  const numbers = await stacked.data();
-  stacked.dispose();
+  const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)]));
+  const own = await stacked.data();
+  const [whole] = world.mean([stacked]);
+  const numbers = whole === stacked ? own : await whole!.data();
+  tf.dispose([stacked, whole!]);
   const terms: Record<string, number> = {};
   let total = 0;
-  for (const [k, { name, who, weight }] of scalars.entries()) {
+  for (const [k, { name, weight }] of scalars.entries()) {
     const value = numbers[k]!;
-    if (who !== undefined && !Number.isFinite(value)) {
-      const { input } = passes.find((pass) => pass.scalars.includes(scalars[k]!))!;
-      const cause = await brokenWeight(run, step) || await brokenStream(run, input);
-      throw new LossError(`${who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
-    }
     terms[name] = (terms[name] ?? 0) + value / passes.length;
     total += weight * value / passes.length;
   }
-  if (!Number.isFinite(numbers[scalars.length]!)) {
-    const which = await brokenGradient(run, passes);
-    throw new ObjectiveError(
-      `has a gradient that is not finite at step ${step + 1}, though its value is${which}`,
-    );
+  const counted = (k: number) => k === scalars.length || scalars[k]!.who !== undefined;
+  const broken = numbers.some((value, k) => counted(k) && !Number.isFinite(value));
+  const fault = await faultOf(run, { passes, numbers: own }, { ...input, world: solo });
+  return { values: { terms, total }, broken, fault };
+}
+
+/** The first value that is not finite, or else the gradient; undefined when all is finite. */
+async function faultOf(
+  run: Run,
+  { passes, numbers }: { readonly passes: readonly Pass[]; readonly numbers: ArrayLike<number> },
+  { step, world }: StepInput,
+): Promise<LossError | undefined> {
+  const scalars = passes.flatMap((pass) => pass.scalars);
+  for (const [k, scalar] of scalars.entries()) {
+    const value = numbers[k]!;
+    if (scalar.who === undefined || Number.isFinite(value)) continue;
+    const { input } = passes.find((pass) => pass.scalars.includes(scalar))!;
+    const alone = { ...input, at: { ...input.at, world } };
+    const cause = await brokenWeight(run, step) || await brokenStream(run, alone);
+    return new LossError(`${scalar.who} is ${nonFinite(value)} at step ${step + 1}${cause}`);
   }
-  return { terms, total };
+  if (Number.isFinite(numbers[scalars.length]!)) return undefined;
+  const which = await brokenGradient(run, passes);
+  return new ObjectiveError(
+    `has a gradient that is not finite at step ${step + 1}, though its value is${which}`,
+  );
 }
 
 /** `: that of w is NaN, and of 2 more`. */
@@ -216,8 +281,9 @@ async function blame(
     for (const [pass, batches] of input.passes.entries()) {
       const passes: Pass[] = [];
       try {
-        passes.push(runPass(run, batches, passOf(run, [term], { ...input, pass })));
-        await readValues(run, passes, input);
+        passes.push(runPass(run, batches, passOf(run, [term], { ...input, pass, world: solo })));
+        const { fault } = await readValues(run, passes, { ...input, world: solo });
+        if (fault) throw fault;
       } catch (alone) {
         if (!(alone instanceof ObjectiveError)) throw alone;
         return new LossError(`${describePlanned("loss", term.planned)} ${alone.fault}`, {
@@ -243,38 +309,37 @@ async function blameOwner(passes: readonly Pass[], error: ObjectiveError): Promi
 }
 
 /** Updates the student, the owners of the passes and the running statistics. */
-function apply(run: Run, passes: readonly Pass[], input: StepInput): void {
-  const { multiplier, clipNorm, world = solo } = input;
+function apply(
+  run: Run,
+  passes: readonly Pass[],
+  input: StepInput & { readonly whole: WholeGradients },
+): void {
+  const { multiplier, clipNorm, whole: { student, joint } } = input;
   tf.tidy(() => {
-    const whole = world.mean(mean(passes.map(({ grads }) => grads)));
-    run.optimizer.apply(clipNorm === undefined ? whole : clipGradients(whole, clipNorm), multiplier);
-    applyOwners(passes, input);
+    run.optimizer.apply(clipNorm === undefined ? student : clipGradients(student, clipNorm), multiplier);
+    applyOwners(passes, input, joint);
     for (const { variable, keep, add } of passes.flatMap(({ updates }) => updates)) {
       variable.assign(tf.tidy(() => tf.add(tf.mul(variable, keep), add)));
     }
   });
 }
 
-function applyOwners(passes: readonly Pass[], { step, steps, multiplier, world = solo }: StepInput): void {
+/** @param joint the means of the first ones, where they are there */
+function applyOwners(
+  passes: readonly Pass[],
+  { step, steps, multiplier, world = solo }: StepInput,
+  joint: readonly Gradients[] = [],
+): void {
   passes[0]!.owners.forEach(({ owner: { plan, optimizer } }, k) => {
     const factor = plan.schedule ? plan.schedule.multiplier(step, steps) : multiplier;
-    optimizer.apply(world.mean(mean(passes.map(({ owners }) => owners[k]!.grads))), factor);
+    const grads = joint[k] ?? world.mean(mean(passes.map(({ owners }) => owners[k]!.grads)));
+    optimizer.apply(grads, factor);
   });
 }
 
-async function meanGradientNorm(passes: readonly Pass[]): Promise<number> {
-  const norm = tf.tidy(() => gradientNorm(mean(passes.map(({ grads }) => grads))));
+async function normOf(gradients: Gradients): Promise<number> {
+  const norm = tf.tidy(() => gradientNorm(gradients));
   const [value] = await norm.data();
   norm.dispose();
   return value!;
-}
-
-/** The mean over passes; a null counts as zeros unless every pass has it. */
-function mean(passes: readonly Gradients[]): Gradients {
-  const [first] = passes;
-  if (passes.length === 1) return first!;
-  return first!.map((_, k) => {
-    const present = passes.map((grads) => grads[k]).filter((grad) => grad != null);
-    return present.length === 0 ? null : tf.div(addAll(present), passes.length);
-  });
 }

@@ -11,5 +11,5 @@ export const native: Backend = {
   pointers: true,
   inspect: async () => ({ detail: (await import("./runtime.ts")).loadRuntime() }),
   auto: () => Promise.resolve({ takes: true }),
-  start: async (memory) => await (await import("./kernels.ts")).startNative(memory),
+  start: async (memory, threads) => await (await import("./kernels.ts")).startNative(memory, threads),
 };

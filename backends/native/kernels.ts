@@ -20,9 +20,9 @@ import { loadRuntime } from "./runtime.ts";
  * @param memory as for {@linkcode startHeap}
  * @throws Error when the library is missing or a product comes out wrong
  */
-export async function startNative(memory?: number): Promise<Started> {
+export async function startNative(memory?: number, threads?: number): Promise<Started> {
   const started = await startHeap(memory);
-  loadRuntime();
+  loadRuntime(threads);
   for (const transposeA of [false, true]) {
     for (const transposeB of [false, true]) checkProduct(transposeA, transposeB);
   }

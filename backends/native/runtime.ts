@@ -12,14 +12,17 @@ import { openOrt, type Ort, type Session } from "./ort.ts";
 let ort: Ort | undefined;
 const sessions = new Map<string, Session>();
 
-/** The shared library, loaded once. @throws Error when it is not there */
-export function runtime(): Ort {
-  return ort ??= openOrt(Math.max(1, navigator.hardwareConcurrency));
+/**
+ * The shared library, loaded once. @param threads absent: one for each core; of a second call they are not
+ * looked at @throws Error when it is not there
+ */
+export function runtime(threads = navigator.hardwareConcurrency): Ort {
+  return ort ??= openOrt(Math.max(1, threads));
 }
 
-/** {@linkcode runtime} for the kernels. @returns a description for `plca doctor` @throws Error when it is not there */
-export function loadRuntime(): string {
-  return `ONNX Runtime ${runtime().version} kernels in the WASM heap`;
+/** {@linkcode runtime} for the kernels. @returns a description for `plca doctor` */
+export function loadRuntime(threads?: number): string {
+  return `ONNX Runtime ${runtime(threads).version} kernels in the WASM heap`;
 }
 
 /** A float32 tensor as ONNX Runtime should see it: same memory, perhaps another shape or only a part. */

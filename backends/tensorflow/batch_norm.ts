@@ -10,6 +10,7 @@ import type {
   NormGradientCall,
   NormResult,
 } from "../../ops/kernel_types.ts";
+import { portable } from "../../ops/portable.ts";
 import { run } from "./operator.ts";
 
 /** The attributes of both operators. @param training whether they take the statistics of the batch */
@@ -35,6 +36,8 @@ function joined(parts: readonly tf.Tensor[]): tf.Tensor4D {
 
 /** See {@linkcode Kernels.batchNorm}. */
 export function fusedBatchNorm(call: NormCall): NormResult {
+  // The fused operators know one process only.
+  if (call.shared) return portable.batchNorm(call);
   const { x, gamma, beta, given, residual, relu, epsilon } = call;
   const none = tf.tensor1d([], "float32");
   const statistics: BatchStatistics[] = [];
@@ -56,6 +59,7 @@ export function fusedBatchNorm(call: NormCall): NormResult {
 
 /** See {@linkcode Kernels.batchNormGradient}. */
 export function fusedBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient {
+  if (call.shared) return portable.batchNormGradient(dy, call);
   const counted = call.y
     ? run("ReluGrad", [dy, call.y], { attributes: { types: { T: "float32" } } })[0] as tf.Tensor4D
     : dy;

@@ -11,6 +11,7 @@ import type {
   NormGradient,
   NormGradientCall,
   NormResult,
+  SharedNorm,
 } from "../../ops/kernel_types.ts";
 import { address, emptyTensor, heapView } from "./heap.ts";
 import { simd } from "./simd.ts";
@@ -60,8 +61,11 @@ function inverses({ variance }: BatchStatistics, epsilon: number): Float32Array 
 export function heapBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormCall): NormResult {
   const channels = x.shape[3];
   const y = emptyTensor(x.shape) as tf.Tensor4D;
-  const statistics = partsOf(x, call.parts).map((part) => {
-    const used = call.given ?? statisticsOf(x, part);
+  const parts = partsOf(x, call.parts);
+  const found = parts.map((part): BatchStatistics => call.given ?? statisticsOf(x, part));
+  const statistics = call.shared?.statistics(found) ?? found;
+  parts.forEach((part, k) => {
+    const used = statistics[k]!;
     tf.tidy(() => {
       const inverse = inverses(used, call.epsilon), scale = heapView(gamma).slice();
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
@@ -78,7 +82,6 @@ export function heapBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormC
         address(y, part.start),
       );
     });
-    return used;
   });
   return { y, statistics };
 }
@@ -89,32 +92,32 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
   const channels = x.shape[3];
   const dx = emptyTensor(x.shape) as tf.Tensor4D;
   const dResidual = call.residual ? emptyTensor(x.shape) as tf.Tensor4D : undefined;
+  const parts = partsOf(x, call.parts);
+  const placesOf = ({ start, pixels }: Part) =>
+    [address(dy, start), address(x, start), y ? address(y, start) : 0, pixels, channels] as const;
+  const sums = parts.map((part, k) => slopeSums(placesOf(part), call.statistics[k]!));
   const dGamma = new Float32Array(channels), dBeta = new Float32Array(channels);
-  partsOf(x, call.parts).forEach(({ start, pixels }, k) => {
-    const statistics = call.statistics[k]!;
+  sums.forEach(({ slopes, centred }, k) =>
+    inverses(call.statistics[k]!, call.epsilon).forEach((value, c) => {
+      dGamma[c]! += centred[c]! * value;
+      dBeta[c]! += slopes[c]!;
+    })
+  );
+  const whole = call.shared ? sharedSums(sums, call.shared) : sums;
+  parts.forEach((part, k) => {
+    const statistics = call.statistics[k]!, { slopes, centred } = whole[k]!;
     tf.tidy(() => {
-      const sums = empty(channels), centredSums = empty(channels), scratch = emptyTensor([6 * channels]);
-      const inputs = [address(dy, start), address(x, start), y ? address(y, start) : 0, pixels, channels];
-      const mean = address(statistics.mean);
-      const outputs = [scratch, sums, centredSums].map((tensor) => address(tensor));
-      simd("channelGradientSums", ...inputs, mean, ...outputs);
       const inverse = inverses(statistics, call.epsilon), scale = heapView(gamma).slice();
-      const [slopes, centred] = [heapView(sums).slice(), heapView(centredSums).slice()];
-      inverse.forEach((value, c) => {
-        dGamma[c]! += centred[c]! * value;
-        dBeta[c]! += slopes[c]!;
-      });
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
-      // `level` and `tilt` are the way of the gradient through mean and variance. Given statistics do not
-      // depend on x.
-      const level = vector(channels, (c) => call.given ? 0 : slopes[c]! / pixels);
+      // Statistics that were given do not move with x.
+      const level = vector(channels, (c) => call.given ? 0 : slopes[c]! / part.pixels);
       const tilt = vector(
         channels,
-        (c) => call.given ? 0 : scale[c]! * inverse[c]! ** 3 * centred[c]! / pixels,
+        (c) => call.given ? 0 : scale[c]! * inverse[c]! ** 3 * centred[c]! / part.pixels,
       );
       const constants = [statistics.mean, factor, level, tilt].map((tensor) => address(tensor));
-      const results = [address(dx, start), dResidual ? address(dResidual, start) : 0];
-      simd("channelGradient", ...inputs, ...constants, ...results);
+      const results = [address(dx, part.start), dResidual ? address(dResidual, part.start) : 0];
+      simd("channelGradient", ...placesOf(part), ...constants, ...results);
     });
   });
   return {
@@ -123,4 +126,39 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
     dBeta: tf.tensor1d(dBeta),
     ...(dResidual ? { dResidual } : {}),
   };
+}
+
+/** Sums over the pixels of a part, by channel: of the slopes, and of the slopes times what x is above its mean. */
+interface SlopeSums {
+  readonly slopes: ArrayLike<number>;
+  readonly centred: ArrayLike<number>;
+}
+
+function slopeSums(
+  inputs: readonly [dy: number, x: number, y: number, pixels: number, channels: number],
+  { mean }: BatchStatistics,
+): SlopeSums {
+  return tf.tidy(() => {
+    const channels = inputs[4];
+    const sums = empty(channels), centredSums = empty(channels), scratch = emptyTensor([6 * channels]);
+    const outputs = [scratch, sums, centredSums].map((tensor) => address(tensor));
+    simd("channelGradientSums", ...inputs, address(mean), ...outputs);
+    return {
+      slopes: heapView(sums).slice(),
+      centred: heapView(centredSums).slice(),
+    } as unknown as tf.TensorContainer;
+  }) as unknown as SlopeSums;
+}
+
+/** Their means over all processes. */
+function sharedSums(own: readonly SlopeSums[], { means }: SharedNorm): SlopeSums[] {
+  const all = means(Float64Array.from(own.flatMap(({ slopes, centred }) => [
+    ...Array.from(slopes),
+    ...Array.from(centred),
+  ])));
+  let at = 0;
+  return own.map(({ slopes: { length } }) => ({
+    slopes: all.slice(at, at += length),
+    centred: all.slice(at, at += length),
+  }));
 }

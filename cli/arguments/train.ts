@@ -2,7 +2,7 @@ import { object } from "@optique/core/constructs";
 import { message } from "@optique/core/message";
 import { optional, withDefault } from "@optique/core/modifiers";
 import { argument, command, constant, flag, option } from "@optique/core/primitives";
-import { string } from "@optique/core/valueparser";
+import { integer, string } from "@optique/core/valueparser";
 import { quiet, runs, sets } from "./shared.ts";
 import { folderValue, recipeValue } from "./values.ts";
 
@@ -25,6 +25,17 @@ export const train = command(
       description:
         message`Go on with this run folder where it stopped, as if it never had; beside it only --set of where data lies now.`,
     })),
+    launch: optional(option("--launch", string({ metavar: "LINE" }), {
+      description:
+        message`Train in the processes that this launcher of MPI starts, as in "mpirun -n 4"; for --restarts.`,
+    })),
+    restarts: withDefault(
+      option("--restarts", integer({ min: 0, metavar: "N" }), {
+        description:
+          message`With --launch: when a process dies, go on from the last checkpoint, up to N times.`,
+      }),
+      0,
+    ),
     debugNumerics: withDefault(
       flag("--debug-numerics", {
         description: message`Stop at the first operator that makes NaN or infinity; many times slower.`,

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Similarity } from "../../core/plugin.ts";
+import type { World } from "../../core/world.ts";
 
 /** How `associationLoss` compares pixels, and which loss it takes. */
 export interface AssociationOptions {
@@ -13,6 +14,8 @@ export interface AssociationOptions {
   readonly objective: "contrastive" | "direct";
   /** Source pixels with this label start no cycle. */
   readonly ignoreLabel: number;
+  /** The processes that have the other pairs of the batch; absent: there are none. */
+  readonly world?: World | undefined;
 }
 
 /** The loss and what it was computed over. */

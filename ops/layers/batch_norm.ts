@@ -8,6 +8,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { batchNorm as normalise } from "../batch_norm.ts";
 import type { Random } from "../../core/random.ts";
+import type { World } from "../../core/world.ts";
 import type { Layers } from "./scope.ts";
 
 /** PyTorch's defaults. */
@@ -22,6 +23,8 @@ export interface Pass {
    * How many images each part of the batch has; parts are normalised by their own statistics. Absent: the
    * running statistics are used.
    */
+  readonly world?: World | undefined;
+  /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
   readonly parts?: readonly number[];
   /**
    * What layers draw from: a stream of numbers for each part of the batch, with the number of its images;
@@ -80,7 +83,7 @@ export function batchNorm(
   const beta = make(`${name}.bias`, tf.zeros([channels]));
   const mean = layers.buffer(`${name}.running_mean`, tf.zeros([channels])) as tf.Variable<tf.Rank.R1>;
   const variance = layers.buffer(`${name}.running_var`, tf.ones([channels])) as tf.Variable<tf.Rank.R1>;
-  return (x, { parts, record }, after = {}) => {
+  return (x, { parts, record, world }, after = {}) => {
     const affine = { gamma, beta };
     if (parts === undefined) {
       return normalise(x, affine, { ...after, epsilon: EPSILON, statistics: { mean, variance } });
@@ -90,8 +93,9 @@ export function batchNorm(
       ...after,
       epsilon: EPSILON,
       parts,
+      world,
       record(batch, part) {
-        const count = parts[part]! * pixels;
+        const count = parts[part]! * pixels * (world?.size ?? 1);
         const change = (variable: tf.Variable, batch: tf.Tensor, unbiased: number) =>
           record?.(part, { variable, keep: 1 - MOMENTUM, batch, factor: MOMENTUM * unbiased });
         change(mean, batch.mean, 1);

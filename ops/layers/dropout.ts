@@ -6,6 +6,7 @@
  * and multiplies inside (`timesEach`).
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { drawnForOwn, solo } from "../../core/world.ts";
 import type { Pass } from "./batch_norm.ts";
 
 /**
@@ -17,13 +18,13 @@ import type { Pass } from "./batch_norm.ts";
 export function drawnFactors(
   count: number,
   probability: number,
-  { random }: Pass,
+  { random, world = solo }: Pass,
 ): Float32Array | undefined {
   if (random === undefined || probability === 0) return undefined;
   const { images, streams } = random, stays = 1 / (1 - probability);
   return Float32Array.from(
     images.flatMap((part, k) =>
-      Array.from({ length: part * count }, () => streams[k]!.next() < probability ? 0 : stays)
+      drawnForOwn(part * count, world, () => streams[k]!.next() < probability ? 0 : stays)
     ),
   );
 }

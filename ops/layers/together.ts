@@ -26,7 +26,7 @@ export interface Statistics {
 export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
   return (
     batches: readonly tf.Tensor4D[],
-    { training, taps, random, hide }: ForwardMode,
+    { training, taps, random, hide, world }: ForwardMode,
   ): readonly View[] => {
     const sizes = new Set(batches.map(({ shape }) => `${shape[1]}x${shape[2]}`));
     const all = batches.map((images, k) => ({
@@ -41,7 +41,7 @@ export function forwardTogether(run: RunNetwork, { batch }: Statistics) {
       const draws = random && whole.flatMap((one) => one.random);
       const joined = group.length === 1 ? group[0]! : tf.concat([...group]);
       const hidden = whole.some((one) => one.hide > 0) ? { hide: whole.map((one) => one.hide) } : {};
-      const pass = { taps, ...drawing(parts, draws), ...hidden };
+      const pass = { taps, world, ...drawing(parts, draws), ...hidden };
       if (!training || !batch) return cutInto(parts, run(joined, pass), taps);
       const { view, updates } = recorded(parts, (record) => run(joined, { ...pass, parts, record }));
       return cutInto(parts, view, taps).map((one, part) => ({ ...one, updates: updates[part]! }));

@@ -71,6 +71,7 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
         last = ended;
         return { ended, peakMemory: () => 2e9, interrupt() {} };
       },
+      launch: () => Promise.resolve(undefined),
       sharesOfCores: () => Promise.resolve(undefined),
     },
   };

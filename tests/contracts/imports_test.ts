@@ -23,6 +23,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   weights: ["core"],
   // Adapters: what an engine needs to run the operators.
   backends: ["core", "ops"],
+  // MPI: other processes of the same run.
+  processes: ["core"],
   // What a run is on disk.
   run_folder: ["core"],
   report: ["core", "metrics", "run_folder"],
@@ -102,6 +104,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "models",
     "ops",
     "optim",
+    "processes",
     "report",
     "run_folder",
     "train",

@@ -2,6 +2,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { builtins } from "../../builtins.ts";
 import type { LossTerm, StreamView, TapInfo } from "../../core/plugin.ts";
+import { solo } from "../../core/world.ts";
 import { gradients } from "../../ops/gradients.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import { fillWith, type FormulaWeights } from "../methods.ts";
@@ -59,7 +60,7 @@ export function opponentOf(term: LossTerm, weights: FormulaWeights) {
       const variables = params!.map(({ value }) => value);
       let logs: Readonly<Record<string, tf.Scalar>> = {};
       const { value, grads } = gradients(() => {
-        const output = compute!(handoff);
+        const output = compute!(handoff, { world: solo });
         logs = Object.fromEntries(
           Object.entries(output.logs ?? {}).map(([name, value]) => [name, tf.keep(tf.clone(value))]),
         );

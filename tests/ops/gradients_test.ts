@@ -166,3 +166,19 @@ test("a checkpointed block has the same gradients, for its parameters too, and k
   assert.equal(calls, 3, "once, and twice with the repetition for the gradient");
   weight.dispose();
 });
+
+Deno.test("a listener hears of every gradient once, as soon as nothing is added to it any more", () => {
+  const [a, b, unused] = [tf.tensor1d([1, 2]), tf.tensor1d([3, 4]), tf.tensor1d([5])];
+  const heard: string[] = [];
+  const f = () => {
+    const first = tf.mul(a!, 2);
+    return tf.sum(tf.mul(tf.mul(first, b!), a!));
+  };
+  const { grads } = gradients(f, [a!, b!, unused!], undefined, {
+    done: (k, grad) => heard.push(`${k} ${grad ? [...grad.dataSync()].join() : "none"}`),
+    between: () => heard.push("-"),
+  });
+  // Backwards: the sum, the last product, the one with b, and the first with a.
+  assert.deepEqual(heard, ["2 none", "-", "-", "1 2,8", "-", "0 12,32", "-"]);
+  assert.deepEqual([...grads[0]!.dataSync()], [12, 32]);
+});

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { Owner, OwnerPlan, StepContext } from "../../core/plugin.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
-import type { World } from "../../core/world.ts";
+import { solo, type World } from "../../core/world.ts";
 import { poly } from "../../optim/schedule.ts";
 import { Registry } from "../../core/registry.ts";
 import {
@@ -310,7 +310,11 @@ for (const when of ["before", "after"] as const) {
 for (const when of ["before", "joint", "after"] as const) {
   test(`a world of two: values and the gradients of student and owner, ${when}, are means`, async () => {
     // The other process has zeros only.
-    const world: World = { mean: (tensors) => tensors.map((tensor) => tensor && tf.mul(tensor, 0.5)) };
+    const world: World = {
+      ...solo,
+      size: 2,
+      mean: (tensors) => tensors.map((tensor) => tensor && tf.mul(tensor, 0.5)),
+    };
     const moved = (more: Partial<StepInput>) =>
       // The level is no part of the term's gradient by the student, so that an owner ahead changes nothing of it.
       withRun({

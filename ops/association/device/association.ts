@@ -14,10 +14,12 @@
  * columns of weights ([P, 1] and [Q, 1]).
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo } from "../../../core/world.ts";
 import { addAll } from "../../add_all.ts";
 import type { AssociationOptions, AssociationResult } from "../options.ts";
 import { type Direction, direction, distinctInputs, imagesOf, joinImages } from "../directions.ts";
 import { kernels } from "../../kernels.ts";
+import { sharedCount } from "../../shared.ts";
 import { overBlocks, sliceRows } from "./blocks.ts";
 import { type DeviceCycles, followCycles, summaryColumn } from "./cycles.ts";
 import type { DeviceRowKernels, RowSummary } from "./row_kernels.ts";
@@ -47,7 +49,7 @@ export function deviceAssociation(
   labels: tf.Tensor2D,
   options: Options,
 ): AssociationResult {
-  const { similarity, kernels } = options;
+  const { similarity, kernels, world = solo } = options;
   const there = direction(similarity, source, target), back = direction(similarity, target, source);
   const inputs = distinctInputs([there, back]);
   const [count, pixels] = labels.shape;
@@ -65,7 +67,7 @@ export function deviceAssociation(
         return { ...scoreRows({ st: rows(there, prepared), ts: rows(back, prepared) }, ids, options) };
       }));
     const associated = addAll(scored.map(({ starts }) => tf.sum(starts)));
-    const scale = tf.neg(tf.reciprocal(tf.maximum(associated, 1)));
+    const scale = tf.neg(tf.reciprocal(sharedCount(associated, world)));
     const loss = tf.mul(scale, addAll(scored.map(({ total }) => total)));
     const ofImages = scored.flatMap((image) => [image.there, image.starts, image.home, image.chosen]);
     save([...inputs, scale, ...ofImages]);

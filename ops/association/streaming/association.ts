@@ -19,6 +19,7 @@
  * Kept between the passes: the inputs, and on the host a summary and a weight for each row.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { solo } from "../../../core/world.ts";
 import { scoped } from "../../scoped.ts";
 import { imagesOf } from "../directions.ts";
 import type { AssociationResult } from "../options.ts";
@@ -36,7 +37,7 @@ export function streamedAssociation(
   labels: tf.Tensor2D,
   options: Options,
 ): AssociationResult {
-  const { similarity, kernels } = options;
+  const { similarity, kernels, world = solo } = options;
   const { inputs, tables } = bothDirections([source, target], { similarity, kernels });
   const [count, pixels] = labels.shape;
   const ids = labels.dataSync() as Int32Array;
@@ -48,7 +49,8 @@ export function streamedAssociation(
       return scoped(() => scoreRows(tables(imagesOf(inputs, n)), { ...options, labels: imageLabels }));
     });
     associated = scored.reduce((sum, { starts }) => sum + starts.indices.length, 0);
-    const scale = -1 / Math.max(1, associated);
+    const [all] = world.sums(Float64Array.of(associated));
+    const scale = -world.size / Math.max(1, all!);
     save(inputs);
     return {
       value: tf.scalar(scale * scored.reduce((sum, { total }) => sum + total, 0)),

@@ -1,0 +1,106 @@
+/**
+ * Gradients are summed in buckets. Think of a row of boxes that are filled from the last parameter to the first, as a backward
+ * pass makes their gradients: a box that is full is sent on its way while the next one is filled, and always in the row's order,
+ * because all processes must send the same box at the same time.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { GradualMean } from "../core/world.ts";
+import { floats, type Mpi, type Request } from "./mpi.ts";
+
+/** Elements of a bucket: about 25 MB. */
+const BUCKET = 25e6 / 4;
+
+type Like = Pick<tf.Tensor, "shape" | "size">;
+
+/** Where a tensor lies. */
+interface Slot {
+  readonly bucket: number;
+  readonly start: number;
+}
+
+/** Buckets for tensors of some shapes; used again by every step. */
+export class Buckets {
+  readonly #mpi: Mpi;
+  readonly #like: readonly Like[];
+  readonly #slots: readonly Slot[];
+  readonly #data: readonly Float32Array<ArrayBuffer>[];
+  /** Tensors of each bucket. */
+  readonly #members: readonly number[];
+
+  /** @param like the tensors, in the order in which parameters are */
+  constructor(mpi: Mpi, like: readonly Like[]) {
+    this.#mpi = mpi;
+    this.#like = like.map(({ shape, size }) => ({ shape, size }));
+    const slots: Slot[] = [], sizes: number[] = [], members: number[] = [];
+    for (let k = like.length - 1; k >= 0; k--) {
+      const { size } = like[k]!;
+      if (sizes.length === 0 || sizes.at(-1)! + size > BUCKET) {
+        sizes.push(0);
+        members.push(0);
+      }
+      slots[k] = { bucket: sizes.length - 1, start: sizes.at(-1)! };
+      sizes[sizes.length - 1]! += size;
+      members[members.length - 1]! += 1;
+    }
+    this.#slots = slots;
+    this.#members = members;
+    // Behind the last one stands how many processes have each tensor.
+    this.#data = [...sizes, like.length].map((size) => floats(size));
+  }
+
+  /** Bytes that are kept. */
+  get bytes(): number {
+    return this.#data.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  }
+
+  /** Whether these are buckets for such tensors. */
+  fits(like: readonly Like[]): boolean {
+    return like.length === this.#like.length &&
+      like.every(({ shape }, k) => tf.util.arraysEqual(shape, this.#like[k]!.shape));
+  }
+
+  /** A mean; the one before must have ended. */
+  begin(): GradualMean {
+    const left = [...this.#members], added = new Set<number>(), requests: Request[] = [];
+    const present = this.#data.at(-1)!.fill(0);
+    const mpi = this.#mpi;
+    const send = () => {
+      while (requests.length < left.length && left[requests.length] === 0) {
+        requests.push(mpi.beginSum(this.#data[requests.length]!));
+      }
+    };
+    const add = (k: number, tensor: tf.Tensor | null) => {
+      if (added.has(k)) throw new Error(`the tensor ${k} was added before`);
+      added.add(k);
+      const { bucket, start } = this.#slots[k]!, { size } = this.#like[k]!;
+      if (tensor === null) this.#data[bucket]!.fill(0, start, start + size);
+      else {
+        this.#data[bucket]!.set(tensor.dataSync() as Float32Array, start);
+        present[k] = 1;
+      }
+      left[bucket]! -= 1;
+      send();
+    };
+    return {
+      add,
+      pump() {
+        const open = requests.find((request) => !request.done);
+        if (open) mpi.test(open);
+      },
+      end: () => {
+        this.#like.forEach((_, k) => added.has(k) || add(k, null));
+        requests.push(mpi.beginSum(present));
+        for (const request of requests) mpi.wait(request);
+        return this.#like.map((_, k) => present[k]! > 0 ? this.#mean(k) : null);
+      },
+    };
+  }
+
+  #mean(k: number): tf.Tensor {
+    const { bucket, start } = this.#slots[k]!, { shape, size } = this.#like[k]!;
+    const share = 1 / this.#mpi.size;
+    const own = this.#data[bucket]!.slice(start, start + size);
+    for (let at = 0; at < size; at++) own[at]! *= share;
+    return tf.tensor(own, [...shape]);
+  }
+}

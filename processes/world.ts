@@ -1,0 +1,87 @@
+/** The processes of MPI as the trainer asks for them. */
+import * as tf from "@tensorflow/tfjs-core";
+import type { GradualMean, World } from "../core/world.ts";
+import { Buckets } from "./buckets.ts";
+import { bytes, floats, type Mpi } from "./mpi.ts";
+
+/** Buckets of so many groups of parameters are kept. */
+const KEPT = 4;
+
+/** All processes of a job as one. Values are read at once, so the backend must be one whose tensors can be read within a step. */
+export class MpiWorld implements World {
+  readonly #mpi: Mpi;
+  #buckets: readonly Buckets[] = [];
+
+  constructor(mpi: Mpi) {
+    this.#mpi = mpi;
+  }
+
+  get rank(): number {
+    return this.#mpi.rank;
+  }
+
+  get size(): number {
+    return this.#mpi.size;
+  }
+
+  mean(tensors: readonly (tf.Tensor | null)[]): readonly (tf.Tensor | null)[] {
+    const present = this.sums(Float64Array.from(tensors, (tensor) => Number(tensor !== null)));
+    const partly = present.some((count) => count > 0 && count < this.size);
+    const shapes = partly ? this.#shapes(tensors) : tensors.map((tensor) => tensor?.shape);
+    const sizes = shapes.map((shape) => shape === undefined ? 0 : tf.util.sizeFromShape([...shape]));
+    const all = floats(sizes.reduce((sum, size) => sum + size, 0));
+    let at = 0;
+    tensors.forEach((tensor, k) => {
+      if (tensor) all.set(tensor.dataSync() as Float32Array, at);
+      at += sizes[k]!;
+    });
+    if (all.length > 0) this.#mpi.sum(all);
+    at = 0;
+    return shapes.map((shape, k) => {
+      if (shape === undefined) return null;
+      const own = all.slice(at, at += sizes[k]!).map((sum) => sum / this.size);
+      return tf.tensor(own, [...shape]);
+    });
+  }
+
+  gradual(like: readonly Pick<tf.Tensor, "shape" | "size">[]): GradualMean {
+    const known = this.#buckets.find((buckets) => buckets.fits(like));
+    const buckets = known ?? new Buckets(this.#mpi, like);
+    if (!known) this.#buckets = [buckets, ...this.#buckets].slice(0, KEPT);
+    return buckets.begin();
+  }
+
+  joined<T extends tf.Tensor>(tensor: T): T {
+    const own = tensor.dataSync() as Float32Array;
+    const all = this.#mpi.gather(own, Array<number>(this.size).fill(own.length));
+    const [first = 1, ...others] = tensor.shape;
+    return tf.tensor(all, [first * this.size, ...others]) as T;
+  }
+
+  sums(numbers: Float64Array): Float64Array {
+    if (numbers.length === 0) return numbers;
+    const all = new Float64Array(new ArrayBuffer(numbers.byteLength));
+    all.set(numbers);
+    this.#mpi.sum(all);
+    return all;
+  }
+
+  exchange(own: Uint8Array): readonly Uint8Array[] {
+    const lengths = new Float64Array(this.size);
+    lengths[this.rank] = own.length;
+    const counts = [...this.sums(lengths)];
+    const sent = bytes(own.length);
+    sent.set(own);
+    const all = this.#mpi.gather(sent, counts);
+    let at = 0;
+    return counts.map((length) => all.slice(at, at += length));
+  }
+
+  /** Those that some process has; undefined where none has one. */
+  #shapes(tensors: readonly (tf.Tensor | null)[]): readonly (readonly number[] | undefined)[] {
+    const own = JSON.stringify(tensors.map((tensor) => tensor?.shape ?? null));
+    const all = this.exchange(new TextEncoder().encode(own))
+      .map((text): (number[] | null)[] => JSON.parse(new TextDecoder().decode(text)));
+    return tensors.map((_, k) => all.map((shapes) => shapes[k]).find((shape) => shape != null));
+  }
+}

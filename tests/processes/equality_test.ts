@@ -1,0 +1,56 @@
+/** Several processes make what one makes of the same batch. */
+import assert from "node:assert/strict";
+import { assertSuccess, mpiTest, runJob } from "./launching.ts";
+
+interface Told {
+  readonly steps: readonly Readonly<Record<string, number>>[];
+}
+
+async function trained(folder: string, processes: number, name: string): Promise<Told> {
+  await Deno.mkdir(folder);
+  const args = ["tests/processes/train_child.ts", folder, name];
+  assertSuccess(await runJob({ processes, args, cwd: folder }));
+  return JSON.parse(Deno.readTextFileSync(`${folder}/${name}.json`));
+}
+
+/** The largest relative difference of any term in any step. */
+function furthest(one: Told, other: Told): number {
+  assert.equal(one.steps.length, 30);
+  assert.equal(other.steps.length, 30);
+  return Math.max(
+    ...one.steps.flatMap((terms, k) =>
+      Object.entries(terms).filter(([name]) => !name.includes("/")).map(([name, value]) =>
+        Math.abs(value - other.steps[k]![name]!) / Math.max(1e-9, Math.abs(value))
+      )
+    ),
+  );
+}
+
+for (const name of ["plca", "adaptseg", "dacs"]) {
+  mpiTest(`${name}: 2 and 4 processes make the losses of one, to rounding`, async (folder) => {
+    const one = await trained(`${folder}/1`, 1, name);
+    for (const processes of [2, 4]) {
+      const found = furthest(one, await trained(`${folder}/${processes}`, processes, name));
+      assert.ok(found < 1e-5, `${processes} processes: ${found}`);
+    }
+  });
+}
+
+mpiTest("the same number of processes makes the same bits, and evaluates as one does", async (folder) => {
+  const runs = [`${folder}/a`, `${folder}/b`];
+  for (const run of runs) await trained(run, 2, "plca");
+  const [a, b] = runs.map((run) => `${run}/plca/checkpoints/last.safetensors`);
+  assert.deepEqual(Deno.readFileSync(a!), Deno.readFileSync(b!));
+
+  // Five images: neither two nor four processes have as many each.
+  const found: unknown[] = [];
+  for (const processes of [1, 2, 4]) {
+    const result = `${folder}/${processes}.json`;
+    const args = ["tests/processes/evaluate_child.ts", folder, a!, result];
+    assertSuccess(await runJob({ processes, args, cwd: folder }));
+    found.push(JSON.parse(Deno.readTextFileSync(result)));
+  }
+  assert.deepEqual(found[1], found[0]);
+  assert.deepEqual(found[2], found[0]);
+  assert.equal((found[0] as { images: number }).images, 5);
+});

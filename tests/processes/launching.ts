@@ -1,0 +1,96 @@
+/** Tests of several processes, skipped (and counted by tests/run.ts) where no MPI is installed. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { root } from "../own_files.ts";
+
+/** Its launcher; undefined when there is none. */
+export const launcher = ["mpiexec.mpich", "mpiexec.hydra", "mpiexec"].find((program) => {
+  try {
+    const { success, stdout } = new Deno.Command(program, { args: ["--version"], stderr: "null" })
+      .outputSync();
+    // Open MPI's starts programs that find no library of its kind.
+    return success && !new TextDecoder().decode(stdout).includes("Open MPI");
+  } catch {
+    return false;
+  }
+});
+
+/** How a job ended. */
+export interface JobOutcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly seconds: number;
+}
+
+/** A job that runs. */
+export interface RunningJob {
+  readonly ended: Promise<JobOutcome>;
+  readonly pid: number;
+  kill(signal: Deno.Signal): void;
+}
+
+/** What is started. */
+export interface JobWanted {
+  readonly processes: number;
+  /** What follows `deno run`: a file of this project and its arguments. */
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts a job, or without a launcher one process. */
+export function startJob({ processes, args, cwd, env = {} }: JobWanted): RunningJob {
+  const [file, ...rest] = args;
+  const line = [
+    Deno.execPath(),
+    ...["run", "--quiet", "--no-check", "--no-prompt", "-A", "--config", join(root, "deno.json")],
+    ...[join(root, file!), ...rest],
+  ];
+  const [program, ...words] = processes === 1 ? line : [launcher!, "-n", String(processes), ...line];
+  const began = performance.now();
+  const child = new Deno.Command(program!, {
+    args: words,
+    cwd,
+    env: { ...env, NO_COLOR: "1", INIT_CWD: cwd },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  return {
+    pid: child.pid,
+    kill: (signal) => child.kill(signal),
+    ended: child.output().then(({ code, stdout, stderr }) => ({
+      code,
+      stdout: new TextDecoder().decode(stdout),
+      stderr: new TextDecoder().decode(stderr),
+      seconds: (performance.now() - began) / 1000,
+    })),
+  };
+}
+
+/** Runs a job to its end. */
+export function runJob(wanted: JobWanted): Promise<JobOutcome> {
+  return startJob(wanted).ended;
+}
+
+/** Registers a test that needs MPI; it gets a folder of its own. */
+export function mpiTest(name: string, body: (folder: string) => Promise<void>): void {
+  Deno.test({
+    name: launcher === undefined ? `${name} (no MPI)` : name,
+    ignore: launcher === undefined,
+    async fn() {
+      const folder = await Deno.makeTempDir({ prefix: "plca-job-" });
+      try {
+        await body(folder);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  });
+}
+
+/** @throws AssertionError with what the job said, when it failed */
+export function assertSuccess({ code, stderr, stdout }: JobOutcome): void {
+  assert.equal(code, 0, `${stdout}\n${stderr}`);
+}
