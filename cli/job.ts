@@ -1,6 +1,6 @@
 /**
- * A command that a launcher of MPI started several times. The first process speaks for all; another one says something only when it
- * fails of something that the first does not know.
+ * A command that a launcher of MPI started several times. The first process speaks for all; another one says
+ * something only when it fails of something that the first does not know.
  */
 import { UserError } from "../core/errors.ts";
 import type { World } from "../core/world.ts";
@@ -97,7 +97,8 @@ export class JobProcess implements Job {
       return this.launch.rank === 0 ? code : 0;
     }
     const { rank } = this.launch;
-    // A launcher notices a process that ends early only once it has begun MPI; the others may be waiting for it there.
+    // A launcher notices a process that ends early only once it has begun MPI; the others may be waiting for
+    // it there.
     this.#openQuietly();
     // The first one ends the job when it has written what is to be kept.
     if (rank > 0) await sleep(isShared(error) ? 1e9 : PATIENCE + 200 * rank);

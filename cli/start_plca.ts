@@ -58,7 +58,10 @@ export function startPlca({ args, cwd, cores }: PlcaStart): StartedPlca {
   };
 }
 
-/** Runs a line with this process's output, to its end. @returns its status; undefined when the program is not there */
+/**
+ * Runs a line with this process's output, to its end. @returns its status; undefined when the program is not
+ * there
+ */
 export async function runLine(line: readonly string[], cwd: string): Promise<number | undefined> {
   const [program, ...args] = line;
   try {

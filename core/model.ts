@@ -91,7 +91,10 @@ export interface ForwardMode {
    * absent: it sees all. Only for models that can ({@linkcode ModelPlan.hides}).
    */
   readonly hide?: readonly number[];
-  /** The processes of the run: batch statistics, and what is drawn, are those of the batches of all of them. Absent: there are none. */
+  /**
+   * The processes of the run: batch statistics, and what is drawn, are those of the batches of all of them.
+   * Absent: there are none.
+   */
   readonly world?: World;
 }
 

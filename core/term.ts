@@ -121,8 +121,9 @@ export interface StepContext {
   /** Total steps of the phase. */
   readonly steps: number;
   /**
-   * The processes of the run, of which each has an equal part of the images. What is a mean over all pixels needs nothing of it; what
-   * is divided by a number that is counted, and what is drawn or sorted over the whole batch, does.
+   * The processes of the run, of which each has an equal part of the images. What is a mean over all pixels
+   * needs nothing of it; what is divided by a number that is counted, and what is drawn or sorted over the
+   * whole batch, does.
    */
   readonly world: World;
   /** The id in labels that counts nowhere. */

@@ -1,7 +1,7 @@
 /**
- * The processes of one run. Think of them as one process whose batch is cut into as many equal parts: whatever is a mean over the
- * batch is a mean over all processes, and what must be known of the whole batch is asked for here. Everything that is asked for
- * is asked by all of them, in the same order.
+ * The processes of one run. Think of them as one process whose batch is cut into as many equal parts:
+ * whatever is a mean over the batch is a mean over all processes, and what must be known of the whole batch
+ * is asked for here. Everything that is asked for is asked by all of them, in the same order.
  */
 import type { Tensor } from "./tensors.ts";
 
@@ -12,13 +12,16 @@ export interface World {
   /** How many there are; at least 1. */
   readonly size: number;
   /**
-   * The mean over all processes, element by element; null where a tensor is null in all of them, which counts as zeros in the
-   * others. Belongs to the caller's tidy scope.
+   * The mean over all processes, element by element; null where a tensor is null in all of them, which counts
+   * as zeros in the others. Belongs to the caller's tidy scope.
    */
   mean(tensors: readonly (Tensor | null)[]): readonly (Tensor | null)[];
   /** A mean of so many tensors that is taken while they are still being made; absent: it is not worth it. */
   gradual?(like: readonly Pick<Tensor, "shape" | "size">[]): GradualMean;
-  /** The same tensor of all processes, joined along the first axis in the order of the ranks. float32, of one shape everywhere. */
+  /**
+   * The same tensor of all processes, joined along the first axis in the order of the ranks. float32, of one
+   * shape everywhere.
+   */
   joined<T extends Tensor>(tensor: T): T;
   /** Element by element the sum over all processes, of as many numbers everywhere. */
   sums(numbers: Float64Array): Float64Array;
@@ -50,8 +53,9 @@ export const solo: World = {
 export type Place = Pick<World, "rank" | "size">;
 
 /**
- * What is drawn for each of `count` things of this process, where the same is drawn for as many of every other one: all of it is
- * drawn, in the order of the ranks, so that each thing gets what it would get in one process.
+ * What is drawn for each of `count` things of this process, where the same is drawn for as many of every
+ * other one: all of it is drawn, in the order of the ranks, so that each thing gets what it would get in one
+ * process.
  */
 export function drawnForOwn<T>(count: number, { rank, size }: Place, draw: () => T): T[] {
   return Array.from({ length: count * size }, draw).slice(rank * count, (rank + 1) * count);

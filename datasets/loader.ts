@@ -32,8 +32,8 @@ export interface TrainLoaderOptions extends Omit<BatchOptions, "cacheBytes"> {
   /** Images per batch, of all processes together. */
   readonly batch: number;
   /**
-   * Which part of every batch is read: of `size` equal parts the `rank`-th. All of it is decided on, so the parts of all processes
-   * are the batch of one. Absent: the whole.
+   * Which part of every batch is read: of `size` equal parts the `rank`-th. All of it is decided on, so the
+   * parts of all processes are the batch of one. Absent: the whole.
    */
   readonly share?: Place | undefined;
   readonly seed: number;

@@ -210,7 +210,8 @@ function hiddenPatches(
   let at = 0;
   random.images.forEach((images, part) => {
     const share = hide[part]!, end = at + images * h * w;
-    // A part that hides nothing draws nothing, so what it draws elsewhere does not depend on who is beside it.
+    // A part that hides nothing draws nothing, so what it draws elsewhere does not depend on who is beside
+    // it.
     const drawn = () => Number(random.streams[part]!.next() < share);
     if (share > 0) data.set(drawnForOwn(end - at, world, drawn), at);
     at = end;

@@ -30,7 +30,9 @@ export interface BatchNormOptions {
   readonly residual?: tf.Tensor4D;
   /** Keep the positive part. */
   readonly relu?: boolean;
-  /** The processes that have equal parts of each part; statistics are those of all. Absent: this one has all. */
+  /**
+   * The processes that have equal parts of each part; statistics are those of all. Absent: this one has all.
+   */
   readonly world?: World | undefined;
 }
 

@@ -43,7 +43,10 @@ export interface Gradients<Y extends tf.Tensor> {
 
 /** Who hears of a backward pass while it goes on. */
 export interface BackwardListener {
-  /** The gradient of the k-th input is whole; undefined where the value does not depend on it. Of each input once. */
+  /**
+   * The gradient of the k-th input is whole; undefined where the value does not depend on it. Of each input
+   * once.
+   */
   done(k: number, grad: tf.Tensor | undefined): void;
   /** An operator had its turn. */
   between(): void;
@@ -188,7 +191,10 @@ function usesOf(
   };
 }
 
-/** In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on `xs`. */
+/**
+ * In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on
+ * `xs`.
+ */
 function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
   const fromX = new Set(xs.map(({ id }) => id));
   const dependent = new Map<TapeNode, string[]>();

@@ -38,7 +38,10 @@ export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D, world: W
   return op(probabilities) as tf.Scalar;
 }
 
-/** Over the pixels of all processes; of the slope this one's part, as many times as there are processes, since the mean is taken. */
+/**
+ * Over the pixels of all processes; of the slope this one's part, as many times as there are processes, since
+ * the mean is taken.
+ */
 function joinedLovasz(rows: tf.Tensor2D, ids: tf.Tensor1D, world: World): LovaszResult {
   const all = world.joined(rows);
   const labels = tf.cast(world.joined(tf.cast(ids, "float32")), "int32") as tf.Tensor1D;

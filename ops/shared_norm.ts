@@ -1,4 +1,7 @@
-/** Statistics of a batch whose images lie in several processes, each of which has an equal part of every part of the batch. */
+/**
+ * Statistics of a batch whose images lie in several processes, each of which has an equal part of every part
+ * of the batch.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { World } from "../core/world.ts";
 import type { BatchStatistics, SharedNorm } from "./kernel_types.ts";

@@ -1,6 +1,7 @@
 /**
- * The two binary interfaces of MPI that can be called without a compiler: the standard one of MPI 5 and MPICH's, which Intel MPI
- * and MVAPICH share. They differ in what handles are and in the numbers of constants.
+ * The two binary interfaces of MPI that can be called without a compiler: the standard one of MPI 5 and
+ * MPICH's, which Intel MPI and MVAPICH share. They differ in what handles are and in the numbers of
+ * constants.
  */
 
 /** An interface. */

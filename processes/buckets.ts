@@ -1,7 +1,7 @@
 /**
- * Gradients are summed in buckets. Think of a row of boxes that are filled from the last parameter to the first, as a backward
- * pass makes their gradients: a box that is full is sent on its way while the next one is filled, and always in the row's order,
- * because all processes must send the same box at the same time.
+ * Gradients are summed in buckets. Think of a row of boxes that are filled from the last parameter to the
+ * first, as a backward pass makes their gradients: a box that is full is sent on its way while the next one
+ * is filled, and always in the row's order, because all processes must send the same box at the same time.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean } from "../core/world.ts";

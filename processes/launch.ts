@@ -1,4 +1,7 @@
-/** Whether a launcher of MPI started this process, told by the environment alone: without one nothing is loaded. */
+/**
+ * Whether a launcher of MPI started this process, told by the environment alone: without one nothing is
+ * loaded.
+ */
 
 /** What a launcher says of a process before MPI begins. */
 export interface Launch {
@@ -10,7 +13,10 @@ export interface Launch {
   readonly local: number | undefined;
 }
 
-/** Variables by which launchers tell the rank: Hydra (MPICH, Intel MPI), its -pmi-port, PMIx (Slurm, PRRTE), Open MPI. */
+/**
+ * Variables by which launchers tell the rank: Hydra (MPICH, Intel MPI), its -pmi-port, PMIx (Slurm, PRRTE),
+ * Open MPI.
+ */
 const RANKS = ["PMI_RANK", "PMI_ID", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"];
 const SIZES = ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE"];
 const LOCAL = ["MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_NTASKS_PER_NODE"];

@@ -1,6 +1,6 @@
 /**
- * Several processes, one run. A launcher of MPI starts the same command on every one of them; here each finds the others. Nothing
- * is loaded, and nothing changes, in a process that no launcher started.
+ * Several processes, one run. A launcher of MPI starts the same command on every one of them; here each finds
+ * the others. Nothing is loaded, and nothing changes, in a process that no launcher started.
  */
 import type { Launch } from "./launch.ts";
 import { openLibrary } from "./library.ts";
@@ -28,7 +28,8 @@ export interface Processes {
 const TIMEOUT = 600;
 
 /**
- * Begins MPI. @param env a variable, undefined where it is not set: PLCA_MPI is a library's file, PLCA_MPI_TIMEOUT a limit in seconds
+ * Begins MPI. @param env a variable, undefined where it is not set: PLCA_MPI is a library's file,
+ * PLCA_MPI_TIMEOUT a limit in seconds
  * @throws UserError when there is no MPI, or it does not belong to the launcher
  */
 export function openProcesses(launch: Launch, env: (name: string) => string | undefined): Processes {

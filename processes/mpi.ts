@@ -1,6 +1,6 @@
 /**
- * MPI as plca uses it. Everything that waits is begun without waiting and then asked for, so that a wait can have an end: MPI makes
- * progress only while it is called, and a call that waits cannot be left.
+ * MPI as plca uses it. Everything that waits is begun without waiting and then asked for, so that a wait can
+ * have an end: MPI makes progress only while it is called, and a call that waits cannot be left.
  */
 import { UserError } from "../core/errors.ts";
 import { type Abi, type Symbols, TEXT_BYTES } from "./abi.ts";
@@ -43,7 +43,10 @@ export class Mpi {
   readonly #abi: Abi;
   readonly #call: Symbols;
   readonly #timeout: number;
-  /** Communicators of their own: for what comes in the order of the program, for gradients, and for who asks who is missing. */
+  /**
+   * Communicators of their own: for what comes in the order of the program, for gradients, and for who asks
+   * who is missing.
+   */
   readonly #ordered: number | bigint;
   readonly #gradients: number | bigint;
   readonly #asking: number | bigint;
@@ -162,8 +165,8 @@ export class Mpi {
   }
 
   /**
-   * Asks all others whether they wait too: whoever does not answer is what is waited for. What a process has to say is so short
-   * that MPI delivers it whatever the others do.
+   * Asks all others whether they wait too: whoever does not answer is what is waited for. What a process has
+   * to say is so short that MPI delivers it whatever the others do.
    */
   #missing(request: Request): UserError {
     const said = bytes(8), others = [...Array(this.size).keys()].filter((rank) => rank !== this.rank);
@@ -220,7 +223,9 @@ export class Mpi {
   }
 }
 
-/** Memory that stays where it is: small arrays made by length alone may be moved while MPI writes into them. */
+/**
+ * Memory that stays where it is: small arrays made by length alone may be moved while MPI writes into them.
+ */
 export function bytes(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(length));
 }

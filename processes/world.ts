@@ -7,7 +7,10 @@ import { bytes, floats, type Mpi } from "./mpi.ts";
 /** Buckets of so many groups of parameters are kept. */
 const KEPT = 4;
 
-/** All processes of a job as one. Values are read at once, so the backend must be one whose tensors can be read within a step. */
+/**
+ * All processes of a job as one. Values are read at once, so the backend must be one whose tensors can be
+ * read within a step.
+ */
 export class MpiWorld implements World {
   readonly #mpi: Mpi;
   #buckets: readonly Buckets[] = [];

@@ -1,4 +1,7 @@
-/** Whether all processes of a run have the same weights: each has its own, and only equal updates keep them equal. */
+/**
+ * Whether all processes of a run have the same weights: each has its own, and only equal updates keep them
+ * equal.
+ */
 import { createHash } from "node:crypto";
 import { UserError } from "../core/errors.ts";
 import type { World } from "../core/world.ts";
@@ -8,7 +11,10 @@ import { exchangeJson, shared } from "./together.ts";
 /** The weights of processes differ, so that none of them is worth keeping. */
 export class UnlikeWeights extends UserError {}
 
-/** Compares everything that a checkpoint holds, by checksums. @throws UnlikeWeights that names what differs, and where */
+/**
+ * Compares everything that a checkpoint holds, by checksums. @throws UnlikeWeights that names what differs,
+ * and where
+ */
 export async function requireAlike({ state }: Pick<Run, "state">, world: World, step: number): Promise<void> {
   if (world.size === 1) return;
   const sums: string[] = [];

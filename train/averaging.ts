@@ -1,4 +1,7 @@
-/** The gradients of an update: means over its passes and over all processes, taken while the last pass goes on. */
+/**
+ * The gradients of an update: means over its passes and over all processes, taken while the last pass goes
+ * on.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean, World } from "../core/world.ts";
 import { addAll } from "../ops/add_all.ts";
@@ -21,7 +24,10 @@ export class Averaging {
     this.#world = world;
   }
 
-  /** What the last pass tells of its gradients, so that their means begin; undefined where nothing is won by that. */
+  /**
+   * What the last pass tells of its gradients, so that their means begin; undefined where nothing is won by
+   * that.
+   */
   listening(earlier: readonly Pass[]): PassOptions["listen"] {
     const world = this.#world;
     if (world.size === 1 || world.gradual === undefined) return undefined;

@@ -87,8 +87,8 @@ export function unlabelledNote(
 
 /**
  * Predicts every image of a dataset in inference mode and counts its pixels. Probabilities are resized
- * bilinearly to the labels, then the largest wins. Nothing of an image is kept. Several processes take turns at the images; what
- * they count is added up, so all get the result that one alone would have.
+ * bilinearly to the labels, then the largest wins. Nothing of an image is kept. Several processes take turns
+ * at the images; what they count is added up, so all get the result that one alone would have.
  * @throws DataError when an image has no labels, AbortError when the run is to stop
  */
 export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): Promise<Evaluation> {

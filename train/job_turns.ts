@@ -1,6 +1,7 @@
 /**
- * How processes share the predictions of a job. All of them run the whole job and see every prediction; what they take turns at
- * is making them: of as many images in a row as there are processes, each predicts one and shows it to the others.
+ * How processes share the predictions of a job. All of them run the whole job and see every prediction; what
+ * they take turns at is making them: of as many images in a row as there are processes, each predicts one and
+ * shows it to the others.
  */
 import type { PredictionChange } from "../core/plugin.ts";
 import type { PredictedLabels } from "./predict.ts";

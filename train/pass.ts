@@ -51,7 +51,10 @@ export interface PassOptions {
   readonly at: PassAt;
   /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
-  /** Asked who hears of the gradients of these, those of the student and then of the joint owners, as they are made. */
+  /**
+   * Asked who hears of the gradients of these, those of the student and then of the joint owners, as they are
+   * made.
+   */
   readonly listen?: ((variables: readonly tf.Variable[]) => BackwardListener) | undefined;
 }
 

@@ -4,7 +4,10 @@ import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 import { exchangeJson } from "./together.ts";
 
-/** The probabilities of all images of a round, in the order of the images. @param own those of this process's image */
+/**
+ * The probabilities of all images of a round, in the order of the images. @param own those of this process's
+ * image
+ */
 export function allGrids(world: World, own: readonly Grid[]): readonly Grid[] {
   if (world.size === 1) return own;
   const shapes = exchangeJson(world, own.map(({ height, width, channels }) => ({ height, width, channels })));
@@ -19,7 +22,10 @@ export function allGrids(world: World, own: readonly Grid[]): readonly Grid[] {
   });
 }
 
-/** Shows the images of a round to the first process, in their order. @param own this process's; undefined: it has none */
+/**
+ * Shows the images of a round to the first process, in their order. @param own this process's; undefined: it
+ * has none
+ */
 export function showRound(
   world: World,
   own: ValidatedImage | undefined,

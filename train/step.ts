@@ -183,7 +183,10 @@ function valuesOf({ values, broken, fault }: ReadValues, { size }: World): StepV
   return values;
 }
 
-/** The error that all processes end with: that of the first one in which something is not finite, with its name. */
+/**
+ * The error that all processes end with: that of the first one in which something is not finite, with its
+ * name.
+ */
 async function agreed(
   { fault }: BrokenValues,
   world: World,

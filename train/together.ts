@@ -24,8 +24,9 @@ interface Told {
 }
 
 /**
- * The processes of a run while they do what each does for itself: read, write, ask whether to stop. What one of them meets, all
- * learn at the next of these calls, which all make in the same order; where there is one process nothing is asked.
+ * The processes of a run while they do what each does for itself: read, write, ask whether to stop. What one
+ * of them meets, all learn at the next of these calls, which all make in the same order; where there is one
+ * process nothing is asked.
  */
 export class Team {
   readonly world: World;
@@ -57,8 +58,9 @@ export class Team {
   }
 
   /**
-   * Does something in every process, and goes on only if it went well in all: else all throw the error of the first that failed,
-   * with its rank unless all failed alike. What is done may ask nothing of the other processes.
+   * Does something in every process, and goes on only if it went well in all: else all throw the error of the
+   * first that failed, with its rank unless all failed alike. What is done may ask nothing of the other
+   * processes.
    */
   async each<T>(work: () => T | Promise<T>): Promise<T> {
     const { world } = this;
@@ -77,14 +79,19 @@ export class Team {
     throw shared(alike ? own : errorOf(first, `rank ${rank} of ${world.size}`));
   }
 
-  /** Does something in the first process, and once it went well there, in the others: they find what it wrote. */
+  /**
+   * Does something in the first process, and once it went well there, in the others: they find what it wrote.
+   */
   async firstThenOthers<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.world.size === 1) return await work();
     const early = await this.each(() => this.leads ? work() : undefined);
     return await this.each(() => this.leads ? early as T : work());
   }
 
-  /** Does something in the first process only, and hands its result, as JSON, to all. @throws what it throws, in all */
+  /**
+   * Does something in the first process only, and hands its result, as JSON, to all. @throws what it throws,
+   * in all
+   */
   async first<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.world.size === 1) return await work();
     let value: T | undefined;

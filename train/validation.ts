@@ -1,4 +1,7 @@
-/** The validations of a phase: what they find, the best of them so far, and the evaluation after the last step. */
+/**
+ * The validations of a phase: what they find, the best of them so far, and the evaluation after the last
+ * step.
+ */
 import type { Evaluation } from "../core/events.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
 import { STUDENT } from "../core/term.ts";
@@ -133,7 +136,10 @@ export class Validation {
     }
   }
 
-  /** After the last step, as the recipe's `evaluation` says. @param plain what the validation of this step found, if there was one */
+  /**
+   * After the last step, as the recipe's `evaluation` says. @param plain what the validation of this step
+   * found, if there was one
+   */
   async finish(plain: Evaluation | undefined): Promise<Evaluation | undefined> {
     const { plan, phase, files } = this.#setup;
     const evaluation = finalEvaluation(plan, phase);
@@ -179,7 +185,9 @@ export class Validation {
     }
   }
 
-  /** The network that `evaluation.network` names; undefined, the student, in a phase that trains without it. */
+  /**
+   * The network that `evaluation.network` names; undefined, the student, in a phase that trains without it.
+   */
   #predicting(): string | undefined {
     const { network } = this.#setup.plan.evaluation;
     return network !== undefined && this.#run.networks.has(network) ? network : undefined;

@@ -128,7 +128,10 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
   };
 }
 
-/** Sums over the pixels of a part, by channel: of the slopes, and of the slopes times what x is above its mean. */
+/**
+ * Sums over the pixels of a part, by channel: of the slopes, and of the slopes times what x is above its
+ * mean.
+ */
 interface SlopeSums {
   readonly slopes: ArrayLike<number>;
   readonly centred: ArrayLike<number>;

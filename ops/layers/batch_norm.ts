@@ -24,7 +24,10 @@ export interface Pass {
    * running statistics are used.
    */
   readonly world?: World | undefined;
-  /** The images of each part of the batch, which has statistics of its own; absent: the running statistics are used. */
+  /**
+   * The images of each part of the batch, which has statistics of its own; absent: the running statistics are
+   * used.
+   */
   readonly parts?: readonly number[];
   /**
    * What layers draw from: a stream of numbers for each part of the batch, with the number of its images;

@@ -1,4 +1,7 @@
-/** Evaluates a checkpoint in one of several processes: `evaluate_child.ts FOLDER CHECKPOINT RESULT`; the first writes the result. */
+/**
+ * Evaluates a checkpoint in one of several processes: `evaluate_child.ts FOLDER CHECKPOINT RESULT`; the first
+ * writes the result.
+ */
 import { solo } from "../../core/world.ts";
 import { builtins, diskFiles, evaluate, loadRecipe, selectBackend } from "../../mod.ts";
 import { launchOf, openProcesses } from "../../processes/mod.ts";

@@ -1,6 +1,9 @@
 /** Small trainings of which several processes must make what one makes. */
 
-/** Streets of a few pixels, a network of a few channels, and a rate at which no association changes by rounding. */
+/**
+ * Streets of a few pixels, a network of a few channels, and a rate at which no association changes by
+ * rounding.
+ */
 const small = {
   extends: "street",
   backend: "native",

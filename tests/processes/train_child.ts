@@ -1,6 +1,6 @@
 /**
- * Trains recipes in one of several processes: `train_child.ts FOLDER NAME...`. The first process writes each run into FOLDER/NAME
- * and what it told of its steps into FOLDER/NAME.json.
+ * Trains recipes in one of several processes: `train_child.ts FOLDER NAME...`. The first process writes each
+ * run into FOLDER/NAME and what it told of its steps into FOLDER/NAME.json.
  */
 import { builtins, diskFiles, loadRecipe, selectBackend, train } from "../../mod.ts";
 import { solo } from "../../core/world.ts";
