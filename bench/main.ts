@@ -2,6 +2,7 @@
 import { ablation } from "./ablation.ts";
 import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";
+import { clusters } from "./clusters.ts";
 import { checkpointing } from "./checkpointing.ts";
 import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   backbones,
   tensorflow,
   checkpointing,
+  clusters,
   published,
   input,
   street,

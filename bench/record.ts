@@ -17,6 +17,7 @@ const SECTIONS = [
   "methods",
   "methods_camvid",
   "faults",
+  "clusters",
   "report",
   "view",
   "export",

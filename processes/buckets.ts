@@ -98,9 +98,10 @@ export class Buckets {
 
   #mean(k: number): tf.Tensor {
     const { bucket, start } = this.#slots[k]!, { shape, size } = this.#like[k]!;
-    const share = 1 / this.#mpi.size;
-    const own = this.#data[bucket]!.slice(start, start + size);
-    for (let at = 0; at < size; at++) own[at]! *= share;
-    return tf.tensor(own, [...shape]);
+    // The quotient is a tensor of its own, so the bucket may be filled again.
+    return tf.tidy(() => {
+      const sum = tf.tensor(this.#data[bucket]!.subarray(start, start + size), [...shape]);
+      return tf.div(sum, this.#mpi.size);
+    });
   }
 }

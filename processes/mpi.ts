@@ -15,6 +15,8 @@ export interface Request {
   readonly held: readonly ArrayBufferView[];
   /** For the error when it takes too long. */
   readonly what: string;
+  /** Whether it is of gradients, which come in an order of their own. */
+  readonly ofGradients: boolean;
   done: boolean;
 }
 
@@ -25,8 +27,8 @@ export interface MpiOptions {
   readonly timeout: number;
 }
 
-/** Asked so often before the thread sleeps between questions. */
-const EAGER = 200;
+/** Milliseconds in which a process asks again at once, before it sleeps between questions. */
+const EAGER = 0.5;
 /** Milliseconds of a sleep, from and to. */
 const SLEEP = [0.05, 1] as const;
 /** Seconds in which the others answer that they wait as well. */
@@ -53,8 +55,8 @@ export class Mpi {
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** How many things of the program's order were begun. */
   #begun = 0;
-  /** Seconds spent in waiting, for measurements. */
-  waited = 0;
+  /** Seconds of this process in which it waited for gradients, and for everything else. */
+  readonly waited = { gradients: 0, others: 0 };
 
   /** Begins MPI. @throws UserError when the launcher and MPI do not fit together */
   constructor(library: Library, { launch, timeout }: MpiOptions) {
@@ -121,13 +123,13 @@ export class Mpi {
   wait(request: Request): void {
     const began = performance.now();
     let sleep: number = SLEEP[0];
-    for (let k = 0; !this.test(request); k++) {
-      if (k < EAGER) continue;
+    while (!this.test(request)) {
+      if (performance.now() - began < EAGER) continue;
       Atomics.wait(this.#sleeper, 0, 0, sleep);
       sleep = Math.min(SLEEP[1], sleep * 1.1);
       if (performance.now() - began > 1000 * this.#timeout) throw this.#missing(request);
     }
-    this.waited += (performance.now() - began) / 1000;
+    this.waited[request.ofGradients ? "gradients" : "others"] += (performance.now() - began) / 1000;
   }
 
   /** Ends MPI once all processes do. */
@@ -145,7 +147,7 @@ export class Mpi {
     { comm, what }: { readonly comm: number | bigint; readonly what: string },
   ): Request {
     const { inPlace, float, double, sum } = this.#abi;
-    const request = this.#request([data], what);
+    const request = this.#request([data], what, comm === this.#gradients);
     const type = data instanceof Float64Array ? double : float;
     const code = this.#call.MPI_Iallreduce(
       inPlace,
@@ -160,8 +162,8 @@ export class Mpi {
     return request;
   }
 
-  #request(held: readonly ArrayBufferView[], what: string) {
-    return { handle: bytes(this.#abi.handleBytes), held, what, done: false };
+  #request(held: readonly ArrayBufferView[], what: string, ofGradients = false) {
+    return { handle: bytes(this.#abi.handleBytes), held, what, ofGradients, done: false };
   }
 
   /**

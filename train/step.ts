@@ -105,9 +105,9 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
       const listen = pass === input.passes.length - 1 ? averaging.listening(passes) : undefined;
       passes.push(runPass(run, batches, { terms, entries, at: { ...input, pass }, stages, listen }));
     }
+    whole = averaging.whole(passes);
     const values = valuesOf(await readValues(run, passes, input), world);
     stages?.over("read");
-    whole = averaging.whole(passes);
     if (input.onGradientNorm) {
       input.onGradientNorm(await normOf(whole.student));
       stages?.over("measuring");

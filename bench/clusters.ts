@@ -1,0 +1,163 @@
+/**
+ * Several processes: steps of ResNet-101 by one process on one core, by two on a core each, and by two on a machine each, which are
+ * network namespaces here, joined by a wire of a known rate:
+ *
+ *     deno task bench clusters [CROP]
+ *
+ * Needs MPICH and two cores and, for the namespaces, root, `ip` and `tc`.
+ */
+import { fileURLToPath } from "node:url";
+import type { ClusterMeasured } from "./clusters_child.ts";
+import { record } from "./record.ts";
+
+const LAUNCHER = "mpiexec.mpich", STEPS = "2";
+
+/** Gigabits a second of the wires; the model is fitted on the first two and checked on the last. */
+const RATES = [1, 0.1, 0.3];
+
+/** What an ssh to a namespace would do. */
+const INTO_NAMESPACE = `#!/bin/sh
+while [ "\${1#-}" != "$1" ]; do shift; done
+host=$1; shift
+case $host in 10.9.0.1) name=plca-a;; *) name=plca-b;; esac
+exec ip netns exec $name sh -c "$*"
+`;
+
+/** Process K of this machine on core K; in namespaces each is the first of its own. */
+const ON_A_CORE = `#!/bin/sh
+exec taskset -c \${PLCA_CORE:-\${MPI_LOCALRANKID:-0}} "$@"
+`;
+
+/** Measures and writes the section. */
+export async function clusters([crop = "321"]: readonly string[]): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "plca-clusters-" });
+  const scripts = { into: `${folder}/into.sh`, core: `${folder}/core.sh` };
+  await Deno.writeTextFile(scripts.into, INTO_NAMESPACE, { mode: 0o755 });
+  await Deno.writeTextFile(scripts.core, ON_A_CORE, { mode: 0o755 });
+  const work = {
+    line: [
+      ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check", "--config", path("../deno.json")],
+      ...[path("clusters_child.ts"), crop, "1", STEPS],
+    ],
+    result: `${folder}/measured.json`,
+    scripts,
+  };
+  try {
+    const measured: (readonly [string, ClusterMeasured])[] = [
+      ["one process", await ran([scripts.core], work)],
+      ["two processes of one machine", await ran([LAUNCHER, "-n", "2", scripts.core], work)],
+    ];
+    await inNamespaces(async (shape) => {
+      for (const rate of RATES) {
+        await shape(rate);
+        measured.push([`two machines, ${rate} Gbit/s`, await ran(acrossLine(work.scripts), work)]);
+      }
+    });
+    await write(measured, crop);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+interface Work {
+  readonly line: readonly string[];
+  readonly result: string;
+  readonly scripts: { readonly into: string; readonly core: string };
+}
+
+function acrossLine({ into, core }: Work["scripts"]): string[] {
+  return [
+    ...["ip", "netns", "exec", "plca-a", "env", "UCX_TLS=tcp,self", LAUNCHER],
+    ...["-launcher", "ssh", "-launcher-exec", into, "-hosts", "10.9.0.1:1,10.9.0.2:1"],
+    ...["-n", "1", "-env", "PLCA_CORE", "0", core],
+  ];
+}
+
+/** Runs the child behind these words; across machines once for each of them. */
+async function ran(words: readonly string[], { line, result, scripts }: Work): Promise<ClusterMeasured> {
+  const whole = [...line, result];
+  const all = words[0] === "ip"
+    ? [...words, ...whole, ":", "-n", "1", "-env", "PLCA_CORE", "1", scripts.core, ...whole]
+    : [...words, ...whole];
+  await runs(all);
+  const measured: ClusterMeasured = JSON.parse(await Deno.readTextFile(result));
+  console.log(JSON.stringify(measured));
+  return measured;
+}
+
+async function runs([program, ...args]: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(program!, { args }).output();
+  if (!success) throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+}
+
+/** Two namespaces with a wire between them. */
+async function inNamespaces(body: (shape: (rate: number) => Promise<void>) => Promise<void>): Promise<void> {
+  const ip = (line: string) => runs(["ip", ...line.split(" ")]);
+  const names = ["a", "b"] as const;
+  for (const name of names) await ip(`netns add plca-${name}`);
+  try {
+    await ip("link add plca-a0 netns plca-a type veth peer name plca-b0 netns plca-b");
+    for (const [k, name] of names.entries()) {
+      const inside = `netns exec plca-${name} ip`;
+      await ip(`${inside} addr add 10.9.0.${k + 1}/24 dev plca-${name}0`);
+      await ip(`${inside} link set lo up`);
+      await ip(`${inside} link set plca-${name}0 up`);
+    }
+    // The wire is there a moment later.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await body(async (rate) => {
+      const shaped = `root tbf rate ${1000 * rate}mbit burst 1mb latency 200ms`;
+      for (const name of names) {
+        await ip(`netns exec plca-${name} tc qdisc replace dev plca-${name}0 ${shaped}`);
+      }
+    });
+  } finally {
+    for (const name of names) await ip(`netns del plca-${name}`);
+  }
+}
+
+async function write(
+  measured: readonly (readonly [string, ClusterMeasured])[],
+  crop: string,
+): Promise<void> {
+  const alone = measured[0]![1].seconds;
+  await record("clusters", {
+    title: "Several processes",
+    text: [
+      `A training step of ResNet-101 with the full objective, crop ${crop}x${crop}, one image of each domain a process, on ` +
+      `\`native\` with one thread on a core of its own: the median of ${STEPS} steps after the first. Machines are network ` +
+      "namespaces of one machine, joined by a wire that `tc tbf` holds to a rate. Efficiency is the step of one process by " +
+      "the step of two that do the same each. The sum is that of all gradients " +
+      `(${
+        (measured[0]![1].bytes / 1e6).toFixed(0)
+      } MB) when nothing else is done; hidden is what of it no process waited for.`,
+    ],
+    columns: [
+      "what",
+      "s a step",
+      "efficiency",
+      "sum, s",
+      "waited for it, s",
+      "hidden",
+      "waited for others, s",
+      "GB",
+    ],
+    rows: measured.map(([what, { seconds, gradients, others, reduction, peak }]) => [
+      what,
+      seconds.toFixed(2),
+      (alone / seconds).toFixed(2),
+      ...(reduction === 0 ? ["-", "-", "-", "-"] : [
+        reduction.toFixed(2),
+        gradients.toFixed(2),
+        Math.max(0, 1 - gradients / reduction).toFixed(2),
+        others.toFixed(2),
+      ]),
+      peak.toFixed(2),
+    ]),
+    commands: [`deno task bench clusters${crop === "321" ? "" : ` ${crop}`}`],
+  });
+}
+
+function path(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
