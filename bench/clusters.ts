@@ -8,6 +8,7 @@
  */
 import { fileURLToPath } from "node:url";
 import type { ClusterMeasured } from "./clusters_child.ts";
+import { drawModel } from "./clusters_model.ts";
 import { record } from "./record.ts";
 
 const LAUNCHER = "mpiexec.mpich", STEPS = "2";
@@ -30,6 +31,7 @@ exec taskset -c \${PLCA_CORE:-\${MPI_LOCALRANKID:-0}} "$@"
 
 /** Measures and writes the section. */
 export async function clusters([crop = "321"]: readonly string[]): Promise<void> {
+  if (crop === "model") return await drawModel();
   const folder = await Deno.makeTempDir({ prefix: "plca-clusters-" });
   const scripts = { into: `${folder}/into.sh`, core: `${folder}/core.sh` };
   await Deno.writeTextFile(scripts.into, INTO_NAMESPACE, { mode: 0o755 });
@@ -130,28 +132,18 @@ async function write(
       "the step of two that do the same each. The sum is that of all gradients " +
       `(${
         (measured[0]![1].bytes / 1e6).toFixed(0)
-      } MB) when nothing else is done; hidden is what of it no process waited for.`,
+      } MB) when nothing else is done. "At the end" is what the first ` +
+      'process waited for gradients after its backward pass, "on the way" what it waited until then, for batch ' +
+      "statistics above all.",
     ],
-    columns: [
-      "what",
-      "s a step",
-      "efficiency",
-      "sum, s",
-      "waited for it, s",
-      "hidden",
-      "waited for others, s",
-      "GB",
-    ],
+    columns: ["what", "s a step", "efficiency", "sum, s", "at the end, s", "on the way, s", "GB"],
     rows: measured.map(([what, { seconds, gradients, others, reduction, peak }]) => [
       what,
       seconds.toFixed(2),
       (alone / seconds).toFixed(2),
-      ...(reduction === 0 ? ["-", "-", "-", "-"] : [
-        reduction.toFixed(2),
-        gradients.toFixed(2),
-        Math.max(0, 1 - gradients / reduction).toFixed(2),
-        others.toFixed(2),
-      ]),
+      ...(reduction === 0
+        ? ["-", "-", "-"]
+        : [reduction.toFixed(2), gradients.toFixed(2), others.toFixed(2)]),
       peak.toFixed(2),
     ]),
     commands: [`deno task bench clusters${crop === "321" ? "" : ` ${crop}`}`],

@@ -9,6 +9,11 @@ import { floats, type Mpi, type Request } from "./mpi.ts";
 
 /** Elements of a bucket: about 25 MB. */
 const BUCKET = 25e6 / 4;
+/**
+ * Elements of a piece: a bucket travels in pieces, one after the other, so that batch statistics, which are
+ * waited for, do not wait behind a whole bucket on a slow wire.
+ */
+const PIECE = 2e6 / 4;
 
 type Like = Pick<tf.Tensor, "shape" | "size">;
 
@@ -61,13 +66,21 @@ export class Buckets {
 
   /** A mean; the one before must have ended. */
   begin(): GradualMean {
-    const left = [...this.#members], added = new Set<number>(), requests: Request[] = [];
+    const left = [...this.#members], added = new Set<number>();
     const present = this.#data.at(-1)!.fill(0);
     const mpi = this.#mpi;
+    // What is full and not on its way yet, and what is.
+    const waiting: Float32Array<ArrayBuffer>[] = [];
+    let full = 0, travelling: Request | undefined;
+    const go = () => {
+      if (travelling && !mpi.test(travelling)) return false;
+      const next = waiting.shift();
+      travelling = next && mpi.beginSum(next);
+      return travelling !== undefined;
+    };
     const send = () => {
-      while (requests.length < left.length && left[requests.length] === 0) {
-        requests.push(mpi.beginSum(this.#data[requests.length]!));
-      }
+      for (; full < left.length && left[full] === 0; full++) waiting.push(...piecesOf(this.#data[full]!));
+      go();
     };
     const add = (k: number, tensor: tf.Tensor | null) => {
       if (added.has(k)) throw new Error(`the tensor ${k} was added before`);
@@ -83,14 +96,14 @@ export class Buckets {
     };
     return {
       add,
-      pump() {
-        const open = requests.find((request) => !request.done);
-        if (open) mpi.test(open);
-      },
+      pump: () => void go(),
       end: () => {
         this.#like.forEach((_, k) => added.has(k) || add(k, null));
-        requests.push(mpi.beginSum(present));
-        for (const request of requests) mpi.wait(request);
+        waiting.push(present);
+        while (travelling || go()) {
+          mpi.wait(travelling!);
+          go();
+        }
         return this.#like.map((_, k) => present[k]! > 0 ? this.#mean(k) : null);
       },
     };
@@ -104,4 +117,11 @@ export class Buckets {
       return tf.div(sum, this.#mpi.size);
     });
   }
+}
+
+function piecesOf(bucket: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>[] {
+  return Array.from(
+    { length: Math.ceil(bucket.length / PIECE) },
+    (_, k) => bucket.subarray(k * PIECE, (k + 1) * PIECE),
+  );
 }
