@@ -50,6 +50,7 @@ export interface Inspected {
 
 /** Whether `auto` should try to start a backend. */
 export interface Judged {
+  /** Whether it is worth a try. */
   readonly takes: boolean;
   /** Why not, as a note for the user; absent if that would be no news, as when it is not installed. */
   readonly reason?: string;

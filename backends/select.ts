@@ -12,6 +12,7 @@ import { BACKENDS } from "./mod.ts";
 
 /** The backend that is current now. */
 export interface SelectedBackend {
+  /** As recipes name it; never `auto`. */
   readonly name: BackendName;
   /** Why `auto` passed over faster ones, one line each; empty if one was named. */
   readonly notes: readonly string[];

@@ -17,6 +17,7 @@ import type { Similarity } from "./similarity.ts";
 import type { LossPlan, StreamPlan } from "./term.ts";
 
 export type * from "./dataset.ts";
+export type * from "./hub.ts";
 export type * from "./job.ts";
 export type * from "./model.ts";
 export type * from "./network.ts";
