@@ -8,6 +8,7 @@
  * in].
  */
 export interface HubTensor {
+  /** Sides, the slowest first. */
   readonly shape: readonly number[];
   /** Row-major. */
   readonly data: Float32Array;
