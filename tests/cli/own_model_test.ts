@@ -12,7 +12,7 @@ async function trained(folder: string): Promise<void> {
   await Deno.writeTextFile(join(folder, "two_layers.ts"), docs);
   const more =
     "training: { steps: 1, batch: 1, validate_every: 0 }\nbaseline: null\nlosses: [{ type: cross-entropy }]";
-  const model = "model: { use: ./two_layers.ts, type: null, options: { width: 4 } }";
+  const model = "model: { use: ./two_layers.ts, options: { width: 4 } }";
   await Deno.writeTextFile(join(folder, "tiny.yaml"), tinyRecipe(more).replace(/^model: .*$/m, model));
   const { code, stderr } = await plca(["train", "tiny.yaml"], { cwd: folder });
   assert.equal(code, 0, stderr);
