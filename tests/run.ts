@@ -28,7 +28,13 @@ const KEPT = [
 
 /** Those that take longest start first, so that none of them is left to run alone at the end. */
 const LONG = [
-  ...["backends/webgpu_test", "cli/narrow_test", "view/explorer_page_test", "contracts/losses_contract_test"],
+  ...[
+    "processes/equality_test",
+    "backends/webgpu_test",
+    "cli/narrow_test",
+    "view/explorer_page_test",
+    "contracts/losses_contract_test",
+  ],
   ...[
     "backends/tensorflow_test",
     "models/deeplab_v2_test",
