@@ -24,6 +24,8 @@ export interface KeptRun {
   readonly secondsPerStep?: number;
   /** The most memory of its process. */
   readonly peakBytes?: number;
+  /** Of runs before these files were kept, which are known by their table alone, to a tenth of a percent: PLCA's multiples. */
+  readonly ofReference?: { readonly time: number; readonly memory: number };
   /** The day it was read from its folder. */
   readonly date: string;
   /** The version that trained it. */

@@ -64,8 +64,8 @@ export async function methods([data = "", folder]: readonly string[]): Promise<v
       spread(method.runs.map(({ miou }) => miou)),
       picked(method.runs, "best"),
       method.runs.map(({ seed }) => seed).join(", "),
-      ratio(method, reference, ({ secondsPerStep }) => secondsPerStep),
-      ratio(method, reference, ({ peakBytes }) => peakBytes),
+      ratio(method, reference, "time"),
+      ratio(method, reference, "memory"),
       ...LABEL_FREE.map(({ name }) => picked(method.runs, name)),
     ]),
     commands: [
@@ -144,11 +144,16 @@ function gain(runs: readonly KeptRun[], name: string): string[] {
   return [`${title} ${mean(gains) < 0 ? "" : "+"}${mean(gains).toFixed(2)}`];
 }
 
-function ratio(
-  method: Method,
-  reference: Method | undefined,
-  of: (run: KeptRun) => number | undefined,
-): string {
-  const [mine, its] = [method, reference].map((one) => one?.runs.flatMap((run) => of(run) ?? []) ?? []);
-  return mine!.length === 0 || its!.length === 0 ? "-" : (median(mine!) / median(its!)).toFixed(2);
+const COSTS = {
+  time: ({ secondsPerStep }: KeptRun) => secondsPerStep,
+  memory: ({ peakBytes }: KeptRun) => peakBytes,
+} as const;
+
+function ratio(method: Method, reference: Method | undefined, cost: keyof typeof COSTS): string {
+  const [mine, its] = [method, reference].map((one) =>
+    one?.runs.flatMap((run) => COSTS[cost](run) ?? []) ?? []
+  );
+  if (mine!.length > 0 && its!.length > 0) return (median(mine!) / median(its!)).toFixed(2);
+  const told = method.runs.flatMap(({ ofReference }) => ofReference?.[cost] ?? []);
+  return told.length === 0 ? "-" : median(told).toFixed(2);
 }
