@@ -6,8 +6,7 @@
  * FOLDER is what `plca compare --out` wrote: its finished runs are exported as well, one of each method.
  */
 import { join } from "node:path";
-import { diskRun } from "../run_folder/files.ts";
-import { readRun } from "../run_folder/read.ts";
+import { type RunFolder, runFolders } from "./method_runs.ts";
 import { record } from "./record.ts";
 import { plca } from "./report.ts";
 
@@ -105,14 +104,11 @@ export async function exported([comparison]: readonly string[]): Promise<void> {
 
 /** Of each method the finished run of the lowest seed, by name. */
 async function adaptedRuns(folder: string): Promise<readonly (readonly [string, string])[]> {
-  const found = new Map<string, { readonly seed: number; readonly run: string }>();
-  for await (const { name: entry } of Deno.readDir(folder)) {
-    const [, name, seed] = /^(.+)-(\d+)$/.exec(entry) ?? [];
-    const run = join(folder, entry);
-    if (name === undefined || (await readRun(diskRun(run))).state !== "finished") continue;
-    if (Number(seed) < (found.get(name)?.seed ?? Infinity)) found.set(name, { seed: Number(seed), run });
+  const lowest = new Map<string, RunFolder>();
+  for await (const run of runFolders(folder)) {
+    if (run.seed < (lowest.get(run.name)?.seed ?? Infinity)) lowest.set(run.name, run);
   }
-  return [...found].sort(([a], [b]) => a.localeCompare(b)).map(([name, { run }]) => [name, run]);
+  return [...lowest].sort(([a], [b]) => a.localeCompare(b)).map(([name, { path }]) => [name, path]);
 }
 
 async function train(run: string, sets: readonly string[]): Promise<void> {

@@ -7,7 +7,7 @@ import type { MethodPlan } from "../core/plan.ts";
 import type { SnapshotPicks } from "../report/snapshots.ts";
 import { readMethodRun } from "../cli/method_run.ts";
 import { diskRun } from "../run_folder/files.ts";
-import { readRun } from "../run_folder/read.ts";
+import { readRun, type Run } from "../run_folder/read.ts";
 
 /** One finished training. */
 export interface KeptRun {
@@ -77,22 +77,36 @@ function text({ classes, runs }: KeptRuns): string {
   return `{\n  "classes": ${JSON.stringify(classes)},\n  "runs": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }
 
-async function finishedRuns(folder: string): Promise<KeptRuns> {
-  const runs: KeptRun[] = [];
-  let classes: readonly string[] = [];
+/** A folder of a finished run, called `NAME-SEED` as `plca compare` calls them. */
+export interface RunFolder {
+  readonly name: string;
+  readonly seed: number;
+  readonly path: string;
+  readonly run: Run;
+}
+
+/** The finished runs in what `plca compare --out` wrote. */
+export async function* runFolders(folder: string): AsyncGenerator<RunFolder> {
   for await (const { name: entry, isDirectory } of Deno.readDir(folder)) {
     const [, name, seed] = /^(.+)-(\d+)$/.exec(entry) ?? [];
     if (!isDirectory || name === undefined) continue;
-    const path = join(folder, entry);
-    const { state, config, record, phases } = await readRun(diskRun(path));
+    const path = join(folder, entry), run = await readRun(diskRun(path));
+    if (run.state === "finished") yield { name, seed: Number(seed), path, run };
+  }
+}
+
+async function finishedRuns(folder: string): Promise<KeptRuns> {
+  const runs: KeptRun[] = [];
+  let classes: readonly string[] = [];
+  for await (const { name, seed, path, run: { config, record, phases } } of runFolders(folder)) {
     const evaluation = phases.at(-1)?.evaluation;
-    if (state !== "finished" || evaluation === undefined) continue;
+    if (evaluation === undefined) continue;
     const method = config?.parsed["method"] as MethodPlan | undefined;
     const { picks, secondsPerStep, peakBytes } = await readMethodRun(path, evaluation);
     classes = evaluation.classes;
     runs.push({
       name,
-      seed: Number(seed),
+      seed,
       ...(method === undefined ? {} : { method }),
       miou: rounded(evaluation.miou),
       iou: evaluation.iou.map(rounded),

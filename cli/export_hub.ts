@@ -33,11 +33,12 @@ const ONNX = [["onnx/model.onnx", false], ["onnx/model_fp16.onnx", true]] as con
  * @throws UserError before anything is written
  */
 export async function writeHub(work: Work, checkpoint: string, folder: string): Promise<void> {
-  const { host, args, plan } = work;
+  const { host, args } = work;
+  const { plan, left } = withoutEnsemble(work.plan);
   const { layout, note } = layoutOf(plan);
   const models = new Map<string, CheckedModel>();
   for (const [path, half] of ONNX) {
-    models.set(path, await exportChecked(work, checkpoint, { ...FORMS, half }));
+    models.set(path, await exportChecked({ ...work, plan }, checkpoint, { ...FORMS, half }));
   }
   const { pictures: [first], notes } = models.get(ONNX[0][0])!;
   const { state, phase, dispose } = await openTrained(plan, { checkpoint, files: diskFiles() });
@@ -53,7 +54,7 @@ export async function writeHub(work: Work, checkpoint: string, folder: string): 
     card: {
       ...await cardFacts(plan, checkpoint, phase),
       transformers: layout !== undefined,
-      notes: [...note, ...notes],
+      notes: [...note, ...left, ...notes],
       onnx: [...models.keys()],
     },
   });
@@ -69,6 +70,18 @@ export async function writeHub(work: Work, checkpoint: string, folder: string): 
       (bytes / 1e6).toFixed(1)
     } MB${layout ? "; transformers reads it" : ""}. Read README.md, and say there which licence holds.\n`,
   );
+}
+
+/** A folder holds one network: the others of `evaluation.ensemble` are left out, and said. */
+function withoutEnsemble(plan: RunPlan): { readonly plan: RunPlan; readonly left: readonly string[] } {
+  const { ensemble, ...evaluation } = plan.evaluation;
+  if (ensemble === undefined) return { plan, left: [] };
+  return {
+    plan: { ...plan, evaluation },
+    left: [
+      "evaluation.ensemble is left out: the folder holds one network, and the results are of all together.",
+    ],
+  };
 }
 
 /** How transformers stores the network; without it, why it cannot read the folder. */

@@ -23,7 +23,7 @@ export interface Job {
 /** Commands that share their work. */
 const SHARING: readonly Command["command"][] = ["train", "eval"];
 /** Commands that start trainings themselves. */
-const STARTING: readonly Command["command"][] = ["ablate"];
+const STARTING: readonly Command["command"][] = ["ablate", "compare"];
 
 /** Milliseconds after which a process that failed alone speaks, so that the first may do it before. */
 const PATIENCE = 1500;

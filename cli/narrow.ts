@@ -66,9 +66,9 @@ export async function narrowly(host: Host, { read = [], intend }: Narrowed): Pro
     return { plans: [], write: [] };
   });
   const { folder } = intent;
-  const needed = grantFor({ ...intent, read: [...recipes, ...read] }, [...losses]);
   // MPI is found by its name and works on pointers.
-  const grant = host.job ? { ...needed, libraries: "any" as const } : needed;
+  const pointers = intent.pointers === true || host.job !== undefined;
+  const grant = grantFor({ ...intent, pointers, read: [...recipes, ...read] }, [...losses]);
   try {
     const commit = await gitCommit();
     return await host.narrowed!(grant, { commit, ...(folder === undefined ? {} : { folder }) });

@@ -6,7 +6,7 @@ import { selectBackend, type SelectedBackend } from "../backends/select.ts";
 import { NAME } from "../config/recipe.ts";
 import { DataError, UserError } from "../core/errors.ts";
 import { plannedParts, type RunPlan } from "../core/plan.ts";
-import { solo, type World } from "../core/world.ts";
+import { exchangeJson, solo, type World } from "../core/world.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { IMAGES } from "../datasets/image_files.ts";
 import { meansText } from "../report/means.ts";
@@ -26,7 +26,7 @@ import {
   type RunRecord,
 } from "../run_folder/make.ts";
 import { train, type TrainResult } from "../train/mod.ts";
-import { exchangeJson, Team } from "../train/together.ts";
+import { Team } from "../train/together.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import { memoryTeller } from "./debug_memory.ts";

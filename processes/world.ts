@@ -1,6 +1,6 @@
 /** The processes of MPI as the trainer asks for them. */
 import * as tf from "@tensorflow/tfjs-core";
-import type { GradualMean, World } from "../core/world.ts";
+import { exchangeJson, type GradualMean, type World } from "../core/world.ts";
 import { Buckets } from "./buckets.ts";
 import { bytes, floats, type Mpi } from "./mpi.ts";
 
@@ -82,9 +82,7 @@ export class MpiWorld implements World {
 
   /** Those that some process has; undefined where none has one. */
   #shapes(tensors: readonly (tf.Tensor | null)[]): readonly (readonly number[] | undefined)[] {
-    const own = JSON.stringify(tensors.map((tensor) => tensor?.shape ?? null));
-    const all = this.exchange(new TextEncoder().encode(own))
-      .map((text): (number[] | null)[] => JSON.parse(new TextDecoder().decode(text)));
+    const all = exchangeJson(this, tensors.map((tensor) => tensor?.shape ?? null));
     return tensors.map((_, k) => all.map((shapes) => shapes[k]).find((shape) => shape != null));
   }
 }

@@ -4,9 +4,9 @@
  */
 import { createHash } from "node:crypto";
 import { UserError } from "../core/errors.ts";
-import type { World } from "../core/world.ts";
+import { exchangeJson, type World } from "../core/world.ts";
 import type { Run } from "./assemble.ts";
-import { exchangeJson, shared } from "./together.ts";
+import { shared } from "./together.ts";
 
 /** The weights of processes differ, so that none of them is worth keeping. */
 export class UnlikeWeights extends UserError {}

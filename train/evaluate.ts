@@ -5,7 +5,7 @@ import type { Evaluation, SubsetMean } from "../core/events.ts";
 import type { ClassSubset } from "../core/label_space.ts";
 import type { EvaluationPlan, PhasePlan, RunPlan, Split } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
-import { solo } from "../core/world.ts";
+import { exchangeJson, solo } from "../core/world.ts";
 import { type EvaluationImage, evaluationImages } from "../datasets/evaluation.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import {
@@ -20,7 +20,7 @@ import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 import { type Ensemble, predictLabels } from "./predict.ts";
 import { allGrids, showRound } from "./rounds.ts";
-import { exchangeJson, Team } from "./together.ts";
+import { Team } from "./together.ts";
 
 /** What is evaluated on what. */
 export interface EvaluationInput {

@@ -1,8 +1,7 @@
 /** What processes show each other of the images of a round, of which each has at most one. */
-import type { World } from "../core/world.ts";
+import { exchangeJson, type World } from "../core/world.ts";
 import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
-import { exchangeJson } from "./together.ts";
 
 /**
  * The probabilities of all images of a round, in the order of the images. @param own those of this process's

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError } from "../core/errors.ts";
-import { solo, type World } from "../core/world.ts";
+import { exchangeJson, solo, type World } from "../core/world.ts";
 import type { Run, Term } from "./assemble.ts";
 import { Averaging, mean, type WholeGradients } from "./averaging.ts";
 import { brokenStream, brokenWeight, firstNonFinite } from "./broken.ts";
@@ -23,7 +23,7 @@ import {
   type Stages,
   tensorsOf,
 } from "./pass.ts";
-import { exchangeJson, shared } from "./together.ts";
+import { shared } from "./together.ts";
 import { moveNetworks, plannedMoves } from "./move.ts";
 import { Snapshot } from "./snapshot.ts";
 

@@ -1,14 +1,7 @@
 /** What processes agree on: errors, and the wish to stop. */
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
-import type { World } from "../core/world.ts";
-
-/** What every process hands in, by rank, as JSON. */
-export function exchangeJson<T>(world: World, own: T): readonly T[] {
-  if (world.size === 1) return [own];
-  return world.exchange(new TextEncoder().encode(JSON.stringify(own)))
-    .map((text) => JSON.parse(new TextDecoder().decode(text)));
-}
+import { exchangeJson, type World } from "../core/world.ts";
 
 /** What the process 0 has; the others' own is not looked at. */
 export function fromFirst<T>(world: World, own: T): T {

@@ -97,17 +97,19 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
     [address(dy, start), address(x, start), y ? address(y, start) : 0, pixels, channels] as const;
   const sums = parts.map((part, k) => slopeSums(placesOf(part), call.statistics[k]!));
   const dGamma = new Float32Array(channels), dBeta = new Float32Array(channels);
+  const inverseDeviations = call.statistics.map((one) => inverses(one, call.epsilon));
   sums.forEach(({ slopes, centred }, k) =>
-    inverses(call.statistics[k]!, call.epsilon).forEach((value, c) => {
+    inverseDeviations[k]!.forEach((value, c) => {
       dGamma[c]! += centred[c]! * value;
       dBeta[c]! += slopes[c]!;
     })
   );
   const whole = call.shared ? sharedSums(sums, call.shared) : sums;
   parts.forEach((part, k) => {
-    const statistics = call.statistics[k]!, { slopes, centred } = whole[k]!;
+    const statistics = call.statistics[k]!, inverse = inverseDeviations[k]!;
+    const { slopes, centred } = whole[k]!;
     tf.tidy(() => {
-      const inverse = inverses(statistics, call.epsilon), scale = heapView(gamma).slice();
+      const scale = heapView(gamma).slice();
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
       // Statistics that were given do not move with x.
       const level = vector(channels, (c) => call.given ? 0 : slopes[c]! / part.pixels);

@@ -54,3 +54,39 @@ mpiTest("the same number of processes makes the same bits, and evaluates as one 
   assert.deepEqual(found[2], found[0]);
   assert.equal((found[0] as { images: number }).images, 5);
 });
+
+/** Labels the target before its first step, by the weights of the seed. */
+const LABELLING = `extends: street
+name: labelling
+backend: wasm
+data:
+  source: { type: street, width: 40, height: 32, domain: day, split: train, count: 4 }
+  target: { type: street, width: 40, height: 32, domain: dusk, split: train, count: 5 }
+  val: { type: street, width: 40, height: 32, domain: dusk, split: val, count: 2 }
+  test: null
+input: { crop: 32 }
+model: { options: { width: 0.0625 } }
+baseline: null
+losses: [{ type: cross-entropy }]
+phases:
+  - name: round
+    before: [{ type: pseudo-labels, name: labels, options: { thresholds: portion, share: 0.5 } }]
+    streams: { pseudo: { job: labels } }
+    losses: { pseudo: { type: cross-entropy, options: { stream: pseudo } } }
+    training: { steps: 1, batch: 2, validate_every: 0 }
+`;
+
+mpiTest("pseudo-labels that two processes make are those of one, byte by byte", async (folder) => {
+  const recipe = `${folder}/labelling.yaml`;
+  Deno.writeTextFileSync(recipe, LABELLING);
+  const made: unknown[] = [];
+  for (const processes of [1, 2]) {
+    const run = `${folder}/${processes}`, labels = `${run}/jobs/labels/labels`;
+    const args = ["cli/main.ts", "train", recipe, "--quiet", "--run", run];
+    assertSuccess(await runJob({ processes, args, cwd: folder }));
+    const names = [...Deno.readDirSync(labels)].map(({ name }) => name).sort();
+    made.push(names.map((name) => [name, Deno.readFileSync(`${labels}/${name}`)]));
+  }
+  assert.equal((made[0] as unknown[]).length, 6);
+  assert.deepEqual(made[1], made[0]);
+});

@@ -93,11 +93,13 @@ mpiTest("a batch that cannot be shared is refused", async (folder) => {
 });
 
 mpiTest("a command that starts trainings itself is refused, others run once", async (folder) => {
-  const refused = await runJob({ processes: 2, args: ["cli/main.ts", "ablate", "street"], cwd: folder });
-  assert.match(
-    said(refused.stderr),
-    /^plca ablate starts trainings of its own and cannot be started by a launcher/,
-  );
+  for (const command of ["ablate", "compare"]) {
+    const refused = await runJob({ processes: 2, args: ["cli/main.ts", command, "street"], cwd: folder });
+    assert.match(
+      said(refused.stderr),
+      new RegExp(`^plca ${command} starts trainings of its own and cannot be started by a launcher`),
+    );
+  }
   const list = await runJob({ processes: 2, args: ["cli/main.ts", "list", "loss"], cwd: folder });
   assertSuccess(list);
   assert.equal(list.stdout.split("lovasz-softmax").length, 2);
