@@ -23,6 +23,11 @@ export interface World {
    * shape everywhere.
    */
   joined<T extends Tensor>(tensor: T): T;
+  /**
+   * What all processes hand to this one, one after the other in the order of the ranks. @param parts what
+   * this one hands to each, by rank @param lengths how many numbers it gets of each, by rank
+   */
+  swapped(parts: readonly Float32Array[], lengths: readonly number[]): Float32Array;
   /** Element by element the sum over all processes, of as many numbers everywhere. */
   sums(numbers: Float64Array): Float64Array;
   /** What every process hands in, by rank; the lengths may differ. */
@@ -45,6 +50,7 @@ export const solo: World = {
   size: 1,
   mean: (tensors) => tensors,
   joined: (tensor) => tensor,
+  swapped: ([part]) => part!,
   sums: (numbers) => numbers,
   exchange: (bytes) => [bytes],
 };

@@ -11,8 +11,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { solo, type World } from "../core/world.ts";
-import type { LovaszResult } from "./kernel_types.ts";
 import { kernels } from "./kernels.ts";
+import { sharedLovasz } from "./shared_lovasz.ts";
 
 /**
  * The loss over all pixels of the batch together: for every class that occurs in the labels the Lovasz
@@ -28,7 +28,7 @@ export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D, world: W
     const ids = tf.reshape(labels, [labels.size]) as tf.Tensor1D;
     const { loss, gradient } = world.size === 1
       ? kernels().lovasz(rows, ids)
-      : joinedLovasz(rows, ids, world);
+      : sharedLovasz(rows, ids, world);
     save([tf.reshape(gradient, input.shape)]);
     return {
       value: loss,
@@ -36,16 +36,4 @@ export function lovasz(probabilities: tf.Tensor4D, labels: tf.Tensor3D, world: W
     };
   });
   return op(probabilities) as tf.Scalar;
-}
-
-/**
- * Over the pixels of all processes; of the slope this one's part, as many times as there are processes, since
- * the mean is taken.
- */
-function joinedLovasz(rows: tf.Tensor2D, ids: tf.Tensor1D, world: World): LovaszResult {
-  const all = world.joined(rows);
-  const labels = tf.cast(world.joined(tf.cast(ids, "float32")), "int32") as tf.Tensor1D;
-  const { loss, gradient } = kernels().lovasz(all, labels);
-  const own = tf.slice(gradient, [world.rank * rows.shape[0], 0], rows.shape);
-  return { loss, gradient: tf.mul(own, world.size) };
 }

@@ -13,46 +13,78 @@ const BUCKETS = 1 << BITS;
 /** See {@linkcode Kernels.lovasz}. @param probabilities float32 [P, K] @param labels int32 [P] */
 export function sortedLovasz(probabilities: tf.Tensor2D, labels: tf.Tensor1D): LovaszResult {
   const [pixels, classes] = probabilities.shape;
-  const p = probabilities.dataSync() as Float32Array;
-  const y = labels.dataSync() as Int32Array;
+  const { loss, gradient } = lovaszOfClasses(probabilities.dataSync() as Float32Array, {
+    labels: labels.dataSync() as Int32Array,
+    classes,
+    from: 0,
+    to: classes,
+  });
+  return { loss: tf.scalar(loss), gradient: tf.tensor2d(gradient, [pixels, classes]) };
+}
+
+/** Which classes are looked at, and what is known of all pixels. */
+export interface ClassShare {
+  /** int32 [P]; ids outside 0 .. classes - 1 are ignored. */
+  readonly labels: Int32Array;
+  /** K, how many there are. */
+  readonly classes: number;
+  /** The first one that is looked at, and the first after it that is not. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What some classes add to the loss. */
+export interface LovaszShare {
+  /** The sum of their Lovasz extensions by the number of classes that occur in the labels, all K counted. */
+  readonly loss: number;
+  /** float32 [P, to - from]. */
+  readonly gradient: Float32Array<ArrayBuffer>;
+}
+
+/** @param probabilities float32 [P, to - from], of the classes that are looked at; no pixels give 0 */
+export function lovaszOfClasses(
+  probabilities: Float32Array,
+  { labels, classes, from, to }: ClassShare,
+): LovaszShare {
+  const pixels = labels.length, columns = to - from;
   const counts = new Uint32Array(classes);
   const valid = new Uint32Array(pixels);
   let size = 0;
   for (let k = 0; k < pixels; k++) {
-    const label = y[k]!;
+    const label = labels[k]!;
     if (label < 0 || label >= classes) continue;
     counts[label]!++;
     valid[size++] = k;
   }
   const present = counts.reduce((sum, count) => sum + Number(count > 0), 0);
-  const gradient = new Float32Array(pixels * classes);
+  const gradient = new Float32Array(pixels * columns);
   const errors = new Float32Array(size);
   const sort = sorter(size);
   let loss = 0;
-  for (let c = 0; c < classes; c++) {
-    const members = counts[c]!;
+  for (let column = 0; column < columns; column++) {
+    const c = from + column, members = counts[c]!;
     if (members === 0) continue;
     for (let k = 0; k < size; k++) {
       const pixel = valid[k]!;
-      const value = p[pixel * classes + c]!;
-      errors[k] = Math.abs(y[pixel] === c ? 1 - value : value);
+      const value = probabilities[pixel * columns + column]!;
+      errors[k] = Math.abs(labels[pixel] === c ? 1 - value : value);
     }
     const order = sort(errors);
     let seen = 0, before = 0;
     for (let rank = size - 1; rank >= 0; rank--) {
       const k = order[rank]!;
       const pixel = valid[k]!;
-      const isMember = y[pixel] === c;
+      const isMember = labels[pixel] === c;
       if (isMember) seen++;
       const others = size - rank - seen;
       const jaccard = 1 - (members - seen) / (members + others);
       const weight = (jaccard - before) / present;
       before = jaccard;
       loss += errors[k]! * weight;
-      gradient[pixel * classes + c] = isMember ? -weight : weight;
+      gradient[pixel * columns + column] = isMember ? -weight : weight;
     }
   }
-  return { loss: tf.scalar(loss), gradient: tf.tensor2d(gradient, [pixels, classes]) };
+  return { loss, gradient };
 }
 
 /**

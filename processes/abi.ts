@@ -77,6 +77,10 @@ export function symbolsOf({ handle }: Pick<Abi, "handle">) {
     MPI_Get_processor_name: function_(buffer, buffer),
     MPI_Iallreduce: function_(any, buffer, int, handle, handle, handle, buffer),
     MPI_Iallgatherv: function_(any, int, handle, buffer, buffer, buffer, handle, handle, buffer),
+    MPI_Ialltoallv: function_(
+      ...[buffer, buffer, buffer, handle] as const,
+      ...[buffer, buffer, buffer, handle, handle, buffer] as const,
+    ),
     MPI_Isend: function_(buffer, int, handle, int, int, handle, buffer),
     MPI_Irecv: function_(buffer, int, handle, int, int, handle, buffer),
     MPI_Test: function_(buffer, buffer, any),

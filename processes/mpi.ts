@@ -95,9 +95,7 @@ export class Mpi {
    */
   gather<T extends Float32Array | Uint8Array>(own: T, lengths: readonly number[]): T {
     this.#begun += 1;
-    const counts = Int32Array.from(lengths), starts = new Int32Array(this.size);
-    for (let k = 1; k < this.size; k++) starts[k] = starts[k - 1]! + counts[k - 1]!;
-    const length = starts.at(-1)! + counts.at(-1)!;
+    const { counts, starts, length } = layoutOf(lengths);
     const all = (own instanceof Float32Array ? floats(length) : bytes(length)) as T;
     all.set(own, starts[this.rank]!);
     const { inPlace, float, byte } = this.#abi, type = own instanceof Float32Array ? float : byte;
@@ -109,6 +107,26 @@ export class Mpi {
     this.#check("MPI_Iallgatherv", code);
     this.wait(request);
     return all;
+  }
+
+  /**
+   * What all processes hand to this one, in the order of the ranks. @param parts for each, by rank
+   * @param lengths how many numbers come of each
+   */
+  swap(parts: readonly Float32Array[], lengths: readonly number[]): Float32Array<ArrayBuffer> {
+    this.#begun += 1;
+    const out = layoutOf(parts.map((part) => part.length)), into = layoutOf(lengths);
+    const sent = floats(out.length), got = floats(into.length);
+    parts.forEach((part, rank) => sent.set(part, out.starts[rank]!));
+    const held = [sent, got, out.counts, out.starts, into.counts, into.starts];
+    const request = this.#request(held, `exchange ${this.#begun}`), type = this.#abi.float as never;
+    const code = this.#call.MPI_Ialltoallv(
+      ...[sent, out.counts, out.starts, type] as const,
+      ...[got, into.counts, into.starts, type, this.#ordered as never, request.handle] as const,
+    );
+    this.#check("MPI_Ialltoallv", code);
+    this.wait(request);
+    return got;
   }
 
   /** Whether something that was begun is done; lets MPI work on it. */
@@ -225,11 +243,24 @@ export class Mpi {
   }
 }
 
+/** Where the parts of a message lie that come one after the other. */
+function layoutOf(lengths: readonly number[]) {
+  const counts = whole(lengths.length), starts = whole(lengths.length);
+  counts.set(lengths);
+  for (let k = 1; k < lengths.length; k++) starts[k] = starts[k - 1]! + counts[k - 1]!;
+  return { counts, starts, length: starts.at(-1)! + counts.at(-1)! };
+}
+
 /**
  * Memory that stays where it is: small arrays made by length alone may be moved while MPI writes into them.
  */
 export function bytes(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new ArrayBuffer(length));
+}
+
+/** The same of whole numbers. */
+function whole(length: number): Int32Array<ArrayBuffer> {
+  return new Int32Array(new ArrayBuffer(4 * length));
 }
 
 /** The same of numbers. */

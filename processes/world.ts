@@ -61,6 +61,10 @@ export class MpiWorld implements World {
     return tf.tensor(all, [first * this.size, ...others]) as T;
   }
 
+  swapped(parts: readonly Float32Array[], lengths: readonly number[]): Float32Array {
+    return this.#mpi.swap(parts, lengths);
+  }
+
   sums(numbers: Float64Array): Float64Array {
     if (numbers.length === 0) return numbers;
     const all = new Float64Array(new ArrayBuffer(numbers.byteLength));
