@@ -8,7 +8,10 @@
  */
 import { fileURLToPath } from "node:url";
 import type { ClusterMeasured } from "./clusters_child.ts";
+import { kills } from "./clusters_kills.ts";
 import { drawModel } from "./clusters_model.ts";
+import { nodes } from "./clusters_nodes.ts";
+import { published } from "./clusters_published.ts";
 import { record } from "./record.ts";
 import { median } from "./statistics.ts";
 
@@ -20,7 +23,7 @@ const ROUNDS = 3;
 const RATES = [1, 0.1, 0.3];
 
 /** What an ssh to a namespace would do. */
-const INTO_NAMESPACE = `#!/bin/sh
+export const INTO_NAMESPACE = `#!/bin/sh
 while [ "\${1#-}" != "$1" ]; do shift; done
 host=$1; shift
 case $host in 10.9.0.1) name=plca-a;; *) name=plca-b;; esac
@@ -33,8 +36,11 @@ exec taskset -c \${PLCA_CORE:-\${MPI_LOCALRANKID:-0}} "$@"
 `;
 
 /** Measures and writes the section. */
-export async function clusters([crop = "321"]: readonly string[]): Promise<void> {
+export async function clusters([crop = "321", ...more]: readonly string[]): Promise<void> {
   if (crop === "model") return await drawModel();
+  if (crop === "kills") return await kills(more);
+  if (crop === "published") return await published(more);
+  if (crop === "nodes") return await nodes();
   const folder = await Deno.makeTempDir({ prefix: "plca-clusters-" });
   const scripts = { into: `${folder}/into.sh`, core: `${folder}/core.sh` };
   await Deno.writeTextFile(scripts.into, INTO_NAMESPACE, { mode: 0o755 });
@@ -122,7 +128,9 @@ async function runs([program, ...args]: readonly string[]): Promise<void> {
 }
 
 /** Two namespaces with a wire between them. */
-async function inNamespaces(body: (shape: (rate: number) => Promise<void>) => Promise<void>): Promise<void> {
+export async function inNamespaces(
+  body: (shape: (rate: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
   const ip = (line: string) => runs(["ip", ...line.split(" ")]);
   const names = ["a", "b"] as const;
   for (const name of names) await ip(`netns add plca-${name}`);

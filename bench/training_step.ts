@@ -81,11 +81,13 @@ export async function trainingStep({ backend, model, crop, batch }: {
 }
 
 /** An update of gtav_to_cityscapes as published but for its weights and images, which are random. */
-export async function publishedUpdate({ crop, batch, passes, checkpointing }: {
+export async function publishedUpdate({ crop, batch, passes, checkpointing, seed = 0 }: {
   readonly crop: number;
   readonly batch: number;
   readonly passes: number;
   readonly checkpointing: boolean;
+  /** Of the images. */
+  readonly seed?: number;
 }): Promise<{ run: Run; passes: StepInput["passes"] }> {
   const text = `
 extends: gtav_to_cityscapes
@@ -93,7 +95,7 @@ data: { root: . }
 model: { options: { checkpointing: ${checkpointing} } }
 `;
   const plan = await recipePlan(text);
-  const random = Random.stream(0, "bench");
+  const random = Random.stream(seed, "bench");
   return {
     run: assemble(plan, lastPhase(plan)),
     passes: Array.from({ length: passes }, () => randomBatches(random, { crop, batch })),

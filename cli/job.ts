@@ -14,6 +14,8 @@ export interface Job {
   readonly launch: Launch;
   /** Finds the others. @throws UserError */
   open(): World;
+  /** Leaves a command to the first process. @returns whether this is another one, which has nothing to do */
+  leftToFirst(): boolean;
   /** `4 processes by MPICH 4.0.2` */
   text(): string;
   /** Threads that fit beside those of the other processes on this machine. */
@@ -21,7 +23,7 @@ export interface Job {
 }
 
 /** Commands that share their work. */
-const SHARING: readonly Command["command"][] = ["train", "eval"];
+const SHARING: readonly Command["command"][] = ["train", "eval", "predict"];
 /** Commands that start trainings themselves. */
 const STARTING: readonly Command["command"][] = ["ablate", "compare"];
 
@@ -43,6 +45,8 @@ export class JobProcess implements Job {
   readonly launch: Launch;
   readonly #host: Host;
   #processes: Processes | undefined;
+  /** Whether the first process works alone. */
+  #left = false;
 
   /** @returns undefined in a process that no launcher started */
   static of(host: Host): JobProcess | undefined {
@@ -71,7 +75,12 @@ export class JobProcess implements Job {
           "recipe by mpirun",
       );
     }
-    return this.launch.rank > 0 && !SHARING.includes(command);
+    return !SHARING.includes(command) && this.leftToFirst();
+  }
+
+  leftToFirst(): boolean {
+    this.#left = true;
+    return this.launch.rank > 0;
   }
 
   open(): World {
@@ -95,6 +104,11 @@ export class JobProcess implements Job {
     if (error === undefined) {
       this.#processes?.close();
       return this.launch.rank === 0 ? code : 0;
+    }
+    if (this.#left) {
+      // The others are gone, so nobody would come to where MPI begins.
+      words(this.#host);
+      return code;
     }
     const { rank } = this.launch;
     // A launcher notices a process that ends early only once it has begun MPI; the others may be waiting for

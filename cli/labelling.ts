@@ -2,18 +2,23 @@
  * Labelling images one by one for `plca predict`: decode, predict, write the label map, the overlay and the
  * confidence. Images that cannot be read are noted and passed over, for one broken photograph must not end a
  * night's work; running out of memory ends it, because the backend may not be whole afterwards.
+ *
+ * Several processes take turns: of as many images in a row as there are processes, each labels one and writes
+ * all of its files. Then they tell each other what became of them, so that the first can speak for all.
  */
 import { dirname, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { DataError, UserError } from "../core/errors.ts";
 import type { PictureReading } from "../core/plugin.ts";
 import { countOf } from "../core/words.ts";
+import { exchangeJson, solo, type World } from "../core/world.ts";
 import { decodeImage } from "../datasets/decode.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { orientationOf } from "../datasets/orientation.ts";
 import { greyPng, labelPng, overlay } from "../report/pictures.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import type { Predictor } from "../train/mod.ts";
+import { Team } from "../train/together.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import type { ImageInput } from "./image_inputs.ts";
@@ -41,6 +46,20 @@ export interface LabellingOptions {
   readonly predictor: Predictor;
   readonly picture: PictureReading;
   readonly classes: LabelClasses;
+  /** The processes that share the images; absent: this one labels all. */
+  readonly world?: World;
+}
+
+/** What became of an image. */
+interface Made {
+  /** For `--json`. */
+  readonly line: object;
+  /** As messages call it. */
+  readonly name: string;
+  /** Why it could not be labelled; absent: it was. */
+  readonly why?: string;
+  /** Whether it has a rotation tag that was not followed. */
+  readonly turned?: boolean;
 }
 
 /** Labels one image after the other and keeps none of them. */
@@ -61,21 +80,22 @@ export class Labelling {
    * interrupted
    */
   async run(jobs: readonly Job[]): Promise<number> {
-    const { stderr } = this.#host;
-    let interrupted = false;
+    const { stderr } = this.#host, { world = solo } = this.#options;
+    const abort = new AbortController(), team = new Team(world, abort.signal);
     const stopListening = this.#host.onInterrupt((count) => {
       if (count > 1) this.#host.exit(130);
       stderr.write(stopping(this.#host));
-      interrupted = true;
+      abort.abort();
     });
+    let interrupted = false;
     try {
-      for (const [index, job] of jobs.entries()) {
-        if (stderr.tty) stderr.write(`\r\x1b[Kimage ${index + 1}/${jobs.length}`);
-        await this.label(job);
+      for (let first = 0; first < jobs.length && !interrupted; first += world.size) {
+        const reached = Math.min(first + world.size, jobs.length);
+        if (stderr.tty) stderr.write(`\r\x1b[Kimage ${reached}/${jobs.length}`);
+        await this.#round(team, jobs[first + world.rank]);
         // Kernels run synchronously; a Ctrl-C gets its turn here.
         await setImmediate();
-        if (interrupted && index + 1 < jobs.length) break;
-        interrupted = false;
+        interrupted = reached < jobs.length && team.stops();
       }
     } catch (error) {
       this.#conclude(jobs.length, false);
@@ -88,11 +108,33 @@ export class Labelling {
   }
 
   /** Labels one image and writes its files. @returns why it could not be labelled; undefined when it was */
-  async label({ input, outputs }: Job): Promise<string | undefined> {
+  async label(job: Job): Promise<string | undefined> {
+    const made = await this.#make(job);
+    this.#note(made);
+    return made.why;
+  }
+
+  /** Labels an image in every process and notes all. @param job this one's; absent: none is left for it */
+  async #round(team: Team, job: Job | undefined): Promise<void> {
+    let made: Made | undefined, failure: unknown;
+    try {
+      made = job && await this.#make(job);
+    } catch (error) {
+      failure = error;
+    }
+    for (const each of exchangeJson(team.world, made ?? null)) if (each) this.#note(each);
+    await team.each(() => {
+      if (failure !== undefined) throw failure;
+    });
+  }
+
+  /** Labels an image and writes its files. */
+  async #make({ input, outputs }: Job): Promise<Made> {
     const { args, classes: { ids, colours } } = this.#options;
-    const made = await this.#predict(input.path);
-    if (typeof made === "string") return made;
-    const { width, height, image, labels, confidence } = made;
+    const { path } = input, name = shown(this.#host, path);
+    const found = await this.#predict(path, name);
+    if (typeof found === "string") return { name, why: found, line: { image: path, error: found } };
+    const { width, height, image, labels, confidence, turned } = found;
     const plane = (data: Uint8Array) => ({ width, height, data });
     await write(
       outputs.labels,
@@ -103,35 +145,34 @@ export class Labelling {
       await write(outputs.overlay, await overlay(image, plane(labels), options));
     }
     if (outputs.confidence !== undefined) await write(outputs.confidence, greyPng(plane(confidence!)));
-    this.#done += 1;
-    this.#tell({ image: input.path, width, height, ...outputs });
-    return undefined;
+    return { name, turned, line: { image: path, width, height, ...outputs } };
   }
 
-  /**
-   * The labels of an image, or why it cannot be read, which is noted. @throws UserError when the backend has
-   * no memory for it
-   */
-  async #predict(path: string) {
+  /** The labels of an image, or why it cannot be read. @throws UserError when the backend has no memory for it */
+  async #predict(path: string, name: string) {
     const { args: { confidence }, predictor, picture } = this.#options;
-    const name = shown(this.#host, path);
     try {
       const bytes = await diskFiles().read(path);
       const { width, height, data: image } = await decodeImage(bytes, path, picture);
       const found = await predictor.predict({ width, height, image }, { confidence });
-      if (picture.rotation !== "apply" && orientationOf(bytes) !== 1) this.#turned.push(name);
-      return { width, height, image, ...found };
+      const turned = picture.rotation !== "apply" && orientationOf(bytes) !== 1;
+      return { width, height, image, turned, ...found };
     } catch (error) {
       // Memory that ran out may not be whole afterwards, so nothing else goes on.
       if (error instanceof UserError && !(error instanceof DataError)) {
         throw new UserError(`${name}: ${error.message}`, { cause: error });
       }
       if (!(error instanceof DataError)) throw error;
-      const why = error.message.replace(`${path}: `, "");
-      this.#broken.push(`${name}: ${why}`);
-      this.#tell({ image: path, error: why });
-      return why;
+      return error.message.replace(`${path}: `, "");
     }
+  }
+
+  /** Counts what became of an image, here or in another process. */
+  #note({ line, name, why, turned }: Made): void {
+    if (why !== undefined) this.#broken.push(`${name}: ${why}`);
+    else this.#done += 1;
+    if (turned) this.#turned.push(name);
+    this.#tell(line);
   }
 
   /** Writes a line of JSON where `--json` wants them. */

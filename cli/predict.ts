@@ -2,13 +2,17 @@
  * `plca predict`: labels images, folders that are watched, or videos. Everything that could be wrong with
  * names is checked first (two images with one name, files that would be overwritten, an output among the
  * inputs), because predicting takes long and must not end in the middle over a name.
+ *
+ * Several processes share images; videos and folders that are watched are left to the first of them.
  */
 import { join, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
+import { solo, type World } from "../core/world.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { openPredictor } from "../train/mod.ts";
+import { fromFirst, Team } from "../train/together.ts";
 import { chooseWeights } from "./choose_weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
@@ -37,22 +41,36 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
     write: [resolve(host.cwd, args.out)],
   });
   if (narrow !== undefined) return narrow;
+  const videos = await videosOf(host, args);
+  const shared = videos.length === 0 && !args.watch;
+  if (!shared && host.job?.leftToFirst()) return 0;
+  const world = shared && host.job?.open() || solo, team = new Team(world, new AbortController().signal);
   const { checkpoint } = weights;
-  const plan = await planFor(host, args, choice);
-  const classes = labelClasses(plan.labelSpace, args.ids);
-  const out = resolve(host.cwd, args.out);
-  const info = await stat(out);
-  if (info && !info.isDirectory) throw new UserError(`--out ${args.out}: it is a file, expected a folder`);
-  const legend = { path: join(out, "classes.json"), text: legendText(classes) };
-  const label = await workOf(host, args, { out, legend });
-
-  await selectBackend(plan.backend, plan);
-  const predictor = await openPredictor(plan, { checkpoint, files: diskFiles() });
+  // Nothing is written before all of them have looked.
+  const { plan, classes, out, legend, label } = await team.each(async () => {
+    const plan = await planFor(host, args, choice);
+    const classes = labelClasses(plan.labelSpace, args.ids);
+    const out = resolve(host.cwd, args.out);
+    const info = await stat(out);
+    if (info && !info.isDirectory) throw new UserError(`--out ${args.out}: it is a file, expected a folder`);
+    const legend = { path: join(out, "classes.json"), text: legendText(classes) };
+    return { plan, classes, out, legend, label: await workOf(host, args, { out, legend, videos, world }) };
+  });
+  const predictor = await team.each(async () => {
+    await selectBackend(plan.backend, {
+      memory: plan.memory,
+      threads: world.size > 1 ? host.job?.threads : undefined,
+    });
+    return await openPredictor(plan, { checkpoint, files: diskFiles() });
+  });
   try {
-    await makeFolder(out);
-    await writeWhole(legend.path, new TextEncoder().encode(legend.text));
+    await team.first(async () => {
+      await makeFolder(out);
+      await writeWhole(legend.path, new TextEncoder().encode(legend.text));
+    });
     // As the images that the network was made for.
-    return await label({ args, checkpoint, predictor, picture: plan.data.target.picture ?? {}, classes });
+    const picture = plan.data.target.picture ?? {};
+    return await label({ args, checkpoint, predictor, picture, classes, world });
   } finally {
     predictor.dispose();
   }
@@ -61,11 +79,14 @@ export async function predictCommand(host: Host, args: CommandOf<"predict">): Pr
 /** Labels what was asked for; returns the exit status. */
 type Work = (options: LabellingOptions) => Promise<number>;
 
-/** Where results are written. */
+/** Where results are written, of which videos, and who makes them. */
 interface Target {
   /** Absolute. */
   readonly out: string;
   readonly legend: Legend;
+  /** Absolute; empty: images are meant. */
+  readonly videos: readonly string[];
+  readonly world: World;
 }
 
 /** `classes.json`, which says what the ids in label files mean. */
@@ -78,10 +99,13 @@ interface Legend {
  * What is to be labelled, checked: videos, folders that are watched, or images. @throws UserError when they
  * cannot be labelled, or files are in the way
  */
-async function workOf(host: Host, args: CommandOf<"predict">, { out, legend }: Target): Promise<Work> {
+async function workOf(
+  host: Host,
+  args: CommandOf<"predict">,
+  { out, legend, videos, world }: Target,
+): Promise<Work> {
   const { force } = args;
   const made = ["labels", "overlays", "confidence"].map((name) => join(out, name));
-  const videos = await videosOf(host, args);
   if (videos.length > 0) {
     const jobs = await videoJobs(host, videos, out);
     await refuseOverwriting(host, jobs.map(({ path, overlay }) => ({ path, files: [overlay] })), {
@@ -104,7 +128,8 @@ async function workOf(host: Host, args: CommandOf<"predict">, { out, legend }: T
     files: Object.values(outputs) as string[],
   }));
   await refuseOverwriting(host, all, { legend, force });
-  return (options) => new Labelling(host, options).run(jobs);
+  // The first process says which images come in which order.
+  return (options) => new Labelling(host, options).run(fromFirst(world, jobs));
 }
 
 /** The files that are made of an image. */

@@ -61,6 +61,18 @@ export interface StepEvent extends PhaseEvent<"step"> {
   readonly total: number;
   /** After the schedule's multiplier. */
   readonly learningRate: number;
+  /** Of several processes, the slowest in the steps before; absent while all are about as fast. */
+  readonly slowest?: SlowestProcess;
+}
+
+/** A process that the others wait for. */
+export interface SlowestProcess {
+  /** From 0. */
+  readonly rank: number;
+  /** The machine that it is on. */
+  readonly host: string;
+  /** What its own work takes, as a multiple of what that of the fastest takes: more than 1.2. */
+  readonly times: number;
 }
 
 /**

@@ -11,6 +11,10 @@ export interface World {
   readonly rank: number;
   /** How many there are; at least 1. */
   readonly size: number;
+  /** The machine that this process is on; absent: it has no name. */
+  readonly host?: string;
+  /** Seconds in which this process waited for the others so far; absent: it never does. */
+  waited?(): number;
   /**
    * The mean over all processes, element by element; null where a tensor is null in all of them, which counts
    * as zeros in the others. Belongs to the caller's tidy scope.
@@ -67,9 +71,9 @@ export function drawnForOwn<T>(count: number, { rank, size }: Place, draw: () =>
   return Array.from({ length: count * size }, draw).slice(rank * count, (rank + 1) * count);
 }
 
-/** What every process hands in, by rank, as JSON; of one process its value itself. */
+/** What every process hands in, by rank, as JSON or undefined; of one process its value itself. */
 export function exchangeJson<T>(world: Pick<World, "size" | "exchange">, own: T): readonly T[] {
   if (world.size === 1) return [own];
-  return world.exchange(new TextEncoder().encode(JSON.stringify(own)))
-    .map((text) => JSON.parse(new TextDecoder().decode(text)));
+  return world.exchange(new TextEncoder().encode(JSON.stringify(own) ?? ""))
+    .map((text) => text.length === 0 ? undefined : JSON.parse(new TextDecoder().decode(text)));
 }

@@ -45,10 +45,14 @@ export function openLibrary(given: string | undefined): Library {
     if (typeof found !== "string") return found;
     failures.push(found);
   }
-  if (given !== undefined) throw new UserError(`PLCA_MPI ${given}: ${failures[0]}`);
+  if (given !== undefined) {
+    const way = failures[0] === OPEN_MPI_WORDS ? `it ${OPEN_MPI_WORDS}; ${WAY_OUT}` : failures[0];
+    throw new UserError(`PLCA_MPI ${given}: ${way}`);
+  }
   const open = OPEN_MPI[Deno.build.os];
-  const other = open === undefined ? undefined : tryLibrary(open);
-  const refused = typeof other === "string" && other.includes(OPEN_MPI_WORDS) ? `; ${other}` : "";
+  const refused = open !== undefined && tryLibrary(open) === OPEN_MPI_WORDS
+    ? `; ${open} ${OPEN_MPI_WORDS}`
+    : "";
   throw new UserError(`there is no MPI that plca can call (${wanted.join(", ")})${refused}; ${WAY_OUT}`);
 }
 
@@ -58,7 +62,7 @@ const OPEN_MPI_WORDS = "has Open MPI's own interface, which is not the same from
 function tryLibrary(name: string): Library | string {
   try {
     const { symbols } = Deno.dlopen(name, QUESTIONS);
-    if (symbols.ompi_mpi_init && !isStandard(symbols.MPI_Abi_get_version)) return `${name} ${OPEN_MPI_WORDS}`;
+    if (symbols.ompi_mpi_init && !isStandard(symbols.MPI_Abi_get_version)) return OPEN_MPI_WORDS;
     const abi = isStandard(symbols.MPI_Abi_get_version) ? STANDARD : MPICH;
     const version = versionOf(symbols.MPI_Get_library_version);
     return { name, abi, version, symbols: Deno.dlopen(name, symbolsOf(abi)).symbols as Symbols };

@@ -27,6 +27,15 @@ export class MpiWorld implements World {
     return this.#mpi.size;
   }
 
+  get host(): string {
+    return this.#mpi.host;
+  }
+
+  waited(): number {
+    const { gradients, others } = this.#mpi.waited;
+    return gradients + others;
+  }
+
   mean(tensors: readonly (tf.Tensor | null)[]): readonly (tf.Tensor | null)[] {
     const present = this.sums(Float64Array.from(tensors, (tensor) => Number(tensor !== null)));
     const partly = present.some((count) => count > 0 && count < this.size);

@@ -3,7 +3,7 @@
  * (validations, notes); where lines cannot be rewritten, a few plain lines for each phase. It draws from
  * events alone and keeps no state of the run.
  */
-import type { StepEvent, TrainEvent } from "../core/events.ts";
+import type { SlowestProcess, StepEvent, TrainEvent } from "../core/events.ts";
 import { countOf } from "../core/words.ts";
 import { meansText, withSign } from "./means.ts";
 import { type Course, type TimeKeeper, timeKeeper, type TimeLeft } from "./time_left.ts";
@@ -116,15 +116,21 @@ interface Shown {
 
 /** A step's numbers in one line. @param longest the most characters of a term's name */
 function stepLine({ event, left }: Shown, longest = Infinity): string {
-  const { rate, total } = event;
+  const { rate, total, slowest } = event;
   const values = shownTerms(event).map(([name, value]) => `${name.slice(0, longest)} ${number(value)}`);
   return [
     counted(event),
     `${rate.toPrecision(3)} steps/s`,
     ...(left ? [`${leftText(left, "over ")} left`] : []),
+    ...(slowest ? [slowestText(slowest)] : []),
     `total ${number(total)}`,
     ...values,
   ].join("  ");
+}
+
+/** `slowest: rank 3 (node2), 1.4 times the fastest` */
+function slowestText({ rank, host, times }: SlowestProcess): string {
+  return `slowest: rank ${rank} (${host}), ${times.toFixed(1)} times the fastest`;
 }
 
 /**
@@ -132,7 +138,7 @@ function stepLine({ event, left }: Shown, longest = Infinity): string {
  * its name.
  */
 function narrowLine({ event, left }: Shown): string {
-  const { rate } = event;
+  const { rate, slowest } = event;
   const values = shownTerms(event).map(([name, value]) =>
     `${name.slice(0, 3)} ${Number(value.toPrecision(3))}`
   );
@@ -140,6 +146,7 @@ function narrowLine({ event, left }: Shown): string {
     counted(event),
     `${Number(rate.toPrecision(2))}/s`,
     ...(left ? [leftText(left, ">")] : []),
+    ...(slowest ? [`rank ${slowest.rank} ${slowest.times.toFixed(1)}x`] : []),
     ...values,
   ].join(" ");
 }

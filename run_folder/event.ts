@@ -7,7 +7,7 @@
  * written by JSON as null and comes back as NaN.
  */
 import { LONGEST_TEXT, shortened } from "../core/printable.ts";
-import type { SubsetMean, TrainEvent } from "../core/events.ts";
+import type { SlowestProcess, SubsetMean, TrainEvent } from "../core/events.ts";
 import { messageOf } from "../core/words.ts";
 import { parseObject } from "./files.ts";
 
@@ -72,6 +72,7 @@ const READERS: { readonly [T in TrainEvent["type"]]: (fields: Fields) => Rest<T>
     terms: numbers(fields, "terms"),
     total: number(fields, "total"),
     learningRate: number(fields, "learningRate"),
+    ...slowest(fields),
   }),
   validation: (fields) => ({
     step: count(fields, "step"),
@@ -167,6 +168,15 @@ function shares(fields: Fields, name: string): (number | null)[] {
   const value = fields[name];
   if (Array.isArray(value) && value.every((each) => each === null || isShare(each))) return value;
   throw new Damage(`its ${name} is no list of shares in 0..1`);
+}
+
+function slowest(fields: Fields): { slowest?: SlowestProcess } {
+  const value = fields["slowest"];
+  if (value === undefined) return {};
+  const found = (typeof value === "object" && value !== null ? value : {}) as Fields;
+  return {
+    slowest: { rank: count(found, "rank"), host: text(found, "host"), times: number(found, "times") },
+  };
 }
 
 function subsets(fields: Fields): { subsets?: SubsetMean[] } {

@@ -49,6 +49,7 @@ const ONLY_IN_FULL = [
   "tests/cli/narrow_test.ts",
   "tests/contracts/losses_contract_test.ts",
   "tests/processes/faults_test.ts",
+  "tests/processes/files_test.ts",
   "tests/train/method_resume_test.ts",
   "tests/train/opponents_resume_test.ts",
   "tests/train/weights_test.ts",

@@ -37,6 +37,7 @@ import {
   streamsToRead,
 } from "./loaders.ts";
 import { describePlanned, messageOf } from "./loss_errors.ts";
+import { Pace } from "./pace.ts";
 import { tellPassedOver } from "./passed_over.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
@@ -183,7 +184,7 @@ class Phase {
     const { steps, batch, validateEvery, checkpointEvery } = training;
     emit({ type: "start", phase, steps, batch });
     if (this.#done > 0) emit({ type: "resume", phase, step: this.#done });
-    const rate = stepRate();
+    const rate = stepRate(), pace = new Pace(team.world);
     const isDue = (every: number) =>
       every > 0 && this.#done > 0 && this.#done % every === 0 && this.#done < steps;
     // An interruption may have kept the former process from it.
@@ -193,8 +194,8 @@ class Phase {
     try {
       await requireAlike(this.#run, team.world, this.#done);
       await validateIfDue();
-      while (this.#done < steps && !team.stops()) {
-        await this.#step(rate);
+      while (this.#done < steps && !team.stops(pace)) {
+        await this.#step(rate, pace);
         if (this.#done % COMPARED_EVERY === 0 || this.#done === steps) {
           await requireAlike(this.#run, team.world, this.#done);
         }
@@ -217,9 +218,10 @@ class Phase {
     };
   }
 
-  async #step(rate: ReturnType<typeof stepRate>): Promise<void> {
+  async #step(rate: ReturnType<typeof stepRate>, pace: Pace): Promise<void> {
     const { emit, team, phase: { name: phase, training, schedule } } = this.#setup;
     rate.begin();
+    pace.begin();
     const watch = this.#isMeasured() ? stopwatch() : undefined;
     const passes: Batches[] = [];
     await team.each(async () => {
@@ -240,6 +242,7 @@ class Phase {
     await this.#hooks();
     // Kernels run synchronously; signals, timers and the loaders get their turn here.
     await setImmediate();
+    pace.end(watch?.measuring);
     emit({
       type: "step",
       phase,
@@ -248,6 +251,7 @@ class Phase {
       rate: rate.end(watch?.measuring),
       ...values,
       learningRate: this.#run.optimizer.rate * multiplier,
+      ...(pace.slowest ? { slowest: pace.slowest } : {}),
     });
     const found = measured?.values() ?? {};
     await this.#histograms();

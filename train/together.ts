@@ -2,6 +2,7 @@
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 import { exchangeJson, type World } from "../core/world.ts";
+import type { Pace } from "./pace.ts";
 
 /** What the process 0 has; the others' own is not looked at. */
 export function fromFirst<T>(world: World, own: T): T {
@@ -41,11 +42,13 @@ export class Team {
     return this.world.rank === 0;
   }
 
-  /** Whether to stop. */
-  stops(): boolean {
+  /** Whether to stop. @param pace is told with it, so that it costs no exchange of its own */
+  stops(pace?: Pace): boolean {
     const { world, signal } = this, wanted = this.#wanted;
     if (world.size === 1 || signal.aborted) return signal.aborted;
-    if (world.sums(Float64Array.of(Number(wanted.aborted)))[0] === 0) return false;
+    const [stop, ...rates] = world.sums(Float64Array.of(Number(wanted.aborted), ...pace?.told ?? []));
+    pace?.hear(rates);
+    if (stop === 0) return false;
     this.#stop.abort(wanted.aborted ? wanted.reason : undefined);
     return true;
   }

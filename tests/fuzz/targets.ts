@@ -377,6 +377,7 @@ const EVENTS = `${
       terms: { "cross-entropy": 2.5, "association/layer4": 1 },
       total: 3.5,
       learningRate: 0.01,
+      slowest: { rank: 1, host: "node2", times: 1.5 },
     })),
     { type: "diagnostics", phase: "street", step: 3, values: { "entropy/target": 0.25 } },
     {

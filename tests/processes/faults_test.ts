@@ -1,6 +1,16 @@
 /** Whatever ends one process ends the job, with one message, and what was written is whole. */
 import assert from "node:assert/strict";
-import { assertSuccess, type JobWanted, launcher, mpiTest, runJob, startJob } from "./launching.ts";
+import {
+  assertSuccess,
+  type JobWanted,
+  launcher,
+  mpiTest,
+  runJob,
+  said,
+  startJob,
+  stepOf,
+  until,
+} from "./launching.ts";
 import { recipeText } from "./recipes.ts";
 
 /** A loss that does something bad in the process 1, in the step 3. */
@@ -37,12 +47,6 @@ function jobOf(folder: string, words: readonly string[], more: Partial<JobWanted
 function failing(folder: string, how: string, env = {}) {
   const words = ["bad.yaml", "--quiet", "--run", "run", "--set", `losses.bad.options.how=${how}`];
   return runJob(jobOf(folder, words, { env }));
-}
-
-/** What plca said, without what the launcher adds. */
-function said(stderr: string): string {
-  const lines = stderr.split("\n").filter((line) => line !== "");
-  return lines.slice(0, lines.findIndex((line) => / ended the job$/.test(line)) + 1).join("\n");
 }
 
 mpiTest("a term that throws in one process ends all, with its rank", async (folder) => {
@@ -149,23 +153,6 @@ mpiTest("SIGTERM to one process stops all after the step in work, with a checkpo
   const { stdout } = await job.ended;
   assert.match(stdout, /Interrupted in bad after \d+ of 5000 steps\.\nThe weights lie in run\/checkpoints/);
 });
-
-/** The last step in a log; 0 when there is none. */
-function stepOf(path: string): number {
-  try {
-    const steps = Deno.readTextFileSync(path).split("\n").filter((line) => line.includes('"step",'));
-    return steps.length === 0 ? 0 : JSON.parse(steps.at(-1)!).step;
-  } catch {
-    return 0;
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (const began = performance.now(); !condition();) {
-    assert.ok(performance.now() - began < 120_000, "the job makes no steps");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** The processes that a launcher started, by rank: they are the children of its only child. */
 async function ranksOf(launcher: number): Promise<number[]> {

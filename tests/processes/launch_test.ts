@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { drawnForOwn } from "../../core/world.ts";
-import { launchOf, openLibrary } from "../../processes/mod.ts";
+import { launchOf } from "../../processes/mod.ts";
 
 function launchBy(env: Readonly<Record<string, string>>) {
   return launchOf((name) => env[name]);
@@ -28,13 +28,6 @@ Deno.test("launchers are known by what they tell a process; an allocation of Slu
     rank: 0,
     size: 2,
     local: undefined,
-  });
-});
-
-Deno.test("a library that is named and not there is told by that name", () => {
-  assert.throws(() => openLibrary("/nowhere/libmpi.so"), {
-    name: "UserError",
-    message: /^PLCA_MPI \/nowhere\/libmpi\.so: Could not open library/,
   });
 });
 

@@ -37,19 +37,23 @@ export interface JobWanted {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** What starts several; absent: the system's. */
+  readonly launcher?: string;
 }
 
 /** Starts a job, or without a launcher one process. */
-export function startJob({ processes, args, cwd, env = {} }: JobWanted): RunningJob {
+export function startJob(
+  { processes, args, cwd, env = {}, launcher: program = launcher }: JobWanted,
+): RunningJob {
   const [file, ...rest] = args;
   const line = [
     Deno.execPath(),
     ...["run", "--quiet", "--no-check", "--no-prompt", "-A", "--config", join(root, "deno.json")],
     ...[join(root, file!), ...rest],
   ];
-  const [program, ...words] = processes === 1 ? line : [launcher!, "-n", String(processes), ...line];
+  const [first, ...words] = processes === 1 ? line : [program!, "-n", String(processes), ...line];
   const began = performance.now();
-  const child = new Deno.Command(program!, {
+  const child = new Deno.Command(first!, {
     args: words,
     cwd,
     env: { ...env, NO_COLOR: "1", INIT_CWD: cwd },
@@ -74,11 +78,15 @@ export function runJob(wanted: JobWanted): Promise<JobOutcome> {
   return startJob(wanted).ended;
 }
 
-/** Registers a test that needs MPI; it gets a folder of its own. */
-export function mpiTest(name: string, body: (folder: string) => Promise<void>): void {
+/**
+ * Registers a test that needs MPI; it gets a folder of its own. @param missing why it cannot be run here
+ * though there is an MPI
+ */
+export function mpiTest(name: string, body: (folder: string) => Promise<void>, missing?: string): void {
+  const reason = launcher === undefined ? "no MPI" : missing;
   Deno.test({
-    name: launcher === undefined ? `${name} (no MPI)` : name,
-    ignore: launcher === undefined,
+    name: reason === undefined ? name : `${name} (${reason})`,
+    ignore: reason !== undefined,
     async fn() {
       const folder = await Deno.makeTempDir({ prefix: "plca-job-" });
       try {
@@ -93,4 +101,28 @@ export function mpiTest(name: string, body: (folder: string) => Promise<void>): 
 /** @throws AssertionError with what the job said, when it failed */
 export function assertSuccess({ code, stderr, stdout }: JobOutcome): void {
   assert.equal(code, 0, `${stdout}\n${stderr}`);
+}
+
+/** What plca said until it ended the job, without what the launcher adds. */
+export function said(stderr: string): string {
+  const lines = stderr.split("\n").filter((line) => line !== "");
+  return lines.slice(0, lines.findIndex((line) => / ended the job$/.test(line)) + 1).join("\n");
+}
+
+/** Waits for something that a job does. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (const began = performance.now(); !condition();) {
+    assert.ok(performance.now() - began < 120_000, "the job makes no steps");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The last step in a log; 0 when there is none. */
+export function stepOf(path: string): number {
+  try {
+    const steps = Deno.readTextFileSync(path).split("\n").filter((line) => line.includes('"step",'));
+    return steps.length === 0 ? 0 : JSON.parse(steps.at(-1)!).step;
+  } catch {
+    return 0;
+  }
 }

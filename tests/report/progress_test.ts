@@ -43,6 +43,20 @@ Deno.test("piped: plain lines at the first, the last and every twentieth of the 
   assert.ok(!text().includes("\x1b") && !text().includes("\r"));
 });
 
+Deno.test("the process that others wait for is named, shortly where there is little room", () => {
+  const slowest = { rank: 3, host: "node2", times: 1.44 };
+  const wide = shownBy({ tty: false, columns: 80 });
+  wide.view.event(step(1, { slowest }));
+  assert.equal(
+    wide.text(),
+    "street  1/40  2.00 steps/s  slowest: rank 3 (node2), 1.4 times the fastest  total 1.250  " +
+      "cross-entropy 1.500  label-smoothing -0.250\n",
+  );
+  const narrow = shownBy({ tty: true, columns: 60, clock: halfSeconds() });
+  narrow.view.event(step(1, { slowest }));
+  assert.equal(narrow.text(), "\r\x1b[Kstreet  1/40 2/s rank 3 1.4x cro 1.5 lab -0.25");
+});
+
 Deno.test("piped: few steps give a line each", () => {
   const { view, text } = shownBy({ tty: false, columns: 80 });
   for (let k = 1; k <= 3; k++) view.event(step(k, { steps: 3 }));
