@@ -55,6 +55,22 @@ mpiTest("the same number of processes makes the same bits, and evaluates as one 
   assert.equal((found[0] as { images: number }).images, 5);
 });
 
+mpiTest("lovasz of four processes is that of one, also where some have no class to sort", async (folder) => {
+  for (const classes of [7, 3]) {
+    const [one, four] = await Promise.all([1, 4].map(async (processes) => {
+      const result = `${folder}/${classes}-${processes}.json`;
+      const args = ["tests/processes/lovasz_child.ts", result, String(classes)];
+      assertSuccess(await runJob({ processes, args, cwd: folder }));
+      return JSON.parse(Deno.readTextFileSync(result)) as { value: number; gradient: number[] };
+    }));
+    const near = (a: number, b: number) => assert.ok(Math.abs(a - b) <= 1e-6, `${classes}: ${a}, ${b}`);
+    assert.equal(one!.gradient.length, 4 * 6 * 6 * classes);
+    assert.ok(one!.value > 0.1);
+    near(four!.value, one!.value);
+    four!.gradient.forEach((slope, k) => near(slope, one!.gradient[k]!));
+  }
+});
+
 /** Labels the target before its first step, by the weights of the seed. */
 const LABELLING = `extends: street
 name: labelling
