@@ -34,6 +34,11 @@ export interface World {
   swapped(parts: readonly Float32Array[], lengths: readonly number[]): Float32Array;
   /** Element by element the sum over all processes, of as many numbers everywhere. */
   sums(numbers: Float64Array): Float64Array;
+  /**
+   * Begins {@linkcode sums}; the function waits for them. Whatever is asked of the processes meanwhile must be
+   * begun or asked for in the same order by all of them.
+   */
+  beginSums(numbers: Float64Array): () => Float64Array;
   /** What every process hands in, by rank; the lengths may differ. */
   exchange(bytes: Uint8Array): readonly Uint8Array[];
 }
@@ -56,6 +61,7 @@ export const solo: World = {
   joined: (tensor) => tensor,
   swapped: ([part]) => part!,
   sums: (numbers) => numbers,
+  beginSums: (numbers) => () => numbers,
   exchange: (bytes) => [bytes],
 };
 

@@ -101,12 +101,16 @@ export interface BatchStatistics {
   readonly variance: tf.Tensor1D;
 }
 
-/** Numbers of a batch of which other processes have equal parts. */
+/**
+ * Numbers of a batch of which other processes have equal parts. An exchange is begun and then asked for its
+ * result, so that what needs no other process is computed while it is on its way; results are asked for in the
+ * order of their beginnings.
+ */
 export interface SharedNorm {
-  /** By part, of all processes from this one's own. */
-  statistics(own: readonly BatchStatistics[]): readonly BatchStatistics[];
-  /** The means over all processes. */
-  means(own: Float64Array): Float64Array;
+  /** Begins to make the statistics of all processes from this one's own. */
+  statistics(own: BatchStatistics): () => BatchStatistics;
+  /** Begins to take the means over all processes. */
+  means(own: Float64Array): () => Float64Array;
 }
 
 /** y = gamma (x - mean) / sqrt(variance + epsilon) + beta + residual, then its positive part if `relu`. */

@@ -50,8 +50,11 @@ function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
 /** See {@linkcode Kernels.batchNorm}. */
 export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormCall): NormResult {
   const parts = partsOf(x, call.parts);
-  const own = parts.map((rows): BatchStatistics => call.given ?? statisticsOf(rows));
-  const statistics = call.shared?.statistics(own) ?? own;
+  const begun = parts.map((rows) => {
+    const own = call.given ?? statisticsOf(rows);
+    return call.shared?.statistics(own) ?? (() => own);
+  });
+  const statistics = begun.map((result): BatchStatistics => result());
   const normal = joined(
     parts.map((rows, k) => {
       const used = statistics[k]!;
@@ -92,7 +95,7 @@ export function portableBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCal
 
 /** Their means over all processes. */
 function sharedSums(sums: readonly tf.Tensor1D[], { means }: SharedNorm): tf.Tensor1D[] {
-  const all = means(Float64Array.from(sums.flatMap((sum) => [...sum.dataSync()])));
+  const all = means(Float64Array.from(sums.flatMap((sum) => [...sum.dataSync()])))();
   let at = 0;
   return sums.map(({ size }) => tf.tensor1d(Float32Array.from(all.subarray(at, at += size))));
 }

@@ -11,22 +11,22 @@ export function sharedNorm(world: World | undefined): SharedNorm | undefined {
   if (world === undefined || world.size === 1) return undefined;
   return {
     statistics: (own) => sharedStatistics(own, world),
-    means: (own) => world.sums(own).map((sum) => sum / world.size),
+    means: (own) => {
+      const sums = world.beginSums(own);
+      return () => sums().map((sum) => sum / world.size);
+    },
   };
 }
 
 /** Means and mean squares of all; the difference loses nothing, since both are added in double precision. */
-function sharedStatistics(own: readonly BatchStatistics[], world: World): BatchStatistics[] {
-  const numbers = own.map(({ mean, variance }) => ({ mean: mean.dataSync(), variance: variance.dataSync() }));
-  const sums = world.sums(Float64Array.from(numbers.flatMap(({ mean, variance }) => [
-    ...mean,
-    ...variance.map((value, c) => value + mean[c]! ** 2),
-  ])));
-  let at = 0;
-  const next = (length: number) => sums.subarray(at, at += length).map((sum) => sum / world.size);
-  return numbers.map(({ mean: { length } }) => {
-    const mean = next(length), squares = next(length);
+function sharedStatistics(own: BatchStatistics, world: World): () => BatchStatistics {
+  const mean = own.mean.dataSync(), variance = own.variance.dataSync();
+  const numbers = [...mean, ...variance.map((value, c) => value + mean[c]! ** 2)];
+  const sums = world.beginSums(Float64Array.from(numbers));
+  return () => {
+    const all = sums().map((sum) => sum / world.size);
+    const mean = all.subarray(0, all.length / 2), squares = all.subarray(all.length / 2);
     const variance = squares.map((square, c) => Math.max(0, square - mean[c]! ** 2));
     return { mean: tf.tensor1d(Float32Array.from(mean)), variance: tf.tensor1d(Float32Array.from(variance)) };
-  });
+  };
 }

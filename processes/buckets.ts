@@ -75,7 +75,7 @@ export class Buckets {
     const go = () => {
       if (travelling && !mpi.test(travelling)) return false;
       const next = waiting.shift();
-      travelling = next && mpi.beginSum(next);
+      travelling = next && mpi.beginGradientSum(next);
       return travelling !== undefined;
     };
     const send = () => {

@@ -80,14 +80,20 @@ export class Mpi {
   }
 
   /** Begins a sum over all processes, in place, of gradients: they come in an order of their own. */
-  beginSum(data: Float32Array): Request {
+  beginGradientSum(data: Float32Array): Request {
     return this.#sum(data, { comm: this.#gradients, what: "the sum of gradients" });
   }
 
   /** The sum over all processes, in place. */
   sum(data: Float32Array | Float64Array): void {
+    this.beginSum(data)();
+  }
+
+  /** Begins that sum; the function waits for it. */
+  beginSum(data: Float32Array | Float64Array): () => void {
     this.#begun += 1;
-    this.wait(this.#sum(data, { comm: this.#ordered, what: `exchange ${this.#begun}` }));
+    const request = this.#sum(data, { comm: this.#ordered, what: `exchange ${this.#begun}` });
+    return () => this.wait(request);
   }
 
   /**

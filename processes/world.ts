@@ -75,11 +75,18 @@ export class MpiWorld implements World {
   }
 
   sums(numbers: Float64Array): Float64Array {
-    if (numbers.length === 0) return numbers;
+    return this.beginSums(numbers)();
+  }
+
+  beginSums(numbers: Float64Array): () => Float64Array {
+    if (numbers.length === 0) return () => numbers;
     const all = new Float64Array(new ArrayBuffer(numbers.byteLength));
     all.set(numbers);
-    this.#mpi.sum(all);
-    return all;
+    const end = this.#mpi.beginSum(all);
+    return () => {
+      end();
+      return all;
+    };
   }
 
   exchange(own: Uint8Array): readonly Uint8Array[] {

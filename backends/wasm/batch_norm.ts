@@ -62,10 +62,13 @@ export function heapBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormC
   const channels = x.shape[3];
   const y = emptyTensor(x.shape) as tf.Tensor4D;
   const parts = partsOf(x, call.parts);
-  const found = parts.map((part): BatchStatistics => call.given ?? statisticsOf(x, part));
-  const statistics = call.shared?.statistics(found) ?? found;
+  const begun = parts.map((part) => {
+    const own = call.given ?? statisticsOf(x, part);
+    return call.shared?.statistics(own) ?? (() => own);
+  });
+  const statistics: BatchStatistics[] = [];
   parts.forEach((part, k) => {
-    const used = statistics[k]!;
+    const used = statistics[k] = begun[k]!();
     tf.tidy(() => {
       const inverse = inverses(used, call.epsilon), scale = heapView(gamma).slice();
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
@@ -95,19 +98,21 @@ export function heapBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): 
   const parts = partsOf(x, call.parts);
   const placesOf = ({ start, pixels }: Part) =>
     [address(dy, start), address(x, start), y ? address(y, start) : 0, pixels, channels] as const;
-  const sums = parts.map((part, k) => slopeSums(placesOf(part), call.statistics[k]!));
+  const begun = parts.map((part, k) => {
+    const sums = slopeSums(placesOf(part), call.statistics[k]!);
+    return { sums, whole: call.shared ? sharedSums(sums, call.shared) : () => sums };
+  });
   const dGamma = new Float32Array(channels), dBeta = new Float32Array(channels);
   const inverseDeviations = call.statistics.map((one) => inverses(one, call.epsilon));
-  sums.forEach(({ slopes, centred }, k) =>
+  begun.forEach(({ sums: { slopes, centred } }, k) =>
     inverseDeviations[k]!.forEach((value, c) => {
       dGamma[c]! += centred[c]! * value;
       dBeta[c]! += slopes[c]!;
     })
   );
-  const whole = call.shared ? sharedSums(sums, call.shared) : sums;
   parts.forEach((part, k) => {
     const statistics = call.statistics[k]!, inverse = inverseDeviations[k]!;
-    const { slopes, centred } = whole[k]!;
+    const { slopes, centred } = begun[k]!.whole();
     tf.tidy(() => {
       const scale = heapView(gamma).slice();
       const factor = vector(channels, (c) => scale[c]! * inverse[c]!);
@@ -155,15 +160,11 @@ function slopeSums(
   }) as unknown as SlopeSums;
 }
 
-/** Their means over all processes. */
-function sharedSums(own: readonly SlopeSums[], { means }: SharedNorm): SlopeSums[] {
-  const all = means(Float64Array.from(own.flatMap(({ slopes, centred }) => [
-    ...Array.from(slopes),
-    ...Array.from(centred),
-  ])));
-  let at = 0;
-  return own.map(({ slopes: { length } }) => ({
-    slopes: all.slice(at, at += length),
-    centred: all.slice(at, at += length),
-  }));
+/** Begins to take their means over all processes. */
+function sharedSums({ slopes, centred }: SlopeSums, { means }: SharedNorm): () => SlopeSums {
+  const all = means(Float64Array.from([...Array.from(slopes), ...Array.from(centred)]));
+  return () => {
+    const whole = all();
+    return { slopes: whole.subarray(0, slopes.length), centred: whole.subarray(slopes.length) };
+  };
 }
