@@ -24,7 +24,7 @@ export interface KeptRun {
   readonly secondsPerStep?: number;
   /** The most memory of its process. */
   readonly peakBytes?: number;
-  /** Of runs before these files were kept, which are known by their table alone, to a tenth of a percent: PLCA's multiples. */
+  /** As multiples of PLCA's, of an earlier training that is known by its table alone; taken instead of the two above. */
   readonly ofReference?: { readonly time: number; readonly memory: number };
   /** The day it was read from its folder. */
   readonly date: string;

@@ -81,7 +81,7 @@ const READING =
   "its terms, which image sizes and networks of other kinds set: nothing was retuned. `last`: after the last step, mean and " +
   "sample deviation over seeds; `best`: the highest validation in one pass, chosen by labels; `time` and `memory`: a step's " +
   "time (of several phases the mean, jobs left out) and the process's peak as multiples of PLCA's, medians over seeds, " +
-  "several trainings at a time.";
+  "several trainings at a time; -: other work ran beside.";
 
 function isTable(data: string): data is keyof typeof TABLES {
   return Object.hasOwn(TABLES, data);
