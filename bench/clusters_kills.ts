@@ -10,12 +10,12 @@ import { diskFiles } from "../datasets/files.ts";
 import { Random } from "../core/random.ts";
 import { messageOf } from "../core/words.ts";
 import { readCheckpoint } from "../train/checkpoint.ts";
-import { type JobOutcome, runJob, startJob, stepOf } from "../tests/processes/launching.ts";
+import { childrenOf, type JobOutcome, runJob, startJob, stepOf } from "../tests/processes/launching.ts";
 import { recipeText } from "../tests/processes/recipes.ts";
 import { record } from "./record.ts";
 import { median } from "./statistics.ts";
 
-const STEPS = 12;
+const STEPS = 10;
 
 /** Seconds after which a job that lost a process counts as hung. */
 const PATIENCE = 60;
@@ -152,17 +152,23 @@ async function reached(
   const log = `${run}/events.jsonl`;
   if (moment === MOMENTS[0]) {
     const until = random.uniform(0, 900 * whole.seconds);
-    while (!over() && performance.now() - began < until) await sleep(1);
+    while (!over() && performance.now() - began < until) await sleep(5);
     return ranks;
   }
   const step = random.integer(1, STEPS - 1);
-  while (!over() && stepOf(log) < step) await sleep(2);
+  while (!over() && stepOf(log) < step) await sleep(10);
   if (moment === MOMENTS[1]) await sleep(random.uniform(0, 150));
-  else {
-    const part = `${run}/checkpoints/last.safetensors.part`;
-    while (!over() && !isFile(part)) await sleep(0);
-  }
+  else if (!over()) await writing(`${run}/checkpoints`, over);
   return ranks;
+}
+
+/** Waits until something is being written in a folder. */
+async function writing(folder: string, over: () => boolean): Promise<void> {
+  const watcher = Deno.watchFs(folder);
+  // Where the job ends before it writes again, nothing more comes.
+  const timer = setInterval(() => over() && watcher.close(), 100);
+  for await (const { paths } of watcher) if (paths.some((path) => path.endsWith(".part"))) break;
+  clearInterval(timer);
 }
 
 /** Every checkpoint that has its name can be read, checksum included. @returns the step of the newest; 0 without one */
@@ -237,11 +243,6 @@ function isFile(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] }).output();
-  return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "").map(Number);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import {
   assertSuccess,
+  childrenOf,
   type JobWanted,
   launcher,
   mpiTest,
+  ranksOf,
   runJob,
   said,
   startJob,
@@ -153,17 +155,6 @@ mpiTest("SIGTERM to one process stops all after the step in work, with a checkpo
   const { stdout } = await job.ended;
   assert.match(stdout, /Interrupted in bad after \d+ of 5000 steps\.\nThe weights lie in run\/checkpoints/);
 });
-
-/** The processes that a launcher started, by rank: they are the children of its only child. */
-async function ranksOf(launcher: number): Promise<number[]> {
-  const [proxy] = await childrenOf(launcher);
-  return await childrenOf(proxy!);
-}
-
-async function childrenOf(pid: number): Promise<number[]> {
-  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] }).output();
-  return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "").map(Number);
-}
 
 async function copy(from: string, to: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(from)) {

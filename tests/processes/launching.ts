@@ -126,3 +126,15 @@ export function stepOf(path: string): number {
     return 0;
   }
 }
+
+/** The processes that a launcher started, by rank: they are the children of its only child. */
+export async function ranksOf(launcher: number): Promise<number[]> {
+  const [proxy] = await childrenOf(launcher);
+  return await childrenOf(proxy!);
+}
+
+/** The processes that one started. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const { stdout } = await new Deno.Command("ps", { args: ["-o", "pid=", "--ppid", String(pid)] }).output();
+  return new TextDecoder().decode(stdout).split(/\s+/).filter((word) => word !== "").map(Number);
+}

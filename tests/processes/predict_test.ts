@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { encode } from "fast-png";
 import { Random } from "../../core/random.ts";
-import { assertSuccess, type JobOutcome, mpiTest, runJob, said } from "./launching.ts";
+import {
+  assertSuccess,
+  type JobOutcome,
+  mpiTest,
+  ranksOf,
+  runJob,
+  said,
+  startJob,
+  until,
+} from "./launching.ts";
 import { recipeText } from "./recipes.ts";
 
 /** A trained network, and five images of which one cannot be read; neither 2 nor 3 processes have as many each. */
@@ -105,4 +114,38 @@ mpiTest("what the first process does alone may fail without the others", async (
     if (message !== undefined) assert.equal(stderr.split("\n")[0], message);
     assert.equal(stderr.split("in/a.png").length, 2, stderr);
   }
+});
+
+mpiTest("SIGTERM to one process ends the labelling of all after the images in work", async (folder) => {
+  await prepare(folder);
+  const count = 3000;
+  for (let k = 0; k < count; k++) Deno.linkSync(`${folder}/in/a.png`, `${folder}/in/${k}.png`);
+  const checkpoint = "run/checkpoints/last.safetensors";
+  const args = [
+    "cli/main.ts",
+    "predict",
+    "in",
+    "--out",
+    "out",
+    "--checkpoint",
+    checkpoint,
+    "--overlays",
+    "none",
+  ];
+  const job = startJob({ processes: 2, args, cwd: folder });
+  const labelled = () => {
+    try {
+      return [...Deno.readDirSync(`${folder}/out/labels`)].length;
+    } catch {
+      return 0;
+    }
+  };
+  await until(() => labelled() >= 4);
+  Deno.kill((await ranksOf(job.pid)).at(-1)!, "SIGTERM");
+  const { code, stdout, stderr } = await job.ended;
+  assert.equal(code, 130, stderr);
+  const [, done] = /^Interrupted after (\d+) of 3005 images\.$/m.exec(stderr)!;
+  assert.ok(Number(done) < 3005 && Number(done) % 2 === 0, done);
+  assert.match(stdout, new RegExp(`^${done} images labelled by run/`));
+  assert.equal(labelled(), Number(done));
 });
