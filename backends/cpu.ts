@@ -12,7 +12,7 @@ export const cpu: Backend = {
   inspect: () => Promise.resolve({ detail: "plain JavaScript, for checking only: very slow" }),
   auto: () => Promise.resolve({ takes: false }),
   async start() {
-    await import("@tensorflow/tfjs-backend-cpu");
+    await import("./plain_engine.ts");
     await (await import("./engine.ts")).useEngine("cpu");
   },
 };

@@ -11,7 +11,7 @@
 import { dirname, resolve } from "node:path";
 import { selectBackend } from "../backends/select.ts";
 import { UserError } from "../core/errors.ts";
-import type { EvaluationPlan, RunPlan } from "../core/plan.ts";
+import type { RunPlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { exportModel } from "../export/export_model.ts";
@@ -24,6 +24,7 @@ import { openEnsemble } from "../train/trained.ts";
 import { chooseWeights } from "./choose_weights.ts";
 import { exportMetadata } from "./export_metadata.ts";
 import { writeHub } from "./export_hub.ts";
+import { inferenceOf, refuseUnused, sizeOf } from "./export_options.ts";
 import { writePage } from "./export_page.ts";
 import { type Pictures, picturesOf } from "./export_pictures.ts";
 import type { CommandOf } from "./grammar.ts";
@@ -35,12 +36,6 @@ import { VERSIONS } from "./versions.ts";
 
 type Arguments = CommandOf<"export">;
 
-/** What the file does of the recipe's `evaluation`, and a line for each thing that is left out. */
-interface Inference {
-  readonly inference: Pick<EvaluationPlan, "aggregation" | "flip" | "heads" | "average">;
-  readonly notes: readonly string[];
-}
-
 /** Runs `plca export`. @returns the exit status 0 @throws UserError before anything is written */
 export async function exportCommand(host: Host, args: Arguments): Promise<number> {
   if (args.out === undefined && args.page === undefined && args.hub === undefined) {
@@ -51,6 +46,7 @@ export async function exportCommand(host: Host, args: Arguments): Promise<number
     if (!out.endsWith(".onnx")) throw new UserError(`--out ${args.out}: expected a name that ends in .onnx`);
     await requireWritable(host, { out, force: args.force, example: "street.onnx" });
   }
+  refuseUnused(args);
   if (args.page !== undefined) await requireEmpty(host, args.page, "--page");
   if (args.hub !== undefined) await requireEmpty(host, args.hub, "--hub");
   const size = sizeOf(args.size);
@@ -177,56 +173,6 @@ async function requireEmpty(host: Host, folder: string, option: string): Promise
   }
 }
 
-/** [height, width] of a text as `512x1024`; undefined for none. @throws UserError for anything else */
-function sizeOf(text: string | undefined): readonly [number, number] | undefined {
-  if (text === undefined) return undefined;
-  const sides = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(text);
-  if (!sides) throw new UserError(`--size ${text}: expected HEIGHTxWIDTH in pixels, as in 512x1024`);
-  return [Number(sides[1]), Number(sides[2])];
-}
-
-/**
- * What the file does of the evaluation. @throws UserError where options contradict each other or the recipe
- */
-function inferenceOf(
-  { evaluation }: RunPlan,
-  { aggregate, size, outputs }: Pick<Arguments, "aggregate" | "size" | "outputs">,
-): Inference {
-  const { aggregation, flip, heads, average, scales, window } = evaluation;
-  if (aggregate && aggregation === undefined) {
-    throw new UserError(
-      "--aggregate: the recipe has no evaluation.aggregation; give it with --set 'evaluation.aggregation={alpha: 0.5}'",
-    );
-  }
-  if (aggregate && size === undefined) {
-    throw new UserError(
-      "--aggregate: it compares all pixels with all others; name the size with --size HEIGHTxWIDTH",
-    );
-  }
-  if (aggregate && outputs === "logits") {
-    throw new UserError(
-      "--aggregate: it mixes probabilities, so there are no logits; choose --outputs probabilities or labels",
-    );
-  }
-  const plain = outputs === "logits";
-  const left = [
-    ...(aggregation && !aggregate ? ["aggregation (--aggregate puts it in)"] : []),
-    ...(flip && plain ? ["flip"] : []),
-    ...(average && plain ? ["average"] : []),
-    ...(scales && scales.join() !== "1" ? ["scales"] : []),
-    ...(window ? ["window"] : []),
-  ];
-  return {
-    inference: {
-      ...(aggregate ? { aggregation: aggregation! } : {}),
-      ...(flip ? { flip } : {}),
-      ...(heads ? { heads } : {}),
-      ...(average ? { average } : {}),
-    },
-    notes: left.map((name) => `evaluation.${name} is left out: the file makes one pass over one size`),
-  };
-}
-
 /** Prints what was measured of one file. @param out where it lies, absolute */
 export function tell({ host, args, backend }: Work, made: CheckedModel, out: string): void {
   const { checkpoint, lowered, found, notes, half, from } = made;
@@ -243,7 +189,7 @@ export function tell({ host, args, backend }: Work, made: CheckedModel, out: str
       ...found,
       notes,
     };
-    host.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
+    host.stdout.write(`${JSON.stringify(record)}\n`);
     return;
   }
   const port = ({ name, type, dims }: typeof input) => `${name}: ${type} [${dims.join(", ")}]`;

@@ -2,12 +2,12 @@
  * A folder that labels pictures in a browser: the page, the networks' files, and the ONNX Runtime that runs
  * them. The page asks for nothing but the folder's files.
  */
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { rgbPng } from "../report/pictures.ts";
 import { pageHtml } from "../view/html.ts";
 import script from "../web/dist/label.js" with { type: "text" };
 import type { LabelPageData } from "./label_page_data.ts";
+import { RUNTIME, runtimeFolder } from "./page_runtime.ts";
 import style from "../web/label/style.css" with { type: "text" };
 import type { Picture } from "./trials.ts";
 
@@ -23,9 +23,6 @@ export interface PageParts extends Omit<LabelPageData, "networks" | "samples"> {
   readonly networks: readonly { readonly name: string; readonly model: Uint8Array }[];
   readonly samples: readonly Picture[];
 }
-
-/** The files of ONNX Runtime Web that the page needs, for WebGPU and WebAssembly. */
-const RUNTIME = ["ort.webgpu.min.js", "ort-wasm-simd-threaded.jsep.mjs", "ort-wasm-simd-threaded.jsep.wasm"];
 
 /** Every file of the folder; the page asks for nothing else. */
 export async function pageFiles({ networks, samples, ...rest }: PageParts): Promise<readonly PageFile[]> {
@@ -46,7 +43,7 @@ export async function pageFiles({ networks, samples, ...rest }: PageParts): Prom
     server: true,
     runtime: `runtime/${RUNTIME[0]}`,
   });
-  const folder = dirname(createRequire(import.meta.url).resolve("onnxruntime-web"));
+  const folder = runtimeFolder();
   return [
     { path: "index.html", bytes: new TextEncoder().encode(html) },
     ...models,

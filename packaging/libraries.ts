@@ -1,11 +1,14 @@
 /**
- * npm packages with ONNX Runtime's library for one system each. `onnxruntime-node` itself has the libraries
- * of all systems and downloads more at its installation; plca needs one, so its package names these as
- * optional dependencies, of which npm installs only the fitting one.
+ * npm packages with the files of ONNX Runtime that plca needs, and no others. `onnxruntime-node` has the
+ * libraries of all systems and downloads more at its installation; plca needs one, so its package names one
+ * package for each system as optional dependencies, of which npm installs only the fitting one. Of the 90 MB
+ * of `onnxruntime-web` the pages of `plca export` need three files, which one more package has.
  */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { VERSIONS } from "../cli/versions.ts";
+import project from "../deno.json" with { type: "json" };
+import { RUNTIME, runtimeFolder } from "../export/page_runtime.ts";
 
 /** A system in npm's words, and which files of onnxruntime-node are needed there. */
 interface System {
@@ -32,6 +35,11 @@ export function libraryDependencies(): Record<string, string> {
   return Object.fromEntries(SYSTEMS.map((system) => [nameOf(system), VERSIONS.onnxruntime]));
 }
 
+/** The package for pages, for `dependencies`. */
+export const WEB_RUNTIME: Readonly<Record<string, string>> = {
+  "@plca/onnxruntime-web": project.imports["onnxruntime-web"].split("@").at(-1)!,
+};
+
 function nameOf({ os, cpu }: Pick<System, "os" | "cpu">): string {
   return `@plca/onnxruntime-${os}-${cpu}`;
 }
@@ -53,25 +61,70 @@ export async function writeLibraries(folder: string, only: boolean): Promise<str
     const files = [...Deno.readDirSync(from)].map(({ name }) => name).filter((name) =>
       system.files.test(name)
     );
-    for (const file of files) await Deno.copyFile(join(from, file), join(target, file));
     const about = `ONNX Runtime ${VERSIONS.onnxruntime} for ${system.os} ${system.cpu}`;
-    await Deno.writeTextFile(
-      join(target, "package.json"),
-      JSON.stringify({
-        name: nameOf(system),
-        version: VERSIONS.onnxruntime,
-        description: `${about}, for plca`,
-        license: "MIT",
-        os: [system.os],
-        cpu: [system.cpu],
-        files,
-      }),
-    );
-    await Deno.writeTextFile(
-      join(target, "README.md"),
-      `${about}, as the npm package onnxruntime-node has it: Copyright (c) Microsoft Corporation, MIT License.\n`,
-    );
+    const only = { os: [system.os], cpu: [system.cpu] };
+    await writePackage(target, {
+      name: nameOf(system),
+      version: VERSIONS.onnxruntime,
+      about,
+      original: "onnxruntime-node",
+      from,
+      files,
+      only,
+    });
     folders.push(target);
   }
   return folders;
+}
+
+/** Writes the folder of the package for pages below `folder`. @returns it */
+export async function writeWebRuntime(folder: string): Promise<string> {
+  const target = join(folder, "onnxruntime-web");
+  await Deno.mkdir(target);
+  const [[name, version]] = Object.entries(WEB_RUNTIME) as [[string, string]];
+  await writePackage(target, {
+    name,
+    version,
+    about: `ONNX Runtime Web ${version} for WebGPU and WebAssembly`,
+    original: "onnxruntime-web",
+    from: runtimeFolder(),
+    files: RUNTIME,
+  });
+  return target;
+}
+
+/** A package that is made of files of another one. */
+interface Part {
+  readonly name: string;
+  readonly version: string;
+  readonly about: string;
+  /** The package that the files are from, and the folder of it where they lie. */
+  readonly original: string;
+  readonly from: string;
+  readonly files: readonly string[];
+  /** Entries of package.json that say where it is installed. */
+  readonly only?: { readonly os: readonly string[]; readonly cpu: readonly string[] };
+}
+
+/** Fills a package's folder. */
+async function writePackage(
+  target: string,
+  { name, version, about, original, from, files, only }: Part,
+): Promise<void> {
+  for (const file of files) await Deno.copyFile(join(from, file), join(target, file));
+  await Deno.writeTextFile(
+    join(target, "package.json"),
+    JSON.stringify({
+      name,
+      version,
+      description: `${about}, for plca`,
+      license: "MIT",
+      ...only,
+      files,
+    }),
+  );
+  await Deno.writeTextFile(
+    join(target, "README.md"),
+    `${about}, as the npm package ${original} has it: Copyright (c) Microsoft Corporation, MIT License.\n`,
+  );
 }

@@ -7,7 +7,7 @@
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import project from "../deno.json" with { type: "json" };
-import { libraryDependencies, writeLibraries } from "./libraries.ts";
+import { libraryDependencies, WEB_RUNTIME, writeLibraries, writeWebRuntime } from "./libraries.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const DIST = join(ROOT, "dist");
@@ -39,7 +39,8 @@ async function pack(folder: string): Promise<void> {
   await describe(made);
   await completeImports(made);
   await Deno.mkdir(DIST, { recursive: true });
-  for (const each of [made, ...await writeLibraries(folder, Deno.args.includes("--this-system"))]) {
+  const libraries = await writeLibraries(folder, Deno.args.includes("--this-system"));
+  for (const each of [made, await writeWebRuntime(folder), ...libraries]) {
     const text = await run("npm", ["pack", "--json", "--pack-destination", DIST, each]);
     const [{ filename, size, unpackedSize }] = Object.values(JSON.parse(text)) as [Packed];
     console.log(`dist/${basename(filename)}  ${megabytes(size)}, unpacked ${megabytes(unpackedSize)}`);
@@ -77,7 +78,7 @@ async function describe(made: string): Promise<void> {
     ...{ name, version, description: DESCRIPTION, license, type, main, types, exports },
     bin: { plca: "bin/plca.mjs" },
     engines: { node: ">=20" },
-    dependencies: { ...await dependencies(made), deno: DENO },
+    dependencies: { ...await dependencies(made), ...WEB_RUNTIME, deno: DENO },
     optionalDependencies: libraryDependencies(),
   };
   await Deno.writeTextFile(path, `${JSON.stringify(description, null, 2)}\n`);
@@ -97,8 +98,9 @@ async function dependencies(made: string): Promise<Record<string, string>> {
     key.replace(/\/$/, ""),
     specifier.replace(/\/$/, "").split("@").at(-1)!,
   ]);
-  // onnxruntime-node is not needed: its library comes in a package for each system.
-  return Object.fromEntries(pins.filter(([name]) => named.has(name!) && name !== "onnxruntime-node"));
+  // What is needed of these two comes in packages of its own (libraries.ts).
+  const parted = ["onnxruntime-node", "onnxruntime-web"];
+  return Object.fromEntries(pins.filter(([name]) => named.has(name!) && !parted.includes(name!)));
 }
 
 /**

@@ -4,7 +4,7 @@
  * and not as nodes. Every other call becomes a step, whose outputs get their shape from shapes.ts.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import "@tensorflow/tfjs-backend-cpu";
+import "../plain_engine.ts";
 import { UserError } from "../../core/errors.ts";
 import type { Recorder } from "./backend.ts";
 import type { Attribute, Numbers } from "./recording.ts";

@@ -61,10 +61,16 @@ export const exported = command(
       4,
     ),
     force,
-    json: withDefault(flag("--json", { description: message`Print what was measured as JSON.` }), false),
+    json: withDefault(
+      flag("--json", { description: message`Print what was measured as JSON, a line for each ONNX file.` }),
+      false,
+    ),
     set: sets,
     import: imports,
     runs,
   }),
-  { brief: message`Write a trained network as ONNX or as a page, and compare it with the network first.` },
+  {
+    brief:
+      message`Write a trained network as ONNX, as a page or for a hub of models, and compare it with the network first.`,
+  },
 );

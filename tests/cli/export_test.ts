@@ -58,6 +58,22 @@ folderTest("what cannot be exported is said before anything is written", trained
     [[], "plca export needs --out FILE.onnx, --page FOLDER or --hub FOLDER\n"],
     [["--out", "tiny.pt"], "--out tiny.pt: expected a name that ends in .onnx\n"],
     [["--page", "full"], "--page full: the folder is not empty (it has notes.txt); choose a new one\n"],
+    [
+      ["--page", "new", "--outputs", "labels"],
+      "--outputs labels is for --out: what the files of --page and --hub take and make is fixed\n",
+    ],
+    [
+      ["--hub", "new", "--inputs", "uint8"],
+      "--inputs uint8 is for --out: what the files of --page and --hub take and make is fixed\n",
+    ],
+    [
+      ["--hub", "new", "--half"],
+      "--half is for --out and --page: --hub writes a file of 32 bits and one of 16 anyway\n",
+    ],
+    [
+      ["--out", "a.onnx", "--outputs", "labels", "--hub", "new", "--aggregate"],
+      "--aggregate: it mixes probabilities, and the files for a hub make logits; use it with --out or --page\n",
+    ],
     [["--out", "a.onnx", "--size", "64"], "--size 64: expected HEIGHTxWIDTH in pixels, as in 512x1024\n"],
     [
       ["--out", "a.onnx", "--aggregate"],

@@ -144,9 +144,34 @@ pageTest(
       await page.reload();
       await page.getByText(/^networks\/adapted\.onnx is damaged or no network that this page can run \(.*\)$/)
         .waitFor();
+      await page.getByRole("button", { name: "Sample 2", exact: true }).click();
+      await page.getByText(/^networks\/adapted\.onnx is damaged/).waitFor();
       files.delete("networks/adapted.onnx");
       await page.reload();
       await page.getByText("networks/adapted.onnx cannot be fetched (404): copy the whole folder").waitFor();
+    });
+  },
+);
+
+pageTest(
+  "a picture that is chosen before the networks are there is the one that is shown",
+  {},
+  async (opened) => {
+    const { page } = opened;
+    const { files } = await prepared(2);
+    const { promise: wanted, resolve: go } = Promise.withResolvers<void>();
+    await page.route("**/networks/*", async (route) => {
+      await wanted;
+      await route.continue();
+    });
+    await withFiles(files, async (address) => {
+      await page.goto(address);
+      await page.getByText("The networks are loaded …").waitFor();
+      await page.getByRole("button", { name: "Sample 2", exact: true }).click();
+      await page.getByText("The picture is labelled …").waitFor();
+      go();
+      await page.getByText(LABELLED).waitFor();
+      await shows(page, 73);
     });
   },
 );

@@ -18,6 +18,8 @@ interface Found {
   readonly labels: readonly Labels[];
   /** Milliseconds that the last network took. */
   readonly time: number;
+  /** What computed. */
+  readonly device: Network["device"];
 }
 
 /** What the page is doing or why it failed; undefined: nothing is going on. */
@@ -26,7 +28,11 @@ type State = { readonly failure: string } | { readonly waiting: string } | undef
 /** The whole page. */
 export function LabelPage({ data }: { readonly data: LabelPageData }) {
   const canvas = useRef<HTMLCanvasElement>(null), file = useRef<HTMLInputElement>(null);
-  const networks = useRef<readonly Network[]>([]), camera = useRef<Camera | undefined>(undefined);
+  const camera = useRef<Camera | undefined>(undefined);
+  // A picture that comes before they are loaded waits for them, and fails with them.
+  const networks = useRef<Promise<readonly Network[]> | undefined>(undefined);
+  // Whether the visitor wanted a picture; until then the first sample is shown.
+  const asked = useRef(false);
   const [found, setFound] = useState<Found | undefined>(undefined);
   const [state, setState] = useState<State>({ waiting: "The networks are loaded" });
   const [filming, setFilming] = useState(false);
@@ -43,15 +49,16 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
     return done;
   };
   const labelNow = async (source: CanvasImageSource, sides: readonly [number, number]) => {
+    const loaded = await networks.current!;
     const picture = pixelsOf(source, sides, data.size);
     const labels: Labels[] = [];
     let time = 0;
-    for (const network of networks.current) {
+    for (const network of loaded) {
       const start = performance.now();
       labels.push(await network.label(picture));
       time = performance.now() - start;
     }
-    setFound({ picture, labels, time });
+    setFound({ picture, labels, time, device: loaded[0]!.device });
     setPointed(undefined);
   };
   const attempt = async (waiting: string, body: () => Promise<void>) => {
@@ -68,8 +75,9 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
     camera.current = undefined;
     setFilming(false);
   };
-  const open = (name: string, blob: () => Promise<Blob>) =>
-    attempt("The picture is labelled", async () => {
+  const open = (name: string, blob: () => Promise<Blob>) => {
+    asked.current = true;
+    return attempt("The picture is labelled", async () => {
       stop();
       let bitmap: ImageBitmap;
       try {
@@ -79,12 +87,14 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
       }
       await labelled(bitmap, [bitmap.width, bitmap.height]);
     });
+  };
   const sample = (k: number) => {
     const one = data.samples[k];
     if (one) void open(one.name, async () => await (await fetch(one.file)).blob());
   };
-  const film = () =>
-    attempt("The camera is started", async () => {
+  const film = () => {
+    asked.current = true;
+    return attempt("The camera is started", async () => {
       if (camera.current) return stop();
       const { video } = camera.current = await startCamera();
       setFilming(true);
@@ -97,15 +107,24 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
         stop();
         setState({ failure: error instanceof Error ? error.message : String(error) });
       };
-      await next();
+      try {
+        await next();
+      } catch (error) {
+        stop();
+        throw error;
+      }
     });
+  };
   useEffect(() => {
-    void attempt("The networks are loaded", async () => {
+    networks.current = (async () => {
       const opened: Network[] = [];
       for (const one of data.networks) opened.push(await openNetwork(one.file, data.normalization));
-      networks.current = opened;
+      return opened;
+    })();
+    void attempt("The networks are loaded", async () => {
+      await networks.current;
       const [first] = data.samples;
-      if (!first) return;
+      if (!first || asked.current) return;
       const bitmap = await createImageBitmap(await (await fetch(first.file)).blob());
       await labelled(bitmap, [bitmap.width, bitmap.height]);
     });
@@ -142,7 +161,6 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
     const [dropped] = event.dataTransfer?.files ?? [];
     if (dropped) void open(dropped.name, () => Promise.resolve(dropped));
   };
-  const device = networks.current[0]?.device;
   const said = pointed === undefined || !found
     ? undefined
     : found.labels.map(({ ids, confidence }, k) =>
@@ -179,7 +197,7 @@ export function LabelPage({ data }: { readonly data: LabelPageData }) {
       <Samples samples={data.samples} onChoose={sample} />
       <p class="doing" role="status" aria-live="polite">
         {state === undefined
-          ? found && `Labelled in ${Math.round(found.time)} ms by ${device}`
+          ? found && `Labelled in ${Math.round(found.time)} ms by ${found.device}`
           : "failure" in state
           ? <strong class="failure">{state.failure}</strong>
           : `${state.waiting} …`}
