@@ -100,7 +100,7 @@ export interface Machine {
 }
 
 /** The real process, but for what `own` says. */
-export function processHost(own: Partial<Host> = {}): Host {
+function processHost(own: Partial<Host> = {}): Host {
   return {
     args: Deno.args,
     // Tasks run in the project's folder, whichever the person is in.

@@ -229,7 +229,7 @@ function ownerPass(
 }
 
 /** The owners of the terms, then those of the streams that the entries make. */
-export function ownersOf(
+function ownersOf(
   { streams }: Run,
   terms: readonly Term[],
   entries: UpdatePlan["entries"],
