@@ -12,9 +12,10 @@ import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
 /**
- * Runs `plca eval`: the evaluation of a split by the recipe's `evaluation`, mirror, scales and aggregation
- * included. Nothing is written.
- * @returns the exit status: 0, or 130 when interrupted @throws UserError
+ * Runs `plca eval`: evaluates a checkpoint on a split as the recipe's `evaluation` says (mirror, scales,
+ * aggregation, ...) and prints the result. It writes no file.
+ * @returns the exit status: 0, or 130 when interrupted
+ * @throws UserError when there is no such checkpoint or split, or the file does not fit the recipe's model
  */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const weights = await chooseWeights(host, args);
