@@ -1,6 +1,6 @@
 /**
- * plca as a library: the plugin types, the built-in plugins, recipes, training and evaluation. Importing it has no
- * effect; the tensor engine starts with {@linkcode selectBackend}.
+ * plca as a library: the plugin types, the built-in plugins, recipes, training and evaluation. Importing it
+ * has no effect; the tensor engine starts with {@linkcode selectBackend}.
  *
  * ```ts
  * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "@plca/plca";

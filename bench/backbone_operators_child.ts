@@ -1,5 +1,6 @@
 /**
- * Operators of a Mix Transformer on a backend; prints, for each work, the fewest milliseconds of the value and of value and gradients.
+ * Operators of a Mix Transformer on a backend; prints, for each work, the fewest milliseconds of the value
+ * and of value and gradients.
  *
  *     BACKEND WORKS_AS_JSON
  */

@@ -1,4 +1,6 @@
-/** The operators of a Mix Transformer at the sizes they have in it: what bench/backbone_operators.ts measures. */
+/**
+ * The operators of a Mix Transformer at the sizes they have in it: what bench/backbone_operators.ts measures.
+ */
 
 /** One operator, as both sides read it. */
 export interface OperatorWork {

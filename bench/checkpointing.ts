@@ -1,5 +1,6 @@
 /**
- * Training steps of ResNet-101 at growing crops, keeping everything for the gradient or computing blocks again:
+ * Training steps of ResNet-101 at growing crops, keeping everything for the gradient or computing blocks
+ * again:
  *
  *     deno task bench checkpointing
  */
@@ -11,7 +12,7 @@ const WORKS = [[129, false], [129, true], [321, false], [321, true], [473, false
   true,
 ]] as const;
 
-/** One process each. */
+/** Measures each crop in a process of its own. */
 export async function checkpointing(): Promise<void> {
   const rows: string[][] = [];
   for (const [crop, again] of WORKS) {

@@ -1,6 +1,6 @@
 /**
- * Our work beside the PyTorch peer's, each in a process of its own, ours and then every way to run the peer, round after round.
- * A ratio is of one round, so that what else the machine does falls on both sides of it.
+ * Our work beside the PyTorch peer's, each in a process of its own, ours and then every way to run the peer,
+ * round after round. A ratio is of one round, so that what else the machine does falls on both sides of it.
  */
 import { type Peer, runOurs, runPeer } from "./processes.ts";
 import type { Measured } from "./speed_child.ts";
@@ -40,7 +40,10 @@ export const COMPARED_TEXT =
   "are of one round. The peers are dense PyTorch: Debian's, and that of `PLCA_PEER_PYTHON`. Where the environment holds " +
   "OpenBLAS to the kernels of an older processor, Debian's is measured both so and with OpenBLAS's own choice.";
 
-/** Measures works, and prints each row as soon as it is there. @param peer absent: ours alone. @returns rows for the table */
+/**
+ * Measures works, and prints each row as soon as it is there. @param peer absent: ours alone. @returns rows
+ * for the table
+ */
 export async function compareWorks(works: readonly Work[], peer: Peer | undefined): Promise<string[][]> {
   const settings = peer?.settings ?? [];
   const rows: string[][] = [];

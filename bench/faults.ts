@@ -1,10 +1,15 @@
-/** Every fault of tests/faults in full numbers, and a long run. */
+/**
+ * Survival of faults: runs are killed, disks fill up, clocks jump, workers die, many times each, and one run
+ * is long. It counts how many runs could be resumed to the bits of an undisturbed one:
+ *
+ *     deno task bench faults
+ */
 import { drawnRows, inject } from "../tests/faults/main.ts";
 import { SCENARIOS } from "../tests/faults/scenarios.ts";
 import { soakApart } from "../tests/faults/soak.ts";
 import { record } from "./record.ts";
 
-/** Minutes. */
+/** Injects the faults; the long run takes 3000 steps beside them. */
 export async function faults(): Promise<void> {
   const tell = (line: string) => console.error(line);
   const [tried, long] = await Promise.all([

@@ -3,8 +3,9 @@
  *
  *     deno task bench input
  *
- * Street scenes are drawn in the sizes of GTAV and Cityscapes and written as PNGs into a temporary folder. A step is a
- * fixed number of matrix products on the native backend, which hold the main thread as a real step does.
+ * Street scenes are drawn in the sizes of GTAV and Cityscapes and written as PNGs into a temporary folder. A
+ * step is a fixed number of matrix products on the native backend, which hold the main thread as a real step
+ * does.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { encode } from "fast-png";

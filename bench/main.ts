@@ -1,4 +1,7 @@
-/** `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of `EVERYTHING`. */
+/**
+ * `deno task bench [NAME [ARGUMENT...]]`: measures and writes bench/RESULTS.md; without a name all of
+ * `EVERYTHING`.
+ */
 import { ablation } from "./ablation.ts";
 import { backbones } from "./backbones.ts";
 import { camvid } from "./camvid.ts";

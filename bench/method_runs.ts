@@ -1,6 +1,6 @@
 /**
- * Runs of methods as they were measured, kept in bench/results/runs so that a table can be made in pieces: on several days and
- * machines, long after their folders are gone.
+ * Runs of methods as they were measured, kept in bench/results/runs so that a table can be made in pieces: on
+ * several days and machines, long after their folders are gone.
  */
 import { join } from "node:path";
 import type { MethodPlan } from "../core/plan.ts";
@@ -24,7 +24,10 @@ export interface KeptRun {
   readonly secondsPerStep?: number;
   /** The most memory of its process. */
   readonly peakBytes?: number;
-  /** As multiples of PLCA's, of an earlier training that is known by its table alone; taken instead of the two above. */
+  /**
+   * As multiples of PLCA's, of an earlier training that is known by its table alone; taken instead of the two
+   * above.
+   */
   readonly ofReference?: { readonly time: number; readonly memory: number };
   /** The day it was read from its folder. */
   readonly date: string;
@@ -41,8 +44,10 @@ export interface KeptRuns {
 }
 
 /**
- * Adds the finished runs of a folder that `plca compare --out` wrote; a run of the same method and seed is replaced.
- * @param data the data recipe's name @param folder absent: only what was kept before @returns all that is kept
+ * Adds the finished runs of a folder that `plca compare --out` wrote; a run of the same method and seed is
+ * replaced.
+ * @param data the data recipe's name @param folder absent: only what was kept before @returns all that is
+ * kept
  */
 export async function keepRuns(data: string, folder: string | undefined): Promise<KeptRuns> {
   const file = new URL(`results/runs/${data}.json`, import.meta.url);

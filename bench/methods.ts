@@ -3,7 +3,8 @@
  *
  *     deno task bench methods street|camvid_day_to_dusk [FOLDER]
  *
- * FOLDER is what `plca compare --out` wrote. Its runs are added to bench/results/runs, so that the table can be made in pieces.
+ * FOLDER is what `plca compare --out` wrote. Its runs are added to bench/results/runs, so that the table can
+ * be made in pieces.
  */
 import { LABEL_FREE } from "../core/label_free.ts";
 import { spread } from "../report/means.ts";
@@ -107,7 +108,10 @@ function missing(done: readonly Method[]): string[] {
   return absent.length === 0 ? [] : [`Not trained yet: ${absent.join(", ")}.`];
 }
 
-/** Which methods do not beat the plain one on the seeds that both have, said in a sentence; nothing without the plain one. */
+/**
+ * Which methods do not beat the plain one on the seeds that both have, said in a sentence; nothing without
+ * the plain one.
+ */
 function belowPlain(all: readonly Method[], plain: Method | undefined): string[] {
   if (plain === undefined) return [];
   const below = all.flatMap((method) => {

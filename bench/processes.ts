@@ -45,7 +45,10 @@ export async function findPeer(given: string | undefined): Promise<Peer | string
 /** Where the environment holds OpenBLAS to the kernels of an older processor. */
 const HELD = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 
-/** As the environment has it and, where that holds back the OpenBLAS this PyTorch computes with, with its own choice. */
+/**
+ * As the environment has it and, where that holds back the OpenBLAS this PyTorch computes with, with its own
+ * choice.
+ */
 async function settingsOf(python: string): Promise<PeerSetting[]> {
   const asks = "import json, torch; print(json.dumps([torch.__version__, torch.__config__.show()]))";
   const [version, built] = await json(python, ["-c", asks]) as [string, string];

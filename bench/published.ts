@@ -1,5 +1,6 @@
 /**
- * An update of gtav_to_cityscapes as published, four images of 730x730 of each domain and two passes, on a machine with 24 GB:
+ * An update of gtav_to_cityscapes as published, four images of 730x730 of each domain and two passes, on a
+ * machine with 24 GB:
  *
  *     deno task bench published [FILE]
  *
@@ -9,15 +10,15 @@ import { runScript } from "./processes.ts";
 import type { Published } from "./published_child.ts";
 import { record } from "./record.ts";
 
-/** Of the child: crop, images of each domain, passes, updates. */
+/** The child's arguments: crop, images of each domain, passes, updates. */
 const WORK = ["730", "4", "2", "1", "checkpointing"];
 
-/** In a process of its own. */
+/** Measures in a process of its own, or takes what one measured elsewhere. */
 export async function published([file]: readonly string[]): Promise<void> {
-  const found = file === undefined
+  const measured = file === undefined
     ? await runScript("published_child.ts", WORK) as Published
     : JSON.parse(await Deno.readTextFile(file)) as Published;
-  const { seconds, peak, heap, moved } = found;
+  const { seconds, peak, heap, moved } = measured;
   const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(2);
   await record("published", {
     title: "The published batch",

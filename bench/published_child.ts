@@ -1,5 +1,6 @@
 /**
- * Updates of gtav_to_cityscapes as published, on random images, in a process of its own; prints what they took as JSON.
+ * Updates of gtav_to_cityscapes as published, on random images, in a process of its own; prints what they
+ * took as JSON.
  *
  *     [CROP BATCH PASSES UPDATES [checkpointing]]
  */

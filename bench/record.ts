@@ -1,4 +1,6 @@
-/** What benchmarks measured: one JSON file each in bench/results, and bench/RESULTS.md drawn from all of them. */
+/**
+ * What benchmarks measured: one JSON file each in bench/results, and bench/RESULTS.md drawn from all of them.
+ */
 import project from "../deno.json" with { type: "json" };
 
 /** The sections of RESULTS.md, in its order. */

@@ -3,8 +3,8 @@
  *
  *     deno task bench report
  *
- * A short run of the default recipe gets the log of one of 100,000 steps, every one of which is logged in both phases.
- * Needs Chromium.
+ * A short run of the default recipe gets the log of one of 100,000 steps, every one of which is logged in
+ * both phases. Needs Chromium.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

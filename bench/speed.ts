@@ -1,6 +1,6 @@
 /**
- * Association, training step and evaluation beside the PyTorch peer, each in a process of its own, ours and the peer's in
- * turn:
+ * Association, training step and evaluation beside the PyTorch peer, each in a process of its own, ours and
+ * the peer's in turn:
  *
  *     deno task bench speed [torch_plca.py]
  */

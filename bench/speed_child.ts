@@ -43,7 +43,10 @@ export interface Measured {
 
 const random = Random.stream(0, "bench");
 
-/** Standard normal values, written where the tensor lies: a copy would leave free memory that the work could use. */
+/**
+ * Standard normal values, written where the tensor lies: a copy would leave free memory that the work could
+ * use.
+ */
 function normals(shape: number[], positive: boolean): tf.Tensor {
   const x = emptyTensor(shape);
   const values = heapView(x);

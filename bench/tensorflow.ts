@@ -1,5 +1,6 @@
 /**
- * TensorFlow beside native and the PyTorch peer, and its operators beside ours. Needs `deno task setup:tensorflow`:
+ * TensorFlow beside native and the PyTorch peer, and its operators beside ours. Needs `deno task
+ * setup:tensorflow`:
  *
  *     deno task bench tensorflow [torch_plca.py]
  */

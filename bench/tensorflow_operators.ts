@@ -1,4 +1,7 @@
-/** TensorFlow's own operators beside ours, on TensorFlow: which are kept says backends/tensorflow. */
+/**
+ * TensorFlow's own operators beside ours, both computed by TensorFlow. backends/tensorflow uses the faster of
+ * each pair. `deno task bench tensorflow` runs this by tensorflow_child.ts.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { NormCall, PoolWindow, Shape4D, Window } from "../ops/kernel_types.ts";
 import { portable } from "../ops/portable.ts";

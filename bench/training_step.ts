@@ -6,7 +6,7 @@ import { Random } from "../core/random.ts";
 import { assemble, type Run } from "../train/assemble.ts";
 import type { StepInput } from "../train/step.ts";
 
-/** Of Cityscapes. */
+/** The number of classes, that of Cityscapes. */
 export const CLASSES = 19;
 
 /** A model that is measured, each line in YAML. */

@@ -1,5 +1,6 @@
 /**
- * How soon and how smoothly a browser shows a run of 100,000 steps that goes on, and how fast the association explorer is:
+ * How soon and how smoothly a browser shows a run of 100,000 steps that goes on, and how fast the association
+ * explorer is:
  *
  *     deno task bench view
  *

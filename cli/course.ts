@@ -1,7 +1,7 @@
 import type { RunPlan } from "../core/plan.ts";
 import type { Course } from "../report/time_left.ts";
 
-/** What a plan says in advance of how its run will go, for estimates of the time that is left. */
+/** The course that a run of a plan will take (phases, validations, checkpoints), to estimate the time left. */
 export function courseOf(plan: RunPlan): Course {
   const { phases, data, evaluation: { aggregation, flip, scales, ensemble } } = plan;
   return {

@@ -4,7 +4,10 @@ import { openLibrary } from "../processes/mod.ts";
 import type { Host } from "./host.ts";
 import { VERSIONS } from "./versions.ts";
 
-/** `plca doctor`: returns the exit status. */
+/**
+ * Runs `plca doctor`: prints versions, the machine, which backends can be used (and why one cannot) and which
+ * MPI is there. @returns the exit status: 0, or 2 when there is no backend
+ */
 export async function doctorCommand(host: Host): Promise<number> {
   const { machine } = host;
   const reports = await inspectBackends();
@@ -21,7 +24,7 @@ export async function doctorCommand(host: Host): Promise<number> {
   return reports.some((report) => report.available) ? 0 : 2;
 }
 
-/** What there is for several processes. */
+/** The line on MPI: its library, or why there is none, and whether a launcher started this process. */
 function processesLine({ env, job }: Host): string {
   const started = job
     ? `; a launcher started ${job.launch.size ?? "several"} processes`
@@ -34,7 +37,7 @@ function processesLine({ env, job }: Host): string {
   }
 }
 
-/** Name, whether it is there, detail, in columns. */
+/** The line on a backend, in columns: its name, whether it can be used, and details. */
 export function backendLine({ name, available, software, detail }: BackendReport): string {
   const state = !available ? "missing" : software ? "software only" : "found";
   return `  ${name.padEnd(10)} ${state.padEnd(13)}  ${detail}`;

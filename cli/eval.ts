@@ -6,15 +6,16 @@ import { classTable } from "../report/table.ts";
 import { evaluate, unlabelledNote } from "../train/mod.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { showImage, stopping } from "./input.ts";
+import { afterImage, showImage } from "./input.ts";
 import { inNarrowThread, planFor } from "./own_files.ts";
 import { shown } from "./run_folder.ts";
 import { chooseWeights } from "./choose_weights.ts";
 
 /**
- * Runs `plca eval`: the evaluation of a split by the recipe's `evaluation`, mirror, scales and aggregation
- * included. Nothing is written.
- * @returns the exit status: 0, or 130 when interrupted @throws UserError
+ * Runs `plca eval`: evaluates a checkpoint on a split as the recipe's `evaluation` says (mirror, scales,
+ * aggregation, ...) and prints the result. It writes no file.
+ * @returns the exit status: 0, or 130 when interrupted
+ * @throws UserError when there is no such checkpoint or split, or the file does not fit the recipe's model
  */
 export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<number> {
   const weights = await chooseWeights(host, args);
@@ -30,25 +31,20 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
   const plan = await planFor(host, args, choice);
   await selectBackend(plan.backend, { memory: plan.memory, threads: host.job?.threads });
   const world = host.job?.open() ?? solo;
-  const abort = new AbortController();
-  const stopListening = host.onInterrupt((count) => {
-    if (count > 1) host.exit(130);
-    host.stderr.write(stopping(host));
-    abort.abort();
-  });
+  const { signal, stopListening } = afterImage(host);
   try {
     const { split } = args;
     let title = plan.name;
     const result = await evaluate(plan, {
       checkpoint,
       split,
-      signal: abort.signal,
+      signal,
       files: diskFiles(),
       world,
       onPhase: (phase) => title = phase ?? title,
       onImage: (done, of) => args.quiet || showImage(host, split, { done, of }),
     });
-    abort.signal.throwIfAborted();
+    signal.throwIfAborted();
     const note = unlabelledNote(result);
     if (args.json) {
       if (note !== undefined) host.stderr.write(`${sentence(note)}\n`);
@@ -60,7 +56,7 @@ export async function evalCommand(host: Host, args: CommandOf<"eval">): Promise<
     if (note !== undefined) host.stdout.write(`\n${sentence(note)}\n`);
     return 0;
   } catch (error) {
-    if (!abort.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     host.stderr.write("Interrupted before every image was evaluated.\n");
     return 130;
   } finally {

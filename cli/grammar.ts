@@ -51,7 +51,10 @@ function unexpected(token: string): Message {
   return near === undefined ? base : [...base, text(` Did you mean ${near}?`)];
 }
 
-/** Every command of a grammar with the words that lead to it, as in `data stats`; one that only groups others counts too. */
+/**
+ * Every command of a grammar with the words that lead to it, as in `data stats`; one that only groups others
+ * counts too.
+ */
 function commandsIn(usage: Usage, before: readonly string[] = []): string[] {
   const commands: string[] = [];
   let words = before;

@@ -29,13 +29,13 @@ export interface Host {
   /** From now on other processes come first, where the system allows that. */
   yieldToOthers(): void;
   /**
-   * Runs this command line once more, in a thread that may do no more than `grant` says; returns the exit status. Absent in
-   * such a thread, and where commands may do what the process may.
+   * Runs this command line once more, in a thread that may do no more than `grant` says; returns the exit
+   * status. Absent in such a thread, and where commands may do what the process may.
    */
   readonly narrowed?: (grant: Grant, handover: Handover) => Promise<number>;
   /**
-   * In such a thread: hands errors that nothing waited for to `handler`, who then ends the command; the result stops that.
-   * Without a handler they end the thread.
+   * In such a thread: hands errors that nothing waited for to `handler`, who then ends the command; the
+   * result stops that. Without a handler they end the thread.
    */
   readonly onLateFailure?: (handler: (error: unknown) => void) => () => void;
   /** Other processes of plca; absent in such a thread, which may start nothing. */
@@ -62,7 +62,10 @@ export interface PlcaProcesses {
 export interface Grant {
   readonly read: readonly string[];
   readonly write: readonly string[];
-  /** Where native libraries may come from; `any` for a backend that works on pointers, which Deno allows only whole. */
+  /**
+   * Where native libraries may come from; `any` for a backend that works on pointers, which Deno allows only
+   * whole.
+   */
   readonly libraries: readonly string[] | "any";
   /** Where it may listen and call, as in `127.0.0.1`; absent: no network. */
   readonly network?: readonly string[];
@@ -100,7 +103,7 @@ export interface Machine {
 }
 
 /** The real process, but for what `own` says. */
-export function processHost(own: Partial<Host> = {}): Host {
+function processHost(own: Partial<Host> = {}): Host {
   return {
     args: Deno.args,
     // Tasks run in the project's folder, whichever the person is in.
@@ -164,7 +167,10 @@ function stream(target: typeof Deno.stdout | typeof Deno.stderr): Stream {
   };
 }
 
-/** Milliseconds: of a Ctrl-C in a terminal `deno task` passes on a second one, which comes to the whole group already. */
+/**
+ * Milliseconds: of a Ctrl-C in a terminal `deno task` passes on a second one, which comes to the whole group
+ * already.
+ */
 const SAME_KEY = 400;
 
 function onInterrupt(handler: (count: number) => void): () => void {
@@ -200,7 +206,10 @@ export async function runProcess(main: (host: Host) => Promise<number>): Promise
   process.exit(code);
 }
 
-/** Ends the process while a thread computes: what native libraries do at an exit would pull memory from under it. */
+/**
+ * Ends the process while a thread computes: what native libraries do at an exit would pull memory from under
+ * it.
+ */
 function exitAtOnce(code: number): never {
   const library = { linux: "libc.so.6", darwin: "libSystem.dylib" }[Deno.build.os as string];
   try {

@@ -68,7 +68,10 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
   return matches.sort().map((match) => imageOf(match, folder));
 }
 
-/** The path up to the first part that holds a sign of patterns, as `photos` of `photos/*.png`; the whole path where there is none. */
+/**
+ * The path up to the first part that holds a sign of patterns, as `photos` of `photos/*.png`; the whole path
+ * where there is none.
+ */
 export function fixedPart(given: string): string {
   const parts = given.split(/[\\/]/), first = parts.findIndex((part) => /[*?[{]/.test(part));
   return first < 0 ? given : parts.slice(0, first).join("/") || ".";

@@ -22,19 +22,30 @@ export async function withInput<T>(
   const { workers } = plan.input;
   const used = workers === 0 ? 0 : Math.max(workers, Math.min(host.machine.cores, MOST_WORKERS));
   const input = openInput({ ...plan, input: { ...plan.input, workers: used } }, diskFiles());
+  const { signal, stopListening } = afterImage(host);
+  try {
+    return await body(input, signal);
+  } finally {
+    if (host.stderr.tty) host.stderr.write("\r\x1b[K");
+    stopListening();
+    await input.close();
+  }
+}
+
+/**
+ * Listens to Ctrl-C until `stopListening` is called. The first one fires the signal, and a line says that the
+ * image in work is finished; the second ends the process.
+ */
+export function afterImage(
+  host: Host,
+): { readonly signal: AbortSignal; readonly stopListening: () => void } {
   const abort = new AbortController();
   const stopListening = host.onInterrupt((count) => {
     if (count > 1) host.exit(130);
     host.stderr.write(stopping(host));
     abort.abort();
   });
-  try {
-    return await body(input, abort.signal);
-  } finally {
-    if (host.stderr.tty) host.stderr.write("\r\x1b[K");
-    stopListening();
-    await input.close();
-  }
+  return { signal: abort.signal, stopListening };
 }
 
 /** The line on the first Ctrl-C: an image cannot be left in its middle. */

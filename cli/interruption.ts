@@ -2,14 +2,15 @@ import type { EndEvent, TrainEvent } from "../core/events.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
 
-/** Looks at the events of a run, to say in one sentence where it was stopped. */
+/** Follows the events of a run, and says in one sentence where it was stopped. */
 export interface Interruption {
+  /** To be called with every event of the run, in order. */
   event(event: TrainEvent): void;
-  /** A sentence. */
+  /** A sentence such as `Interrupted in street after 12 of 400 steps.` */
   text(): string;
 }
 
-/** A new one, to be given every event of the run. */
+/** An {@linkcode Interruption} of a run of this plan. */
 export function interruption({ phases }: RunPlan): Interruption {
   let end: EndEvent | undefined;
   let job: string | undefined;

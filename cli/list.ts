@@ -7,7 +7,10 @@ import { builtins } from "../builtins.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 
-/** `plca list`: returns the exit status. @throws UserError when no plugin has that name */
+/**
+ * Runs `plca list`: prints the built-in plugins of a kind, or of all kinds, with their options.
+ * @returns the exit status 0 @throws UserError when no plugin has that name
+ */
 export function listCommand(host: Host, { kind, name }: CommandOf<"list">): Promise<number> {
   const registry = builtins();
   const kinds = kind === undefined ? KINDS : [kind];

@@ -114,5 +114,6 @@ function run(host: Host, command: Command): Promise<number> {
   }
 }
 
-// Not awaited: a module that is still waiting when nothing is left to wait for ends before anyone can say why.
+// Not awaited: a module that is still waiting when nothing is left to wait for ends before anyone can say
+// why.
 if (import.meta.main) runProcess(main);

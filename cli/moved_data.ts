@@ -88,7 +88,7 @@ const FILES = [
 ];
 
 /** The settings of a run that say where a file or folder lies. */
-export function pathSettings(plan: RunPlan): Setting[] {
+function pathSettings(plan: RunPlan): Setting[] {
   const named = new Set(datasetsOf(plan).flatMap(({ paths = [] }) => paths));
   const isOfData = (value: string) => named.has(value) || named.has(value.replace(/[\\/][^\\/]*$/, ""));
   return leaves(plan.resolved).filter(({ path, value }) =>

@@ -1,7 +1,7 @@
 /**
- * `--import` of commands that train nothing: a network, dataset or other plugin that lies in a file of the recipe's author is
- * run, but only when the person says so, and only in a thread that may touch what the command needs. Without it no code of a
- * recipe is run, so that a recipe from a stranger can be evaluated.
+ * `--import` of commands that train nothing: a network, dataset or other plugin that lies in a file of the
+ * recipe's author is run, but only when the person says so, and only in a thread that may touch what the
+ * command needs. Without it no code of a recipe is run, so that a recipe from a stranger can be evaluated.
  */
 import { dirname } from "node:path";
 import type { RunPlan } from "../core/plan.ts";
@@ -25,8 +25,8 @@ export interface OwnFilesWanted {
 }
 
 /**
- * Runs this command line once more in such a thread and returns its exit status; undefined where the command goes on itself:
- * without `--import`, and in the thread. @throws UserError
+ * Runs this command line once more in such a thread and returns its exit status; undefined where the command
+ * goes on itself: without `--import`, and in the thread. @throws UserError
  */
 export async function inNarrowThread(
   host: Host,

@@ -8,7 +8,7 @@ import { makeFolder } from "../run_folder/write.ts";
 import { probeVideo, videoFrames, type VideoShape, writeVideo } from "./ffmpeg.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
-import { stopping } from "./input.ts";
+import { afterImage } from "./input.ts";
 import type { LabellingOptions } from "./labelling.ts";
 import { shown, stat } from "./run_folder.ts";
 
@@ -82,30 +82,25 @@ export async function labelVideos(
   options: LabellingOptions,
   jobs: readonly VideoJob[],
 ): Promise<number> {
-  let interrupted = false;
-  const stopListening = host.onInterrupt((count) => {
-    if (count > 1) host.exit(130);
-    host.stderr.write(stopping(host));
-    interrupted = true;
-  });
+  const { signal, stopListening } = afterImage(host);
   try {
     for (const job of jobs) {
-      const frames = await labelVideo(host, options, { job, interrupted: () => interrupted });
+      const frames = await labelVideo(host, options, { job, signal });
       if (host.stderr.tty) host.stderr.write("\r\x1b[K");
       tell(host, options, { job, frames });
-      if (interrupted) break;
+      if (signal.aborted) break;
     }
   } finally {
     stopListening();
   }
-  if (interrupted) host.stderr.write("Interrupted: the last video holds the frames until then.\n");
-  return interrupted ? 130 : 0;
+  if (signal.aborted) host.stderr.write("Interrupted: the last video holds the frames until then.\n");
+  return signal.aborted ? 130 : 0;
 }
 
-/** A video to label, and whether to stop. */
+/** A video to label, and what ends it with the frame in work. */
 interface OneVideo {
   readonly job: VideoJob;
-  readonly interrupted: () => boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -114,7 +109,7 @@ interface OneVideo {
 async function labelVideo(
   host: Host,
   { args: { opacity }, predictor, classes: { colours } }: LabellingOptions,
-  { job: { path, overlay, shape }, interrupted }: OneVideo,
+  { job: { path, overlay, shape }, signal }: OneVideo,
 ): Promise<number> {
   const { width, height, frames } = shape;
   const unfinished = `${overlay}.unfinished`;
@@ -129,9 +124,9 @@ async function labelVideo(
       const { labels } = await predictor.predict({ width, height, image });
       await writer.write(mixedWith(image, labels, { colours, opacity }));
       done += 1;
-      // Kernels run synchronously; a Ctrl-C gets its turn here.
+      // Kernels block the event loop; a Ctrl-C is served here.
       await setImmediate();
-      if (interrupted()) break;
+      if (signal.aborted) break;
     }
     if (done === 0) throw new UserError("it holds no frame");
     await writer.close();

@@ -20,8 +20,8 @@ const SHOWN_PROBLEMS = 3;
 export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<number> {
   const given = args.folder ?? "runs";
   const overviews: RunOverview[] = [];
-  const found = await runsBelow(host, given).catch((cause) => {
-    // Before the first training.
+  const folders = await runsBelow(host, given).catch((cause) => {
+    // The folder `runs` is made by the first training.
     if (args.folder === undefined && cause instanceof Deno.errors.NotFound) return [];
     const why = cause instanceof Deno.errors.NotFound
       ? "there is no such folder"
@@ -30,7 +30,7 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
       : reason(cause);
     throw new UserError(`${printable(given)}: ${why}`, { cause });
   });
-  for (const files of found) {
+  for (const files of folders) {
     const run = await readRun(files);
     overviews.push(overviewOf(run));
     for (const problem of run.problems.slice(0, SHOWN_PROBLEMS)) host.stderr.write(`${problem}\n`);
@@ -57,10 +57,10 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
  */
 async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
   const root = resolve(host.cwd, given);
-  const found: RunFiles[] = [];
+  const runs: RunFiles[] = [];
   const look = async (path: string, depth: number): Promise<void> => {
     const files = diskRun(join(root, path), join(given, path));
-    if (await isRunFolder(files)) return void found.push(files);
+    if (await isRunFolder(files)) return void runs.push(files);
     if (depth === 0) return;
     for await (const { name, isDirectory } of Deno.readDir(join(root, path))) {
       if (!isDirectory) continue;
@@ -70,5 +70,5 @@ async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
     }
   };
   await look("", 2);
-  return found;
+  return runs;
 }

@@ -85,7 +85,10 @@ async function endOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<s
   return text;
 }
 
-/** The largest resident size of a process so far, or else the present one, in bytes; undefined where no program tells. */
+/**
+ * The largest resident size of a process so far, or else the present one, in bytes; undefined where no
+ * program tells.
+ */
 async function residentSize(pid: number): Promise<number | undefined> {
   // Deno reads nothing of /proc itself.
   const status = await outputOf("cat", [`/proc/${pid}/status`]) ?? "";
@@ -106,8 +109,9 @@ async function outputOf(program: string, args: readonly string[]): Promise<strin
 }
 
 /**
- * The cores of this process in `shares` parts, of which none is empty: each of the first has one more where they do not come out
- * even. Undefined where a process cannot be held to cores: there is no `taskset`, or there are fewer cores than parts.
+ * The cores of this process in `shares` parts, of which none is empty: each of the first has one more where
+ * they do not come out even. Undefined where a process cannot be held to cores: there is no `taskset`, or
+ * there are fewer cores than parts.
  */
 export async function sharesOfCores(shares: number): Promise<readonly (readonly number[])[] | undefined> {
   const cores = await allowedCores();

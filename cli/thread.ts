@@ -55,8 +55,8 @@ export interface ThreadStart {
 }
 
 /**
- * Runs the process's command line in a thread that may do what `grant` says, and ask for the environment and the machine's
- * state. It hears of a first Ctrl-C; a second ends the process, whatever the thread is doing.
+ * Runs the process's command line in a thread that may do what `grant` says, and ask for the environment and
+ * the machine's state. It hears of a first Ctrl-C; a second ends the process, whatever the thread is doing.
  * @returns the exit status @throws ThreadFailure when the thread ends without one
  */
 export function startThread({ grant, cwd, handover, onInterrupt, exit }: ThreadStart): Promise<number> {

@@ -10,7 +10,7 @@ import { countOf } from "../core/words.ts";
 import { IMAGES } from "../datasets/image_files.ts";
 import type { Host } from "./host.ts";
 import { type ImageInput, imageOf } from "./image_inputs.ts";
-import { stopping } from "./input.ts";
+import { afterImage } from "./input.ts";
 import { type Job, Labelling, type LabellingOptions } from "./labelling.ts";
 import { shown, stat } from "./run_folder.ts";
 
@@ -43,18 +43,13 @@ export async function watchedFolders(host: Host, given: readonly string[]): Prom
 export async function watchFolders(host: Host, options: LabellingOptions, watched: Watched): Promise<number> {
   const { args: { force, json } } = options;
   const labelling = new Labelling(host, options);
-  const end = new AbortController();
-  const stopListening = host.onInterrupt((count) => {
-    if (count > 1) host.exit(130);
-    host.stderr.write(stopping(host));
-    end.abort();
-  });
+  const { signal, stopListening } = afterImage(host);
   // By path: what an image was when it was looked at last, and when it was labelled.
   const seen = new Map<string, string>(), labelled = new Map<string, string>();
   let done = 0, broken = 0;
   const look = async () => {
     for (const input of await imagesIn(watched)) {
-      if (end.signal.aborted) return;
+      if (signal.aborted) return;
       const state = await stateOf(input.path);
       const settled = state !== undefined && seen.get(input.path) === state;
       if (state !== undefined) seen.set(input.path, state);
@@ -74,9 +69,9 @@ export async function watchFolders(host: Host, options: LabellingOptions, watche
   };
   if (!json) host.stdout.write("Waiting for images; Ctrl-C ends it.\n");
   try {
-    while (!end.signal.aborted) {
+    while (!signal.aborted) {
       await look();
-      await setTimeout(LOOKS, undefined, { signal: end.signal }).catch(() => {});
+      await setTimeout(LOOKS, undefined, { signal: signal }).catch(() => {});
     }
   } finally {
     stopListening();

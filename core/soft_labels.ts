@@ -15,8 +15,8 @@ export const SOFT_BYTES = 2 * SOFT_PAIRS;
 
 /**
  * Writes one pixel's distribution. Of more than {@linkcode SOFT_PAIRS} classes only the largest stay, and
- * take the others' share in proportion. Rounding goes to the largest, so the bytes add up to 255. All zeros
- * stay zeros, which means ignored.
+ * take the others' share in proportion; of equal ones those with the lower ids stay. Rounding goes to the
+ * largest, so the bytes add up to 255. All zeros stay zeros, which means ignored.
  * @param shares not negative, one for each class, at most 256 classes; they need not add up to 1
  */
 export function packSoft(shares: ArrayLike<number>, { out, pixel }: SoftPlace): void {

@@ -113,7 +113,8 @@ export function planPasses(
   };
   const others = networks.map(({ name }) => name);
   while (rest.views.length > 0 || rest.makers.length > 0) {
-    // The student comes last among what is ready, so that as many of its views as can be are computed together.
+    // The student comes last among what is ready, so that as many of its views as can be are computed
+    // together.
     const passed = others.filter((name) => pass(name, readyOf(rest.views, name, ready))).length > 0;
     const next = rest.makers.filter(({ plan }) =>
       neededStreams(plan.needs).every((stream) => ready(stream) || !known.has(stream)) &&

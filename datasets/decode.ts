@@ -170,7 +170,7 @@ export interface StoredPng extends DecodedLabels {
 }
 
 /** Why a mask cannot be a JPEG. */
-export const JPEG_MASK =
+const JPEG_MASK =
   "is a JPEG, whose compression changes ids; save the masks as PNG from what they were made from";
 
 /**

@@ -23,7 +23,8 @@ export async function listTree(
   /** By real path, the name under which a folder was met. */
   const seen = new Map<string, string>();
 
-  // Folders are read under the names they are asked for by, for which permissions are given; the real ones tell them apart.
+  // Folders are read under the names they are asked for by, for which permissions are given; the real ones
+  // tell them apart.
   const collect = async (prefix: string, real: string): Promise<void> => {
     seen.set(real, prefix.slice(0, -1));
     for await (const { name, isSymlink, isDirectory } of Deno.readDir(`${folder}/${prefix}`)) {

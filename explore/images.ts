@@ -13,7 +13,7 @@ import type { Size } from "../datasets/transforms/resize.ts";
 import type { ImageSet, SetInfo } from "./types.ts";
 
 /** The most pixels of an image, as 724 x 362: comparing all pixels with all others takes the square of it. */
-export const LARGEST_IMAGE = 2 ** 18;
+const LARGEST_IMAGE = 2 ** 18;
 
 /** An image at the explored size, and the size of its file. */
 export interface ExploredImage extends Sample {

@@ -30,8 +30,11 @@ export interface HubParts {
   readonly card: CardFacts;
 }
 
-/** File names of weights and recipe; the card's commands use them, too. */
-export const HUB_WEIGHTS = "model.safetensors", HUB_RECIPE = "recipe.yaml";
+/** The file of weights in the folder. */
+const HUB_WEIGHTS = "model.safetensors";
+
+/** The recipe in the folder; the commands of the model card name it. */
+export const HUB_RECIPE = "recipe.yaml";
 
 /** Every file of the folder. */
 export function hubFiles(parts: HubParts): readonly PageFile[] {

@@ -1,6 +1,6 @@
 /**
- * tfjs's own convolutions and pools, which models of users call; those of plca call ops/ instead (maps.ts). tfjs pads by words:
- * `same` depends on the size and has its word in ONNX as well.
+ * tfjs's own convolutions and pools, which models of users call; those of plca call ops/ instead (maps.ts).
+ * tfjs pads by words: `same` depends on the size and has its word in ONNX as well.
  */
 import { UserError } from "../core/errors.ts";
 import type { OnnxAttribute } from "../backends/onnx_model.ts";

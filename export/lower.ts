@@ -14,7 +14,7 @@ import { PLAIN } from "./plain.ts";
 import { TOKENS } from "./tokens.ts";
 
 /** The version of ONNX's operators that files use, and the version of the file format of that time. */
-export const OPSET = 17, IR_VERSION = 8;
+const OPSET = 17, IR_VERSION = 8;
 
 const LOWERINGS = { ...MAPS, ...LIBRARY_MAPS, ...TOKENS, ...PLAIN };
 

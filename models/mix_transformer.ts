@@ -44,7 +44,7 @@ export interface MixTransformerShape {
 export const PUBLISHED_EPSILONS: Epsilons = { block: 1e-6, patch: 1e-5, reduction: 1e-5 };
 
 /** The taps of a Mix Transformer, in the order of its stages. */
-export const STAGE_NAMES = ["stage1", "stage2", "stage3", "stage4"] as const;
+const STAGE_NAMES = ["stage1", "stage2", "stage3", "stage4"] as const;
 
 /** The stages' outputs, by tap name. */
 export type MixStages = Record<typeof STAGE_NAMES[number], tf.Tensor4D>;

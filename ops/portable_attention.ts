@@ -6,10 +6,10 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { AttentionCall, AttentionGradient } from "./kernel_types.ts";
 
 /** Bytes of the scores that exist at once. */
-export const SCORE_BYTES = 2 ** 23;
+const SCORE_BYTES = 2 ** 23;
 
 /** A block of consecutive queries: from, ..., from + count - 1. */
-export interface Queries {
+interface Queries {
   readonly from: number;
   readonly count: number;
 }
@@ -19,7 +19,7 @@ export interface Queries {
  * Blocks are equal so that the last is no small rest, for which a product would be inefficient.
  * @param queries at least 1 @param width scores of one query: keys times heads times images
  */
-export function queryBlocks(queries: number, width: number, bytes: number = SCORE_BYTES): Queries[] {
+function queryBlocks(queries: number, width: number, bytes: number = SCORE_BYTES): Queries[] {
   const most = Math.max(1, Math.floor(bytes / (4 * width)));
   // Blocks of one length, none of them a short rest.
   const length = Math.ceil(queries / Math.ceil(queries / most));

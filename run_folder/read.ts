@@ -184,7 +184,7 @@ export async function readRun(files: RunFiles, known?: Pick<Run, "log" | "readCo
  * Reads what was written since `known` was read, or everything when another file took its place.
  * @returns undefined when there is no log
  */
-export async function readLog(files: RunFiles, known?: RunLog): Promise<RunLog | undefined> {
+async function readLog(files: RunFiles, known?: RunLog): Promise<RunLog | undefined> {
   const facts = await files.stat(EVENTS);
   if (facts === undefined) return undefined;
   const continued = known !== undefined && known.read <= facts.size && known.identity === facts.identity &&

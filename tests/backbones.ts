@@ -2,6 +2,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import type { Random } from "../core/random.ts";
+import type { Pass } from "../ops/layers/batch_norm.ts";
+import { drawnFactors, timesEach } from "../ops/layers/dropout.ts";
 import { type StoredTensor, toFloat32 } from "../weights/stored_tensor.ts";
 import { formula } from "./formula.ts";
 import { nhwc, readGolden, readGoldenJson, relative } from "./goldens.ts";
@@ -137,4 +139,9 @@ export function maskStream(mask: ArrayLike<number>): Random {
       return mask[at++] === 1 ? 1 - 2 ** -32 : 0;
     },
   } as unknown as Random;
+}
+
+/** Drops whole images as a transformer's blocks do: factors are drawn before the block, and it multiplies. */
+export function dropPath<T extends tf.Tensor>(x: T, probability: number, pass: Pass): T {
+  return timesEach(x, drawnFactors(1, probability, pass));
 }

@@ -1,6 +1,15 @@
 /**
- * From a plan to the objects of one phase: the network, those beside it, the terms of the objective, the streams that are
- * made, and whatever they own with its optimisers.
+ * From a plan to the objects of one phase.
+ *
+ * A plan is numbers, names and functions; it holds no tensor. Assembling calls every `create` of the plan and
+ * so allocates all variables of the phase: the student, the networks beside it, the terms of the objective,
+ * the streams that are computed from others, the owners (parts with parameters of their own, such as a
+ * discriminator), and the optimisers of all of them. The result, a {@linkcode Run}, is what the step works
+ * on.
+ *
+ * Its `state` lists all variables that a checkpoint must hold, in the order of the file, the student first.
+ * Restoring them restores the run: whatever else decides on the next step follows from the plan and the
+ * number of updates done.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
@@ -36,12 +45,12 @@ import { Variables } from "./variables.ts";
 
 /** A variable that goes into the checkpoint. */
 export interface StateEntry {
-  /** Its name in the file. */
+  /** The name of the variable in the file. */
   readonly name: string;
   readonly variable: tf.Variable;
-  /** Stored OIHW, while the variable is HWIO. */
+  /** Whether it is a filter: the file has it OIHW as PyTorch does, the variable is HWIO. */
   readonly filter: boolean;
-  /** Whatever its plugin makes of it: values need not be finite. */
+  /** Whether values that are not finite are allowed, because a plugin may keep any number in it. */
   readonly free?: boolean;
 }
 
@@ -55,13 +64,13 @@ export interface Model {
 /** An owner with its optimiser. */
 export interface RunOwner {
   readonly plan: OwnerPlan;
-  /** `<term>/<owner>`, as its value is logged. */
+  /** `<term>/<owner>`: the name under which the value of the owner is logged. */
   readonly name: string;
-  /** For errors. */
+  /** How errors call the owner. */
   readonly who: string;
   readonly params: readonly Param[];
   readonly optimizer: Optimizer;
-  /** Absent for `joint` ones. */
+  /** Computes the owner's own loss; absent for joint owners, whose loss is the objective. */
   readonly compute: Owner["compute"];
 }
 
@@ -88,29 +97,31 @@ export interface RunNetwork {
 /** Everything a training step needs. */
 export interface Run {
   readonly segmenter: Segmenter;
-  /** By name, the student left out. */
+  /** All networks but the student, by name. */
   readonly networks: ReadonlyMap<string, RunNetwork>;
   readonly terms: readonly Term[];
-  /** By name; those that loaders read left out. */
+  /** The streams that are computed from others, by name; streams that loaders read are not in it. */
   readonly streams: ReadonlyMap<string, RunStream>;
   readonly optimizer: Optimizer;
-  /** What a step does, in order. */
+  /** The updates of a step, in order. */
   readonly updates: readonly UpdatePlan[];
-  /** Streams that loaders must read. */
+  /** The streams that loaders must read. */
   readonly reads: readonly string[];
-  /** Gives the multiplier of owners that have no schedule of their own. */
   readonly phase: PhasePlan;
   readonly seed: number;
   readonly ignoreLabel: number;
   readonly normalization: Normalization;
   readonly numClasses: number;
   readonly alignCorners: boolean;
-  /** In the order of the checkpoint file: the network first. */
+  /** All variables of a checkpoint, in the order of its file: the student first. */
   readonly state: readonly StateEntry[];
   dispose(): void;
 }
 
-/** Makes the network of a plan, initialised from the plan's seed. */
+/**
+ * Makes the student of a plan, with initial weights that follow from the plan's seed.
+ * @throws whatever the model's `create` throws; nothing stays allocated then
+ */
 export function assembleModel(plan: RunPlan): Model {
   const variables = new Variables();
   try {
@@ -123,9 +134,10 @@ export function assembleModel(plan: RunPlan): Model {
 }
 
 /**
- * Makes what a phase trains. The network's initial weights depend on the plan's seed only, not on the losses.
- * @throws LossError when a term, a stream or a network cannot be created; UserError when `optimizer.groups` names a
- * group that the network does not have
+ * Makes everything that a phase trains. The student's initial weights depend on the plan's seed only, not on
+ * the losses, so two recipes that differ in a loss start from the same student.
+ * @throws LossError when a term, a stream or a network cannot be created; UserError when `optimizer.groups`
+ * names a group that the network does not have. Nothing stays allocated then
  */
 export function assemble(plan: RunPlan, phase: PhasePlan): Run {
   const model = assembleModel(plan);
@@ -141,8 +153,8 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
     const optimizer = phase.optimizer.create(params, variables.setup("optimizer", numbers));
     const networks = new Map(phase.networks.map((planned) => {
       const setup = variables.setup(`network "${planned.name}"`, numbers);
-      const made = () => planned.model.create(planned.plan.trainable ? setup : untrained(setup));
-      return [planned.name, { planned, segmenter: created("network", planned, made) }];
+      const create = () => planned.model.create(planned.plan.trainable ? setup : untrained(setup));
+      return [planned.name, { planned, segmenter: created("network", planned, create) }];
     }));
     const shared = {
       classes: plan.labelSpace.classes,
@@ -155,7 +167,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
         const term = planned.plan.create({ ...setup, ...shared });
-        return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, made: term }) };
+        return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, part: term }) };
       });
     });
     const streams = new Map(
@@ -165,7 +177,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
           planned.name,
           created("stream", planned, (): RunStream => {
             const stream = planned.plan.create({ ...setup, ...shared });
-            return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, made: stream }) };
+            return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, part: stream }) };
           }),
         ];
       }),
@@ -207,19 +219,22 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
   }
 }
 
-/** The network of a name; the student included. @throws LossError when there is none */
+/** The network of that name; "student" is the student. @throws LossError when there is none */
 export function networkOf({ segmenter, networks }: Run, name: string): Segmenter {
-  const found = name === STUDENT ? segmenter : networks.get(name)?.segmenter;
-  if (found) return found;
+  const network = name === STUDENT ? segmenter : networks.get(name)?.segmenter;
+  if (network) return network;
   throw new LossError(`there is no network "${name}"${suggestion(name, [STUDENT, ...networks.keys()])}`);
 }
 
-/** No gradient is computed for what this makes. */
+/** A setup whose variables get no gradient. */
 function untrained(setup: Setup): Setup {
   return { ...setup, variable: (name, initial) => setup.variable(name, initial, false) };
 }
 
-/** Whether a network is in the checkpoints, because it cannot be had again: a frozen one is read from its file. */
+/**
+ * Whether checkpoints hold a network. They hold those that training changes or that began as a copy of the
+ * student; a frozen network is read from its own file again.
+ */
 export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
   return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
 }
@@ -228,6 +243,7 @@ function numbersOf(plan: RunPlan) {
   return { seed: plan.seed, numClasses: plan.labelSpace.classes.length };
 }
 
+/** Parameters with the factors of `optimizer.groups`. @throws UserError when no parameter is in a group */
 function groupedParams(params: readonly Param[], { groups }: PhasePlan): readonly OptimizedParam[] {
   for (const one of groups) {
     if (withFactors(params, [one]).some((param) => param.rate !== undefined)) continue;
@@ -239,6 +255,7 @@ function groupedParams(params: readonly Param[], { groups }: PhasePlan): readonl
   return withFactors(params, groups);
 }
 
+/** What `make` returns. @throws LossError that names the part of the recipe, for whatever `make` throws */
 function created<T>(kind: "loss" | "stream" | "network", planned: PlannedPart, make: () => T): T {
   try {
     return make();
@@ -254,20 +271,24 @@ interface Maker {
   readonly networks: ReadonlyMap<string, RunNetwork>;
 }
 
-interface OwnedBy {
+/** A term or a stream that was created from its plan. */
+interface CreatedPart {
   readonly kind: "loss" | "stream";
   readonly planned: PlannedLoss | MadeStream;
-  readonly made: Owned;
+  readonly part: Owned;
 }
 
-function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, made }: OwnedBy): RunOwner[] {
-  if ("players" in made) {
+/**
+ * The owners that a part's plan declares, each with its optimiser. @throws Error where plan and part disagree
+ */
+function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, part }: CreatedPart): RunOwner[] {
+  if ("players" in part) {
     throw new Error(
       'it returns "players"; they are declared as "owners" in the plan now (docs/extending.md)',
     );
   }
   const plans = planned.plan.owners ?? [];
-  const given = made.owners ?? {};
+  const given = part.owners ?? {};
   const extra = Object.keys(given).find((name) => !plans.some((plan) => plan.name === name));
   if (extra !== undefined) throw new Error(`its plan declares no owner "${extra}"`);
   return plans.map((plan) => {
@@ -307,7 +328,7 @@ function slotState(prefix: string, optimizer: Optimizer): StateEntry[] {
   return Object.entries(optimizer.slots).map(([name, variable]) => entry(`${prefix}/${name}`, variable));
 }
 
-/** A plugin's own buffers may have any meaning, so they are stored as they are. */
+/** The buffers of a plugin. Only the plugin knows what they mean, so they are stored as they are. */
 function bufferState(prefix: string, { buffers = {} }: Owned): StateEntry[] {
   return Object.entries(buffers).map(([name, variable]) => ({
     name: `${prefix}/${name}`,
@@ -319,7 +340,7 @@ function bufferState(prefix: string, { buffers = {} }: Owned): StateEntry[] {
 
 function ownerState(prefix: string, owners: readonly RunOwner[]): StateEntry[] {
   return owners.flatMap(({ plan, params, optimizer }) => [
-    // Those of a network of the recipe are saved with it.
+    // An owner that trains a network of the recipe has no parameters of its own; the network saves them.
     ...plan.trains === undefined
       ? params.map(({ name, value }) => entry(`${prefix}/${plan.name}/${name}`, value))
       : [],

@@ -1,6 +1,16 @@
 /**
- * The gradients of an update: means over its passes and over all processes, taken while the last pass goes
- * on.
+ * The gradients of an update: means over its passes and over all processes.
+ *
+ * With `accumulation` a step makes several passes before it updates; their gradients are averaged here. With
+ * several processes each has the gradients of its part of the batch; they are averaged between the processes
+ * by {@linkcode World}.
+ *
+ * Sending gradients takes time in which the processor could compute. The backward pass yields the gradients
+ * one by one, from the last layer to the first, so each can be sent as soon as it is complete, while the pass
+ * computes the next. That is possible in the last pass of an update only, because a mean over passes needs
+ * all of them: {@linkcode Averaging.listening} gives the callbacks for it, and {@linkcode Averaging.whole}
+ * waits for what is still on its way. Where the processes offer no such mean, or there is one process,
+ * `whole` does everything at once, with equal numbers.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean, World } from "../core/world.ts";
@@ -8,14 +18,14 @@ import { addAll } from "../ops/add_all.ts";
 import type { BackwardListener } from "../ops/gradients.ts";
 import type { Gradients, Pass, PassOptions } from "./pass.ts";
 
-/** Means of the gradients that follow from the objective. */
+/** Means of the gradients of the objective. */
 export interface WholeGradients {
   readonly student: Gradients;
-  /** Of the joint owners, who come first in every pass. */
+  /** A list for each joint owner, in the order of the pass, where joint owners come first. */
   readonly joint: readonly Gradients[];
 }
 
-/** Takes the means of one update. */
+/** Takes the means of one update; each update needs a new one. */
 export class Averaging {
   readonly #world: World;
   #begun: GradualMean | undefined;
@@ -25,8 +35,9 @@ export class Averaging {
   }
 
   /**
-   * What the last pass tells of its gradients, so that their means begin; undefined where nothing is won by
-   * that.
+   * Callbacks for the backward pass of the update's last pass, which begin the means of gradients that are
+   * complete. Undefined where that wins nothing: with one process, or where gradients are sent at the end.
+   * @param earlier the other passes of the update
    */
   listening(earlier: readonly Pass[]): PassOptions["listen"] {
     const world = this.#world;
@@ -42,7 +53,10 @@ export class Averaging {
     };
   }
 
-  /** The means; they belong to the caller, unless they are gradients of the only pass. */
+  /**
+   * The means over all passes, which must be those of one update, at least one. The tensors belong to the
+   * caller; where there is one pass and one process they are those of the pass itself.
+   */
   whole(passes: readonly Pass[]): WholeGradients {
     return tf.tidy(() => {
       const all = this.#begun ? this.#begun.end() : this.#world.mean(mean(passes.map(gradientsOf)));
@@ -60,12 +74,15 @@ function jointOf({ owners }: Pass): Pass["owners"] {
   return owners.filter(({ owner }) => owner.plan.when === "joint");
 }
 
-/** Of the student, then of the joint owners. */
+/** The gradients of the student, then those of the joint owners. */
 function gradientsOf(pass: Pass): Gradients {
   return [...pass.grads, ...jointOf(pass).flatMap(({ grads }) => grads)];
 }
 
-/** The mean over passes; a null counts as zeros unless every pass has it. */
+/**
+ * The mean over passes, at least one. A gradient that is null in some passes counts as zeros there; one that
+ * is null in all of them stays null. Belongs to the caller's tidy scope.
+ */
 export function mean(passes: readonly Gradients[]): Gradients {
   const [first] = passes;
   if (passes.length === 1) return first!;

@@ -1,4 +1,4 @@
-/** What terms and streams do before the first step of a phase, such as looking through the labels. */
+/** The `begin` hooks: what terms and streams do before the first step of a phase, such as counting labels. */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import { drawnName, type PhasePlan, type RunPlan } from "../core/plan.ts";
@@ -14,14 +14,17 @@ import type { Team } from "./together.ts";
 export interface Beginning {
   readonly plan: RunPlan;
   readonly phase: PhasePlan;
-  /** Open, labels as the phase reads them. */
+  /** The streams of the phase, opened with or without labels as the phase reads them. */
   readonly streams: readonly OpenStream[];
-  /** The processes, which all do the same; its signal ends it. */
+  /** The processes of the run. All of them run every hook; their signal ends it. */
   readonly team: Team;
   readonly note: (message: string) => void;
 }
 
-/** Calls every `begin` in recipe order. @throws LossError when one fails, and the signal's reason */
+/**
+ * Calls every `begin`, those of terms first, each in recipe order. All processes must call it.
+ * @throws LossError when a hook fails, UserError when the hook throws one, the signal's reason once it fires
+ */
 export async function beginHooks({ terms, streams }: Run, beginning: Beginning): Promise<void> {
   const parts = [
     ...terms.map(({ planned, term }) => ["loss", planned, term] as const),
@@ -51,23 +54,23 @@ function toolsOf(
     signal: team.signal,
     note: (message) => note(`${name}: ${message}`),
     async *batches(wanted) {
-      const found = streams.find(({ stream }) => stream.name === wanted);
-      if (!found) {
+      const open = streams.find(({ stream }) => stream.name === wanted);
+      if (!open) {
         throw new LossError(`${who} goes through the images of "${wanted}", which this phase does not read`);
       }
-      const { stream, dataset } = found;
+      const { stream, dataset } = open;
       const options = {
         ...loaderOptions(plan, phase, stream),
         stream: drawnName(phase, `begin ${name}/${wanted}`),
       };
-      // One by one, so that every image comes once.
+      // Batches of one, so that every image comes exactly once whatever the number of images is.
       const loader = trainLoader(dataset, { ...options, batch: 1, skip: 0, ahead: 2, draw: undefined });
       try {
         for (let k = 0; k < dataset.length; k++) {
           if (team.stops()) team.signal.throwIfAborted();
           const { size, ids, labels } = await team.each(() => loader.next());
           yield { size, ids, ...(labels ? { labels } : {}) } satisfies BeginBatch;
-          // Signals and timers get their turn here.
+          // Between two images the event loop runs, so that signals and timers are served.
           await setImmediate();
         }
       } finally {

@@ -1,4 +1,9 @@
-/** Where values that are not finite come from, looked for once a step has failed of them. */
+/**
+ * Where values that are not finite come from. A step that fails sees a NaN in the value of a term, but the
+ * cause may lie before the term: in weights that the update before made infinite, or in the images that a
+ * stream computed. These functions look for such a cause, after the step has failed; a step that goes well
+ * pays nothing for it.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param } from "../core/plugin.ts";
 import type { StepEntry } from "../core/step_plan.ts";
@@ -6,14 +11,19 @@ import type { Run } from "./assemble.ts";
 import { type Batches, computePass, type PassAt } from "./context.ts";
 import { describePlanned, nonFinite } from "./loss_errors.ts";
 
-/** What a pass was made of, so that it can be looked at again. */
+/** What a pass was computed from, so that it can be computed again. */
 export interface PassInput {
   readonly batches: Batches;
   readonly entries: readonly StepEntry[];
   readonly at: PassAt;
 }
 
-/** `: the weights w of the network "teacher" are NaN since the update before`, or "" when all are finite; the student comes first. */
+/**
+ * The end of a sentence that names the first weights that are not finite, such as
+ * `: the weights w of the network "teacher" are NaN since the update before`; "" when all are finite. The
+ * student is searched first, then the other networks, then the owners.
+ * @param step updates done
+ */
 export async function brokenWeight(run: Run, step: number): Promise<string> {
   const owners = [...run.terms, ...run.streams.values()].flatMap((part) => part.owners);
   const all: [readonly Param[], string][] = [
@@ -26,16 +36,20 @@ export async function brokenWeight(run: Run, step: number): Promise<string> {
   ];
   for (const [params, whose] of all) {
     for (const { name, value } of params) {
-      const found = await firstNonFinite(value);
-      if (found === undefined) continue;
+      const broken = await firstNonFinite(value);
+      if (broken === undefined) continue;
       const since = step === 0 ? "from the start" : "since the update before";
-      return `: the weights ${name}${whose} are ${nonFinite(found)} ${since}`;
+      return `: the weights ${name}${whose} are ${nonFinite(broken)} ${since}`;
     }
   }
   return "";
 }
 
-/** `: the stream "mixed" (...) has pixels that are NaN`, or "" when all that is made is finite; it is made again. */
+/**
+ * The end of a sentence that names the first computed stream with values that are not finite, such as
+ * `: the stream "mixed" (...) has pixels that are NaN`; "" when all are finite. The streams of the pass are
+ * computed once more, from the same batches and random numbers.
+ */
 export async function brokenStream(run: Run, { batches, entries, at }: PassInput): Promise<string> {
   const made = entries.flatMap((entry) => entry.kind === "make" ? [entry.stream] : []);
   if (made.length === 0) return "";
@@ -52,8 +66,8 @@ export async function brokenStream(run: Run, { batches, entries, at }: PassInput
   });
   try {
     for (const { who, what, tensor } of copies) {
-      const found = await firstNonFinite(tensor);
-      if (found !== undefined) return `: the ${who} has ${what} that are ${nonFinite(found)}`;
+      const broken = await firstNonFinite(tensor);
+      if (broken !== undefined) return `: the ${who} has ${what} that are ${nonFinite(broken)}`;
     }
     return "";
   } finally {
@@ -61,7 +75,7 @@ export async function brokenStream(run: Run, { batches, entries, at }: PassInput
   }
 }
 
-/** Undefined when all are finite. */
+/** The first value that is NaN or infinite; undefined when all are finite, or there are none. */
 export async function firstNonFinite(tensor: tf.Tensor): Promise<number | undefined> {
   return (await tensor.data()).find((value) => !Number.isFinite(value));
 }

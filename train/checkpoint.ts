@@ -1,4 +1,19 @@
-/** Checkpoints: one safetensors file with state-dict names, where the run stands and a checksum. */
+/**
+ * Checkpoints: everything that a run needs to continue as if it had never stopped, in one file.
+ *
+ * The file is safetensors: any tool that reads the format reads the weights of the student, which have the
+ * names and the layout of PyTorch's state dict (filters OIHW). The file's metadata holds where the run stands
+ * ({@linkcode CheckpointState}) and a checksum over the state and all tensors.
+ *
+ * Why this is enough for an exact continuation: what decides on step n + 1 are the weights, the buffers and
+ * the optimisers' slots after step n, which are the tensors; the random numbers, which follow from the seed
+ * and the number of the step and have no state; and the batches, which follow from the seed and the number of
+ * batches taken. No clock and no file order takes part. A plugin with a state of its own must keep it in
+ * buffers.
+ *
+ * A file is written beside the old one, flushed and renamed. If the process or the machine dies at any
+ * moment, the folder holds a whole checkpoint: the new one or the one before.
+ */
 import { createHash } from "node:crypto";
 import * as tf from "@tensorflow/tfjs-core";
 import { UserError } from "../core/errors.ts";
@@ -8,10 +23,12 @@ import { replaceKeeping } from "../run_folder/write.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../weights/safetensors.ts";
 import type { StateEntry } from "./assemble.ts";
 
-/** The version of the layout that this file writes; it reads 1 as well, which has neither state nor checksum. */
+/**
+ * The version of the layout that is written. Version 1, which has no state and no checksum, is read as well.
+ */
 export const CHECKPOINT_FORMAT = 2;
 
-/** Where a run stands; the sampler's position follows from the steps done. */
+/** Where a run stands. The position in the data follows from the steps done. */
 export interface CheckpointState {
   /** The recipe's name. */
   readonly recipe: string;
@@ -33,18 +50,21 @@ export interface StoredCheckpoint {
   readonly state?: CheckpointState;
 }
 
-/** What is written, and how much of what was there is kept. */
+/** What is written, and how many former files are kept. */
 export interface CheckpointContent {
   readonly entries: readonly StateEntry[];
   readonly state: CheckpointState;
-  /** Files kept, the new one included: of `last.safetensors` the former is `last.1.safetensors`, and so on. */
+  /**
+   * Number of files kept, with the new one: the one before `last.safetensors` is `last.1.safetensors`, ...
+   */
   readonly keep: number;
 }
 
 /**
- * Writes a file beside the one that is there, flushes and then renames it, so that at every moment a whole
- * checkpoint lies in the folder. Filters are stored OIHW.
- * @throws UserError when it cannot be written, or a value of the network or an optimiser is not finite
+ * Writes a checkpoint and keeps `keep - 1` of those before it. At every moment a whole checkpoint lies in the
+ * folder.
+ * @throws UserError when the file cannot be written, or a value of a network, an owner or an optimiser is not
+ * finite (plugins' buffers may be); the files that were there stay as they are then
  */
 export async function saveCheckpoint(
   path: string,
@@ -68,7 +88,7 @@ export async function saveCheckpoint(
   await replaceKeeping({ path, bytes: encodeSafetensors({ tensors, metadata }), keep });
 }
 
-/** Over names, shapes and values of all tensors in their order, and the state. */
+/** SHA-256, in hex, over the state and the names, types, shapes and values of all tensors in their order. */
 function digest(tensors: ReadonlyMap<string, StoredTensor>, state: string): string {
   const hash = createHash("sha256").update(state);
   for (const [name, { dtype, shape, data }] of tensors) {
@@ -80,7 +100,7 @@ function digest(tensors: ReadonlyMap<string, StoredTensor>, state: string): stri
 
 /**
  * Reads a checkpoint that training wrote.
- * @throws UserError that starts with `path` when it is damaged, of a format of the future or none of plca
+ * @throws UserError that starts with `path` when it is damaged, of a later format, or not written by plca
  * @throws DataError when it cannot be read
  */
 export async function readCheckpoint(path: string, files: FileReader): Promise<StoredCheckpoint> {
@@ -92,18 +112,19 @@ export async function readCheckpoint(path: string, files: FileReader): Promise<S
   return { tensors, ...(state ? { state } : {}) };
 }
 
-/** A safetensors file that was read; plca need not have written it. */
-export interface FoundFile {
+/** The contents of a safetensors file, which plca or another program wrote. */
+export interface ReadFile {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: Readonly<Record<string, string>>;
 }
 
 /**
- * What a checkpoint says of its run; undefined where it says nothing, as in files of format 1, in exported ones and in those of
- * others. @throws UserError when it is damaged
+ * Where the run of a checkpoint stands, after its checksum was found right. Undefined for files without a
+ * state: those of format 1, exported ones and those of other programs.
+ * @throws UserError that starts with `path` when the file is damaged or of a later format
  */
-export function verifiedState({ path, tensors, metadata }: FoundFile): CheckpointState | undefined {
+export function verifiedState({ path, tensors, metadata }: ReadFile): CheckpointState | undefined {
   const { producer, format, state, sha256 } = metadata;
   const complete = state !== undefined && sha256 !== undefined;
   if (producer !== "plca") {
@@ -131,7 +152,7 @@ function damaged(path: string, why: string): UserError {
   return new UserError(`${path}: damaged: ${why}`);
 }
 
-/** The values of variables as a checkpoint has them, filters OIHW, by their names. */
+/** The values of variables as a checkpoint has them, by name: filters OIHW, float32 or int32. */
 export async function storedTensors(entries: readonly StateEntry[]): Promise<Map<string, StoredTensor>> {
   const tensors = new Map<string, StoredTensor>();
   for (const entry of entries) tensors.set(entry.name, await stored(entry));
@@ -147,8 +168,10 @@ async function stored({ variable, filter }: StateEntry): Promise<StoredTensor> {
 }
 
 /**
- * Puts a checkpoint's tensors into the variables of a run, optimisers and terms included.
- * @throws UserError that names the first one that is missing or has another shape; nothing is changed then
+ * Puts a checkpoint's tensors into the variables of a run. Tensors that the run has no variable for are
+ * passed over.
+ * @throws UserError that names the first variable that the file lacks or has in another shape; no variable is
+ * changed then
  */
 export function restoreEntries(
   { path, tensors }: { readonly path: string; readonly tensors: StoredCheckpoint["tensors"] },
@@ -156,11 +179,11 @@ export function restoreEntries(
 ): void {
   for (const entry of entries) {
     const { name } = entry, wanted = storedShape(entry);
-    const found = tensors.get(name)?.shape;
-    if (found !== undefined && String(found) === String(wanted)) continue;
+    const shape = tensors.get(name)?.shape;
+    if (shape !== undefined && String(shape) === String(wanted)) continue;
     throw new UserError(
       `${path}: ${name}: the checkpoint has ${
-        found === undefined ? "none" : `shape [${found.join(", ")}]`
+        shape === undefined ? "none" : `shape [${shape.join(", ")}]`
       }, ` +
         `the run needs [${wanted.join(", ")}]; the recipe's plugins have changed since`,
     );
@@ -168,13 +191,13 @@ export function restoreEntries(
   for (const entry of entries) assignStored(entry, tensors.get(entry.name)!);
 }
 
-/** The shape in which a variable is stored. */
+/** The shape in which a file has a variable: that of a filter is OIHW. */
 export function storedShape({ variable: { shape }, filter }: StateEntry): readonly number[] {
   const [h, w, i, o] = shape as [number, number, number, number];
   return filter ? [o, i, h, w] : shape;
 }
 
-/** Puts a tensor of a file into a variable; of {@linkcode storedShape}. */
+/** Puts a tensor of a file, which must have the variable's {@linkcode storedShape}, into the variable. */
 export function assignStored({ variable, filter }: StateEntry, { data, shape }: StoredTensor): void {
   tf.tidy(() => {
     const values = variable.dtype === "int32" ? Int32Array.from(data as Int32Array) : data as Float32Array;

@@ -1,11 +1,13 @@
-/** Keeping a step small. */
+/** Gradient clipping: one outlier in a batch must not throw the weights far away. */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
 import type { Gradients } from "./pass.ts";
 
 /**
- * Scales all gradients by min(1, limit / (norm + 1e-6)), norm being the Euclidean norm over all of them together
- * (Pascanu et al. 2013; the constant as in PyTorch). Belongs to the caller's tidy scope.
+ * Scales all gradients by min(1, limit / (norm + 1e-6)), where norm is the Euclidean norm over all of them
+ * together (Pascanu et al. 2013; the constant is that of PyTorch's `clip_grad_norm_`). The direction stays.
+ * Nulls stay null; where all are null, nothing is done. Belongs to the caller's tidy scope.
+ * @param limit the largest norm, above 0
  */
 export function clipGradients(gradients: Gradients, limit: number): Gradients {
   if (gradients.every((gradient) => gradient === null)) return gradients;
@@ -13,7 +15,9 @@ export function clipGradients(gradients: Gradients, limit: number): Gradients {
   return gradients.map((gradient) => gradient && tf.mul(gradient, factor));
 }
 
-/** The Euclidean norm over all of them together; 0 when there are none. Belongs to the caller's tidy scope. */
+/**
+ * The Euclidean norm over all gradients together; 0 when all are null. Belongs to the caller's tidy scope.
+ */
 export function gradientNorm(gradients: Gradients): tf.Scalar {
   const present = gradients.filter((gradient) => gradient !== null);
   if (present.length === 0) return tf.scalar(0);

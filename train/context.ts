@@ -1,4 +1,15 @@
-/** What terms and streams see of one pass: the images and views that the step's list asks for, each reader's own only. */
+/**
+ * What terms and streams see of one pass.
+ *
+ * The step's list (core/step_plan.ts) says which streams are made and which networks look at which images.
+ * {@linkcode computePass} follows it and keeps everything that was computed, once, however many terms read
+ * it. A term or a stream never sees that store: {@linkcode contextFor} gives each reader a context that shows
+ * exactly what the reader declared in its `needs`, and throws for the rest. So a forgotten declaration is an
+ * error at the first step, and not a view that is there only because another term asked for it.
+ *
+ * The context also decides where gradients go. What a reader sees of a network that nothing trains, and what
+ * a stream sees of any network, are copies that gradients do not pass, unless the reader declared `flows`.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { constants } from "../ops/constant.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
@@ -27,30 +38,37 @@ import { checkedImages, describePlanned } from "./loss_errors.ts";
 /** The batches of one pass, by the stream that they belong to. */
 export type Batches = Readonly<Record<string, Batch>>;
 
-/** Where the phase stands, in updates. */
+/** Where the phase stands. */
 export interface Clock {
+  /** Steps done. */
   readonly step: number;
+  /** Steps of the whole phase. */
   readonly steps: number;
 }
 
 /** A pass of a step. */
 export interface PassAt extends Clock {
-  /** Of those whose gradients make one update, counted from 0. */
+  /** Which of the passes whose gradients make one update, counted from 0. */
   readonly pass: number;
-  /** The other processes of the run; absent: there are none. */
+  /** The processes of the run; absent for a run of one process. */
   readonly world?: World | undefined;
 }
 
-/** Images, views and changes of running statistics of one pass. Belongs to the caller's tidy scope. */
+/** Everything that one pass computes before its terms. Belongs to the caller's tidy scope. */
 export interface Computed {
+  /** The images of each stream, read or made. */
   readonly images: ReadonlyMap<string, Images>;
-  /** By {@linkcode viewKey}. */
+  /** What networks computed of the images, by {@linkcode viewKey}. */
   readonly views: ReadonlyMap<string, StreamView>;
-  /** In the order of the views. */
+  /** Changes of running statistics, in the order of the views; the step applies them, not the pass. */
   readonly updates: readonly Update[];
 }
 
-/** Follows the step's list. @throws LossError when a stream fails */
+/**
+ * Computes the entries of the step's list in their order.
+ * @param batches one for each stream that loaders read
+ * @throws LossError when a stream fails; whatever a network throws
+ */
 export function computePass(
   run: Run,
   batches: Batches,
@@ -75,10 +93,12 @@ export function computePass(
   return computed;
 }
 
+/** Whether some optimiser updates the network, so that gradients must reach it. */
 function isTrained({ networks }: Run, by: string): boolean {
   return by === STUDENT || networks.get(by)?.planned.plan.trainable === true;
 }
 
+/** Whether the network's running statistics follow from what it sees; other networks keep theirs. */
 function keepsStatistics({ networks }: Run, by: string): boolean {
   return by === STUDENT || networks.get(by)?.planned.plan.ownStatistics === true;
 }
@@ -109,13 +129,14 @@ function weightsOf(
   return tf.tensor3d(data, [parts.length, height, width]);
 }
 
-/** int32 [N, H, W] of a batch that has labels. */
+/** The labels of a batch, which must have some: int32 [N, H, W]. */
 export function labelsOf({ labels, ids, size }: Batch): tf.Tensor3D {
   return tf.tensor3d(Int32Array.from(labels!), [ids.length, ...size], "int32");
 }
 
 type ViewEntry = Extract<StepEntry, { readonly kind: "view" }>;
 
+/** Passes the images of an entry through its network, all together. @returns the views with their keys */
 function passThrough(
   run: Run,
   images: ReadonlyMap<string, Images>,
@@ -128,7 +149,7 @@ function passThrough(
   const mode = {
     training: plan?.training ?? true,
     world,
-    // Networks that nothing trains see everything: a teacher drops nothing.
+    // Only trained networks get random numbers and hidden patches, so a teacher drops out nothing.
     ...(trained
       ? {
         random: views.map((view) =>
@@ -148,6 +169,7 @@ function passThrough(
   return (flows ? forward() : constants(forward)).map((view, k) => [viewKey(views[k]!), view]);
 }
 
+/** A network's view with the labels of its images, and resized to their resolution where that is needed. */
 function streamView(
   { alignCorners }: Run,
   view: View,
@@ -166,6 +188,7 @@ function streamView(
   };
 }
 
+/** Computes the images of a stream. @throws LossError when it fails or returns no images */
 function makeStream(
   run: Run,
   computed: Computed,
@@ -180,14 +203,18 @@ function makeStream(
   });
 }
 
-/** Who reads, and when. */
+/** The term or stream that reads, and in which pass. */
 interface Reading {
   readonly kind: "loss" | "stream";
   readonly planned: MadeStream | PlannedLoss;
   readonly at: PassAt;
 }
 
-/** The context with only what the reader declared. */
+/**
+ * What a term or a stream is called with. Its views, images, taps, labels and parameters are those that the
+ * reader declared in its `needs`; reading another one throws a LossError that says what to declare. The
+ * random numbers follow from the seed, the reader's name, the step and the pass alone.
+ */
 export function contextFor(run: Run, computed: Computed, { kind, planned, at }: Reading): StepContext {
   const { needs } = planned.plan;
   const { step, steps, pass, world = solo } = at;
@@ -201,16 +228,16 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
   const view = (stream: string, by = STUDENT): StreamView => {
     const key = viewKey({ stream, by });
     const need = declared.get(key) ?? refuse(`the view of "${stream}" by "${by}"`, "views");
-    const known = shown.get(key);
-    if (known) return known;
+    const before = shown.get(key);
+    if (before) return before;
     const whole = computed.views.get(key)!;
     if (need.labels && !whole.labels) {
       throw new LossError(`${who} reads the labels of "${stream}", whose images came without labels`);
     }
     const constant = kind === "stream" || !isTrained(run, by);
-    const made = limited(constant && !need.flows ? detached(whole) : whole, need, refuse);
-    shown.set(key, made);
-    return made;
+    const readable = limited(constant && !need.flows ? detached(whole) : whole, need, refuse);
+    shown.set(key, readable);
+    return readable;
   };
   const name = drawnName(run.phase, `${kind} ${planned.name}, step ${step}, pass ${pass}`);
   let random: Random | undefined;
@@ -241,7 +268,10 @@ export function contextFor(run: Run, computed: Computed, { kind, planned, at }: 
   };
 }
 
-/** The same with labels that training does not see. @param hidden int32 [N, H, W] by stream */
+/**
+ * The context with labels that training does not see, for what terms measure of themselves.
+ * @param hidden int32 [N, H, W] by stream
+ */
 export function measuring(
   context: StepContext,
   hidden: Readonly<Record<string, tf.Tensor3D>>,
@@ -249,6 +279,7 @@ export function measuring(
   return Object.create(context, { hiddenLabels: { value: (stream: string) => hidden[stream] } });
 }
 
+/** A view whose taps are those that the reader declared; `refuse` throws for the others. */
 function limited(
   view: StreamView,
   { taps }: NeededView,
@@ -280,7 +311,7 @@ function declaredOnly(
   });
 }
 
-/** Copies of which no gradient finds the way back. */
+/** A copy of a view that gradients do not pass. */
 function detached(view: StreamView): StreamView {
   const copies = (taps: View["taps"]) =>
     Object.fromEntries(Object.entries(taps).map(([name, tap]) => [name, tf.clone(tap)]));

@@ -1,4 +1,9 @@
-/** What is measured beside a step (`training.diagnostics`). Nothing here changes a number of the run. */
+/**
+ * What is measured beside a step (`training.diagnostics`). Measuring changes no number of the run: it makes
+ * passes of its own over the batches of the step, draws from random numbers that follow from the step and
+ * not from what was drawn before, and throws away gradients and running statistics. A measured run and an
+ * unmeasured one end with the same bits.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { normalisedEntropy } from "../ops/entropy.ts";
 import { UserError } from "../core/errors.ts";
@@ -15,35 +20,37 @@ import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { passOf, runPass, type Stages, tensorsOf } from "./pass.ts";
 import type { Team } from "./together.ts";
 
-/** Values by name, as `DiagnosticsEvent` has them. */
+/** Values by name, as a `DiagnosticsEvent` holds them. */
 export type Values = Record<string, number>;
 
 /** A step to be measured. */
 export interface MeasuredStep {
-  /** The batches of its first pass. */
+  /** The batches of the step's first pass. */
   readonly batches: Batches;
-  /** The same batches with labels that training does not see, by stream, where the recipe lets them be read. */
+  /** The same images with the labels that training does not see; absent unless the recipe asks for them. */
   readonly labelled?: Batches | undefined;
   readonly clock: Clock;
   readonly measure: readonly Measure[];
 }
 
 /**
- * Measures what terms say of themselves, entropy and gradients by term on the weights before the step, in passes of their
- * own, of which nothing stays. Values that are not finite are left out.
+ * Measures on the weights before the step, as far as the step's `measure` asks for it: what terms measure of
+ * themselves (`<loss>/<name>`), the student's normalised entropy on each stream that is read
+ * (`entropy/<stream>`), and the norm of each term's gradient (`gradient/<loss>`). Values that are not finite
+ * are left out. All tensors are freed.
  * @throws whatever a term throws, and UserError when memory runs out
  */
 export async function measureStep(run: Run, step: MeasuredStep): Promise<Values> {
-  const found = {
+  const values = {
     ...await read(() => measureViews(run, step)),
     ...step.measure.includes("gradients") ? await measureGradients(run, step) : {},
   };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => Number.isFinite(value)));
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => Number.isFinite(value)));
 }
 
 /**
- * What a step moved out of the heap and back, and the most that lay in either place since the run began, as `memory/...`.
- * @param before of the step
+ * What the backend moved out of its heap during a step and back, in bytes and seconds, and the largest sizes
+ * of the heap and of what lay outside since the run began, as `memory/...`.
  */
 export function memoryValues(before: MovedMemory, after: MovedMemory): Values {
   return {
@@ -55,7 +62,7 @@ export function memoryValues(before: MovedMemory, after: MovedMemory): Values {
   };
 }
 
-/** Scalars in one transfer. */
+/** Reads scalars from the backend, all in one transfer. */
 async function read(compute: () => Readonly<Record<string, tf.Scalar>>): Promise<Values> {
   let names: string[] = [];
   const stacked = tf.tidy(() => {
@@ -96,7 +103,7 @@ function measureViews(run: Run, step: MeasuredStep): Record<string, tf.Scalar> {
   return scalars;
 }
 
-/** A pass for every term: the gradient of a sum does not tell its parts. */
+/** The norm of each term's gradient. Each needs a pass of its own, since the objective has only the sum. */
 async function measureGradients(run: Run, { batches, clock }: MeasuredStep): Promise<Values> {
   const values: Values = {};
   for (const term of run.terms) {
@@ -111,15 +118,17 @@ async function measureGradients(run: Run, { batches, clock }: MeasuredStep): Pro
   return values;
 }
 
-/** Seconds by stage, of one step. */
+/** Takes the time of the stages of one step. */
 export interface Stopwatch extends Stages {
-  /** As `seconds/<stage>` and `seconds/step`, their sum; what was measured in between is left out. */
+  /**
+   * Seconds: `seconds/<stage>` of each stage, `seconds/step` their sum. The stage `measuring` is left out.
+   */
   readonly values: Values;
-  /** Milliseconds that went into measuring. */
+  /** Milliseconds of the stage `measuring`. */
   readonly measuring: number;
 }
 
-/** Starts at once. @param now milliseconds; for tests */
+/** A stopwatch that runs from now. @param now the time in milliseconds; another clock for tests */
 export function stopwatch(now: () => number = () => performance.now()): Stopwatch {
   const spent = new Map<string, number>();
   let last = now();
@@ -143,8 +152,9 @@ export function stopwatch(now: () => number = () => performance.now()): Stopwatc
 }
 
 /**
- * Opens streams that are read without labels once more, with labels, for the steps that are measured; none when the recipe does
- * not ask for them. @throws DataError, UserError when the target has no labels
+ * Opens the streams that training reads without labels a second time, with labels, for the steps that are
+ * measured. Gives none when the recipe does not ask for them (`training.diagnostics.target_labels`).
+ * @throws DataError when a dataset cannot be read, UserError when it has no labels
  */
 export async function openLabelled(
   { plan, phase, input, team: { world: share } }: {
@@ -174,7 +184,7 @@ export async function openLabelled(
   return lookups;
 }
 
-/** The k-th batches of {@linkcode openLabelled}. */
+/** The k-th batch, counted from 0, of each stream that {@linkcode openLabelled} gave. */
 export async function batchesAt(lookups: ReadonlyMap<string, BatchLookup>, k: number): Promise<Batches> {
   const batches: Record<string, Batches[string]> = {};
   for (const [stream, lookup] of lookups) batches[stream] = await lookup.at(k);

@@ -1,4 +1,14 @@
-/** How well a network labels a split: one image at a time. */
+/**
+ * How well a network labels a split.
+ *
+ * Images are predicted one at a time and compared with their labels pixel by pixel. All that is kept is one
+ * matrix of counts, labelled class by predicted class (metrics/confusion.ts); IoU of a class, mIoU and pixel
+ * accuracy follow from it at the end. So the mIoU is that of all pixels of the split together, not a mean
+ * over images, and memory does not grow with the number of images.
+ *
+ * Several processes take turns: in each round every process has one image, and at the end the matrices are
+ * added. Counts are whole numbers, so the sum is exact and every process gets the result of a single one.
+ */
 import { setImmediate } from "node:timers/promises";
 import { DataError, UserError } from "../core/errors.ts";
 import type { Evaluation, SubsetMean } from "../core/events.ts";
@@ -22,31 +32,32 @@ import { type Ensemble, predictLabels } from "./predict.ts";
 import { allGrids, showRound } from "./rounds.ts";
 import { Team } from "./together.ts";
 
-/** What is evaluated on what. */
+/** The networks and the images of an evaluation, and its listeners. */
 export interface EvaluationInput {
   readonly ensemble: Ensemble;
   readonly dataset: InputDataset;
   readonly split: Split;
-  /** Instead of the plan's; {@linkcode onePass} for instance. */
+  /** How images are predicted, such as {@linkcode onePass}; absent: as the plan's `evaluation` says. */
   readonly evaluation?: EvaluationPlan;
   readonly signal: AbortSignal;
-  /** The processes among which the images are divided, and which end together; absent: there are none. */
+  /** The processes that share the images and stop together; absent for a run of one process. */
   readonly team?: Team;
-  /** Called after each image with the number of images done. */
+  /** Called after each round with the number of images done. */
   readonly onImage?: ((done: number) => void) | undefined;
-  /** Called with the class probabilities of every image, at the network's resolution. */
+  /** Called in all processes with the class probabilities of every image, at the network's resolution. */
   readonly onProbabilities?: ((grid: Grid) => void) | undefined;
-  /** So many images, the first ones, are shown to the first process. */
+  /** Shows the first images of the split, in the first process only. */
   readonly pictures?: {
+    /** Number of images that are shown. */
     readonly count: number;
-    /** Called with the predicted labels of an image; `index` counts from 0. */
+    /** Called with an image and its predicted labels; `index` counts from 0. */
     readonly onPrediction: (image: ValidatedImage, index: number) => void;
   } | undefined;
 }
 
 /**
- * The same without aggregation, mirror and scales: what validation during training can afford. Windows stay, because
- * without them an image may not fit into memory.
+ * The evaluation without aggregation, mirror, scales and ensemble: what validation during training can
+ * afford. Windows stay, because without them an image may not fit into memory.
  */
 export function onePass(
   { aggregation: _, flip: __, scales: ___, ensemble: ____, ...rest }: EvaluationPlan,
@@ -54,15 +65,19 @@ export function onePass(
   return rest;
 }
 
-/** What is done with the last weights of a phase: a baseline's predict alone, since else mixtures would be compared. */
+/**
+ * How the last weights of a phase are evaluated. A baseline is evaluated without the recipe's ensemble: a
+ * comparison with it must not be one of mixtures that share members.
+ */
 export function finalEvaluation({ evaluation }: RunPlan, phase: PhasePlan | undefined): EvaluationPlan {
   const { ensemble: _, ...alone } = evaluation;
   return phase?.baseline ? alone : evaluation;
 }
 
 /**
- * Opens the dataset of a split. @throws UserError when the recipe has none or its labels contradict what the files say,
- * DataError when it cannot be read
+ * Opens the dataset of a split.
+ * @throws UserError when the recipe has no such split, or its labels contradict what the files say; DataError
+ * when it cannot be read
  */
 export async function openSplit(plan: RunPlan, split: Split, input: Input): Promise<InputDataset> {
   const dataset = plan.data.splits[split];
@@ -75,7 +90,7 @@ export async function openSplit(plan: RunPlan, split: Split, input: Input): Prom
   return opened;
 }
 
-/** What is to be said of an evaluation that compared nothing; undefined of all others. */
+/** A sentence about an evaluation in which no pixel was labelled; undefined for all others. */
 export function unlabelledNote(
   { split, images, pixelAccuracy }: Pick<Evaluation, "split" | "images" | "pixelAccuracy">,
 ): string | undefined {
@@ -87,9 +102,9 @@ export function unlabelledNote(
 
 /**
  * Predicts every image of a dataset in inference mode and counts its pixels. Probabilities are resized
- * bilinearly to the labels, then the largest wins. Nothing of an image is kept. Several processes take turns
- * at the images; what they count is added up, so all get the result that one alone would have.
- * @throws DataError when an image has no labels, AbortError when the run is to stop
+ * bilinearly to the size of the labels; then the largest wins, the first of equal ones. Without images, or
+ * where no pixel is labelled, `miou` and `pixelAccuracy` are null.
+ * @throws DataError when an image cannot be read or has no labels, the signal's reason once it fires
  */
 export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): Promise<Evaluation> {
   const { classes, ignore, subsets } = plan.labelSpace;
@@ -99,13 +114,14 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   const { team = new Team(solo, input.signal) } = input, { world } = team;
   const options = { evaluation, normalization: plan.input.normalization };
   const images = Math.min(dataset.length, evaluation.limit ?? Infinity);
-  const own = evaluationImages(dataset, options, world);
-  // In every round each process has one image.
+  // Of the images of the split those of this process.
+  const share = evaluationImages(dataset, options, world);
+  // In every round each process has one image, in the last round at most one.
   for (let first = 0; first < images; first += world.size) {
     if (team.stops()) team.signal.throwIfAborted();
     const grids: Grid[] = [];
     const seen = await team.each(async () => {
-      const { value: image } = await own.next();
+      const { value: image } = await share.next();
       if (image === undefined) return undefined;
       const predictions = await predicted(image, { ensemble, evaluation, grids });
       countPixels(confusion, { labels: image.labels!, predictions, ignore });
@@ -122,10 +138,10 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
       );
     }
     input.onImage?.(Math.min(images, first + world.size));
-    // Kernels run synchronously; signals and timers get their turn here.
+    // Kernels block the event loop; signals and timers are served here.
     await setImmediate();
   }
-  await own.return();
+  await share.return();
   const whole = { classes: classes.length, counts: world.sums(confusion.counts) };
   const allSizes = [...new Set(exchangeJson(world, [...sizes]).flat())];
   const iou = classIou(whole);
@@ -144,7 +160,7 @@ export async function evaluateSegmenter(plan: RunPlan, input: EvaluationInput): 
   };
 }
 
-/** The labels of an image. @param grids takes the probabilities of each of its inputs */
+/** The predicted labels of an image, at the size of its labels. @param grids gets the probabilities */
 async function predicted(
   { id, inputs, labels, labelHeight, labelWidth }: EvaluationImage,
   { ensemble, evaluation, grids }: {
@@ -154,16 +170,19 @@ async function predicted(
   },
 ): Promise<Uint8Array> {
   if (labels === undefined) throw new DataError(id, "has no labels to evaluate against");
-  const found = await predictLabels(ensemble, {
+  const prediction = await predictLabels(ensemble, {
     inputs,
     inference: evaluation,
     wanted: { height: labelHeight, width: labelWidth, confidence: false },
     onProbabilities: (grid) => grids.push(grid),
   });
-  return found.labels;
+  return prediction.labels;
 }
 
-/** `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`, widths first; "" for one pass. */
+/**
+ * How images were predicted, such as `aggregation 0.5, flip, scales 0.5 1, window 769x769 at stride 513x513`,
+ * widths first; "" where each image took one pass of the student.
+ */
 function inferenceText(
   { aggregation, flip, scales, window, heads, average }: EvaluationPlan,
   { network, networks }: Ensemble,
@@ -181,6 +200,7 @@ function inferenceText(
   ].join(", ");
 }
 
+/** The mIoU of some of the classes. */
 function subsetMean(
   { name, ids }: ClassSubset,
   classes: readonly string[],

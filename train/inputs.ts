@@ -1,6 +1,14 @@
 /**
- * What a run reads, as it was when it began: names and sizes of its images and labels, and checksums of its files of weights.
- * With it a run whose data was moved can be told from one whose data is another. No file of the data is read for it.
+ * What a run read when it began (`inputs.json`), so that a run that goes on later can tell whether it still
+ * reads the same.
+ *
+ * Two kinds of file are recorded differently. Of images and labels the names and sizes are recorded, in the
+ * order of the images, because the order decides which image a random number means; their contents are not
+ * hashed, which would take as long as reading the whole dataset. Files of weights and statistics are read
+ * anyway, so their SHA-256 is recorded, and a changed one is refused.
+ *
+ * Names are kept below `data.root`, and only what follows the folders is compared: a dataset that was moved
+ * is the same dataset.
  */
 import { createHash } from "node:crypto";
 import { isAbsolute, join, relative } from "node:path";
@@ -16,21 +24,23 @@ import { writeWhole } from "../run_folder/write.ts";
 import { isSaved } from "./assemble.ts";
 import { streamsToRead } from "./loaders.ts";
 
-/** A file of a dataset: below `data.root` by its path there, and its size in bytes; null where it is unknown. */
+/**
+ * A file of a dataset: its path below `data.root`, or its whole path, and its size in bytes, null if unknown.
+ */
 type RecordedFile = readonly [name: string, size: number | null];
 
 /** What `inputs.json` holds. */
 export interface RecordedInputs {
   readonly format: 1;
-  /** By place in the recipe; each with the files in the order of its images. */
+  /** The datasets, by place in the recipe; each with its files in the order of its images. */
   readonly datasets: Readonly<
     Record<string, { readonly labels: boolean; readonly files: readonly RecordedFile[] }>
   >;
-  /** SHA-256 of files of weights and statistics, by place in the recipe. */
+  /** SHA-256, in hex, of files of weights and statistics, by place in the recipe. */
   readonly files: Readonly<Record<string, string>>;
 }
 
-/** What a run recorded of its inputs; undefined when it did not, or that cannot be read. */
+/** What a run recorded of its inputs; undefined when there is no record, or one that cannot be read. */
 export async function readInputs(runDir: string): Promise<RecordedInputs | undefined> {
   try {
     const text = await readText(diskRun(runDir), INPUTS);
@@ -43,7 +53,7 @@ export async function readInputs(runDir: string): Promise<RecordedInputs | undef
   }
 }
 
-/** Where a plan has datasets, by the dataset. */
+/** The place in the recipe of every dataset of a plan. */
 function placesOf({ data, phases }: RunPlan): ReadonlyMap<DatasetPlan, string> {
   const places = new Map<DatasetPlan, string>();
   for (const { name: phase, streams } of phases) {
@@ -52,12 +62,12 @@ function placesOf({ data, phases }: RunPlan): ReadonlyMap<DatasetPlan, string> {
     }
   }
   const { train: _, ...splits } = data.splits;
-  const own = { source: data.source, target: data.target, ...splits };
-  for (const [name, dataset] of Object.entries(own)) places.set(dataset, `data.${name}`);
+  const ofData = { source: data.source, target: data.target, ...splits };
+  for (const [name, dataset] of Object.entries(ofData)) places.set(dataset, `data.${name}`);
   return places;
 }
 
-/** The files that are read again when a run goes on, and where the recipe names them. */
+/** The files that a run reads again when it goes on, each with the places where the recipe names it. */
 function filesOf({ model, phases, evaluation, input }: RunPlan): ReadonlyMap<string, readonly string[]> {
   const named = new Map<string, string[]>();
   const add = (path: string | undefined, place: string) => {
@@ -67,7 +77,7 @@ function filesOf({ model, phases, evaluation, input }: RunPlan): ReadonlyMap<str
   for (const { name: phase, from, networks } of phases) {
     if (from.kind === "file") add(from.path, `${phase}: from`);
     for (const { name, plan, weights } of networks) {
-      // A network that is in the checkpoints has its weights from there.
+      // The weights of other networks come from the checkpoint.
       if (!isSaved(plan)) add(weights?.file, `${phase}: networks.${name}.weights`);
     }
   }
@@ -78,7 +88,9 @@ function filesOf({ model, phases, evaluation, input }: RunPlan): ReadonlyMap<str
   return named;
 }
 
-/** Records what a run reads while it is read for the first time, and refuses files of weights that changed since. */
+/**
+ * Records what a run reads, when it reads it for the first time, and compares it with the record afterwards.
+ */
 export class InputRecord {
   readonly #path: string;
   readonly #plan: RunPlan;
@@ -87,36 +99,39 @@ export class InputRecord {
   readonly #named: ReadonlyMap<string, readonly string[]>;
   readonly #datasets: Record<string, RecordedInputs["datasets"][string]>;
   readonly #sums: Record<string, string>;
-  /** What an earlier process recorded, and this one has not looked at yet. */
-  readonly #known: Set<string>;
+  /** Places of datasets that an earlier process recorded and that this one has not compared yet. */
+  readonly #uncompared: Set<string>;
   readonly #note: (message: string) => void;
 
   private constructor(
     plan: RunPlan,
     { runDir, files, note }: RecordPlace,
-    known: RecordedInputs | undefined,
+    former: RecordedInputs | undefined,
   ) {
     this.#path = within(runDir, INPUTS);
     this.#plan = plan;
     this.#files = files;
     this.#places = placesOf(plan);
     this.#named = filesOf(plan);
-    this.#datasets = { ...known?.datasets };
-    this.#sums = { ...known?.files };
-    this.#known = new Set(Object.keys(this.#datasets));
+    this.#datasets = { ...former?.datasets };
+    this.#sums = { ...former?.files };
+    this.#uncompared = new Set(Object.keys(this.#datasets));
     this.#note = note;
   }
 
-  /** Goes on with what an earlier process recorded. @throws UserError when statistics changed, DataError */
+  /**
+   * Begins a record or, with `resume`, goes on with that of an earlier process.
+   * @throws UserError when the file of class statistics has changed, DataError when it cannot be read
+   */
   static async open(plan: RunPlan, place: RecordPlace & { readonly resume: boolean }): Promise<InputRecord> {
     const record = new InputRecord(plan, place, place.resume ? await readInputs(place.runDir) : undefined);
     const stats = plan.input.rareClassSampling?.stats;
-    // The workers' way to the disk is not this one's.
+    // Workers read this file past the record's reader, so it is read here once.
     if (stats !== undefined) await record.reader.read(stats);
     return record;
   }
 
-  /** The same input; what it opens is recorded. */
+  /** An input that records every dataset that it opens; a changed one is noted, not refused. */
   input(input: Input): Input {
     return {
       ...input,
@@ -128,7 +143,9 @@ export class InputRecord {
     };
   }
 
-  /** Reads files of weights, and holds them against what they were. */
+  /**
+   * A reader that records the checksums of files of weights. Its `read` throws UserError for a changed one.
+   */
   get reader(): FileReader {
     return {
       ...this.#files,
@@ -149,8 +166,8 @@ export class InputRecord {
       this.#datasets[place] = { labels, files: await described(this.#plan, files, this.#files) };
       return await this.#write();
     }
-    if (before.labels !== labels || !this.#known.delete(place)) return;
-    // Whoever mends a broken image wants the run to go on.
+    if (before.labels !== labels || !this.#uncompared.delete(place)) return;
+    // Not an error: a run that stopped at a broken image goes on after the image was mended.
     const { root } = this.#plan.data;
     const why = differenceFrom(before.files, {
       place,
@@ -185,7 +202,7 @@ export class InputRecord {
   }
 }
 
-/** Of which run the inputs are, and how they are read. */
+/** The run whose inputs are recorded, and how they are read. */
 interface RecordPlace {
   readonly runDir: string;
   readonly files: FileReader;
@@ -202,7 +219,7 @@ async function described(
   return paths.map((path, k) => [nameBelow(root, path), sizes[k] ?? null]);
 }
 
-/** With `/`; a path elsewhere stays whole. */
+/** The path of a file below `root`, with `/`; that of a file elsewhere unchanged. */
 function nameBelow(root: string, path: string): string {
   const inside = root === "" ? "" : relative(root, path);
   return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside.replaceAll("\\", "/");
@@ -210,7 +227,7 @@ function nameBelow(root: string, path: string): string {
 
 // --- data that was moved ----------------------------------------------------------------------------------
 
-/** What could be held against the record of a run. */
+/** What could be compared with the record of a run. */
 export interface ComparedInputs {
   /** Files of datasets that are the same by name and size. */
   readonly files: number;
@@ -219,8 +236,9 @@ export interface ComparedInputs {
 }
 
 /**
- * Holds the data that a plan names against what a run recorded. Only the names after the folders and the sizes are compared;
- * no image is read.
+ * Compares the data that a plan names with what a run recorded. Only file names without their folders, their
+ * order and their sizes are compared; no image is read.
+ * @param recorded undefined: there is no record, so every place of the plan is `unknown`
  * @throws UserError that names the first file that differs, DataError when the data is not there
  */
 export async function compareInputs(
@@ -238,7 +256,7 @@ export async function compareInputs(
       if (done.has(place) || !(before || read.has(dataset))) continue;
       done.add(place);
       const { files: paths } = await input.open(dataset, before?.labels ? {} : { labels: false });
-      // It reads no files, as one that is drawn.
+      // A dataset without files is computed, such as a drawn one: there is nothing to compare.
       if (paths === undefined) continue;
       if (before === undefined) unknown.push(place);
       else {
@@ -282,8 +300,8 @@ function differenceFrom(before: readonly RecordedFile[], { now, root }: Now): st
   const last = (name: string) => name.slice(name.lastIndexOf("/") + 1);
   const shown = (name: string) => isAbsolute(name) ? name : join(root, name);
   for (const [k, [name, size]] of before.entries()) {
-    const [found, foundSize] = now[k] ?? [undefined, null];
-    if (found === undefined || last(found) !== last(name)) {
+    const [present, presentSize] = now[k] ?? [undefined, null];
+    if (present === undefined || last(present) !== last(name)) {
       const left = new Set(now.map(([one]) => last(one)));
       const had = new Set(before.map(([one]) => last(one)));
       if (!left.has(last(name))) {
@@ -294,16 +312,16 @@ function differenceFrom(before: readonly RecordedFile[], { now, root }: Now): st
         ? `${name} comes in another place than when the run began`
         : `${shown(extra)} is there, and was not when the run began`;
     }
-    if (foundSize === null && size !== null) return `${shown(found)}: there is no such file`;
-    if (size !== null && foundSize !== size) {
-      return `${shown(found)} has ${foundSize} bytes, and had ${size} when the run began`;
+    if (presentSize === null && size !== null) return `${shown(present)}: there is no such file`;
+    if (size !== null && presentSize !== size) {
+      return `${shown(present)} has ${presentSize} bytes, and had ${size} when the run began`;
     }
   }
   const more = now[before.length];
   return more && `${shown(more[0])} is there, and was not when the run began`;
 }
 
-/** `the same 8 files by name and size`, and what is not known. */
+/** A line such as `the same 8 files by name and size`, with the places that could not be compared. */
 export function comparedText({ files, unknown }: ComparedInputs): string {
   const parts = [
     ...(files > 0 ? [`the same ${countOf(files, "file")} by name and size`] : []),

@@ -1,34 +1,38 @@
-/** What a job left, file by file, so that a run that goes on later knows when something was changed. */
+/** Checksums of the files that a job left, so that a run that goes on later notices a changed or lost one. */
 import { createHash } from "node:crypto";
 import { DataError } from "../core/errors.ts";
 
-/** In a job's folder: says that the job is done, and what it left. */
+/** The file in a job's folder that says that the job is done, and holds the checksums of what it left. */
 export const DONE = "done.json";
 
 /** The SHA-256 of every file below a folder but {@linkcode DONE}, by its path in the folder, sorted. */
 export async function digests(folder: string): Promise<Readonly<Record<string, string>>> {
-  const found: Record<string, string> = {};
+  const sums: Record<string, string> = {};
   const visit = async (inner: string) => {
     for await (const { name, isDirectory, isFile } of Deno.readDir(`${folder}/${inner}`)) {
       const path = `${inner}${name}`;
       if (isDirectory) await visit(`${path}/`);
-      else if (isFile && path !== DONE) found[path] = digest(await Deno.readFile(`${folder}/${path}`));
+      else if (isFile && path !== DONE) sums[path] = digest(await Deno.readFile(`${folder}/${path}`));
     }
   };
   await visit("");
-  return Object.fromEntries(Object.entries(found).sort(([a], [b]) => a < b ? -1 : 1));
+  return Object.fromEntries(Object.entries(sums).sort(([a], [b]) => a < b ? -1 : 1));
 }
 
 function digest(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** @param job its name @throws DataError that names a file that is missing or not as the job left it */
+/**
+ * Compares the files of a job's folder with the checksums in {@linkcode DONE}.
+ * @param job the job's name, for errors
+ * @throws DataError that names the first file that is missing or not as the job left it
+ */
 export async function requireUnchanged(folder: string, job: string): Promise<void> {
   const path = `${folder}/${DONE}`;
   let files: Readonly<Record<string, string>>;
   try {
-    // Older versions wrote none.
+    // Older versions of plca wrote no checksums.
     files = JSON.parse(await Deno.readTextFile(path)).files ?? {};
   } catch (cause) {
     throw new DataError(

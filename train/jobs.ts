@@ -1,7 +1,17 @@
 /**
- * What is done before a phase. A job has a folder of its own; when it is over, `done.json` lies there, so that a run that
- * goes on later does not repeat it. A run that was stopped in the middle of a job repeats the job from its start: what a job
- * writes follows from its input, the weights and the seed alone, so the files are the same.
+ * Jobs: what is done before a phase, such as labelling the target images with the weights so far.
+ *
+ * Self-training in rounds is a list of phases with a job before each: predict the target, keep the labels
+ * that the network is sure of, train on them, and again. A job reads streams of its phase and writes label
+ * files into a folder of its own; those files are the dataset that a later stream reads. So the trainer needs
+ * no notion of a round: a phase has jobs before it and streams that read what jobs left.
+ *
+ * A job that is done leaves `done.json` in its folder with checksums of its files, and a run that goes on
+ * later does not repeat it. A run that was stopped in the middle of a job repeats the job from its start:
+ * what a job writes follows from its input, the weights and the seed alone, so the files become the same.
+ *
+ * A later phase is rehearsed before the first one trains, when its jobs have not run yet. Then the images of
+ * the job's input stand for its dataset, with no pixel labelled ({@linkcode standIn}).
  */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
@@ -28,13 +38,15 @@ import { type PredictionTask, predictLabels, predictRows } from "./predict.ts";
 import { isFile } from "./resume.ts";
 import type { Team } from "./together.ts";
 
-/** Where the jobs of a run lie, and what they read. */
+/** The plan and the folder of the run whose jobs are meant. */
 export interface JobPlace {
   readonly plan: RunPlan;
   readonly runDir: string;
 }
 
-/** The dataset that a job left. @throws UserError when it leaves none */
+/**
+ * The dataset of the files that a job leaves; it need not be there yet. @throws UserError when it leaves none
+ */
 export function jobDataset(place: JobPlace, name: string): DatasetPlan {
   const { phase, job } = jobOf(place, name);
   const dataset = job.plan.dataset?.(filesOf(place, phase, job));
@@ -43,8 +55,8 @@ export function jobDataset(place: JobPlace, name: string): DatasetPlan {
 }
 
 /**
- * What stands for a job's dataset before the job is done: the images of the first stream that it reads, of which no pixel is
- * labelled. Undefined when it reads none.
+ * What stands for a job's dataset before the job is done: the images of the first stream that the job reads,
+ * with the ignore label on every pixel. Undefined when the job reads no stream.
  */
 export function standIn(place: JobPlace, name: string): DatasetPlan | undefined {
   const { phase, job } = jobOf(place, name);
@@ -67,6 +79,7 @@ export function standIn(place: JobPlace, name: string): DatasetPlan | undefined 
   };
 }
 
+/** The images of a stream that a job reads; where the stream itself reads a job, what stands for that. */
 function standInOf(
   place: JobPlace,
   stream: Exclude<PlannedStream, MadeStream>,
@@ -74,7 +87,7 @@ function standInOf(
 ): DatasetPlan | undefined {
   if ("dataset" in stream) return stream.dataset;
   if (isDoneBefore(place.plan.phases, stream.job, job)) return standIn(place, stream.job);
-  // As filesOf has it: the recipe's own.
+  // The same rule as in filesOf: the dataset of the recipe itself.
   return stream.name === "source" || stream.name === "target" ? place.plan.data[stream.name] : undefined;
 }
 
@@ -86,28 +99,31 @@ function jobOf({ plan: { phases } }: JobPlace, name: string): { phase: PhasePlan
   throw new Error(`no phase has a job "${name}"`);
 }
 
+/** The folder of a job and the datasets that it reads. */
 function filesOf({ plan, runDir }: JobPlace, phase: PhasePlan, job: PlannedJob): JobFiles {
-  const { folder: own } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
-  const folder = jobFolder(within(runDir, own), job.name);
+  const { folder: phaseFolder } = foldersOf(plan.phases)[plan.phases.indexOf(phase)]!;
+  const folder = jobFolder(within(runDir, phaseFolder), job.name);
   const datasets: Record<string, DatasetPlan> = {};
   for (const name of job.plan.reads) {
     const stream = phase.streams.find((stream) => stream.name === name);
     if (stream && "job" in stream && isDoneBefore(plan.phases, stream.job, job)) {
       datasets[name] = jobDataset({ plan, runDir }, stream.job);
     } else if (stream && "dataset" in stream) datasets[name] = stream.dataset;
-    // A phase may read as its target what this job leaves of the recipe's own.
+    // The phase's target may be what this job leaves; then the job itself reads the recipe's target.
     else if (name === "source" || name === "target") datasets[name] = plan.data[name];
   }
   return { folder, datasets, relabelled: (dataset) => relabelled(dataset, labelFolder(folder)) };
 }
 
-/** Whether the job of a name is done before another one. */
+/** Whether the job called `name` comes before `job` in the run. */
 function isDoneBefore(phases: readonly PhasePlan[], name: string, job: PlannedJob): boolean {
   const jobs = phases.flatMap(({ before }) => before);
   return jobs.findIndex((one) => one.name === name) < jobs.findIndex((one) => one.name === job.name);
 }
 
-/** @throws DataError that names a file which is not as the job left it */
+/**
+ * Compares the files of a job with their checksums. @throws DataError that names the first that has changed
+ */
 export async function requireAsLeft({ plan, runDir }: JobPlace, name: string): Promise<void> {
   const { phase, job } = jobOf({ plan, runDir }, name);
   await requireUnchanged(filesOf({ plan, runDir }, phase, job).folder, job.name);
@@ -116,17 +132,20 @@ export async function requireAsLeft({ plan, runDir }: JobPlace, name: string): P
 /** What running jobs needs. */
 export interface JobRun extends JobPlace {
   readonly phase: PhasePlan;
-  /** With the weights that the phase starts from. */
+  /** The student with the weights that the phase starts from. */
   readonly network: Segmenter;
   readonly input: Input;
-  /** The processes: all run the job, and the first one writes. */
+  /** The processes of the run: all run the job, and the files of the first one stay. */
   readonly team: Team;
-  /** Whether jobs that an earlier process ended are passed over. */
+  /** Whether jobs that an earlier process completed are not repeated. */
   readonly resume: boolean;
   readonly note: (message: string) => void;
 }
 
-/** Does the jobs of a phase, in order. @throws LossError when one fails, and the signal's reason */
+/**
+ * Does the jobs of a phase, in order. All processes must call it.
+ * @throws LossError when a job fails, UserError when it throws one, the signal's reason once it fires
+ */
 export async function runJobs(run: JobRun): Promise<void> {
   const { team } = run;
   for (const job of run.phase.before) {
@@ -149,7 +168,10 @@ export async function runJobs(run: JobRun): Promise<void> {
   }
 }
 
-/** The other processes write as well, since a job may, into folders that go away. */
+/**
+ * Does one job. All processes run all of it, because a job may do more than write labels; those that do not
+ * lead write into folders that are removed at the end.
+ */
 async function runJob(run: JobRun, job: PlannedJob, files: JobFiles): Promise<void> {
   const { team } = run, who = describePlanned("job", job);
   const folder = team.leads ? files.folder : `${files.folder}.rank-${team.world.rank}`;
@@ -220,7 +242,7 @@ function toolsOf(
           predict: (how) => turns.of(index, how),
           rows: (how) => predictRows(ensemble, taskOf(sample, how)),
         };
-        // Kernels run synchronously; signals and timers get their turn here.
+        // Kernels block the event loop; signals and timers are served here.
         await setImmediate();
       }
     },

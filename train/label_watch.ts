@@ -1,15 +1,18 @@
-/** Whether anything in the batches with labels is labelled: losses of nothing are 0, and a training ends without a word. */
+/**
+ * Notices streams whose labels are all the ignore label, as when labels of other classes are read. The losses
+ * of such a stream are 0, so that training would run to its end without an error and learn nothing.
+ */
 import { countOf } from "../core/words.ts";
 import type { Batches } from "./context.ts";
 import type { OpenStream } from "./loaders.ts";
 
-/** After so many images without a label it is said; fewer where a dataset has fewer. */
+/** Number of images without a label after which a note is given; fewer where the dataset has fewer. */
 const MANY = 100;
 
-/** Watches the streams with labels until each has shown one. */
+/** Watches each stream with labels until it has shown one, or a note was given about it. */
 export class LabelWatch {
   readonly #ignore: number;
-  /** Images that were seen and are to be seen of streams that showed no label yet. */
+  /** The streams that showed no label yet: how many images were seen, and after how many a note is given. */
   readonly #bare: Map<string, { seen: number; readonly wanted: number }>;
 
   constructor(streams: readonly Pick<OpenStream, "stream" | "dataset">[], ignore: number) {
@@ -20,7 +23,7 @@ export class LabelWatch {
     );
   }
 
-  /** What there is to say after these batches, one sentence a stream, once. */
+  /** Looks at the batches of a pass. @returns a sentence for each stream that has shown enough, given once */
   see(batches: Batches): string[] {
     return [...this.#bare].flatMap(([name, state]) => {
       const batch = batches[name];
@@ -34,7 +37,7 @@ export class LabelWatch {
     });
   }
 
-  /** What there is to say of streams of which only a few images were seen. */
+  /** To be called at the end. @returns a sentence for each stream that showed images, but no label */
   end(): string[] {
     return [...this.#bare].flatMap(([name, { seen }]) => seen === 0 ? [] : this.#tell(name));
   }

@@ -1,4 +1,4 @@
-/** The labels that a job writes: a file an image and, at the end, which image each belongs to. */
+/** The labels that a job writes: one file for each image and, at the end, the list of the images. */
 import { LossError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { CropPreference, JobImage } from "../core/plugin.ts";
@@ -6,22 +6,22 @@ import { SOFT_BYTES } from "../core/soft_labels.ts";
 import { encodeLabels, encodeSoft, indexFile, labelFile } from "../datasets/input.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 
-/** Where labels are written, and of which classes. */
+/** The folder of the labels, and their classes. */
 export interface LabelPlace {
   readonly folder: string;
   readonly space: LabelSpace;
 }
 
-/** Writes label files and, at the end, their list. */
+/** Writes label files and, at the end, their list: {@linkcode LabelWriter.begin}, images, `end`. */
 export class LabelWriter {
   readonly #who: string;
   readonly #folder: string;
   readonly #space: LabelSpace;
-  /** Ids by index. */
+  /** The ids of the images whose labels were written, by index. */
   readonly #written = new Map<number, string>();
   #preference: CropPreference | undefined;
 
-  /** @param who whose errors these are */
+  /** @param who how errors call the job */
   constructor(who: string, { folder, space }: LabelPlace) {
     this.#who = who;
     this.#folder = folder;
@@ -34,7 +34,10 @@ export class LabelWriter {
     await makeFolder(this.#folder);
   }
 
-  /** @throws LossError */
+  /**
+   * Writes the labels of an image. @param labels train ids or the ignore label, height x width
+   * @throws LossError when their number or a label is wrong, or the image has labels already
+   */
   async write(image: JobImage, labels: Uint8Array): Promise<void> {
     const { id, width, height } = image;
     if (labels.length !== width * height) {
@@ -50,7 +53,10 @@ export class LabelWriter {
     await this.#put(image, () => encodeLabels({ width, height, labels }));
   }
 
-  /** @throws LossError */
+  /**
+   * Writes distributions over the classes, packed as core/soft_labels.ts describes.
+   * @throws LossError when the length or a class is wrong, or the image has labels already
+   */
   async writeSoft(image: JobImage, packed: Uint8Array): Promise<void> {
     const { id, width, height } = image;
     if (packed.length !== width * height * SOFT_BYTES) {
@@ -66,12 +72,12 @@ export class LabelWriter {
     await this.#put(image, () => encodeSoft({ width, height, packed }));
   }
 
-  /** Kept for the list. */
+  /** Which classes crops of these images should show; the list holds it. */
   prefer(preference: CropPreference): void {
     this.#preference = preference;
   }
 
-  /** Writes the list. */
+  /** Writes the list, in the order of the images. */
   async end(): Promise<void> {
     const images = [...this.#written].sort(([a], [b]) => a - b);
     const text = JSON.stringify({ images, ...(this.#preference ? { prefer: this.#preference } : {}) });

@@ -1,4 +1,7 @@
-/** The data of a phase: the datasets behind its streams, and the batches that they are read in. */
+/**
+ * The data of a phase: the datasets behind its streams, and the loaders that read batches of them. Only
+ * streams that some term needs are opened, so a recipe for source training alone reads no target.
+ */
 import { formatPath, UserError } from "../core/errors.ts";
 import {
   drawnName,
@@ -20,14 +23,15 @@ import { writeWhole } from "../run_folder/write.ts";
 import type { Batches } from "./context.ts";
 import { describePlanned } from "./loss_errors.ts";
 
-/** A stream that is read, with its dataset open. */
+/** A stream that a loader reads, with its dataset open. */
 export interface OpenStream {
   readonly stream: Exclude<PlannedStream, MadeStream>;
   readonly dataset: InputDataset;
+  /** Draws source images by rare classes; undefined where images come in shuffled order. */
   readonly draw: Awaited<ReturnType<Input["sourceDraw"]>>;
 }
 
-/** The streams of a phase that some term needs and loaders read. */
+/** The streams of a phase that a term needs, directly or through streams made from them, and loaders read. */
 export function streamsToRead(phase: PhasePlan): readonly OpenStream["stream"][] {
   const needed = readStreams(phase);
   return phase.streams.filter(isRead).filter(({ name }) => needed.includes(name));
@@ -42,13 +46,13 @@ export function jobsBehind({ streams }: PhasePlan, stream: PlannedStream): reado
 export interface Opening {
   readonly phase: PhasePlan;
   readonly input: Input;
-  /** The dataset that a job left. */
+  /** Gives the dataset that a job left, by the job's name. */
   readonly jobDataset: (job: string) => DatasetPlan;
-  /** Where the run keeps the classes of the source, if it counts them. */
+  /** Where the run keeps the counts of the source's classes, if the recipe needs them. */
   readonly kept: KeptCounts;
 }
 
-/** The file of a run in which the source's classes are counted. */
+/** The file in a run's folder that keeps the counts of the source's classes. */
 export function keptCounts(
   runDir: string,
   { note, signal }: { readonly note: (message: string) => void; readonly signal: AbortSignal },
@@ -63,13 +67,17 @@ export function keptCounts(
   };
 }
 
-/** Opens the datasets of some streams. @throws DataError, UserError */
+/**
+ * Opens the datasets of some streams.
+ * @throws DataError when one cannot be read; UserError when a job left no images, or labels contradict what
+ * the files say
+ */
 export async function openStreams(
   streams: readonly OpenStream["stream"][],
   opening: Opening,
 ): Promise<readonly OpenStream[]> {
   const open: OpenStream[] = [];
-  // The source first: of several data that cannot be read it is named.
+  // The source first, so that of several datasets that cannot be read the error names the source.
   for (
     const stream of [...streams].sort((a, b) => Number(b.name === "source") - Number(a.name === "source"))
   ) {
@@ -80,6 +88,7 @@ export async function openStreams(
   return open;
 }
 
+/** Opens the dataset of a stream; one that is computed may open that of another stream. */
 async function openStream(stream: OpenStream["stream"], opening: Opening): Promise<InputDataset> {
   const { phase, input, jobDataset } = opening;
   const plan = "job" in stream ? jobDataset(stream.job) : stream.dataset;
@@ -103,25 +112,28 @@ async function openStream(stream: OpenStream["stream"], opening: Opening): Promi
   return dataset;
 }
 
-/** Where batches come from, by stream. */
+/** The loaders of a phase, by stream. */
 export type Loaders = ReadonlyMap<string, TrainLoader>;
 
-/** The batches of one pass. @throws DataError */
+/** The batches of one pass: one of each stream. @throws DataError when an image cannot be read */
 export async function nextBatches(loaders: Loaders): Promise<Batches> {
   const waiting = [...loaders].map(([name, loader]) => [name, loader.next()] as const);
-  // The failure of one must not leave the others' unhandled.
+  // The first failure is thrown below; those of the other loaders must not count as unhandled.
   for (const [, batch] of waiting) batch.catch(() => {});
   const batches: Record<string, Batches[string]> = {};
   for (const [name, batch] of waiting) batches[name] = await batch;
   return batches;
 }
 
-/** Ends what is read ahead. */
+/** Ends all loaders, with what they read ahead. */
 export function close(loaders: Loaders): void {
   for (const loader of loaders.values()) loader.close();
 }
 
-/** What decides on a stream's batches. @param share the part of them that is read; absent: all */
+/**
+ * Everything that decides which images a stream's batches hold and how they are cut. Two loaders with equal
+ * options give equal batches. `share` is the part of every batch that this process reads; absent: all of it.
+ */
 export function loaderOptions(
   plan: RunPlan,
   phase: PhasePlan,
@@ -141,19 +153,19 @@ export function loaderOptions(
   };
 }
 
-/** What loaders are opened for. */
+/** The streams that are read, and from where on. */
 export interface Reading {
   readonly phase: PhasePlan;
   readonly streams: readonly OpenStream[];
-  /** Batches of each that an earlier process has used. */
+  /** Number of batches of each stream that an earlier process has used. */
   readonly skip: number;
-  /** The part of every batch that is read; absent: all of it. */
+  /** The part of every batch that this process reads; absent: all of it. */
   readonly share?: Place | undefined;
 }
 
-/** Begins to read. @throws UserError when a dataset is empty */
+/** Opens a loader for each stream; they begin to read at once. @throws UserError when a dataset is empty */
 export function openLoaders(plan: RunPlan, { phase, streams, skip, share }: Reading): Loaders {
-  // A step takes all its batches before it computes, so the next step's must be on their way by then.
+  // A step takes all its batches before it computes. While it computes, all of the next step's are read.
   const ahead = Math.max(2, phase.training.accumulation);
   return new Map(streams.map(({ stream, dataset, draw }) => [
     stream.name,

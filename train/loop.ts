@@ -1,4 +1,17 @@
-/** One phase of a run: steps, validations, checkpoints, until the end or until it is told to stop. */
+/**
+ * One phase of a run: steps, validations and checkpoints, until the last step or until the run shall stop.
+ *
+ * The order within a phase is fixed, since a resumed run must do the same things in the same order: data is
+ * opened; variables are made; weights are read, or a checkpoint; the jobs are done; streams that read what
+ * jobs left are opened; the `begin` hooks run; then the steps. After a step come its hooks and its event,
+ * then a validation if one is due, then a checkpoint if one is due. A run that is stopped ends between two
+ * steps and writes a checkpoint. A phase that continues from a checkpoint skips jobs and `begin` hooks, since
+ * what they left is in files and buffers.
+ *
+ * With several processes all of them run this file. They do the same in the same order; only the first one
+ * writes files, and what may fail in one of them alone is wrapped into `team.each`, which makes all of them
+ * throw the same error.
+ */
 import { setImmediate } from "node:timers/promises";
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
@@ -51,43 +64,45 @@ import { Validation } from "./validation.ts";
 /** What training a phase needs. */
 export interface PhaseOptions extends JobPlace {
   readonly phase: PhasePlan;
-  /** Its `checkpoints` folder is made here. */
+  /** The folder of the phase; `checkpoints` is made in it. */
   readonly folder: string;
   readonly signal: AbortSignal;
   /** How files of weights are read. */
   readonly files: FileReader;
   readonly input: Input;
   readonly emit: (event: TrainEvent) => void;
-  /** What the recipe's `logs` asks for; absent: nothing. */
+  /** The log that the recipe's `logs` asks for; absent when it asks for none. */
   readonly logger?: RunLogger | undefined;
-  /** Whether jobs that an earlier process ended are passed over. */
+  /** Whether jobs that an earlier process completed are not repeated. */
   readonly resume: boolean;
-  /** What was told of passed over files, once a run; it grows. */
+  /** Notes on files that are not read which were given already; a note is added once in a run. */
   readonly told: Set<string>;
-  /** Where an earlier process left it; absent: at its start. */
+  /** The checkpoint to continue from; absent: the phase begins. */
   readonly from?: ResumePoint | undefined;
-  /** The processes of the run; its signal is the run's. */
+  /** The processes of the run. Its signal is `signal`. */
   readonly team: Team;
-  /** What the backend moved out of its heap so far; absent where its memory is its own. */
+  /** What the backend moved out of its heap so far; absent for backends that move nothing. */
   readonly moved?: (() => MovedMemory) | undefined;
 }
 
-/** After so many steps processes compare their weights. */
+/** Number of steps after which processes compare their weights. */
 const COMPARED_EVERY = 50;
 
 /** How a phase ended. */
 export interface PhaseResult {
-  /** Updates done. */
+  /** Steps done. */
   readonly steps: number;
   readonly interrupted: boolean;
-  /** Absent without a `val` split or when interrupted. */
+  /** The evaluation after the last step; absent without a `val` split or when interrupted. */
   readonly final?: Evaluation;
+  /** The best validation, mIoU in 0..1; absent when none had an mIoU. */
   readonly best?: { readonly step: number; readonly miou: number };
 }
 
 /**
- * Trains a phase, or goes on as if it had never stopped. Data is opened before anything is allocated.
- * @throws DataError, LossError (after the last good weights were written), UserError
+ * Trains a phase or, with `from`, continues it as if it had never stopped. Data is opened before a variable
+ * is allocated, so that a wrong path costs no time. All processes must call it.
+ * @throws DataError, LossError, UserError. Once a step is done, the last good weights are written first
  */
 export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   const { plan, phase, input, signal, emit, from } = options;
@@ -104,7 +119,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     const validation = plan.data.splits.val && await openSplit(plan, "val", input);
     const labelled = await openLabelled(options, streams);
     if (!from) tellPassedOver(streams, validation, options);
-    // Files of the last evaluation are looked at before hours of training.
+    // The files of the last evaluation are opened once now: a wrong path must not fail after hours of
+    // training.
     if (validation) (await openMembers(plan, options.files)).dispose();
     if (team.leads) await makeFolder(`${options.folder}/${CHECKPOINTS}`);
     return { validation, labelled };
@@ -143,7 +159,7 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
   }
 }
 
-/** Whether the run was told to stop while something was done. */
+/** Does something that may take long. @returns whether it ended early because the run shall stop */
 async function stopped(signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();
@@ -157,9 +173,9 @@ async function stopped(signal: AbortSignal, work: () => Promise<void>): Promise<
 interface PhaseSetup extends PhaseOptions {
   readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
-  /** Batches with labels that training does not see, by stream, for diagnostics that ask for them. */
+  /** The batches with labels that training does not see, by stream; none unless diagnostics ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
-  /** Called with what is labelled. */
+  /** Notices streams without a label. */
   readonly watch: LabelWatch;
 }
 
@@ -167,6 +183,7 @@ interface PhaseSetup extends PhaseOptions {
 class Phase {
   readonly #run: Run;
   readonly #setup: PhaseSetup;
+  /** Steps done. */
   #done: number;
   /** The step of the newest checkpoint on disk. */
   #saved: number;
@@ -187,7 +204,7 @@ class Phase {
     const rate = stepRate(), pace = new Pace(team.world);
     const isDue = (every: number) =>
       every > 0 && this.#done > 0 && this.#done % every === 0 && this.#done < steps;
-    // An interruption may have kept the former process from it.
+    // Also asked before the first step: the earlier process may have been stopped before its validation.
     const validateIfDue = async () => {
       if (isDue(validateEvery) && this.#validation.validated < this.#done) await this.#validate();
     };
@@ -218,6 +235,7 @@ class Phase {
     };
   }
 
+  /** Makes one step, with what is measured of it, its hooks and its events. */
   async #step(rate: ReturnType<typeof stepRate>, pace: Pace): Promise<void> {
     const { emit, team, phase: { name: phase, training, schedule } } = this.#setup;
     rate.begin();
@@ -240,7 +258,7 @@ class Phase {
     const values = await trainStep(this.#run, input);
     this.#done += 1;
     await this.#hooks();
-    // Kernels run synchronously; signals, timers and the loaders get their turn here.
+    // Kernels block the event loop; signals, timers and the loaders are served here.
     await setImmediate();
     pace.end(watch?.measuring);
     emit({
@@ -253,11 +271,13 @@ class Phase {
       learningRate: this.#run.optimizer.rate * multiplier,
       ...(pace.slowest ? { slowest: pace.slowest } : {}),
     });
-    const found = measured?.values() ?? {};
+    const diagnostics = measured?.values() ?? {};
     await this.#histograms();
-    if (Object.keys(found).length > 0) emit({ type: "diagnostics", phase, step: this.#done, values: found });
+    if (Object.keys(diagnostics).length === 0) return;
+    emit({ type: "diagnostics", phase, step: this.#done, values: diagnostics });
   }
 
+  /** Hands the student's weights to the log, in steps for which it wants them. */
   async #histograms(): Promise<void> {
     const { logger } = this.#setup;
     if (!logger?.wantsHistograms(this.#done)) return;
@@ -266,13 +286,16 @@ class Phase {
     }
   }
 
-  /** Whether the next step is one that diagnostics look at. */
+  /** Whether the next step is measured. */
   #isMeasured(): boolean {
     const { diagnostics } = this.#setup.phase.training;
     return diagnostics !== undefined && (this.#done + 1) % diagnostics.every === 0;
   }
 
-  /** What can be measured before a step, and what listens to it; undefined when it is not looked at. */
+  /**
+   * Measures what can be measured before a step. @returns listeners for the step itself and a function that
+   * gives all values after it; undefined when the step is not measured
+   */
   async #measure(batches: Batches, watch: Stopwatch | undefined) {
     const { name: phase, training: { diagnostics, accumulation, steps } } = this.#setup.phase;
     if (diagnostics === undefined || watch === undefined) return undefined;
@@ -283,7 +306,7 @@ class Phase {
       const labelled = await batchesAt(this.#setup.labelled, this.#done * accumulation);
       Object.assign(values, await measureStep(this.#run, { batches, labelled, clock, measure }));
     } catch (error) {
-      // The step itself tells what is wrong with a term; a run does not end for what is only looked at.
+      // A note only: measuring must not end a run, and if a term is at fault, the step itself will throw.
       const message = `diagnostics of step ${this.#done + 1} could not be taken: ${messageOf(error)}`;
       this.#setup.emit({ type: "note", phase, message });
     }
@@ -304,6 +327,7 @@ class Phase {
     return measure.includes("memory") ? this.#setup.moved?.() : undefined;
   }
 
+  /** Calls the `stepEnd` hooks, those of terms first. @throws LossError that names the part that threw */
   async #hooks(): Promise<void> {
     const state = {
       step: this.#done - 1,
@@ -311,11 +335,11 @@ class Phase {
       signal: this.#setup.signal,
     };
     const { terms, streams } = this.#run;
-    const owned = [
+    const parts = [
       ...terms.map(({ planned, term }) => ["loss", planned, term] as const),
       ...[...streams.values()].map(({ planned, stream }) => ["stream", planned, stream] as const),
     ];
-    for (const [kind, planned, { hooks }] of owned) {
+    for (const [kind, planned, { hooks }] of parts) {
       try {
         await hooks?.stepEnd?.(state);
       } catch (cause) {
@@ -325,30 +349,33 @@ class Phase {
     }
   }
 
-  /** Writes the weights as they are, and says so when the error is one the user can mend. */
+  /**
+   * Writes the weights after the last good step, since a failed step changes none. @returns the error, with a
+   * line on where the weights lie if it is one that a person can mend
+   */
   async #withLastGood(error: unknown): Promise<unknown> {
     if (this.#done === 0 || !this.#setup.team.leads || error instanceof UnlikeWeights) return error;
-    let kept;
+    let line;
     try {
       const path = this.#saved < this.#done ? await this.#write("last") : this.#pathOf("last");
-      kept = `the weights after step ${this.#done} lie in ${path}`;
+      line = `the weights after step ${this.#done} lie in ${path}`;
     } catch (cause) {
-      kept = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
+      line = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
     }
     if (!(error instanceof UserError)) return error;
     const cause = error.cause ?? error;
     if (error instanceof DataError) {
-      return new DataError(error.file, `${error.message.slice(error.file.length + 2)}\n${kept}`, { cause });
+      return new DataError(error.file, `${error.message.slice(error.file.length + 2)}\n${line}`, { cause });
     }
     const Kind = error instanceof LossError ? LossError : UserError;
-    return new Kind(`${error.message}\n${kept}`, { cause });
+    return new Kind(`${error.message}\n${line}`, { cause });
   }
 
   #pathOf(name: "last" | "best"): string {
     return `${this.#setup.folder}/${checkpointFile(name)}`;
   }
 
-  /** Writes a checkpoint; of several processes the first one does, and the others wait. */
+  /** Has the first process write a checkpoint, while the others wait. */
   async #save(name: "last" | "best"): Promise<void> {
     await this.#setup.team.each(async () => {
       if (this.#setup.team.leads) await this.#write(name);
@@ -356,6 +383,7 @@ class Phase {
     });
   }
 
+  /** Writes a checkpoint in this process. @returns its path */
   async #write(name: "last" | "best"): Promise<string> {
     const { emit, plan: { name: recipe, seed }, phase: { name: phase, training } } = this.#setup;
     const { steps, keepCheckpoints } = training;
@@ -371,13 +399,16 @@ class Phase {
     return path;
   }
 
-  /** Undefined when there is nothing to validate on or the run is to stop. */
+  /**
+   * Validates, and keeps the weights if they are the best so far. Undefined without a split, or when stopped.
+   */
   async #validate(): Promise<Evaluation | undefined> {
-    const found = await this.#validation.validate(this.#done);
-    if (found?.isBest) await this.#save("best");
-    return found?.evaluation;
+    const validated = await this.#validation.validate(this.#done);
+    if (validated?.isBest) await this.#save("best");
+    return validated?.evaluation;
   }
 
+  /** The evaluation after the last step. Undefined without a `val` split, or when stopped. */
   async #finish(): Promise<Evaluation | undefined> {
     const { emit, validation, phase } = this.#setup;
     if (validation === undefined) {

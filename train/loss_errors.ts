@@ -1,4 +1,7 @@
-/** How a term of the objective that misbehaves is named. */
+/**
+ * Errors of plugins. A loss or a stream may be a user's own file, so whatever it throws or returns is checked
+ * here, and the error names the part of the recipe, its place there and, for a throw, the line of the file.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { pathToFileURL } from "node:url";
 import { formatPath, LossError } from "../core/errors.ts";
@@ -8,27 +11,33 @@ import { messageOf } from "../core/words.ts";
 
 export { messageOf };
 
-/** `loss "entropy" (./my_loss.ts, at losses[2])` */
+/** How errors call a part of the recipe: `loss "entropy" (./my_loss.ts, at losses[2])`. */
 export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {
   const { name, origin, at } = planned;
   const where = [origin, at.length === 0 ? "" : `at ${formatPath(at)}`].filter((part) => part).join(", ");
   return `${kind} "${name}"${where === "" ? "" : ` (${where})`}`;
 }
 
-/** "NaN" or "infinite". */
+/** "NaN" or "infinite", for a value that is not finite. */
 export function nonFinite(value: number): string {
   return Number.isNaN(value) ? "NaN" : "infinite";
 }
 
 /**
- * Runs what a user's plugin computes and checks what it returns.
- * @param who names the term or its owner @param file where a throw's line is looked for @throws LossError
+ * Runs `compute` of a term or an owner and checks what it returns: a float32 scalar tensor `loss`, scalars in
+ * `logs`, tensors in `handoff`.
+ * @param who how errors call the term or owner
+ * @param file the plugin's file, so that an error gives the line that threw; absent for plca's own
+ * @throws LossError that `compute` threw, or that names what it threw or what is wrong with its output
  */
 export function checkedOutput(who: string, compute: () => LossOutput, file?: string): LossOutput {
   return checked(who, compute, { file, fault: outputFault });
 }
 
-/** The same for the images of a stream. @throws LossError */
+/**
+ * Runs `make` of a stream and checks the images that it returns: dtypes, ranks, channels, and one size for
+ * all. `soft` must have `numClasses` channels. @throws LossError as {@linkcode checkedOutput}
+ */
 export function checkedImages(
   who: string,
   make: () => Images,
@@ -50,15 +59,15 @@ function checked<T>(who: string, compute: () => T, { file, fault }: Check): T {
     if (cause instanceof LossError) throw cause;
     throw new LossError(`${who} threw${lineOf(cause, file)}: ${messageOf(cause)}`, { cause });
   }
-  const found = fault(output);
-  if (found !== undefined) throw new LossError(`${who} returned ${found}`);
+  const why = fault(output);
+  if (why !== undefined) throw new LossError(`${who} returned ${why}`);
   return output;
 }
 
-/** ` at line 12`: the innermost line of the file on the way to the throw. */
+/** ` at line 12`: the innermost line of the file in the error's stack; "" where the stack has none. */
 function lineOf(error: unknown, file: string | undefined): string {
   if (file === undefined || !(error instanceof Error)) return "";
-  // Stacks name files by addresses in which spaces and letters stand as they are.
+  // Stacks have file addresses that are not percent-encoded.
   const place = `${decodeURI(pathToFileURL(file).href)}:`;
   const frame = error.stack?.split("\n").find((line) => line.includes(place));
   const line = frame && /^\d+/.exec(frame.slice(frame.indexOf(place) + place.length))?.[0];
@@ -84,7 +93,7 @@ function outputFault(output: unknown): string | undefined {
   return undefined;
 }
 
-/** Rank and dtype of what a stream may return. */
+/** Rank and dtype of the tensors that a stream may return. */
 const IMAGES: Readonly<Record<string, readonly [number, string]>> = {
   pixels: [4, "float32"],
   labels: [3, "int32"],

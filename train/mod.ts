@@ -1,4 +1,13 @@
-/** Training and evaluating a validated recipe. The caller selects the tensor backend first. */
+/**
+ * Training and evaluating a plan, from a run's folder to its result.
+ *
+ * A run is a list of phases, mostly one, each trained by loop.ts in a folder of its own; the last phase's
+ * folder is that of the run. This file does what phases have in common: it opens the log of events, the data
+ * and the record of inputs, finds the phase and the checkpoint at which a resumed run continues, tries later
+ * phases with one step before the first one trains, and writes the final evaluations.
+ *
+ * The caller selects the tensor backend first (backends/select.ts), and loads the recipe into a plan.
+ */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { MovedMemory } from "../core/memory.ts";
 import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
@@ -26,53 +35,60 @@ export type { TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode train} needs besides the plan. */
 export interface TrainOptions {
-  /** Receives `events.jsonl` and, of each phase, `checkpoints/` and `evaluation.json`; made if it is not there. */
+  /**
+   * The run's folder, for `events.jsonl` and each phase's `checkpoints/` and `evaluation.json`; made if
+   * absent.
+   */
   readonly runDir: string;
   /**
-   * Goes on from the checkpoints in `runDir`: on the same backend every later value is bit for bit that of a run that was
-   * never stopped. Without checkpoints it begins anew. Default false.
+   * Whether to continue from the checkpoints in `runDir`: on the same backend every later value is bit for
+   * bit that of a run that was never stopped. Without checkpoints the run begins. Default false.
    */
   readonly resume?: boolean;
   /**
-   * When it fires, the run writes a checkpoint after the current step and returns or, fired with an error as its reason,
-   * throws that.
+   * When it fires, the run writes a checkpoint after the current step and returns. If its reason is an error
+   * other than an AbortError, the run throws that error instead.
    */
   readonly signal: AbortSignal;
-  /** How data is read. Workers (`input.workers`) read the disk themselves, so any reader but `diskFiles()` means none. */
+  /**
+   * How data is read. Workers (`input.workers`) read the disk by themselves, so with any reader but
+   * `diskFiles()` there are none.
+   */
   readonly files: FileReader;
   /** Called with everything that happens, in order. */
   readonly onEvent: (event: TrainEvent) => void;
-  /** The other processes of the run. Default: there are none. */
+  /** The processes of the run. Default: one process. */
   readonly world?: World;
-  /** What the backend moved out of its heap so far, for diagnostics; absent: they say nothing of it. */
+  /** What the backend moved out of its heap so far, for diagnostics; absent: no such values. */
   readonly moved?: () => MovedMemory;
 }
 
 /** How a run ended. */
 export interface TrainResult {
-  /** Updates done in the last phase. */
+  /** Steps done in the last phase. */
   readonly steps: number;
-  /** Whether the signal ended it. */
+  /** Whether the signal ended the run. */
   readonly interrupted: boolean;
-  /** The last weights on the `val` split, as the recipe's `evaluation` says; absent without one. */
+  /** The last weights on the `val` split, as the recipe's `evaluation` says; absent without such a split. */
   readonly final?: Evaluation;
   /** The best validation, in one pass per image; mIoU in 0..1. */
   readonly best?: { readonly step: number; readonly miou: number };
-  /** The phases before the last one, in order, those that were brought to their end. */
+  /** The completed phases before the last one, in order. */
   readonly earlier: readonly EarlierResult[];
 }
 
 /** How a phase before the last ended. */
 export interface EarlierResult extends Pick<TrainResult, "final" | "best"> {
-  /** From the recipe; the baseline's for instance. */
+  /** The phase's name in the recipe, such as that of the baseline. */
   readonly name: string;
 }
 
 /**
- * Trains the plan's phases in order: the last into `runDir`, the others into folders in it. Events go to `onEvent` and,
- * steps thinned to every `logEvery`-th, to `runDir/events.jsonl`, and to what the recipe's `logs` asks for; the final
- * evaluations to `evaluation.json` in the phases' folders.
- * @throws DataError, UserError; LossError names the failing term, after the last good weights were written
+ * Trains the plan's phases in order: the last into `runDir`, the others into folders in it. Every event goes
+ * to `onEvent`; every event, but of the steps only each `logEvery`-th, goes to `runDir/events.jsonl` and to
+ * the logs that the recipe asks for. The final evaluations go to `evaluation.json` in the phases' folders.
+ * @throws DataError when a file cannot be read; UserError when the recipe, the files and the run's folder do
+ * not fit together; LossError that names the failing term. The last good weights are written first
  */
 export async function train(plan: RunPlan, options: TrainOptions): Promise<TrainResult> {
   const { runDir, resume = false, files, onEvent, world = solo, moved } = options;
@@ -114,7 +130,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
       moved,
     };
     for (const [k, phase] of plan.phases.entries()) {
-      // A file that is not there, or a term that cannot work, should not be met after hours of another phase.
+      // Later phases are tried now: a missing file or a faulty term must not fail after hours of this phase.
       for (const later of k === 0 ? plan.phases.slice(1) : []) {
         current = later;
         await team.each(async () => {
@@ -142,7 +158,7 @@ export async function train(plan: RunPlan, options: TrainOptions): Promise<Train
   }
 }
 
-/** @throws UserError when a batch cannot be cut into as many equal parts as there are processes */
+/** @throws UserError when a phase's batch cannot be divided equally between the processes */
 function requireDivisible({ phases }: RunPlan, { size }: World): void {
   for (const { name, training: { batch } } of phases) {
     if (batch % size === 0) continue;
@@ -160,7 +176,7 @@ function folderOf(
   return within(runDir, foldersOf(phases)[phases.indexOf(phase)]!.folder);
 }
 
-/** Trains a phase from where an earlier process left it, and writes how it ended. */
+/** Trains a phase from its newest checkpoint or from the start, and writes its evaluation. */
 async function runPhase(
   phase: PhasePlan,
   common: Omit<PhaseOptions, "phase" | "folder" | "from">,
@@ -192,17 +208,19 @@ async function runPhase(
   return result;
 }
 
-/** @throws the signal's reason where it is an error of its own and no mere wish to stop */
+/** @throws the signal's reason if it is an error other than an AbortError, which only asks to stop */
 function stopped({ reason }: AbortSignal): void {
   if (reason instanceof Error && reason.name !== "AbortError") throw reason;
 }
 
-/** A log that cannot be written, which may be what the run failed of, does not hide the error. */
+/**
+ * Logs that the run failed. If the log cannot be written, which may be the failure itself, nothing is thrown.
+ */
 function logFailure(emit: (event: TrainEvent) => void, phase: string, error: unknown): void {
   try {
     emit({ type: "failure", phase, message: messageOf(error) });
   } catch {
-    // The caller gets the first error.
+    // The caller throws the first error.
   }
 }
 
@@ -214,7 +232,9 @@ interface FinalRecord extends Evaluation {
   readonly best: { readonly step: number; readonly miou: number } | null;
 }
 
-/** How a phase ended that an earlier process brought to its end; undefined when it did not evaluate it. */
+/**
+ * How a phase ended that an earlier process completed; undefined when the process left no evaluation of it.
+ */
 async function finishedResult(folder: string, steps: number): Promise<PhaseResult | undefined> {
   let text: string;
   try {
@@ -233,7 +253,10 @@ function outcome({ final, best }: PhaseResult) {
 
 /** What {@linkcode evaluate} needs besides the plan. */
 export interface EvaluateOptions {
-  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
+  /**
+   * The path of the weights of the recipe's whole model: safetensors, or PyTorch's if the model knows its
+   * names.
+   */
   readonly checkpoint: string;
   /** The images to evaluate. */
   readonly split: Split;
@@ -241,18 +264,21 @@ export interface EvaluateOptions {
   readonly signal: AbortSignal;
   /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
   readonly files: FileReader;
-  /** Called before the first image with the phase that wrote the checkpoint; undefined where the file does not say. */
+  /**
+   * Called before the first image with the phase that wrote the checkpoint; undefined if the file has none.
+   */
   readonly onPhase?: (phase: string | undefined) => void;
-  /** The processes that share the images. Default: there is one. */
+  /** The processes that share the images. Default: one process. */
   readonly world?: World;
-  /** Called after each image: how many of how many are done. */
+  /** Called after each image with the number of images done, and that of all. */
   readonly onImage?: (done: number, images: number) => void;
 }
 
 /**
- * Evaluates a checkpoint on a split, as the recipe's `evaluation` says.
+ * Evaluates a checkpoint on a split, as the recipe's `evaluation` says. Where no pixel is labelled, the
+ * result's `miou` and `pixelAccuracy` are null.
  * @throws UserError when the recipe has no such split or the file does not fit its model, DataError when data
- * cannot be read, AbortError when the signal fires
+ * cannot be read, the signal's reason (by default an AbortError) when the signal fires
  */
 export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise<Evaluation> {
   const { checkpoint, split, files, world = solo } = options;

@@ -1,4 +1,7 @@
-/** Networks that follow the student: averages, which the trainer makes, and whatever plugins do by themselves. */
+/**
+ * Networks that move in a step without gradients: those that follow the student as moving averages, such as a
+ * teacher, and those whose plugin changes them with code of its own.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Following } from "../core/network.ts";
@@ -11,11 +14,14 @@ import type { Snapshot } from "./snapshot.ts";
 
 /** A network that moves in a step. */
 export interface Move extends RunNetwork {
-  /** Absent: it has only an update of its own. */
+  /** How it follows the student; undefined for one that its plugin's `update` alone changes. */
   readonly following: Following | undefined;
 }
 
-/** What moves in this step, in recipe order: plugins say so before anything is changed. @throws LossError */
+/**
+ * The networks that move in this step, in recipe order. Plugins are asked before any variable is changed.
+ * @throws LossError when a plugin's `follow` throws
+ */
 export function plannedMoves({ networks }: Pick<Run, "networks">, { step, steps }: Clock): readonly Move[] {
   return [...networks.values()].flatMap(({ planned, segmenter }) => {
     const { plan } = planned;
@@ -25,8 +31,9 @@ export function plannedMoves({ networks }: Pick<Run, "networks">, { step, steps 
 }
 
 /**
- * Moves networks.
- * @param early keeps what a plugin's update may break; absent: nothing of this fails @throws LossError
+ * Moves networks: first the average, then the plugin's own update.
+ * @param early keeps the values before, so that they can be put back; undefined where no later part can fail
+ * @throws LossError when a plugin's `update` throws
  */
 export function moveNetworks(
   { segmenter: student }: Pick<Run, "segmenter">,
@@ -43,6 +50,7 @@ export function moveNetworks(
   }
 }
 
+/** Runs a plugin's code. @throws LossError that names the network; UserErrors as they are */
 function named<T>(planned: RunNetwork["planned"], compute: () => T): T {
   try {
     return compute();
@@ -53,6 +61,7 @@ function named<T>(planned: RunNetwork["planned"], compute: () => T): T {
   }
 }
 
+/** Averages a network with the student, its buffers too where `buffers` is given. */
 function follow(network: Segmenter, student: Segmenter, { parameters, buffers }: Following): void {
   network.params.forEach(({ value }, k) => average(value, student.params[k]!.value, parameters));
   if (buffers === undefined) return;
@@ -61,9 +70,9 @@ function follow(network: Segmenter, student: Segmenter, { parameters, buffers }:
   }
 }
 
-/** own = stays own + (1 - stays) other. */
-function average(own: tf.Variable, other: tf.Variable, stays: number): void {
-  if (stays === 0) own.assign(other);
-  // A step of gradient descent of which the gradient is the difference of both: backends make it in place.
-  else kernels().sgdStep({ value: own, gradient: other, rate: stays - 1, momentum: 0, decay: -1 });
+/** follower = stays * follower + (1 - stays) * student */
+function average(follower: tf.Variable, student: tf.Variable, stays: number): void {
+  if (stays === 0) follower.assign(student);
+  // The same as a step of gradient descent with the gradient student - follower, which backends do in place.
+  else kernels().sgdStep({ value: follower, gradient: student, rate: stays - 1, momentum: 0, decay: -1 });
 }

@@ -1,4 +1,17 @@
-/** One forward and backward pass of an update over one batch of each stream. */
+/**
+ * One forward and backward pass over one batch of each stream.
+ *
+ * The objective is one number, the weighted sum of the terms, and there is one backward pass for it: it gives
+ * the gradients of the student and of joint owners (parts that are trained by the same objective). An owner
+ * with `when: after`, such as a discriminator, has a loss of its own, on tensors that its term handed over
+ * (`handoff`). The gradient of that loss is taken by the owner's parameters alone, in a small backward pass
+ * of its own, and the objective's gradient is not taken by them: so each of two opponents follows its own
+ * aim. An owner with `when: before` is updated ahead of the student, so that the student meets its new
+ * weights; {@linkcode runOwnersBefore} is that pass.
+ *
+ * A pass changes nothing. It returns gradients, values and changes of running statistics, and the step
+ * applies them once all values were found finite.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { coefficientAt } from "../core/coefficient.ts";
@@ -11,12 +24,13 @@ import type { PassInput } from "./broken.ts";
 import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
 import { checkedOutput, describePlanned, messageOf } from "./loss_errors.ts";
 
-/** A scalar to be read, with what it is. */
+/** A value of a pass that is still on the device. */
 export interface NamedScalar {
+  /** The name under which it is logged. */
   readonly name: string;
-  /** Named in the error when the value is NaN or infinite; absent for what is only logged. */
+  /** How the error calls it when it is not finite; absent for a value that may be anything. */
   readonly who?: string;
-  /** Share of the weighted sum. */
+  /** Its weight in the objective; 0 for values that are only logged. */
   readonly weight: number;
   readonly value: tf.Scalar;
 }
@@ -27,65 +41,72 @@ export interface OwnerPass {
   readonly grads: Gradients;
 }
 
-/** Aligned with the parameters; null where the objective does not reach one. */
+/**
+ * One for each parameter, in their order and shapes; null for parameters that the objective does not reach.
+ */
 export type Gradients = readonly (tf.Tensor | null)[];
 
-/** Everything a pass yields. Its tensors belong to the caller. */
+/** The result of a pass. Its tensors belong to the caller; {@linkcode tensorsOf} lists them. */
 export interface Pass {
-  /** What it was made of. */
+  /** What the pass was computed from. */
   readonly input: PassInput;
-  /** Of the student. */
+  /** The gradients of the student. */
   readonly grads: Gradients;
   readonly scalars: readonly NamedScalar[];
-  /** Joint owners first, then those with a value of their own. */
+  /** The gradients of the owners: joint owners first, then those with a loss of their own. */
   readonly owners: readonly OwnerPass[];
-  /** Of running statistics, in the order of the views. */
+  /** Changes of running statistics, in the order of the views. */
   readonly updates: readonly Update[];
 }
 
-/** What a pass is made of. */
+/** What a pass computes. */
 export interface PassOptions {
-  /** The terms that it computes, and the list of what they need. */
   readonly terms: readonly Term[];
+  /** The list of what the terms need. */
   readonly entries: UpdatePlan["entries"];
   readonly at: PassAt;
   /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
   /**
-   * Asked who hears of the gradients of these, those of the student and then of the joint owners, as they are
-   * made.
+   * Gives callbacks for gradients that become complete during the backward pass. It is called with the
+   * variables: those of the student, then those of the joint owners.
    */
   readonly listen?: ((variables: readonly tf.Variable[]) => BackwardListener) | undefined;
 }
 
 /** Takes the time of a step's stages. */
 export interface Stages {
-  /** What was done since the stage before belongs to `stage`. */
+  /** Says that `stage` has just ended: all time since the end of the stage before belongs to it. */
   over(stage: "input" | "forward" | "backward" | "read" | "update" | "measuring"): void;
 }
 
-/** A pass that computes some of the terms and only what these need. */
+/** The options of a pass that computes some of the terms and only what these need. */
 export function passOf(run: Run, terms: readonly Term[], at: PassAt): PassOptions {
   const needs = terms.map(({ planned }) => planned.plan.needs);
   return { terms, entries: planPasses(run.phase, needs).entries, at };
 }
 
-/** Whether an owner is updated in a step, counted from 0. */
+/**
+ * Whether an owner is updated in a step, counted from 0: every `every` steps, for the first time in `first`.
+ */
 export function isDue({ plan: { every = 1, first = every - 1 } }: RunOwner, step: number): boolean {
   return step >= first && (step - first) % every === 0;
 }
 
 /**
- * The views of the list, then the weighted sum of the terms and its gradient by the student and the joint owners, then the
- * gradient of every owner that follows on what its term handed over.
- * @throws LossError when a term, a stream or an owner fails
+ * Computes the entries of the list, the terms on them, the gradient of their weighted sum by the student and
+ * the joint owners, and then the gradient of each owner with `when: after`. Owners that are not due in this
+ * step are left out.
+ * @param batches one for each stream that loaders read
+ * @throws LossError when a term, a stream or an owner fails; ObjectiveError when no term is known as the
+ * cause
  */
 export function runPass(run: Run, batches: Batches, options: PassOptions): Pass {
   const { terms, entries, at, stages, listen } = options;
   const joint = ownersOf(run, terms, entries).filter((owner) =>
     owner.plan.when === "joint" && isDue(owner, at.step)
   );
-  return kept((keep) => {
+  return inScope((keep) => {
     const scalars: NamedScalar[] = [];
     const handoffs = new Map<Term, Record<string, tf.Tensor>>();
     const updates: Update[] = [];
@@ -119,13 +140,13 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     for (const term of terms) {
       for (const owner of term.owners) {
         if ((owner.plan.when ?? "after") !== "after" || !isDue(owner, at.step)) continue;
-        const made = ownerPass(owner, handoffs.get(term)!, {
+        const result = ownerPass(owner, handoffs.get(term)!, {
           keep,
           file: term.planned.file,
           world: at.world,
         });
-        scalars.push(...made.scalars);
-        owners.push({ owner, grads: made.grads });
+        scalars.push(...result.scalars);
+        owners.push({ owner, grads: result.grads });
       }
     }
     stages?.over("backward");
@@ -135,8 +156,9 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
 }
 
 /**
- * The gradients of the owners that are updated ahead of the student, on what their terms hand over; the student's views are
- * constants, and nothing else comes of this pass. @throws LossError
+ * The gradients of owners that are updated ahead of the student, on what their terms hand over. All views are
+ * constants in this pass, and it yields neither gradients of the student nor changes of running statistics.
+ * @throws LossError when a term, a stream or an owner fails
  */
 export function runOwnersBefore(
   run: Run,
@@ -147,7 +169,7 @@ export function runOwnersBefore(
     readonly at: PassAt;
   },
 ): Pass {
-  return kept((keep) => {
+  return inScope((keep) => {
     const { entries } = passOf(run, terms, at);
     const computed = computePass(run, batches, {
       entries: entries.map((entry) => entry.kind === "view" ? { ...entry, gradient: false } : entry),
@@ -158,15 +180,16 @@ export function runOwnersBefore(
     for (const term of terms) {
       const { handoff } = outputOf(run, computed, { term, at });
       for (const owner of term.owners.filter((one) => owners.includes(one))) {
-        const made = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file, world: at.world });
-        scalars.push(...made.scalars);
-        passes.push({ owner, grads: made.grads });
+        const result = ownerPass(owner, handoff ?? {}, { keep, file: term.planned.file, world: at.world });
+        scalars.push(...result.scalars);
+        passes.push({ owner, grads: result.grads });
       }
     }
     return { input: { batches, entries, at }, grads: [], scalars, owners: passes, updates: [] };
   });
 }
 
+/** What a term returns, checked. @throws LossError */
 function outputOf(
   run: Run,
   computed: Computed,
@@ -176,8 +199,10 @@ function outputOf(
   return checkedOutput(describePlanned("loss", planned), compute, planned.file);
 }
 
+/** Keeps a copy of a tensor beyond the gradient scope in which it was computed. */
 type Keep = <T extends tf.Tensor>(tensor: T) => T;
 
+/** The loss and the gradients of an owner that has a loss of its own. @throws LossError */
 function ownerPass(
   { who, name, params, compute }: RunOwner,
   handoff: Readonly<Record<string, tf.Tensor>>,
@@ -203,22 +228,24 @@ function ownerPass(
   }
 }
 
-/** The owners of terms and of the streams that are made for them. */
-export function ownersOf(
+/** The owners of the terms, then those of the streams that the entries make. */
+function ownersOf(
   { streams }: Run,
   terms: readonly Term[],
   entries: UpdatePlan["entries"],
 ): readonly RunOwner[] {
-  const made = entries.flatMap((entry) => entry.kind === "make" ? streams.get(entry.stream)!.owners : []);
-  return [...terms.flatMap(({ owners }) => owners), ...made];
+  const ofStreams = entries.flatMap((entry) =>
+    entry.kind === "make" ? streams.get(entry.stream)!.owners : []
+  );
+  return [...terms.flatMap(({ owners }) => owners), ...ofStreams];
 }
 
-/** Runs a pass in a scope of its own, of which only the result stays. */
-function kept(body: (keep: Keep) => Pass): Pass {
+/** Runs a pass in a scope that frees all its tensors but those of the result. */
+function inScope(body: (keep: Keep) => Pass): Pass {
   let result: Pass | undefined;
   tf.tidy(() => {
     const copies: tf.Tensor[] = [];
-    // Clones, because the end of the gradient scope frees everything but its result.
+    // Copies, because the gradient scope inside frees everything but its own result.
     const keep: Keep = (tensor) => {
       const copy = tf.keep(tf.clone(tensor));
       copies.push(copy);
@@ -243,7 +270,7 @@ function keptRecord(tensors: LossOutput["handoff"], keep: Keep): Record<string, 
   return Object.fromEntries(Object.entries(tensors ?? {}).map(([name, value]) => [name, keep(value)]));
 }
 
-/** Everything of a pass that must be freed. */
+/** All tensors of a pass, which its caller must free. */
 export function tensorsOf({ grads, scalars, owners, updates }: Pass): tf.Tensor[] {
   return [
     ...grads.filter((grad) => grad !== null),
@@ -253,9 +280,9 @@ export function tensorsOf({ grads, scalars, owners, updates }: Pass): tf.Tensor[
   ];
 }
 
-/** The weighted sum of the terms, or its gradient, is at fault, and no term is known to be the cause. */
+/** The weighted sum of the terms or its gradient is wrong, and no single term is known to be the cause. */
 export class ObjectiveError extends LossError {
-  /** What is wrong, to follow the name of what it is wrong with. */
+  /** What is wrong, as the end of a sentence that begins with the name of the cause. */
   readonly fault: string;
 
   constructor(fault: string, options?: ErrorOptions) {
@@ -264,20 +291,20 @@ export class ObjectiveError extends LossError {
   }
 }
 
-interface Heard {
-  /** Called once the value is there. */
+interface GradientCalls {
+  /** Called when the value is computed, before the backward pass. */
   readonly onValue?: () => void;
   readonly listener?: BackwardListener | undefined;
 }
 
 /**
- * The gradient of a scalar, null where it does not depend on a variable.
- * @throws whatever `f` throws, and ObjectiveError when an operator of it has no gradient
+ * The gradients of what `f` returns, null for variables that it does not depend on.
+ * @throws whatever `f` throws, and ObjectiveError when an operator in it has no gradient
  */
 function gradientsOf(
   variables: tf.Variable[],
   f: () => tf.Scalar,
-  { onValue = () => {}, listener }: Heard = {},
+  { onValue = () => {}, listener }: GradientCalls = {},
 ): Gradients {
   let failure: { readonly error: unknown } | undefined;
   const guarded = () => {
@@ -286,7 +313,8 @@ function gradientsOf(
       onValue();
       return value;
     } catch (error) {
-      // A throw inside the gradient scope would leak its tape, so the scope ends in peace first.
+      // A throw out of the gradient scope would leak its tape. So the scope ends as usual, and then this
+      // throws.
       failure = { error };
       return tf.scalar(0);
     }
@@ -295,7 +323,7 @@ function gradientsOf(
   try {
     result = gradients(guarded, variables, undefined, listener).grads;
   } catch (cause) {
-    // Such as running out of memory, which is no term's fault.
+    // An error for the person, such as that memory ran out; no term causes it.
     if (cause instanceof UserError) throw cause;
     throw new ObjectiveError(`cannot be differentiated: ${messageOf(cause)}`, { cause });
   }

@@ -1,18 +1,21 @@
-/** Notes the files in a run's folders that the run does not read. */
+/** Notes about files in the data's folders that the run does not read, such as images without labels. */
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
 import { type InputDataset, takenText } from "../datasets/input.ts";
 import type { OpenStream } from "./loaders.ts";
 
-/** Where it is said. */
+/** The phase that gives the notes, and the notes that were given. */
 export interface Telling {
   readonly phase: Pick<PhasePlan, "name">;
   readonly emit: (event: TrainEvent) => void;
-  /** What was said, once a run; it grows. */
+  /** The notes that earlier phases gave; new ones are added, so that each is given once in a run. */
   readonly told: Set<string>;
 }
 
-/** Notes what was passed over where neither the recipe nor the layout of the dataset says so. */
+/**
+ * Notes which files are not read, unless the recipe or the layout of the dataset says that they are not
+ * meant. @param validation the `val` split; undefined when there is none
+ */
 export function tellPassedOver(
   streams: readonly OpenStream[],
   validation: InputDataset | undefined,

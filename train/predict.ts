@@ -1,4 +1,16 @@
-/** From an image to class probabilities to labels: what `eval` and `predict` share. */
+/**
+ * From an image to class probabilities to labels: what validation, `eval`, `predict` and jobs share.
+ *
+ * Three things multiply the forward passes of an image: several inputs (the image at several scales), the
+ * mirror (`flip`), and several networks (`ensemble`). Each yields a map of probabilities at the network's
+ * resolution, the *grid*. All grids are resized to the wanted size and added with their weights; the class
+ * with the largest sum wins. With `aggregation` the features and then the probabilities of an image are mixed
+ * by their similarity before that (Kang et al. 2020, section 3.5). With `window` an input is cut into
+ * overlapping windows, which are averaged into one grid.
+ *
+ * At full size the probabilities of one image would take hundreds of megabytes (2048 x 1024 pixels of 19
+ * classes: 160 MB). So grids are kept small, and resized, added and decided in bands of rows.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../ops/association/aggregation.ts";
 import { contrastByDefault } from "../ops/association/level.ts";
@@ -9,29 +21,28 @@ import type { ProbabilityRows, Segmenter, Similarity, View } from "../core/plugi
 import type { NetworkInput } from "../datasets/evaluation.ts";
 import { cutWindow, type Window, WindowMean, windowsOf } from "./windows.ts";
 
-/** Networks that predict together, and where their features are. */
+/** Networks of one model that predict together. */
 export interface Ensemble {
-  /** Mostly one; of several the probabilities are averaged by their weights. */
+  /** At least one, mostly one; the probabilities of several are averaged by their weights. */
   readonly networks: readonly { readonly segmenter: Segmenter; readonly weight: number }[];
-  /** What the recipe calls the first; absent: the student. */
+  /** The recipe's name of the first network; undefined for the student. */
   readonly network?: string | undefined;
-  /** Their plan's. */
+  /** The tap of the model that holds the features, for `aggregation`. */
   readonly featureTap: string;
-  /** How probabilities are resized; absent: with half-pixel centres. */
+  /** Whether probabilities are resized with aligned corners; absent: with half-pixel centres. */
   readonly alignCorners?: boolean | undefined;
 }
 
-/** One of them. */
+/** One network of an ensemble. */
 export interface Network extends Omit<Ensemble, "networks" | "network"> {
   readonly segmenter: Segmenter;
 }
 
-/** How probabilities are made beyond one pass. */
+/** What is done beyond one forward pass. */
 export type Inference = Pick<EvaluationPlan, "aggregation" | "flip" | "window" | "heads" | "average">;
 
-/** What {@linkcode predictLabels} makes. */
+/** The size of a prediction in pixels, and whether confidences are wanted. */
 export interface Wanted {
-  /** Of the result, in pixels. */
   readonly height: number;
   readonly width: number;
   readonly confidence: boolean;
@@ -41,20 +52,21 @@ export interface Wanted {
 export interface PredictedLabels {
   /** Train ids, height x width. */
   readonly labels: Uint8Array;
-  /** The winner's probability in 0..1, height x width; there when it was wanted. */
+  /** The probability of that class in 0..1, height x width; present when confidences were wanted. */
   readonly confidence?: Float32Array;
 }
 
-/** 0..255 for 0..1. */
+/** Confidences as bytes: 0..255 for 0..1, rounded. */
 export function confidenceBytes(confidence: Float32Array): Uint8Array {
   return Uint8Array.from(confidence, (share) => Math.min(255, Math.round(255 * share)));
 }
 
-/** Class probabilities are upsampled so many at a time: 64 MB. */
+/** Largest number of class probabilities in a band of rows: 64 MB of float32. */
 const BAND = 2 ** 24;
 
-/** What is predicted of one image. */
+/** The prediction of one image. */
 export interface PredictionTask {
+  /** The image as the networks take it: once for each scale, at least once. */
   readonly inputs: readonly NetworkInput[];
   readonly inference: Inference;
   readonly wanted: Wanted;
@@ -63,8 +75,9 @@ export interface PredictionTask {
 }
 
 /**
- * The class of every pixel: the probabilities (or `average: logits`, these) of every input by every network, resized
- * bilinearly to the wanted size and added up; then the largest wins, the first of equal ones. Memory beyond the inputs' probabilities does not grow with the size.
+ * The class of every pixel. The probabilities of every input by every network, or with `average: logits` the
+ * logits, are resized bilinearly to the wanted size and added; the largest wins, the first of equal ones.
+ * @throws UserError when the backend has no memory for an input
  */
 export async function predictLabels(ensemble: Ensemble, task: PredictionTask): Promise<PredictedLabels> {
   const { height, width, confidence } = task.wanted;
@@ -72,24 +85,27 @@ export async function predictLabels(ensemble: Ensemble, task: PredictionTask): P
   const shares = confidence ? new Float32Array(height * width) : undefined;
   const { grids, whole } = await gridsOf(ensemble, task);
   for (const band of bandsOf(grids, task.wanted)) {
-    const made = tf.tidy(() => {
+    const result = tf.tidy(() => {
       const sum = bandSum(grids, band, { ...task.wanted, alignCorners: ensemble.alignCorners });
       const best = () => tf.max(sharesOf(sum, { whole, inference: task.inference }), 3);
       return { winners: tf.argMax(sum, 3), ...(confidence ? { best: best() } : {}) };
     });
     try {
-      labels.set(await made.winners.data(), band.first * width);
-      if (shares && made.best) {
-        shares.set((await made.best.data()).map((best) => best / whole), band.first * width);
+      labels.set(await result.winners.data(), band.first * width);
+      if (shares && result.best) {
+        shares.set((await result.best.data()).map((best) => best / whole), band.first * width);
       }
     } finally {
-      tf.dispose(made as tf.TensorContainer);
+      tf.dispose(result as tf.TensorContainer);
     }
   }
   return { labels, ...(shares ? { confidence: shares } : {}) };
 }
 
-/** The probabilities behind {@linkcode predictLabels}: of all classes, some rows at a time, from the top. */
+/**
+ * The probabilities behind {@linkcode predictLabels}, of all classes, in bands of rows from the top. They add
+ * up to 1 at every pixel. @throws UserError when the backend has no memory for an input
+ */
 export async function* predictRows(
   ensemble: Ensemble,
   task: PredictionTask,
@@ -111,7 +127,10 @@ export async function* predictRows(
   }
 }
 
-/** Probabilities, `whole` times, of a sum that may be one of logits. */
+/**
+ * `whole` times the mean probabilities of a weighted sum, which may be one of logits. Belongs to the caller's
+ * tidy scope. @param whole the sum of the weights
+ */
 function sharesOf(
   sum: tf.Tensor4D,
   { whole, inference: { average } }: { readonly whole: number; readonly inference: Inference },
@@ -124,7 +143,7 @@ interface WeightedGrid {
   readonly weight: number;
 }
 
-/** Of every network the probabilities of every input. */
+/** The grids of every input by every network, and the sum of their weights. */
 async function gridsOf(
   { networks, network: _, ...shared }: Ensemble,
   { inputs, inference, onProbabilities }: PredictionTask,
@@ -145,7 +164,7 @@ interface Rows {
   readonly count: number;
 }
 
-/** Rows that are upsampled together. */
+/** The bands of rows in which a result is made. */
 function bandsOf([one]: readonly WeightedGrid[], { height, width }: Wanted): readonly Rows[] {
   const most = Math.max(1, Math.floor(BAND / (width * one!.grid.channels)));
   return Array.from({ length: Math.ceil(height / most) }, (_, k) => ({
@@ -154,7 +173,7 @@ function bandsOf([one]: readonly WeightedGrid[], { height, width }: Wanted): rea
   }));
 }
 
-/** float32 [1, count, width, K] */
+/** The weighted sum of all grids in a band at the wanted size, float32 [1, count, width, K]. */
 function bandSum(
   grids: readonly WeightedGrid[],
   rows: Rows,
@@ -168,8 +187,8 @@ function bandSum(
 }
 
 /**
- * Class probabilities of one input, at the feature tap's resolution; with more than one window at the input's own, the
- * mean of the windows at every pixel.
+ * The grid of one input, at the feature tap's resolution; with more than one window at the input's own: the
+ * mean at every pixel of the windows that cover it.
  */
 async function probabilities(network: Network, input: NetworkInput, inference: Inference): Promise<Grid> {
   const { height, width } = input;
@@ -189,7 +208,7 @@ async function probabilities(network: Network, input: NetworkInput, inference: I
   return mean!.mean();
 }
 
-/** @throws UserError instead of what a WASM module throws whose memory ends in the middle of a kernel */
+/** Runs `body` in a tidy scope. @throws UserError where a WASM module ran out of memory inside of a kernel */
 function within(size: { readonly height: number; readonly width: number }, body: () => tf.Tensor4D) {
   try {
     return tf.tidy(body);
@@ -203,6 +222,7 @@ function within(size: { readonly height: number; readonly width: number }, body:
   }
 }
 
+/** The part of an input that lies in a window. */
 function windowed({ images, width }: NetworkInput, window: Window): NetworkInput {
   return {
     images: cutWindow(images, { width, channels: 3 }, window),
@@ -211,6 +231,7 @@ function windowed({ images, width }: NetworkInput, window: Window): NetworkInput
   };
 }
 
+/** The values of a tensor [1, h, w, K], which is freed. */
 async function gridOf(tensor: tf.Tensor4D): Promise<Grid> {
   const [, height, width, channels] = tensor.shape;
   try {
@@ -225,9 +246,10 @@ function pass(network: Network, { images, height, width }: NetworkInput, inferen
 }
 
 /**
- * Class probabilities, or with `average: logits` logits, at the network's resolution: of the images, or with `flip` the mean
- * of them and of their mirrors', mirrored back.
- * @param pixels float32 [N, H, W, 3], normalised @returns float32 [N, h, w, K]
+ * Class probabilities, or with `average: logits` logits, at the network's resolution; with `flip` the mean of
+ * those of the images and those of their mirror images, mirrored back. Belongs to the caller's tidy scope.
+ * @param pixels float32 [N, H, W, 3], normalised
+ * @returns float32 [N, h, w, K]
  */
 export function probabilityMap(network: Network, pixels: tf.Tensor4D, inference: Inference): tf.Tensor4D {
   const plain = forward(network, pixels, inference);
@@ -237,8 +259,9 @@ export function probabilityMap(network: Network, pixels: tf.Tensor4D, inference:
 }
 
 /**
- * Class probabilities, or logits, float32 [1, h, w, K] at the feature tap's resolution. With aggregation (Kang et al. 2020,
- * section 3.5) the features are aggregated before they are classified, and the probabilities after the softmax.
+ * One forward pass. With aggregation (Kang et al. 2020, section 3.5) the features are aggregated before they
+ * are classified, and the probabilities once more after the softmax.
+ * @returns probabilities or logits, float32 [N, h, w, K] at the feature tap's resolution
  */
 function forward(
   { segmenter, featureTap }: Network,
@@ -258,13 +281,14 @@ function forward(
   });
 }
 
-/** The logits, or the weighted sum of some taps. */
+/** The logits of a view, or with `heads` the weighted sum of these taps. */
 export function headsOf({ logits, taps }: View, heads: Inference["heads"]): tf.Tensor4D {
   if (heads === undefined) return logits;
   return heads.map(({ tap, weight }) => tf.mul(taps[tap]!, weight) as tf.Tensor4D)
     .reduce((a, b) => tf.add(a, b));
 }
 
+/** Mixes every pixel of [N, h, w, C] with the pixels that are similar to it; the shape stays. */
 function aggregateImage(x: tf.Tensor4D, similarity: Similarity, alpha: number): tf.Tensor4D {
   const [n, height, width, channels] = x.shape;
   const pixels = tf.reshape(x, [n, height * width, channels]) as tf.Tensor3D;

@@ -5,22 +5,22 @@ import { networkInputs } from "../datasets/evaluation.ts";
 import { confidenceBytes, predictLabels } from "./predict.ts";
 import { openEnsemble, type TrainedOptions } from "./trained.ts";
 
-/** What {@linkcode Predictor.predict} makes. */
+/** The result of {@linkcode Predictor.predict}. */
 export interface Prediction {
   /** Train ids, height x width. */
   readonly labels: Uint8Array;
-  /** The winner's probability, 0..255 for 0..1, height x width; there when it was wanted. */
+  /** The probability of each pixel's class, 0..255 for 0..1, height x width; present when it was wanted. */
   readonly confidence?: Uint8Array;
 }
 
 /** Labels images until it is disposed. */
 export interface Predictor {
   /**
-   * Labels an image at its own size, in inference mode, with what the recipe's `evaluation` says about size,
-   * aggregation, mirror, scales and windows. Nothing of it is kept.
+   * Labels an image at its own size, in inference mode, as the recipe's `evaluation` says: size, aggregation,
+   * mirror, scales, windows. No tensor stays allocated.
    * @param image RGB, 3 bytes a pixel, row-major; at least one pixel
-   * @param want whether the winners' probabilities are wanted
-   * @throws UserError when the tensor backend has no memory for it
+   * @param want whether the probabilities are wanted as well; by default they are not
+   * @throws UserError when the tensor backend has no memory for the image
    */
   predict(
     image: Pick<Sample, "width" | "height" | "image">,
@@ -31,8 +31,9 @@ export interface Predictor {
 }
 
 /**
- * Makes a plan's network with the weights of a checkpoint; no data of the recipe are opened. The caller selects the
- * tensor backend first. @throws UserError when the file does not fit the model, DataError when it cannot be read
+ * Makes a plan's network with the weights of a checkpoint. The data of the recipe is not opened. The caller
+ * selects the tensor backend first.
+ * @throws UserError when the file does not fit the model, DataError when it cannot be read
  */
 export async function openPredictor(plan: RunPlan, options: TrainedOptions): Promise<Predictor> {
   const { ensemble, dispose } = await openEnsemble(plan, options);

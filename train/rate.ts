@@ -1,16 +1,22 @@
 /**
- * Steps per second over a window of steps; what happens between `end` and `begin` does not count, nor does the first step as
- * soon as there is another: it compiles and fills caches.
+ * Steps per second. Only the time between `begin` and `end` counts, so validations and checkpoints do not
+ * make a run look slow. The first step, which compiles and fills caches, counts only until there is a second
+ * one.
  */
 export interface StepRate {
+  /** Begins a step. */
   begin(): void;
-  /** Ends the step and returns the rate so far, in steps per second. @param leftOut milliseconds of it that do not count */
+  /**
+   * Ends the step and returns the rate so far, in steps per second; 0 where no time has passed.
+   * @param leftOut milliseconds of the step that do not count; default 0
+   */
   end(leftOut?: number): number;
 }
 
+/** Number of steps over which the mean is taken. */
 const WINDOW = 20;
 
-/** A rate over the last 20 steps. */
+/** A rate over the last 20 steps. @param now the time in milliseconds; another clock for tests */
 export function stepRate(now: () => number = () => performance.now()): StepRate {
   const durations: number[] = [];
   let began = 0, steps = 0;

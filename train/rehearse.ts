@@ -1,3 +1,7 @@
+/**
+ * A rehearsal: one step of a phase that will be trained later, with weights that are thrown away. A run of
+ * several phases would else meet a missing file or a faulty loss of its last phase after hours.
+ */
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
 import type { Place } from "../core/world.ts";
@@ -24,18 +28,18 @@ export interface Rehearsal extends JobPlace {
   readonly files: FileReader;
   readonly signal: AbortSignal;
   readonly emit: (event: TrainEvent) => void;
-  /** The part of every batch that it is tried with. */
+  /** The part of every batch that the step takes. */
   readonly share: Place;
 }
 
 /**
- * Reads a phase's files of weights and makes one step, and throws the result away, so that a file that does not fit and a term
- * that cannot work are known before another phase is trained. @throws DataError, LossError, UserError
+ * Reads a phase's files of weights, makes one step with learning rate 0, and frees everything. Weights of an
+ * earlier phase do not exist yet; the seed's take their place.
+ * @throws DataError, LossError, UserError as the phase itself would throw them
  */
 export async function rehearse(phase: PhasePlan, options: Rehearsal): Promise<void> {
   const run = assemble(options.plan, phase);
   try {
-    // What the phase before will leave is not there yet.
     const from = phase.from.kind === "phase" ? { kind: "seed" } as const : phase.from;
     await initialise(run, { ...options, phase: { ...phase, from }, emit: () => {} });
     await tryStep(run, options);
@@ -44,20 +48,22 @@ export async function rehearse(phase: PhasePlan, options: Rehearsal): Promise<vo
   }
 }
 
-/** Does nothing when a job will make its images out of nothing. */
+/**
+ * Makes the step. Does nothing where a job that reads no stream will make the images: they are unknown yet.
+ */
 async function tryStep(run: Run, { plan, runDir, input, signal, emit, share }: Rehearsal): Promise<void> {
   const { phase } = run;
   const wanted = streamsToRead(phase);
-  const left = new Map(
+  const standIns = new Map(
     wanted.flatMap((stream) => jobsBehind(phase, stream)).map((job) =>
       [job, standIn({ plan, runDir }, job)] as const
     ),
   );
-  if ([...left.values()].includes(undefined)) return;
+  if ([...standIns.values()].includes(undefined)) return;
   const streams = await openStreams(wanted, {
     phase,
     input,
-    jobDataset: (job) => left.get(job)!,
+    jobDataset: (job) => standIns.get(job)!,
     kept: keptCounts(runDir, {
       note: (message) => emit({ type: "note", phase: phase.name, message }),
       signal,

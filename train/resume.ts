@@ -1,4 +1,6 @@
-/** Finding where a phase can go on. */
+/**
+ * Finding the checkpoint from which a phase continues: the newest one that is whole and of this very recipe.
+ */
 import { UserError } from "../core/errors.ts";
 import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -13,27 +15,29 @@ export interface ResumePoint {
   readonly state: CheckpointState;
 }
 
-/** What is looked for. */
+/** Where a checkpoint is looked for, and what it must belong to. */
 export interface ResumeSearch {
   /** The phase's folder. */
   readonly folder: string;
   readonly phase: PhasePlan;
   readonly plan: RunPlan;
   readonly files: FileReader;
-  /** Called for every checkpoint that is damaged. */
+  /** Called with a sentence that names the damaged checkpoints, if there are some. */
   readonly onDamaged: (message: string) => void;
 }
 
-/** The newest checkpoint of a folder that can be read, and what is wrong with those that came after it. */
+/** The newest checkpoint of a folder that can be read. */
 export interface WholeCheckpoint extends StoredCheckpoint {
   readonly path: string;
-  /** "" when nothing is; else a sentence that names the files. */
+  /** A sentence that names the newer files that are damaged; "" when there are none. */
   readonly damage: string;
 }
 
 /**
- * Looks at `checkpoints/last.safetensors` in a run's folder and at those before it.
- * @returns undefined when none was written @throws UserError when all are damaged
+ * Reads `checkpoints/last.safetensors` in a phase's folder or, where it is damaged, the newest whole one of
+ * those before it.
+ * @returns undefined when none was written
+ * @throws UserError that lists them when all are damaged, DataError when one cannot be read
  */
 export async function newestWhole(folder: string, files: FileReader): Promise<WholeCheckpoint | undefined> {
   const damaged: string[] = [];
@@ -52,35 +56,37 @@ export async function newestWhole(folder: string, files: FileReader): Promise<Wh
 }
 
 /**
- * The newest whole checkpoint of a phase; undefined when none was written. A damaged one is told and the one before it
- * taken. @throws UserError when all are damaged, or they are another run's or an older version's
+ * The newest whole checkpoint of a phase; undefined when none was written. Where newer ones are damaged,
+ * `onDamaged` is called and the whole one becomes `last.safetensors`.
+ * @throws UserError when all are damaged, or the newest whole one is of another recipe, phase, seed or number
+ * of steps, or of a version of plca that wrote no state
  */
 export async function resumePoint(search: ResumeSearch): Promise<ResumePoint | undefined> {
-  const found = await newestWhole(search.folder, search.files);
-  if (!found) return undefined;
-  const { path, tensors, state, damage } = found;
+  const newest = await newestWhole(search.folder, search.files);
+  if (!newest) return undefined;
+  const { path, tensors, state, damage } = newest;
   if (damage !== "") {
     search.onDamaged(damage);
-    // Else the next checkpoint would keep the damaged one as the former and put this one away.
+    // Otherwise the next save would keep the damaged file as the former one, and remove this one.
     await Deno.rename(path, `${search.folder}/${LAST_CHECKPOINT}`);
   }
   return { path, tensors, state: checked(path, state, search) };
 }
 
-/** What {@linkcode formerPath} may have made of it, newest first. */
+/** The path `last` and its former files ({@linkcode formerPath}), as far as they exist, newest first. */
 async function present(last: string): Promise<string[]> {
-  const found: string[] = [];
+  const paths: string[] = [];
   let absent = 0;
-  // Between two renames one place is empty.
+  // A process that died between two renames leaves one gap, so the search ends after two.
   for (let age = 0; absent < 2; age++) {
     const path = formerPath(last, age);
-    if (await isFile(path)) found.push(path), absent = 0;
+    if (await isFile(path)) paths.push(path), absent = 0;
     else absent += 1;
   }
-  return found;
+  return paths;
 }
 
-/** Whether a file lies there; false also when that cannot be told. */
+/** Whether `path` is a file; false also where that cannot be found out. */
 export async function isFile(path: string): Promise<boolean> {
   try {
     return (await Deno.stat(path)).isFile;
@@ -89,6 +95,7 @@ export async function isFile(path: string): Promise<boolean> {
   }
 }
 
+/** The state of a checkpoint. @throws UserError when it has none, or it belongs to another plan */
 function checked(
   path: string,
   state: CheckpointState | undefined,
@@ -101,8 +108,8 @@ function checked(
   }
   const expected = { recipe: plan.name, phase: phase.name, steps: phase.training.steps, seed: plan.seed };
   for (const [key, value] of Object.entries(expected)) {
-    const found = state[key as keyof typeof expected];
-    if (found !== value) throw new UserError(`${path}: its ${key} is ${found}, the recipe's ${value}`);
+    const stored = state[key as keyof typeof expected];
+    if (stored !== value) throw new UserError(`${path}: its ${key} is ${stored}, the recipe's ${value}`);
   }
   return state;
 }

@@ -1,11 +1,15 @@
-/** What processes show each other of the images of a round, of which each has at most one. */
+/**
+ * Exchange of images during an evaluation by several processes. In a round each process predicts at most one
+ * image; these functions give the results of all to whoever needs them, in the order of the images, so that
+ * sums and pictures are those that a single process would make.
+ */
 import { exchangeJson, type World } from "../core/world.ts";
 import type { Grid } from "../ops/resize_bilinear.ts";
 import type { ValidatedImage } from "../report/logger.ts";
 
 /**
- * The probabilities of all images of a round, in the order of the images. @param own those of this process's
- * image
+ * The probabilities of all images of a round, in the order of the images. All processes must call it.
+ * @param own those of this process's image; none where it has no image
  */
 export function allGrids(world: World, own: readonly Grid[]): readonly Grid[] {
   if (world.size === 1) return own;
@@ -22,8 +26,8 @@ export function allGrids(world: World, own: readonly Grid[]): readonly Grid[] {
 }
 
 /**
- * Shows the images of a round to the first process, in their order. @param own this process's; undefined: it
- * has none
+ * Calls `show` in the first process with each image of a round, in their order. All processes must call it.
+ * @param own this process's image; undefined where it has none
  */
 export function showRound(
   world: World,

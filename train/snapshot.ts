@@ -1,22 +1,25 @@
 import * as tf from "@tensorflow/tfjs-core";
 
-/** Values of variables that are about to change while the step that changes them may still fail. */
+/**
+ * The values of variables before a step changed them, so that a step that fails later changes nothing. A
+ * snapshot belongs to one step: variables are added just before they change.
+ */
 export class Snapshot {
   readonly #before = new Map<tf.Variable, tf.Tensor>();
 
-  /** Keeps the present values; of a variable that is kept already, the earlier one. */
+  /** Keeps the present values of variables. Of a variable that was added before, the earlier value stays. */
   add(variables: readonly tf.Variable[]): void {
     for (const variable of variables) {
       if (!this.#before.has(variable)) this.#before.set(variable, tf.keep(tf.clone(variable)));
     }
   }
 
-  /** Puts every variable back. */
+  /** Gives every added variable the value that was kept. */
   restore(): void {
     for (const [variable, value] of this.#before) variable.assign(value);
   }
 
-  /** Frees what is kept. */
+  /** Frees the kept values. */
   dispose(): void {
     tf.dispose([...this.#before.values()]);
     this.#before.clear();

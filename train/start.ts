@@ -1,4 +1,8 @@
-/** The weights that a phase begins with: of the seed, a file or the phase before, and of the networks beside the student. */
+/**
+ * The weights that a phase begins with. The student's come from the seed, from a file of weights, or from the
+ * last checkpoint of another phase; other networks begin as copies of the student or with a file of their
+ * own.
+ */
 import { UserError } from "../core/errors.ts";
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan, RunPlan } from "../core/plan.ts";
@@ -10,7 +14,7 @@ import { restoreEntries } from "./checkpoint.ts";
 import type { ResumePoint } from "./resume.ts";
 import { initialiseFrom, loadWeights } from "./weights.ts";
 
-/** Where weights come from. */
+/** The phase that begins, and the run that it belongs to. */
 export interface StartOptions {
   readonly plan: RunPlan;
   readonly phase: PhasePlan;
@@ -20,7 +24,10 @@ export interface StartOptions {
   readonly emit: (event: TrainEvent) => void;
 }
 
-/** Gives every network the weights that the phase begins with, and logs what was used of files. @throws UserError, DataError */
+/**
+ * Gives every network the weights that the phase begins with, and notes which tensors of files were used.
+ * @throws UserError when a file does not fit its network, DataError when it cannot be read
+ */
 export async function initialise(run: Run, options: StartOptions): Promise<void> {
   const { plan, phase: { name: phase, from }, files, emit, runDir } = options;
   const note = (message: string) => emit({ type: "note", phase, message });
@@ -28,7 +35,7 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
   const { weights } = plan.model;
   if (from.kind === "seed") {
     if (weights !== undefined) {
-      told(weights.file, await initialiseFrom(weights, { plan, state }, files), note);
+      noteImport(weights.file, await initialiseFrom(weights, { plan, state }, files), note);
     }
   } else {
     const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
@@ -38,7 +45,8 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
   await startNetworks(run, options, note);
 }
 
-function told(path: string, report: ImportReport, note: (message: string) => void): void {
+/** Notes what was read of a file, and the warnings about it. */
+function noteImport(path: string, report: ImportReport, note: (message: string) => void): void {
   const { warnings, notice = [] } = report;
   const messages = [`weights of ${path}: ${describeImport(report)}`, ...warnings].concat(notice);
   for (const message of messages) note(message);
@@ -50,7 +58,7 @@ function checkpointOf({ phases }: RunPlan, runDir: string, name: string): string
   return within(runDir, within(folder, LAST_CHECKPOINT));
 }
 
-/** Copies of the student are copied now; the others come from their files. */
+/** Gives the networks beside the student their weights: those of the student, or those of their files. */
 async function startNetworks(
   { segmenter: student, networks }: Run,
   { plan: { labelSpace }, files }: StartOptions,
@@ -60,21 +68,22 @@ async function startNetworks(
     if (planned.plan.start === "student") copyNetwork(student, segmenter);
     else if (planned.weights !== undefined) {
       const target = { plan: { labelSpace, model: { plan: planned.model } }, state: modelState(segmenter) };
-      told(planned.weights.file, await initialiseFrom(planned.weights, target, files), note);
+      noteImport(planned.weights.file, await initialiseFrom(planned.weights, target, files), note);
     }
   }
 }
 
 /**
- * Everything as a checkpoint has it; networks that no checkpoint holds are read from their files again.
- * @throws UserError, DataError
+ * Gives every variable the value in a checkpoint; networks that checkpoints do not hold are read from their
+ * files again.
+ * @throws UserError when the checkpoint or a file does not fit, DataError when a file cannot be read
  */
 export async function restore(run: Run, from: ResumePoint, options: StartOptions): Promise<void> {
   await startNetworks(run, options, () => {});
   restoreEntries(from, run.state);
 }
 
-/** @throws UserError when the networks are not alike */
+/** Copies all parameters and buffers. @throws UserError when the networks differ in a name or a shape */
 function copyNetwork(from: Segmenter, to: Segmenter): void {
   const [given, wanted] = [from, to].map((network) => modelState(network));
   wanted!.forEach(({ name, variable }, k) => {

@@ -1,7 +1,17 @@
 /**
- * One step. It is a short list: networks that move ahead, then for each update of the student (mostly one) the owners that
- * go ahead of it, its passes, one read of every value, and the optimisers; then the networks that follow. Values are read
- * before what they depend on is updated, so a value that is not finite changes nothing.
+ * One step of training.
+ *
+ * A step is a short list. Networks that move before the student move. Then comes the update of the student
+ * (several, where the recipe gives losses an `update`): owners that are updated ahead of it, its passes, one
+ * read of all values, the optimisers. Then the networks that follow the student move.
+ *
+ * Two rules hold. Values are read *before* anything that they depend on is updated: reading waits for the
+ * device, so it happens once, and a value that is not finite stops the step while all weights are good. And a
+ * step that fails changes nothing: whatever was updated before a later part failed is put back from a
+ * {@linkcode Snapshot}, which is taken only where a later part can fail.
+ *
+ * When the sum of all terms fails, nobody knows yet which term is the cause. Only then is the step repeated
+ * with one term at a time ({@linkcode blame}), so that the error names the term.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError } from "../core/errors.ts";
@@ -29,31 +39,33 @@ import { Snapshot } from "./snapshot.ts";
 
 /** What a step needs. */
 export interface StepInput extends Clock {
-  /** One element per pass whose gradient goes into the update. */
+  /** The batches of each pass, at least one; the gradients of all passes are averaged. */
   readonly passes: readonly Batches[];
-  /** On the learning rates of whatever has no schedule of its own. */
+  /** Factor on the learning rates; that of owners with a schedule of their own is left alone. */
   readonly multiplier: number;
-  /** Largest norm of the network's gradient; absent: any. */
+  /** Largest norm of the student's gradient; absent: it is not limited. */
   readonly clipNorm?: number | undefined;
   /** Takes the time of the stages. */
   readonly stages?: Stages | undefined;
-  /** The other processes of the run; absent: there are none. */
+  /** The processes of the run; absent for a run of one process. */
   readonly world?: World | undefined;
-  /** Called with the norm of the network's gradient before clipping; absent: it is not computed. */
+  /** Called with the norm of the student's gradient before clipping; absent: the norm is not computed. */
   readonly onGradientNorm?: ((norm: number) => void) | undefined;
 }
 
-/** The step's values, averaged over its passes. */
+/** The values of a step, averaged over its passes and all processes. */
 export interface StepValues {
-  /** Without weights. */
+  /** The value of each term, log and owner, by name, without weights. */
   readonly terms: Record<string, number>;
-  /** The weighted sum. */
+  /** The weighted sum of the terms. */
   readonly total: number;
 }
 
 /**
- * Makes the updates of one step. What fails changes nothing: what was moved before it failed is put back.
- * @throws LossError when a term fails
+ * Makes one step: updates the student, the owners, the networks that move and the running statistics. All
+ * processes must call it with their parts of the same batches.
+ * @throws LossError when a term, a stream, an owner or a network fails, or a value or gradient is not finite;
+ * no variable is changed then
  */
 export async function trainStep(run: Run, input: StepInput): Promise<StepValues> {
   const early = new Snapshot();
@@ -61,14 +73,14 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
   let total = 0;
   try {
     const moves = plannedMoves(run, input);
-    // A plugin's own code may fail once the student is updated; what the trainer does by itself may not.
+    // A plugin's own code may throw after the student was updated; moving averages cannot.
     const breakable = moves.some(({ planned: { plan } }) => plan.update && plan.when !== "before");
     moveNetworks(run, input, { moves: moves.filter(({ planned }) => planned.plan.when === "before"), early });
     for (const [k, { losses, entries }] of run.updates.entries()) {
-      const mine = run.terms.filter(({ planned }) => losses.includes(planned));
+      const chosen = run.terms.filter(({ planned }) => losses.includes(planned));
       const last = k === run.updates.length - 1;
-      Object.assign(terms, await ownersBefore(run, input, { terms: mine, early }));
-      const parts = { terms: mine, entries, early: last && !breakable ? undefined : early };
+      Object.assign(terms, await ownersBefore(run, input, { terms: chosen, early }));
+      const parts = { terms: chosen, entries, early: last && !breakable ? undefined : early };
       const values = await studentUpdate(run, input, parts);
       Object.assign(terms, values.terms);
       total += values.total;
@@ -89,11 +101,11 @@ export async function trainStep(run: Run, input: StepInput): Promise<StepValues>
 interface UpdateParts {
   readonly terms: readonly Term[];
   readonly entries: Run["updates"][number]["entries"];
-  /** Keeps what is updated while something after it may still fail. */
+  /** Keeps the values before the update; undefined where nothing after it can fail. */
   readonly early: Snapshot | undefined;
 }
 
-/** One update of the student, of the joint owners and of those that follow. */
+/** One update: of the student, of joint owners, and of owners with `when: after`. */
 async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Promise<StepValues> {
   const passes: Pass[] = [];
   const { world = solo, stages } = input;
@@ -118,7 +130,7 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
     return values;
   } catch (error) {
     if (error instanceof BrokenValues) {
-      throw await agreed(error, world, (own) => blame(run, input, { terms, error: own }));
+      throw await agreed(error, world, (fault) => blame(run, input, { terms, error: fault }));
     }
     throw error instanceof ObjectiveError ? await blame(run, input, { terms, error }) : error;
   } finally {
@@ -127,7 +139,7 @@ async function studentUpdate(run: Run, input: StepInput, parts: UpdateParts): Pr
   }
 }
 
-/** Updates the owners that go ahead of the student. @returns their values */
+/** Updates owners with `when: before` on all passes. @returns their values */
 async function ownersBefore(
   run: Run,
   input: StepInput,
@@ -150,7 +162,7 @@ async function ownersBefore(
     tf.tidy(() => applyOwners(passes, input));
     return values;
   } catch (error) {
-    if (error instanceof BrokenValues) throw await agreed(error, world, (own) => blameOwner(passes, own));
+    if (error instanceof BrokenValues) throw await agreed(error, world, (fault) => blameOwner(passes, fault));
     throw error instanceof ObjectiveError ? await blameOwner(passes, error) : error;
   } finally {
     tf.dispose(passes.flatMap(tensorsOf));
@@ -160,15 +172,15 @@ async function ownersBefore(
 /** What was read of a step. */
 interface ReadValues {
   readonly values: StepValues;
-  /** Whether a value or a gradient is not finite, in any of the processes. */
+  /** Whether a value or a gradient is not finite in any process. */
   readonly broken: boolean;
-  /** What is not finite here. */
+  /** What is not finite in this process; undefined when all is finite here. */
   readonly fault: LossError | undefined;
 }
 
-/** Something is not finite, and all processes know. */
+/** A value or gradient of some process is not finite; thrown by all processes of a run at the same place. */
 class BrokenValues extends Error {
-  /** What it is; undefined where it is so in other processes only. */
+  /** What is not finite in this process; undefined when all is finite here. */
   readonly fault: LossError | undefined;
 
   constructor(fault: LossError | undefined) {
@@ -177,6 +189,9 @@ class BrokenValues extends Error {
   }
 }
 
+/**
+ * The values, if all are finite. @throws BrokenValues in all of several processes, LossError in a single one
+ */
 function valuesOf({ values, broken, fault }: ReadValues, { size }: World): StepValues {
   if (size > 1 && broken) throw new BrokenValues(fault);
   if (fault) throw fault;
@@ -184,33 +199,34 @@ function valuesOf({ values, broken, fault }: ReadValues, { size }: World): StepV
 }
 
 /**
- * The error that all processes end with: that of the first one in which something is not finite, with its
- * name.
+ * The error that all processes throw: that of the first process in which a value is not finite, with its
+ * rank. All processes must call it.
+ * @param blamed finds the cause of a fault of the whole objective, in this process
  */
 async function agreed(
   { fault }: BrokenValues,
   world: World,
   blamed: (fault: ObjectiveError) => Promise<LossError>,
 ): Promise<LossError> {
-  const own = fault instanceof ObjectiveError ? await blamed(fault) : fault;
-  const told = exchangeJson(
+  const error = fault instanceof ObjectiveError ? await blamed(fault) : fault;
+  const errors = exchangeJson(
     world,
-    own ? { message: own.message, ofGradient: fault instanceof ObjectiveError } : null,
+    error ? { message: error.message, ofGradient: fault instanceof ObjectiveError } : null,
   );
-  // A value spreads to the gradients of the others.
-  const found = told.findIndex((one) => one?.ofGradient === false);
-  const rank = found < 0 ? told.findIndex((one) => one !== null) : found;
-  return shared(new LossError(`rank ${rank} of ${world.size}: ${told[rank]!.message}`, { cause: own }));
+  // A value that is not finite makes the gradients of other processes so; the value is the cause.
+  const ofValue = errors.findIndex((one) => one?.ofGradient === false);
+  const rank = ofValue < 0 ? errors.findIndex((one) => one !== null) : ofValue;
+  return shared(new LossError(`rank ${rank} of ${world.size}: ${errors[rank]!.message}`, { cause: error }));
 }
 
-/** One scalar per value, read in a single transfer. */
+/** Reads all values of the passes and one number for their gradients, in a single transfer. */
 async function readValues(run: Run, passes: readonly Pass[], input: StepInput): Promise<ReadValues> {
   const { world = solo } = input;
   const scalars = passes.flatMap((pass) => pass.scalars);
   const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)]));
-  const own = await stacked.data();
+  const here = await stacked.data();
   const [whole] = world.mean([stacked]);
-  const numbers = whole === stacked ? own : await whole!.data();
+  const numbers = whole === stacked ? here : await whole!.data();
   tf.dispose([stacked, whole!]);
   const terms: Record<string, number> = {};
   let total = 0;
@@ -221,11 +237,13 @@ async function readValues(run: Run, passes: readonly Pass[], input: StepInput): 
   }
   const counted = (k: number) => k === scalars.length || scalars[k]!.who !== undefined;
   const broken = numbers.some((value, k) => counted(k) && !Number.isFinite(value));
-  const fault = await faultOf(run, { passes, numbers: own }, { ...input, world: solo });
+  const fault = await faultOf(run, { passes, numbers: here }, { ...input, world: solo });
   return { values: { terms, total }, broken, fault };
 }
 
-/** The first value that is not finite, or else the gradient; undefined when all is finite. */
+/**
+ * An error for the first value that is not finite, or else for the gradients; undefined when all are finite.
+ */
 async function faultOf(
   run: Run,
   { passes, numbers }: { readonly passes: readonly Pass[]; readonly numbers: ArrayLike<number> },
@@ -247,7 +265,10 @@ async function faultOf(
   );
 }
 
-/** `: that of w is NaN, and of 2 more`. */
+/**
+ * The end of a sentence that names the first gradient that is not finite and counts the others, such as
+ * `: that of w is NaN, and of 2 more`.
+ */
 async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Promise<string> {
   const names = segmenter.params.map(({ name }) => name);
   const all = passes.flatMap(({ grads, owners }) => [
@@ -259,9 +280,9 @@ async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Prom
   let first = "";
   const broken = new Set<string>();
   for (const { grad, name } of all) {
-    const found = grad ? await firstNonFinite(grad) : undefined;
-    if (found === undefined) continue;
-    if (broken.size === 0) first = `: that of ${name} is ${nonFinite(found)}`;
+    const value = grad ? await firstNonFinite(grad) : undefined;
+    if (value === undefined) continue;
+    if (broken.size === 0) first = `: that of ${name} is ${nonFinite(value)}`;
     broken.add(name);
   }
   return broken.size > 1 ? `${first}, and of ${broken.size - 1} more` : first;
@@ -274,7 +295,10 @@ function gradientSum(passes: readonly Pass[]): tf.Scalar {
   return sums.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(sums));
 }
 
-/** Repeats the passes with one term at a time to find the one that fails alone. */
+/**
+ * Repeats the passes with one term at a time. @returns an error that names the first term that fails alone;
+ * `error` itself where none does
+ */
 async function blame(
   run: Run,
   input: StepInput,
@@ -300,7 +324,7 @@ async function blame(
   return error;
 }
 
-/** Names the owner whose gradient is not finite. */
+/** @returns an error that names the first owner whose gradient is not finite; `error` itself where none is */
 async function blameOwner(passes: readonly Pass[], error: ObjectiveError): Promise<LossError> {
   for (const { owner, grads } of passes.flatMap(({ owners }) => owners)) {
     for (const grad of grads) {
@@ -327,7 +351,9 @@ function apply(
   });
 }
 
-/** @param joint the means of the first ones, where they are there */
+/**
+ * Updates the owners of the passes. @param joint the means of the first owners, where they are known already
+ */
 function applyOwners(
   passes: readonly Pass[],
   { step, steps, multiplier, world = solo }: StepInput,
@@ -340,6 +366,7 @@ function applyOwners(
   });
 }
 
+/** The norm of all gradients together, read from the device. */
 async function normOf(gradients: Gradients): Promise<number> {
   const norm = tf.tidy(() => gradientNorm(gradients));
   const [value] = await norm.data();

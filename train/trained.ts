@@ -1,4 +1,4 @@
-/** A recipe's network with the weights of a file. */
+/** Trained networks: those of a recipe, with weights that were read from files. */
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -6,24 +6,28 @@ import { assembleModel, type Model } from "./assemble.ts";
 import type { Ensemble } from "./predict.ts";
 import { loadWeights } from "./weights.ts";
 
-/** A weights file and how it is read. */
+/** A file of weights and how it is read. */
 export interface TrainedOptions {
-  /** A file with the recipe's whole model: safetensors, or a PyTorch file whose names the model knows. */
+  /**
+   * The path of the weights of the recipe's whole model: safetensors, or PyTorch's if the model knows its
+   * names.
+   */
   readonly checkpoint: string;
-  /** How it is read. */
+  /** How the file is read. */
   readonly files: FileReader;
 }
 
-/** A network that a file was read into. */
+/** A network with the weights of a file. */
 export interface TrainedModel extends Model {
-  /** The phase that wrote the file; undefined when it does not say. */
+  /** The phase that wrote the file; undefined when the file does not say. */
   readonly phase: string | undefined;
-  /** What the recipe calls it; undefined: the student. */
+  /** The recipe's name of the network; undefined for the student. */
   readonly network: string | undefined;
 }
 
 /**
- * The network that `evaluation.network` names or, where the file's phase trained without it, the student.
+ * Makes the network that `evaluation.network` names, with its weights; the student where the recipe names
+ * none or the phase that wrote the file had no such network.
  * @throws UserError when the file does not fit the plan's model, DataError when it cannot be read
  */
 export async function openTrained(
@@ -48,7 +52,7 @@ export async function openTrained(
   }
 }
 
-/** Networks that predict together. */
+/** An ensemble whose networks are to be freed. */
 export interface OpenEnsemble {
   readonly ensemble: Ensemble;
   /** The phase that wrote the checkpoint; undefined when it does not say. */
@@ -57,7 +61,7 @@ export interface OpenEnsemble {
 }
 
 /**
- * The network of a checkpoint, and those of `evaluation.ensemble`.
+ * Makes the network of a checkpoint, with weight 1, and those of `evaluation.ensemble`.
  * @throws UserError when a file does not fit the plan's model, DataError when it cannot be read
  */
 export async function openEnsemble(plan: RunPlan, options: TrainedOptions): Promise<OpenEnsemble> {
@@ -83,7 +87,10 @@ export async function openEnsemble(plan: RunPlan, options: TrainedOptions): Prom
   }
 }
 
-/** The networks of `evaluation.ensemble`; none without it. @throws as {@linkcode openEnsemble} */
+/**
+ * Makes the networks of `evaluation.ensemble`; none where the recipe has no ensemble.
+ * @throws as {@linkcode openEnsemble}
+ */
 export async function openMembers(
   plan: RunPlan,
   files: FileReader,

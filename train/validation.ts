@@ -1,6 +1,7 @@
 /**
- * The validations of a phase: what they find, the best of them so far, and the evaluation after the last
- * step.
+ * The validations of a phase. During training each predicts the `val` split in one pass per image, which is
+ * what a run can afford; after the last step comes one evaluation as the recipe's `evaluation` says. The best
+ * validation so far is remembered, and a resumed run continues with it.
  */
 import type { Evaluation } from "../core/events.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
@@ -28,15 +29,16 @@ export interface Best {
   readonly miou: number;
 }
 
-/** What is validated, and where an earlier process left it. */
+/** The phase that is validated and its `val` split. */
 export interface ValidationSetup extends PhaseOptions {
+  /** Undefined when the recipe has no `val` split. */
   readonly validation: InputDataset | undefined;
 }
 
-/** What a validation found. */
+/** The result of a validation. */
 export interface Validated {
   readonly evaluation: Evaluation;
-  /** Whether none before it was as good. */
+  /** Whether its mIoU is above that of all validations before it. */
   readonly isBest: boolean;
 }
 
@@ -46,10 +48,10 @@ export class Validation {
   readonly #setup: ValidationSetup;
   #best: Best | undefined;
   #validated: number;
-  /** Opened once it is compared with the target. */
+  /** The source, opened when cycles are first counted. */
   #source: InputDataset | undefined;
-  /** Whether it was said that no pixel of the validation split is labelled. */
-  #told = false;
+  /** Whether the note was given that no pixel of the `val` split is labelled. */
+  #noted = false;
 
   constructor(run: Run, setup: ValidationSetup) {
     this.#run = run;
@@ -59,34 +61,39 @@ export class Validation {
     this.#best = best ?? undefined;
   }
 
+  /** The best validation so far; undefined when none had an mIoU. */
   get best(): Best | undefined {
     return this.#best;
   }
 
-  /** The step of the last one; 0: none yet. */
+  /** The step of the last validation; 0 when there was none. */
   get validated(): number {
     return this.#validated;
   }
 
-  /** In one pass per image. Undefined when there is nothing to validate on or the signal fired. */
+  /**
+   * Validates the weights after `step` in one pass per image, and emits the event. All processes must call
+   * it. Undefined when there is no `val` split or the signal fired. @throws DataError when an image cannot be
+   * read
+   */
   async validate(step: number): Promise<Validated | undefined> {
     const { emit, logger, phase: { name: phase }, team: { world } } = this.#setup;
     const { evaluation } = this.#setup.plan;
     const measures = this.#predictionMeasures();
-    const found = await this.#evaluate(onePass(evaluation), {
+    const result = await this.#evaluate(onePass(evaluation), {
       pictures: {
         count: fromFirst(world, logger?.pictures ?? 0),
         onPrediction: (image, index) => logger?.picture({ step, index, ...image }),
       },
       onProbabilities: measures && ((grid) => measures.add(grid)),
     });
-    if (found === undefined) return undefined;
+    if (result === undefined) return undefined;
     const cycles = measures && await this.#consistentCycles(step);
     const labelFree = {
       ...measures?.measures(),
       ...(cycles === undefined ? {} : { consistentCycles: cycles }),
     };
-    const { miou, subsets, labelSize, pixelAccuracy, iou } = found;
+    const { miou, subsets, labelSize, pixelAccuracy, iou } = result;
     const best = miou !== null && (this.#best === undefined || miou > this.#best.miou);
     this.#validated = step;
     if (best) this.#best = { step, miou };
@@ -101,22 +108,27 @@ export class Validation {
       best,
       ...(Object.keys(labelFree).length === 0 ? {} : { labelFree }),
     });
-    const note = unlabelledNote(found);
-    if (note !== undefined && !this.#told) {
-      this.#told = true;
+    const note = unlabelledNote(result);
+    if (note !== undefined && !this.#noted) {
+      this.#noted = true;
       emit({ type: "note", phase, message: note });
     }
-    return { evaluation: found, isBest: best };
+    return { evaluation: result, isBest: best };
   }
 
-  /** Undefined where the recipe wants none, or there is nothing to validate on. */
+  /**
+   * Measures of predictions without labels; undefined when the recipe asks for none, or has no `val` split.
+   */
   #predictionMeasures(): PredictionMeasures | undefined {
     const { validation, plan: { evaluation } } = this.#setup;
     if (validation === undefined || evaluation.labelFree === undefined) return undefined;
     return new PredictionMeasures(Math.max(1, Math.min(validation.length, evaluation.limit ?? Infinity)));
   }
 
-  /** Undefined where images are predicted in windows, since whole ones may not fit into memory. */
+  /**
+   * The share of consistent cycles. Undefined where it could not be counted, which is noted, and where images
+   * are predicted in windows, since the cycles need whole images, which may not fit into memory.
+   */
   async #consistentCycles(step: number): Promise<number | undefined> {
     const { plan, input, validation, emit, phase: { name: phase } } = this.#setup;
     if (plan.evaluation.window) return undefined;
@@ -129,7 +141,7 @@ export class Validation {
         target: validation!,
       });
     } catch (error) {
-      // A run does not end for what is only looked at.
+      // A note only: measuring must not end a run.
       const message = `consistent cycles after step ${step} could not be counted: ${messageOf(error)}`;
       emit({ type: "note", phase, message });
       return undefined;
@@ -137,8 +149,9 @@ export class Validation {
   }
 
   /**
-   * After the last step, as the recipe's `evaluation` says. @param plain what the validation of this step
-   * found, if there was one
+   * The evaluation after the last step, as the recipe's `evaluation` says.
+   * @param plain the validation after the last step, which is the result where the recipe asks for no more
+   * than one pass; undefined when there was none, and then the result is undefined
    */
   async finish(plain: Evaluation | undefined): Promise<Evaluation | undefined> {
     const { plan, phase, files } = this.#setup;
@@ -153,6 +166,7 @@ export class Validation {
     }
   }
 
+  /** Evaluates the network on the `val` split. Undefined when there is none or the signal fired. */
   async #evaluate(
     evaluation: EvaluationPlan,
     listeners: Pick<EvaluationInput, "pictures" | "onProbabilities"> = {},
@@ -186,7 +200,7 @@ export class Validation {
   }
 
   /**
-   * The network that `evaluation.network` names; undefined, the student, in a phase that trains without it.
+   * The network that `evaluation.network` names; undefined (the student) in a phase without that network.
    */
   #predicting(): string | undefined {
     const { network } = this.#setup.plan.evaluation;

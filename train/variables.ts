@@ -3,13 +3,16 @@ import type { Setup } from "../core/plugin.ts";
 import { UserError } from "../core/errors.ts";
 
 /**
- * Owns the variables of one run. tfjs rejects a name used twice in a process, so its names are left to tfjs and
- * ours are kept here.
+ * Owns variables and frees them together. Plugins name their variables; tfjs does not get these names, since
+ * it accepts each name only once in a process, and two runs of one process use the same names.
  */
 export class Variables {
   readonly #owned = new Map<string, tf.Variable>();
 
-  /** What a plugin builds itself with; its variables are told apart from others' by `prefix`. */
+  /**
+   * What a plugin creates itself with. `prefix` keeps its variables apart from those of other plugins; the
+   * setup's `variable` throws a UserError when the plugin uses a name twice.
+   */
   setup(prefix: string, numbers: { readonly seed: number; readonly numClasses: number }): Setup {
     return {
       ...numbers,

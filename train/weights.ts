@@ -1,4 +1,12 @@
-/** Files of weights into a network: checkpoints of plca and what PyTorch wrote. */
+/**
+ * Reading files of weights into a network.
+ *
+ * A checkpoint of plca, a file of PyTorch and a folder of transformers differ in format and in the names of
+ * tensors. weights/read.ts reads the formats, and weights/mapping.ts finds for each variable of a model the
+ * tensor that belongs to it; here the result is put into variables. There are two ways to ask: all or nothing
+ * ({@linkcode loadWeights}), for a trained network, and as much as fits ({@linkcode initialiseFrom}), for a
+ * network that training continues from, such as a backbone that was trained on ImageNet.
+ */
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
@@ -12,21 +20,21 @@ import { assignStored, type CheckpointState, storedShape, verifiedState } from "
 
 /** The network that a file is read into. */
 export interface WeightsTarget {
-  /** Gives the names that files may use, and the classes. */
+  /** The model, which knows the names that files may use, and the classes. */
   readonly plan: {
     readonly labelSpace: RunPlan["labelSpace"];
     readonly model: { readonly plan: RunPlan["model"]["plan"] };
   };
   /** The network's variables. */
   readonly state: readonly StateEntry[];
-  /** Which of a checkpoint's networks is read; absent, or where its phase trained without it: the student. */
+  /** Which of a checkpoint's networks is read; the student if absent, or if the file has no such network. */
   readonly network?: string | undefined;
 }
 
-/** What transformers call the file of weights in a folder that it saves. */
+/** The names of the file of weights in a folder that the library transformers saved. */
 const IN_FOLDER = ["model.safetensors", "pytorch_model.bin"];
 
-/** The file of weights that a path means: itself, or that in a folder as transformers saves it. */
+/** The file of weights that a path means: the path itself, or the file in a folder of transformers. */
 export async function weightsPath(path: string, files: FileReader): Promise<string> {
   const names = await files.entries?.(path) ?? [];
   const inside = IN_FOLDER.find((name) => names.includes(name));
@@ -38,9 +46,11 @@ async function readFrom(path: string, files: FileReader): Promise<WeightsFile> {
 }
 
 /**
- * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor must be in the file,
- * and the file may hold nothing else of a network. What only training needs and PyTorch's counters are passed over.
- * @returns what a checkpoint says of its run, undefined for other files; and its network, undefined for the student
+ * Reads a whole network from a checkpoint of plca or a PyTorch file, all or nothing: every tensor of the
+ * network must be in the file, and the file must hold no other weights. Optimisers' slots and PyTorch's
+ * counters are passed over.
+ * @returns `run`: what a checkpoint says of its run, undefined for other files; `network`: which network was
+ * read, undefined for the student
  * @throws UserError that names `path` and what is missing, unexpected, differently shaped or not finite
  * @throws DataError when the file cannot be read
  */
@@ -54,7 +64,7 @@ export async function loadWeights(
   const faults = [
     ...listed("missing", report.initialised.flatMap(({ names }) => names)),
     ...listed("unexpected", unexpected),
-    // Where something is missing, the warnings say the same.
+    // If tensors are missing, the warnings only repeat that.
     ...(report.initialised.length === 0 && unexpected.length > 0 ? report.warnings : []),
   ];
   if (faults.length > 0) {
@@ -65,9 +75,10 @@ export async function loadWeights(
 }
 
 /**
- * Reads what a file has of a network; the rest keeps its values.
- * @returns what became of every tensor
- * @throws UserError that names `path` when a shape differs, the classes are others, a weight is not finite, or nothing fits
+ * Reads what a file has of a network; variables that the file lacks keep their values.
+ * @returns which tensors were used, and which were not
+ * @throws UserError that names `path` when a shape differs, the classes are others, a weight is not finite,
+ * or no tensor fits
  * @throws DataError when the file cannot be read
  */
 export async function initialiseFrom(
@@ -82,8 +93,9 @@ export async function initialiseFrom(
 }
 
 /**
- * A file's tensors by the names of a recipe's model, float32, with the classes in the recipe's order; what the model
- * has and the file not is left out. The model is made and freed again, so a backend must be selected.
+ * A file's tensors by the names of a recipe's model, float32, with the classes in the recipe's order.
+ * Variables of the model that the file lacks are left out. The model is made and freed again, so a backend
+ * must be selected.
  * @throws UserError as {@linkcode initialiseFrom}
  */
 export function convertWeights(
@@ -103,10 +115,11 @@ type Source = Pick<Fitting, "path" | "file" | "classOrder" | "take" | "without" 
 interface FittedFile extends Fitted {
   /** What a checkpoint says of its run. */
   readonly run: CheckpointState | undefined;
-  /** The one that was read; undefined: the student. */
+  /** The network that was read; undefined for the student. */
   readonly network: string | undefined;
 }
 
+/** Finds the tensors of a file for the variables of a network; changes no variable. @throws UserError */
 function fit({ path, file: all, take, ...source }: Source, target: WeightsTarget): FittedFile {
   const { plan, state } = target;
   let run: CheckpointState | undefined;
@@ -116,15 +129,18 @@ function fit({ path, file: all, take, ...source }: Source, target: WeightsTarget
   }
   // A checkpoint of plca calls its networks as the recipe does.
   const network = target.network ?? take?.replace(/\.+$/, "");
-  const own = run === undefined || network === undefined ? undefined : ofNetwork(all, network);
-  const file = own ?? all;
+  const part = run === undefined || network === undefined ? undefined : ofNetwork(all, network);
+  const file = part ?? all;
   const wanted = state.map((entry) => ({ name: entry.name, shape: storedShape(entry) }));
   const { model: { plan: { weightNames: names } }, labelSpace: { classes } } = plan;
-  const made = fitWeights({ ...source, path, file, names, wanted, classes, ...(own ? {} : { take }) });
-  return { ...made, run, network: own && network };
+  const fitted = fitWeights({ ...source, path, file, names, wanted, classes, ...(part ? {} : { take }) });
+  return { ...fitted, run, network: part && network };
 }
 
-/** What a checkpoint has of one network beside the student, by the network's own names; undefined: nothing. */
+/**
+ * The part of a checkpoint that holds one network beside the student, by the network's own names; or
+ * undefined.
+ */
 function ofNetwork(file: WeightsFile, network: string): WeightsFile | undefined {
   const prefix = `network/${network}/`;
   const tensors = [...file.tensors].filter(([name]) => name.startsWith(prefix));
@@ -140,8 +156,10 @@ function assign(tensors: ReadonlyMap<string, StoredTensor>, state: readonly Stat
   }
 }
 
+/** Number of names that an error lists. */
 const SHOWN = 5;
 
+/** `missing a, b and 3 more`, or nothing where there are no names. */
 function listed(what: string, names: readonly string[]): string[] {
   if (names.length === 0) return [];
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : "";

@@ -1,26 +1,30 @@
-/** A trained network from images to what is wanted of them, as one expression of tensors: what an exported file computes. */
+/**
+ * A trained network as one expression of tensors, from images to logits, probabilities or labels. `plca
+ * export` records the operators of this expression into a file. So it reads no value back, and it has none of
+ * the loops over bands of rows and windows by which predict.ts saves memory.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Normalization } from "../core/plan.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { type Ensemble, headsOf, type Inference, probabilityMap } from "./predict.ts";
 
-/** What can be wanted of images. */
+/** What can be computed of images. */
 export const WANTED_OUTPUTS = ["logits", "probabilities", "labels"] as const;
 
 /** `logits` at the network's resolution; `probabilities` and `labels` at the images' own. */
 export type WantedOutput = typeof WANTED_OUTPUTS[number];
 
-/** How images become what is wanted. */
+/** What is computed, and how. */
 export interface WholeImageOptions {
   readonly wanted: WantedOutput;
-  /** For logits only its heads count. */
+  /** Logits take only its `heads`; the rest is for probabilities and labels. */
   readonly inference: Pick<Inference, "aggregation" | "flip" | "heads" | "average">;
 }
 
 /**
- * What `plca predict` does with one input in one window, of several images at once.
+ * What `plca predict` computes of images at one scale in one window.
  * @param images float32 [N, H, W, 3], normalised
- * @returns float32 [N, h, w, K], or of labels int32 [N, H, W]
+ * @returns logits float32 [N, h, w, K], probabilities float32 [N, H, W, K], or labels int32 [N, H, W]
  */
 export function wholeImage(
   ensemble: Ensemble,
@@ -46,7 +50,11 @@ export function wholeImage(
   });
 }
 
-/** What `normalizeInto` does, as an expression of tensors. @param bytes float32 [N, H, W, 3], RGB, 0 to 255 */
+/**
+ * Normalises images as `normalizeInto` does on the host.
+ * @param bytes float32 [N, H, W, 3], RGB, 0 to 255
+ * @returns float32 [N, H, W, 3], in the model's channel order
+ */
 export function normalized(
   bytes: tf.Tensor4D,
   { order, scale, mean, deviation }: Normalization,

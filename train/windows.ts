@@ -1,8 +1,11 @@
-/** Windows that slide over an input, and the mean of what they say where they overlap. Plain numbers, no tensors. */
+/**
+ * Windows that slide over an input which is too large for the network, and the mean of their results where
+ * they overlap. Plain numbers, no tensors.
+ */
 import type { Grid } from "../ops/resize_bilinear.ts";
 import type { WindowPlan } from "../core/plan.ts";
 
-/** A part of an input, in its pixels. */
+/** A rectangle of an input, in pixels. */
 export interface Window {
   readonly top: number;
   readonly left: number;
@@ -11,8 +14,9 @@ export interface Window {
 }
 
 /**
- * Windows that cover an input of `height` x `width` pixels, row by row. They lie a stride apart; the last along a side
- * is shifted inside. Along a side that is shorter than the window, the window is as long as that side.
+ * Windows that cover an input of `height` x `width` pixels, row by row. They begin a stride apart; the last
+ * one along a side is shifted back so that it ends with the side. Along a side that is shorter than the
+ * window, there is one window, as long as the side.
  */
 export function windowsOf(height: number, width: number, { size, stride }: WindowPlan): Window[] {
   const rows = starts(height, size[0], stride[0]);
@@ -27,13 +31,14 @@ export function windowsOf(height: number, width: number, { size, stride }: Windo
   );
 }
 
+/** Where windows begin along one side. */
 function starts(length: number, size: number, stride: number): number[] {
   const last = Math.max(0, length - size);
   const count = Math.ceil(last / stride) + 1;
   return Array.from({ length: count }, (_, k) => Math.min(k * stride, last));
 }
 
-/** The pixels of a window, from `channels` values a pixel in rows of `width` pixels. */
+/** The values in a window, of data that has `channels` values a pixel in rows of `width` pixels. */
 export function cutWindow(
   data: Float32Array,
   { width, channels }: { readonly width: number; readonly channels: number },
@@ -53,13 +58,13 @@ export class WindowMean {
   readonly #grid: Grid;
   readonly #covered: Uint32Array;
 
-  /** Zeros of this size. */
+  /** Begins with zeros of this size. */
   constructor({ height, width, channels }: Omit<Grid, "data">) {
     this.#grid = { height, width, channels, data: new Float32Array(height * width * channels) };
     this.#covered = new Uint32Array(height * width);
   }
 
-  /** @param values window.height x window.width x channels */
+  /** Adds the values of a window. @param values window.height x window.width x channels */
   add(window: Window, values: ArrayLike<number>): void {
     const { width, channels, data } = this.#grid;
     let at = 0;
@@ -70,7 +75,9 @@ export class WindowMean {
     }
   }
 
-  /** The mean at every pixel, in place. To be called once, after the windows cover everything. */
+  /**
+   * The mean at every pixel. To be called once, after windows that cover every pixel: it divides in place.
+   */
   mean(): Grid {
     const { channels, data } = this.#grid;
     this.#covered.forEach((times, pixel) => {

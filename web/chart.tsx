@@ -78,7 +78,7 @@ function valueAt({ x, y }: Curve, at: number): number | null {
 }
 
 /** A short piece of a line for a legend, in a curve's colour and dash. */
-export function LineSample({ colour, dash }: { readonly colour: number; readonly dash: number }) {
+function LineSample({ colour, dash }: { readonly colour: number; readonly dash: number }) {
   return (
     <svg class="sample" width="22" height="10" viewBox="0 0 22 10" aria-hidden="true">
       <line

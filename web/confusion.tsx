@@ -20,7 +20,7 @@ export interface ConfusionProps {
  */
 export function Confusion({ title, classes, counts }: ConfusionProps) {
   const [at, setAt] = useState<readonly [number, number]>([0, 0]);
-  const sums = counts.map((row) => row.reduce((sum, pixels) => sum + pixels, 0));
+  const sums = counts.map(sumOf);
   const [label, prediction] = at;
   const share = (row: number, column: number) => sums[row] ? counts[row]![column]! / sums[row]! : null;
   const onKey = (event: KeyboardEvent) => {
@@ -37,26 +37,7 @@ export function Confusion({ title, classes, counts }: ConfusionProps) {
   return (
     <figure class="confusion">
       <figcaption>{title}</figcaption>
-      <p class="readout" aria-live="polite">
-        {sums[label]
-          ? (
-            <>
-              {percent(share(label, prediction))} % of <Name>{classes[label]!}</Name>{" "}
-              {label === prediction ? "is found" : (
-                <>
-                  is taken for <Name>{classes[prediction]!}</Name>
-                </>
-              )} (
-              {counts[label]![prediction]!.toLocaleString("en")} of {sums[label]!.toLocaleString("en")}{" "}
-              pixels)
-            </>
-          )
-          : (
-            <>
-              No pixel is labelled <Name>{classes[label]!}</Name>
-            </>
-          )}
-      </p>
+      <Readout {...{ classes, counts, label, prediction }} />
       <div class="scroll" role="region" aria-label={title} tabIndex={0}>
         <table>
           <thead>
@@ -102,6 +83,41 @@ export function Confusion({ title, classes, counts }: ConfusionProps) {
       </div>
     </figure>
   );
+}
+
+/** One cell in words. */
+function Readout(
+  { classes, counts, label, prediction }: Omit<ConfusionProps, "title"> & {
+    readonly label: number;
+    readonly prediction: number;
+  },
+) {
+  const sum = sumOf(counts[label]!), pixels = counts[label]![prediction]!;
+  return (
+    <p class="readout" aria-live="polite">
+      {sum
+        ? (
+          <>
+            {percent(pixels / sum)} % of <Name>{classes[label]!}</Name>{" "}
+            {label === prediction ? "is found" : (
+              <>
+                is taken for <Name>{classes[prediction]!}</Name>
+              </>
+            )} (
+            {pixels.toLocaleString("en")} of {sum.toLocaleString("en")} pixels)
+          </>
+        )
+        : (
+          <>
+            No pixel is labelled <Name>{classes[label]!}</Name>
+          </>
+        )}
+    </p>
+  );
+}
+
+function sumOf(row: readonly number[]): number {
+  return row.reduce((sum, pixels) => sum + pixels, 0);
 }
 
 /** [rows, columns] that an arrow key moves by. */

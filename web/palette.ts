@@ -69,7 +69,7 @@ type Appearances = readonly (readonly number[])[];
 
 /**
  * The OKLab distance of two colours for the kind of eyes that sees the smallest one; black and white are 1
- * apart.
+ * apart. Exported for the test that holds the palette to it.
  */
 export function worstDistance(a: Rgb, b: Rgb): number {
   return distance(appearances(a), appearances(b));

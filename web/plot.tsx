@@ -98,75 +98,15 @@ export function Plot(
   useEffect(() => {
     const node = place.current!;
     const made = new uPlot(
-      {
-        width: Math.max(200, node.clientWidth),
-        height: HEIGHT,
-        legend: { show: false },
-        padding: [8, 26, 0, 0],
-        cursor: {
-          drag: { x: true, y: false, setScale: false },
-          points: { size: 7 },
-        },
-        scales: {
-          x: { time: false, range: () => [...whole] },
-          y: { ...(yRange ? { range: () => [...yRange] } : {}) },
-        },
-        axes: [
-          {
-            stroke: () => styleOf("--muted"),
-            grid: { stroke: () => styleOf("--line"), width: 1 },
-            ticks: { show: false },
-            size: 32,
-          },
-          {
-            stroke: () => styleOf("--muted"),
-            grid: { stroke: () => styleOf("--line"), width: 1 },
-            ticks: { show: false },
-            size: 56,
-            values: (_: uPlot, values: number[]) => values.map(format),
-          },
-        ],
-        series: [
-          {},
-          ...drawn.map(({ of, trend, k }): uPlot.Series => ({
-            stroke: () => styleOf(lineStroke(of.colour ?? k)),
-            width: trend ? 2 : of.trend ? 1 : 1.5,
-            alpha: of.trend && !trend ? 0.3 : 1,
-            // A dashed band would look like holes.
-            dash: [...lineDash(of.trend && !trend ? 0 : of.dash ?? 0)],
-            spanGaps: true,
-            points: { show: of.x.length < 60, size: 4 },
-          })),
-        ],
-        hooks: {
-          setSelect: [(self) => {
-            const { left, width } = self.select;
-            if (width < 4) return;
-            told.current.onRange([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
-            self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-          }],
-          setCursor: [(self) => {
-            const { idx } = self.cursor;
-            const x = typeof idx === "number" ? self.data[0][idx] : undefined;
-            told.current.onAt(x);
-          }],
-        },
-      },
+      plotOptions({ width: node.clientWidth, whole, yRange, format, drawn, told }),
       [[]],
       node,
     );
     plot.current = { self: made, of: series };
     show();
-    const sized = new ResizeObserver(() =>
-      made.setSize({ width: Math.max(200, node.clientWidth), height: HEIGHT })
-    );
-    sized.observe(node);
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const recolour = () => made.redraw(false);
-    scheme.addEventListener("change", recolour);
+    const unwatch = watchPlace(made, node);
     return () => {
-      sized.disconnect();
-      scheme.removeEventListener("change", recolour);
+      unwatch();
       made.destroy();
     };
   }, [series]);
@@ -188,14 +128,8 @@ export function Plot(
     const here = at ?? xs[xs.length - 1]!;
     if (zoom !== undefined) return onRange(zoomed(range ?? whole, { at: here, factor: zoom, whole }));
     const [low, high] = range ?? whole;
-    const inside = Array.from(xs).filter((x) => x >= low && x <= high);
-    if (inside.length === 0) return;
-    const now = inside.findIndex((x) => x >= here);
-    const next = Math.min(
-      inside.length - 1,
-      Math.max(0, (now < 0 ? inside.length - 1 : now) + move! * stride(inside, move!)),
-    );
-    self.setCursor({ left: self.valToPos(inside[next]!, "x"), top: 10 });
+    const next = movedFrom(here, Array.from(xs).filter((x) => x >= low && x <= high), move!);
+    if (next !== undefined) self.setCursor({ left: self.valToPos(next, "x"), top: 10 });
   };
 
   return (
@@ -209,6 +143,99 @@ export function Plot(
       onDblClick={() => onRange(undefined)}
     />
   );
+}
+
+/** Keeps a plot as wide as its place and in the colours of the page. @returns a function that ends it */
+function watchPlace(plot: uPlot, node: HTMLElement): () => void {
+  const sized = new ResizeObserver(() =>
+    plot.setSize({ width: Math.max(200, node.clientWidth), height: HEIGHT })
+  );
+  sized.observe(node);
+  const scheme = matchMedia("(prefers-color-scheme: dark)");
+  const recolour = () => plot.redraw(false);
+  scheme.addEventListener("change", recolour);
+  return () => {
+    sized.disconnect();
+    scheme.removeEventListener("change", recolour);
+  };
+}
+
+/** The x to which a key moves the cursor, within the x that are shown; undefined where none are. */
+function movedFrom(here: number, shown: readonly number[], move: number): number | undefined {
+  const last = shown.length - 1;
+  const now = shown.findIndex((x) => x >= here);
+  return shown[Math.min(last, Math.max(0, (now < 0 ? last : now) + move * stride(shown, move)))];
+}
+
+/** What {@linkcode plotOptions} makes a plot of. */
+interface PlotParts {
+  /** Pixels. */
+  readonly width: number;
+  readonly yRange: PlotProps["yRange"];
+  /** The whole x axis. */
+  readonly whole: Range;
+  readonly format: (value: number) => string;
+  readonly drawn: ReturnType<typeof lines>;
+  /** The listeners of the last rendering. */
+  readonly told: { readonly current: Pick<PlotProps, "onRange" | "onAt"> };
+}
+
+/** How uPlot draws the curves, and what it calls. */
+function plotOptions({ width, whole, yRange, format, drawn, told }: PlotParts): uPlot.Options {
+  return {
+    width: Math.max(200, width),
+    height: HEIGHT,
+    legend: { show: false },
+    padding: [8, 26, 0, 0],
+    cursor: {
+      drag: { x: true, y: false, setScale: false },
+      points: { size: 7 },
+    },
+    scales: {
+      x: { time: false, range: () => [...whole] },
+      y: { ...(yRange ? { range: () => [...yRange] } : {}) },
+    },
+    axes: [
+      {
+        stroke: () => styleOf("--muted"),
+        grid: { stroke: () => styleOf("--line"), width: 1 },
+        ticks: { show: false },
+        size: 32,
+      },
+      {
+        stroke: () => styleOf("--muted"),
+        grid: { stroke: () => styleOf("--line"), width: 1 },
+        ticks: { show: false },
+        size: 56,
+        values: (_: uPlot, values: number[]) => values.map(format),
+      },
+    ],
+    series: [
+      {},
+      ...drawn.map(({ of, trend, k }): uPlot.Series => ({
+        stroke: () => styleOf(lineStroke(of.colour ?? k)),
+        width: trend ? 2 : of.trend ? 1 : 1.5,
+        alpha: of.trend && !trend ? 0.3 : 1,
+        // A dashed band would look like holes.
+        dash: [...lineDash(of.trend && !trend ? 0 : of.dash ?? 0)],
+        spanGaps: true,
+        points: { show: of.x.length < 60, size: 4 },
+      })),
+    ],
+    hooks: {
+      setSelect: [(self) => {
+        const { left, width } = self.select;
+        if (width < 4) return;
+        told.current.onRange([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
+        self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+      }],
+      setCursor: [(self) => {
+        const { idx } = self.cursor;
+        const x = typeof idx === "number" ? self.data[0][idx] : undefined;
+        told.current.onAt(x);
+      }],
+    },
+  };
 }
 
 /** A place of the cursor outside the drawing, where it is not seen. */

@@ -18,7 +18,7 @@ import { decodeSafetensors } from "./safetensors.ts";
 import type { LazyTensor } from "./stored_tensor.ts";
 import { isTorchFile, readTorch } from "./torch_file.ts";
 import { TorchTensor } from "./torch_tensor.ts";
-import { NumpyArray } from "./torch_world.ts";
+import { NumpyArray } from "./torch_numpy.ts";
 import { isGlobal, Opaque, plainText } from "./unpickle.ts";
 
 /**

@@ -17,7 +17,7 @@ export interface SafetensorsFile {
 
 /** A file as it was read. */
 export interface ReadSafetensors extends SafetensorsFile {
-  /** Tensors of a type of element that is none of `DTYPES`; absent: there are none. */
+  /** Tensors whose elements are of no type that {@linkcode isDType} knows; absent when there are none. */
   readonly unread?: ReadonlyMap<string, { readonly dtype: string; readonly shape: readonly number[] }>;
 }
 

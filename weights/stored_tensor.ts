@@ -55,9 +55,6 @@ const ARRAYS: { readonly [D in DType]: Maker<D> & { readonly BYTES_PER_ELEMENT: 
   BOOL: Uint8Array,
 };
 
-/** Every type, by name. */
-export const DTYPES = Object.keys(ARRAYS) as readonly DType[];
-
 /** Whether it is the name of a type of element. */
 export function isDType(name: unknown): name is DType {
   return typeof name === "string" && Object.hasOwn(ARRAYS, name);

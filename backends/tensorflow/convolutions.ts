@@ -10,7 +10,7 @@ import { hasFarTaps, isShifted, shiftedFilterGradient, shiftedInputGradient } fr
 import { type Attributes, nodeBackend, run } from "./operator.ts";
 
 /** The window as attributes, the same for a convolution and its two gradients. */
-export function windowAttributes({ stride, padding, dilation }: Window): Attributes {
+function windowAttributes({ stride, padding, dilation }: Window): Attributes {
   const p = padding;
   return {
     ints: {

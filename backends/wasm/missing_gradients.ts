@@ -1,8 +1,8 @@
 /**
  * Kernels that tfjs's WASM backend lacks although gradients of its public operators need them: `tf.conv2d`,
- * `tf.depthwiseConv2d` and `tf.gather` of a loss or model of the user's own. plca's own operators do not come here. Each pads or
- * splits its input until it is a case of ops/portable.ts, whose filters may have any sides (those of this
- * backend's own kernels are square).
+ * `tf.depthwiseConv2d` and `tf.gather` of a loss or model of the user's own. plca's own operators do not come
+ * here. Each pads or splits its input until it is a case of ops/portable.ts, whose filters may have any sides
+ * (those of this backend's own kernels are square).
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Shape4D, Window } from "../../ops/kernel_types.ts";
@@ -101,7 +101,9 @@ function windowOf(info: Info): Window {
   return { stride, padding: 0, dilation };
 }
 
-/** tfjs keeps the outputs of one input channel side by side: its first outputs, its second ones, and so on. */
+/**
+ * tfjs keeps the outputs of one input channel side by side: its first outputs, its second ones, and so on.
+ */
 function multiples(dy: tf.Tensor4D, channels: number): tf.Tensor4D[] {
   const [n, h, w, outputs] = dy.shape, each = outputs / channels;
   const apart = tf.reshape(dy, [n, h, w, channels, each]);

@@ -70,7 +70,10 @@ function withColumns(columns: Peaks | undefined, run: (values: number, rows: num
   columns.columns.set(integersOf(rows));
 }
 
-/** The row kernels of a backend with these matrix products. */
+/**
+ * The row kernels of a backend with these matrix products: one method for each, none of them long, in the
+ * order of the interface.
+ */
 export function heapRows(multiply: Multiply): RowKernels {
   return {
     blockRows,

@@ -1,4 +1,7 @@
-/** Times a work on the device: whole rounds, what the host takes to record one, and the device's time by kernel. */
+/**
+ * Times a work on the device: whole rounds, what the host takes to record one, and the device's time by
+ * kernel.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { Started, Work } from "./works.ts";
@@ -16,7 +19,10 @@ export interface Measured {
   readonly megabytes: number;
   /** Held by the backend at the end, what waits to be used again included. */
   readonly allocatedMegabytes: number;
-  /** By program: how often and, where the device has timestamps, its milliseconds; one more round, slower than the others. */
+  /**
+   * By program: how often and, where the device has timestamps, its milliseconds; one more round, slower than
+   * the others.
+   */
   readonly programs: readonly { readonly name: string; readonly count: number; readonly ms: number }[];
 }
 

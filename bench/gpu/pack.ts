@@ -1,4 +1,8 @@
-/** Packs the GPU benchmark into a folder that runs without a network on a machine with a Vulkan driver. */
+/**
+ * Packs the GPU benchmark into a folder that runs without a network on a machine with a Vulkan driver:
+ *
+ *     deno task bench gpu --pack FOLDER
+ */
 import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { basename, join } from "node:path";
@@ -17,7 +21,10 @@ const BUNDLED = [
   "tests/backends/webgpu_step_test.ts",
 ];
 
-/** In place of the library that decodes images, whose native code would double the size; nothing measured needs it. */
+/**
+ * In place of the library that decodes images, whose native code would double the size; nothing measured
+ * needs it.
+ */
 const NO_IMAGES = `export default () => { throw new Error("the packed benchmark reads no images"); };`;
 
 /** @returns the size of the folder in bytes */

@@ -1,6 +1,6 @@
 /**
- * One part of the GPU benchmark in a process of its own, so that a lost device or a time limit ends that part alone.
- * Prints JSON, a line for each thing measured:
+ * One part of the GPU benchmark in a process of its own, so that a lost device or a time limit ends that part
+ * alone. Prints JSON, a line for each thing measured:
  *
  *     adapter|products|operators|step [--dawn FILE] [--small] [LAYERS WIDTH CROP IMAGES]
  */

@@ -1,6 +1,6 @@
 /**
- * Matrix products by shaders of our own, so that a device shows what it can do beside what TensorFlow.js gets out of it.
- * C = A B with square matrices of `side`, a multiple of 128.
+ * Matrix products by shaders of our own, so that a device shows what it can do beside what TensorFlow.js gets
+ * out of it. C = A B with square matrices of `side`, a multiple of 128.
  */
 
 /** How a product is computed. */
@@ -84,7 +84,10 @@ ${
   };
 }
 
-/** Four subgroups of 32 compute 64 x 64 values each on matrix units of 16 x 16, from workgroup memory in half precision. */
+/**
+ * Four subgroups of 32 compute 64 x 64 values each on matrix units of 16 x 16, from workgroup memory in half
+ * precision.
+ */
 function matrixUnits(stored: "f32" | "f16"): Product {
   const four = stored === "f32" ? "vec4f" : "vec4h";
   const depth = 32, unit = 16, mine = 64;

@@ -1,6 +1,6 @@
 /**
- * Runs the parts of the packed benchmark one after another and writes one JSON file, after every part anew: a part that
- * fails, hangs or is cut off by the time limit costs only itself.
+ * Runs the parts of the packed benchmark one after another and writes one JSON file, after every part anew: a
+ * part that fails, hangs or is cut off by the time limit costs only itself.
  *
  *     run.js --out FILE [--seconds 240] [--small] [--only BEGINNING OF A NAME]... [--python PROGRAM]
  */

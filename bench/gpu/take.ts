@@ -1,4 +1,8 @@
-/** Puts the file of the packed benchmark into bench/RESULTS.md. */
+/**
+ * Puts the files that the packed benchmark wrote on other machines into bench/RESULTS.md:
+ *
+ *     deno task bench gpu --take FILE [--take FILE]...
+ */
 import { record } from "../record.ts";
 import { median } from "../statistics.ts";
 import type { Measured } from "./measure.ts";
@@ -18,8 +22,8 @@ type Line = Partial<Omit<Measured & ProductTimes, "megabytes">> & {
 };
 
 /**
- * Writes the section `gpu`. @param results of one machine and its like, the first one first; where several hold a part, the
- * last one that ended well counts
+ * Writes the section `gpu`. @param results of one machine and its like, the first one first; where several
+ * hold a part, the last one that ended well counts
  */
 export async function take(results: readonly GpuResult[]): Promise<void> {
   const parts = new Map<string, PartResult>();

@@ -1,4 +1,6 @@
-/** What is timed on a GPU: the parts of a step that WebGPU computes by shaders of its own, and whole steps. */
+/**
+ * What is timed on a GPU: the parts of a step that WebGPU computes by shaders of its own, and whole steps.
+ */
 import { contrastByDefault } from "../../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import { aggregate } from "../../ops/association/aggregation.ts";

@@ -151,7 +151,8 @@ class Thread {
     this.#over ??= new Error("the workers were closed");
     this.#refuse(this.#over);
     this.post({ type: "close" });
-    // Ending a worker while sharp decodes in it would crash the process; one that hangs is ended all the same.
+    // Ending a worker while sharp decodes in it would crash the process; one that hangs is ended all the
+    // same.
     const timer = setTimeout(this.#ended.resolve, this.#patience);
     await this.#ended.promise;
     clearTimeout(timer);

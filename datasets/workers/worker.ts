@@ -6,7 +6,8 @@ import { serve } from "./serve.ts";
 const scope = globalThis as unknown as Worker;
 const answer = (reply: Reply, transfer: ArrayBuffer[]) => scope.postMessage(reply, transfer);
 
-// Left alone, an error outside of any job would take the thread down while sharp decodes in it, and with it the process.
+// Left alone, an error outside of any job would take the thread down while sharp decodes in it, and with it
+// the process.
 globalThis.addEventListener("error", (event) => {
   event.preventDefault();
   answer({ type: "crashed", error: toPlain(event.error) }, []);

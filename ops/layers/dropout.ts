@@ -41,19 +41,10 @@ export function dropChannels(x: tf.Tensor4D, probability: number, pass: Pass): t
 }
 
 /**
- * Drops all of an image's values, with the given probability, else multiplies them by 1 / (1 - probability);
- * `x` itself where the pass draws nothing. It is for the branch beside a skip connection (stochastic depth,
- * Huang et al. 2016): dropping the branch leaves out the layer for that image. One number is drawn for each
- * image.
- * @param x float32 [N, ...]: tokens or maps @param probability in [0, 1)
- */
-export function dropPath<T extends tf.Tensor>(x: T, probability: number, pass: Pass): T {
-  return timesEach(x, drawnFactors(1, probability, pass));
-}
-
-/**
- * Every image times its factor; `x` itself if there are none.
- * @param x float32 [N, ...] @param factors of {@linkcode drawnFactors} with a count of 1
+ * Every image times its factor; `x` itself if there are none. With {@linkcode drawnFactors} of a count of 1
+ * this drops all of an image's values. Beside a skip connection that leaves out the layer for that image
+ * (stochastic depth, Huang et al. 2016).
+ * @param x float32 [N, ...]: tokens or maps @param factors one for each image
  */
 export function timesEach<T extends tf.Tensor>(x: T, factors: Float32Array | undefined): T {
   if (factors === undefined) return x;

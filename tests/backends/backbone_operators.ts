@@ -8,7 +8,7 @@ import { conv2dTranspose } from "../../ops/conv2d_transpose.ts";
 import { depthwiseConv2d } from "../../ops/depthwise_conv2d.ts";
 import { gelu } from "../../ops/gelu.ts";
 import { layerNorm } from "../../ops/layer_norm.ts";
-import { dropChannels, dropPath } from "../../ops/layers/dropout.ts";
+import { dropChannels } from "../../ops/layers/dropout.ts";
 import { linear } from "../../ops/linear.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
 import { resizePositions } from "../../ops/resize_positions.ts";
@@ -16,6 +16,7 @@ import { toFloat32 } from "../../weights/stored_tensor.ts";
 import {
   type BackboneCase,
   backboneCases,
+  dropPath,
   equalsBackbone,
   inputOf,
   maskStream,

@@ -1,9 +1,7 @@
 /** A trained network in a folder, and images for it. */
-import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { encode } from "fast-png";
-import { plca } from "./fake_host.ts";
-import { folderTest, tinyRecipe } from "./tiny.ts";
+import { folderTest, tinyRecipe, trainedOnce } from "./tiny.ts";
 
 const RECIPE = tinyRecipe(`name: tiny
 training: { steps: 1, batch: 2 }
@@ -12,16 +10,7 @@ baseline: null
 `);
 
 /** A network that has hardly learnt, and so tells many classes apart, made once: the folder of its run. */
-let trained: Promise<string> | undefined;
-
-async function train(): Promise<string> {
-  const folder = await Deno.realPath(await Deno.makeTempDir());
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
-  const { code, stderr } = await plca(["train", "tiny.yaml", "--run", "run"], { cwd: folder });
-  assert.deepEqual([stderr, code], ["", 0]);
-  return folder;
-}
+const trained = trainedOnce(RECIPE);
 
 /** Runs `body` in a folder with `runs/tiny-001`. @param ignore whether it cannot be run here */
 export function predicting(
@@ -30,10 +19,10 @@ export function predicting(
   ignore: boolean = false,
 ): void {
   const prepare = async (folder: string) => {
-    const run = await (trained ??= train());
+    const run = await trained();
     const files = ["config.yaml", join("checkpoints", "last.safetensors")];
     for (const file of files) {
-      await put(join(folder, "runs", "tiny-001", file), await Deno.readFile(join(run, "run", file)));
+      await put(join(folder, "runs", "tiny-001", file), await Deno.readFile(join(run, file)));
     }
   };
   if (ignore) Deno.test.ignore(name, () => {});

@@ -7,21 +7,12 @@ import type { ReportData } from "../../report/report_data.ts";
 import { pageTest } from "../browser.ts";
 import { writeThreePhases } from "../run_folder/three_phases.ts";
 import { inFolder, plca } from "./fake_host.ts";
-import { folderTest, tinyRecipe } from "./tiny.ts";
+import { folderTest, tinyRecipe, trainedOnce } from "./tiny.ts";
 
 const RECIPE = tinyRecipe("name: tiny\ntraining: { steps: 2, batch: 2, validate_every: 1, log_every: 1 }");
 
 /** A run with its baseline, made once. */
-let trained: Promise<string> | undefined;
-
-async function train(): Promise<string> {
-  const folder = await Deno.realPath(await Deno.makeTempDir());
-  globalThis.addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
-  await Deno.writeTextFile(join(folder, "tiny.yaml"), RECIPE);
-  const { code, stderr } = await plca(["train", "tiny.yaml", "--run", "run"], { cwd: folder });
-  assert.deepEqual([stderr, code], ["", 0]);
-  return join(folder, "run");
-}
+const trained = trainedOnce(RECIPE);
 
 async function copy(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
@@ -34,7 +25,7 @@ async function copy(from: string, to: string): Promise<void> {
 /** Runs `body` in a folder with the runs `a` and `b`, which are the same. */
 function reporting(name: string, body: (folder: string) => Promise<void>): void {
   folderTest(name, async (folder) => {
-    for (const run of ["a", "b"]) await copy(await (trained ??= train()), join(folder, run));
+    for (const run of ["a", "b"]) await copy(await trained(), join(folder, run));
   }, body);
 }
 
@@ -331,7 +322,7 @@ pageTest(
   {},
   async ({ page, complaints, requests }) => {
     await inFolder(async (folder) => {
-      await copy(await (trained ??= train()), join(folder, "<img src=x onerror=alert(1)>"));
+      await copy(await trained(), join(folder, "<img src=x onerror=alert(1)>"));
       const run = join(folder, "<img src=x onerror=alert(1)>");
       await plca(["report", run, "--out", "r.html"], { cwd: folder });
       await page.goto(pathToFileURL(`${folder}/r.html`).href);

@@ -21,6 +21,11 @@ Deno.test("of many classes the four largest are kept and take over the others' s
   assert.ok(Math.abs(back[2]! - 0.3 / 0.85) < 3 / 255);
 });
 
+Deno.test("of equal shares the classes with the lower ids are kept, in the order of the ids", () => {
+  const pixel = packed([0.2, 0.2, 0.2, 0.2, 0.2]);
+  assert.deepEqual([...pixel].filter((_, at) => at % 2 === 0), [0, 1, 2, 3]);
+});
+
 Deno.test("zeros are an ignored pixel, and labels are distributions of one class", () => {
   const both = packed([0, 0, 0], [0.2, 0.1, 0.7]);
   assert.deepEqual([...softWinners(both, 255)], [255, 2]);

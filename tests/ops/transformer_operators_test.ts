@@ -10,12 +10,12 @@ import { depthwiseConv2d } from "../../ops/depthwise_conv2d.ts";
 import { gelu } from "../../ops/gelu.ts";
 import { gradients } from "../../ops/gradients.ts";
 import { layerNorm } from "../../ops/layer_norm.ts";
-import { dropChannels, dropPath } from "../../ops/layers/dropout.ts";
+import { dropChannels } from "../../ops/layers/dropout.ts";
 import { linear } from "../../ops/linear.ts";
 import { resizePositions } from "../../ops/resize_positions.ts";
 import { checkGradient, normals } from "../contracts/differences.ts";
 import { backendTest, withGradients } from "../goldens.ts";
-import { maskStream } from "../backbones.ts";
+import { dropPath, maskStream } from "../backbones.ts";
 
 function mean(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
 import type { StateEntry } from "../../train/assemble.ts";
 import { type CheckpointState, readCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
+import { newestWhole } from "../../train/resume.ts";
 import { loadWeights } from "../../train/weights.ts";
 import { plainFiles, tinyPlan } from "./fakes.ts";
 import { pathTest as test } from "./runs.ts";
@@ -209,4 +210,14 @@ test("values that are not finite are not written, and what lay there stays", asy
   });
   assert.equal((await readCheckpoint(path, plainFiles)).tensors.get("w")!.data[0], 1);
   await save(folder, [free]);
+});
+
+test("newestWhole finds the former checkpoint where a process died between two renames", async (folder) => {
+  assert.equal(await newestWhole(folder, plainFiles), undefined);
+  const checkpoints = `${folder}/checkpoints`;
+  await Deno.mkdir(checkpoints);
+  await save(checkpoints, [filter()]);
+  await Deno.rename(`${checkpoints}/last.safetensors`, `${checkpoints}/last.1.safetensors`);
+  const { path, damage } = (await newestWhole(folder, plainFiles))!;
+  assert.deepEqual([path, damage], [`${checkpoints}/last.1.safetensors`, ""]);
 });

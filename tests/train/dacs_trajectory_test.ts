@@ -7,46 +7,25 @@ import { mixImages } from "../../streams/mixing.ts";
 import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
-import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
-import {
-  equalsRecorded,
-  fillWith,
-  type FormulaWeights,
-  type MethodCase,
-  methodCases,
-  norms,
-  stored,
-} from "../methods.ts";
+import { equalsRecorded, fillWith, methodCases, norms, stored } from "../methods.ts";
 import { assembled, tinyPlan } from "./fakes.ts";
 import { madeStream } from "./parts.ts";
+import {
+  equalsColumns,
+  firstView,
+  formulaBatch,
+  recordedPlan,
+  term,
+  type Trajectory,
+  twinOf,
+} from "./trajectories.ts";
 
 const registry = builtins();
 
-interface FormulaImages {
-  readonly name: string;
-  readonly shape: readonly [number, number, number, number];
-  readonly factor: number;
-}
-
-interface Trajectory extends MethodCase {
-  readonly columns: readonly string[];
+interface DacsTrajectory extends Trajectory {
   readonly alpha: number;
   readonly threshold: number;
-  readonly layers: readonly number[];
-  readonly width: number;
-  readonly rates_used: readonly number[];
-  readonly lr: number;
-  readonly horizon: number;
-  readonly power: number;
-  readonly head_lr_factor: number;
-  readonly weight_decay: number;
-  readonly momentum: number;
-  readonly formula_images: Readonly<Record<"source" | "target", FormulaImages>>;
-  readonly formula_weights: Readonly<Record<string, FormulaWeights>>;
-  /** Of the plain case; its repeated twin has the same. */
-  readonly trained?: readonly string[];
-  readonly buffers?: readonly string[];
 }
 
 /** What a step is told and tells beside the trainer's own values. */
@@ -57,27 +36,16 @@ interface Observed {
   pseudo: readonly number[];
 }
 
-function runOf(one: Trajectory, observed: Observed): Run {
-  const { layers, width, rates_used, lr, momentum, weight_decay, alpha, threshold } = one;
+function runOf(one: DacsTrajectory, observed: Observed): Run {
+  const { alpha, threshold } = one;
   const [, , side] = one.formula_images.source.shape;
-  const [numClasses] = Object.entries(one.formula_weights["net"]!.shapes)
-    .find(([name]) => name === "classifier.0.convs.0.0.bias")![1];
-  const model = registry.plan("model", {
-    type: "deeplab-v2",
-    options: {
-      layers,
-      width,
-      aspp_rates: rates_used,
-      classifier_bias: true,
-      batch_norm: "affine-frozen",
-    },
-  });
+  const recorded = recordedPlan(one);
   const teacher: PlannedNetwork = {
     name: "teacher",
     at: ["networks", "teacher"],
     origin: "recorded",
     plan: registry.plan("network", { type: "ema", options: { decay: alpha, buffers: "own" } }),
-    model,
+    model: recorded.model.plan,
   };
   const needs = {
     views: [{ stream: "target", by: "teacher", labelResolution: true }],
@@ -96,46 +64,24 @@ function runOf(one: Trajectory, observed: Observed): Run {
     observed.pseudo = [...tf.argMax(logits, -1).dataSync()];
     return images;
   });
-  const term = (name: string, options: object) => ({
-    name,
-    weight: 1,
-    plan: registry.plan("loss", { type: "cross-entropy", options }),
-    at: ["losses"],
-    origin: "recorded",
-  });
   const plan = tinyPlan({
+    ...recorded,
     losses: [
-      term("ce_source", {}),
-      term("ce_mixed", { stream: "mixed", denominator: "all" }),
+      term("ce_source", "cross-entropy", 1),
+      term("ce_mixed", "cross-entropy", 1, { stream: "mixed", denominator: "all" }),
     ],
     streams: [mixed],
     networks: [teacher],
-    labelSpace: {
-      name: "recorded",
-      classes: Array.from({ length: numClasses! }, (_, k) => `class ${k}`),
-      ignore: 255,
-    },
-    input: { ...tinyPlan().input, training: { crop: [side, side], flip: false }, alignCorners: true },
-    model: { type: "deeplab-v2", plan: model },
-    optimizer: registry.plan("optimizer", { type: "sgd", options: { lr, momentum, weight_decay } }),
-    groups: [
-      { group: "head", rate: one.head_lr_factor, decay: 1 },
-      ...one.name.endsWith("_repeated")
-        ? [
-          { group: "block", rate: 1, decay: 1, repeats: 3 },
-          { group: "downsample", rate: 1, decay: 1, repeats: 4 },
-        ]
-        : [],
-    ],
+    input: { ...recorded.input, training: { crop: [side, side], flip: false } },
   });
   return assembled(plan);
 }
 
-const cases = methodCases<Trajectory>("trajectory/dacs");
+const cases = methodCases<DacsTrajectory>("trajectory/dacs");
 
 for (const one of cases) {
   backendTest("native", `${one.name} is followed, term by term`, async () => {
-    const twin = cases.find(({ name }) => name === one.name.replace("_repeated", ""))!;
+    const twin = twinOf(cases, one);
     const observed: Observed = { mask: tf.zeros([1, 1, 1]), sure: NaN, pseudo: [] };
     const run = runOf(one, observed);
     const teacher = run.networks.get("teacher")!.segmenter;
@@ -156,12 +102,7 @@ for (const one of cases) {
       );
       const recorded = toFloat32(stored(one, "losses"));
       for (let step = 0; step < recorded.length / one.columns.length; step++) {
-        const batch = ({ name, shape: [n, , height, width], factor }: FormulaImages) => ({
-          ids: Array.from({ length: n }, (_, k) => `${k}`),
-          size: [height, width] as const,
-          images: formulaImages(name.replace("{step}", `${step}`), [n, height, width], { factor }),
-        });
-        const source = batch(one.formula_images.source);
+        const source = formulaBatch(one.formula_images.source, step);
         const [n, height, width] = [source.ids.length, ...source.size];
         const ofStep = (values: Float32Array | undefined) =>
           values!.slice(step * n * height * width, (step + 1) * n * height * width);
@@ -172,15 +113,11 @@ for (const one of cases) {
           multiplier: (1 - step / one.horizon) ** one.power,
           passes: [{
             source: { ...source, labels: Uint8Array.from(ofStep(labels)) },
-            target: batch(one.formula_images.target),
+            target: formulaBatch(one.formula_images.target, step),
           }],
         });
-        const found: Readonly<Record<string, number>> = { ...terms, fraction: observed.sure };
-        for (const [k, column] of one.columns.entries()) {
-          const expected = recorded[step * one.columns.length + k]!;
-          const error = Math.abs(found[column]! / expected - 1);
-          assert.ok(error < 1e-3, `step ${step}, ${column}: ${found[column]}, recorded ${expected}`);
-        }
+        const values = { ...terms, fraction: observed.sure };
+        equalsColumns(values, { columns: one.columns, recorded, step });
         if (!one.tensors["pseudo_labels"]) continue;
         // Pixels may tie to the last bits.
         const other = ofStep(pseudo).filter((id, k) => id !== observed.pseudo[k]).length;
@@ -210,16 +147,9 @@ for (const one of cases) {
         actual: student.get("backbone.bn1.running_mean")!,
         ...close,
       });
-      for (
-        const [key, network, domain] of [
-          ["eval_student_after", run.segmenter, "source"],
-          ["eval_teacher_after", teacher, "source"],
-        ] as const
-      ) {
-        const { name, shape: [n, , height, width], factor } = one.formula_images[domain];
-        const images = formulaImages(name.replace("{step}", "0"), [n, height, width], { factor });
-        const [view] = network.forward([tf.tensor4d(images, [n, height, width, 3])], { training: false });
-        await equalsRecorded(one, key, { actual: view!.logits, ...close });
+      for (const [key, network] of [["student", run.segmenter], ["teacher", teacher]] as const) {
+        const actual = firstView(network, one).logits;
+        await equalsRecorded(one, `eval_${key}_after`, { actual, ...close });
       }
     } finally {
       run.dispose();

@@ -6,51 +6,26 @@ import type { PlannedLoss, PlannedNetwork, PlannedStream } from "../../core/plan
 import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
-import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
-import {
-  equalsRecorded,
-  fillWith,
-  type FormulaWeights,
-  type MethodCase,
-  methodCases,
-  norms,
-  stored,
-} from "../methods.ts";
+import { equalsRecorded, fillWith, methodCases, norms, stored } from "../methods.ts";
 import { assembled, tinyPlan } from "./fakes.ts";
+import {
+  equalsColumns,
+  firstView,
+  formulaBatch,
+  recordedPlan,
+  term,
+  type Trajectory,
+  twinOf,
+} from "./trajectories.ts";
 
-interface Trajectory extends MethodCase {
-  readonly columns: readonly string[];
-  readonly layers: readonly number[];
-  readonly width: number;
-  readonly rates_used: readonly number[];
-  readonly lr: number;
-  readonly horizon: number;
-  readonly power: number;
-  readonly head_lr_factor: number;
-  readonly weight_decay: number;
-  readonly momentum: number;
+interface DiseTrajectory extends Trajectory {
   readonly module_width: number;
   readonly every: number;
-  readonly formula_images: Readonly<
-    Record<"source" | "target", {
-      readonly name: string;
-      readonly shape: readonly [number, number, number, number];
-      readonly factor: number;
-    }>
-  >;
-  readonly formula_weights: Readonly<Record<string, FormulaWeights>>;
-  /** Of the plain case; its repeated twin has the same. */
-  readonly trained?: readonly string[];
-  readonly buffers?: readonly string[];
 }
 
 const registry = builtins();
-const cases = methodCases<Trajectory>("trajectory/dise");
-
-function term(name: string, type: string, weight: number, options: object = {}): PlannedLoss {
-  return { name, weight, plan: registry.plan("loss", { type, options }), at: ["losses"], origin: type };
-}
+const cases = methodCases<DiseTrajectory>("trajectory/dise");
 
 function stream(name: string, type: string, options: object): PlannedStream {
   return { name, at: ["streams"], origin: type, plan: registry.plan("stream", { type, options }) };
@@ -70,7 +45,7 @@ function perceptualNetwork({ formula_weights }: Trajectory): PlannedNetwork {
 }
 
 /** METHODS, 2.4; the record's rates are a tenth of the released ones. */
-function losses({ module_width: width, every }: Trajectory): readonly PlannedLoss[] {
+function losses({ module_width: width, every }: DiseTrajectory): readonly PlannedLoss[] {
   const all = { denominator: "all" }, aside = { tap: "auxiliary" };
   const domain = { width, lr: 1e-5 };
   const image = { width, lr: 1e-5, every };
@@ -117,59 +92,27 @@ function columnsOf(values: Readonly<Record<string, number>>): Readonly<Record<st
   };
 }
 
-function runOf(one: Trajectory): { readonly run: Run; readonly rate: (step: number) => number } {
-  const { layers, width, rates_used, lr, momentum, weight_decay, horizon, power, module_width } = one;
-  const [classes] = one.formula_weights["net"]!.shapes["classifier.0.convs.0.0.bias"]!;
-  const model = {
-    layers,
-    width,
-    aspp_rates: rates_used,
-    heads: { auxiliary: "layer3" },
-    classifier_bias: true,
-  };
+function runOf(one: DiseTrajectory): { readonly run: Run; readonly rate: (step: number) => number } {
   const plan = tinyPlan({
+    ...recordedPlan(one, { heads: { auxiliary: "layer3" }, stem: true }),
     losses: losses(one),
-    labelSpace: {
-      name: "recorded",
-      classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
-      ignore: 255,
-    },
-    input: { ...tinyPlan().input, alignCorners: true },
-    model: {
-      type: "deeplab-v2",
-      plan: registry.plan("model", {
-        type: "deeplab-v2",
-        options: { ...model, batch_norm: "affine-frozen" },
-      }),
-    },
     networks: [perceptualNetwork(one)],
-    optimizer: registry.plan("optimizer", { type: "sgd", options: { lr, momentum, weight_decay } }),
-    groups: [
-      { group: "head", rate: one.head_lr_factor, decay: 1 },
-      ...one.name.endsWith("_repeated")
-        ? [
-          { group: "stem", rate: 1, decay: 1, repeats: 2 },
-          { group: "block", rate: 1, decay: 1, repeats: 3 },
-          { group: "downsample", rate: 1, decay: 1, repeats: 4 },
-        ]
-        : [],
-    ],
   });
   const [phase] = plan.phases;
   const offered = (value: string) => stream(value, "offered", { stream: "translated", value });
   // Views of the source are made first.
   const streams = [
     ...phase!.streams.toReversed(),
-    stream("translated", "translation", { width: module_width, lr: 1e-4 }),
+    stream("translated", "translation", { width: one.module_width, lr: 1e-4 }),
     offered("source_again"),
     offered("target_again"),
     offered("target_as_source"),
     stream("learned", "offered", { stream: "translated", constant: true }),
   ];
-  const schedule = registry.plan("schedule", { type: "poly", options: { power } });
+  const schedule = registry.plan("schedule", { type: "poly", options: { power: one.power } });
   return {
     run: assembled({ ...plan, phases: [{ ...phase!, streams }] }),
-    rate: (step) => schedule.multiplier(step, horizon),
+    rate: (step) => schedule.multiplier(step, one.horizon),
   };
 }
 
@@ -206,7 +149,7 @@ function parts(run: Run, one: Trajectory): Readonly<Record<string, readonly Name
 
 for (const one of cases) {
   backendTest("native", `${one.name} is followed, term by term`, async () => {
-    const twin = cases.find(({ name }) => name === one.name.replace("_repeated", ""))!;
+    const twin = twinOf(cases, one);
     const { run, rate } = runOf(one);
     try {
       const all = parts(run, one);
@@ -218,29 +161,19 @@ for (const one of cases) {
       const recorded = toFloat32(stored(one, "losses"));
       const labels = toFloat32(stored(twin, "labels"));
       for (let step = 0; step < recorded.length / one.columns.length; step++) {
-        const batch = (domain: "source" | "target") => {
-          const { name, shape: [n, , height, width], factor } = one.formula_images[domain];
-          return {
-            ids: Array.from({ length: n }, (_, k) => `${k}`),
-            size: [height, width] as const,
-            images: formulaImages(name.replace("{step}", `${step}`), [n, height, width], { factor }),
-          };
-        };
-        const source = batch("source");
+        const source = formulaBatch(one.formula_images.source, step);
         const pixels = source.ids.length * source.size[0] * source.size[1];
         const truth = Uint8Array.from(labels.slice(step * pixels, (step + 1) * pixels));
         const { terms } = await trainStep(run, {
           step,
           steps: one.horizon,
           multiplier: rate(step),
-          passes: [{ source: { ...source, labels: truth }, target: batch("target") }],
+          passes: [{
+            source: { ...source, labels: truth },
+            target: formulaBatch(one.formula_images.target, step),
+          }],
         });
-        const found = columnsOf(terms);
-        for (const [k, column] of one.columns.entries()) {
-          const expected = recorded[step * one.columns.length + k]!, value = found[column]!;
-          const error = expected === 0 ? Math.abs(value) : Math.abs(value / expected - 1);
-          assert.ok(error < 1e-3, `step ${step}, ${column}: ${value}, recorded ${expected}`);
-        }
+        equalsColumns(columnsOf(terms), { columns: one.columns, recorded, step });
       }
 
       const net = new Map(all["net"]!.map((named) => [named.name, named]));
@@ -268,10 +201,10 @@ for (const one of cases) {
         actual: norms(twin.buffers!.map((name) => net.get(name)!.value)),
         tolerance: 2e-3,
       });
-      const { name, shape: [n, , height, width], factor } = one.formula_images.source;
-      const images = formulaImages(name.replace("{step}", "0"), [n, height, width], { factor });
-      const [view] = run.segmenter.forward([tf.tensor4d(images, [n, height, width, 3])], { training: false });
-      await equalsRecorded(one, "eval_main_after", { actual: view!.logits, tolerance: 1e-2 });
+      await equalsRecorded(one, "eval_main_after", {
+        actual: firstView(run.segmenter, one).logits,
+        tolerance: 1e-2,
+      });
     } finally {
       run.dispose();
     }

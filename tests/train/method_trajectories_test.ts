@@ -2,53 +2,31 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
-import type { Coefficient } from "../../core/coefficient.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
-import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
 import { publishedName } from "../losses/terms.ts";
-import {
-  equalsRecorded,
-  fillWith,
-  type FormulaWeights,
-  type MethodCase,
-  methodCases,
-  norms,
-  stored,
-} from "../methods.ts";
+import { equalsRecorded, fillWith, methodCases, norms, stored } from "../methods.ts";
 import { assembled, tinyPlan } from "./fakes.ts";
+import {
+  equalsColumns,
+  firstView,
+  formulaBatch,
+  recordedPlan,
+  term,
+  type Trajectory,
+  twinOf,
+} from "./trajectories.ts";
 
 const registry = builtins();
 
-interface Trajectory extends MethodCase {
-  readonly columns: readonly string[];
-  readonly layers: readonly number[];
-  readonly width: number;
-  readonly rates_used: readonly number[];
-  readonly lr: number;
+interface OpponentTrajectory extends Trajectory {
   readonly lr_d: number;
   readonly betas: readonly [number, number];
-  readonly horizon: number;
-  readonly power: number;
-  readonly head_lr_factor: number;
-  readonly weight_decay: number;
-  readonly momentum: number;
   readonly epsilon?: number;
   readonly lambda_local?: number;
-  readonly formula_images: Readonly<
-    Record<"source" | "target", {
-      readonly name: string;
-      readonly shape: readonly [number, number, number, number];
-      readonly factor: number;
-    }>
-  >;
-  readonly formula_weights: Readonly<Record<string, FormulaWeights>>;
-  /** Of a plain case; its repeated twin has the same. */
-  readonly trained?: readonly string[];
-  readonly buffers?: readonly string[];
 }
 
 /** What a method is, beside its numbers. */
@@ -56,8 +34,8 @@ interface Method {
   readonly heads: Readonly<Record<string, string>>;
   /** Of the recorded network's opponents, by the term that owns each. */
   readonly opponents: Readonly<Record<string, string>>;
-  readonly schedule: (one: Trajectory) => object;
-  readonly losses: (one: Trajectory) => readonly PlannedLoss[];
+  readonly schedule: (one: OpponentTrajectory) => object;
+  readonly losses: (one: OpponentTrajectory) => readonly PlannedLoss[];
   /** The recorded columns of a step's values. */
   readonly columns: (
     values: Readonly<Record<string, number>>,
@@ -67,11 +45,7 @@ interface Method {
   readonly evaluated: Readonly<Record<string, readonly string[]>>;
 }
 
-function term(name: string, type: string, weight: Coefficient, options: object): PlannedLoss {
-  return { name, weight, plan: registry.plan("loss", { type, options }), at: ["losses"], origin: type };
-}
-
-const opponent = ({ lr_d, betas: [beta1, beta2] }: Trajectory) => ({
+const opponent = ({ lr_d, betas: [beta1, beta2] }: OpponentTrajectory) => ({
   lr: lr_d,
   beta1,
   beta2,
@@ -127,55 +101,31 @@ const METHODS: Readonly<Record<string, Method>> = {
 };
 
 function runOf(
-  one: Trajectory,
+  one: OpponentTrajectory,
   { heads, schedule: scheduled, losses }: Method,
 ): { run: Run; rate: (step: number) => number } {
-  const { layers, width, rates_used, lr, momentum, weight_decay, horizon } = one;
   const [, , height] = one.formula_images.source.shape;
-  const [numClasses] = Object.entries(one.formula_weights["net"]!.shapes)
-    .find(([name]) => name === "classifier.0.convs.0.0.bias")![1];
-  const options = { layers, width, aspp_rates: rates_used, heads, classifier_bias: true };
+  const recorded = recordedPlan(one, { heads });
   const plan = tinyPlan({
+    ...recorded,
     losses: losses(one),
-    labelSpace: {
-      name: "recorded",
-      classes: Array.from({ length: numClasses! }, (_, k) => `class ${k}`),
-      ignore: 255,
-    },
-    input: { ...tinyPlan().input, training: { crop: [height, height], flip: false }, alignCorners: true },
-    model: {
-      type: "deeplab-v2",
-      plan: registry.plan("model", {
-        type: "deeplab-v2",
-        options: { ...options, batch_norm: "affine-frozen" },
-      }),
-    },
-    optimizer: registry.plan("optimizer", { type: "sgd", options: { lr, momentum, weight_decay } }),
-    groups: [
-      { group: "head", rate: one.head_lr_factor, decay: 1 },
-      ...one.name.endsWith("_repeated")
-        ? [
-          { group: "block", rate: 1, decay: 1, repeats: 3 },
-          { group: "downsample", rate: 1, decay: 1, repeats: 4 },
-        ]
-        : [],
-    ],
+    input: { ...recorded.input, training: { crop: [height, height], flip: false } },
   });
   // Views of the source are made first.
   const [phase] = plan.phases;
   const schedule = registry.plan("schedule", { type: "poly", options: scheduled(one) });
   return {
     run: assembled({ ...plan, phases: [{ ...phase!, streams: phase!.streams.toReversed() }] }),
-    rate: (step) => schedule.multiplier(step, horizon),
+    rate: (step) => schedule.multiplier(step, one.horizon),
   };
 }
 
-const cases = methodCases<Trajectory>("trajectory/").filter(({ method }) => method in METHODS);
+const cases = methodCases<OpponentTrajectory>("trajectory/").filter(({ method }) => method in METHODS);
 
 for (const one of cases) {
   backendTest("native", `${one.name} is followed, term by term`, async () => {
     const method = METHODS[one.method]!;
-    const twin = cases.find(({ name }) => name === one.name.replace("_repeated", ""))!;
+    const twin = twinOf(cases, one);
     const { run, rate } = runOf(one, method);
     try {
       const variables = run.state.filter(({ name }) => !/^(?:optimizer|player)\//.test(name))
@@ -199,29 +149,19 @@ for (const one of cases) {
       const labels = toFloat32(stored(twin, "labels"));
       const steps = recorded.length / one.columns.length;
       for (let step = 0; step < steps; step++) {
-        const batch = (domain: "source" | "target") => {
-          const { name, shape: [n, , height, width], factor } = one.formula_images[domain];
-          return {
-            ids: Array.from({ length: n }, (_, k) => `${k}`),
-            size: [height, width] as const,
-            images: formulaImages(name.replace("{step}", `${step}`), [n, height, width], { factor }),
-          };
-        };
-        const source = batch("source");
+        const source = formulaBatch(one.formula_images.source, step);
         const pixels = source.size[0] * source.size[1];
         const truth = Uint8Array.from(labels.slice(step * pixels, (step + 1) * pixels));
         const { terms } = await trainStep(run, {
           step,
           steps: one.horizon,
           multiplier: rate(step),
-          passes: [{ source: { ...source, labels: truth }, target: batch("target") }],
+          passes: [{
+            source: { ...source, labels: truth },
+            target: formulaBatch(one.formula_images.target, step),
+          }],
         });
-        const found = method.columns(terms, step);
-        for (const [k, column] of one.columns.entries()) {
-          const expected = recorded[step * one.columns.length + k]!;
-          const error = Math.abs(found[column]! / expected - 1);
-          assert.ok(error < 1e-3, `step ${step}, ${column}: ${found[column]}, recorded ${expected}`);
-        }
+        equalsColumns(method.columns(terms, step), { columns: one.columns, recorded, step });
       }
 
       const loose = { tolerance: 1e-2 };
@@ -261,11 +201,9 @@ for (const one of cases) {
           });
         }
       }
-      const { name, shape: [n, , height, width], factor } = one.formula_images.source;
-      const images = formulaImages(name.replace("{step}", "0"), [n, height, width], { factor });
-      const [view] = run.segmenter.forward([tf.tensor4d(images, [n, height, width, 3])], { training: false });
+      const view = firstView(run.segmenter, one);
       for (const [key, taps] of Object.entries(method.evaluated)) {
-        const sum = taps.map((tap) => view!.taps[tap]!).reduce((a, b) => tf.add(a, b));
+        const sum = taps.map((tap) => view.taps[tap]!).reduce((a, b) => tf.add(a, b));
         await equalsRecorded(one, key, { actual: sum, tolerance: 2e-3 });
       }
     } finally {

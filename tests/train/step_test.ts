@@ -41,6 +41,7 @@ test("the mean gradient of two passes equals the gradient of both batches", asyn
   const both = await step(ce, { accumulated: [source, other] });
   const terms = alone.map(({ result }) => result.terms["ce"]!);
   assert.ok(Math.abs(both.result.terms["ce"]! - (terms[0]! + terms[1]!) / 2) < 1e-6);
+  assert.ok(Math.abs(both.result.total - both.result.terms["ce"]!) < 1e-6, "the total is a mean over passes");
   // Without momentum's history the update is linear in the gradient: the mean of the two updates. Running
   // statistics, which are not, come after the two filters.
   const count = 3 * 3 * 3 * 6 + 6 * 3;

@@ -32,7 +32,7 @@ export function address(name: string, parameters: Parameters = {}): string {
  * Asks once. @param signal cancels it @throws Error with the reason in one sentence: the server is gone, or
  * what it says; whatever `fetch` throws when the question was cancelled
  */
-export async function ask<T>(question: string, signal: AbortSignal): Promise<T> {
+async function ask<T>(question: string, signal: AbortSignal): Promise<T> {
   let response: Response;
   try {
     response = await fetch(question, { signal });

@@ -18,9 +18,9 @@ export interface Choice extends LevelRequest {
 }
 
 /** What may be drawn over the source image. */
-export const SOURCE_OVERLAYS = ["none", "cycles", "labels", "predictions", "return"] as const;
+const SOURCE_OVERLAYS = ["none", "cycles", "labels", "predictions", "return"] as const;
 /** What may be drawn over the target image. */
-export const TARGET_OVERLAYS = [
+const TARGET_OVERLAYS = [
   "none",
   "similarity",
   "weights",

@@ -23,7 +23,7 @@ export function place(pixel: number, width: number): string {
 }
 
 /** The name of a class by its train id; `no label` for the id that counts nowhere. */
-export function className(id: number, { classes, ignore }: ClassNames): string {
+function className(id: number, { classes, ignore }: ClassNames): string {
   return id === ignore ? "no label" : visible(classes[id] ?? `class ${id}`);
 }
 

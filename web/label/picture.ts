@@ -10,7 +10,7 @@ import type { PageSize } from "../../export/label_page_data.ts";
  * [width, height] of a picture when the network sees it: the fixed size; else the shorter side as wanted, but
  * no side longer than `longest`. Sides are at least 32 when it is resized.
  */
-export function seenSize(
+function seenSize(
   width: number,
   height: number,
   { fixed, shortSide, longest }: PageSize,
