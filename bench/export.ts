@@ -72,9 +72,9 @@ export async function exported([comparison]: readonly string[]): Promise<void> {
       ]);
       rows.push(rowOf(name, JSON.parse(text)));
     }
-    for (const [name, run] of comparison === undefined ? [] : await adaptedRuns(comparison)) {
-      const text = await plca(["export", run, "--out", join(folder, `${rows.length}.onnx`), "--json"]);
-      rows.push(rowOf(`${name}, adapted`, JSON.parse(text)));
+    for (const { name, path, run } of comparison === undefined ? [] : await adaptedRuns(comparison)) {
+      const text = await plca(["export", path, "--out", join(folder, `${rows.length}.onnx`), "--json"]);
+      rows.push(rowOf(`${name}, adapted in ${stepsOf(run)} steps`, JSON.parse(text)));
     }
     await record("export", {
       title: "Exported files",
@@ -103,12 +103,17 @@ export async function exported([comparison]: readonly string[]): Promise<void> {
 }
 
 /** Of each method the finished run of the lowest seed, by name. */
-async function adaptedRuns(folder: string): Promise<readonly (readonly [string, string])[]> {
+async function adaptedRuns(folder: string): Promise<readonly RunFolder[]> {
   const lowest = new Map<string, RunFolder>();
   for await (const run of runFolders(folder)) {
     if (run.seed < (lowest.get(run.name)?.seed ?? Infinity)) lowest.set(run.name, run);
   }
-  return [...lowest].sort(([a], [b]) => a.localeCompare(b)).map(([name, { path }]) => [name, path]);
+  return [...lowest.values()].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Steps of all phases. */
+function stepsOf({ phases }: RunFolder["run"]): number {
+  return phases.reduce((sum, { log }) => sum + (log?.done ?? 0), 0);
 }
 
 async function train(run: string, sets: readonly string[]): Promise<void> {
