@@ -2,13 +2,13 @@
  * `plca export --page`: a folder that labels pictures in a browser, with the network in it. Where the run has
  * a baseline, its network is put beside, and the page shows both left and right of a line.
  */
-import { dirname, join } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { pageFiles } from "../export/page.ts";
 import { classColours } from "../report/colours.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
 import { type CheckedModel, exportChecked, tell, type Work } from "./export.ts";
 import { baselineWeights } from "./baseline.ts";
-import { shown } from "./run_folder.ts";
+import { runAround, shown } from "./run_folder.ts";
 import { VERSIONS } from "./versions.ts";
 
 /**
@@ -59,7 +59,7 @@ export async function writePage(work: Work, checkpoint: string, folder: string):
     },
     facts: [
       ["Network", `${plan.model.type}, recipe ${plan.name}`],
-      ["Weights", shown(host, checkpoint)],
+      ["Weights", await named(checkpoint)],
       ["Made by", `plca ${VERSIONS.plca} with ONNX Runtime Web`],
     ],
   });
@@ -81,4 +81,10 @@ export async function writePage(work: Work, checkpoint: string, folder: string):
         shown(host, folder)
       }\n`,
   );
+}
+
+/** A checkpoint as visitors may read it: within its run, without the person's folders. */
+async function named(checkpoint: string): Promise<string> {
+  const run = await runAround(checkpoint);
+  return run === undefined ? basename(checkpoint) : join(basename(run), relative(run, checkpoint));
 }

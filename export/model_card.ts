@@ -148,7 +148,7 @@ function training({ evaluation }: CardFacts): string[] {
 
 /** Whose licence binds the weights, as far as plca knows. */
 function licence({ origin, source, target }: CardFacts): string {
-  const data = target === undefined ? source : `${source} and ${target}`;
+  const data = [...new Set([source, target].filter((name) => name !== undefined))].join(" and ");
   const images = `The images it was trained on (${data}) have licences of their own.`;
   if (origin === undefined) {
     return `Its weights began at random, so they are their author's to license: set \`license\` above. ${images}`;

@@ -10,8 +10,11 @@ export const RUNTIME = [
   "ort-wasm-simd-threaded.jsep.wasm",
 ];
 
-/** Where they lie: the npm package of plca comes with a package of these files alone. */
+/** The package of these files alone that the npm package of plca comes with. */
+const PART = "@plca/onnxruntime-web";
+
+/** Where they lie. */
 export function runtimeFolder(): string {
   const { resolve } = createRequire(import.meta.url);
-  return dirname(resolve(IN_PACKAGE ? "@plca/onnxruntime-web/package.json" : "onnxruntime-web"));
+  return dirname(IN_PACKAGE ? resolve(`${PART}/package.json`) : resolve("onnxruntime-web"));
 }

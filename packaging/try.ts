@@ -70,7 +70,7 @@ async function tryDeno(place: Place): Promise<void> {
 }
 
 /**
- * Trains the default recipe with the installed command, and makes a report. @throws Error when the version is
+ * Trains the default recipe with the installed command, and makes a report and a page. @throws Error when the version is
  * another one
  */
 async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: string }): Promise<void> {
@@ -80,6 +80,8 @@ async function trains(plca: Line, to: Pick<Place, "env"> & { readonly cwd: strin
   console.log(text.replaceAll(/^/gm, "    "));
   await run([...plca, "report", "runs/street-001"], to);
   await Deno.stat(join(to.cwd, "runs/street-001/report.html"));
+  await run([...plca, "export", "--page", "page"], to);
+  await Deno.stat(join(to.cwd, "page/runtime/ort.webgpu.min.js"));
 }
 
 /**

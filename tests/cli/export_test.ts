@@ -104,3 +104,16 @@ folderTest("what cannot be exported is said before anything is written", trained
   const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
   assert.deepEqual(names, ["full", "runs", "tiny.yaml"]);
 });
+
+folderTest("a page names the run and none of the person's folders", trained, async (folder) => {
+  await Deno.mkdir(join(folder, "elsewhere"));
+  const { code, stdout, stderr } = await plca(
+    ["export", join(folder, RUN), "--page", "page", "--images", "1"],
+    { cwd: join(folder, "elsewhere") },
+  );
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^The page lies in page: 6 files, \d+\.\d MB\. /m);
+  const html = await Deno.readTextFile(join(folder, "elsewhere/page/index.html"));
+  assert.ok(html.includes("tiny-001/checkpoints/last.safetensors"));
+  assert.ok(!html.includes(folder));
+});

@@ -22,6 +22,11 @@ Deno.test("modelCard: weights of others bring their licence", () => {
   assert.match(unknown, /`mit_b0\.pth`, whose licence binds it as well: set `license` above\./);
 });
 
+Deno.test("modelCard: data that are source and target are named once", () => {
+  const card = modelCard({ ...FACTS, source: "street", target: "street" });
+  assert.match(card, /The images it was trained on \(street\) have licences of their own\./);
+});
+
 Deno.test("modelCard: without an evaluation there is no number, in the front matter either", () => {
   const card = modelCard(FACTS);
   assert.ok(!card.includes("model-index") && !card.includes("mIoU"), card);
