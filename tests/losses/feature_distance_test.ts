@@ -7,7 +7,10 @@ import { Registry } from "../../core/registry.ts";
 import { losses } from "../../losses/mod.ts";
 import { backendTest, withGradients } from "../goldens.ts";
 import { equalsRecorded, type MethodCase, methodCases, read } from "../methods.ts";
+import type { LabelledView } from "../../core/plugin.ts";
+import { contextOf } from "../contexts.ts";
 import { tensorflowTest } from "../tensorflow.ts";
+import { termOf } from "./terms.ts";
 
 interface DistanceCase extends MethodCase {
   readonly things: readonly number[];
@@ -74,6 +77,31 @@ test("without a pixel of a thing, and where both networks agree: 0 and no gradie
   }
   return Promise.resolve();
 });
+
+backendTest(
+  "cpu",
+  "the term compares pixels of things alone: neither other classes nor pixels without one",
+  () => {
+    const term = termOf("feature-distance", { numClasses: 2, classes: ["road", "car"], things: ["car"] });
+    const features = (value: number) => tf.fill([1, 1, 3, 2], value) as tf.Tensor4D;
+    const lossOf = (labels: readonly number[]) => {
+      const of = (value: number) => ({
+        logits: features(0),
+        taps: { layer4: features(value) },
+        labels: tf.tensor3d([...labels], [1, 1, 3], "int32"),
+      });
+      const context = contextOf({ source: of(1) as LabelledView });
+      const views = { student: of(1), guide: of(3) };
+      const view = (_: string, by: string = "student") => views[by as "student" | "guide"];
+      return term.compute({ ...context, view }).loss.dataSync()[0]!;
+    };
+    assert.equal(lossOf([0, IGNORE, IGNORE]), 0);
+    const car = lossOf([0, 1, IGNORE]);
+    assert.ok(car > 1, `${car}`);
+    assert.equal(lossOf([1, 1, 1]), car, "the mean is over the things' pixels");
+    return Promise.resolve();
+  },
+);
 
 Deno.test("things that are no classes are refused by name", () => {
   const create = (classes: readonly string[], things?: readonly string[]) =>

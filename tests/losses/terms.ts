@@ -12,7 +12,11 @@ const registry = builtins();
 /** A built-in loss with these options, of a network with two heads, whose maps are resized with aligned corners. */
 export function termOf(
   type: string,
-  { numClasses, ...options }: { readonly numClasses: number; readonly [option: string]: unknown },
+  { numClasses, classes = [], ...options }: {
+    readonly numClasses: number;
+    readonly classes?: readonly string[];
+    readonly [option: string]: unknown;
+  },
 ): LossTerm {
   const logits = (place: number): TapInfo => ({
     channels: numClasses,
@@ -23,7 +27,7 @@ export function termOf(
   return registry.plan("loss", { type, options }).create({
     seed: 0,
     numClasses,
-    classes: [],
+    classes,
     variable: (_, initial, trainable = true) => tf.variable(initial, trainable),
     taps: { logits: logits(0), auxiliary: logits(1) },
     alignCorners: true,
