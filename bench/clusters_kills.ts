@@ -4,7 +4,7 @@
  *     deno task bench clusters kills [COUNT]
  *
  * Think of a machine that goes away: nobody is told, and what its process was doing stays half done. So the kill is SIGKILL, at a
- * moment drawn from the whole of a job, from its steps, or from within the writing of a checkpoint.
+ * moment drawn from the start of a job, from its steps, or from within the writing of a checkpoint.
  */
 import { diskFiles } from "../datasets/files.ts";
 import { Random } from "../core/random.ts";
@@ -21,7 +21,7 @@ const STEPS = 10;
 const PATIENCE = 60;
 
 /** When a process is killed. */
-const MOMENTS = ["at any moment", "during the steps", "while a checkpoint is written"] as const;
+const MOMENTS = ["while it starts", "during the steps", "while a checkpoint is written"] as const;
 type Moment = typeof MOMENTS[number];
 
 /** What became of an attempt. */
@@ -31,8 +31,6 @@ interface Killed {
   readonly rank: number;
   /** From the kill to the end of the job. */
   readonly seconds: number;
-  /** Whether the job was over before anything was killed. */
-  readonly late: boolean;
   /** Whether half a checkpoint lay beside the whole ones. */
   readonly inWrite: boolean;
   /** Computed twice. */
@@ -51,14 +49,16 @@ export async function kills([count = "30"]: readonly string[]): Promise<void> {
     await Deno.writeTextFile(`${folder}/killed.yaml`, recipe);
     const whole = new Map<number, Whole>();
     for (const processes of [2, 3]) whole.set(processes, await undisturbed(folder, processes));
-    for (let attempt = 0; attempt < Number(count); attempt++) {
-      const processes = 2 + attempt % 2, moment = MOMENTS[Math.floor(attempt / 2) % MOMENTS.length]!;
+    for (let attempt = 0; found.length + lost.length < Number(count); attempt++) {
+      const tried = found.length + lost.length;
+      const processes = 2 + tried % 2, moment = MOMENTS[Math.floor(tried / 2) % MOMENTS.length]!;
       try {
         const one = await killed({ folder, attempt, processes, moment, whole: whole.get(processes)! });
-        found.push(one);
-        console.log(JSON.stringify(one));
+        // What was over before anything was killed is tried again.
+        if (one !== undefined) found.push(one);
+        console.log(JSON.stringify(one ?? "late"));
       } catch (error) {
-        lost.push(`attempt ${attempt + 1} (${moment}, ${processes} processes): ${messageOf(error)}`);
+        lost.push(`attempt ${tried + 1} (${moment}, ${processes} processes): ${messageOf(error)}`);
         console.log(lost.at(-1)!);
       }
     }
@@ -101,8 +101,10 @@ interface Attempt {
   readonly whole: Whole;
 }
 
-/** @throws Error when the run did not come through */
-async function killed({ folder, attempt, processes, moment, whole }: Attempt): Promise<Killed> {
+/** @returns undefined when the job was over before anything was killed @throws Error when the run did not come through */
+async function killed(
+  { folder, attempt, processes, moment, whole }: Attempt,
+): Promise<Killed | undefined> {
   const random = Random.stream(attempt, "clusters/kills"), name = `run-${attempt}`, run = `${folder}/${name}`;
   const job = startJob({ processes, args: line(["killed.yaml", "--run", name]), cwd: folder });
   let over = false;
@@ -110,8 +112,9 @@ async function killed({ folder, attempt, processes, moment, whole }: Attempt): P
   // The first one writes; at other moments any may go.
   const rank = moment === MOMENTS[2] && random.integer(0, 3) > 0 ? 0 : random.integer(0, processes - 1);
   const ranks = await reached(job.pid, { run, moment, random, processes, whole, over: () => over });
-  const late = over, began = performance.now();
-  if (!late) kill(ranks[rank]!);
+  if (over) return undefined;
+  const began = performance.now();
+  kill(ranks[rank]!);
   const ended = await Promise.race([job.ended, sleep(1000 * PATIENCE)]);
   const seconds = (performance.now() - began) / 1000;
   if (ended === undefined) {
@@ -124,11 +127,11 @@ async function killed({ folder, attempt, processes, moment, whole }: Attempt): P
   const inWrite = await exists(`${run}/checkpoints/last.safetensors.part`);
   const before = stepOf(`${run}/events.jsonl`), saved = await requireWhole(run);
   const words = await exists(`${run}/config.yaml`) ? ["--resume", name] : ["killed.yaml", "--run", name];
-  if (!late) succeeded(await runJob({ processes, args: line(words), cwd: folder }));
+  succeeded(await runJob({ processes, args: line(words), cwd: folder }));
   const weights = await weightsOf(run);
   if (!weights.every((byte, k) => byte === whole.weights[k])) throw new Error("it ended with other weights");
   await Deno.remove(run, { recursive: true });
-  return { moment, processes, rank, seconds, late, inWrite, again: before - saved };
+  return { moment, processes, rank, seconds, inWrite, again: before - saved };
 }
 
 interface Wanted extends Pick<Attempt, "moment" | "processes" | "whole"> {
@@ -151,8 +154,8 @@ async function reached(
   }
   const log = `${run}/events.jsonl`;
   if (moment === MOMENTS[0]) {
-    const until = random.uniform(0, 900 * whole.seconds);
-    while (!over() && performance.now() - began < until) await sleep(5);
+    const until = random.uniform(0, 600 * whole.seconds);
+    while (!over() && performance.now() - began < until && stepOf(log) === 0) await sleep(10);
     return ranks;
   }
   const step = random.integer(1, STEPS - 1);

@@ -19,10 +19,11 @@ export async function nodes(): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "plca-nodes-" });
   const own = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
   const { denoDir } = JSON.parse(await output("deno info", [Deno.execPath(), "info", "--json"]));
+  const mounts = (await output("mounts", ["readlink", "/proc/self/ns/mnt"])).trim();
   const training = { steps: STEPS, batch: 2, validate_every: 5, log_every: 1, checkpoint_every: 5 };
   const recipe = recipeText("plca", { name: "nodes", training });
   try {
-    for (const node of ["a", "b"]) {
+    for (const [core, node] of ["a", "b"].entries()) {
       const other = node === "a" ? "b" : "a", home = `${folder}/${node}`;
       for (const part of ["plca", "packages", "home", "tmp", "work"]) {
         await Deno.mkdir(`${home}/${part}`, { recursive: true });
@@ -35,14 +36,19 @@ export async function nodes(): Promise<void> {
       await output("copy", ["sh", "-c", 'cp ~/.npmrc "$1" || true', "sh", `${home}/home`]);
       await Deno.writeTextFile(`${home}/work/nodes.yaml`, recipe);
       const hidden = [`${folder}/${other}`, denoDir, own];
-      await Deno.writeTextFile(`${home}/start.sh`, startOf(home, { hidden, run: `${folder}/run` }), {
-        mode: 0o755,
-      });
+      await Deno.writeTextFile(
+        `${home}/start.sh`,
+        startOf(home, { hidden, mounts, core, run: `${folder}/run` }),
+        {
+          mode: 0o755,
+        },
+      );
     }
     await Deno.writeTextFile(`${folder}/into.sh`, INTO_NAMESPACE, { mode: 0o755 });
     await Deno.writeTextFile(`${folder}/one.yaml`, recipe);
     await output("two processes of one machine", [
-      ...[LAUNCHER, "-n", "2", Deno.execPath(), "run", "-A", "--quiet", "--no-check"],
+      ...[LAUNCHER, "-n", "2", "sh", "-c", 'exec taskset -c "$MPI_LOCALRANKID" "$@"', "sh"],
+      ...[Deno.execPath(), "run", "-A", "--quiet", "--no-check"],
       ...["--config", `${own}/deno.json`, `${own}/cli/main.ts`],
       ...["train", `${folder}/one.yaml`, "--quiet", "--run", `${folder}/one`],
     ]);
@@ -59,19 +65,26 @@ export async function nodes(): Promise<void> {
   }
 }
 
+interface Node {
+  /** What it is not to see. */
+  readonly hidden: readonly string[];
+  /** The name of the mounts that it is not to change. */
+  readonly mounts: string;
+  /** The core that it has. */
+  readonly core: number;
+  readonly run: string;
+}
+
 /** What starts plca on a machine. Mounts are seen in the namespace only. */
-function startOf(
-  home: string,
-  { hidden, run }: { readonly hidden: readonly string[]; readonly run: string },
-) {
+function startOf(home: string, { hidden, mounts, core, run }: Node): string {
   return `#!/bin/sh
 set -e
 # Never where the mounts would be everyone's.
-[ "$(readlink /proc/self/ns/mnt)" != '${Deno.readLinkSync("/proc/self/ns/mnt")}' ]
+[ "$(readlink /proc/self/ns/mnt)" != '${mounts}' ]
 ${hidden.map((path) => `mount -t tmpfs none '${path}'`).join("\n")}
 export HOME='${home}/home' DENO_DIR='${home}/packages' TMPDIR='${home}/tmp' INIT_CWD='${home}/work' PWD='${home}/work'
 cd '${home}/work'
-exec '${Deno.execPath()}' run -A --quiet --no-check --cached-only --config '${home}/plca/deno.json' \\
+exec taskset -c ${core} '${Deno.execPath()}' run -A --quiet --no-check --cached-only --config '${home}/plca/deno.json' \\
   '${home}/plca/cli/main.ts' train nodes.yaml --quiet --run '${run}'
 `;
 }
@@ -105,7 +118,7 @@ async function write(one: Losses, two: Losses): Promise<void> {
   await record("clusters_nodes", {
     title: "Machines that share nothing but data and runs",
     text: [
-      `${STEPS} steps of a small network on drawn streets by two processes: of one machine, and of two network namespaces, each ` +
+      `${STEPS} steps of a small network on drawn streets by two processes with a core each: of one machine, and of two network namespaces, each ` +
       "with its own copy of plca and of Deno's packages, its own home, temporary and working folder, the other's and the " +
       "original hidden from it. The largest relative difference of the objective and its terms over all steps.",
     ],

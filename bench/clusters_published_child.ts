@@ -20,6 +20,8 @@ export interface PublishedShare {
   readonly peak: number;
   readonly heap: number;
   readonly outside: number;
+  /** Gigabytes that the system has moved to its disk at the end. */
+  readonly swapped: number;
   /** The objective's value, the same in all. */
   readonly total: number;
 }
@@ -33,11 +35,7 @@ if (import.meta.main) {
   const mpi = new Mpi(openLibrary(env("PLCA_MPI")), { launch: launchOf(env)!, timeout: TIMEOUT });
   const world = new MpiWorld(mpi);
   const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / world.size));
-  // All of them together may take what is free.
-  const memory = Math.floor(0.9 * Deno.systemMemoryInfo().available / world.size);
-  await selectBackend("native", { threads, memory });
-  // Nobody begins to take memory before all have looked.
-  world.sums(new Float64Array(1));
+  await selectBackend("native", { threads });
   const { run, passes } = await publishedUpdate({
     crop: Number(crop),
     batch: 1,
@@ -53,6 +51,8 @@ if (import.meta.main) {
     peak: 1024 * resourceUsage().maxRSS / 1e9,
     heap: heapMemory().buffer.byteLength / 1e9,
     outside: heapRoom().moved.outsidePeak / 1e9,
+    swapped: 1024 * Number(/VmSwap:\s*(\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))?.[1] ?? 0) /
+      1e9,
     total,
   };
   await Deno.writeTextFile(`${folder}/${world.rank}.json`, JSON.stringify(share));
