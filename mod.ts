@@ -1,6 +1,6 @@
 /**
- * plca as a library: the plugin types, the built-in plugins, recipes, training and evaluation. Importing it
- * has no effect; the tensor engine starts with {@linkcode selectBackend}.
+ * plca as a library: the plugin types, the built-in plugins, recipes, training, evaluation and export.
+ * Importing it has no effect; the tensor engine starts with {@linkcode selectBackend}.
  *
  * ```ts
  * import { builtins, diskFiles, loadRecipe, selectBackend, train } from "@plca/plca";
@@ -55,3 +55,9 @@ export * from "./backends/plugin_kit.ts";
 export * from "./backends/select.ts";
 export type { Backend, Inspected, Judged, Started } from "./backends/backend.ts";
 export * from "./train/mod.ts";
+export { exportOnnx, type OnnxFile, type OnnxOptions } from "./export/checked.ts";
+export type { ELEMENTS, ElementType, Port } from "./backends/onnx_model.ts";
+export type { LoweredModel } from "./export/lower.ts";
+export type { Pictures } from "./export/pictures.ts";
+export type { Picture } from "./export/trials.ts";
+export type { Comparison } from "./export/verify.ts";

@@ -43,7 +43,9 @@ export interface Initializer {
 
 /** An input or output of a graph. */
 export interface Port {
+  /** As sessions call it. */
   readonly name: string;
+  /** Of its numbers. */
   readonly type: ElementType;
   /** The sides: numbers, or names of sides that are known only when the model runs. */
   readonly dims: readonly (number | string)[];

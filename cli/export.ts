@@ -14,19 +14,12 @@ import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
 import { diskFiles } from "../datasets/files.ts";
-import { exportModel } from "../export/export_model.ts";
-import type { LoweredModel } from "../export/lower.ts";
-import { openModel } from "../export/run_model.ts";
-import { trialsOf } from "../export/trials.ts";
-import { compareOutputs, type Comparison, refusal } from "../export/verify.ts";
+import { exportOnnx, type OnnxFile } from "../export/checked.ts";
 import { writeWhole } from "../run_folder/write.ts";
-import { openEnsemble } from "../train/trained.ts";
 import { chooseWeights } from "./choose_weights.ts";
-import { exportMetadata } from "./export_metadata.ts";
 import { writeHub } from "./export_hub.ts";
 import { inferenceOf, refuseUnused, sizeOf } from "./export_options.ts";
 import { writePage } from "./export_page.ts";
-import { type Pictures, picturesOf } from "./export_pictures.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { requireWritable } from "./output_file.ts";
@@ -96,11 +89,9 @@ export interface Forms extends Pick<Arguments, "inputs" | "outputs" | "half"> {
 }
 
 /** A file that agrees with its network, not yet written. */
-export interface CheckedModel extends Pictures {
+export interface CheckedModel extends OnnxFile {
   /** Absolute. */
   readonly checkpoint: string;
-  readonly lowered: LoweredModel;
-  readonly found: Comparison;
   /** What is left out. */
   readonly notes: readonly string[];
   /** Whether its numbers have 16 bits. */
@@ -118,40 +109,12 @@ export async function exportChecked(
   { inputs, outputs, half, inputName }: Forms,
 ): Promise<CheckedModel> {
   const { inference, notes } = inferenceOf(plan, { ...args, outputs });
-  const { normalization } = plan.input;
-  const { ensemble, phase, dispose } = await openEnsemble(plan, { checkpoint, files: diskFiles() });
-  try {
-    if (outputs === "logits" && ensemble.networks.length > 1) {
-      throw new UserError(
-        "--outputs logits: evaluation.ensemble averages probabilities; choose those, or labels",
-      );
-    }
-    const options = { wanted: outputs, inference, half, size };
-    const bytes = inputs === "uint8";
-    const lowered = exportModel(ensemble, {
-      ...options,
-      inputName,
-      bytes: bytes ? normalization : undefined,
-      producerVersion: VERSIONS.plca,
-      metadata: await exportMetadata(plan, { checkpoint, recipe, phase, inputs }),
-    });
-    const { pictures, from } = await picturesOf(plan, { size, count: args.images });
-    const trials = trialsOf(pictures, { normalization, bytes, free: size === undefined });
-    const [input, output] = [lowered.input.name, lowered.output.name];
-    const file = openModel({ model: lowered.model, input, output });
-    try {
-      const found = compareOutputs(file, ensemble, { ...options, trials });
-      const fault = refusal(found, options);
-      if (fault !== undefined) {
-        throw new UserError(`${shown(host, checkpoint)}: ${fault}; nothing was written`);
-      }
-      return { checkpoint, lowered, found, notes, half, pictures, from };
-    } finally {
-      file.close();
-    }
-  } finally {
-    dispose();
-  }
+  const made = await exportOnnx(plan, {
+    ...{ checkpoint, files: diskFiles(), inputs, outputs, half, size, inference, inputName, recipe },
+    images: args.images,
+    called: shown(host, checkpoint),
+  });
+  return { ...made, checkpoint, notes, half };
 }
 
 /** Absolute. A file is written beside the place where it belongs and then moved there. */

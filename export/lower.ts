@@ -36,8 +36,11 @@ export interface LowerOptions {
 
 /** A written model. */
 export interface LoweredModel {
+  /** The bytes of the ONNX file. */
   readonly model: Uint8Array;
+  /** Its only input. */
   readonly input: Port;
+  /** Its only output. */
   readonly output: Port;
   /** How many operator calls it has. */
   readonly nodes: number;

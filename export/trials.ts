@@ -10,8 +10,11 @@ import type { Trial } from "./verify.ts";
 
 /** A picture in RGB, 3 bytes a pixel, row by row. */
 export interface Picture {
+  /** Pixels of a row. */
   readonly width: number;
+  /** Rows. */
   readonly height: number;
+  /** `3 * width * height` bytes. */
   readonly data: Uint8Array;
 }
 

@@ -26,8 +26,9 @@ export interface Comparison {
   readonly difference: number;
   /** The largest absolute number in the network's output. */
   readonly largest: number;
-  /** Pixels, and those that both label alike. */
+  /** Pixels that were labelled. */
   readonly pixels: number;
+  /** Those that both label alike. */
   readonly equal: number;
   /** Median time of the first trial, in milliseconds. */
   readonly time: { readonly file: number; readonly own: number };

@@ -121,6 +121,9 @@ export function openOrt(threads: number): Ort {
   return startOrt(version, apiOf(new Deno.UnsafePointerView(table)), threads);
 }
 
+/** Never called. It names the package to Deno, which else does not have it where a program links a clone. */
+export const namesPackage = () => import("onnxruntime-node");
+
 /**
  * The library's file. A clone has the libraries of all systems, in onnxruntime-node; the npm package of plca
  * comes with a package for one system alone.

@@ -17,6 +17,7 @@ Deno.test("docs/library.md has a program for each thing it speaks of", () => {
     "Train",
     "Evaluate",
     "Predict",
+    "Export",
     "A loss of your own",
     "A dataset of your own",
   ]);
@@ -44,6 +45,7 @@ Deno.test("the programs of docs/library.md run from another folder, by the packa
     const said = new TextDecoder().decode(stdout);
     assert.equal(code, 0, said + new TextDecoder().decode(stderr));
     assert.match(said, /^1 0\.\d+\nmIoU 0\.\d+\nsky (?:0|null|undefined)/);
+    assert.match(said, /^images: (\d+) of \1 labels equal$/m);
     assert.match(said, /unsureness/);
     assert.match(said, /\nmIoU 0\.\d+\n$/);
   }));

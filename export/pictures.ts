@@ -4,16 +4,17 @@
  */
 import { DataError, UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
+import type { FileReader } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
 import { countOf } from "../core/words.ts";
 import { evaluationImages } from "../datasets/evaluation.ts";
-import { diskFiles } from "../datasets/files.ts";
 import { openInput } from "../datasets/input.ts";
-import { AS_BYTES, type Picture, pictureOf } from "../export/trials.ts";
+import { AS_BYTES, type Picture, pictureOf } from "./trials.ts";
 import { openSplit } from "../train/evaluate.ts";
 
 /** Pictures, and in words what they are. */
 export interface Pictures {
+  /** At the size that the network sees. */
   readonly pictures: readonly Picture[];
   /** As in `4 images of val`. */
   readonly from: string;
@@ -28,9 +29,13 @@ const SIDES = [192, 256] as const;
  */
 export async function picturesOf(
   plan: RunPlan,
-  { size, count }: { readonly size: readonly [number, number] | undefined; readonly count: number },
+  { size, count, files }: {
+    readonly size: readonly [number, number] | undefined;
+    readonly count: number;
+    readonly files: FileReader;
+  },
 ): Promise<Pictures> {
-  const input = openInput(plan, diskFiles());
+  const input = openInput(plan, files);
   const { scales: _, ...once } = plan.evaluation;
   const evaluation = { ...once, ...(size ? { size } : {}), limit: count };
   try {

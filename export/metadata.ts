@@ -5,16 +5,16 @@
 import { createHash } from "node:crypto";
 import { basename, dirname } from "node:path";
 import type { RunPlan } from "../core/plan.ts";
+import project from "../deno.json" with { type: "json" };
 import { classColours } from "../report/colours.ts";
 import { CONFIG } from "../run_folder/layout.ts";
-import { VERSIONS } from "./versions.ts";
 
 /** Where the weights come from. */
 export interface Origin {
-  /** Absolute. */
+  /** Its path. */
   readonly checkpoint: string;
-  /** The recipe's path; that of a run lies in its folder. */
-  readonly recipe: string;
+  /** The recipe's path, which tells the run if it lies in its folder; absent: no run is named. */
+  readonly recipe?: string | undefined;
   /** The phase that wrote the checkpoint. */
   readonly phase: string | undefined;
   /** How images are given. */
@@ -32,9 +32,9 @@ export async function exportMetadata(
   const { labelSpace, input: { normalization }, model, evaluation } = plan;
   const weights = createHash("sha256").update(await Deno.readFile(checkpoint)).digest("hex");
   return {
-    plca: VERSIONS.plca,
+    plca: project.version,
     recipe: plan.name,
-    ...(basename(recipe) === CONFIG ? { run: basename(dirname(recipe)) } : {}),
+    ...(recipe !== undefined && basename(recipe) === CONFIG ? { run: basename(dirname(recipe)) } : {}),
     ...(phase === undefined ? {} : { phase }),
     model: model.type,
     checkpoint: basename(checkpoint),
