@@ -54,7 +54,7 @@ export const masked = definePlugin({
     ...(given.hide === "patches" ? { hides: true } : {}),
     create: ({ hides }) => ({
       make(ctx): Images {
-        // `values` were made for the whole images.
+        // `values` are not handed on: its maker made them for the images as they were.
         const { pixels, values: _, ...others } = ctx.images(given.stream);
         const patches = given.hide === "patches" || (given.hide === "auto" && hides);
         const changed = (pixels: tf.Tensor4D) => disturbed(pixels, given, ctx);

@@ -1,7 +1,7 @@
 /**
  * A checkpoint's network in the form that PyTorch's modules expect, for `plca weights export` and for
- * `plca export --hub`. It undoes two steps of an import (mapping.ts): the conversion of tensors, and the
- * order of classes. Names stay plca's own. Pure.
+ * `plca export --hub`. Of an import (mapping.ts) it undoes the order of classes alone: names stay plca's own,
+ * tensors float32. Pure.
  */
 import { UserError } from "../core/errors.ts";
 import { type StoredTensor, toFloat32 } from "./stored_tensor.ts";

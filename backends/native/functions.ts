@@ -1,7 +1,7 @@
 /**
- * GELU, its gradient and the softmax of rows, computed by ONNX Runtime instead of WASM, since it uses
- * all processor cores, and registers (AVX) wider than WASM's, which hold four floats. Tensors stay in WASM's
- * heap; ONNX Runtime reads and writes them there (runtime.ts).
+ * GELU, its gradient and the softmax of rows, computed by ONNX Runtime instead of WASM: it uses all processor
+ * cores, and registers (AVX) that are wider than WASM's, which hold four floats. Tensors stay in WASM's heap;
+ * ONNX Runtime reads and writes them there (runtime.ts).
  *
  * The gradient of GELU is no ONNX operator. It takes three steps for every chunk of numbers: the WASM kernel
  * `geluArguments` writes the arguments of erf and exp into two buffers, ONNX Runtime replaces them by the
