@@ -13,7 +13,7 @@
  * statistics were given.
  *
  * If other processes have pixels of the same part (`call.shared`), the two sums within dx run over all
- * processes, while the dGamma and dBeta that are returned stay those of this process; train/averaging.ts averages
+ * processes. The dGamma and dBeta that are returned stay those of this process; train/averaging.ts averages
  * them like every gradient.
  */
 import * as tf from "@tensorflow/tfjs-core";
