@@ -1,34 +1,42 @@
 /**
- * Whether an index has the same colour in every palette of a set of label files. If not, the files were
- * painted one by one, and index 1 may be a car in one and a tree in the next.
+ * Whether an index has the same colour in every palette of a set of label files. If not, each file was painted
+ * with a palette of its own, and index 1 may be a car in one file and a tree in the next. The survey at the
+ * start of a training (survey.ts) asks that, and the inspection of all images (fact_book.ts).
  */
 import { someOf } from "./faults.ts";
 import { hex } from "./hex.ts";
 
-/** How many colours of an index are kept apart, and how many names of a colour. */
-const COLOURS = 4, NAMES = 4;
+/** How many colours of an index are remembered, and for each of them how many file names. */
+const MOST_COLOURS = 4, MOST_NAMES = 4;
 
-interface Owners {
+/** The files in which an index has a certain colour. */
+interface Painted {
+  /** The first of their names. */
   readonly names: string[];
+  /** How many files there are. */
   count: number;
 }
 
 /** Takes in palettes file by file; memory does not grow with files. */
 export class Palettes {
-  readonly #colours = new Map<number, Map<number, Owners>>();
+  /** By index, then by colour. */
+  readonly #colours = new Map<number, Map<number, Painted>>();
 
-  /** @param palette the colours, as 0xrrggbb, of the indices that count */
+  /**
+   * Adds a label file. @param name of the file @param palette indices and their colours as 0xrrggbb; leave out
+   * indices that do not matter, such as those without a pixel
+   */
   add(name: string, palette: Iterable<readonly [index: number, colour: number]>): void {
     for (const [index, colour] of palette) {
       let colours = this.#colours.get(index);
       if (colours === undefined) this.#colours.set(index, colours = new Map());
-      const owners = colours.get(colour);
-      if (owners === undefined) {
-        if (colours.size < COLOURS) colours.set(colour, { names: [name], count: 1 });
+      const files = colours.get(colour);
+      if (files === undefined) {
+        if (colours.size < MOST_COLOURS) colours.set(colour, { names: [name], count: 1 });
         continue;
       }
-      owners.count++;
-      if (owners.names.length < NAMES) owners.names.push(name);
+      files.count++;
+      if (files.names.length < MOST_NAMES) files.names.push(name);
     }
   }
 

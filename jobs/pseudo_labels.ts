@@ -13,7 +13,7 @@ import { definePlugin, type JobImage, type JobTools, type PredictionChange } fro
 import { z } from "../core/schema.ts";
 import { PredictedClasses } from "./confidences.ts";
 import { report } from "./outcome.ts";
-import { ownLabels, relativeLabels, softLabels, type ThresholdRule, thresholdsOf } from "./policies.ts";
+import { ownLabels, relativeLabels, softLabels, type ThresholdRule, thresholdsOf } from "./label_choice.ts";
 
 const options = z.strictObject({
   of: z.string().default("target").describe("the stream whose images get labels"),

@@ -6,9 +6,10 @@ import { cosineOf } from "../ops/discrepancy.ts";
 import { furtherTapOption, logitsNeed, MAIN } from "./read_logits.ts";
 
 /**
- * Keeps two heads from becoming one (Luo et al. 2019): 1 + cos(w1, w2), in [0, 2], where all weights and
- * biases of a head are one vector. `local-adversarial` compares the heads' opinions, which are worth
- * something only if the heads differ. The heads must have equally many weights.
+ * Keeps two heads from learning the same weights (Luo et al. 2019): 1 + cos(w1, w2), in [0, 2], where w1 and
+ * w2 are all weights and biases of a head as one vector. A recipe uses it beside `local-adversarial`, which
+ * looks where the predictions of the two heads differ; with equal heads it would find nothing. The heads must
+ * have equally many weights.
  * @throws Error at the start when the model does not say which parameters make a head, in a step when the
  * sizes differ
  */
@@ -19,7 +20,8 @@ export const weightDiscrepancy = definePlugin({
   source: "Luo et al. 2019",
   options: z.strictObject({ tap: furtherTapOption }),
   plan: ({ tap }, at) => ({
-    // The view is not read. It is needed so that a tap that is no head is refused when the recipe is read.
+    // `compute` reads parameters only. The view is asked for nevertheless, because the check of views refuses
+    // a tap that is no head before training begins.
     needs: {
       views: [logitsNeed({ stream: "source", tap, resolution: "features" }, at)],
       parameters: [STUDENT],
@@ -46,7 +48,10 @@ export const weightDiscrepancy = definePlugin({
   }),
 });
 
-/** All parameters whose names begin with `head`, in order, as one vector. */
+/**
+ * The parameters of a head as one vector, in the network's order.
+ * @param head how their names begin, as in `classifier.0.`
+ */
 function vectorOf(params: readonly Param[], head: string): tf.Tensor1D {
   const ofHead = params.filter(({ name }) => name.startsWith(head));
   if (ofHead.length === 0) throw new Error(`the network has no parameter whose name begins with "${head}"`);

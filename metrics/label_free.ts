@@ -1,6 +1,7 @@
 /**
- * What predictions say of themselves, over the images of a validation: measures to choose a snapshot by when
- * the target has no labels. Plain numbers, no tensors.
+ * Measures of predictions that need no labels, to choose a snapshot by when the target has none. A validation
+ * with `evaluation.label_free` (train/validation.ts) adds each image and logs the measures. Plain numbers, no
+ * tensors.
  *
  * None of them knows what is right. Low entropy says that the network is sure; a network that calls
  * everything road is very sure, so mutual information also asks that all classes are used; neighbourhood
@@ -17,16 +18,17 @@ export interface PixelProbabilities {
 }
 
 /**
- * How many pixels of all images together are compared with each other; the comparison takes the square of it.
+ * How many pixels of all images together are compared with each other; the time of that grows with the square
+ * of their number.
  */
 const SAMPLES = 1000;
 
-/** Divides the cosines before the softmax: the published value (Saito et al. 2021). */
+/** Cosines are divided by this before the softmax; the published value (Saito et al. 2021). */
 const TEMPERATURE = 0.05;
 
 /**
- * Takes in images one by one and computes the measures of all of them. Memory: the sample, and one sum for
- * each class.
+ * Takes in images one by one and computes the measures of all of them. It keeps a sample of pixels, and one sum
+ * for each class.
  */
 export class PredictionMeasures {
   readonly #perImage: number;
@@ -35,7 +37,10 @@ export class PredictionMeasures {
   #sums: Float64Array | undefined;
   readonly #samples: Float64Array[] = [];
 
-  /** @param images how many will be added, for the share of each in the sample; at least one */
+  /**
+   * @param images how many will be added, at least one. Each gives equally many pixels, rounded up, until the
+   * sample is full; the last images may then give none
+   */
   constructor(images: number) {
     this.#perImage = Math.max(1, Math.ceil(SAMPLES / images));
   }
@@ -64,11 +69,12 @@ export class PredictionMeasures {
    * - `entropy`: the mean over pixels of -sum p log p / log K, in [0, 1].
    * - `mutualInformation`: the entropy of the mean prediction, over log K, less `entropy`, in [0, 1]
    *   (Krause et al. 2010).
-   * - `neighbourhoodDensity`: of up to 1,000 pixels in even distances, the mean entropy of the softmax over
-   *   all others of the cosine of two predictions divided by 0.05, over the log of the others' number, in [0,
-   *   1] (Saito et al. 2021, who do not divide by that log).
+   * - `neighbourhoodDensity`: how many neighbours a prediction has, in [0, 1] (Saito et al. 2021). A sample of
+   *   up to 1,000 pixels is taken, evenly spread in each image. For each of them, a softmax runs over the
+   *   cosines of its prediction with all others, divided by 0.05; the measure is the mean entropy of these
+   *   softmaxes, divided by the log of the number of others, which the paper does not do.
    *
-   * @returns nothing without a pixel or with fewer than two classes; no density with fewer than three
+   * @returns an empty record without a pixel or with fewer than two classes; no density with fewer than three
    *   pixels in the sample
    */
   measures(): Record<string, number> {

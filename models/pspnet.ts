@@ -25,15 +25,18 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-/** Channels of the pyramid's branches and of both classifiers' inputs, at width 1. */
-const HEAD = 512;
+/** Channels of each branch of the pyramid and of both classifiers' inputs, at width 1. */
+const HEAD_CHANNELS = 512;
 
 /**
- * PSPNet (Zhao et al. 2017) as the released pyCDA uses it: a dilated ResNet with a stem of three
- * convolutions. Its features are averaged over grids of 1, 2, 3 and 6 cells a side, and these pooled maps,
- * enlarged again (half-pixel centres), stand beside the features: each pixel thus knows what the whole image
- * and its parts show. An auxiliary classifier on layer3 is the tap `auxiliary`. The feature tap, `pyramid`,
- * is what the main classifier reads.
+ * PSPNet (Zhao et al. 2017) as the published program of the method pyCDA (Lian et al. 2019) uses it: a dilated
+ * ResNet with a stem of three convolutions. Its features are averaged over grids of 1, 2, 3 and 6 cells a
+ * side. These pooled maps, enlarged again (half-pixel centres), are concatenated to the features, so that each
+ * pixel also knows what the whole image and its parts show. A convolution makes the tap `pyramid` of all this,
+ * which the main classifier reads; it is the feature tap. An auxiliary classifier on layer3 is the tap
+ * `auxiliary`.
+ *
+ * Parameters of the head have the names of that program's modules (`conv_last_deepsup`, ...).
  */
 export const pspnet = definePlugin({
   kind: "model",
@@ -61,7 +64,7 @@ export const pspnet = definePlugin({
         const logits = { channels: numClasses, stride: 8, space: "real" } as const;
         return {
           ...resnetTaps(shape),
-          pyramid: { ...logits, channels: Math.floor(HEAD * width) },
+          pyramid: { ...logits, channels: Math.floor(HEAD_CHANNELS * width) },
           logits: { ...logits, head: "decoder.conv_last.4." },
           probabilities: { ...logits, space: "simplex" },
           auxiliary: { ...logits, head: "decoder.conv_last_deepsup." },
@@ -78,17 +81,18 @@ function network(setup: Setup, shape: ResnetShape, { pools, dropout, batch_norm 
   const backbone = resnet(layers, shape);
   const [, , , layer3, layer4] = resnetChannels(shape);
   const { affine } = shape;
-  const inner = Math.floor(HEAD * shape.width);
-  const norm = (names: readonly [string, string], side: number, input: number) =>
+  const inner = Math.floor(HEAD_CHANNELS * shape.width);
+  /** A convolution of odd side to `inner` channels, with its norm. */
+  const normed = (names: readonly [string, string], side: number, input: number) =>
     convolutionAndNorm(layers, names, [side, input, inner], { padding: (side - 1) / 2, affine });
   const branches = pools.map((cells, k) => ({
     cells,
-    layer: norm([`decoder.ppm.${k}.1`, `decoder.ppm.${k}.2`], 1, layer4),
+    layer: normed([`decoder.ppm.${k}.1`, `decoder.ppm.${k}.2`], 1, layer4),
   }));
-  const last = norm(["decoder.conv_last.0", "decoder.conv_last.1"], 3, layer4 + pools.length * inner);
+  const last = normed(["decoder.conv_last.0", "decoder.conv_last.1"], 3, layer4 + pools.length * inner);
   const classify = pointwise(layers, "decoder.conv_last.4", [inner, setup.numClasses]);
-  const beside = norm(["decoder.cbr_deepsup.0", "decoder.cbr_deepsup.1"], 3, layer3);
-  const classifyBeside = pointwise(layers, "decoder.conv_last_deepsup", [inner, setup.numClasses]);
+  const auxiliaryFeatures = normed(["decoder.cbr_deepsup.0", "decoder.cbr_deepsup.1"], 3, layer3);
+  const classifyAuxiliary = pointwise(layers, "decoder.conv_last_deepsup", [inner, setup.numClasses]);
   const pyramidOf = (x: tf.Tensor4D, pass: Pass) => {
     const size = [x.shape[1], x.shape[2]] as const;
     const pooled = branches.map(({ cells, layer }) =>
@@ -101,9 +105,10 @@ function network(setup: Setup, shape: ResnetShape, { pools, dropout, batch_norm 
     const pyramid = pyramidOf(stages.layer4, pass);
     const logits = classify(dropChannels(pyramid, dropout, pass));
     const taps = { ...stages, pyramid, logits, probabilities: tf.softmax(logits) };
+    // Where it is known which taps are read, an auxiliary classifier that nobody reads is not computed.
     if (pass.taps && !pass.taps.includes("auxiliary")) return { logits, taps };
-    const features = beside(stages.layer3, pass, { relu: true });
-    return { logits, taps: { ...taps, auxiliary: classifyBeside(dropChannels(features, dropout, pass)) } };
+    const features = auxiliaryFeatures(stages.layer3, pass, { relu: true });
+    return { logits, taps: { ...taps, auxiliary: classifyAuxiliary(dropChannels(features, dropout, pass)) } };
   };
   return {
     params: layers.params,

@@ -1,11 +1,20 @@
 /**
- * Batch normalisation composed of tfjs operators, part by part. Maps are seen as rows of pixels; sums over
- * pixels are products with a row of ones, which are faster than tfjs's sums. With n the normalised pixels and
- * g the gradient of the result (0 where the ReLU cut), the gradients of a part of m pixels are
+ * Batch normalisation composed of tfjs operators: what `portable.ts` offers on every backend that has no
+ * kernel of its own for it. `ops/batch_norm.ts` calls it and says what a part of a batch is (its source
+ * images, say): every part has its own mean and variance.
+ *
+ * A map is treated as a matrix with a row for each pixel. Sums over pixels are products with a row of ones,
+ * which are faster than tfjs's sums. With n the normalised pixels, g the gradient of the result (0 where the
+ * ReLU cut) and inverse = 1 / sqrt(variance + epsilon), the gradients of a part of m pixels are
  *
  *   dBeta = sum g,   dGamma = sum g n,   dx = gamma inverse (g - dBeta / m - n dGamma / m)
  *
- * The last two terms are the way through mean and variance; they are absent if the statistics were given.
+ * The last two terms of dx come from the mean and the variance, which depend on x too; they are absent if the
+ * statistics were given.
+ *
+ * If other processes have pixels of the same part (`call.shared`), the two sums within dx run over all
+ * processes. The dGamma and dBeta that are returned stay those of this process; train/averaging.ts averages
+ * them like every gradient.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "./add_all.ts";
@@ -50,11 +59,12 @@ function statisticsOf(rows: tf.Tensor2D): BatchStatistics {
 /** See {@linkcode Kernels.batchNorm}. */
 export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: NormCall): NormResult {
   const parts = partsOf(x, call.parts);
-  const begun = parts.map((rows) => {
+  // All exchanges are begun before the first result is asked for: they travel while other parts are computed.
+  const exchanges = parts.map((rows) => {
     const own = call.given ?? statisticsOf(rows);
     return call.shared?.statistics(own) ?? (() => own);
   });
-  const statistics = begun.map((result): BatchStatistics => result());
+  const statistics = exchanges.map((result): BatchStatistics => result());
   const normal = joined(
     parts.map((rows, k) => {
       const used = statistics[k]!;
@@ -69,31 +79,35 @@ export function portableBatchNorm({ x, gamma, beta, residual, relu, ...call }: N
 
 /** See {@linkcode Kernels.batchNormGradient}. */
 export function portableBatchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient {
-  const counted = call.y ? tf.mul(dy, tf.step(call.y)) as tf.Tensor4D : dy;
-  const slopes = partsOf(counted, call.parts);
+  // What the ReLU lets through.
+  const passed = call.y ? tf.mul(dy, tf.step(call.y)) as tf.Tensor4D : dy;
+  const gradients = partsOf(passed, call.parts);
   const parts = partsOf(call.x, call.parts).map((rows, k) => {
     const { mean, variance } = call.statistics[k]!;
     const inverse = tf.rsqrt(tf.add(variance, call.epsilon));
     const normal = tf.mul(tf.sub(rows, mean), inverse);
-    const sum = columnSums(slopes[k]!), normalSum = columnSums(tf.mul(slopes[k]!, normal));
+    const sum = columnSums(gradients[k]!), normalSum = columnSums(tf.mul(gradients[k]!, normal));
     return { normal, sum, normalSum, factor: tf.mul(call.gamma, inverse), share: 1 / rows.shape[0] };
   });
   const sums = parts.flatMap(({ sum, normalSum }) => [sum, normalSum]);
-  const whole = call.shared ? sharedSums(sums, call.shared) : sums;
+  const sumsInDx = call.shared ? sharedSums(sums, call.shared) : sums;
   const dx = parts.map(({ normal, factor, share }, k) => {
-    if (call.given) return tf.mul(slopes[k]!, factor);
-    const level = tf.sub(slopes[k]!, tf.mul(whole[2 * k]!, share));
-    return tf.mul(tf.sub(level, tf.mul(normal, tf.mul(whole[2 * k + 1]!, share))), factor);
+    if (call.given) return tf.mul(gradients[k]!, factor);
+    const level = tf.sub(gradients[k]!, tf.mul(sumsInDx[2 * k]!, share));
+    return tf.mul(tf.sub(level, tf.mul(normal, tf.mul(sumsInDx[2 * k + 1]!, share))), factor);
   });
   return {
     dx: joined(dx, call.x),
     dGamma: addAll(parts.map(({ normalSum }) => normalSum)),
     dBeta: addAll(parts.map(({ sum }) => sum)),
-    ...(call.residual ? { dResidual: counted } : {}),
+    ...(call.residual ? { dResidual: passed } : {}),
   };
 }
 
-/** Their means over all processes. */
+/**
+ * The means of these sums over all processes. Each process has equally many pixels of a part, so such a mean
+ * divided by the pixels of one process is the sum over all divided by all pixels.
+ */
 function sharedSums(sums: readonly tf.Tensor1D[], { means }: SharedNorm): tf.Tensor1D[] {
   const all = means(Float64Array.from(sums.flatMap((sum) => [...sum.dataSync()])))();
   let at = 0;

@@ -1,18 +1,24 @@
 /**
- * How the learning rate changes over a phase: a factor on every optimiser's base rate, from the step and the
- * number of steps alone.
+ * How the learning rate changes over a phase: a factor on every optimiser's base rate. The trainer asks for it
+ * at each step, with the step, counted from 0, and the number of steps of the phase; nothing else decides it.
+ * (Options and messages say "run" for the phase.)
  */
 import { definePlugin } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 
-/** (1 - step / steps)^power; 0 from the last step on. @param steps above 0 */
+/** (1 - step / steps)^power; 0 where `step` has reached `steps`. @param steps above 0 */
 export function polyMultiplier(step: number, steps: number, power: number): number {
   return Math.max(0, 1 - step / steps) ** power;
 }
 
 /**
- * The learning rate falls polynomially to zero, after a rise if there is a warm-up. With `horizon` above 1
- * the curve is that of a longer run, and this one ends before the rate is zero.
+ * The learning rate falls polynomially to zero, after a linear rise if there is a warm-up. With `horizon` 2
+ * the curve is that of a run twice as long: this one ends in the middle of it, and its rate does not reach
+ * zero.
+ *
+ * The warm-up is the first `warmup` of the run. Its factor rises from `warmup_from` to 1. With
+ * `warmup_to: peak` that factor is the whole multiplier; at its end the multiplier falls from 1 to the curve,
+ * which has fallen since step 0. With `curve` the factor is multiplied by the curve, and nothing jumps.
  */
 export const poly = definePlugin({
   kind: "schedule",

@@ -1,18 +1,22 @@
 /**
- * A registry of npm packages on 127.0.0.1 that serves what `deno task pack` made, so that a package can be
- * installed and tried before it is published.
+ * A registry of npm packages on 127.0.0.1. `try.ts` serves the files of `deno task pack` with it, and installs
+ * them with npm and with Deno, before anything is published. It answers two kinds of request:
+ * `/<package name>` gives the package's versions as JSON, `/files/<file name>` gives a packed file.
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
-/** One package, in its only version. */
+/** A packed file. Each package has one version here. */
 interface Entry {
   readonly manifest: { readonly name: string; readonly version: string };
   readonly file: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Serves the packed files of a folder. The caller has to close it. */
+/**
+ * Serves the packed files (.tgz) of a folder, at most one of each package, until the caller closes it. Other
+ * packages get status 404.
+ */
 export async function serveRegistry(
   folder: string,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
@@ -22,10 +26,10 @@ export async function serveRegistry(
   }
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const { pathname, origin } = new URL(request.url);
-    const asked = decodeURIComponent(pathname.slice(1));
-    const file = entries.find((entry) => asked === `files/${entry.file}`);
+    const path = decodeURIComponent(pathname.slice(1));
+    const file = entries.find((entry) => path === `files/${entry.file}`);
     if (file) return new Response(file.bytes);
-    const entry = entries.find(({ manifest }) => manifest.name === asked);
+    const entry = entries.find(({ manifest }) => manifest.name === path);
     if (!entry) return new Response("not found", { status: 404 });
     const { manifest, bytes } = entry;
     const digest = createHash("sha512").update(bytes).digest("base64");

@@ -1,15 +1,15 @@
-/** Runs at a glance: `plca runs`. */
+/** What `plca runs` shows of each run: as data, which `--json` prints, and as the table that people read. */
 import { printable } from "../core/printable.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
 import type { Run, RunPhase, RunState } from "../run_folder/read.ts";
 
-/** A run in one line; plain data, for `--json` as well. */
+/** A run as `plca runs` sums it up; plain data, which `--json` prints as it is. */
 export interface RunOverview {
-  /** As messages call its folder. */
+  /** What messages call its folder. */
   readonly folder: string;
   readonly state: RunState;
-  /** What it failed of, when it did. */
+  /** The error that ended it; present if `state` is `failed` and the log names an error. */
   readonly failure?: string;
   /** The phase in work, or the last one. */
   readonly phase: string;
@@ -35,7 +35,7 @@ export interface PhaseScores {
   readonly best: { readonly step: number; readonly miou: number } | null;
 }
 
-/** What one line says of a run. */
+/** Sums up a run. */
 export function overviewOf(run: Run): RunOverview {
   const { current } = run;
   const failure = run.state === "failed" ? current.log?.failure : undefined;
@@ -62,7 +62,8 @@ function scoresOf({ name, evaluation, log }: RunPhase): PhaseScores {
 }
 
 /**
- * Runs as a table, mIoU in percent of the last phase and, where there are several, of those before it.
+ * The table of `plca runs`, a row for each run. Its mIoU is that of the last phase, in percent. If any run has
+ * several phases, a column has the mIoU of the phases before the last.
  * @param now milliseconds since 1970, for the ages
  */
 export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
@@ -89,7 +90,7 @@ export function runsGrid(runs: readonly RunOverview[], now: number): Grid {
 }
 
 /**
- * How far a run is, as in `120/400`; while an earlier phase is in work, with that phase's name; "-" when
+ * How far a run is, as in `120/400`, or `warmup 120/400` while a phase before the last is trained; "-" when
  * nothing is known.
  */
 function stepText({ phase, step, steps, phases }: RunOverview): string {
@@ -97,6 +98,7 @@ function stepText({ phase, step, steps, phases }: RunOverview): string {
   return phase === phases.at(-1)!.name ? `${step}/${steps}` : `${printable(phase)} ${step}/${steps}`;
 }
 
+/** A unit of time, and how many of it make the next one. */
 const UNITS = [["s", 60], ["min", 60], ["h", 24], ["d", Infinity]] as const;
 
 /** An age as `12 s`, `3 min`, `5 h`, `2 d`; a time in the future is `0 s`. */

@@ -1,7 +1,13 @@
 /**
- * How the files of a run folder are read: a small interface, so that tests use memory and the page server can
- * watch a folder, and its implementation on the disk. Links in a run folder must not lead out of it, except
- * for checkpoints: a report of a stranger's run would otherwise show whatever file a link names.
+ * How the files of a run folder are read: an interface, {@linkcode RunFiles}, and its implementation on the
+ * disk, {@linkcode diskRun}. Commands open a folder with `diskRun` and hand it to `readRun` (read.ts), or to
+ * `LiveRun` (follow.ts), which asks `stat` again and again to see what has changed. Tests keep a run in memory
+ * instead.
+ *
+ * A run folder may come from somebody else. If a report followed every link in it, it could show any file of
+ * this machine. So the content of a file is read only if the file lies inside the folder; checkpoints alone
+ * may be links that lead out. Errors here say what is wrong ("it is ...") without the file's name, which the
+ * caller puts in front.
  */
 import { sep } from "node:path";
 import { UserError } from "../core/errors.ts";
@@ -9,9 +15,9 @@ import { IN_CHECKPOINTS } from "./layout.ts";
 
 /** How a run folder is read. Paths are relative to the folder, with `/`. */
 export interface RunFiles {
-  /** How messages call the folder. */
+  /** What messages call the folder, such as its path as the person typed it. */
   readonly folder: string;
-  /** Undefined when there is no such file. @throws Error when it cannot be looked at */
+  /** The size and age of a file; undefined when there is none. @throws Error when it cannot be looked at */
   stat(path: string): Promise<FileFacts | undefined>;
   /** Up to `length` bytes from `offset` on; fewer at the end. @throws Error when it cannot be read */
   read(path: string, range: ByteRange): Promise<Uint8Array>;
@@ -20,18 +26,18 @@ export interface RunFiles {
    * listed
    */
   list(path: string): Promise<readonly string[]>;
-  /** The same for its folders, links left out. */
+  /** Names of the folders in a folder, without links; otherwise as {@linkcode RunFiles.list}. */
   folders(path: string): Promise<readonly string[]>;
   /**
-   * Whether a process holds the file's lock; undefined where the system does not tell. The lock is not waited
-   * for.
+   * Whether a process holds the file's lock, as a training does with its log. False when there is no such
+   * file, undefined where the file system has no locks. It answers at once and does not wait for the lock.
    */
   isLocked(path: string): Promise<boolean | undefined>;
 }
 
 /** What is known of a file. */
 export interface FileFacts {
-  /** Changes when another file takes this one's place; absent where the system does not say. */
+  /** Differs when another file has taken this one's place; absent where the system does not say. */
   readonly identity?: string;
   /** In bytes. */
   readonly size: number;
@@ -48,7 +54,7 @@ export interface ByteRange {
 /**
  * The run folder at `path`, on the disk. Checkpoints may be links, since people keep them on other disks; for
  * any other file that leads out of the folder, `stat` and `read` throw a UserError.
- * @param shown how messages call the folder
+ * @param shown what messages call the folder
  */
 export function diskRun(path: string, shown: string = path): RunFiles {
   async function requireInside(name: string): Promise<void> {
@@ -90,12 +96,13 @@ export function diskRun(path: string, shown: string = path): RunFiles {
     list: (name) => namesIn(`${path}/${name}`, ({ isFile, isSymlink }) => isFile || isSymlink),
     folders: (name) => namesIn(`${path}/${name}`, ({ isDirectory }) => isDirectory),
     async isLocked(name) {
-      // Opening a pipe waits for who writes into it.
+      // Only a file is opened: opening a named pipe would wait until somebody writes into it.
       if (!(await ifThere(Deno.stat(`${path}/${name}`)))?.isFile) return false;
       using file = await ifThere(Deno.open(`${path}/${name}`));
       if (file === undefined) return false;
       try {
-        // Shared, so that two readers do not take each other for the writer; it is given back with the file.
+        // A shared lock (false), so that two readers do not take each other for the writer. Closing the file
+        // gives it back.
         return !await file.tryLock(false);
       } catch {
         return undefined;
@@ -128,7 +135,7 @@ export async function readText(files: RunFiles, path: string): Promise<string | 
   return new TextDecoder().decode(await files.read(path, { offset: 0, length: facts.size }));
 }
 
-/** A JSON object. @throws Error when the text is something else */
+/** The JSON object that a text holds. @throws Error when the text is something else */
 export function parseObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
@@ -142,7 +149,7 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
   throw new Error("it is no JSON object");
 }
 
-/** What a file operation returns; undefined when it fails because there is no such file. */
+/** Awaits a file operation: its result, or undefined when it fails because there is no such file. */
 export async function ifThere<T>(looking: Promise<T>): Promise<T | undefined> {
   try {
     return await looking;

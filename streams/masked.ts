@@ -1,7 +1,8 @@
 /**
- * Masked images (Hoyer et al. 2023, MIC). The network has to label also what it does not see, from what is
- * around it, against a teacher's labels of the whole image. So it learns to use context: what a pixel alone
- * does not tell, its surroundings may.
+ * Masked images (Hoyer et al. 2023, MIC). A teacher labels the whole image; the student sees the same image
+ * with much of it hidden and must give the same labels. It can label a hidden pixel only from what is around
+ * it, and so it learns to use context. This stream makes the masked images; labels are those of the stream
+ * that it masks, and an ordinary loss, such as `cross-entropy`, compares.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
@@ -32,11 +33,15 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /**
- * Images of which much is hidden. Of a grid of round(H / cell) x round(W / cell) cells (at least one) each is
- * kept if a number drawn in [0, 1) is above `share`; the pixels of the others become 0 after normalisation,
- * the mean colour. With `hide: patches` pixels stay, and the networks that learn draw which of their patches
- * are replaced by the mask token (Englert et al. 2024). Labels and weights are the other stream's. No
- * gradient flows.
+ * Images of which much is hidden, in one of two ways. Labels and weights are those of the stream that is
+ * masked. No gradient flows.
+ *
+ * - `hide: cells` changes the images here. Of a grid of round(H / cell) x round(W / cell) cells (at least one
+ *   along a side) each is kept if a number drawn in [0, 1) is above `share`. The pixels of the others become
+ *   0, which is the mean colour, since images are normalised.
+ * - `hide: patches` leaves pixels as they are and hands `share` on as {@linkcode Images.hide}. The networks
+ *   that learn then draw which of their patches are replaced by the mask token (Englert et al. 2024). The
+ *   plan's `hides` demands a model that can; `auto` demands nothing and asks the `hides` of the model.
  */
 export const masked = definePlugin({
   kind: "stream",
@@ -49,6 +54,7 @@ export const masked = definePlugin({
     ...(given.hide === "patches" ? { hides: true } : {}),
     create: ({ hides }) => ({
       make(ctx): Images {
+        // `values` are not handed on: its maker made them for the images as they were.
         const { pixels, values: _, ...others } = ctx.images(given.stream);
         const patches = given.hide === "patches" || (given.hide === "auto" && hides);
         const changed = (pixels: tf.Tensor4D) => disturbed(pixels, given, ctx);
@@ -73,6 +79,7 @@ function withoutCells(
 
 /**
  * float32 [N, H, W]: 1 where a pixel's cell is kept, 0 elsewhere. The grid is enlarged by nearest neighbours.
+ * Every process draws for the images of all (`drawnForOwn`), so its own get the same cells as in one process.
  */
 function keptPixels(
   [n, height, width]: readonly [number, number, number],

@@ -1,4 +1,7 @@
-/** A trained network that labels images one by one. */
+/**
+ * A trained network that labels images one by one: for `plca predict`, and for the pictures of reports and of
+ * `plca view`. With `evaluation.ensemble` it is several networks whose predictions are averaged.
+ */
 import type { RunPlan } from "../core/plan.ts";
 import type { Sample } from "../core/plugin.ts";
 import { networkInputs } from "../datasets/evaluation.ts";
@@ -9,7 +12,7 @@ import { openEnsemble, type TrainedOptions } from "./trained.ts";
 export interface Prediction {
   /** Train ids, height x width. */
   readonly labels: Uint8Array;
-  /** The probability of each pixel's class, 0..255 for 0..1, height x width; present when it was wanted. */
+  /** The probability of each pixel's label, 0..255 for 0..1, height x width; present when it was wanted. */
   readonly confidence?: Uint8Array;
 }
 
@@ -17,22 +20,22 @@ export interface Prediction {
 export interface Predictor {
   /**
    * Labels an image at its own size, in inference mode, as the recipe's `evaluation` says: size, aggregation,
-   * mirror, scales, windows. No tensor stays allocated.
+   * mirror, scales, windows. Every tensor of the call is freed again.
    * @param image RGB, 3 bytes a pixel, row-major; at least one pixel
-   * @param want whether the probabilities are wanted as well; by default they are not
+   * @param want whether `confidence` is wanted as well; by default they are not
    * @throws UserError when the tensor backend has no memory for the image
    */
   predict(
     image: Pick<Sample, "width" | "height" | "image">,
     want?: { readonly confidence: boolean },
   ): Promise<Prediction>;
-  /** Frees the network. */
+  /** Frees the networks. */
   dispose(): void;
 }
 
 /**
- * Makes a plan's network with the weights of a checkpoint. The data of the recipe is not opened. The caller
- * selects the tensor backend first.
+ * Makes a plan's network with the weights of a checkpoint, and the further ones of `evaluation.ensemble`. The
+ * data of the recipe is not opened. The caller selects the tensor backend first.
  * @throws UserError when the file does not fit the model, DataError when it cannot be read
  */
 export async function openPredictor(plan: RunPlan, options: TrainedOptions): Promise<Predictor> {

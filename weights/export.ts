@@ -1,14 +1,18 @@
-/** A checkpoint's network as PyTorch's modules expect it: the opposite of an import. Pure. */
+/**
+ * A checkpoint's network in the form that PyTorch's modules expect, for `plca weights export` and for
+ * `plca export --hub`. Of an import (mapping.ts) it undoes the order of classes alone: names stay plca's own,
+ * tensors float32. Pure.
+ */
 import { UserError } from "../core/errors.ts";
 import { type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
 import { classIndices, reordered, TRAINING } from "./mapping.ts";
 
-/** The last tensor of a batch norm in a state dict, behind which PyTorch has its counter. */
+/** The tensor of a batch norm after which a state dict of PyTorch has `num_batches_tracked`. */
 const LAST_OF_NORM = ".running_var";
 
 /**
- * The network's tensors as a PyTorch state dict, float32, the tensors of a module beside each other. After
+ * The network's tensors as a PyTorch state dict, float32, the tensors of a module one after another. After
  * each `running_var` comes an int64 `num_batches_tracked` of 0, which `load_state_dict` demands when it is
  * strict. What a checkpoint holds for training alone (optimisers, other networks) is left out.
  */
@@ -28,19 +32,24 @@ export function torchStateDict(tensors: ReadonlyMap<string, StoredTensor>): Map<
   return new Map([...modules.values()].flat());
 }
 
-/** A classifier's classes, and the order that is wanted. */
+/** The order of classes that is wanted, and what {@linkcode inClassOrder} needs to produce it. */
 export interface Reordering {
   /** The checkpoint, for messages. */
   readonly path: string;
+  /** What the model says of its names and class orders; undefined: nothing. */
   readonly names: WeightNames | undefined;
   /** The recipe's classes in train-id order. */
   readonly classes: readonly string[];
-  /** `ours`, or one of `names.classOrders`. */
+  /**
+   * One of `names.classOrders`. Not `ours`, the recipe's own order: who wants that has no need to call
+   * {@linkcode inClassOrder}.
+   */
   readonly classOrder: string;
 }
 
 /**
- * Tensors that run over the classes in another order of classes, as float32; all others as they are.
+ * The tensors with the classes in another order. Those with a row for each class, such as the classifier's
+ * weights, are reordered and become float32; all others stay as they are.
  * @throws UserError when the model does not know the order, the order lacks a class of the recipe, or the
  *   classifier has another number of classes than the recipe
  */
@@ -62,6 +71,7 @@ export function inClassOrder(
       `${path}: the first ${classes.length} classes of the ${classOrder} order are without "${indices}" of the recipe`,
     );
   }
+  // `indices[k]` is where the order has the recipe's class k; `places[m]` is the recipe's class at place m.
   const places = indices.map((_, place) => indices.indexOf(place));
   return new Map([...tensors].map(([name, tensor]): [string, StoredTensor] => {
     if (!names.perClass.test(name)) return [name, tensor];

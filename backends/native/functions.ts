@@ -1,8 +1,11 @@
 /**
- * Functions of single numbers and the softmax of rows, by ONNX Runtime: it uses all processor cores and wider
- * registers (AVX) than the four floats of WASM. The slope of GELU is no ONNX operator. It is composed: a
- * kernel of simd/ writes the arguments of erf and exp, ONNX Runtime replaces them by the functions' values,
- * and a second kernel puts these together.
+ * GELU, its gradient and the softmax of rows, computed by ONNX Runtime instead of WASM: it uses all processor
+ * cores, and registers (AVX) that are wider than WASM's, which hold four floats. Tensors stay in WASM's heap;
+ * ONNX Runtime reads and writes them there (runtime.ts).
+ *
+ * The gradient of GELU is no ONNX operator. It takes three steps for every chunk of numbers: the WASM kernel
+ * `geluArguments` writes the arguments of erf and exp into two buffers, ONNX Runtime replaces them by the
+ * functions' values in place, and the WASM kernel `geluSlope` makes the gradient of these.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels } from "../../ops/kernel_types.ts";
@@ -11,17 +14,20 @@ import type { Planes } from "../wasm/products.ts";
 import { simd } from "../wasm/simd.ts";
 import { type Operand, runModel } from "./runtime.ts";
 
-/** So many numbers of a tensor are worked on at once: the two buffers between (1 MB each) stay in a cache. */
+/** So many numbers are worked on at once, so that the two buffers (1 MB each) stay in the processor's cache. */
 const CHUNK = 2 ** 18;
 
-/** y_k = types_k(x_k), in one run of the runtime. An output may be the memory of its input. */
-function apply(types: readonly string[], inputs: readonly Operand[], outputs: readonly Operand[]): void {
+/**
+ * Applies the k-th ONNX operator to the k-th input, all in one run of the runtime. An output may be the memory
+ * of its input.
+ */
+function apply(operators: readonly string[], inputs: readonly Operand[], outputs: readonly Operand[]): void {
   runModel({
-    key: types.join(),
+    key: operators.join(),
     graph: () => ({
-      inputs: types.map((_, k) => `x${k}`),
-      outputs: types.map((_, k) => `y${k}`),
-      nodes: types.map((type, k) => ({ type, inputs: [`x${k}`], outputs: [`y${k}`] })),
+      inputs: operators.map((_, k) => `x${k}`),
+      outputs: operators.map((_, k) => `y${k}`),
+      nodes: operators.map((type, k) => ({ type, inputs: [`x${k}`], outputs: [`y${k}`] })),
     }),
     inputs,
     outputs,

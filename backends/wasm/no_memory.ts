@@ -1,6 +1,7 @@
 /**
- * The errors for a heap without room. They say how large the limits are and which settings of a recipe need
- * less.
+ * The errors for a tensor that does not fit. Memory has two parts here (room.ts): the heap of WASM, which
+ * kernels work in, and ordinary memory outside of it, where tensors wait until a kernel uses them. `Room`
+ * throws these errors; they say how large each part is and which settings of a recipe need less.
  */
 import { UserError } from "../../core/errors.ts";
 
@@ -10,13 +11,15 @@ const ADVICE = "lower input.crop or training.batch, or set model.options.checkpo
   "for predictions lower evaluation.size or set evaluation.window";
 
 /**
- * There is room enough in all, but in pieces, between tensors that the running kernel holds. Once that kernel
- * has ended, all other tensors can leave and it can begin again in an empty heap (running.ts).
+ * The new tensor would fit beside those that the running kernel uses, but these lie scattered in the heap and
+ * must stay where they are. running.ts catches this error: it ends the kernel, moves all other tensors out with
+ * `clear` and runs the kernel again. The person sees the message only where a kernel cannot run again.
  */
 export class InPieces extends UserError {
-  /** Moves all tensors out of the heap that no kernel holds. */
+  /** Moves every tensor out of the heap that no running kernel uses. */
   readonly clear: () => void;
 
+  /** @param error what is said where the kernel cannot run again */
   constructor({ message }: UserError, clear: () => void) {
     super(message);
     this.clear = clear;
@@ -26,8 +29,8 @@ export class InPieces extends UserError {
 /**
  * The error for `bytes` that do not fit.
  * @param heap bytes that tensors may take in the heap
- * @param outside bytes that they may take outside of it
- * @param full whether both are full; else the tensors of one operator alone do not fit the heap
+ * @param outside bytes that they may take outside of it; 0 where nothing can leave the heap
+ * @param full true: heap and outside are both full; false: one operator needs more than the whole heap
  */
 export function noMemory(
   bytes: number,

@@ -1,15 +1,17 @@
 /**
- * Looks at some of the label files of a folder, evenly spread: which ids occur, how large the images are,
- * what cannot be used. About {@linkcode PIXELS} pixels are decoded, however large the dataset is.
+ * What `plca new` must know of a person's folders before it can write a recipe for them: which ids occur in
+ * the label files, how large the images are, which pairs cannot be used. To read everything would take
+ * minutes, so only some pairs are read, evenly spread, about {@linkcode PIXELS} pixels in all. (At the start
+ * of a training, `datasets/survey.ts` looks at the headers of files instead.)
  */
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
 import { NoIdsError, readPair, type SurveyedPair } from "./pair_facts.ts";
 import { type FoundLabels, Tally } from "./tally.ts";
 
-/** What was seen of the pairs. */
+/** What the pairs that were looked at hold together. */
 export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
-  /** Pairs that were looked at, evenly spread. */
+  /** How many pairs were looked at. */
   readonly looked: number;
   /** [width, height] of the images, the most frequent first. */
   readonly sizes: readonly (readonly [number, number])[];
@@ -18,41 +20,41 @@ export interface Survey<Pair extends SurveyedPair> extends FoundLabels {
   /** What rotation tags (EXIF) of the images ask for; absent: no image has one. */
   readonly rotation?: Rotation;
   /**
-   * Of images of 16 bits, what the brightest sample needs: 12 or 14 bits; absent: all 16, or none has so
-   * many.
+   * Set when there are 16-bit images whose samples all fit into 12 or 14 bits, as those of many cameras do.
+   * Absent when a sample needs more than 14 bits, or when no image has 16.
    */
   readonly bits?: 12 | 14;
   /** Pairs that cannot be used, and why. */
   readonly broken: readonly { readonly pair: Pair; readonly why: string }[];
 }
 
-/** Images with a rotation tag, and as which picture their labels were drawn where the sizes tell. */
+/**
+ * How many images have a rotation tag, and how many of their label files show the picture as the file stores
+ * it, or turned upright as the tag asks. The size of the label file tells that. If the picture has the same
+ * size both ways, the pair counts among `tagged` only.
+ */
 export interface Rotation {
   readonly tagged: number;
-  /**
-   * Label files of the size that the picture has as it is stored, and upright; neither where both are the
-   * same.
-   */
   readonly stored: number;
   readonly upright: number;
 }
 
-/** Pixels of label files that are looked at; decoding takes some 30 million a second. */
+/** About so many pixels are looked at; decoding takes a second for some 30 million. */
 const PIXELS = 120e6;
 
-/** The fewest and the most files that are looked at. */
-const [LEAST, MOST] = [20, 1000] as const;
+/** The fewest and the most pairs that are looked at, where there are so many. */
+const [FEWEST, MOST] = [20, 1000] as const;
 
 /** What surveying takes. */
 export interface SurveyOptions {
   readonly files: FileReader;
-  /** Called with the progress. */
+  /** Called after each pair, once it is known how many there will be: not for the first 20. */
   readonly onImage?: (done: number, of: number) => void;
 }
 
 /**
- * Looks at pairs that are evenly spread over all: at each of them where the images are small and few, else at
- * 20 to 1000, about 120 million pixels in all.
+ * Looks at 20 to 1000 of the pairs, evenly spread, or at all if they are no more than that: as many as have
+ * about 120 million pixels. The first 20 tell how large pairs are and so how many that is.
  * @returns what was seen; pairs that cannot be used are listed in it
  * @throws NoIdsError when what the label files hold cannot be class ids
  */
@@ -67,7 +69,7 @@ export async function survey<Pair extends SurveyedPair>(
   const known = new Set<number>();
   const rotation = { tagged: 0, stored: 0, upright: 0 };
   let brightest = 0;
-  /** Returns the pixels of the image. */
+  /** Takes in a pair. @returns the number of its pixels; 0 when it is broken */
   const look = async (at: number): Promise<number> => {
     known.add(at);
     const pair = pairs[at]!;
@@ -89,10 +91,9 @@ export async function survey<Pair extends SurveyedPair>(
     }
   };
   let pixels = 0;
-  for (const at of spread(pairs.length, LEAST)) pixels += await look(at);
-  // How large they are says how many more there is time for.
-  const more = Math.max(LEAST, Math.min(MOST, Math.floor(PIXELS * known.size / Math.max(1, pixels))));
-  const rest = spread(pairs.length, more).filter((at) => !known.has(at));
+  for (const at of spread(pairs.length, FEWEST)) pixels += await look(at);
+  const affordable = Math.max(FEWEST, Math.min(MOST, Math.floor(PIXELS * known.size / Math.max(1, pixels))));
+  const rest = spread(pairs.length, affordable).filter((at) => !known.has(at));
   const of = known.size + rest.length;
   for (const at of rest) {
     await look(at);

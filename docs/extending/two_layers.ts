@@ -1,6 +1,6 @@
 /**
- * A model: a strided convolution and a classifier. Its parameters are named as a state dict names them, convolutions are HWIO, and
- * every tap says how many channels it has and how many image pixels one of its pixels covers.
+ * A model: a strided convolution and a classifier. Parameters have the names of a PyTorch state dict. Filters are HWIO. A tap is a map
+ * that terms may read; `taps` says its channels and how many image pixels one of its pixels covers along each side.
  */
 import type { PluginKit } from "../../core/kit.ts";
 import type { Tensor4D } from "../../core/tensors.ts";

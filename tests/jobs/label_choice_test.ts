@@ -1,7 +1,7 @@
 /** Thresholds and labels against the recorded ones, taken from the list of cases. */
 import assert from "node:assert/strict";
 import { PredictedClasses } from "../../jobs/confidences.ts";
-import { ownLabels, relativeLabels, softLabels, thresholdsOf } from "../../jobs/policies.ts";
+import { ownLabels, relativeLabels, softLabels, thresholdsOf } from "../../jobs/label_choice.ts";
 import { relative } from "../goldens.ts";
 import { type MethodCase, methodCases, stored } from "../methods.ts";
 

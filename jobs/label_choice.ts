@@ -1,26 +1,32 @@
 /**
- * From predictions to pseudo-labels: a threshold for each class, and what becomes of a pixel's probabilities.
- * Pure functions.
+ * Which pixels get a pseudo-label, and which one. The job `pseudo-labels` calls `thresholdsOf` once, with the
+ * confidences of the whole dataset, and then one of `ownLabels`, `relativeLabels` and `softLabels` for the
+ * pixels of each image. Pure functions.
  *
- * Which pixels deserve a label? One threshold for all classes would leave rare and difficult classes without
- * any, because the network is less sure of them. So thresholds are relative to the class: reached by the
- * surest share of its pixels (Zou et al. 2018), or at most the median of its confidences (Li et al. 2019).
- * `relativeLabels` goes further: a difficult class wins a pixel in which it is near its own threshold.
+ * With one threshold for all classes, rare and difficult classes would get no labels, because the network is
+ * less sure of them. So each class has a threshold of its own: the confidence that the surest share of its
+ * pixels reaches (Zou et al. 2018), or the median of its confidences (Li et al. 2019). `relativeLabels` goes
+ * further: it compares each probability with the threshold of its class, so a difficult class with a low
+ * threshold can win a pixel from a class that is more probable there.
  */
 import type { Confidences } from "./confidences.ts";
 
 /** How the thresholds are found. */
 export type ThresholdRule =
-  /** So that a share of the most confident pixels of each class reaches it (Zou et al. 2018). */
+  /** `share` of the pixels of each class reach it, the most confident ones (Zou et al. 2018). */
   | { readonly kind: "portion"; readonly share: number }
-  /** The quantile of each class's confidences, at most `cap` (Li et al. 2019: the median, 0.9). */
+  /**
+   * The confidence below which `share` of each class's pixels lie, at most `cap` (Li et al. 2019: share 0.5,
+   * the median, and cap 0.9).
+   */
   | { readonly kind: "quantile"; readonly share: number; readonly cap: number }
   /** The same for all. */
   | { readonly kind: "fixed"; readonly confidence: number };
 
 /**
- * A threshold for each class, in 0..1. For a class that was never predicted, or of which the portion is less
- * than one pixel, it is 1 (`quantile`: the cap): no pixel, or only a certain one, reaches it.
+ * A threshold for each class, in 0..1. For a class that was never predicted, and for `portion` if the share
+ * is less than one pixel, it is 1, which only a probability of 1 reaches; for `quantile` it is then the cap.
+ * @param confidences by class, of the pixels that the network took for it
  */
 export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confidences[]): Float32Array {
   return Float32Array.from(confidences, (of) => {
@@ -38,7 +44,7 @@ export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confiden
   });
 }
 
-/** Rounds halves to the even neighbour, as the recorded programs do. */
+/** Rounds halves to the even neighbour, as NumPy does, which Li et al. use. */
 function halfToEven(value: number): number {
   const near = Math.round(value);
   return near - value === 0.5 && near % 2 === 1 ? near - 1 : near;
@@ -85,13 +91,17 @@ function winners(
   });
 }
 
-/** Smaller probabilities are raised to this, because their logarithm is needed. */
-const LEAST = 1e-20;
+/** Smaller probabilities are raised to this before their logarithm is taken. */
+const LEAST_PROBABILITY = 1e-20;
 
 /**
- * Soft pseudo-labels (Zou et al. 2019, LRENT): the distributions proportional to (p / threshold)^(1 / alpha),
- * where they cost less than ignoring the pixel: sum(-soft log p + alpha soft log soft) < sum(-soft log
- * threshold); else zeros. A small alpha gives nearly hard labels.
+ * Soft pseudo-labels (Zou et al. 2019, LRENT). The label of a pixel is the distribution
+ * soft = (p / threshold)^(1 / alpha), scaled to the sum 1; a small alpha gives nearly hard labels. The pixel
+ * keeps it if that costs less than to ignore the pixel, that is if
+ *
+ *   sum(-soft log p + alpha soft log soft) < sum(-soft log threshold)
+ *
+ * and has zeros otherwise.
  * @returns float32, pixels x classes
  */
 export function softLabels({ probabilities, thresholds }: Pixels, alpha: number): Float32Array {
@@ -102,21 +112,22 @@ export function softLabels({ probabilities, thresholds }: Pixels, alpha: number)
   for (let at = 0; at < probabilities.length; at += classes) {
     let highest = -Infinity;
     for (let id = 0; id < classes; id++) {
-      logs[id] = Math.log(Math.max(LEAST, probabilities[at + id]!));
+      logs[id] = Math.log(Math.max(LEAST_PROBABILITY, probabilities[at + id]!));
       scores[id] = (logs[id]! - logThresholds[id]!) / alpha;
       highest = Math.max(highest, scores[id]!);
     }
-    let whole = 0;
-    for (let id = 0; id < classes; id++) whole += Math.exp(scores[id]! - highest);
-    const logWhole = highest + Math.log(whole);
-    let price = 0, ignoring = 0;
+    let sum = 0;
+    for (let id = 0; id < classes; id++) sum += Math.exp(scores[id]! - highest);
+    const logSum = highest + Math.log(sum);
+    // The two sides of the inequality.
+    let labelling = 0, ignoring = 0;
     for (let id = 0; id < classes; id++) {
-      const logShare = scores[id]! - logWhole, share = Math.exp(logShare);
+      const logShare = scores[id]! - logSum, share = Math.exp(logShare);
       out[at + id] = share;
-      price += share * (alpha * logShare - logs[id]!);
+      labelling += share * (alpha * logShare - logs[id]!);
       ignoring -= share * logThresholds[id]!;
     }
-    if (price >= ignoring) out.fill(0, at, at + classes);
+    if (labelling >= ignoring) out.fill(0, at, at + classes);
   }
   return out;
 }
