@@ -129,7 +129,9 @@ async function killed(
   const words = await exists(`${run}/config.yaml`) ? ["--resume", name] : ["killed.yaml", "--run", name];
   succeeded(await runJob({ processes, args: line(words), cwd: folder }));
   const weights = await weightsOf(run);
-  if (!weights.every((byte, k) => byte === whole.weights[k])) throw new Error("it ended with other weights");
+  const alike = weights.length === whole.weights.length &&
+    weights.every((byte, k) => byte === whole.weights[k]);
+  if (!alike) throw new Error("it ended with other weights");
   await Deno.remove(run, { recursive: true });
   return { moment, processes, rank, seconds, inWrite, again: before - saved };
 }
