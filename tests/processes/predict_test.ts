@@ -145,11 +145,7 @@ mpiTest("SIGTERM to one process ends the labelling of all after the images in wo
   const { code, stdout, stderr } = await job.ended;
   assert.equal(code, 130, stderr);
   const [, done] = /^Interrupted after (\d+) of 3005 images\.$/m.exec(stderr)!;
-<<<<<<< HEAD
-  assert.ok(Number(done) < 3005 && Number(done) % 2 === 0, String(done));
-=======
   assert.ok(Number(done) < 3005 && Number(done) % 2 === 0, stderr);
->>>>>>> i20
   assert.match(stdout, new RegExp(`^${done} images labelled by run/`));
   assert.equal(labelled(), Number(done));
 });
