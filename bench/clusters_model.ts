@@ -39,30 +39,28 @@ export async function drawModel(): Promise<void> {
   );
   const row = (name: string) => results.rows.find(([what]) => what === name)!.map(Number);
   const over = (rate: number) => row(`two machines, ${rate} Gbit/s`);
-  const SECONDS = 1, SUM = 3;
+  const SECONDS = 1, SUM = 3, AT_THE_END = 4;
   const factor = (over(0.1)[SUM]! - over(1)[SUM]!) / (ideal(0.1, 2) - ideal(1, 2));
   const sum: Sum = { begin: over(1)[SUM]! - factor * ideal(1, 2), factor };
   const near = row("two processes of one machine")[SECONDS]!, alone = row("one process")[SECONDS]!;
-  // What stays of a sum that is hidden, and how much of one the backward pass hides.
-  const least = Math.max(0, over(1)[SECONDS]! - near);
-  const hidden = over(0.1)[SUM]! - (over(0.1)[SECONDS]! - near);
-  const seconds = (rate: number, machines: number) =>
-    near + Math.max(least, sumOf(sum, rate, machines) - hidden);
-  const predicted = sumOf(sum, 0.3, 2), step = seconds(0.3, 2);
+  // What a process waits for at the end of its backward pass, by a line over the sum; the sum goes on only while MPI is called.
+  const share = (over(0.1)[AT_THE_END]! - over(1)[AT_THE_END]!) / (over(0.1)[SUM]! - over(1)[SUM]!);
+  const free = over(1)[SUM]! - over(1)[AT_THE_END]! / share;
+  const seen = (rate: number, machines: number) => share * Math.max(0, sumOf(sum, rate, machines) - free);
+  const seconds = (rate: number, machines: number) => near + seen(rate, machines);
+  const two = (value: number) => value.toFixed(2);
   const found =
-    `A model: the sum takes ${sum.begin.toFixed(2)} s and ${
-      sum.factor.toFixed(2)
-    } times what its bits take at ` +
-    `the wire's rate, fitted on 1 and 0.1 Gbit/s; at 0.3 Gbit/s it says ${
-      predicted.toFixed(2)
-    } s, measured were ` +
-    `${over(0.3)[SUM]!.toFixed(2)} s. The backward pass hides ${hidden.toFixed(2)} s of a sum, and ${
-      least.toFixed(2)
-    } s ` +
-    `are seen of any, fitted on the same two; a step at 0.3 Gbit/s is to take ${
-      step.toFixed(2)
-    } s, and took ` +
-    `${over(0.3)[SECONDS]!.toFixed(2)} s.`;
+    `A model: the sum takes ${two(sum.begin)} s and ${
+      two(factor)
+    } times what its bits take at the wire's rate, of which ` +
+    `the first ${two(free)} s and ${
+      two(1 - share)
+    } of the rest are hidden; both are fitted on 1 and 0.1 Gbit/s. At 0.3 ` +
+    `Gbit/s it says ${two(sumOf(sum, 0.3, 2))} s, of which ${two(seen(0.3, 2))} s are seen; measured were ` +
+    `${two(over(0.3)[SUM]!)} and ${two(over(0.3)[AT_THE_END]!)} s. A step is to take ${
+      two(seconds(0.3, 2))
+    } s there, and took ` +
+    `${two(over(0.3)[SECONDS]!)} s.`;
   const { date, machine, versions } = results;
   await record("clusters", {
     ...results,
