@@ -13,6 +13,7 @@ export const EMBEDDED: readonly string[] = [
   "camvid_source_only",
   "camvid_mit",
   "gtav_to_cityscapes",
+  "gtav_to_cityscapes_8",
   "synthia_to_cityscapes",
 ];
 
