@@ -93,7 +93,11 @@ Deno.test("what the installed files ask: commands, options, recipes, plugins, fo
   };
   assert.deepEqual(await asked("ru"), ["runs"]);
   assert.deepEqual(await asked("weights", "i"), ["inspect", "import"]);
-  assert.deepEqual(await asked("train", "gtav"), ["gtav_to_cityscapes", "__FILE__:file:yaml,yml:gtav:0"]);
+  assert.deepEqual(await asked("train", "gtav"), [
+    "gtav_to_cityscapes",
+    "gtav_to_cityscapes_8",
+    "__FILE__:file:yaml,yml:gtav:0",
+  ]);
   assert.deepEqual(await asked("list", "similarity", "cos"), ["cosine"]);
   assert.deepEqual(await asked("eval", "--run", ""), ["__FILE__:directory:::0"]);
   assert.deepEqual(await asked("list", ""), [...KINDS]);
