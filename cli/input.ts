@@ -49,7 +49,7 @@ export function afterImage(
 }
 
 /** The line on the first Ctrl-C: an image cannot be left in its middle. */
-export function stopping(host: Host): string {
+function stopping(host: Host): string {
   const begin = host.stderr.tty ? "\r\x1b[K" : "";
   return `${begin}Stopping after the image in work. Ctrl-C again stops at once.\n`;
 }

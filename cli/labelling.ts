@@ -22,7 +22,7 @@ import { Team } from "../train/together.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import type { ImageInput } from "./image_inputs.ts";
-import { stopping } from "./input.ts";
+import { afterImage } from "./input.ts";
 import { type LabelClasses, paletteOf } from "./label_classes.ts";
 import { shown } from "./run_folder.ts";
 
@@ -81,12 +81,7 @@ export class Labelling {
    */
   async run(jobs: readonly Job[]): Promise<number> {
     const { stderr } = this.#host, { world = solo } = this.#options;
-    const abort = new AbortController(), team = new Team(world, abort.signal);
-    const stopListening = this.#host.onInterrupt((count) => {
-      if (count > 1) this.#host.exit(130);
-      stderr.write(stopping(this.#host));
-      abort.abort();
-    });
+    const { signal, stopListening } = afterImage(this.#host), team = new Team(world, signal);
     let interrupted = false;
     try {
       for (let first = 0; first < jobs.length && !interrupted; first += world.size) {

@@ -71,7 +71,7 @@ export async function watchFolders(host: Host, options: LabellingOptions, watche
   try {
     while (!signal.aborted) {
       await look();
-      await setTimeout(LOOKS, undefined, { signal: signal }).catch(() => {});
+      await setTimeout(LOOKS, undefined, { signal }).catch(() => {});
     }
   } finally {
     stopListening();

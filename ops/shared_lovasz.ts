@@ -2,8 +2,8 @@
  * The Lovasz-Softmax loss of a batch whose images lie in several processes. A class needs the errors of all
  * pixels in one order, but classes need nothing of each other. So the classes are dealt out: each process is
  * sent its classes' probabilities of all pixels, sorts those, and sends everybody the slopes of his pixels
- * back. However many processes there are, each sends and receives as much as it has itself, twice, and sorts
- * as many numbers as it would alone.
+ * back. However many processes there are, each sends and receives about as many numbers as it has itself,
+ * twice, and sorts about as many as it would alone; only the labels, a number a pixel, go to all.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { World } from "../core/world.ts";
