@@ -168,8 +168,9 @@ function backward({ tape, value, xs, dy, ownsDy, listener }: Backward): (tf.Tens
 }
 
 /**
- * The nodes on a way from `xs` to `y`, in the tape's order, each with the names of those inputs that depend
- * on `xs`. Forward it marks what depends on `xs`; backward it drops what `y` does not depend on.
+ * Counts, for each of `xs`, the nodes that have yet to add to its gradient.
+ * @param whole called with k when the last of the k-th's nodes has had its turn, at once if there is none
+ * @returns to be called with every node whose turn is over
  */
 function usesOf(
   xs: readonly tf.Tensor[],
@@ -193,7 +194,7 @@ function usesOf(
 
 /**
  * In the tape's order, the nodes on a way from `xs` to `y`, with the names of those inputs that depend on
- * `xs`.
+ * `xs`. Forward it marks what depends on `xs`; backward it drops what `y` does not depend on.
  */
 function nodesBetween(tape: readonly TapeNode[], xs: readonly tf.Tensor[], y: tf.Tensor) {
   const fromX = new Set(xs.map(({ id }) => id));

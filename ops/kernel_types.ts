@@ -48,8 +48,17 @@ export interface Kernels {
   batchNorm(call: NormCall): NormResult;
   /** Its gradients. @param dy with respect to the result */
   batchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient;
+  /**
+   * y = x + bias, then the larger of y and `leak` y; a leak of 1 is none. `x` is consumed: its memory may
+   * become the result's. @param bias [C]
+   */
+  leakyRelu(x: tf.Tensor4D, bias: tf.Tensor1D | undefined, leak: number): tf.Tensor4D;
+  /** Its gradient with respect to `x`, given its result `y`: dy, times `leak` where y is below 0. */
+  leakyReluGradient(dy: tf.Tensor4D, y: tf.Tensor4D, leak: number): tf.Tensor4D;
   /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
   sgdStep(call: SgdCall): void;
+  /** A step of Adam for one variable; see {@linkcode AdamCall}. */
+  adamStep(call: AdamCall): void;
   /**
    * The Lovasz-Softmax loss with its gradient, computed together because both follow from one sort.
    * @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored
@@ -173,6 +182,31 @@ export interface SgdCall {
   readonly rate: number;
   readonly momentum: number;
   readonly decay: number;
+}
+
+/**
+ * A step of Adam for one variable: g += decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+ * p = keep p - rate m / (sqrt(v / correction) + epsilon). All of `value`, `mean` and `square` change.
+ */
+export interface AdamCall {
+  readonly value: tf.Variable;
+  readonly gradient: tf.Tensor;
+  /** m, of the value's shape. */
+  readonly mean: tf.Variable;
+  /** v, of the value's shape. */
+  readonly square: tf.Variable;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly decay: number;
+  /** 1, or less where weights decay by themselves. */
+  readonly keep: number;
+  /**
+   * The learning rate over 1 - beta1^t. A tensor, as `correction` is, so that a device need not be waited for.
+   */
+  readonly rate: tf.Scalar;
+  /** 1 - beta2^t */
+  readonly correction: tf.Scalar;
 }
 
 /** The Lovasz-Softmax loss and its slope. */

@@ -7,7 +7,9 @@
  * is, for each tap, a product of the pixels that the tap sees with the output's gradient.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { portableAdamStep } from "./adam_step.ts";
 import type { Kernels, Window } from "./kernel_types.ts";
+import { portableLeakyRelu, portableLeakyReluGradient } from "./leaky_relu.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";
@@ -72,7 +74,10 @@ export const portable: Kernels = {
   resizeBilinearGradient: resizeGradientByProducts,
   batchNorm: portableBatchNorm,
   batchNormGradient: portableBatchNormGradient,
+  leakyRelu: portableLeakyRelu,
+  leakyReluGradient: portableLeakyReluGradient,
   sgdStep: portableSgdStep,
+  adamStep: portableAdamStep,
   lovasz: sortedLovasz,
   linear: portableLinear,
   columnSums: portableColumnSums,

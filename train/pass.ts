@@ -16,7 +16,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { coefficientAt } from "../core/coefficient.ts";
 import { LossError, UserError } from "../core/errors.ts";
-import type { LossOutput, Update } from "../core/plugin.ts";
+import type { LossOutput, Param, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
 import { solo, type World } from "../core/world.ts";
 import type { Run, RunOwner, Term } from "./assemble.ts";
@@ -103,16 +103,16 @@ export function isDue({ plan: { every = 1, first = every - 1 } }: RunOwner, step
  */
 export function runPass(run: Run, batches: Batches, options: PassOptions): Pass {
   const { terms, entries, at, stages, listen } = options;
-  const joint = ownersOf(run, terms, entries).filter((owner) =>
-    owner.plan.when === "joint" && isDue(owner, at.step)
-  );
+  const all = ownersOf(run, terms, entries);
+  const joint = all.filter((owner) => owner.plan.when === "joint" && isDue(owner, at.step));
+  const others = all.filter((owner) => !joint.includes(owner)).flatMap(({ params }) => params);
   return inScope((keep) => {
     const scalars: NamedScalar[] = [];
     const handoffs = new Map<Term, Record<string, tf.Tensor>>();
     const updates: Update[] = [];
     const student = run.segmenter.params;
     const variables = [...student, ...joint.flatMap((owner) => owner.params)].map(({ value }) => value);
-    const all = gradientsOf(variables, () => {
+    const objective = () => {
       const computed = computePass(run, batches, { entries, at });
       updates.push(...computed.updates.map((update) => ({ ...update, add: keep(update.add) })));
       return terms.map((term) => {
@@ -131,11 +131,13 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
         handoffs.set(term, keptRecord(output.handoff, keep));
         return tf.mul(output.loss, weight) as tf.Scalar;
       }).reduce((a, b) => tf.add(a, b));
-    }, { onValue: () => stages?.over("forward"), listener: listen?.(variables) });
+    };
+    const calls = { onValue: () => stages?.over("forward"), listener: listen?.(variables) };
+    const gradients = whileFrozen(others, () => gradientsOf(variables, objective, calls));
     let from = student.length;
     const owners: OwnerPass[] = joint.map((owner) => ({
       owner,
-      grads: all.slice(from, from += owner.params.length),
+      grads: gradients.slice(from, from += owner.params.length),
     }));
     for (const term of terms) {
       for (const owner of term.owners) {
@@ -151,7 +153,7 @@ export function runPass(run: Run, batches: Batches, options: PassOptions): Pass 
     }
     stages?.over("backward");
     const input = { batches, entries, at };
-    return { input, grads: all.slice(0, student.length), scalars, owners, updates };
+    return { input, grads: gradients.slice(0, student.length), scalars, owners, updates };
   });
 }
 
@@ -238,6 +240,20 @@ function ownersOf(
     entry.kind === "make" ? streams.get(entry.stream)!.owners : []
   );
   return [...terms.flatMap(({ owners }) => owners), ...ofStreams];
+}
+
+/**
+ * Calls `f` while the parameters are not trainable, so that operators leave out gradients that nobody asks
+ * for: those of an opponent's filters, when the objective passes through it, are a third of its work.
+ */
+function whileFrozen<R>(params: readonly Param[], f: () => R): R {
+  const trained = params.map(({ value }) => value).filter(({ trainable }) => trainable);
+  for (const variable of trained) variable.trainable = false;
+  try {
+    return f();
+  } finally {
+    for (const variable of trained) variable.trainable = true;
+  }
 }
 
 /** Runs a pass in a scope that frees all its tensors but those of the result. */

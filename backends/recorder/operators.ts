@@ -82,5 +82,7 @@ export const recordingKernels: Partial<Kernels> = {
     return step("attention", [query, key, value], { heads, shape: query.shape });
   },
   lovasz: notRecorded("lovasz"),
+  leakyReluGradient: notRecorded("leakyReluGradient"),
   sgdStep: notRecorded("sgdStep"),
+  adamStep: notRecorded("adamStep"),
 };

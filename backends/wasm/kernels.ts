@@ -6,7 +6,8 @@ import { type AttentionParts, heapAttention } from "./attention.ts";
 import { heapDepthwise } from "./depthwise.ts";
 import type { Multiply } from "./products.ts";
 import { heapRows } from "./rows.ts";
-import { heapSgdStep } from "./sgd.ts";
+import { heapLeakyRelu } from "./leaky_relu.ts";
+import { heapAdamStep, heapSgdStep } from "./updates.ts";
 import { heapTokens } from "./tokens.ts";
 
 /**
@@ -20,7 +21,9 @@ export function heapKernels(multiply: Multiply, parts: AttentionParts): Partial<
     maxPoolGradient: heapMaxPoolGradient,
     batchNorm: heapBatchNorm,
     batchNormGradient: heapBatchNormGradient,
+    ...heapLeakyRelu,
     sgdStep: heapSgdStep,
+    adamStep: heapAdamStep,
     ...heapTokens(multiply),
     ...heapDepthwise,
     ...heapAttention(parts),

@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
-import { Companion, leakyRelu } from "./companion.ts";
+import { Companion } from "./companion.ts";
 
 /** An opponent with a branch for each class, with its parameters. */
 export interface ClassJudge {
@@ -31,17 +31,17 @@ export interface ClassJudgeOptions {
  */
 export function classJudge(setup: Setup, { input, width }: ClassJudgeOptions): ClassJudge {
   const layers = new Companion(setup);
-  const shared = layers.convolution("shared", { side: 1, input, output: width });
+  const shared = layers.convolution("shared", { side: 1, input, output: width, leaky: true });
   const branches = Array.from({ length: setup.numClasses }, (_, k) => {
-    const half = { side: 3, input: width, output: width, stride: 2, padding: 1 };
+    const half = { side: 3, input: width, output: width, stride: 2, padding: 1, leaky: true };
     const first = layers.convolution(`class${k}.0`, half), second = layers.convolution(`class${k}.1`, half);
     const last = layers.convolution(`class${k}.2`, { side: 1, input: width, output: 1 });
-    return (x: tf.Tensor4D) => last(leakyRelu(second(leakyRelu(first(x)))));
+    return (x: tf.Tensor4D) => last(second(first(x)));
   });
   return {
     params: layers.params,
     judge(features, masks) {
-      const common = leakyRelu(shared(features));
+      const common = shared(features);
       const ofClasses = tf.split(masks, branches.length, 3);
       return tf.concat(branches.map((branch, k) => branch(tf.mul(common, ofClasses[k]!))), 3);
     },

@@ -11,7 +11,7 @@ import { conv2d } from "../conv2d.ts";
 import { conv2dTranspose } from "../conv2d_transpose.ts";
 import { imageLayerNorm } from "../image_norm.ts";
 import type { Window } from "../kernel_types.ts";
-import { uniformByFanIn } from "./discriminator.ts";
+import { LEAK, uniformByFanIn } from "./discriminator.ts";
 
 /** A layer: float32 [N, H, W, C] to [N, H', W', C']. */
 export type Mapping = (x: tf.Tensor4D) => tf.Tensor4D;
@@ -24,6 +24,8 @@ export interface ConvolutionShape extends Partial<Window> {
   readonly output: number;
   /** Whether it adds a bias; absent: yes. */
   readonly bias?: boolean;
+  /** Whether a leaky ReLU follows ({@linkcode LEAK}); absent: no. */
+  readonly leaky?: boolean;
 }
 
 /**
@@ -43,16 +45,18 @@ export class Companion {
   }
 
   /** A convolution; the filter is [side, side, input, output]. */
-  convolution(name: string, { side, input, output, bias = true, ...window }: ConvolutionShape): Mapping {
+  convolution(
+    name: string,
+    { side, input, output, bias: biased = true, leaky = false, ...window }: ConvolutionShape,
+  ): Mapping {
     const fanIn = input * side * side;
     const filter = this.#uniform(`${name}.weight`, [side, side, input, output], fanIn) as tf.Variable<
       tf.Rank.R4
     >;
-    const added = bias ? this.#uniform(`${name}.bias`, [output], fanIn) : undefined;
-    return (x) => {
-      const y = conv2d(x, filter, window);
-      return added ? tf.add(y, added) : y;
-    };
+    const bias = biased
+      ? this.#uniform(`${name}.bias`, [output], fanIn) as tf.Variable<tf.Rank.R1>
+      : undefined;
+    return (x) => conv2d(x, filter, { ...window, bias, ...leaky ? { leak: LEAK } : {} });
   }
 
   /**
@@ -99,7 +103,7 @@ export class Companion {
   }
 }
 
-/** x where it is positive, else 0.2 x. */
+/** x where it is positive, else 0.2 x, for what no convolution gives. */
 export function leakyRelu<T extends tf.Tensor>(x: T): T {
-  return tf.maximum(x, tf.mul(x, 0.2)) as T;
+  return tf.maximum(x, tf.mul(x, LEAK)) as T;
 }

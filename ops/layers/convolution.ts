@@ -7,7 +7,7 @@ import type { Layers } from "./scope.ts";
 export type Convolution = (x: tf.Tensor4D) => tf.Tensor4D;
 
 /** How {@linkcode convolutionLayer} is made. Stride and dilation are 1 and the padding 0 if absent. */
-export interface ConvolutionOptions extends Conv2dOptions {
+export interface ConvolutionOptions extends Omit<Conv2dOptions, "bias" | "leak"> {
   /** Absent: it adds a bias, which begins at 0. */
   readonly bias?: boolean;
   /**
@@ -28,11 +28,10 @@ export function convolutionLayer(
     {},
 ): Convolution {
   const filter = layers.normalFilter(`${name}.weight`, [side, side, input, output], deviation);
-  const bias = biased ? layers.param(`${name}.bias`, tf.zeros([output])) : undefined;
-  return (x) => {
-    const y = conv2d(x, filter, window);
-    return bias ? tf.add(y, bias) : y;
-  };
+  const bias = biased
+    ? layers.param(`${name}.bias`, tf.zeros([output])) as tf.Variable<tf.Rank.R1>
+    : undefined;
+  return (x) => conv2d(x, filter, { ...window, bias });
 }
 
 /** How {@linkcode depthwiseLayer} is made. */

@@ -10,7 +10,8 @@ import { conv2d } from "../conv2d.ts";
 
 const SIDE = 4;
 const WINDOW = { stride: 2, padding: 1 } as const;
-const LEAK = 0.2;
+/** What a leaky ReLU of an opponent multiplies negative values by. */
+export const LEAK = 0.2;
 
 /** The channels of {@linkcode discriminator}. */
 export interface DiscriminatorOptions {
@@ -53,8 +54,9 @@ export function discriminator(setup: Setup, { input, channels }: DiscriminatorOp
     judge: (maps) =>
       channels.reduce((x, _, k) => {
         const filter = params[2 * k]!.value as tf.Variable<tf.Rank.R4>;
-        const y = tf.add(conv2d(x, filter, WINDOW), params[2 * k + 1]!.value) as tf.Tensor4D;
-        return k === channels.length - 1 ? y : tf.maximum(y, tf.mul(y, LEAK));
+        const bias = params[2 * k + 1]!.value as tf.Variable<tf.Rank.R1>;
+        const leak = k === channels.length - 1 ? {} : { leak: LEAK };
+        return conv2d(x, filter, { ...WINDOW, ...leak, bias });
       }, maps),
   };
 }

@@ -56,16 +56,15 @@ function judge(
   const layers = channels.map((output, k) => {
     const window = k === 0 ? first : { side: 4, padding: 1 };
     const inputs = k === 0 ? input : channels[k - 1]!;
-    return companion.convolution(`${k}.conv`, { ...window, input: inputs, output, stride: 2, bias: false });
+    const leaky = !normalised || k === 0;
+    const shape = { ...window, input: inputs, output, stride: 2, bias: false, leaky };
+    const convolve = companion.convolution(`${k}.conv`, shape);
+    return leaky ? convolve : (x: tf.Tensor4D) => leakyRelu(instanceNorm(convolve(x)));
   });
   const out = companion.convolution("out", { ...last, input: channels.at(-1)!, output: 1 });
   return {
     params: companion.params,
     smallest: 2 ** channels.length,
-    judge: (maps: tf.Tensor4D) =>
-      out(layers.reduce((x, layer, k) => {
-        const y = layer(x);
-        return leakyRelu(normalised && k > 0 ? instanceNorm(y) : y);
-      }, maps)),
+    judge: (maps: tf.Tensor4D) => out(layers.reduce((x, layer) => layer(x), maps)),
   };
 }

@@ -5,7 +5,7 @@
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Param, Setup } from "../../core/plugin.ts";
-import { Companion, leakyRelu, type Mapping } from "./companion.ts";
+import { Companion, type Mapping } from "./companion.ts";
 
 /** The head that predicts modes, with its parameters. */
 export interface PatchHead {
@@ -48,9 +48,8 @@ function chain(
 ): { params: readonly Param[]; run: Mapping } {
   const companion = new Companion(setup, prefix);
   const layers = channels.slice(1).map((output, k) =>
-    companion.convolution(`${k}`, { side: 1, input: channels[k]!, output })
+    companion.convolution(`${k}`, { side: 1, input: channels[k]!, output, leaky: k < channels.length - 2 })
   );
-  const run: Mapping = (x) =>
-    layers.reduce((y, layer, k) => k < layers.length - 1 ? leakyRelu(layer(y)) : layer(y), x);
+  const run: Mapping = (x) => layers.reduce((y, layer) => layer(y), x);
   return { params: companion.params, run };
 }

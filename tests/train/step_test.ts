@@ -298,6 +298,8 @@ test("a term that cannot be created is named and nothing stays allocated", () =>
 });
 
 test("an opponent is updated by its own optimiser on detached tensors; the segmenter's gradient ignores it", async () => {
+  // Whether operators are to compute the opponent's gradient: in the objective, in the opponent's own loss.
+  const asked = { objective: new Set<boolean>(), own: new Set<boolean>() };
   const adversary = {
     needs: { taps: [] },
     owners: [{ name: "judge", optimizer: optimizerPlan({ lr: 0.1, momentum: 0, weight_decay: 0 }) }],
@@ -306,16 +308,22 @@ test("an opponent is updated by its own optimiser on detached tensors; the segme
       const value = setup.variable("factor", initial);
       initial.dispose();
       return {
-        compute: ({ source }: StepContext) => ({
-          loss: tf.mul(tf.mean(tf.square(source.logits)), value) as tf.Scalar,
-          handoff: { logits: source.logits },
-        }),
+        compute: ({ source }: StepContext) => {
+          asked.objective.add(value.trainable);
+          return {
+            loss: tf.mul(tf.mean(tf.square(source.logits)), value) as tf.Scalar,
+            handoff: { logits: source.logits },
+          };
+        },
         owners: {
           judge: {
             params: [{ name: "factor", value, group: "judge" }],
-            compute: ({ logits }: Readonly<Record<string, tf.Tensor>>) => ({
-              loss: tf.add(tf.square(tf.sub(value, 1)), tf.mul(tf.mean(logits!), 0)) as tf.Scalar,
-            }),
+            compute: ({ logits }: Readonly<Record<string, tf.Tensor>>) => {
+              asked.own.add(value.trainable);
+              return {
+                loss: tf.add(tf.square(tf.sub(value, 1)), tf.mul(tf.mean(logits!), 0)) as tf.Scalar,
+              };
+            },
           },
         },
       };
@@ -336,6 +344,8 @@ test("an opponent is updated by its own optimiser on detached tensors; the segme
   await trainStep(run, { step: 1, steps: 1, passes: [{ source, target }], multiplier: 0.5 });
   assert.ok(Math.abs(factor() - (1.8 - 0.05 * 1.6)) < 1e-6, `${factor()}`);
   assert.equal(tf.memory().numTensors, tensors);
+  assert.deepEqual([...asked.objective], [false]);
+  assert.deepEqual([...asked.own], [true]);
   run.dispose();
 });
 

@@ -15,6 +15,7 @@ export * from "./tables";
 export * from "./channels";
 export * from "./windows";
 export * from "./update";
+export * from "./leaky_relu";
 export * from "./tokens";
 export * from "./attention";
 export * from "./depthwise";

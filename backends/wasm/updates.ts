@@ -1,0 +1,27 @@
+/**
+ * The steps of the optimisers in the variables' own memory, in one pass. A clone of a weight (in a checkpoint,
+ * say) shares that memory and must not change with it, so a variable that has one takes the portable way.
+ */
+import type * as tf from "@tensorflow/tfjs-core";
+import { portableAdamStep } from "../../ops/adam_step.ts";
+import type { AdamCall, SgdCall } from "../../ops/kernel_types.ts";
+import { portableSgdStep } from "../../ops/sgd_step.ts";
+import { address, isShared } from "./heap.ts";
+import { simd } from "./simd.ts";
+
+/** See {@linkcode Kernels.sgdStep}. */
+export function heapSgdStep(call: SgdCall): void {
+  const { value, gradient, buffer, rate, momentum, decay } = call;
+  if (isShared(value) || (buffer && isShared(buffer))) return portableSgdStep(call);
+  const places = [address(value), address(gradient), buffer ? address(buffer) : 0];
+  simd("sgdStep", ...places, value.size, rate, momentum, decay);
+}
+
+/** See {@linkcode Kernels.adamStep}. */
+export function heapAdamStep(call: AdamCall): void {
+  const { value, gradient, mean, square, beta1, beta2, epsilon, decay, keep, rate, correction } = call;
+  if ([value, mean, square].some(isShared)) return portableAdamStep(call);
+  const places = [value, gradient, mean, square].map((tensor: tf.Tensor) => address(tensor));
+  const betas = [beta1, 1 - beta1, beta2, 1 - beta2];
+  simd("adamStep", ...places, value.size, ...betas, epsilon, decay, keep, address(rate), address(correction));
+}
