@@ -321,6 +321,13 @@ test("a step of Adam leaves a copy of the weights as it was", async () => {
   tf.dispose([value, copy, gradient, mean, square, rate, correction]);
 });
 
+test("a filter's gradient where windows see much more than there are outputs equals the portable one", async () => {
+  for (const stride of [1, 2]) {
+    const window = { stride, padding: 1, dilation: 1 };
+    await agree(convolution({ image: [2, 9, 11, 40], filter: [3, 3, 40, 129], window }));
+  }
+});
+
 for (const leak of [0.2, undefined]) {
   test(`a convolution with a bias and ${leak ? "a leaky" : "no"} ReLU equals the portable one`, async () => {
     await fc.assert(
