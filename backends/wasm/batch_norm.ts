@@ -151,16 +151,13 @@ function slopeSums(
   inputs: readonly [dy: number, x: number, y: number, pixels: number, channels: number],
   { mean }: BatchStatistics,
 ): SlopeSums {
-  return tf.tidy(() => {
-    const channels = inputs[4];
-    const sums = empty(channels), centredSums = empty(channels), scratch = emptyTensor([6 * channels]);
-    const outputs = [scratch, sums, centredSums].map((tensor) => address(tensor));
-    simd("channelGradientSums", ...inputs, address(mean), ...outputs);
-    return {
-      slopes: heapView(sums).slice(),
-      centred: heapView(centredSums).slice(),
-    } as unknown as tf.TensorContainer;
-  }) as unknown as SlopeSums;
+  const channels = inputs[4];
+  const sums = empty(channels), centredSums = empty(channels), scratch = emptyTensor([6 * channels]);
+  const outputs = [scratch, sums, centredSums].map((tensor) => address(tensor));
+  simd("channelGradientSums", ...inputs, address(mean), ...outputs);
+  const result = { slopes: heapView(sums).slice(), centred: heapView(centredSums).slice() };
+  tf.dispose([sums, centredSums, scratch]);
+  return result;
 }
 
 /** Begins to take their means over all processes. */
