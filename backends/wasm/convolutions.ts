@@ -15,7 +15,7 @@ import {
   fewOutputsInputGradient,
   hasFewOutputs,
 } from "./few_outputs.ts";
-import { address, emptyTensor } from "./heap.ts";
+import { address, emptyTensor, zeroTensor } from "./heap.ts";
 import { type Matrix, type Multiply, whole } from "./products.ts";
 import { simd } from "./simd.ts";
 
@@ -136,7 +136,7 @@ export function heapConvolutions(
         multiply([pixels(dy), weights], pixels(dx), false);
         return dx;
       }
-      const dx = tf.zeros(xShape) as tf.Tensor4D;
+      const dx = zeroTensor(xShape) as tf.Tensor4D;
       forEachRun({ image: xShape, out: dy.shape, side: filter.shape[0], window }, (rows, from, run) => {
         multiply([pixels(dy, from, rows.rows), weights], rows, false);
         simd("addPatches", address(dx), ...run, address(rows.tensor));

@@ -6,7 +6,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
 import { outputSide } from "../../ops/taps.ts";
-import { address, emptyTensor } from "./heap.ts";
+import { address, emptyTensor, zeroTensor } from "./heap.ts";
 import { simd } from "./simd.ts";
 
 type DepthwiseKernels = Pick<
@@ -31,7 +31,7 @@ export const heapDepthwise: DepthwiseKernels = {
         return slide({ x: dy, filter: turned, window: { ...window, padding: around }, out: xShape });
       });
     }
-    const dx = tf.zeros(xShape) as tf.Tensor4D;
+    const dx = zeroTensor(xShape) as tf.Tensor4D;
     simd("depthwiseScatter", address(dy), ...xShape, address(filter), ...windowArguments(side, window), ...[
       dy.shape[1],
       dy.shape[2],

@@ -7,7 +7,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
-import { emptyTensor, heapView } from "./heap.ts";
+import { emptyTensor, heapView, zeroTensor } from "./heap.ts";
 
 /** So many output channels, and not more, are few. */
 const FEW = 32;
@@ -72,7 +72,7 @@ export function fewOutputsConv2d(
     const [n, height, width, input] = x.shape;
     const flat = tf.reshape(x, [n * height * width, input]) as tf.Tensor2D;
     const products = tf.matMul(flat, weightColumns(filter, taps));
-    const y = tf.zeros(out) as tf.Tensor4D;
+    const y = zeroTensor(out) as tf.Tensor4D;
     const from = heapView(products), to = heapView(y);
     forEachPixel(taps, x.shape, out, (k, source, target) => {
       const start = (source * taps.length + k) * out[3], place = target * out[3];
@@ -85,7 +85,7 @@ export function fewOutputsConv2d(
 /** The output's gradient, shifted for each tap to the input pixel that the tap read: [N H W, taps O]. */
 function shiftedGradient(dy: tf.Tensor4D, taps: readonly Tap[], xShape: Shape4D): tf.Tensor2D {
   const output = dy.shape[3];
-  const columns = tf.zeros([xShape[0] * xShape[1] * xShape[2], taps.length * output]) as tf.Tensor2D;
+  const columns = zeroTensor([xShape[0] * xShape[1] * xShape[2], taps.length * output]) as tf.Tensor2D;
   const from = heapView(dy), to = heapView(columns);
   forEachPixel(taps, xShape, dy.shape, (k, source, target) => {
     const start = target * output, place = (source * taps.length + k) * output;
@@ -111,7 +111,7 @@ export const fewOutputsFilterGradient: Kernels["conv2dFilterGradient"] = (dy, x,
     const flat = tf.reshape(x, [n * height * width, input]) as tf.Tensor2D;
     // [taps O, I]: the wide factor on the right is the fast way round.
     const product = tf.matMul(shiftedGradient(dy, taps, x.shape), flat, true, false);
-    const gradient = tf.zeros(filterShape) as tf.Tensor4D;
+    const gradient = zeroTensor(filterShape) as tf.Tensor4D;
     const from = heapView(product), to = heapView(gradient);
     taps.forEach(({ index }, k) => {
       for (let o = 0; o < output; o++) {

@@ -68,6 +68,13 @@ export function emptyTensor(shape: readonly number[], dtype: "float32" | "int32"
   return tf.engine().makeTensorFromTensorInfo(emptyInfo(shape, dtype));
 }
 
+/** The same with zeros. `tf.zeros` would make an array of them and copy it. */
+export function zeroTensor(shape: readonly number[]): tf.Tensor {
+  const zeros = emptyTensor(shape);
+  heapView(zeros).fill(0);
+  return zeros;
+}
+
 /** The product of the sides: how many elements a tensor of that shape has. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
