@@ -6,6 +6,7 @@
  * tfjs operators, native code or shaders. tests/goldens holds them to recorded values on every backend.
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Update } from "../core/plugin.ts";
 import type { DeviceRowKernels } from "./association/device/row_kernels.ts";
 import type { RowKernels } from "./association/streaming/row_kernels.ts";
 
@@ -50,6 +51,10 @@ export interface Kernels {
   batchNormGradient(dy: tf.Tensor4D, call: NormGradientCall): NormGradient;
   /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
   sgdStep(call: SgdCall): void;
+  /** variable = keep variable + factor add, for one change after the other. */
+  runningStep(call: RunningCall): void;
+  /** A scalar that is finite only if every number of the tensors, all float32, is; no tensors: finite. */
+  finite(tensors: readonly tf.Tensor[]): tf.Scalar;
   /**
    * The Lovasz-Softmax loss with its gradient, computed together because both follow from one sort.
    * @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored
@@ -173,6 +178,13 @@ export interface SgdCall {
   readonly rate: number;
   readonly momentum: number;
   readonly decay: number;
+}
+
+/** The changes of one running statistic in a step. */
+export interface RunningCall {
+  readonly variable: tf.Variable;
+  /** At least one, in their order. */
+  readonly changes: readonly Pick<Update, "keep" | "add" | "factor">[];
 }
 
 /** The Lovasz-Softmax loss and its slope. */

@@ -11,9 +11,10 @@ import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
 import { filterGradient } from "./filter_gradient.ts";
 import { inputGradient } from "./input_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
-import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
+import { maxPool, maxPoolGradient } from "./max_pool.ts";
 import { webgpuRows } from "./rows.ts";
 import { sgdInPlace } from "./sgd.ts";
+import { allFinite, runningInPlace } from "./update.ts";
 
 /** The kernels that replace the portable ones. */
 export function webgpuKernels(): Partial<Kernels> {
@@ -23,9 +24,11 @@ export function webgpuKernels(): Partial<Kernels> {
     batchNorm: fusedBatchNorm,
     batchNormGradient: fusedBatchNormGradient,
     sgdStep: sgdInPlace,
+    runningStep: runningInPlace,
+    finite: allFinite,
     lovasz: radixLovasz,
-    maxPool: composedMaxPool,
-    maxPoolGradient: composedMaxPoolGradient,
+    maxPool,
+    maxPoolGradient,
     deviceRows: webgpuRows,
   };
 }

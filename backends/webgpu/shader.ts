@@ -98,3 +98,8 @@ function forgetRead({ tensorMap }: WebGPUBackend, { dataId }: tf.Tensor): void {
   const data = tensorMap.get(dataId);
   if (data.resource) (data as { values: unknown }).values = null;
 }
+
+/** Whether other handles share a tensor's buffer, so that it must not be written to. */
+export function isShared({ dataId }: tf.Tensor): boolean {
+  return (tf.backend() as WebGPUBackend).refCount(dataId) > 1;
+}

@@ -16,10 +16,14 @@ import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
 import { assembled, tinyPlan } from "../train/fakes.ts";
 import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
-import { peakBytesOf, readBacksOf } from "./device_watch.ts";
+import { deeplab, trainingStep } from "../../bench/training_step.ts";
+import { dispatchesOf, peakBytesOf, readBacksOf } from "./device_watch.ts";
 
 const registry = builtins();
 const SIDE = 33;
+
+/** Of a step of the slim network, as `deno task bench gpu` counts them; each takes the host time. */
+const MOST_DISPATCHES = 1360;
 
 function term(type: string, weight: number): PlannedLoss {
   const plan = registry.plan("loss", type);
@@ -106,6 +110,25 @@ if (webgpu.available) {
       // Four terms, what association logs of two levels, the sum of the gradients.
       const bytes = 4 * (4 + 4 + 1);
       assert.deepEqual(reads, [{ how: "read", bytes }, { how: "mapped", bytes }]);
+    } finally {
+      run.dispose();
+    }
+  });
+
+  backendTest("webgpu", `the slim step takes at most ${MOST_DISPATCHES} dispatches`, async () => {
+    const { run, passes } = await trainingStep({
+      backend: "webgpu",
+      model: deeplab("{ layers: [1, 1, 1, 1], width: 0.5 }"),
+      crop: 144,
+      batch: 2,
+    });
+    try {
+      let step = 0;
+      const round = () => trainStep(run, { step: step++, steps: 100, multiplier: 1, passes });
+      // In the first step small variables are still on the host, which computes with them.
+      await dispatchesOf(round);
+      const dispatches = await dispatchesOf(round);
+      assert.ok(dispatches <= MOST_DISPATCHES, `${dispatches} dispatches`);
     } finally {
       run.dispose();
     }

@@ -7,6 +7,7 @@ import { testLosses } from "./losses.ts";
 import { testNormShaders } from "./norm_shaders.ts";
 import { testOperators } from "./operators.ts";
 import { testRowShaders } from "./row_shaders.ts";
+import { testUpdateShaders } from "./update_shaders.ts";
 
 const webgpu = (await inspectBackends()).find(({ name }) => name === "webgpu")!;
 if (webgpu.available) {
@@ -16,6 +17,7 @@ if (webgpu.available) {
   testRowShaders();
   testLovaszShaders();
   testNormShaders();
+  testUpdateShaders();
   testDeviceStreaming("webgpu", (rows) => ({ ...webgpuRows, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
