@@ -6,7 +6,6 @@ import { associationLoss } from "../../ops/association/loss.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { webgpuKernels } from "../../backends/webgpu/kernels.ts";
-import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { builtins } from "../../builtins.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
@@ -140,7 +139,8 @@ if (webgpu.available) {
       `${name}: twice the pixels need twice the memory on the device, not four times`,
       async () => {
         const similarity = registry.plan("similarity", name);
-        replaceKernels("webgpu", { ...webgpuKernels(), deviceRows: { ...webgpuRows, blockRows: () => 32 } });
+        const ours = webgpuKernels();
+        replaceKernels("webgpu", { ...ours, deviceRows: { ...ours.deviceRows!, blockRows: () => 32 } });
         const growth = async (dense: boolean) =>
           await peakBytes(800, similarity, dense) / await peakBytes(400, similarity, dense);
         const streamed = await growth(false), whole = await growth(true);
