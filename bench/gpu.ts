@@ -11,6 +11,9 @@ import { take } from "./gpu/take.ts";
 
 const USAGE = "deno task bench gpu --pack FOLDER [--peer torch_plca.py], or --take FILE [--take FILE]...";
 
+/** Of the packed folder, so that it can be handed on. */
+const MOST_BYTES = 55e6;
+
 /** Packs the benchmark, or takes its file into the results. */
 export async function gpu(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -22,6 +25,10 @@ export async function gpu(args: readonly string[]): Promise<void> {
     console.log(
       `${values.pack}: ${(bytes / 1e6).toFixed(1)} MB; run.sh in it needs a Vulkan driver and no network`,
     );
+    if (bytes > MOST_BYTES) {
+      console.error(`more than the ${MOST_BYTES / 1e6} MB that it may have`);
+      Deno.exit(1);
+    }
   } else if (values.take !== undefined) {
     await take(await Promise.all(values.take.map(async (file) => JSON.parse(await Deno.readTextFile(file)))));
   } else {

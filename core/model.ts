@@ -118,7 +118,7 @@ export interface View {
   readonly updates?: readonly Update[];
 }
 
-/** A change of a buffer, as of a running mean: `variable = keep * variable + add`. */
+/** A change of a buffer, as of a running mean: `variable = keep * variable + factor * add`. */
 export interface Update {
   /** One of the network's buffers. */
   readonly variable: Variable;
@@ -126,4 +126,6 @@ export interface Update {
   readonly keep: number;
   /** Of the variable's shape. */
   readonly add: Tensor;
+  /** Absent: 1. */
+  readonly factor?: number;
 }

@@ -6,6 +6,7 @@
  * tfjs operators, native code or shaders. tests/goldens holds them to recorded values on every backend.
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Update } from "../core/plugin.ts";
 import type { DeviceRowKernels } from "./association/device/row_kernels.ts";
 import type { RowKernels } from "./association/streaming/row_kernels.ts";
 
@@ -59,6 +60,10 @@ export interface Kernels {
   sgdStep(call: SgdCall): void;
   /** A step of Adam for one variable; see {@linkcode AdamCall}. */
   adamStep(call: AdamCall): void;
+  /** variable = keep variable + factor add, for one change after the other. */
+  runningStep(call: RunningCall): void;
+  /** A scalar that is finite only if every number of the tensors, all float32, is; no tensors: finite. */
+  finite(tensors: readonly tf.Tensor[]): tf.Scalar;
   /**
    * The Lovasz-Softmax loss with its gradient, computed together because both follow from one sort.
    * @param probabilities [P, K] @param labels int32 [P]; ids outside 0 .. K - 1 are ignored
@@ -207,6 +212,13 @@ export interface AdamCall {
   readonly rate: tf.Scalar;
   /** 1 - beta2^t */
   readonly correction: tf.Scalar;
+}
+
+/** The changes of one running statistic in a step. */
+export interface RunningCall {
+  readonly variable: tf.Variable;
+  /** At least one, in their order. */
+  readonly changes: readonly Pick<Update, "keep" | "add" | "factor">[];
 }
 
 /** The Lovasz-Softmax loss and its slope. */

@@ -14,6 +14,8 @@ import { sortedLovasz } from "./lovasz_sort.ts";
 import { scannedMaxPool, scannedMaxPoolGradient } from "./max_pool_scan.ts";
 import { portableBatchNorm, portableBatchNormGradient } from "./portable_batch_norm.ts";
 import { resizeByProducts, resizeGradientByProducts } from "./resize_products.ts";
+import { portableFinite } from "./finite.ts";
+import { portableRunningStep } from "./running_step.ts";
 import { portableSgdStep } from "./sgd_step.ts";
 import { portableAttention, portableAttentionGradient } from "./portable_attention.ts";
 import {
@@ -78,6 +80,8 @@ export const portable: Kernels = {
   leakyReluGradient: portableLeakyReluGradient,
   sgdStep: portableSgdStep,
   adamStep: portableAdamStep,
+  runningStep: portableRunningStep,
+  finite: portableFinite,
   lovasz: sortedLovasz,
   linear: portableLinear,
   columnSums: portableColumnSums,

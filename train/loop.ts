@@ -361,6 +361,7 @@ class Phase {
       line = `the weights after step ${this.#done} lie in ${path}`;
     } catch (cause) {
       line = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
+      if (this.#saved > 0) line += `\nthose after step ${this.#saved} lie in ${this.#pathOf("last")}`;
     }
     if (!(error instanceof UserError)) return error;
     const cause = error.cause ?? error;

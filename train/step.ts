@@ -34,6 +34,8 @@ import {
   tensorsOf,
 } from "./pass.ts";
 import { shared } from "./together.ts";
+import { applyUpdates } from "../ops/running_statistics.ts";
+import { kernels } from "../ops/kernels.ts";
 import { moveNetworks, plannedMoves } from "./move.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -223,7 +225,7 @@ async function agreed(
 async function readValues(run: Run, passes: readonly Pass[], input: StepInput): Promise<ReadValues> {
   const { world = solo } = input;
   const scalars = passes.flatMap((pass) => pass.scalars);
-  const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientSum(passes)]));
+  const stacked = tf.tidy(() => tf.stack([...scalars.map(({ value }) => value), gradientsAre(passes)]));
   const here = await stacked.data();
   const [whole] = world.mean([stacked]);
   const numbers = whole === stacked ? here : await whole!.data();
@@ -289,10 +291,9 @@ async function brokenGradient({ segmenter }: Run, passes: readonly Pass[]): Prom
 }
 
 /** A scalar that is finite only if every gradient is. */
-function gradientSum(passes: readonly Pass[]): tf.Scalar {
+function gradientsAre(passes: readonly Pass[]): tf.Scalar {
   const grads = passes.flatMap((pass) => [pass.grads, ...pass.owners.map(({ grads }) => grads)]).flat();
-  const sums = grads.filter((grad) => grad !== null).map((grad) => tf.sum(grad));
-  return sums.length === 0 ? tf.scalar(0) : tf.sum(tf.stack(sums));
+  return kernels().finite(grads.filter((grad) => grad !== null));
 }
 
 /**
@@ -345,9 +346,7 @@ function apply(
   tf.tidy(() => {
     run.optimizer.apply(clipNorm === undefined ? student : clipGradients(student, clipNorm), multiplier);
     applyOwners(passes, input, joint);
-    for (const { variable, keep, add } of passes.flatMap(({ updates }) => updates)) {
-      variable.assign(tf.tidy(() => tf.add(tf.mul(variable, keep), add)));
-    }
+    applyUpdates(passes.flatMap(({ updates }) => updates));
   });
 }
 

@@ -7,7 +7,7 @@ import { heapDepthwise } from "./depthwise.ts";
 import type { Multiply } from "./products.ts";
 import { heapRows } from "./rows.ts";
 import { heapLeakyRelu } from "./leaky_relu.ts";
-import { heapAdamStep, heapSgdStep } from "./updates.ts";
+import { heapAdamStep, heapFinite, heapSgdStep } from "./updates.ts";
 import { heapTokens } from "./tokens.ts";
 
 /**
@@ -24,6 +24,7 @@ export function heapKernels(multiply: Multiply, parts: AttentionParts): Partial<
     ...heapLeakyRelu,
     sgdStep: heapSgdStep,
     adamStep: heapAdamStep,
+    finite: heapFinite,
     ...heapTokens(multiply),
     ...heapDepthwise,
     ...heapAttention(parts),

@@ -34,6 +34,7 @@ export type SimdKernel =
   | "leakyReluGradient"
   | "sgdStep"
   | "adamStep"
+  | "addSum"
   | "layerNorm"
   | "layerNormGradient"
   | "columnSums"

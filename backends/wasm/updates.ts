@@ -1,12 +1,13 @@
 /**
- * The steps of the optimisers in the variables' own memory, in one pass. A clone of a weight (in a checkpoint,
+ * The steps of the optimisers in the variables' own memory, in one pass, and the look at the gradients before
+ * them. A clone of a weight (in a checkpoint,
  * say) shares that memory and must not change with it, so a variable that has one takes the portable way.
  */
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { portableAdamStep } from "../../ops/adam_step.ts";
 import type { AdamCall, SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
-import { address, isShared } from "./heap.ts";
+import { address, isShared, zeroTensor } from "./heap.ts";
 import { simd } from "./simd.ts";
 
 /** See {@linkcode Kernels.sgdStep}. */
@@ -15,6 +16,13 @@ export function heapSgdStep(call: SgdCall): void {
   if (isShared(value) || (buffer && isShared(buffer))) return portableSgdStep(call);
   const places = [address(value), address(gradient), buffer ? address(buffer) : 0];
   simd("sgdStep", ...places, value.size, rate, momentum, decay);
+}
+
+/** See {@linkcode Kernels.finite}. */
+export function heapFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
+  const sum = zeroTensor([]) as tf.Scalar;
+  for (const tensor of tensors) simd("addSum", address(tensor), tensor.size, address(sum));
+  return sum;
 }
 
 /** See {@linkcode Kernels.adamStep}. */

@@ -67,8 +67,10 @@ export function filterGradientInGroups(groupBytes: number): Kernels["conv2dFilte
     });
 }
 
-/** See {@linkcode Kernels.conv2dFilterGradient}. */
-export const filterGradient = filterGradientInGroups(GROUP_BYTES);
+/** See {@linkcode Kernels.conv2dFilterGradient}. @param bindingBytes most bytes of one tensor */
+export function filterGradient(bindingBytes: number): Kernels["conv2dFilterGradient"] {
+  return filterGradientInGroups(Math.min(GROUP_BYTES, bindingBytes));
+}
 
 /** Whether the matrix would be the pixels as they lie: a 1x1 filter of stride 1 without padding. */
 export function seesAllAlike([height, width]: Shape4D, { stride, padding }: Window): boolean {

@@ -3,35 +3,48 @@
  * sorting), or the portable kernel reads values on the host, which would make the host wait for the device in
  * the middle of a step.
  */
+import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-webgpu";
 import type { Kernels } from "../../ops/kernel_types.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { useEngine } from "../engine.ts";
 import { fusedBatchNorm, fusedBatchNormGradient } from "./batch_norm.ts";
+import { type DeviceBackend, makeBackend, type Offers } from "./device.ts";
 import { filterGradient } from "./filter_gradient.ts";
 import { inputGradient } from "./input_gradient.ts";
 import { radixLovasz } from "./lovasz.ts";
-import { composedMaxPool, composedMaxPoolGradient } from "./max_pool.ts";
-import { webgpuRows } from "./rows.ts";
+import { maxPool, maxPoolGradient } from "./max_pool.ts";
+import { rowKernels } from "./rows.ts";
 import { sgdInPlace } from "./sgd.ts";
+import { allFinite, runningInPlace } from "./update.ts";
 
-/** The kernels that replace the portable ones. */
-export function webgpuKernels(): Partial<Kernels> {
+/** Among the backends of tfjs, as tfjs has it; nothing asks for the best one. */
+const PRIORITY = 3;
+
+/** The kernels that replace the portable ones. @param offers of the device; absent: of the current one */
+export function webgpuKernels(offers: Offers = tf.backend() as DeviceBackend): Partial<Kernels> {
   return {
-    conv2dInputGradient: inputGradient,
-    conv2dFilterGradient: filterGradient,
+    conv2dInputGradient: inputGradient(offers.bindingBytes),
+    conv2dFilterGradient: filterGradient(offers.bindingBytes),
     batchNorm: fusedBatchNorm,
     batchNormGradient: fusedBatchNormGradient,
     sgdStep: sgdInPlace,
-    lovasz: radixLovasz,
-    maxPool: composedMaxPool,
-    maxPoolGradient: composedMaxPoolGradient,
-    deviceRows: webgpuRows,
+    runningStep: runningInPlace,
+    finite: allFinite,
+    lovasz: radixLovasz(offers.bindingBytes),
+    maxPool,
+    maxPoolGradient,
+    deviceRows: rowKernels(offers),
   };
 }
 
-/** Makes the backend `webgpu` current. @throws Error when it does not start */
+/** Makes the backend `webgpu` current, on a device of ours. @throws Error when it does not start */
 export async function startWebgpu(): Promise<void> {
-  replaceKernels("webgpu", webgpuKernels());
+  const factory: unknown = tf.findBackendFactory("webgpu");
+  if (factory !== makeBackend) {
+    if (factory) tf.removeBackend("webgpu");
+    tf.registerBackend("webgpu", makeBackend, PRIORITY);
+  }
   await useEngine("webgpu");
+  replaceKernels("webgpu", webgpuKernels());
 }

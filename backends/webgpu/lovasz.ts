@@ -188,8 +188,13 @@ export function lovaszInGroups(sortedBytes: number): Kernels["lovasz"] {
     }) as unknown as LovaszResult;
 }
 
-/** See {@linkcode Kernels.lovasz}. Pixels with equal errors may come in any order. */
-export const radixLovasz = lovaszInGroups(SORTED_BYTES);
+/**
+ * See {@linkcode Kernels.lovasz}. Pixels with equal errors may come in any order. @param bindingBytes most
+ * bytes of one tensor
+ */
+export function radixLovasz(bindingBytes: number): Kernels["lovasz"] {
+  return lovaszInGroups(Math.min(SORTED_BYTES, bindingBytes));
+}
 
 /** Runs a `partialSum` and adds up its partial sums. @returns [rows] */
 function sumOfParts(

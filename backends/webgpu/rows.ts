@@ -1,12 +1,14 @@
 /**
  * The association's kernels over blocks of rows (ops/association/device/row_kernels.ts) as compute shaders.
- * `summarise` is a reduction: one workgroup for each row, whose threads share the columns and meet in
- * workgroup memory. The others are maps: one thread for each cell, which reads its row's summary.
+ * `summarise` is a reduction: one workgroup for each row, whose threads share the columns and meet as
+ * together.ts has it. The others are maps: one thread for each cell, which reads its row's summary.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { EPSILON } from "../../ops/association/contrast.ts";
 import { type DeviceRowKernels, SUMMARY, SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
+import type { Offers } from "./device.ts";
 import { runShader, THREADS } from "./shader.ts";
+import { togetherLargest, togetherSum } from "./together.ts";
 
 /**
  * Bytes of a block: enough rows to keep a GPU busy, few enough that a handful of blocks is small beside its
@@ -16,31 +18,17 @@ const BLOCK_BYTES = 2 ** 24;
 /** Side of the tiles in which TensorFlow.js multiplies matrices. */
 const TILE = 32;
 
-/** As many rows as fit a block, whole tiles of the matrix product if possible. */
-function blockRows(columns: number): number {
-  const rows = Math.max(1, Math.floor(BLOCK_BYTES / (4 * columns)));
+/** As many rows as fit into so many bytes, whole tiles of the matrix product if possible. */
+function blockRows(columns: number, bytes: number): number {
+  const rows = Math.max(1, Math.floor(bytes / (4 * columns)));
   return rows < TILE ? rows : rows - rows % TILE;
 }
 
 /** Maximum with its place, mean, inverse deviation and log sum of exponentials, in this order, of one row. */
-const SUMMARISE = `
+const summary = (subgroups: boolean) => `
   const NOWHERE = 0x7fffffff;
-  var<workgroup> numbers : array<f32, ${THREADS}>;
   var<workgroup> places : array<i32, ${THREADS}>;
-
-  // The sum over the workgroup, for every thread.
-  fn together(mine : f32) -> f32 {
-    let t = i32(localId.x);
-    numbers[t] = mine;
-    workgroupBarrier();
-    for (var step = ${THREADS / 2}; step > 0; step = step / 2) {
-      if (t < step) { numbers[t] = numbers[t] + numbers[t + step]; }
-      workgroupBarrier();
-    }
-    let total = numbers[0];
-    workgroupBarrier();
-    return total;
-  }
+  ${togetherSum(subgroups)}
 
   // One workgroup for every row.
   fn main(index : i32) {
@@ -60,22 +48,7 @@ const SUMMARISE = `
         best = value;
         place = column;
       }
-    }
-    numbers[t] = best;
-    places[t] = place;
-    workgroupBarrier();
-    for (var step = ${THREADS / 2}; step > 0; step = step / 2) {
-      if (t < step) {
-        let other = numbers[t + step];
-        if (other > numbers[t] || (other == numbers[t] && places[t + step] < places[t])) {
-          numbers[t] = other;
-          places[t] = places[t + step];
-        }
-      }
-      workgroupBarrier();
-    }
-    best = numbers[0];
-    place = places[0];
+    }${togetherLargest(subgroups)}
     workgroupBarrier();
 
     var mean = 0.0;
@@ -144,17 +117,25 @@ const SOFTMAX_GRADIENT = `
     result[index] = p[index] * (dp[index] - along[row]) * inverse[row];
   }`;
 
-/** Each kernel is one dispatch. */
-export const webgpuRows: DeviceRowKernels = {
-  blockRows,
-  summarise(d, contrast) {
-    const rows = d.shape[0];
-    const uniforms = [{ name: "contrast", type: "i32", value: Number(contrast) }] as const;
-    return runShader(
-      { name: "summarise", code: SUMMARISE, inputs: { d }, uniforms },
-      { shape: [rows, SUMMARY_WIDTH], workgroups: rows },
-    ) as tf.Tensor2D;
-  },
+/** The kernels for a device; each is one dispatch. */
+export function rowKernels({ bindingBytes, subgroups }: Offers): DeviceRowKernels {
+  const name = subgroups ? "summarise_subgroups" : "summarise", code = summary(subgroups);
+  return {
+    ...MAPS,
+    blockRows: (columns) => blockRows(columns, Math.min(BLOCK_BYTES, bindingBytes)),
+    summarise(d, contrast) {
+      const rows = d.shape[0];
+      const uniforms = [{ name: "contrast", type: "i32", value: Number(contrast) }] as const;
+      return runShader(
+        { name, code, inputs: { d }, uniforms },
+        { shape: [rows, SUMMARY_WIDTH], workgroups: rows },
+      ) as tf.Tensor2D;
+    },
+  };
+}
+
+/** Those that are the same on every device. */
+const MAPS: Omit<DeviceRowKernels, "blockRows" | "summarise"> = {
   softmax: (d, summary) =>
     runShader({ name: "softmax", code: SOFTMAX, inputs: { d, summary } }, { shape: d.shape }) as tf.Tensor2D,
   peakGradient: (d, summary, lift) =>

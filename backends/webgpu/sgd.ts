@@ -2,11 +2,9 @@
  * A step of stochastic gradient descent in the variables' own buffers, one or two dispatches for a variable.
  * tfjs would write each variable to a new buffer and free the old one.
  */
-import * as tf from "@tensorflow/tfjs-core";
-import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import type { SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
-import { runShader, type Uniform } from "./shader.ts";
+import { isShared, runShader, type Uniform } from "./shader.ts";
 
 /** buffer = momentum buffer + gradient + decay value */
 const DIRECTION = `
@@ -47,9 +45,4 @@ export function sgdInPlace(call: SgdCall): void {
   runShader({ ...direction, uniforms: numbers("momentum", "decay") }, { shape, into: buffer });
   const step = { name: "sgd_step", code: STEP, inputs: { direction: buffer }, uniforms: numbers("rate") };
   runShader(step, { shape, into: value });
-}
-
-/** Whether other handles share a tensor's buffer. */
-function isShared({ dataId }: tf.Tensor): boolean {
-  return (tf.backend() as WebGPUBackend).refCount(dataId) > 1;
 }

@@ -52,6 +52,8 @@ export interface Output {
    * values.
    */
   readonly into?: tf.Tensor;
+  /** Whether `result` is an array of atomic integers; `dtype` is int32 then. */
+  readonly atomic?: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export interface Output {
  * @returns `into`, or a new tensor of the current scope
  */
 export function runShader({ name, code, inputs, uniforms = [] }: Shader, output: Output): tf.Tensor {
-  const { shape, dtype = "float32", threads = THREADS, into } = output;
+  const { shape, dtype = "float32", threads = THREADS, into, atomic = false } = output;
   const { threadsFor = shape.reduce((a, b) => a * b, 1) } = output;
   const groups = output.workgroups ?? Math.ceil(threadsFor / threads);
   const program: WebGPUProgram = {
@@ -72,6 +74,7 @@ export function runShader({ name, code, inputs, uniforms = [] }: Shader, output:
     workgroupSize: [threads, 1, 1],
     shaderKey: `plca_${name}`,
     size: true,
+    atomic,
     getUserCode: () => code,
   };
   const backend = tf.backend() as WebGPUBackend;
@@ -82,5 +85,21 @@ export function runShader({ name, code, inputs, uniforms = [] }: Shader, output:
     uniforms.map(({ type, value }) => ({ type: type === "i32" ? "int32" : "float32", data: [value] })),
     into,
   );
-  return into ?? tf.engine().makeTensorFromTensorInfo(info);
+  if (into === undefined) return tf.engine().makeTensorFromTensorInfo(info);
+  forgetRead(backend, into);
+  return into;
+}
+
+/**
+ * Forgets what the host has read of a tensor. tfjs keeps values once they are read, and would give them
+ * again after a shader has written others into the tensor.
+ */
+function forgetRead({ tensorMap }: WebGPUBackend, { dataId }: tf.Tensor): void {
+  const data = tensorMap.get(dataId);
+  if (data.resource) (data as { values: unknown }).values = null;
+}
+
+/** Whether other handles share a tensor's buffer, so that it must not be written to. */
+export function isShared({ dataId }: tf.Tensor): boolean {
+  return (tf.backend() as WebGPUBackend).refCount(dataId) > 1;
 }

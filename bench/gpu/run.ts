@@ -6,17 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
-
-/** A part as it is started. */
-interface Part {
-  readonly name: string;
-  readonly program: string;
-  readonly args: readonly string[];
-  /** It may take. */
-  readonly seconds: number;
-  /** What its output is. */
-  readonly output: "json" | "tap";
-}
+import { exists, type Part, partsOf } from "./parts.ts";
 
 /** What became of a part. */
 export interface PartResult {
@@ -54,110 +44,6 @@ const { values: given } = parseArgs({
 
 /** A file beside this one. */
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const exists = (path: string) => {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-};
-
-const PERMISSIONS = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
-const IMPORTS = `--import-map=${beside("imports.json")}`;
-const RESNET101 = "[3,4,23,3]";
-
-function part(name: string, seconds: number, ...args: string[]): Part {
-  const flags = [
-    "run",
-    "--quiet",
-    IMPORTS,
-    "--unstable-webgpu",
-    "--cached-only",
-    "--no-prompt",
-    ...PERMISSIONS,
-  ];
-  const small = given.small ? ["--small"] : [];
-  return {
-    name,
-    seconds,
-    output: "json",
-    program: Deno.execPath(),
-    args: [...flags, beside("part.js"), ...args, ...small],
-  };
-}
-
-function recorded(file: string, seconds: number): Part {
-  const flags = [
-    "test",
-    "--quiet",
-    IMPORTS,
-    "--no-check",
-    "--unstable-webgpu",
-    "--cached-only",
-    "--no-prompt",
-  ];
-  return {
-    name: `recorded values: ${file.replace(/_test\.js$/, "")}`,
-    seconds,
-    output: "tap",
-    program: Deno.execPath(),
-    args: [
-      ...flags,
-      "--reporter=tap",
-      "--allow-read",
-      "--allow-env",
-      "--allow-sys",
-      "--allow-ffi",
-      beside(file),
-    ],
-  };
-}
-
-function stepPart(layers: string, width: string, crop: string, images: string, dawn: string[] = []): Part {
-  const title = layers === RESNET101 ? "ResNet-101" : `layers ${layers}, width ${width}`;
-  const name = `step, ${title}, crop ${crop}, ${images}+${images} images`;
-  return part(`${name}${dawn.length > 0 ? ", Dawn" : ""}`, 90, "step", layers, width, crop, images, ...dawn);
-}
-
-function parts(): readonly Part[] {
-  const addon = beside("dawn.node"), peer = beside("torch_plca.py");
-  const dawn = exists(addon) ? ["--dawn", addon] : undefined;
-  const torch: Part = {
-    name: "PyTorch",
-    seconds: 100,
-    output: "json",
-    program: given.python,
-    args: [beside("peer_gpu.py"), exists(peer) ? peer : "-", ...given.small ? ["--small"] : []],
-  };
-  const withDawn = (make: (dawn: string[]) => Part[]) => dawn === undefined ? [] : make(dawn);
-  const first = [
-    part("adapter", 20, "adapter"),
-    ...withDawn((dawn) => [part("adapter, Dawn", 20, "adapter", ...dawn)]),
-    part("products", 40, "products"),
-    ...withDawn((dawn) => [part("products, Dawn", 40, "products", ...dawn)]),
-    recorded("webgpu_test.js", 100),
-  ];
-  if (given.small) {
-    const slim = (dawn?: string[]) => stepPart("[1,1,1,1]", "0.25", "33", "1", dawn);
-    return [...first, slim(), ...withDawn((dawn) => [slim(dawn)]), part("operators", 60, "operators"), torch];
-  }
-  return [
-    ...first,
-    stepPart(RESNET101, "1", "321", "1"),
-    ...withDawn((dawn) => [stepPart(RESNET101, "1", "321", "1", dawn)]),
-    torch,
-    part("operators", 60, "operators"),
-    ...withDawn((dawn) => [part("operators, Dawn", 60, "operators", ...dawn)]),
-    stepPart(RESNET101, "1", "129", "1"),
-    stepPart("[1,1,1,1]", "0.5", "144", "2"),
-    stepPart(RESNET101, "1", "730", "1"),
-    stepPart(RESNET101, "1", "321", "2"),
-    stepPart(RESNET101, "1", "321", "4"),
-    stepPart(RESNET101, "1", "730", "2"),
-    stepPart(RESNET101, "1", "730", "4"),
-    recorded("webgpu_step_test.js", 60),
-  ];
-}
 
 async function outputOf(program: string, args: readonly string[]): Promise<string> {
   try {
@@ -248,7 +134,8 @@ const result: GpuResult = {
   small: given.small,
   parts: done,
 };
-for (const one of parts()) {
+const { small, python } = given;
+for (const one of partsOf({ small, python, folder: new URL("./", import.meta.url) })) {
   if (given.only && !given.only.some((name) => one.name.startsWith(name))) continue;
   const left = (limit - performance.now()) / 1000;
   if (left < 5) {

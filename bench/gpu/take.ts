@@ -3,7 +3,7 @@
  *
  *     deno task bench gpu --take FILE [--take FILE]...
  */
-import { record } from "../record.ts";
+import { record, type Section } from "../record.ts";
 import { median } from "../statistics.ts";
 import type { Measured } from "./measure.ts";
 import type { ProductTimes } from "./products.ts";
@@ -21,18 +21,23 @@ type Line = Partial<Omit<Measured & ProductTimes, "megabytes">> & {
   readonly device?: string;
 };
 
-/**
- * Writes the section `gpu`. @param results of one machine and its like, the first one first; where several
- * hold a part, the last one that ended well counts
- */
+/** Writes the section `gpu`. @param results as for {@linkcode gpuSection} */
 export async function take(results: readonly GpuResult[]): Promise<void> {
+  await record("gpu", gpuSection(results));
+}
+
+/**
+ * The section `gpu`. @param results of one machine and its like, the first one first; where several hold a
+ * part, the last one that ended well counts
+ */
+export function gpuSection(results: readonly GpuResult[]): Section {
   const parts = new Map<string, PartResult>();
   for (const part of results.flatMap((result) => result.parts)) {
     if (part.state === "ok" || parts.get(part.name)?.state !== "ok") parts.set(part.name, part);
   }
   const { machine, deno, started } = results[0]!;
   const small = results.some((result) => result.small);
-  await record("gpu", {
+  return {
     title: "One GPU",
     text: [
       (results.length === 1
@@ -57,7 +62,7 @@ export async function take(results: readonly GpuResult[]): Promise<void> {
       "FOLDER/run.sh --out gpu.json",
       "deno task bench gpu --take gpu.json",
     ],
-  });
+  };
 }
 
 /** Of a table in Markdown. */

@@ -64,7 +64,7 @@ function recorded(parts: readonly number[], run: (record: NonNullable<Pass["reco
   let over = false;
   try {
     const view = run((part: number, { variable, keep, batch, factor }: Change) => {
-      if (!over) changes[part]!.push({ variable, keep, add: tf.keep(tf.mul(batch, factor)) });
+      if (!over) changes[part]!.push({ variable, keep, factor, add: tf.keep(tf.clone(batch)) });
     });
     // Kept until here, because a block frees what it does not return. The clones belong to the caller's
     // scope.

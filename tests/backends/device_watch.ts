@@ -41,6 +41,26 @@ export async function readBacksOf(f: () => unknown): Promise<ReadBack[]> {
   return found;
 }
 
+/** How many shaders are queued while `f` runs. Nothing of `f` is computed, and what it reads are zeros. */
+export async function dispatchesOf(f: () => unknown): Promise<number> {
+  const backend = tf.backend() as WebGPUBackend;
+  const { runWebGPUProgram } = backend;
+  const { submit } = GPUQueue.prototype;
+  let count = 0;
+  backend.runWebGPUProgram = (...args) => {
+    count++;
+    return runWebGPUProgram.apply(backend, args);
+  };
+  GPUQueue.prototype.submit = () => undefined;
+  try {
+    await f();
+  } finally {
+    GPUQueue.prototype.submit = submit;
+    backend.runWebGPUProgram = runWebGPUProgram;
+  }
+  return count;
+}
+
 /**
  * The most bytes in use on the device while `f` runs, beyond those before. Nothing of `f` is computed: what is held follows
  * from shapes.

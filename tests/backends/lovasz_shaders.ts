@@ -25,7 +25,7 @@ function scene(pixels: number, classes: number) {
   return { p, labels, shape: [pixels, classes] as const };
 }
 
-async function both({ p, labels, shape }: ReturnType<typeof scene>, shaders = radixLovasz) {
+async function both({ p, labels, shape }: ReturnType<typeof scene>, shaders = radixLovasz(2 ** 27)) {
   const before = tf.memory().numTensors;
   // Each gets tensors of its own: the host's values of the first are gone once the device has them.
   const [ours, plain] = await Promise.all([shaders, sortedLovasz].map(async (compute) => {

@@ -129,6 +129,17 @@ export function testNormShaders(): void {
     assert.deepEqual([...await value.data()], [0, 1]);
   });
 
+  backendTest("webgpu", "weights that were read once are read anew after the next step", async () => {
+    const initial = tf.tensor1d([1, 2]);
+    const value = tf.variable(initial);
+    // Nobody else holds the values, so that the step works in place.
+    initial.dispose();
+    for (const expected of [[0, 1], [-1, 0], [-2, -1]]) {
+      sgdInPlace({ value, gradient: tf.tensor1d([1, 1]), rate: 1, momentum: 0, decay: 0 });
+      assert.deepEqual([...await value.data()], expected);
+    }
+  });
+
   backendTest(
     "webgpu",
     "gradient descent reaches the last of more weights than one row of workgroups",

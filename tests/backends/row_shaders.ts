@@ -3,13 +3,20 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { followCycles } from "../../ops/association/device/cycles.ts";
 import { SUMMARY_WIDTH } from "../../ops/association/device/row_kernels.ts";
-import { webgpuRows } from "../../backends/webgpu/rows.ts";
+import type { DeviceBackend } from "../../backends/webgpu/device.ts";
+import { rowKernels } from "../../backends/webgpu/rows.ts";
 import { Random } from "../../core/random.ts";
 import { backendTest, relative } from "../goldens.ts";
 import { composedRows } from "../ops/association/composed_rows.ts";
 import { findCycles } from "../ops/association/dense.ts";
 
 const composed = composedRows(1);
+
+/** The kernels of the device and, if it has subgroups, those of a device without. */
+function variants() {
+  const { bindingBytes, subgroups } = tf.backend() as DeviceBackend;
+  return (subgroups ? [true, false] : [false]).map((subgroups) => rowKernels({ bindingBytes, subgroups }));
+}
 
 function block(rows: number, columns: number): tf.Tensor2D {
   const random = Random.stream(rows * columns, "row shaders");
@@ -26,8 +33,9 @@ async function read(tensor: tf.Tensor): Promise<Float32Array> {
 export function testRowShaders(): void {
   for (const [rows, columns] of [[1, 1], [3, 2], [5, 127], [4, 128], [2, 129], [70, 1000]] as const) {
     backendTest("webgpu", `row shaders on a block of ${rows} x ${columns}`, async () => {
-      for (const contrast of [true, false]) {
-        const both = [webgpuRows, composed].map((kernels) =>
+      const cases = variants().flatMap((ours) => [true, false].map((contrast) => ({ ours, contrast })));
+      for (const { ours: rowsOfDevice, contrast } of cases) {
+        const both = [rowsOfDevice, composed].map((kernels) =>
           tf.tidy(() => {
             const d = block(rows, columns), dp = tf.square(block(rows, columns));
             const column = (x: tf.Tensor2D) => tf.slice(x, [0, 0], [rows, 1]);
@@ -55,15 +63,18 @@ export function testRowShaders(): void {
 
   backendTest("webgpu", "summaries: the first of equal maxima counts, and NaN never", async () => {
     const d = tf.tensor2d([[1, 5, 5], [NaN, 5, 5], [NaN, NaN, NaN], [-Infinity, NaN, -Infinity]]);
-    const values = await read(webgpuRows.summarise(d, false));
+    for (const kernels of variants()) {
+      const values = await read(kernels.summarise(d, false));
+      const row = (k: number) => [...values.subarray(k * SUMMARY_WIDTH, k * SUMMARY_WIDTH + 2)];
+      assert.deepEqual([0, 1, 2, 3].map(row), [[5, 1], [5, 1], [NaN, 0], [NaN, 0]]);
+    }
     d.dispose();
-    const row = (k: number) => [...values.subarray(k * SUMMARY_WIDTH, k * SUMMARY_WIDTH + 2)];
-    assert.deepEqual([0, 1, 2, 3].map(row), [[5, 1], [5, 1], [NaN, 0], [NaN, 0]]);
   });
 
   backendTest("webgpu", "rows of lift 0 have the gradient 0, whatever is in them", async () => {
     const d = tf.tensor2d([[NaN, 1], [Infinity, 2]]), lift = tf.tensor2d([[0], [0]]);
-    const g = tf.tidy(() => webgpuRows.peakGradient(d, webgpuRows.summarise(d, true), lift));
+    const [ours] = variants();
+    const g = tf.tidy(() => ours!.peakGradient(d, ours!.summarise(d, true), lift));
     assert.deepEqual([...await read(g)], [0, 0, 0, 0]);
     tf.dispose([d, lift]);
   });
@@ -72,7 +83,7 @@ export function testRowShaders(): void {
     const results = tf.tidy(() => {
       const d = block(50, 40), back = tf.add(block(40, 50), tf.mul(tf.transpose(d), 2)) as tf.Tensor2D;
       const labels = tf.tensor1d(Int32Array.from({ length: 50 }, (_, k) => k % 3), "int32");
-      const [there, home] = [d, back].map((x) => webgpuRows.summarise(x, true));
+      const [there, home] = [d, back].map((x) => variants()[0]!.summarise(x, true));
       const found = followCycles({ there: there!, home: home! }, labels, 2);
       const whole = findCycles(tf.expandDims(d) as tf.Tensor3D, tf.expandDims(back) as tf.Tensor3D, {
         labels: tf.expandDims(labels) as tf.Tensor2D,

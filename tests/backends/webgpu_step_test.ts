@@ -6,7 +6,6 @@ import { associationLoss } from "../../ops/association/loss.ts";
 import { replaceKernels } from "../../ops/kernels.ts";
 import { inspectBackends } from "../../backends/select.ts";
 import { webgpuKernels } from "../../backends/webgpu/kernels.ts";
-import { webgpuRows } from "../../backends/webgpu/rows.ts";
 import { builtins } from "../../builtins.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
@@ -16,10 +15,14 @@ import { formulaImages } from "../formula.ts";
 import { backendTest } from "../goldens.ts";
 import { assembled, tinyPlan } from "../train/fakes.ts";
 import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
-import { peakBytesOf, readBacksOf } from "./device_watch.ts";
+import { deeplab, trainingStep } from "../../bench/training_step.ts";
+import { dispatchesOf, peakBytesOf, readBacksOf } from "./device_watch.ts";
 
 const registry = builtins();
 const SIDE = 33;
+
+/** Of a step of the slim network, as `deno task bench gpu` counts them; each takes the host time. */
+const MOST_DISPATCHES = 1360;
 
 function term(type: string, weight: number): PlannedLoss {
   const plan = registry.plan("loss", type);
@@ -111,13 +114,33 @@ if (webgpu.available) {
     }
   });
 
+  backendTest("webgpu", `the slim step takes at most ${MOST_DISPATCHES} dispatches`, async () => {
+    const { run, passes } = await trainingStep({
+      backend: "webgpu",
+      model: deeplab("{ layers: [1, 1, 1, 1], width: 0.5 }"),
+      crop: 144,
+      batch: 2,
+    });
+    try {
+      let step = 0;
+      const round = () => trainStep(run, { step: step++, steps: 100, multiplier: 1, passes });
+      // In the first step small variables are still on the host, which computes with them.
+      await dispatchesOf(round);
+      const dispatches = await dispatchesOf(round);
+      assert.ok(dispatches <= MOST_DISPATCHES, `${dispatches} dispatches`);
+    } finally {
+      run.dispose();
+    }
+  });
+
   for (const name of ["cosine", "negative-kl", "negative-euclidean"]) {
     backendTest(
       "webgpu",
       `${name}: twice the pixels need twice the memory on the device, not four times`,
       async () => {
         const similarity = registry.plan("similarity", name);
-        replaceKernels("webgpu", { ...webgpuKernels(), deviceRows: { ...webgpuRows, blockRows: () => 32 } });
+        const ours = webgpuKernels();
+        replaceKernels("webgpu", { ...ours, deviceRows: { ...ours.deviceRows!, blockRows: () => 32 } });
         const growth = async (dense: boolean) =>
           await peakBytes(800, similarity, dense) / await peakBytes(400, similarity, dense);
         const streamed = await growth(false), whole = await growth(true);

@@ -129,8 +129,8 @@ backendTest("native", "first_dilation and batch_norm change the logits of the sa
 
 /** As training does after a step. */
 function applyUpdates({ updates = [] }: View): void {
-  for (const { variable, keep, add } of updates) {
-    variable.assign(tf.tidy(() => tf.add(tf.mul(variable, keep), add)));
+  for (const { variable, keep, add, factor = 1 } of updates) {
+    variable.assign(tf.tidy(() => tf.add(tf.mul(variable, keep), tf.mul(add, factor))));
   }
 }
 

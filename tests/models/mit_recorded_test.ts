@@ -194,7 +194,11 @@ for (const one of [...backboneCases<MitCase>("segformer/"), ...backboneCases<Mit
       for (const key of Object.keys(one.outputs).filter((key) => key.endsWith(":after"))) {
         const variable = segmenter.buffers[key.slice(0, -":after".length)]!;
         const update = updates.find((update) => update.variable === variable)!;
-        await equalsBackbone(one, key, tf.add(tf.mul(variable, update.keep), update.add));
+        await equalsBackbone(
+          one,
+          key,
+          tf.add(tf.mul(variable, update.keep), tf.mul(update.add, update.factor!)),
+        );
       }
       tf.dispose([image, logits, ...updates.map(({ add }) => add)]);
     }));

@@ -1,5 +1,5 @@
-/** The steps of the optimisers, over all weights of a variable in one pass. */
-import { bytes } from "./math";
+/** The steps of the optimisers, over all weights of a variable in one pass, and the look at gradients before it. */
+import { bytes, total } from "./math";
 
 /**
  * g += decay p; buffer = momentum buffer + g; p -= rate buffer, in place.
@@ -86,4 +86,20 @@ export function adamStep(
     store<f32>(v + at, square);
     store<f32>(p + at, value * keep - mean * step / (sqrt<f32>(square / corrected) + epsilon));
   }
+}
+
+/** sum += all of x, of which only matters whether it is finite. @param sum where a float32 lies */
+export function addSum(x: usize, count: i32, sum: usize): void {
+  let a = f32x4.splat(0), b = f32x4.splat(0), c = f32x4.splat(0), d = f32x4.splat(0);
+  let k = 0;
+  for (; k <= count - 16; k += 16) {
+    const at = x + bytes(k);
+    a = f32x4.add(a, v128.load(at));
+    b = f32x4.add(b, v128.load(at, 16));
+    c = f32x4.add(c, v128.load(at, 32));
+    d = f32x4.add(d, v128.load(at, 48));
+  }
+  let all = load<f32>(sum) + <f32> total(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)));
+  for (; k < count; k++) all += load<f32>(x + bytes(k));
+  store<f32>(sum, all);
 }
