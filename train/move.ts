@@ -1,6 +1,9 @@
 /**
  * Networks that move in a step without gradients: those that follow the student as moving averages, such as a
  * teacher, and those whose plugin changes them with code of its own.
+ *
+ * step.ts calls it before and after the student's update, as the network's plan says. What a plugin's code
+ * changes must be undone when the step fails, which snapshot.ts does.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
