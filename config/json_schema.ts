@@ -1,7 +1,7 @@
 /**
  * The JSON Schema of recipes, for editors that complete and check YAML while it is typed.
  *
- * It is derived, not written: sections come from the zod schemas of recipe.ts, options from each plugin's own
+ * It is derived, not written: sections come from the zod schemas of sections.ts, options from each plugin's own
  * schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key may
  * come from the recipe that is extended. And it can only see one file, so names of streams, taps and networks
  * are not checked.
@@ -13,13 +13,13 @@ import {
   optimizerGroups,
   phaseLength,
   phaseRate,
-  sections,
   termName,
   termUpdate,
   termWeight,
   WEIGHTS_KEY,
   weightsMapping,
 } from "./recipe.ts";
+import { sections } from "./sections.ts";
 
 /** A JSON Schema, draft 2020-12. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
