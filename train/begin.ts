@@ -12,7 +12,8 @@ import { Random } from "../core/random.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
 import type { Team } from "./together.ts";
 
 /** What the hooks are called with. */

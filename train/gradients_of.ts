@@ -9,7 +9,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
 import { type BackwardListener, gradients } from "../ops/gradients.ts";
-import { messageOf } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
 
 /**
  * One for each parameter, in their order and shapes; null for parameters that the objective does not reach.

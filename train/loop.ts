@@ -32,7 +32,8 @@ import {
 import type { JobPlace } from "./jobs.ts";
 import type { LabelWatch } from "./label_watch.ts";
 import { type Loaders, nextBatches } from "./loaders.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
 import { Pace } from "./pace.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";

@@ -11,8 +11,6 @@ import type { PlannedPart } from "../core/plan.ts";
 import type { Images, LossOutput } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
 
-export { messageOf };
-
 /** How errors call a part of the recipe: `loss "entropy" (./my_loss.ts, at losses[2])`. */
 export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {
   const { name, origin, at } = planned;

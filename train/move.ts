@@ -12,7 +12,8 @@ import type { Segmenter } from "../core/plugin.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Run, RunNetwork } from "./assemble.ts";
 import type { Clock } from "./context.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A network that moves in a step. */

@@ -18,7 +18,7 @@ import {
   unlabelledNote,
 } from "./evaluate.ts";
 import type { PhaseOptions } from "./loop.ts";
-import { messageOf } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
 import type { Ensemble } from "./predict.ts";
 import { fromFirst } from "./together.ts";
 import { openMembers } from "./trained.ts";
