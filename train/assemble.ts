@@ -27,8 +27,8 @@ import type { LossTerm, OptimizedParam, Optimizer, Param, Segmenter, Setup, Stre
 import { planUpdates, readStreams, type UpdatePlan } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
-import { describePlanned } from "./loss_errors.ts";
 import { messageOf } from "../core/words.ts";
+import { describePlanned } from "./loss_errors.ts";
 import { ownersOf, type OwnerTools, type RunOwner } from "./owners.ts";
 import { bufferState, isSaved, modelState, ownerState, slotState, type StateEntry } from "./state.ts";
 import { Variables } from "./variables.ts";

@@ -9,11 +9,11 @@ import { LossError, UserError } from "../core/errors.ts";
 import { drawnName, type PhasePlan, type RunPlan } from "../core/plan.ts";
 import type { BeginBatch, BeginTools } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
+import { messageOf } from "../core/words.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
 import { describePlanned } from "./loss_errors.ts";
-import { messageOf } from "../core/words.ts";
 import type { Team } from "./together.ts";
 
 /** What the hooks are called with. */

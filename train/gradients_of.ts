@@ -8,8 +8,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
-import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { messageOf } from "../core/words.ts";
+import { type BackwardListener, gradients } from "../ops/gradients.ts";
 
 /**
  * One for each parameter, in their order and shapes; null for parameters that the objective does not reach.

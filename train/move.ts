@@ -9,11 +9,11 @@ import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Following } from "../core/network.ts";
 import type { Segmenter } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Run, RunNetwork } from "./assemble.ts";
 import type { Clock } from "./context.ts";
 import { describePlanned } from "./loss_errors.ts";
-import { messageOf } from "../core/words.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A network that moves in a step. */
