@@ -1,7 +1,7 @@
 /**
- * JSON Schemas of single entries of a recipe: one for each plugin, from the schema of its options, and one for
- * a file of the person's own. json_schema.ts puts them into the sections of a recipe; `plca list` shows the
- * options by {@linkcode optionsSchema}.
+ * JSON Schemas of single entries of a recipe: one for each plugin, from the schema of its options, and one
+ * for a file of the person's own. json_schema.ts puts them into the sections of a recipe; `plca list` shows
+ * the options by {@linkcode optionsSchema}.
  *
  * What an entry has besides its options differs by kind (`MORE_KEYS`); a key that the planner knows and this
  * file does not is marked as a mistake in every editor.

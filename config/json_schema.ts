@@ -1,10 +1,10 @@
 /**
  * The JSON Schema of recipes, for editors that complete and check YAML while it is typed.
  *
- * It is derived, not written: sections come from the zod schemas of sections.ts, options from each plugin's own
- * schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key may
- * come from the recipe that is extended. And it can only see one file, so names of streams, taps and networks
- * are not checked.
+ * It is derived, not written: sections come from the zod schemas of sections.ts, options from each plugin's
+ * own schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key
+ * may come from the recipe that is extended. And it can only see one file, so names of streams, taps and
+ * networks are not checked.
  */
 import { KINDS } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";

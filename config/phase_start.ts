@@ -1,7 +1,7 @@
 /**
  * `from:` of a phase: the seed, an earlier phase, or a file of weights. A phase can start only from what is
- * there when its turn comes, so a name is looked for among the phases before it, and the error for a later one
- * says so.
+ * there when its turn comes, so a name is looked for among the phases before it, and the error for a later
+ * one says so.
  */
 import { resolve } from "node:path";
 import type { PhaseStart } from "../core/plan.ts";

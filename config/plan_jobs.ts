@@ -1,6 +1,6 @@
 /**
- * Jobs of phases: `before:` of an entry of `phases`, each planned like a plugin of any kind, with a name that no
- * other job of the run has, since its folder is called by it.
+ * Jobs of phases: `before:` of an entry of `phases`, each planned like a plugin of any kind, with a name
+ * that no other job of the run has, since its folder is called by it.
  */
 import type { ConfigPath } from "../core/errors.ts";
 import type { PhasePlan, PlannedJob } from "../core/plan.ts";

@@ -2,9 +2,9 @@
  * The sections of a recipe that name no plugin, from how they are written to what a run needs: `input`,
  * `training`, `backend`, `logs`, parts of `evaluation`.
  *
- * The schemas (sections.ts) check each value for itself; the `check...` functions here compare values with each
- * other, which schemas cannot. The `...Plan` functions rename `snake_case` to `camelCase` and bring short
- * spellings (`crop: 512`) to one form, so that nothing behind a plan knows how it was written.
+ * The schemas (sections.ts) check each value for itself; the `check...` functions here compare values with
+ * each other, which schemas cannot. The `...Plan` functions rename `snake_case` to `camelCase` and bring
+ * short spellings (`crop: 512`) to one form, so that nothing behind a plan knows how it was written.
  */
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";

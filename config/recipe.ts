@@ -1,8 +1,8 @@
 /**
  * The keys of a recipe and of its entries: names, losses, phases, groups of the optimiser, weights.
  *
- * Where an entry has a plugin, its options belong to the plugin; what stands beside them is here. The sections
- * without plugins stand in sections.ts.
+ * Where an entry has a plugin, its options belong to the plugin; what stands beside them is here. The
+ * sections without plugins stand in sections.ts.
  */
 import { RAMP_SHAPES } from "../core/coefficient.ts";
 import { z } from "../core/schema.ts";

@@ -5,8 +5,8 @@
  * them, the JSON Schema for editors is derived from them, and editors show their descriptions.
  * So a description is written for the person who writes YAML, and says what an absent key means.
  *
- * Names are `snake_case` here and `camelCase` in plans; `plan_sections.ts` translates. Keys and entries of the
- * other sections stand in recipe.ts.
+ * Names are `snake_case` here and `camelCase` in plans; `plan_sections.ts` translates. Keys and entries of
+ * the other sections stand in recipe.ts.
  */
 import { MEASURES, type Normalization } from "../core/plan.ts";
 import { pluginChoice } from "../core/plugin_choice.ts";

@@ -1,10 +1,11 @@
 /**
  * What terms and streams may own and do beside their value.
  *
- * An *owner* is a set of parameters with an optimiser of its own: a discriminator, a decoder, a translator. It
- * is declared in the plan ({@linkcode OwnerPlan}), made by the plugin ({@linkcode Owner}), and updated by the
- * trainer (train/step.ts). *Buffers* are state that training does not learn, *hooks* what is done between
- * steps. All of it is in checkpoints, or a resumed run would differ.
+ * An *owner* is a set of parameters with an optimiser of its own: a discriminator, a decoder, a translator.
+ * It is declared in the plan ({@linkcode OwnerPlan}), made by the plugin ({@linkcode Owner}), and updated by
+ * the trainer (train/step.ts). *Buffers* are state that training does not learn, *hooks* what is done
+ * between steps. Parameters, optimisers and buffers are in checkpoints; what a hook keeps elsewhere is lost
+ * when a run is resumed.
  */
 import type { Param } from "./model.ts";
 import type { OptimizerPlan, SchedulePlan } from "./optimization.ts";

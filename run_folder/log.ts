@@ -3,7 +3,8 @@
  *
  * A long run has a million numbers; as objects they would fill memory and be slow to draw. So each scalar
  * becomes a column of steps and one of values (series.ts). The reader takes bytes as they come and holds the
- * state of each phase (phase_log.ts) as far as the log goes, which serves a finished run and a live one alike.
+ * state of each phase (phase_log.ts) as far as the log goes, which serves a finished run and a live one
+ * alike.
  */
 import { MOST_PHASES } from "../core/plan.ts";
 import { printable } from "../core/printable.ts";

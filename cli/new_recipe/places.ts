@@ -1,6 +1,6 @@
 /**
- * Where the datasets of a new recipe lie, as the recipe writes it: folders below a common root, or a list file
- * beside the recipe where folders hold more than is meant.
+ * Where the datasets of a new recipe lie, as the recipe writes it: folders below a common root, or a list
+ * file beside the recipe where folders hold more than is meant.
  */
 import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { UserError } from "../../core/errors.ts";

@@ -151,7 +151,9 @@ function backendKey(recipe: string): string {
   return typeof backend === "object" && backend !== null ? "backend.name" : "backend";
 }
 
-/** Plans the run that `--resume` names and says how it goes on. All processes must call it. @throws UserError */
+/**
+ * Plans the run that `--resume` names and says how it goes on. All processes must call it. @throws UserError
+ */
 export async function resumeRun(
   host: Host,
   args: CommandOf<"train">,

@@ -68,7 +68,9 @@ async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<numb
   }
 }
 
-/** Trains a run that was begun. @returns the exit status @throws UserError, with advice where there is some */
+/**
+ * Trains a run that was begun. @returns the exit status @throws UserError, with advice where there is some
+ */
 async function trainRun(
   host: Host,
   { plan, folder, resume, onFailure, moved, world }: BegunRun & { readonly world: World },
