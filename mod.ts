@@ -38,7 +38,8 @@ export { type Coefficient, type Ramp, type RampShape } from "./core/coefficient.
 export { drawnForOwn, type GradualMean, type Place, solo, type World } from "./core/world.ts";
 export type { OptionsSchema, ParseIssue, ParseResult } from "./core/schema.ts";
 
-export * from "./config/json_schema.ts";
+export { type JsonSchema, optionsSchema } from "./config/entry_schema.ts";
+export { recipeSchema } from "./config/json_schema.ts";
 export * from "./config/load.ts";
 
 export { builtins } from "./builtins.ts";

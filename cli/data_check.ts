@@ -27,7 +27,7 @@ export async function dataCheckCommand(host: Host, args: CommandOf<"data check">
   const absent = args.split.find((name) => !present.includes(name));
   if (absent) throw new UserError(`the recipe has no ${absent} dataset; it has ${present.join(", ")}`);
   const chosen = chosenOf(plan, args.split);
-  const found = await withInput(host, plan, async (input, signal) => {
+  const inspected = await withInput(host, plan, async (input, signal) => {
     const checked: CheckedDataset[] = [];
     for (const one of chosen) {
       if (signal.aborted) continue;
@@ -37,17 +37,17 @@ export async function dataCheckCommand(host: Host, args: CommandOf<"data check">
     }
     return signal.aborted ? undefined : checked;
   });
-  if (found === undefined) {
+  if (inspected === undefined) {
     host.stderr.write("Interrupted before every image was looked at.\n");
     return 130;
   }
-  const broken = found.filter(({ summary }) => summary.faults.length > 0).map(({ name }) => name);
+  const broken = inspected.filter(({ summary }) => summary.faults.length > 0).map(({ name }) => name);
   if (args.json) {
-    const datasets = Object.fromEntries(found.map(({ name, ...rest }) => [name, rest]));
+    const datasets = Object.fromEntries(inspected.map(({ name, ...rest }) => [name, rest]));
     host.stdout.write(`${JSON.stringify({ recipe: plan.name, broken, datasets }, null, 2)}\n`);
   } else {
     const verdict = broken.length === 0 ? "Nothing is broken." : `Broken: ${broken.join(", ")}.`;
-    const hinted = found.filter(({ hint, summary }) => hint !== undefined || summary.hints !== undefined)
+    const hinted = inspected.filter(({ hint, summary }) => hint !== undefined || summary.hints !== undefined)
       .map(({ name }) => name);
     host.stdout.write(`${verdict}${hinted.length === 0 ? "" : ` With a hint: ${hinted.join(", ")}.`}\n`);
   }
@@ -160,8 +160,8 @@ async function checkDataset(
   const of = Math.min(images.length, limit ?? Infinity);
   let done = 0;
   const range = { labels, space: dataset.labelSpace, signal, ...(limit === undefined ? {} : { limit }) };
-  for await (const found of inspections(images, range)) {
-    add(found);
+  for await (const facts of inspections(images, range)) {
+    add(facts);
     showImage(host, name, { done: ++done, of });
   }
   if (signal.aborted) return undefined;
@@ -204,9 +204,9 @@ async function openToCheck(
     readonly whole: boolean;
   },
 ): Promise<Opened> {
-  const onMissing = (told: readonly DataError[]) => {
+  const onMissing = (absent: readonly DataError[]) => {
     // One by one: there may be more than a call takes arguments.
-    for (const error of told) missing.push(error);
+    for (const error of absent) missing.push(error);
   };
   if (!whole) {
     const images = await input.open(dataset, { onMissing });

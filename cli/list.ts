@@ -1,4 +1,4 @@
-import { optionsSchema } from "../config/json_schema.ts";
+import { optionsSchema } from "../config/entry_schema.ts";
 import { describeSpace } from "../config/check_step.ts";
 import { UserError } from "../core/errors.ts";
 import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";

@@ -24,7 +24,7 @@ import { reportCommand } from "./report.ts";
 import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
 import { tableCommand } from "./table.ts";
-import { trainCommand } from "./train.ts";
+import { trainCommand } from "./train/command.ts";
 import { VERSIONS } from "./versions.ts";
 import { viewCommand } from "./view.ts";
 import { weightsCommand } from "./weights.ts";

@@ -6,7 +6,7 @@ import type { Evaluation } from "../core/events.ts";
 import type { MethodRun } from "../report/comparison.ts";
 import { snapshotPicks } from "../report/snapshots.ts";
 import { diskRun } from "../run_folder/files.ts";
-import type { PhaseLog } from "../run_folder/log.ts";
+import type { PhaseLog } from "../run_folder/phase_log.ts";
 import { readRun } from "../run_folder/read.ts";
 import { readCost } from "./trial_processes.ts";
 

@@ -23,9 +23,9 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   if (!/^[a-z][a-z0-9_]*$/.test(stem)) throw new UserError(rule);
   const folder = resolve(host.cwd, dirname(name));
   if (!await exists(folder)) throw new UserError(`${rule}; there is no folder ${dirname(name)}`);
-  const builtin = stem.replaceAll("_", "-");
-  if (builtins().all("loss").some((plugin) => plugin.name === builtin)) {
-    throw new UserError(`plca new loss ${name}: plca has a loss called "${builtin}"; choose another name`);
+  const plugin = stem.replaceAll("_", "-");
+  if (builtins().all("loss").some((builtin) => builtin.name === plugin)) {
+    throw new UserError(`plca new loss ${name}: plca has a loss called "${plugin}"; choose another name`);
   }
   const project = fileURLToPath(new URL("..", import.meta.url));
   const near = specifier(folder, project);
@@ -53,8 +53,11 @@ export async function newCommand(host: Host, { name }: CommandOf<"new">): Promis
   const [loss, test] = files.map(({ path }) => shown(host, path));
   host.stdout.write(`Wrote ${loss} and ${test}\n`);
   host.stdout.write(`Test it:           ${LAUNCH} test${config} ${allowed} ${test}\n`);
-  host.stdout.write(`Use it in a recipe, under "losses:" (the path starts at the recipe's folder):\n`);
-  host.stdout.write(`  - use: ./${stem}.ts\n    weight: 0.1\n`);
+  const entry = `{ use: ./${stem}.ts, weight: 0.1 }`;
+  host.stdout.write("A recipe beside it that adds it to the losses of the one it extends:\n");
+  host.stdout.write(`  extends: street\n  losses:\n    ${plugin}: ${entry}\n`);
+  host.stdout.write("In a recipe that lists all its losses itself, as a further line of the list:\n");
+  host.stdout.write(`    - ${entry}\n`);
   return 0;
 }
 
@@ -127,7 +130,7 @@ Deno.test("${name} is lower where the network is surer", async () => {
     const view = { logits: tf.log(probabilities), taps: { probabilities } };
     const labels = tf.tensor3d([0], [1, 1, 1], "int32");
     const source = { ...view, labels };
-    // What a loss may read beside these: core/term.ts, StepContext.
+    // What a loss may read beside these: core/step_context.ts, StepContext.
     const step = { step: 0, steps: 1, ignoreLabel: 255, source, target: view, view: () => source };
     return term.compute(step as unknown as StepContext).loss.dataSync()[0]!;
   };

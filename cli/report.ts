@@ -50,8 +50,8 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
   const out = args.out === undefined ? join(folders[0]!, "report.html") : resolve(host.cwd, args.out);
   for (const folder of folders) await requireRun(host, folder);
   await requireWritable(host, { out, force: args.force, example: "report.html" });
-  const found: Found[] = [];
-  for (const folder of folders) found.push(await findRun(host, folder, titleOf(host, folder, folders)));
+  const foundRuns: Found[] = [];
+  for (const folder of folders) foundRuns.push(await findRun(host, folder, titleOf(host, folder, folders)));
 
   const abort = new AbortController();
   let writing = false;
@@ -60,7 +60,7 @@ export async function reportCommand(host: Host, args: CommandOf<"report">): Prom
     abort.abort();
   });
   try {
-    const data = await reportData(host, found, { args, signal: abort.signal });
+    const data = await reportData(host, foundRuns, { args, signal: abort.signal });
     const html = new TextEncoder().encode(await pageHtml({ title: data.title, script, data }));
     abort.signal.throwIfAborted();
     writing = true;
@@ -104,13 +104,13 @@ interface Making {
 /** Everything in the report. */
 async function reportData(
   host: Host,
-  found: readonly Found[],
+  foundRuns: readonly Found[],
   { args, signal }: Making,
 ): Promise<ReportData> {
-  const columns = columnsFor(found.map(({ run }) => run));
+  const columns = columnsFor(foundRuns.map(({ run }) => run));
   const runs: ReportRun[] = [];
   const labelled: (Found & { readonly chosen: ChosenImages | undefined })[] = [];
-  for (const one of found) {
+  for (const one of foundRuns) {
     signal.throwIfAborted();
     const { chosen, ...shown } = await picturesOf(host, one, { args, signal });
     runs.push({ ...reportRun(one.run, { title: one.title, columns }), ...shown });
@@ -118,20 +118,20 @@ async function reportData(
   }
   const groups: ClassGroup[] = [];
   const spaces = runs.map((run, k) => {
-    const { plan } = found[k]!;
+    const { plan } = foundRuns[k]!;
     return { run, space: plan instanceof Error ? undefined : plan.labelSpace };
   });
   // One after the other: they may have several backends, of which a process uses one.
   for (const group of classGroups(spaces)) {
-    const own = group.runs.map((place) => labelled[place]!);
-    groups.push({ ...group, ...await sideBySide(host, own, signal) });
+    const inGroup = group.runs.map((place) => labelled[place]!);
+    groups.push({ ...group, ...await sideBySide(host, inGroup, signal) });
   }
   return {
-    title: found.length > 3 ? `${found.length} runs` : found.map(({ title }) => title).join(", "),
+    title: foundRuns.length > 3 ? `${foundRuns.length} runs` : foundRuns.map(({ title }) => title).join(", "),
     made: host.now().toISOString(),
     version: VERSIONS.plca,
     runs,
-    differences: differences(found.map(({ run }) => run.config?.parsed)),
+    differences: differences(foundRuns.map(({ run }) => run.config?.parsed)),
     groups,
   };
 }
@@ -142,18 +142,18 @@ async function reportData(
  */
 async function sideBySide(
   host: Host,
-  found: readonly (Found & { readonly chosen: ChosenImages | undefined })[],
+  foundRuns: readonly (Found & { readonly chosen: ChosenImages | undefined })[],
   signal: AbortSignal,
 ): Promise<Pick<ClassGroup, "sideBySide">> {
-  const splits = new Set(found.map(({ run }) => JSON.stringify(valOf(run.config?.parsed))));
-  const chosen = found.at(-1)?.chosen;
-  if (found.length < 2 || chosen === undefined || splits.size > 1 || splits.has("null")) return {};
+  const splits = new Set(foundRuns.map(({ run }) => JSON.stringify(valOf(run.config?.parsed))));
+  const chosen = foundRuns.at(-1)?.chosen;
+  if (foundRuns.length < 2 || chosen === undefined || splits.size > 1 || splits.has("null")) return {};
   const networks: LabellingNetwork[] = [];
-  for (const { title, folder, plan } of found) {
+  for (const { title, folder, plan } of foundRuns) {
     if (plan instanceof Error) continue;
     // What is wrong with a run stands at its own images.
-    const own = await networksOf({ plan, folder, onDamage() {} }).catch(() => []);
-    const last = own.at(-1);
+    const ofRun = await networksOf({ plan, folder, onDamage() {} }).catch(() => []);
+    const last = ofRun.at(-1);
     if (last) networks.push({ ...last, title });
   }
   if (networks.length < 2) return {};

@@ -130,14 +130,14 @@ export async function picturesBy(
     const results: Labelled[][] = [];
     for (const network of networks) {
       await labelling(wanted, network, async (label) => {
-        const own: Labelled[] = [];
-        for (const sample of samples) own.push(await label(sample));
-        results.push(own);
+        const labels: Labelled[] = [];
+        for (const sample of samples) labels.push(await label(sample));
+        results.push(labels);
       });
     }
     const pictures: Picture[] = [];
     for (const [k, sample] of samples.entries()) {
-      pictures.push(await pictureOf(sample, results.map((own) => own[k]!)));
+      pictures.push(await pictureOf(sample, results.map((labels) => labels[k]!)));
     }
     return {
       networks: networks.map(({ title }) => title),
@@ -152,15 +152,15 @@ export async function picturesBy(
 export async function networksOf(
   { plan, folder, onDamage }: Pick<PicturesWanted, "plan" | "folder" | "onDamage">,
 ): Promise<LabellingNetwork[]> {
-  const found: LabellingNetwork[] = [];
+  const networks: LabellingNetwork[] = [];
   for (const phase of phaseFolders(plan.resolved)) {
-    const whole = await newestWhole(join(folder, phase.folder), diskFiles());
-    if (whole === undefined) continue;
-    if (whole.damage !== "") onDamage(whole.damage);
-    found.push({ title: phase.name, phase: phase.name, checkpoint: whole.path, plan });
+    const weights = await newestWhole(join(folder, phase.folder), diskFiles());
+    if (weights === undefined) continue;
+    if (weights.damage !== "") onDamage(weights.damage);
+    networks.push({ title: phase.name, phase: phase.name, checkpoint: weights.path, plan });
   }
-  if (found.length === 0) throw new UserError("its training wrote no weights yet");
-  return found;
+  if (networks.length === 0) throw new UserError("its training wrote no weights yet");
+  return networks;
 }
 
 /** An image that has labels. */

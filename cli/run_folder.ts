@@ -6,7 +6,7 @@ import { IN_PACKAGE } from "../core/packaged.ts";
 import type { RunPlan } from "../core/plan.ts";
 import { reason } from "../core/words.ts";
 import { diskRun } from "../run_folder/files.ts";
-import { CONFIG } from "../run_folder/layout.ts";
+import { CONFIG, LAST_CHECKPOINT, phaseFolders } from "../run_folder/layout.ts";
 import type { Beginning } from "../run_folder/make.ts";
 import type { Host } from "./host.ts";
 import { planUnrun } from "./recipes.ts";
@@ -77,6 +77,15 @@ export async function runAround(file: string): Promise<string | undefined> {
   for (let depth = 0; depth < 3; depth++) {
     folder = dirname(folder);
     if (await stat(join(folder, CONFIG))) return folder;
+  }
+  return undefined;
+}
+
+/** The last weights of the phase that was in work; undefined when none were written. @param run absolute */
+export async function latestCheckpoint({ resolved }: RunPlan, run: string): Promise<string | undefined> {
+  for (const { folder } of phaseFolders(resolved).toReversed()) {
+    const path = join(run, folder, LAST_CHECKPOINT);
+    if (await stat(path)) return path;
   }
   return undefined;
 }

@@ -1,37 +1,28 @@
 /**
  * The JSON Schema of recipes, for editors that complete and check YAML while it is typed.
  *
- * It is derived, not written: sections come from the zod schemas of recipe.ts, options from each plugin's own
- * schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key may
- * come from the recipe that is extended. And it can only see one file, so names of streams, taps and networks
- * are not checked.
+ * It is derived, not written: sections come from the zod schemas of sections.ts, options from each plugin's
+ * own schema. It is looser than the planner in one respect, on purpose: nothing is required, since any key
+ * may come from the recipe that is extended. And it can only see one file, so names of streams, taps and
+ * networks are not checked.
  */
-import { type Kind, KINDS, type Plugin } from "../core/plugin.ts";
+import { KINDS } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
-import { type OptionsSchema, z, zodSchema } from "../core/schema.ts";
 import {
-  optimizerGroups,
-  phaseLength,
-  phaseRate,
-  sections,
-  termName,
-  termUpdate,
-  termWeight,
-  WEIGHTS_KEY,
-  weightsMapping,
-} from "./recipe.ts";
-
-/** A JSON Schema, draft 2020-12. */
-export type JsonSchema = Readonly<Record<string, unknown>>;
-
-/**
- * A schema of options as JSON Schema, with defaults and descriptions. What JSON Schema cannot express accepts
- * anything.
- */
-export function optionsSchema(schema: OptionsSchema<unknown>): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(zodSchema(schema), { io: "input", unrepresentable: "any" });
-  return rest;
-}
+  changedTerms,
+  datasetEntry,
+  entriesOf,
+  type JsonSchema,
+  lossEntry,
+  named,
+  optional,
+  optionsSchema,
+  pluginEntry,
+  removable,
+  WEIGHTS,
+} from "./entry_schema.ts";
+import { phaseLength, phaseRate, termName } from "./recipe.ts";
+import { sections } from "./sections.ts";
 
 /**
  * The schema of a whole recipe. @param registry the plugins whose names and options are offered; a person's
@@ -196,131 +187,4 @@ function withChoices(registry: Registry, schema: JsonSchema): JsonSchema {
   };
   const walked = walk(schema) as JsonSchema;
   return { ...walked, $defs: { ...walked["$defs"] as JsonSchema, ...$defs } };
-}
-
-/** The same with no key required. */
-function optional(schema: JsonSchema): JsonSchema {
-  const { required: _, ...rest } = schema;
-  return rest;
-}
-
-/** The same, or null, which takes away what the extended recipe has. */
-function removable({ anyOf }: { readonly anyOf: readonly JsonSchema[] }) {
-  return { anyOf: [...anyOf, { type: "null" }] };
-}
-
-/** One of the plugins of a kind, or a file of the person's own. */
-function named(registry: Registry, kind: Kind, entry?: (plugin: Plugin) => JsonSchema) {
-  return { anyOf: entriesOf(registry, kind, entry) };
-}
-
-/** An entry for each plugin of a kind, and one for a file of the person's own. */
-function entriesOf(
-  registry: Registry,
-  kind: Kind,
-  entry = (plugin: Plugin) => pluginEntry(plugin, MORE_KEYS[kind]?.()),
-): JsonSchema[] {
-  return [...registry.all(kind).map((plugin) => entry(plugin)), usedEntry(kind)];
-}
-
-/** An entry whose plugin is in a file of the recipe's own. */
-function usedEntry(kind: Kind): JsonSchema {
-  const flat = kind === "dataset";
-  return {
-    type: "object",
-    additionalProperties: flat,
-    required: ["use"],
-    properties: {
-      use: used(kind),
-      ...MORE_KEYS[kind]?.() ?? {},
-      ...(flat ? {} : { options: { type: "object" } }),
-    },
-  };
-}
-
-/** What an entry of a kind has beside its plugin and options. */
-const MORE_KEYS: { readonly [K in Kind]?: () => JsonSchema } = {
-  model: () => WEIGHTS,
-  loss: termKeys,
-  network: () => ({ ...WEIGHTS, model: { type: "object" } }),
-  optimizer: () => ({ groups: optionsSchema(optimizerGroups) }),
-  job: () => ({ name: optionsSchema(termName) }),
-};
-
-/** The key `use`: a file instead of the name of a plugin. */
-function used(kind: Kind): JsonSchema {
-  return { type: "string", description: `a TypeScript file with your own ${kind}; relative to this file` };
-}
-
-/** The key `weights` of a model or network. */
-const WEIGHTS = {
-  [WEIGHTS_KEY]: {
-    anyOf: [
-      { type: ["string", "null"], description: "a file that training starts from; relative to this file" },
-      optionsSchema(weightsMapping),
-    ],
-  },
-};
-
-/** The keys of a loss besides type and options. */
-function termKeys() {
-  return {
-    name: optionsSchema(termName),
-    weight: optionsSchema(termWeight),
-    update: optionsSchema(termUpdate),
-  };
-}
-
-/** The key `type`: the plugin's name, with its summary for the editor. */
-function typeOf(plugin: Plugin): JsonSchema {
-  return { const: plugin.name, description: plugin.summary };
-}
-
-/** `{type, options}` of one plugin, and what entries of its kind have besides. */
-function pluginEntry(plugin: Plugin, more?: JsonSchema): JsonSchema {
-  const options = optional(optionsSchema(plugin.options));
-  return {
-    type: "object",
-    additionalProperties: false,
-    properties: { type: typeOf(plugin), options, ...more },
-  };
-}
-
-/** Datasets take their options beside `type`. */
-function datasetEntry(plugin: Plugin): JsonSchema {
-  const { properties, ...rest } = optional(optionsSchema(plugin.options));
-  return { ...rest, properties: { type: typeOf(plugin), ...(properties as JsonSchema | undefined) } };
-}
-
-/** A loss: its type, its options, and how it enters the sum. */
-function lossEntry(plugin: Plugin): JsonSchema {
-  return {
-    type: "object",
-    additionalProperties: false,
-    required: ["type"],
-    properties: {
-      type: typeOf(plugin),
-      ...termKeys(),
-      options: optionsSchema(plugin.options),
-    },
-  };
-}
-
-/** Changes of the extended recipe's terms, by their name. */
-function changedTerms(): JsonSchema {
-  const change = {
-    type: "object",
-    additionalProperties: false,
-    properties: {
-      type: { type: "string", description: "a new term, or another one in this place" },
-      use: used("loss"),
-      ...termKeys(),
-      options: { type: ["object", "null"] },
-    },
-  };
-  return {
-    type: "object",
-    description: "changes of the extended recipe's terms, by name; null removes one",
-    additionalProperties: removable({ anyOf: [change] }),
-  };
 }

@@ -5,8 +5,8 @@
  * 2. `merge.ts` lays the recipe over those it `extends`, and each `--set` over the result. Nodes keep
  *    their line, so a value that came from the third recipe up is still reported there.
  * 3. `used_files.ts` imports the person's own plugin files, the only step that may run code.
- * 4. `plan_recipe.ts` goes through the sections; zod schemas (`recipe.ts` and the plugins') check them,
- *    `explain.ts` turns what zod says into sentences, and `findings.ts` collects these.
+ * 4. `plan_recipe.ts` goes through the sections; zod schemas (`sections.ts`, `recipe.ts` and the
+ *    plugins') check them, `explain.ts` turns what zod says into sentences, and `findings.ts` collects these.
  * 5. When there is anything in the collection, all of it is thrown at once; else the plan is returned.
  *
  * Mistakes that leave no tree to look at end the reading at once: text that is no YAML, a chain of `extends`

@@ -10,39 +10,26 @@
  * Phases after the first draw their own random numbers (`draws`), or each would see the same images in the
  * same order. A baseline deliberately does not: it is compared with the run, so it must see the same images.
  */
-import { resolve } from "node:path";
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
-import {
-  isRead,
-  MOST_PHASES,
-  type PhasePlan,
-  type PhaseStart,
-  type PlannedJob,
-  type RunPlan,
-} from "../core/plan.ts";
+import { isRead, MOST_PHASES, type PhasePlan, type RunPlan } from "../core/plan.ts";
 import type { ModelPlan, SchedulePlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { checkStep } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
-import { find, locate, type LocatedMapping } from "./locate.ts";
+import { find, type LocatedMapping } from "./locate.ts";
 import { merge } from "./merge.ts";
 import { withLength } from "./phase_length.ts";
+import { type PlannedStart, SEED, startOf } from "./phase_start.ts";
+import { checkJobsAreRead, jobsOf, planJobs } from "./plan_jobs.ts";
 import { planNetworks } from "./plan_networks.ts";
 import { planStreams, type StreamSetup } from "./plan_streams.ts";
 import { checkTargetLabels, trainingPlan } from "./plan_sections.ts";
-import { partOf, planEntryOf, planLosses } from "./plugins.ts";
-import {
-  BASELINE_KEYS,
-  optimizerGroups,
-  PHASE_KEYS,
-  PHASE_SECTIONS,
-  phaseRate,
-  sections,
-  termName,
-} from "./recipe.ts";
+import { planEntryOf, planLosses } from "./plugins.ts";
+import { BASELINE_KEYS, optimizerGroups, PHASE_KEYS, PHASE_SECTIONS, phaseRate, termName } from "./recipe.ts";
+import { sections } from "./sections.ts";
 
 /** What all phases of a recipe share. */
 export interface PhaseSetup extends StreamSetup, Plugins {
@@ -75,10 +62,10 @@ type PlannedPhase = Pick<PlannedPhases, "resolved"> & { readonly plan: PhasePlan
  */
 export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases | undefined {
   const listed = findings.has(["phases"]);
-  const own = listed
+  const planned = listed
     ? listedPhases(findings, setup)
     : [planPhase(findings, { ...setup, at: [], before: [] })];
-  const phases = own.filter((phase) => phase !== undefined);
+  const phases = planned.filter((phase) => phase !== undefined);
   const last = phases.at(-1);
   const baseline = findings.has(["baseline"]) && last ? planBaseline(findings, setup, last.plan) : undefined;
   const twin = phases.findIndex(({ plan }) => plan.name === baseline?.plan.name);
@@ -88,7 +75,7 @@ export function planPhases(findings: Findings, setup: PhaseSetup): PlannedPhases
       `phases[${twin}] is called "${baseline!.plan.name}" too; give one another name`,
     );
   }
-  if (phases.length < own.length || !last) return undefined;
+  if (phases.length < planned.length || !last) return undefined;
   checkJobsAreRead(findings, phases.map(({ plan }) => plan));
   const all = [...baseline ? [baseline.plan] : [], ...phases.map(({ plan }) => plan)];
   return {
@@ -152,10 +139,10 @@ function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): L
   const root = findings.root as LocatedMapping;
   const entries = new Map(root.entries), keys = new Map(root.keys);
   for (const section of PHASE_SECTIONS) {
-    const own = phase.entries.get(section), shared = root.entries.get(section);
-    if (own === undefined) continue;
+    const ofPhase = phase.entries.get(section), shared = root.entries.get(section);
+    if (ofPhase === undefined) continue;
     try {
-      entries.set(section, shared ? merge(shared, own, [section]) : own);
+      entries.set(section, shared ? merge(shared, ofPhase, [section]) : ofPhase);
       keys.set(section, phase.keys.get(section)!);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -163,45 +150,6 @@ function phaseRoot(findings: Findings, phase: LocatedMapping, at: ConfigPath): L
     }
   }
   return { ...root, entries, keys };
-}
-
-const SEED: PlannedStart = { start: { kind: "seed" }, text: "seed" };
-
-/** Where a phase starts, and how the resolved recipe says it. */
-interface PlannedStart {
-  readonly start: PhaseStart;
-  readonly text: string;
-}
-
-/**
- * `from:` of the k-th phase, by default the phase before, and the seed for the first. @param names of all
- * phases
- */
-function startOf(findings: Findings, k: number, names: readonly unknown[]): PlannedStart | undefined {
-  const path = ["phases", k, "from"];
-  const before = names.slice(0, k).filter((name) => typeof name === "string");
-  if (!findings.has(path)) {
-    const name = before.at(-1);
-    return name === undefined ? SEED : { start: { kind: "phase", name }, text: name };
-  }
-  const text = findings.text(path, "seed, the name of a phase before this one, or a file of weights");
-  if (text === undefined) return undefined;
-  if (text === "seed") return SEED;
-  if (before.includes(text)) return { start: { kind: "phase", name: text }, text };
-  if (names[k] === text) findings.add(path, "a phase cannot start from itself");
-  else if (names.includes(text)) {
-    findings.add(path, `starts from "${text}", which comes later; put it before this one`);
-  } else if (/[/\\.]/.test(text)) {
-    const file = resolve(locate(findings.root, path).folder, text);
-    return { start: { kind: "file", path: file }, text: file };
-  } else {
-    findings.add(
-      path,
-      `there is no phase called "${text}"${suggestion(text, ["seed", ...before])}; expected seed, ` +
-        "a phase before this one, or a file as in ./weights.safetensors",
-    );
-  }
-  return undefined;
 }
 
 /**
@@ -253,7 +201,6 @@ function planPhase(
     ...(task.before.length === 0 ? {} : { draws: name }),
   };
   checkStep(findings, { ...task, phase: plan, jobs: jobsOf([...task.before, plan]) });
-  const own = groups === undefined ? {} : { groups };
   return {
     plan,
     resolved: {
@@ -263,7 +210,11 @@ function planPhase(
       ...(Object.keys(streams.resolved).length === 0 ? {} : { streams: streams.resolved }),
       ...(Object.keys(networks.resolved).length === 0 ? {} : { networks: networks.resolved }),
       losses: losses.map((entry) => entry.resolved),
-      optimizer: { ...optimizer.named, options: optimizer.options, ...own },
+      optimizer: {
+        ...optimizer.named,
+        options: optimizer.options,
+        ...(groups === undefined ? {} : { groups }),
+      },
       schedule: { ...schedule.named, options: schedule.options },
       training,
     },
@@ -294,39 +245,6 @@ function inOrder(streams: PhasePlan["streams"], order: readonly string[]): Phase
   return streams.toSorted((a, b) => place(a.name) - place(b.name));
 }
 
-/** The jobs of these phases, in the order of their work. */
-function jobsOf(phases: readonly PhasePlan[]): readonly PlannedJob[] {
-  return phases.flatMap((phase) => phase.before);
-}
-
-type PlannedJobEntry = Pick<PlannedPhases, "resolved"> & { readonly job: PlannedJob };
-
-/** `before:` of a phase; undefined after recording what is wrong with the list itself. */
-function planJobs(findings: Findings, { at, before, ...setup }: PhaseTask): PlannedJobEntry[] | undefined {
-  const whole = findings.whole;
-  const list = [...at, "before"];
-  if (!whole.has(list)) return [];
-  const node = find(whole.root, list);
-  if (node?.kind !== "sequence") {
-    whole.add(list, "expected a list of jobs, each with type or use");
-    return undefined;
-  }
-  const names = new Set(jobsOf(before).map(({ name }) => name));
-  return node.items.flatMap((_, k) => {
-    const path = [...list, k];
-    const entry = planEntryOf(whole, { ...setup, kind: "job", path, moreKeys: ["name"] });
-    const given = whole.has([...path, "name"]) ? whole.value([...path, "name"], termName) : undefined;
-    if (!entry) return [];
-    const name = given ?? entry.plugin.name;
-    if (names.has(name)) {
-      whole.add(path, `another job is called "${name}" too; give this one another name, with "name:"`);
-    }
-    names.add(name);
-    const job = { ...partOf(whole, path, entry), name, plan: entry.plan };
-    return [{ job, resolved: { ...entry.named, name, options: entry.options } }];
-  });
-}
-
 /**
  * The baseline: optimiser, schedule and lengths of the run's last phase, streams and networks of the recipe,
  * losses of its own; from the seed, without jobs.
@@ -353,17 +271,4 @@ function planBaseline(findings: Findings, setup: PhaseSetup, run: PhasePlan): Pl
   };
   checkStep(findings, { ...setup, phase: plan, jobs: [] });
   return { plan, resolved: { name, losses: losses.map((entry) => entry.resolved) } };
-}
-
-/** Records jobs whose dataset no stream that is read has. */
-function checkJobsAreRead(findings: Findings, phases: readonly PhasePlan[]): void {
-  const streams = phases.flatMap((phase) => usedParts(phase).streams);
-  const read = new Set(streams.flatMap((stream) => "job" in stream ? [stream.job] : []));
-  for (const { name, at, plan, unrun } of jobsOf(phases)) {
-    if (unrun || !plan.dataset || read.has(name)) continue;
-    findings.add(
-      at,
-      `no phase reads the dataset that it leaves; a stream has it with {job: ${name}}, and a term must read that stream`,
-    );
-  }
 }

@@ -33,7 +33,8 @@ import {
 } from "./plan_sections.ts";
 import { planWeights } from "./plan_weights.ts";
 import { planEntryOf } from "./plugins.ts";
-import { RECIPE_KEYS, sections, WEIGHTS_KEY } from "./recipe.ts";
+import { RECIPE_KEYS, WEIGHTS_KEY } from "./recipe.ts";
+import { sections } from "./sections.ts";
 import { mistaken } from "./stand_ins.ts";
 
 /** What planning may use. */

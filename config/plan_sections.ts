@@ -2,9 +2,9 @@
  * The sections of a recipe that name no plugin, from how they are written to what a run needs: `input`,
  * `training`, `backend`, `logs`, parts of `evaluation`.
  *
- * The schemas (recipe.ts) check each value for itself; the `check...` functions here compare values with each
- * other, which schemas cannot. The `...Plan` functions rename `snake_case` to `camelCase` and bring short
- * spellings (`crop: 512`) to one form, so that nothing behind a plan knows how it was written.
+ * The schemas (sections.ts) check each value for itself; the `check...` functions here compare values with
+ * each other, which schemas cannot. The `...Plan` functions rename `snake_case` to `camelCase` and bring
+ * short spellings (`crop: 512`) to one form, so that nothing behind a plan knows how it was written.
  */
 import { resolve } from "node:path";
 import type { ConfigPath } from "../core/errors.ts";
@@ -21,7 +21,7 @@ import { suggestion } from "../core/suggest.ts";
 import type { Findings } from "./findings.ts";
 import { locate } from "./locate.ts";
 import { difference } from "./plan_data.ts";
-import { NORMALIZATIONS, sections } from "./recipe.ts";
+import { NORMALIZATIONS, sections } from "./sections.ts";
 
 /** As it is written. */
 export type InputSection = z.infer<typeof sections.input>;

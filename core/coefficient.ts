@@ -1,6 +1,9 @@
 /**
  * Factors that may change over a phase: the weight of a loss that fades in, say. A {@linkcode Coefficient} is
  * plain data, so a plan can show and compare it; {@linkcode coefficientAt} evaluates it.
+ *
+ * The recipe's `weight:` becomes one (config/recipe.ts), and every pass of a step evaluates it
+ * (train/pass.ts). Resuming needs no state for it, since the value follows from the step alone.
  */
 
 /** A constant, or a number that goes from one value to another and then stays. */

@@ -1,4 +1,9 @@
-/** What lies at a path: reading a device or a pipe could wait forever, so readers ask first. Pure. */
+/**
+ * What lies at a path: reading a device or a pipe could wait forever, so readers ask first. Pure.
+ *
+ * datasets/files.ts asks for images, cli/recipes.ts for recipes, cli/import_plugin.ts for plugin files. The
+ * words stand inside of sentences of theirs, `it is ${...}, expected a file`.
+ */
 
 /** What `Deno.stat` says of a path, links followed. */
 export type PathFacts = Pick<

@@ -1,6 +1,9 @@
 /**
  * How the Python library transformers stores a network that it has as well. A model's plan carries this as
  * data, and `plca export --hub` writes a folder that transformers can load.
+ *
+ * models/mit_transformers.ts is the one that has it. Names and layout must be those of transformers to the
+ * letter, since transformers begins a tensor that it does not find anew, with a warning at most.
  */
 
 /**

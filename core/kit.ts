@@ -1,6 +1,9 @@
 /**
  * What plugin files of users are handed. They import no values from plca and no tensor library: a second copy
  * of either would not know the run's tensors.
+ *
+ * backends/plugin_kit.ts fills it, and every plugin file in the world is called with it: fields may be
+ * added, never renamed or removed.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { definePlugin, Kind } from "./plugin.ts";

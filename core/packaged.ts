@@ -1,4 +1,9 @@
-/** What differs between a clone of plca and the npm package made of it, whose modules are JavaScript. */
+/**
+ * What differs between a clone of plca and the npm package made of it, whose modules are JavaScript.
+ *
+ * Whatever starts a worker or looks for a file beside a module asks here. A module that is found by its
+ * TypeScript name alone works in a clone and is missing from the package; `deno task try:package` shows it.
+ */
 
 /** Whether this is the npm package; a clone runs from TypeScript. */
 export const IN_PACKAGE: boolean = !import.meta.url.endsWith(".ts");

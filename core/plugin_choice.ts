@@ -2,6 +2,9 @@
  * Options that name another plugin, as `association` names its similarities. Their schema is marked with the
  * kind, by which the JSON Schema of recipes offers the right names, and plugins plan what was named with
  * `registry.plan`.
+ *
+ * The association term, the evaluation's aggregation and the warm-up schedule use it. An option that is a
+ * bare string would take names alone, without options or a file, and no editor would complete it.
  */
 import type { Kind, PluginChoice } from "./plugin.ts";
 import { z } from "./schema.ts";

@@ -2,6 +2,9 @@
  * Texts from files and people, made safe to show. A class name or an error from a damaged file may hold
  * escape sequences that move a terminal's cursor, or characters that reverse the direction of a line, so that
  * it reads otherwise than it is. Pure.
+ *
+ * Every text that came from a file or a plugin goes through it before it is shown: errors, reports, pages. A
+ * place that forgets it lets a stranger's file write into the person's terminal.
  */
 
 /** Characters that change the direction of the text behind them. */

@@ -1,4 +1,9 @@
-/** "Did you mean": the known name nearest to one that was mistyped, by Levenshtein distance. */
+/**
+ * "Did you mean": the known name nearest to one that was mistyped, by Levenshtein distance.
+ *
+ * Errors of the recipe, the command line and plugins end with it. It suggests only what is near, since a
+ * wrong guess costs more than none.
+ */
 import { closest, distance } from "fastest-levenshtein";
 
 /**

@@ -1,6 +1,8 @@
 /**
  * The tensor library's types under names of plca, so that the documentation of the public API is complete
  * without it.
+ *
+ * Types only: a value from here would be a second copy of the library for plugin files of users.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 

@@ -52,8 +52,8 @@ export async function decodeImage(
   if (reading.range !== undefined && await isDeep(bytes, file)) {
     return to8Bits(await decodeDeep(bytes, file, reading), reading.range);
   }
-  return await decoding(bytes, file, async (whole) => {
-    const picture = opened(whole, reading).toColourspace("srgb").removeAlpha();
+  return await decoding(bytes, file, async (readable) => {
+    const picture = opened(readable, reading).toColourspace("srgb").removeAlpha();
     return sized(await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true }), 1);
   });
 }
@@ -71,8 +71,9 @@ export function decodeDeep(
   file: string,
   reading: Pick<PictureReading, "rotation"> = {},
 ): Promise<DeepImage> {
-  return decoding(bytes, file, async (whole) => {
-    const picture = opened(whole, reading).pipelineColourspace("rgb16").toColourspace("rgb16").removeAlpha();
+  return decoding(bytes, file, async (readable) => {
+    const picture = opened(readable, reading).pipelineColourspace("rgb16").toColourspace("rgb16")
+      .removeAlpha();
     const { width, height, data } = sized(
       await picture.raw({ depth: "ushort" }).toBuffer({ resolveWithObject: true }),
       2,
@@ -88,7 +89,11 @@ export async function isDeep(bytes: Uint8Array, file: string): Promise<boolean> 
   const header = pngHeader(bytes);
   if (header) return header.depth === 16;
   if (isJpeg(bytes)) return false;
-  return await decoding(bytes, file, async (whole) => (await sharp(whole).metadata()).depth === "ushort");
+  return await decoding(
+    bytes,
+    file,
+    async (readable) => (await sharp(readable).metadata()).depth === "ushort",
+  );
 }
 
 /**
@@ -99,17 +104,17 @@ export function to8Bits(
   { width, height, data }: DeepImage,
   range: PictureReading["range"],
 ): DecodedImage {
-  const made = new Uint8Array(data.length);
-  if (range === undefined) { for (let k = 0; k < data.length; k++) made[k] = data[k]! >> 8; }
+  const eightBits = new Uint8Array(data.length);
+  if (range === undefined) { for (let k = 0; k < data.length; k++) eightBits[k] = data[k]! >> 8; }
   else {
     const [low, high] = range;
     const table = Uint8Array.from(
       { length: 2 ** 16 },
       (_, value) => Math.round(255 * Math.min(1, Math.max(0, (value - low) / (high - low)))),
     );
-    for (let k = 0; k < data.length; k++) made[k] = table[data[k]!]!;
+    for (let k = 0; k < data.length; k++) eightBits[k] = table[data[k]!]!;
   }
-  return { width, height, data: made };
+  return { width, height, data: eightBits };
 }
 
 function opened(bytes: Uint8Array, { rotation }: PictureReading): Sharp {
@@ -124,8 +129,8 @@ function sized(
   if (info.channels !== 3) throw new Error(`${info.channels} channels`);
   const { width, height } = info;
   // Of memory that others share, 16 bits may begin at an odd place.
-  const own = sampleBytes > 1 && data.byteOffset % sampleBytes !== 0 ? data.slice() : data;
-  return { width, height, data: new Uint8Array(own.buffer, own.byteOffset, own.byteLength) };
+  const aligned = sampleBytes > 1 && data.byteOffset % sampleBytes !== 0 ? data.slice() : data;
+  return { width, height, data: new Uint8Array(aligned.buffer, aligned.byteOffset, aligned.byteLength) };
 }
 
 /**
@@ -144,8 +149,8 @@ async function decoding<T>(
     return await decode(bytes);
   } catch (cause) {
     const mended = isJpeg(bytes) ? withoutStrayBytes(bytes) : undefined;
-    const found = mended && await decode(mended).catch(() => undefined);
-    if (found !== undefined) return found;
+    const decoded = mended && await decode(mended).catch(() => undefined);
+    if (decoded !== undefined) return decoded;
     const limit = cause instanceof Error && /pixel limit/.test(cause.message);
     const why = limit
       ? "the image has more than 268 million pixels, too many to decode"

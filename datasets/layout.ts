@@ -98,8 +98,8 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
     : await fromList(layout, place, { files, labelled, list: choice.list });
   tellMissing(competing, onMissing);
   const included = leaveOut(listed, choice.exclude, layout);
-  const whole = reportMissing(included, { folder: place.folder, onMissing });
-  const pairs = whole.map(({ id, image, labels }) => ({
+  const complete = reportMissing(included, { folder: place.folder, onMissing });
+  const pairs = complete.map(({ id, image, labels }) => ({
     id,
     image: below(place.folder, image.path),
     ...(labels && labelled ? { labels: below(place.folder, labels.path) } : {}),
@@ -123,7 +123,7 @@ async function open(layout: Layout, choice: LayoutChoice, setup: DatasetSetup): 
 /** The dataset's folder: `root` of its options below `data.root`, or `data.root` itself. */
 function placeOf(choice: LayoutChoice, root: string): Place {
   const folder = choice.root === undefined ? root : below(root, choice.root);
-  const own = choice.root === undefined ? "" : `root is ${choice.root}`;
+  const rootText = choice.root === undefined ? "" : `root is ${choice.root}`;
   const shared = isAbsolute(choice.root ?? "") ? "" : `data.root is ${root}`;
-  return { folder, root, told: [shared, own].filter((part) => part !== "").join(", ") };
+  return { folder, root, told: [shared, rootText].filter((part) => part !== "").join(", ") };
 }

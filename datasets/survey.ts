@@ -65,12 +65,14 @@ async function surveyRotation(pairs: readonly Labelled[], files: FileReader): Pr
     const drawn = pngHeader(await headOf(files, labels, () => true)) ?? stored;
     return { orientation, conflict: conflictOf({ stored, drawn, orientation }) };
   });
-  const found = pairs.flatMap((pair, k) => tags[k]?.conflict === undefined ? [] : [{ pair, ...tags[k] }]);
-  if (found.length === 0) return undefined;
-  const names = found.map(({ pair, orientation, conflict }) =>
+  const conflicting = pairs.flatMap((pair, k) =>
+    tags[k]?.conflict === undefined ? [] : [{ pair, ...tags[k] }]
+  );
+  if (conflicting.length === 0) return undefined;
+  const names = conflicting.map(({ pair, orientation, conflict }) =>
     `${nameOf(pair)} (${tagText(orientation)}${conflict})`
   );
-  return `${found.length} of ${pairs.length} images with labels have a rotation tag, and the recipe does not say ` +
+  return `${conflicting.length} of ${pairs.length} images with labels have a rotation tag, and the recipe does not say ` +
     "whether their labels were drawn on the pictures upright, as viewers and annotation tools show them, or as they " +
     `are stored: ${
       someOf(names)
@@ -113,9 +115,9 @@ async function surveyPalettes(
     );
     return pngHeader(head)?.palette ? pngPalette(head) : undefined;
   });
-  const whole = new Palettes();
-  palettes.forEach((palette, k) => palette && whole.add(nameOf(pairs[k]!), [...palette.entries()]));
-  if (whole.differing().length === 0) return undefined;
+  const allPalettes = new Palettes();
+  palettes.forEach((palette, k) => palette && allPalettes.add(nameOf(pairs[k]!), [...palette.entries()]));
+  if (allPalettes.differing().length === 0) return undefined;
   // Colours of indices that never occur may differ.
   const used = new Palettes();
   const first = new Map<string, number>();
@@ -129,11 +131,12 @@ async function surveyPalettes(
     used.add(nameOf(pairs[k]!), [...new Set<number>(data)].map((id) => [id, palettes[k]![id] ?? 0]));
     const differing = new Set(used.differing());
     if (differing.size === 0) continue;
-    const told = new Palettes();
+    const differences = new Palettes();
     palettes.forEach((palette, k) =>
-      palette && told.add(nameOf(pairs[k]!), [...palette.entries()].filter(([index]) => differing.has(index)))
+      palette &&
+      differences.add(nameOf(pairs[k]!), [...palette.entries()].filter(([index]) => differing.has(index)))
     );
-    return told.finding();
+    return differences.finding();
   }
   return undefined;
 }
@@ -151,12 +154,12 @@ async function headOf(
 
 /** In order, several at once; undefined where a file cannot be read. */
 async function eachOf<T, R>(all: readonly T[], look: (one: T) => Promise<R>): Promise<(R | undefined)[]> {
-  const found: (R | undefined)[] = [];
+  const results: (R | undefined)[] = [];
   for (let from = 0; from < all.length; from += TOGETHER) {
     const part = all.slice(from, from + TOGETHER);
-    found.push(...await Promise.all(part.map((one) => look(one).catch(() => undefined))));
+    results.push(...await Promise.all(part.map((one) => look(one).catch(() => undefined))));
   }
-  return found;
+  return results;
 }
 
 /** At most so many, from everywhere. */

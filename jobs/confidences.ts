@@ -3,6 +3,9 @@
  * quantiles of these confidences: to know one exactly, billions of numbers would have to be sorted. Here they
  * are counted in a million bins, so a quantile is right to a millionth, and memory does not grow with the
  * dataset.
+ *
+ * The first pass of `pseudo-labels` counts with it. label_choice.ts asks it for the quantiles. Finer bins
+ * would move every threshold, and with it the labels of a recorded run.
  */
 
 /** Bins of confidences in 0..1; values in one bin differ by less than a millionth. */

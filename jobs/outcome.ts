@@ -1,4 +1,9 @@
-/** The report of a job that labels images: a file for looking up, and a sentence for the log. */
+/**
+ * The report of a job that labels images: a file for looking up, and a sentence for the log.
+ *
+ * The job `pseudo-labels` writes both at its end. The file says nothing of time or machine, so that a job
+ * that is done again leaves the same bytes, which a resumed run checks (train/job_digests.ts).
+ */
 import type { JobTools } from "../core/plugin.ts";
 
 /** The result of labelling a dataset; arrays are by class. */

@@ -2,6 +2,9 @@
  * The two binary interfaces of MPI that can be called without a compiler: the standard one of MPI 5 and
  * MPICH's, which Intel MPI and MVAPICH share. They differ in what handles are and in the numbers of
  * constants.
+ *
+ * mpi.ts calls by these numbers and library.ts tells which of the two a library has. Nothing checks them at
+ * run time: a wrong number is another operation, or a crash.
  */
 
 /** An interface. */

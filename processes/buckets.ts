@@ -2,6 +2,9 @@
  * Gradients are summed in buckets. Think of a row of boxes that are filled from the last parameter to the
  * first, as a backward pass makes their gradients: a box that is full is sent on its way while the next one
  * is filled, and always in the row's order, because all processes must send the same box at the same time.
+ *
+ * world.ts hands the gradients of a pass to it. What may break is the order: two processes that send
+ * different boxes at the same time add gradients of different parameters, without an error.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean } from "../core/world.ts";

@@ -1,6 +1,9 @@
 /**
  * Whether a launcher of MPI started this process, told by the environment alone: without one nothing is
  * loaded.
+ *
+ * processes/mod.ts asks it first. Launchers differ in the names of their variables; under one whose names
+ * are missing here, every process would be a run of its own.
  */
 
 /** What a launcher says of a process before MPI begins. */

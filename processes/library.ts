@@ -1,4 +1,10 @@
-/** Finds MPI on this machine and which of the interfaces it has. */
+/**
+ * Finds MPI on this machine and which of the interfaces it has.
+ *
+ * processes/mod.ts calls it once a launcher is known. The library must be the one of the launcher: another
+ * one starts, and every process then believes that it is alone, so mpi.ts compares its number of processes
+ * with the launcher's.
+ */
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 import { type Abi, MPICH, STANDARD, type Symbols, symbolsOf, TEXT_BYTES } from "./abi.ts";

@@ -1,6 +1,9 @@
 /**
  * MPI as plca uses it. Everything that waits is begun without waiting and then asked for, so that a wait can
  * have an end: MPI makes progress only while it is called, and a call that waits cannot be left.
+ *
+ * world.ts and buckets.ts call it. Buffers that are under way must be held until the library is done with
+ * them; a collected one would be written to after it is another's memory.
  */
 import { UserError } from "../core/errors.ts";
 import { type Abi, type Symbols, TEXT_BYTES } from "./abi.ts";
@@ -99,12 +102,12 @@ export class Mpi {
   /**
    * What every process has, by rank, in one array. @param lengths elements of each @param own this one's
    */
-  gather<T extends Float32Array | Uint8Array>(own: T, lengths: readonly number[]): T {
+  gather<T extends Float32Array | Uint8Array>(part: T, lengths: readonly number[]): T {
     this.#begun += 1;
     const { counts, starts, length } = layoutOf(lengths);
-    const all = (own instanceof Float32Array ? floats(length) : bytes(length)) as T;
-    all.set(own, starts[this.rank]!);
-    const { inPlace, float, byte } = this.#abi, type = own instanceof Float32Array ? float : byte;
+    const all = (part instanceof Float32Array ? floats(length) : bytes(length)) as T;
+    all.set(part, starts[this.rank]!);
+    const { inPlace, float, byte } = this.#abi, type = part instanceof Float32Array ? float : byte;
     const request = this.#request([all, counts, starts], `exchange ${this.#begun}`);
     const code = this.#call.MPI_Iallgatherv(
       ...[inPlace, 0, type as never] as const,
@@ -200,15 +203,15 @@ export class Mpi {
     const { byte } = this.#abi, comm = this.#asking as never;
     const heard = others.map((rank) => {
       const answer = bytes(8),
-        told = this.#request([said], "asking"),
+        sent = this.#request([said], "asking"),
         asked = this.#request([answer], "asking");
-      this.#call.MPI_Isend(said, 8, byte as never, rank, WAITING, comm, told.handle);
+      this.#call.MPI_Isend(said, 8, byte as never, rank, WAITING, comm, sent.handle);
       this.#call.MPI_Irecv(answer, 8, byte as never, rank, WAITING, comm, asked.handle);
-      return { rank, told, asked };
+      return { rank, sent, asked };
     });
     const until = performance.now() + 1000 * ANSWER;
     while (performance.now() < until) {
-      for (const { told, asked } of heard) [told, asked].forEach((one) => this.test(one));
+      for (const { sent, asked } of heard) [sent, asked].forEach((one) => this.test(one));
       Atomics.wait(this.#sleeper, 0, 0, SLEEP[1]);
     }
     const missing = heard.filter(({ asked }) => !asked.done).map(({ rank }) => rank);
@@ -222,9 +225,9 @@ export class Mpi {
   }
 
   #number(name: "MPI_Comm_rank" | "MPI_Comm_size"): number {
-    const found = new Int32Array(1);
-    this.#check(name, this.#call[name](this.#abi.commWorld as never, found));
-    return found[0]!;
+    const value = new Int32Array(1);
+    this.#check(name, this.#call[name](this.#abi.commWorld as never, value));
+    return value[0]!;
   }
 
   #another(): number | bigint {
@@ -251,7 +254,7 @@ export class Mpi {
 
 /** Where the parts of a message lie that come one after the other. */
 function layoutOf(lengths: readonly number[]) {
-  const counts = whole(lengths.length), starts = whole(lengths.length);
+  const counts = wholeNumbers(lengths.length), starts = wholeNumbers(lengths.length);
   counts.set(lengths);
   for (let k = 1; k < lengths.length; k++) starts[k] = starts[k - 1]! + counts[k - 1]!;
   return { counts, starts, length: starts.at(-1)! + counts.at(-1)! };
@@ -265,7 +268,7 @@ export function bytes(length: number): Uint8Array<ArrayBuffer> {
 }
 
 /** The same of whole numbers. */
-function whole(length: number): Int32Array<ArrayBuffer> {
+function wholeNumbers(length: number): Int32Array<ArrayBuffer> {
   return new Int32Array(new ArrayBuffer(4 * length));
 }
 

@@ -1,4 +1,9 @@
-/** The processes of MPI as the trainer asks for them. */
+/**
+ * The processes of MPI as the trainer asks for them.
+ *
+ * The trainer gets it as core/world.ts's `World`. A call that only some of the processes make leaves the
+ * others waiting until the time limit of mpi.ts ends them.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { exchangeJson, type GradualMean, type World } from "../core/world.ts";
 import { Buckets } from "./buckets.ts";

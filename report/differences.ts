@@ -18,9 +18,9 @@ const LONGEST = 80;
  * nothing.
  */
 export function differences(configs: readonly Config[]): Difference[] {
-  const found: Difference[] = [];
-  compare({ path: [], values: configs, within: configs.map((config) => config !== undefined) }, found);
-  return found;
+  const rows: Difference[] = [];
+  compare({ path: [], values: configs, within: configs.map((config) => config !== undefined) }, rows);
+  return rows;
 }
 
 /** The values of several runs at one place. */
@@ -32,20 +32,20 @@ interface Compared {
   readonly within: readonly boolean[];
 }
 
-function compare({ path, values, within }: Compared, found: Difference[]): void {
+function compare({ path, values, within }: Compared, rows: Difference[]): void {
   const parts = values.map(entriesOf);
-  const whole = parts.map((own, run) => own.length > 0 || path.length === 0 && within[run]!);
-  if (within.some((compared, run) => compared && !whole[run])) {
+  const isMapping = parts.map((entries, run) => entries.length > 0 || path.length === 0 && within[run]!);
+  if (within.some((compared, run) => compared && !isMapping[run])) {
     const texts = values.map(textOf);
     if (new Set(texts.filter((_, run) => within[run])).size > 1) {
-      found.push({ path: formatPath(path), values: texts });
+      rows.push({ path: formatPath(path), values: texts });
     }
   }
   // Runs with the mapping may differ in what it holds as well.
-  if (whole.filter((own) => own).length < 2) return;
-  const maps = parts.map((own) => new Map(own));
-  for (const key of new Set(parts.flatMap((own) => own.map(([name]) => name)))) {
-    compare({ path: [...path, key], values: maps.map((own) => own.get(key)), within: whole }, found);
+  if (isMapping.filter(Boolean).length < 2) return;
+  const maps = parts.map((entries) => new Map(entries));
+  for (const key of new Set(parts.flatMap((entries) => entries.map(([name]) => name)))) {
+    compare({ path: [...path, key], values: maps.map((map) => map.get(key)), within: isMapping }, rows);
   }
 }
 

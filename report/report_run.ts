@@ -7,7 +7,7 @@ import { shortened } from "../core/printable.ts";
 import { gibibytes } from "../core/words.ts";
 import { type Curve, type CurveWithTrend, decimate, means, type PlainCurve } from "./decimate.ts";
 import type { ReportPhase, ReportRun, Validated } from "./report_data.ts";
-import type { PhaseLog } from "../run_folder/log.ts";
+import type { PhaseLog } from "../run_folder/phase_log.ts";
 import type { Run, RunPhase } from "../run_folder/read.ts";
 
 /** Points of all curves of a report together: about 3 MB. */

@@ -2,6 +2,8 @@
  * `config.yaml` of a run: the resolved recipe, written once, read back as plain data by everything that shows
  * runs. Reading never throws for what the text holds, since people edit such files and folders come from
  * elsewhere; damage is a sentence instead.
+ *
+ * make.ts writes by it, read.ts and the commands that compare runs read.
  */
 import { parse, stringify } from "yaml";
 import { messageOf } from "../core/words.ts";

@@ -1,4 +1,9 @@
-/** `evaluation.json` of a phase: how well its network does after the last step. */
+/**
+ * `evaluation.json` of a phase: how well its network does after the last step.
+ *
+ * train/mod.ts writes it; tables, reports, `plca export --hub` and the end of `plca train` read it. A
+ * stranger's folder may hold anything under that name, so whatever is shown of it is checked.
+ */
 import type { Evaluation } from "../core/events.ts";
 import { isShare } from "./event.ts";
 import { parseObject, readText, type RunFiles } from "./files.ts";

@@ -1,6 +1,9 @@
 /**
  * Bytes of a log as lines. A log is read while it is written, in portions that end anywhere, so the part
  * after the last newline waits for the rest.
+ *
+ * log.ts feeds it. Bytes are joined before they are decoded, since a portion may end within a character; a
+ * line that never ends is given up at a length, or memory would grow with it.
  */
 
 /** The most bytes of a line; longer ones are no events, and are not kept in memory. */

@@ -1,4 +1,9 @@
-/** Which of many runs is the newest, for commands that are given no run. */
+/**
+ * Which of many runs is the newest, for commands that are given no run.
+ *
+ * `plca view`, `eval` and others that take a run ask it. Newest is decided by the time of a file that only
+ * runs have, not by the folder's own, which a copy or any new file changes.
+ */
 import { join } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";

@@ -25,7 +25,8 @@ import {
   RECORD,
   within,
 } from "./layout.ts";
-import { type PhaseLog, RunLog } from "./log.ts";
+import { RunLog } from "./log.ts";
+import type { PhaseLog } from "./phase_log.ts";
 
 /**
  * Where a run stands.

@@ -1,4 +1,9 @@
-/** Numbers over steps, in columns: a curve of a run. */
+/**
+ * Numbers over steps, in columns: a curve of a run.
+ *
+ * phase_log.ts adds to them, reports and pages draw them. Steps rise strictly, also where a resumed run
+ * writes some of them again; drawing relies on it.
+ */
 
 /** One scalar over the steps of a phase. Steps rise strictly; `steps` and `values` have `length` elements. */
 export interface Series {

@@ -1,6 +1,9 @@
 /**
  * The options of streams that disturb their images, and how it is done: colours are changed first, then
  * images are blurred. Whether a disturbance happens is drawn for a whole step or for each image.
+ *
+ * class_mix.ts, masked.ts and disturbed.ts share it. The order of the draws is part of a run's numbers: a
+ * further draw in the middle changes every image after it.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { StepContext } from "../core/plugin.ts";

@@ -1,3 +1,7 @@
+/**
+ * A stream changed in its colours and blurred, for terms that compare two views of the same images. A recipe
+ * names it; the step makes it anew from the other stream each time (train/compute_pass.ts).
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";

@@ -1,6 +1,9 @@
 /**
  * Gaussian blur with a reflected border. The kernel is separable, so a blur is two small matrix products, one
  * for each side, like a resize: row k of a side's matrix holds the kernel centred on k.
+ *
+ * disturbance.ts calls it, with a width that was drawn on the host. The kernel is a tenth of the side, so
+ * one reflection at each end is enough.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { byProducts, type Weights } from "../ops/resize_products.ts";

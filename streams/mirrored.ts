@@ -1,3 +1,7 @@
+/**
+ * A stream with left and right exchanged. Everything that has a place (labels, distributions, weights) must
+ * be turned along with the pixels; what is added to `Images` with a place must be turned here too.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";

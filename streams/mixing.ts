@@ -2,6 +2,9 @@
  * The parts of class-mixing: which label values an image holds, which of them are drawn, the mask of their
  * pixels, and the paste. All of it stays on the device: which classes are present is never read, so the draw
  * is done by ranks (`drawHalf`).
+ *
+ * class_mix.ts pastes by it, teacher_labels.ts takes the weights of pixels from it. A value that is read
+ * here would stop the device once a step.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Images } from "../core/plugin.ts";

@@ -1,3 +1,7 @@
+/**
+ * A stream made of what another one offers besides its pixels, so that networks can look at it: of
+ * translation.ts the three further kinds of images. It computes nothing itself.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";

@@ -1,3 +1,8 @@
+/**
+ * The labels of a teacher as a stream: the target, labelled anew in every step by a network that follows the
+ * student. Losses and other streams read it like a labelled dataset. The share of sure pixels that weighs
+ * the labels is that of the whole batch, so with several processes it is exchanged.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type Images, type StepContext } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";

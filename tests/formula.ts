@@ -1,7 +1,7 @@
 /** The reproducible numbers of tests/goldens/README.md: what the recorded network was filled with. */
 import * as tf from "@tensorflow/tfjs-core";
 import { fnv1a } from "../core/random.ts";
-import type { StateEntry } from "../train/assemble.ts";
+import type { StateEntry } from "../train/state.ts";
 
 /** `count` numbers of [-0.5, 0.5) that follow from the name, in double precision. */
 export function formula(name: string, count: number): Float64Array {

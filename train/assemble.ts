@@ -11,8 +11,8 @@
  * Restoring them restores the run: whatever else decides on the next step follows from the plan and the
  * number of updates done.
  */
-import type * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
+import { withFactors } from "../core/optimization.ts";
 import {
   isMade,
   type MadeStream,
@@ -23,55 +23,21 @@ import {
   type PlannedPart,
   type RunPlan,
 } from "../core/plan.ts";
-import type {
-  LossTerm,
-  NetworkPlan,
-  OptimizedParam,
-  Optimizer,
-  Owned,
-  Owner,
-  OwnerPlan,
-  Param,
-  Segmenter,
-  Setup,
-  Stream,
-} from "../core/plugin.ts";
-import { withFactors } from "../core/optimization.ts";
-import { suggestion } from "../core/suggest.ts";
+import type { LossTerm, OptimizedParam, Optimizer, Param, Segmenter, Setup, Stream } from "../core/plugin.ts";
 import { planUpdates, readStreams, type UpdatePlan } from "../core/step_plan.ts";
+import { suggestion } from "../core/suggest.ts";
 import { STUDENT } from "../core/term.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { messageOf } from "../core/words.ts";
+import { describePlanned } from "./loss_errors.ts";
+import { ownersOf, type OwnerTools, type RunOwner } from "./owners.ts";
+import { bufferState, isSaved, modelState, ownerState, slotState, type StateEntry } from "./state.ts";
 import { Variables } from "./variables.ts";
-
-/** A variable that goes into the checkpoint. */
-export interface StateEntry {
-  /** The name of the variable in the file. */
-  readonly name: string;
-  readonly variable: tf.Variable;
-  /** Whether it is a filter: the file has it OIHW as PyTorch does, the variable is HWIO. */
-  readonly filter: boolean;
-  /** Whether values that are not finite are allowed, because a plugin may keep any number in it. */
-  readonly free?: boolean;
-}
 
 /** A network alone, for evaluation. */
 export interface Model {
   readonly segmenter: Segmenter;
   readonly state: readonly StateEntry[];
   dispose(): void;
-}
-
-/** An owner with its optimiser. */
-export interface RunOwner {
-  readonly plan: OwnerPlan;
-  /** `<term>/<owner>`: the name under which the value of the owner is logged. */
-  readonly name: string;
-  /** How errors call the owner. */
-  readonly who: string;
-  readonly params: readonly Param[];
-  readonly optimizer: Optimizer;
-  /** Computes the owner's own loss; absent for joint owners, whose loss is the objective. */
-  readonly compute: Owner["compute"];
 }
 
 /** A term of the objective with what belongs to it. */
@@ -162,12 +128,12 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
       alignCorners: plan.input.alignCorners ?? false,
       hides: plan.model.plan.hides ?? false,
     };
-    const maker: Maker = { variables, numbers, networks };
+    const tools: OwnerTools = { variables, numbers, networks };
     const terms = phase.losses.map((planned): Term => {
       const setup = variables.setup(`loss "${planned.name}"`, numbers);
       return created("loss", planned, () => {
         const term = planned.plan.create({ ...setup, ...shared });
-        return { planned, term, owners: ownersOf(maker, { kind: "loss", planned, part: term }) };
+        return { planned, term, owners: ownersOf(tools, { kind: "loss", planned, part: term }) };
       });
     });
     const streams = new Map(
@@ -177,7 +143,7 @@ export function assemble(plan: RunPlan, phase: PhasePlan): Run {
           planned.name,
           created("stream", planned, (): RunStream => {
             const stream = planned.plan.create({ ...setup, ...shared });
-            return { planned, stream, owners: ownersOf(maker, { kind: "stream", planned, part: stream }) };
+            return { planned, stream, owners: ownersOf(tools, { kind: "stream", planned, part: stream }) };
           }),
         ];
       }),
@@ -231,14 +197,6 @@ function untrained(setup: Setup): Setup {
   return { ...setup, variable: (name, initial) => setup.variable(name, initial, false) };
 }
 
-/**
- * Whether checkpoints hold a network. They hold those that training changes or that began as a copy of the
- * student; a frozen network is read from its own file again.
- */
-export function isSaved({ start, changes, trainable, ownStatistics, update, follow }: NetworkPlan): boolean {
-  return start === "student" || [changes, trainable, ownStatistics, update, follow].some(Boolean);
-}
-
 function numbersOf(plan: RunPlan) {
   return { seed: plan.seed, numClasses: plan.labelSpace.classes.length };
 }
@@ -263,91 +221,4 @@ function created<T>(kind: "loss" | "stream" | "network", planned: PlannedPart, m
     const who = describePlanned(kind, planned);
     throw new LossError(`${who} could not be created: ${messageOf(cause)}`, { cause });
   }
-}
-
-interface Maker {
-  readonly variables: Variables;
-  readonly numbers: { readonly seed: number; readonly numClasses: number };
-  readonly networks: ReadonlyMap<string, RunNetwork>;
-}
-
-/** A term or a stream that was created from its plan. */
-interface CreatedPart {
-  readonly kind: "loss" | "stream";
-  readonly planned: PlannedLoss | MadeStream;
-  readonly part: Owned;
-}
-
-/**
- * The owners that a part's plan declares, each with its optimiser. @throws Error where plan and part disagree
- */
-function ownersOf({ variables, numbers, networks }: Maker, { kind, planned, part }: CreatedPart): RunOwner[] {
-  if ("players" in part) {
-    throw new Error(
-      'it returns "players"; they are declared as "owners" in the plan now (docs/extending.md)',
-    );
-  }
-  const plans = planned.plan.owners ?? [];
-  const given = part.owners ?? {};
-  const extra = Object.keys(given).find((name) => !plans.some((plan) => plan.name === name));
-  if (extra !== undefined) throw new Error(`its plan declares no owner "${extra}"`);
-  return plans.map((plan) => {
-    const { name, trains, when = "after" } = plan;
-    if (kind === "stream" && when !== "joint") {
-      throw new Error(`its owner "${name}" must be joint: nothing calls a stream ${when} the update`);
-    }
-    const network = trains === undefined ? undefined : networks.get(trains);
-    if (network && !network.planned.plan.trainable) {
-      throw new Error(`its owner "${name}" trains the network "${trains}", which is not trainable`);
-    }
-    const owner = given[name];
-    const params = trains === undefined ? owner?.params : network?.segmenter.params;
-    if (!params) throw new Error(`it made no parameters for its owner "${name}"`);
-    if (when !== "joint" && !owner?.compute) throw new Error(`it made no compute for its owner "${name}"`);
-    const prefix = `${kind} "${planned.name}", optimizer of ${name}`;
-    return {
-      plan,
-      name: `${planned.name}/${name}`,
-      who: `owner "${name}" of ${describePlanned(kind, planned)}`,
-      params,
-      optimizer: plan.optimizer.create(params, variables.setup(prefix, numbers)),
-      compute: owner?.compute?.bind(owner),
-    };
-  });
-}
-
-/** A network's variables, in state-dict order. */
-export function modelState({ params, buffers }: Segmenter, prefix = ""): StateEntry[] {
-  return [
-    ...params.map(({ name, value }) => entry(prefix + name, value)),
-    ...Object.entries(buffers).map(([name, variable]) => entry(prefix + name, variable)),
-  ];
-}
-
-function slotState(prefix: string, optimizer: Optimizer): StateEntry[] {
-  return Object.entries(optimizer.slots).map(([name, variable]) => entry(`${prefix}/${name}`, variable));
-}
-
-/** The buffers of a plugin. Only the plugin knows what they mean, so they are stored as they are. */
-function bufferState(prefix: string, { buffers = {} }: Owned): StateEntry[] {
-  return Object.entries(buffers).map(([name, variable]) => ({
-    name: `${prefix}/${name}`,
-    variable,
-    filter: false,
-    free: true,
-  }));
-}
-
-function ownerState(prefix: string, owners: readonly RunOwner[]): StateEntry[] {
-  return owners.flatMap(({ plan, params, optimizer }) => [
-    // An owner that trains a network of the recipe has no parameters of its own; the network saves them.
-    ...plan.trains === undefined
-      ? params.map(({ name, value }) => entry(`${prefix}/${plan.name}/${name}`, value))
-      : [],
-    ...slotState(`${prefix}/${plan.name}/optimizer`, optimizer),
-  ]);
-}
-
-function entry(name: string, variable: tf.Variable): StateEntry {
-  return { name, variable, filter: variable.rank === 4 };
 }

@@ -16,7 +16,8 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean, World } from "../core/world.ts";
 import { addAll } from "../ops/add_all.ts";
 import type { BackwardListener } from "../ops/gradients.ts";
-import type { Gradients, Pass, PassOptions } from "./pass.ts";
+import type { Gradients } from "./gradients_of.ts";
+import type { Pass, PassOptions } from "./pass.ts";
 
 /** Means of the gradients of the objective. */
 export interface WholeGradients {

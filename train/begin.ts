@@ -1,13 +1,19 @@
-/** The `begin` hooks: what terms and streams do before the first step of a phase, such as counting labels. */
+/**
+ * The `begin` hooks: what terms and streams do before the first step of a phase, such as counting labels.
+ *
+ * phase.ts calls them once, after the jobs. A phase that goes on from a checkpoint skips them, so whatever a
+ * hook finds must be in buffers; with several processes all call every hook, and must find the same.
+ */
 import { setImmediate } from "node:timers/promises";
 import { LossError, UserError } from "../core/errors.ts";
 import { drawnName, type PhasePlan, type RunPlan } from "../core/plan.ts";
 import type { BeginBatch, BeginTools } from "../core/plugin.ts";
 import { Random } from "../core/random.ts";
+import { messageOf } from "../core/words.ts";
 import { trainLoader } from "../datasets/loader.ts";
 import type { Run } from "./assemble.ts";
 import { loaderOptions, type OpenStream } from "./loaders.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned } from "./loss_errors.ts";
 import type { Team } from "./together.ts";
 
 /** What the hooks are called with. */

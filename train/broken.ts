@@ -3,12 +3,16 @@
  * cause may lie before the term: in weights that the update before made infinite, or in the images that a
  * stream computed. These functions look for such a cause, after the step has failed; a step that goes well
  * pays nothing for it.
+ *
+ * step_values.ts adds its sentence to the error of the term. It computes the pass once more, so it needs the
+ * very batches of the failed step.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Param } from "../core/plugin.ts";
 import type { StepEntry } from "../core/step_plan.ts";
 import type { Run } from "./assemble.ts";
-import { type Batches, computePass, type PassAt } from "./context.ts";
+import { computePass } from "./compute_pass.ts";
+import type { Batches, PassAt } from "./context.ts";
 import { describePlanned, nonFinite } from "./loss_errors.ts";
 
 /** What a pass was computed from, so that it can be computed again. */

@@ -21,7 +21,7 @@ import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import { replaceKeeping } from "../run_folder/write.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from "../weights/safetensors.ts";
-import type { StateEntry } from "./assemble.ts";
+import type { StateEntry } from "./state.ts";
 
 /**
  * The version of the layout that is written. Version 1, which has no state and no checksum, is read as well.

@@ -1,7 +1,12 @@
-/** Gradient clipping: one outlier in a batch must not throw the weights far away. */
+/**
+ * Gradient clipping: one outlier in a batch must not throw the weights far away.
+ *
+ * step.ts scales by it after the gradients are averaged over passes and processes; clipping earlier would
+ * clip each part for itself.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import { addAll } from "../ops/add_all.ts";
-import type { Gradients } from "./pass.ts";
+import type { Gradients } from "./gradients_of.ts";
 
 /**
  * Scales all gradients by min(1, limit / (norm + 1e-6)), where norm is the Euclidean norm over all of them

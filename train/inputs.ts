@@ -1,71 +1,22 @@
 /**
- * What a run read when it began (`inputs.json`), so that a run that goes on later can tell whether it still
- * reads the same.
+ * The record of what a run reads (`inputs.json`), so that a run that goes on later can tell whether it still
+ * reads the same. `train/mod.ts` opens it around the run's input and its reader of weights.
  *
  * Two kinds of file are recorded differently. Of images and labels the names and sizes are recorded, in the
  * order of the images, because the order decides which image a random number means; their contents are not
  * hashed, which would take as long as reading the whole dataset. Files of weights and statistics are read
  * anyway, so their SHA-256 is recorded, and a changed one is refused.
- *
- * Names are kept below `data.root`, and only what follows the folders is compared: a dataset that was moved
- * is the same dataset.
  */
 import { createHash } from "node:crypto";
-import { isAbsolute, join, relative } from "node:path";
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Dataset, DatasetPlan, FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
-import { countOf } from "../core/words.ts";
-import { type Input, openInput } from "../datasets/input.ts";
-import { diskRun, parseObject, readText } from "../run_folder/files.ts";
+import type { Input } from "../datasets/input.ts";
 import { INPUTS, within } from "../run_folder/layout.ts";
 import { writeWhole } from "../run_folder/write.ts";
-import { isSaved } from "./assemble.ts";
-import { streamsToRead } from "./loaders.ts";
-
-/**
- * A file of a dataset: its path below `data.root`, or its whole path, and its size in bytes, null if unknown.
- */
-type RecordedFile = readonly [name: string, size: number | null];
-
-/** What `inputs.json` holds. */
-export interface RecordedInputs {
-  readonly format: 1;
-  /** The datasets, by place in the recipe; each with its files in the order of its images. */
-  readonly datasets: Readonly<
-    Record<string, { readonly labels: boolean; readonly files: readonly RecordedFile[] }>
-  >;
-  /** SHA-256, in hex, of files of weights and statistics, by place in the recipe. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
-/** What a run recorded of its inputs; undefined when there is no record, or one that cannot be read. */
-export async function readInputs(runDir: string): Promise<RecordedInputs | undefined> {
-  try {
-    const text = await readText(diskRun(runDir), INPUTS);
-    const { format, datasets, files } = text === undefined
-      ? {}
-      : parseObject(text) as Partial<RecordedInputs>;
-    return format === 1 && datasets && files ? { format, datasets, files } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The place in the recipe of every dataset of a plan. */
-function placesOf({ data, phases }: RunPlan): ReadonlyMap<DatasetPlan, string> {
-  const places = new Map<DatasetPlan, string>();
-  for (const { name: phase, streams } of phases) {
-    for (const stream of streams) {
-      if ("dataset" in stream) places.set(stream.dataset, `${phase}: streams.${stream.name}`);
-    }
-  }
-  const { train: _, ...splits } = data.splits;
-  const ofData = { source: data.source, target: data.target, ...splits };
-  for (const [name, dataset] of Object.entries(ofData)) places.set(dataset, `data.${name}`);
-  return places;
-}
+import { described, differenceFrom, placesOf, readInputs, type RecordedInputs } from "./recorded_inputs.ts";
+import { isSaved } from "./state.ts";
 
 /** The files that a run reads again when it goes on, each with the places where the recipe names it. */
 function filesOf({ model, phases, evaluation, input }: RunPlan): ReadonlyMap<string, readonly string[]> {
@@ -169,11 +120,8 @@ export class InputRecord {
     if (before.labels !== labels || !this.#uncompared.delete(place)) return;
     // Not an error: a run that stopped at a broken image goes on after the image was mended.
     const { root } = this.#plan.data;
-    const why = differenceFrom(before.files, {
-      place,
-      now: await described(this.#plan, files, this.#files),
-      root,
-    });
+    const now = await described(this.#plan, files, this.#files);
+    const why = differenceFrom(before.files, { now, root });
     if (why === undefined) return;
     this.#note(
       printable(`${place}: ${why}; from here on the run differs from one that was not interrupted`),
@@ -208,128 +156,4 @@ interface RecordPlace {
   readonly files: FileReader;
   /** Takes a sentence about data that is not as it was. */
   readonly note: (message: string) => void;
-}
-
-async function described(
-  { data: { root } }: RunPlan,
-  paths: readonly string[],
-  files: FileReader,
-): Promise<RecordedFile[]> {
-  const sizes = await files.sizes?.(paths) ?? [];
-  return paths.map((path, k) => [nameBelow(root, path), sizes[k] ?? null]);
-}
-
-/** The path of a file below `root`, with `/`; that of a file elsewhere unchanged. */
-function nameBelow(root: string, path: string): string {
-  const inside = root === "" ? "" : relative(root, path);
-  return inside === "" || inside.startsWith("..") || isAbsolute(inside) ? path : inside.replaceAll("\\", "/");
-}
-
-// --- data that was moved ----------------------------------------------------------------------------------
-
-/** What could be compared with the record of a run. */
-export interface ComparedInputs {
-  /** Files of datasets that are the same by name and size. */
-  readonly files: number;
-  /** Places in the recipe that the run reads and of which nothing was recorded. */
-  readonly unknown: readonly string[];
-}
-
-/**
- * Compares the data that a plan names with what a run recorded. Only file names without their folders, their
- * order and their sizes are compared; no image is read.
- * @param recorded undefined: there is no record, so every place of the plan is `unknown`
- * @throws UserError that names the first file that differs, DataError when the data is not there
- */
-export async function compareInputs(
-  plan: RunPlan,
-  recorded: RecordedInputs | undefined,
-  files: FileReader,
-): Promise<ComparedInputs> {
-  const input = openInput({ ...plan, input: { ...plan.input, workers: 0 } }, files);
-  const unknown: string[] = [], done = new Set<string>();
-  let same = 0;
-  try {
-    const read = readBy(plan);
-    for (const [dataset, place] of placesOf(plan)) {
-      const before = recorded?.datasets[place];
-      if (done.has(place) || !(before || read.has(dataset))) continue;
-      done.add(place);
-      const { files: paths } = await input.open(dataset, before?.labels ? {} : { labels: false });
-      // A dataset without files is computed, such as a drawn one: there is nothing to compare.
-      if (paths === undefined) continue;
-      if (before === undefined) unknown.push(place);
-      else {
-        requireSame(before.files, { place, now: await described(plan, paths, files), root: plan.data.root });
-        same += before.files.length;
-      }
-    }
-  } finally {
-    await input.close();
-  }
-  return { files: same, unknown };
-}
-
-/** The datasets that training and its evaluation read. */
-function readBy({ data, phases }: RunPlan): ReadonlySet<DatasetPlan> {
-  const streams = phases.flatMap(streamsToRead);
-  return new Set([
-    ...streams.flatMap((stream) => "dataset" in stream ? [stream.dataset] : []),
-    ...(data.splits.val ? [data.splits.val] : []),
-  ]);
-}
-
-interface Now {
-  readonly place: string;
-  readonly now: readonly RecordedFile[];
-  readonly root: string;
-}
-
-function requireSame(before: readonly RecordedFile[], now: Now): void {
-  const why = differenceFrom(before, now);
-  if (why === undefined) return;
-  throw new UserError(
-    printable(
-      `${now.place}: ${why}; a resumed run needs the data that it began with: correct the path, or begin a new run`,
-    ),
-  );
-}
-
-/** The first file that is not as it was; undefined when all are. */
-function differenceFrom(before: readonly RecordedFile[], { now, root }: Now): string | undefined {
-  const last = (name: string) => name.slice(name.lastIndexOf("/") + 1);
-  const shown = (name: string) => isAbsolute(name) ? name : join(root, name);
-  for (const [k, [name, size]] of before.entries()) {
-    const [present, presentSize] = now[k] ?? [undefined, null];
-    if (present === undefined || last(present) !== last(name)) {
-      const left = new Set(now.map(([one]) => last(one)));
-      const had = new Set(before.map(([one]) => last(one)));
-      if (!left.has(last(name))) {
-        return `there is no ${name}${root === "" ? "" : ` in ${root}`}, which the run began with`;
-      }
-      const [extra] = now.find(([one]) => !had.has(last(one))) ?? [];
-      return extra === undefined
-        ? `${name} comes in another place than when the run began`
-        : `${shown(extra)} is there, and was not when the run began`;
-    }
-    if (presentSize === null && size !== null) return `${shown(present)}: there is no such file`;
-    if (size !== null && presentSize !== size) {
-      return `${shown(present)} has ${presentSize} bytes, and had ${size} when the run began`;
-    }
-  }
-  const more = now[before.length];
-  return more && `${shown(more[0])} is there, and was not when the run began`;
-}
-
-/** A line such as `the same 8 files by name and size`, with the places that could not be compared. */
-export function comparedText({ files, unknown }: ComparedInputs): string {
-  const parts = [
-    ...(files > 0 ? [`the same ${countOf(files, "file")} by name and size`] : []),
-    ...(unknown.length > 0
-      ? [
-        `not checked, because nothing was recorded of it when the run began: ${unknown.join(", ")}`,
-      ]
-      : []),
-  ];
-  return parts.length === 0 ? "it has no files to compare" : parts.join("; ");
 }

@@ -1,4 +1,9 @@
-/** Checksums of the files that a job left, so that a run that goes on later notices a changed or lost one. */
+/**
+ * Checksums of the files that a job left, so that a run that goes on later notices a changed or lost one.
+ *
+ * jobs.ts writes them into `done.json` and compares them on resume. Only the content counts, not the time of
+ * a file, so a copied run folder is as good as the first one.
+ */
 import { createHash } from "node:crypto";
 import { DataError } from "../core/errors.ts";
 

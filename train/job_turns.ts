@@ -2,6 +2,9 @@
  * How processes share the predictions of a job. All of them run the whole job and see every prediction; what
  * they take turns at is making them: of as many images in a row as there are processes, each predicts one and
  * shows it to the others.
+ *
+ * jobs.ts wraps the predictions of a job with it. A job that stopped asking in one process alone would leave
+ * the others waiting.
  */
 import type { PredictionChange } from "../core/plugin.ts";
 import type { PredictedLabels } from "./predict.ts";

@@ -1,6 +1,8 @@
 /**
  * Notices streams whose labels are all the ignore label, as when labels of other classes are read. The losses
  * of such a stream are 0, so that training would run to its end without an error and learn nothing.
+ *
+ * The loop shows it every batch, and writes what it says as notes of the run; nothing else changes.
  */
 import { countOf } from "../core/words.ts";
 import type { Batches } from "./context.ts";

@@ -1,4 +1,9 @@
-/** The labels that a job writes: one file for each image and, at the end, the list of the images. */
+/**
+ * The labels that a job writes: one file for each image and, at the end, the list of the images.
+ *
+ * jobs.ts hands it to a job as its only way to leave something. The list is written last, so there is none
+ * where a job was stopped.
+ */
 import { LossError } from "../core/errors.ts";
 import type { LabelSpace } from "../core/label_space.ts";
 import type { CropPreference, JobImage } from "../core/plugin.ts";

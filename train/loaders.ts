@@ -1,6 +1,10 @@
 /**
  * The data of a phase: the datasets behind its streams, and the loaders that read batches of them. Only
  * streams that some term needs are opened, so a recipe for source training alone reads no target.
+ *
+ * phase.ts opens them and the loop asks for the next batches. Every random choice is the loader's
+ * (datasets/loader.ts), drawn ahead from the seed, so the number of workers and the order of arrival change
+ * nothing.
  */
 import { formatPath, UserError } from "../core/errors.ts";
 import {

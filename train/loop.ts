@@ -1,64 +1,44 @@
 /**
- * One phase of a run: steps, validations and checkpoints, until the last step or until the run shall stop.
+ * The loop of a phase: steps, validations and checkpoints, until the last step or until the run shall stop.
  *
- * The order within a phase is fixed, since a resumed run must do the same things in the same order: data is
- * opened; variables are made; weights are read, or a checkpoint; the jobs are done; streams that read what
- * jobs left are opened; the `begin` hooks run; then the steps. After a step come its hooks and its event,
- * then a validation if one is due, then a checkpoint if one is due. A run that is stopped ends between two
- * steps and writes a checkpoint. A phase that continues from a checkpoint skips jobs and `begin` hooks, since
- * what they left is in files and buffers.
+ * After a step come its hooks and its event, then a validation if one is due, then a checkpoint if one is due;
+ * a resumed run must do them in the same order. A run that is stopped ends between two steps and writes a
+ * checkpoint. What comes before the first step, phase.ts does, which calls this.
  *
- * With several processes all of them run this file. They do the same in the same order; only the first one
- * writes files, and what may fail in one of them alone is wrapped into `team.each`, which makes all of them
- * throw the same error.
+ * With several processes all of them run this file. They do the same in the same order, and each compares its
+ * weights with the others' from time to time (alike.ts).
  */
 import { setImmediate } from "node:timers/promises";
-import { DataError, LossError, UserError } from "../core/errors.ts";
+import { LossError } from "../core/errors.ts";
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { MovedMemory } from "../core/memory.ts";
 import type { Measure, PhasePlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
 import type { Input, InputDataset } from "../datasets/input.ts";
 import type { BatchLookup } from "../datasets/loader.ts";
 import type { RunLogger } from "../report/logger.ts";
-import { checkpointFile, CHECKPOINTS } from "../run_folder/layout.ts";
-import { makeFolder } from "../run_folder/write.ts";
-import { assemble, type Run } from "./assemble.ts";
-import { beginHooks } from "./begin.ts";
-import { saveCheckpoint } from "./checkpoint.ts";
+import { requireAlike } from "./alike.ts";
+import type { Run } from "./assemble.ts";
+import { CheckpointWriter } from "./checkpoint_writer.ts";
 import type { Batches } from "./context.ts";
 import {
   batchesAt,
   measureStep,
   memoryValues,
-  openLabelled,
   type Stopwatch,
   stopwatch,
   type Values,
 } from "./diagnostics.ts";
-import { openSplit } from "./evaluate.ts";
-import { jobDataset, type JobPlace, requireAsLeft, runJobs } from "./jobs.ts";
-import { LabelWatch } from "./label_watch.ts";
-import {
-  close,
-  jobsBehind,
-  keptCounts,
-  type Loaders,
-  nextBatches,
-  openLoaders,
-  openStreams,
-  streamsToRead,
-} from "./loaders.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import type { JobPlace } from "./jobs.ts";
+import type { LabelWatch } from "./label_watch.ts";
+import { type Loaders, nextBatches } from "./loaders.ts";
+import { describePlanned } from "./loss_errors.ts";
 import { Pace } from "./pace.ts";
-import { tellPassedOver } from "./passed_over.ts";
 import { stepRate } from "./rate.ts";
 import type { ResumePoint } from "./resume.ts";
-import { initialise, restore } from "./start.ts";
-import { requireAlike, UnlikeWeights } from "./alike.ts";
 import { trainStep } from "./step.ts";
 import type { Team } from "./together.ts";
-import { openMembers } from "./trained.ts";
 import { Validation } from "./validation.ts";
 
 /** What training a phase needs. */
@@ -99,78 +79,8 @@ export interface PhaseResult {
   readonly best?: { readonly step: number; readonly miou: number };
 }
 
-/**
- * Trains a phase or, with `from`, continues it as if it had never stopped. Data is opened before a variable
- * is allocated, so that a wrong path costs no time. All processes must call it.
- * @throws DataError, LossError, UserError. Once a step is done, the last good weights are written first
- */
-export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
-  const { plan, phase, input, signal, emit, from } = options;
-  const wanted = streamsToRead(phase);
-  const note = (message: string) => emit({ type: "note", phase: phase.name, message });
-  const { team } = options;
-  const kept = keptCounts(options.runDir, { note, signal });
-  const opening = { phase, input, kept, jobDataset: (name: string) => jobDataset(options, name) };
-  const [now, later] = [false, true].map((wait) =>
-    wanted.filter((stream) => jobsBehind(phase, stream).length > 0 === wait)
-  );
-  const streams = [...await team.firstThenOthers(() => openStreams(now!, opening))];
-  const { validation, labelled } = await team.each(async () => {
-    const validation = plan.data.splits.val && await openSplit(plan, "val", input);
-    const labelled = await openLabelled(options, streams);
-    if (!from) tellPassedOver(streams, validation, options);
-    // The files of the last evaluation are opened once now: a wrong path must not fail after hours of
-    // training.
-    if (validation) (await openMembers(plan, options.files)).dispose();
-    if (team.leads) await makeFolder(`${options.folder}/${CHECKPOINTS}`);
-    return { validation, labelled };
-  });
-  const run = assemble(plan, phase);
-  let loaders: Loaders = new Map();
-  try {
-    const end = (): PhaseResult => {
-      emit({ type: "end", phase: phase.name, step: 0, interrupted: true });
-      return { steps: 0, interrupted: true };
-    };
-    if (from) await team.each(() => restore(run, from, options));
-    else {
-      await team.each(() => initialise(run, options));
-      const jobs = () => runJobs({ ...options, network: run.segmenter, note });
-      if (await stopped(signal, jobs)) return end();
-    }
-    if (options.resume) {
-      for (const job of new Set(later!.flatMap((stream) => jobsBehind(phase, stream)))) {
-        await team.each(() => requireAsLeft(options, job));
-      }
-    }
-    streams.push(...await team.firstThenOthers(() => openStreams(later!, opening)));
-    if (!from) {
-      const ended = await stopped(signal, () => beginHooks(run, { plan, phase, streams, team, note }));
-      if (ended) return end();
-    }
-    const skip = (from?.state.step ?? 0) * phase.training.accumulation;
-    loaders = await team.each(() => openLoaders(plan, { phase, streams, skip, share: team.world }));
-    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
-    return await new Phase(run, { ...options, validation, loaders, labelled, watch }).train();
-  } finally {
-    close(loaders);
-    for (const lookup of labelled.values()) lookup.close();
-    run.dispose();
-  }
-}
-
-/** Does something that may take long. @returns whether it ended early because the run shall stop */
-async function stopped(signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
-  try {
-    await work();
-    return false;
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    return true;
-  }
-}
-
-interface PhaseSetup extends PhaseOptions {
+/** What the loop needs: the phase with everything that was opened for it. */
+export interface LoopSetup extends PhaseOptions {
   readonly validation: InputDataset | undefined;
   readonly loaders: Loaders;
   /** The batches with labels that training does not see, by stream; none unless diagnostics ask for them. */
@@ -180,22 +90,26 @@ interface PhaseSetup extends PhaseOptions {
 }
 
 /** The state of a phase while it runs. */
-class Phase {
+export class Loop {
   readonly #run: Run;
-  readonly #setup: PhaseSetup;
+  readonly #setup: LoopSetup;
   /** Steps done. */
   #done: number;
-  /** The step of the newest checkpoint on disk. */
-  #saved: number;
   readonly #validation: Validation;
+  readonly #checkpoints: CheckpointWriter;
 
-  constructor(run: Run, setup: PhaseSetup) {
+  constructor(run: Run, setup: LoopSetup) {
     this.#run = run;
     this.#setup = setup;
-    this.#done = this.#saved = setup.from?.state.step ?? 0;
+    this.#done = setup.from?.state.step ?? 0;
     this.#validation = new Validation(run, setup);
+    this.#checkpoints = new CheckpointWriter(run, setup, this.#validation);
   }
 
+  /**
+   * Trains to the last step, or until the run shall stop. All processes must call it.
+   * @throws DataError, LossError, UserError. Once a step is done, the last good weights are written first
+   */
   async train(): Promise<PhaseResult> {
     const { team, emit, phase: { name: phase, training } } = this.#setup;
     const { steps, batch, validateEvery, checkpointEvery } = training;
@@ -217,13 +131,13 @@ class Phase {
           await requireAlike(this.#run, team.world, this.#done);
         }
         await validateIfDue();
-        if (isDue(checkpointEvery)) await this.#save("last");
+        if (isDue(checkpointEvery)) await this.#checkpoints.save("last", this.#done);
       }
     } catch (error) {
-      throw await this.#withLastGood(error);
+      throw await this.#checkpoints.withLastGood(error, this.#done);
     }
     for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
-    if (this.#saved < this.#done) await this.#save("last");
+    if (this.#checkpoints.saved < this.#done) await this.#checkpoints.save("last", this.#done);
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = team.signal.aborted && final === undefined;
     emit({ type: "end", phase, step: this.#done, interrupted });
@@ -350,62 +264,11 @@ class Phase {
   }
 
   /**
-   * Writes the weights after the last good step, since a failed step changes none. @returns the error, with a
-   * line on where the weights lie if it is one that a person can mend
-   */
-  async #withLastGood(error: unknown): Promise<unknown> {
-    if (this.#done === 0 || !this.#setup.team.leads || error instanceof UnlikeWeights) return error;
-    let line;
-    try {
-      const path = this.#saved < this.#done ? await this.#write("last") : this.#pathOf("last");
-      line = `the weights after step ${this.#done} lie in ${path}`;
-    } catch (cause) {
-      line = `the weights after step ${this.#done} could not be written: ${messageOf(cause)}`;
-      if (this.#saved > 0) line += `\nthose after step ${this.#saved} lie in ${this.#pathOf("last")}`;
-    }
-    if (!(error instanceof UserError)) return error;
-    const cause = error.cause ?? error;
-    if (error instanceof DataError) {
-      return new DataError(error.file, `${error.message.slice(error.file.length + 2)}\n${line}`, { cause });
-    }
-    const Kind = error instanceof LossError ? LossError : UserError;
-    return new Kind(`${error.message}\n${line}`, { cause });
-  }
-
-  #pathOf(name: "last" | "best"): string {
-    return `${this.#setup.folder}/${checkpointFile(name)}`;
-  }
-
-  /** Has the first process write a checkpoint, while the others wait. */
-  async #save(name: "last" | "best"): Promise<void> {
-    await this.#setup.team.each(async () => {
-      if (this.#setup.team.leads) await this.#write(name);
-      else if (name === "last") this.#saved = this.#done;
-    });
-  }
-
-  /** Writes a checkpoint in this process. @returns its path */
-  async #write(name: "last" | "best"): Promise<string> {
-    const { emit, plan: { name: recipe, seed }, phase: { name: phase, training } } = this.#setup;
-    const { steps, keepCheckpoints } = training;
-    const path = this.#pathOf(name);
-    const best = this.#validation.best ?? null, { validated } = this.#validation;
-    await saveCheckpoint(path, {
-      entries: this.#run.state,
-      state: { recipe, phase, step: this.#done, steps, seed, best, validated },
-      keep: name === "last" ? keepCheckpoints : 1,
-    });
-    if (name === "last") this.#saved = this.#done;
-    emit({ type: "checkpoint", phase, step: this.#done, path });
-    return path;
-  }
-
-  /**
    * Validates, and keeps the weights if they are the best so far. Undefined without a split, or when stopped.
    */
   async #validate(): Promise<Evaluation | undefined> {
     const validated = await this.#validation.validate(this.#done);
-    if (validated?.isBest) await this.#save("best");
+    if (validated?.isBest) await this.#checkpoints.save("best", this.#done);
     return validated?.evaluation;
   }
 

@@ -1,6 +1,8 @@
 /**
  * Errors of plugins. A loss or a stream may be a user's own file, so whatever it throws or returns is checked
  * here, and the error names the part of the recipe, its place there and, for a throw, the line of the file.
+ *
+ * pass.ts and compute_pass.ts call plugins through it; other files take the names of parts from here.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { pathToFileURL } from "node:url";
@@ -8,8 +10,6 @@ import { formatPath, LossError } from "../core/errors.ts";
 import type { PlannedPart } from "../core/plan.ts";
 import type { Images, LossOutput } from "../core/plugin.ts";
 import { messageOf } from "../core/words.ts";
-
-export { messageOf };
 
 /** How errors call a part of the recipe: `loss "entropy" (./my_loss.ts, at losses[2])`. */
 export function describePlanned(kind: "loss" | "stream" | "network" | "job", planned: PlannedPart): string {

@@ -1,7 +1,8 @@
 /**
- * Training and evaluating a plan, from a run's folder to its result.
+ * Training a plan, from a run's folder to its result; and the front of this folder, where callers find
+ * `evaluate` and the predictor too.
  *
- * A run is a list of phases, mostly one, each trained by loop.ts in a folder of its own; the last phase's
+ * A run is a list of phases, mostly one, each trained by phase.ts in a folder of its own; the last phase's
  * folder is that of the run. This file does what phases have in common: it opens the log of events, the data
  * and the record of inputs, finds the phase and the checkpoint at which a resumed run continues, tries later
  * phases with one step before the first one trains, and writes the final evaluations.
@@ -10,7 +11,7 @@
  */
 import type { Evaluation, TrainEvent } from "../core/events.ts";
 import type { MovedMemory } from "../core/memory.ts";
-import { lastPhase, type PhasePlan, type RunPlan, type Split } from "../core/plan.ts";
+import { lastPhase, type PhasePlan, type RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";
 import { UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
@@ -20,17 +21,17 @@ import { openLogger } from "../report/tensorboard/mod.ts";
 import { EVALUATION, EVENTS, foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { openLineLog } from "../run_folder/lock.ts";
 import { makeFolder, writeWhole } from "../run_folder/write.ts";
-import { evaluateSegmenter, openSplit } from "./evaluate.ts";
 import { InputRecord } from "./inputs.ts";
-import { type PhaseOptions, type PhaseResult, trainPhase } from "./loop.ts";
+import type { PhaseOptions, PhaseResult } from "./loop.ts";
+import { trainPhase } from "./phase.ts";
 import { rehearse } from "./rehearse.ts";
 import { isFile, resumePoint } from "./resume.ts";
 import { Team } from "./together.ts";
-import { openEnsemble } from "./trained.ts";
 
 export type { Evaluation, TrainEvent } from "../core/events.ts";
 export * from "./predictor.ts";
 export { unlabelledNote } from "./evaluate.ts";
+export { evaluate, type EvaluateOptions } from "./evaluate_checkpoint.ts";
 export type { TrainedOptions } from "./trained.ts";
 
 /** What {@linkcode train} needs besides the plan. */
@@ -249,61 +250,4 @@ async function finishedResult(folder: string, steps: number): Promise<PhaseResul
 
 function outcome({ final, best }: PhaseResult) {
   return { ...(final ? { final } : {}), ...(best ? { best } : {}) };
-}
-
-/** What {@linkcode evaluate} needs besides the plan. */
-export interface EvaluateOptions {
-  /**
-   * The path of the weights of the recipe's whole model: safetensors, or PyTorch's if the model knows its
-   * names.
-   */
-  readonly checkpoint: string;
-  /** The images to evaluate. */
-  readonly split: Split;
-  /** Ends the evaluation when it fires. */
-  readonly signal: AbortSignal;
-  /** How data and checkpoints are read; with any reader but `diskFiles()` there are no workers. */
-  readonly files: FileReader;
-  /**
-   * Called before the first image with the phase that wrote the checkpoint; undefined if the file has none.
-   */
-  readonly onPhase?: (phase: string | undefined) => void;
-  /** The processes that share the images. Default: one process. */
-  readonly world?: World;
-  /** Called after each image with the number of images done, and that of all. */
-  readonly onImage?: (done: number, images: number) => void;
-}
-
-/**
- * Evaluates a checkpoint on a split, as the recipe's `evaluation` says. Where no pixel is labelled, the
- * result's `miou` and `pixelAccuracy` are null.
- * @throws UserError when the recipe has no such split or the file does not fit its model, DataError when data
- * cannot be read, the signal's reason (by default an AbortError) when the signal fires
- */
-export async function evaluate(plan: RunPlan, options: EvaluateOptions): Promise<Evaluation> {
-  const { checkpoint, split, files, world = solo } = options;
-  const input = openInput(plan, files);
-  const team = new Team(world, options.signal);
-  try {
-    const { dataset, model } = await team.each(async () => {
-      const dataset = await openSplit(plan, split, input);
-      return { dataset, model: await openEnsemble(plan, { checkpoint, files }) };
-    });
-    const images = Math.min(dataset.length, plan.evaluation.limit ?? dataset.length);
-    try {
-      options.onPhase?.(model.phase);
-      return await evaluateSegmenter(plan, {
-        ensemble: model.ensemble,
-        dataset,
-        split,
-        signal: team.signal,
-        team,
-        onImage: (done) => options.onImage?.(done, images),
-      });
-    } finally {
-      model.dispose();
-    }
-  } finally {
-    await input.close();
-  }
 }

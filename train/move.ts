@@ -1,15 +1,19 @@
 /**
  * Networks that move in a step without gradients: those that follow the student as moving averages, such as a
  * teacher, and those whose plugin changes them with code of its own.
+ *
+ * step.ts calls it before and after the student's update, as the network's plan says. What a plugin's code
+ * changes must be undone when the step fails, which snapshot.ts does.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { LossError, UserError } from "../core/errors.ts";
 import type { Following } from "../core/network.ts";
 import type { Segmenter } from "../core/plugin.ts";
+import { messageOf } from "../core/words.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Run, RunNetwork } from "./assemble.ts";
 import type { Clock } from "./context.ts";
-import { describePlanned, messageOf } from "./loss_errors.ts";
+import { describePlanned } from "./loss_errors.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A network that moves in a step. */

@@ -2,6 +2,9 @@
  * Which of the processes is the slowest. Think of walkers tied by a rope: all arrive at the same time, so
  * their speed shows only in how long each of them walked, and how long it stood waiting for the others. Each
  * tells the rate of its steps without its waiting, and the lowest is compared with the highest.
+ *
+ * The rates travel with the question whether to stop (together.ts), and the loop shows the slowest one;
+ * nothing of the training depends on them.
  */
 import type { SlowestProcess } from "../core/events.ts";
 import { exchangeJson, type World } from "../core/world.ts";

@@ -13,16 +13,19 @@
  * applies them once all values were found finite.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { type BackwardListener, gradients } from "../ops/gradients.ts";
 import { coefficientAt } from "../core/coefficient.ts";
-import { LossError, UserError } from "../core/errors.ts";
+import { LossError } from "../core/errors.ts";
 import type { LossOutput, Param, Update } from "../core/plugin.ts";
 import { planPasses, type UpdatePlan } from "../core/step_plan.ts";
 import { solo, type World } from "../core/world.ts";
-import type { Run, RunOwner, Term } from "./assemble.ts";
+import type { BackwardListener } from "../ops/gradients.ts";
+import type { Run, Term } from "./assemble.ts";
 import type { PassInput } from "./broken.ts";
-import { type Batches, type Computed, computePass, contextFor, type PassAt } from "./context.ts";
-import { checkedOutput, describePlanned, messageOf } from "./loss_errors.ts";
+import { computePass } from "./compute_pass.ts";
+import { type Batches, type Computed, contextFor, type PassAt } from "./context.ts";
+import { type Gradients, gradientsOf, ObjectiveError } from "./gradients_of.ts";
+import { checkedOutput, describePlanned } from "./loss_errors.ts";
+import type { RunOwner } from "./owners.ts";
 
 /** A value of a pass that is still on the device. */
 export interface NamedScalar {
@@ -40,11 +43,6 @@ export interface OwnerPass {
   readonly owner: RunOwner;
   readonly grads: Gradients;
 }
-
-/**
- * One for each parameter, in their order and shapes; null for parameters that the objective does not reach.
- */
-export type Gradients = readonly (tf.Tensor | null)[];
 
 /** The result of a pass. Its tensors belong to the caller; {@linkcode tensorsOf} lists them. */
 export interface Pass {
@@ -294,55 +292,4 @@ export function tensorsOf({ grads, scalars, owners, updates }: Pass): tf.Tensor[
     ...owners.flatMap((owner) => owner.grads.filter((grad) => grad !== null)),
     ...updates.map(({ add }) => add),
   ];
-}
-
-/** The weighted sum of the terms or its gradient is wrong, and no single term is known to be the cause. */
-export class ObjectiveError extends LossError {
-  /** What is wrong, as the end of a sentence that begins with the name of the cause. */
-  readonly fault: string;
-
-  constructor(fault: string, options?: ErrorOptions) {
-    super(`the objective ${fault}`, options);
-    this.fault = fault;
-  }
-}
-
-interface GradientCalls {
-  /** Called when the value is computed, before the backward pass. */
-  readonly onValue?: () => void;
-  readonly listener?: BackwardListener | undefined;
-}
-
-/**
- * The gradients of what `f` returns, null for variables that it does not depend on.
- * @throws whatever `f` throws, and ObjectiveError when an operator in it has no gradient
- */
-function gradientsOf(
-  variables: tf.Variable[],
-  f: () => tf.Scalar,
-  { onValue = () => {}, listener }: GradientCalls = {},
-): Gradients {
-  let failure: { readonly error: unknown } | undefined;
-  const guarded = () => {
-    try {
-      const value = f();
-      onValue();
-      return value;
-    } catch (error) {
-      // A throw out of the gradient scope would leak its tape. So the scope ends as usual, and then this
-      // throws.
-      failure = { error };
-      return tf.scalar(0);
-    }
-  };
-  let result: readonly (tf.Tensor | undefined)[];
-  try {
-    result = gradients(guarded, variables, undefined, listener).grads;
-  } catch (cause) {
-    // An error for the person, such as that memory ran out; no term causes it.
-    if (cause instanceof UserError) throw cause;
-    throw new ObjectiveError(`cannot be differentiated: ${messageOf(cause)}`, { cause });
-  }
-  if (failure) throw failure.error;
-  return result.map((grad) => grad ?? null);
 }

@@ -1,4 +1,8 @@
-/** Notes about files in the data's folders that the run does not read, such as images without labels. */
+/**
+ * Notes about files in the data's folders that the run does not read, such as images without labels.
+ *
+ * phase.ts calls it once, when a run begins. It only speaks; which files are read is the datasets' matter.
+ */
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";
 import { type InputDataset, takenText } from "../datasets/input.ts";

@@ -1,6 +1,8 @@
 /**
  * A trained network that labels images one by one: for `plca predict`, and for the pictures of reports and of
  * `plca view`. With `evaluation.ensemble` it is several networks whose predictions are averaged.
+ *
+ * It is public by train/mod.ts: what it returns and throws is what programs of others rely on.
  */
 import type { RunPlan } from "../core/plan.ts";
 import type { Sample } from "../core/plugin.ts";

@@ -2,6 +2,8 @@
  * Steps per second. Only the time between `begin` and `end` counts, so validations and checkpoints do not
  * make a run look slow. The first step, which compiles and fills caches, counts only until there is a second
  * one.
+ *
+ * The loop has one for what it shows, pace.ts one for the comparison of processes.
  */
 export interface StepRate {
   /** Begins a step. */

@@ -1,6 +1,9 @@
 /**
  * A rehearsal: one step of a phase that will be trained later, with weights that are thrown away. A run of
  * several phases would else meet a missing file or a faulty loss of its last phase after hours.
+ *
+ * train/mod.ts calls it for every later phase before the first one trains. It must leave nothing behind: no
+ * file, no variable, and no number that was drawn from a stream of the run's.
  */
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan } from "../core/plan.ts";

@@ -1,5 +1,9 @@
 /**
  * Finding the checkpoint from which a phase continues: the newest one that is whole and of this very recipe.
+ *
+ * train/mod.ts asks it for each phase of a run that goes on. A damaged checkpoint is passed over with a
+ * note, the one before it taken; one of another recipe is an error, since its variables would mean something
+ * else.
  */
 import { UserError } from "../core/errors.ts";
 import type { PhasePlan, RunPlan } from "../core/plan.ts";

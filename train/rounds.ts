@@ -2,6 +2,8 @@
  * Exchange of images during an evaluation by several processes. In a round each process predicts at most one
  * image; these functions give the results of all to whoever needs them, in the order of the images, so that
  * sums and pictures are those that a single process would make.
+ *
+ * evaluate.ts calls them in each round, also in processes that have no image in it.
  */
 import { exchangeJson, type World } from "../core/world.ts";
 import type { Grid } from "../ops/resize_bilinear.ts";

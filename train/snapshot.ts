@@ -1,3 +1,7 @@
+/**
+ * What a step that fails puts back. step.ts and move.ts add variables just before they change them; one that
+ * is changed without being added keeps half of a failed step.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 
 /**

@@ -2,6 +2,9 @@
  * The weights that a phase begins with. The student's come from the seed, from a file of weights, or from the
  * last checkpoint of another phase; other networks begin as copies of the student or with a file of their
  * own.
+ *
+ * phase.ts calls it when a phase begins, rehearse.ts for a trial. The student must have its weights before
+ * other networks are made as copies of it.
  */
 import { UserError } from "../core/errors.ts";
 import type { TrainEvent } from "../core/events.ts";
@@ -9,7 +12,8 @@ import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader, Segmenter } from "../core/plugin.ts";
 import { foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { describeImport, type ImportReport } from "../weights/mapping.ts";
-import { modelState, type Run } from "./assemble.ts";
+import type { Run } from "./assemble.ts";
+import { modelState } from "./state.ts";
 import { restoreEntries } from "./checkpoint.ts";
 import type { ResumePoint } from "./resume.ts";
 import { initialiseFrom, loadWeights } from "./weights.ts";

@@ -1,4 +1,9 @@
-/** What processes agree on: errors, and the wish to stop. */
+/**
+ * What processes agree on: errors, and the wish to stop.
+ *
+ * Whatever may fail in one process alone (a file, a full disk) runs inside of `team.each`. An error that
+ * escapes it ends one process and leaves the others waiting in their next exchange.
+ */
 import { DataError, LossError, UserError } from "../core/errors.ts";
 import { messageOf } from "../core/words.ts";
 import { exchangeJson, type World } from "../core/world.ts";

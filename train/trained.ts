@@ -1,4 +1,9 @@
-/** Trained networks: those of a recipe, with weights that were read from files. */
+/**
+ * Trained networks: those of a recipe, with weights that were read from files.
+ *
+ * Evaluation, predictions, exports and the explorer open networks here. Weights are all or nothing: a
+ * checkpoint that lacks one tensor of the model is an error, not a network that is partly random.
+ */
 import { UserError } from "../core/errors.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { FileReader } from "../core/plugin.ts";

@@ -6,6 +6,7 @@
 import type { Evaluation } from "../core/events.ts";
 import type { EvaluationPlan } from "../core/plan.ts";
 import { STUDENT } from "../core/term.ts";
+import { messageOf } from "../core/words.ts";
 import type { InputDataset } from "../datasets/input.ts";
 import { PredictionMeasures } from "../metrics/label_free.ts";
 import { networkOf, type Run } from "./assemble.ts";
@@ -18,7 +19,6 @@ import {
   unlabelledNote,
 } from "./evaluate.ts";
 import type { PhaseOptions } from "./loop.ts";
-import { messageOf } from "./loss_errors.ts";
 import type { Ensemble } from "./predict.ts";
 import { fromFirst } from "./together.ts";
 import { openMembers } from "./trained.ts";

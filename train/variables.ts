@@ -1,3 +1,7 @@
+/**
+ * The variables of a run, by whom they were made. assemble.ts and owners.ts make one setup for each plugin;
+ * what is created without it is not freed, and the memory of a run of several phases grows.
+ */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Setup } from "../core/plugin.ts";
 import { UserError } from "../core/errors.ts";

@@ -13,9 +13,12 @@ import type { FileReader } from "../core/plugin.ts";
 import { printable } from "../core/printable.ts";
 import type { StoredTensor } from "../weights/stored_tensor.ts";
 import type { WeightsSource } from "../core/weights.ts";
-import { type Fitted, type Fitting, fitWeights, type ImportReport } from "../weights/mapping.ts";
-import { readWeights, type WeightsFile } from "../weights/read.ts";
-import { assembleModel, type StateEntry } from "./assemble.ts";
+import { type Fitted, fitWeights, type ImportReport } from "../weights/mapping.ts";
+import type { Fitting } from "../weights/fitting.ts";
+import { readWeights } from "../weights/read.ts";
+import type { WeightsFile } from "../weights/weights_file.ts";
+import { assembleModel } from "./assemble.ts";
+import type { StateEntry } from "./state.ts";
 import { assignStored, type CheckpointState, storedShape, verifiedState } from "./checkpoint.ts";
 
 /** The network that a file is read into. */

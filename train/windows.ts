@@ -1,6 +1,8 @@
 /**
  * Windows that slide over an input which is too large for the network, and the mean of their results where
  * they overlap. Plain numbers, no tensors.
+ *
+ * predict.ts cuts and joins by them. Every pixel must be in at least one window, or its mean would be 0 / 0.
  */
 import type { Grid } from "../ops/resize_bilinear.ts";
 import type { WindowPlan } from "../core/plan.ts";

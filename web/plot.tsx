@@ -71,16 +71,16 @@ export function Plot(
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<{ readonly self: uPlot; readonly of: readonly ChartSeries[] } | undefined>(undefined);
   // uPlot's hooks outlive a rendering.
-  const told = useRef({ onRange, onAt });
-  told.current = { onRange, onAt };
-  const whole = wholeRange(series, xMax);
+  const handlers = useRef({ onRange, onAt });
+  handlers.current = { onRange, onAt };
+  const fullRange = wholeRange(series, xMax);
   const drawn = lines(series);
 
   const show = () => {
     const { self, of } = plot.current ?? {};
     // Other curves get another plot, after the page was painted.
     if (!self || of !== series) return;
-    const [low, high] = range ?? whole;
+    const [low, high] = range ?? fullRange;
     self.batch(() => {
       drawn.forEach(({ k }, line) => self.setSeries(line + 1, { show: !hidden.has(k) }));
       const columns = Math.max(200, place.current!.clientWidth);
@@ -97,22 +97,22 @@ export function Plot(
 
   useEffect(() => {
     const node = place.current!;
-    const made = new uPlot(
-      plotOptions({ width: node.clientWidth, whole, yRange, format, drawn, told }),
+    const chart = new uPlot(
+      plotOptions({ width: node.clientWidth, fullRange, yRange, format, drawn, handlers }),
       [[]],
       node,
     );
-    plot.current = { self: made, of: series };
+    plot.current = { self: chart, of: series };
     show();
-    const unwatch = watchPlace(made, node);
+    const unwatch = watchPlace(chart, node);
     return () => {
       unwatch();
-      made.destroy();
+      chart.destroy();
     };
   }, [series]);
 
   // Before the next key comes.
-  useLayoutEffect(show, [series, hidden, range, ...whole]);
+  useLayoutEffect(show, [series, hidden, range, ...fullRange]);
 
   const onKey = (event: KeyboardEvent) => {
     const { self } = plot.current!;
@@ -126,8 +126,8 @@ export function Plot(
     if (move === undefined && zoom === undefined || xs.length === 0) return;
     event.preventDefault();
     const here = at ?? xs[xs.length - 1]!;
-    if (zoom !== undefined) return onRange(zoomed(range ?? whole, { at: here, factor: zoom, whole }));
-    const [low, high] = range ?? whole;
+    if (zoom !== undefined) return onRange(zoomed(range ?? fullRange, { at: here, factor: zoom, fullRange }));
+    const [low, high] = range ?? fullRange;
     const next = movedFrom(here, Array.from(xs).filter((x) => x >= low && x <= high), move!);
     if (next !== undefined) self.setCursor({ left: self.valToPos(next, "x"), top: 10 });
   };
@@ -173,15 +173,15 @@ interface PlotParts {
   readonly width: number;
   readonly yRange: PlotProps["yRange"];
   /** The whole x axis. */
-  readonly whole: Range;
+  readonly fullRange: Range;
   readonly format: (value: number) => string;
   readonly drawn: ReturnType<typeof lines>;
   /** The listeners of the last rendering. */
-  readonly told: { readonly current: Pick<PlotProps, "onRange" | "onAt"> };
+  readonly handlers: { readonly current: Pick<PlotProps, "onRange" | "onAt"> };
 }
 
 /** How uPlot draws the curves, and what it calls. */
-function plotOptions({ width, whole, yRange, format, drawn, told }: PlotParts): uPlot.Options {
+function plotOptions({ width, fullRange, yRange, format, drawn, handlers }: PlotParts): uPlot.Options {
   return {
     width: Math.max(200, width),
     height: HEIGHT,
@@ -192,7 +192,7 @@ function plotOptions({ width, whole, yRange, format, drawn, told }: PlotParts): 
       points: { size: 7 },
     },
     scales: {
-      x: { time: false, range: () => [...whole] },
+      x: { time: false, range: () => [...fullRange] },
       y: { ...(yRange ? { range: () => [...yRange] } : {}) },
     },
     axes: [
@@ -226,13 +226,13 @@ function plotOptions({ width, whole, yRange, format, drawn, told }: PlotParts): 
       setSelect: [(self) => {
         const { left, width } = self.select;
         if (width < 4) return;
-        told.current.onRange([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
+        handlers.current.onRange([self.posToVal(left, "x"), self.posToVal(left + width, "x")]);
         self.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
       setCursor: [(self) => {
         const { idx } = self.cursor;
         const x = typeof idx === "number" ? self.data[0][idx] : undefined;
-        told.current.onAt(x);
+        handlers.current.onAt(x);
       }],
     },
   };
@@ -264,9 +264,9 @@ function stride(xs: readonly number[], move: number): number {
  * A range that is `factor` times as wide, with `at` in its middle where it stays inside the whole. @returns
  * undefined for the whole range
  */
-function zoomed([low, high]: Range, to: { at: number; factor: number; whole: Range }): Range | undefined {
+function zoomed([low, high]: Range, to: { at: number; factor: number; fullRange: Range }): Range | undefined {
   const half = (high - low) * to.factor / 2;
-  const [first, last] = to.whole;
+  const [first, last] = to.fullRange;
   if (2 * half >= last - first) return undefined;
   const from = Math.min(Math.max(first, to.at - half), last - 2 * half);
   return [from, from + 2 * half];

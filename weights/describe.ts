@@ -8,9 +8,9 @@ import type { WeightNames } from "../core/weights.ts";
 import { countOf, megabytes } from "../core/words.ts";
 import { inForms } from "./forms.ts";
 import { entriesOf, type Entry, isRead, labelsOf, namedBy, type Network, networksIn } from "./networks.ts";
-import type { WeightsFile } from "./read.ts";
+import type { WeightsFile } from "./weights_file.ts";
 import { TorchTensor } from "./torch_tensor.ts";
-import { Opaque } from "./unpickle.ts";
+import { Opaque } from "./pickle_values.ts";
 
 /** A model of plca and the ways in which files name its tensors. */
 export interface KnownNames {

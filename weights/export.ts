@@ -6,7 +6,8 @@
 import { UserError } from "../core/errors.ts";
 import { type StoredTensor, toFloat32 } from "./stored_tensor.ts";
 import type { WeightNames } from "../core/weights.ts";
-import { classIndices, reordered, TRAINING } from "./mapping.ts";
+import { classIndices, reordered } from "./class_order.ts";
+import { TRAINING } from "./networks.ts";
 
 /** The tensor of a batch norm after which a state dict of PyTorch has `num_batches_tracked`. */
 const LAST_OF_NORM = ".running_var";

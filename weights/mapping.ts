@@ -11,11 +11,11 @@
  * own in their metadata, published ones by their scheme), and a file that says nothing is taken to be in the
  * recipe's order.
  */
-import { UserError } from "../core/errors.ts";
-import { printable } from "../core/printable.ts";
 import { suggestion } from "../core/suggest.ts";
-import { firstNonFinite, type LazyTensor, type StoredTensor, toFloat32 } from "./stored_tensor.ts";
-import type { NameScheme, WeightNames } from "../core/weights.ts";
+import type { WeightNames } from "../core/weights.ts";
+import { checkShapes, finiteFloat32 } from "./check_shapes.ts";
+import { classOrderOf, reordered } from "./class_order.ts";
+import { type Fitting, refusal } from "./fitting.ts";
 import { inForms } from "./forms.ts";
 import {
   firstPart,
@@ -36,40 +36,13 @@ import {
   type Network,
   networksIn,
   partsOf,
-  taken,
   toldPrefix,
   TRAINING,
 } from "./networks.ts";
-import type { WeightsFile } from "./read.ts";
+import type { LazyTensor, StoredTensor } from "./stored_tensor.ts";
+import { taken } from "./take.ts";
 
-export { TRAINING } from "./networks.ts";
 export { describeImport, type ImportReport, type NameGroup } from "./import_report.ts";
-
-/** A tensor of the network, its shape as files store it (filters OIHW). */
-export interface WantedTensor {
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
-/** What a file is fitted to, and what the person asked for. */
-export interface Fitting {
-  /** The file's name, for messages. */
-  readonly path: string;
-  readonly file: WeightsFile;
-  /** Absent: the file must use the network's own names. */
-  readonly names: WeightNames | undefined;
-  readonly wanted: readonly WantedTensor[];
-  /** The recipe's classes in train-id order. */
-  readonly classes: readonly string[];
-  /** `ours` or one of `names.classOrders`, whatever the file's form says; absent: what that says. */
-  readonly classOrder?: string | undefined;
-  /** Of several networks in the file the one under this prefix or key; absent: the only one that fits. */
-  readonly take?: string | undefined;
-  /** Parts of the network that are left out, by their names' first parts. */
-  readonly without?: readonly string[] | undefined;
-  /** Whether the whole network is wanted, so that nothing can be left out. */
-  readonly whole?: boolean | undefined;
-}
 
 /** What a file gives to a network. */
 export interface Fitted {
@@ -90,11 +63,6 @@ const OWN_NAMES: WeightNames = {
   }],
   lacking: [],
 };
-
-/** The error for a file that cannot be used. */
-function refusal(path: string, message: string): UserError {
-  return new UserError(`${path}: ${printable(message)}`);
-}
 
 /**
  * Fits a file to a network: chooses, names, checks, reorders and converts its tensors. Tensors that the
@@ -263,134 +231,6 @@ function readFrom(
   const { inFile, found } = own.get(name)!;
   if (!isRead(found)) throw refusal(path, `${inFile}: ${found.why}`);
   return { inFile, tensor: found };
-}
-
-// --- shapes and classes -----------------------------------------------------------------------------------
-
-/** The elements as float32. @throws UserError for NaN, infinity, and what becomes infinite in float32 */
-function finiteFloat32(
-  tensor: StoredTensor,
-  { path, inFile }: { readonly path: string; readonly inFile: string },
-): Float32Array {
-  const data = toFloat32(tensor);
-  const at = firstNonFinite(data);
-  if (at < 0) return data;
-  const found = tensor.dtype === "F64" && Number.isFinite(tensor.data[at])
-    ? `${tensor.data[at]}, beyond float32's range`
-    : String(data[at]);
-  throw refusal(
-    path,
-    `${inFile}: number ${at + 1} of its ${data.length} is ${found}; expected finite numbers`,
-  );
-}
-
-/** A tensor that is wanted, and its shape in the file. */
-interface FoundShape extends WantedTensor {
-  readonly found: readonly number[];
-}
-
-/**
- * @throws UserError for the first tensor whose shape differs; a classifier of another number of classes is
- *   told how to leave it out
- */
-function checkShapes(
-  { path, wanted, whole = false }: Fitting,
-  tensors: readonly FoundShape[],
-  perClass: RegExp,
-): void {
-  const wrong = tensors.filter(({ shape, found }) => String(shape) !== String(found));
-  const [first] = wrong;
-  if (first === undefined) return;
-  const { name, shape, found } = first;
-  if (perClass.test(name) && String(shape.slice(1)) === String(found.slice(1))) {
-    const part = classPart(wanted, perClass);
-    const remedy = whole
-      ? ""
-      : `; to start from the rest, leave it out: --without ${part} with plca weights import, ` +
-        `or weights: {file: ..., without: [${part}]} in a recipe`;
-    throw refusal(path, `the classifier has ${found[0]} classes, the recipe ${shape[0]}${remedy}`);
-  }
-  const more = wrong.length > 1 ? `, and ${wrong.length - 1} more differ` : "";
-  throw refusal(
-    path,
-    `${name}: the file has shape [${found.join(", ")}], the model [${shape.join(", ")}]${more}`,
-  );
-}
-
-/**
- * The shortest part of the network that holds all tensors that run over the classes, and nothing else where
- * that can be had: what a person would leave out.
- */
-function classPart(wanted: readonly WantedTensor[], perClass: RegExp): string {
-  const [first, ...others] = wanted.filter(({ name }) => perClass.test(name)).map(({ name }) =>
-    name.split(".")
-  );
-  const common = first!.findIndex((part, k) => others.some((other) => other[k] !== part));
-  const longest = common < 0 ? first!.length : Math.max(1, common);
-  for (let length = 1; length < longest; length++) {
-    const part = first!.slice(0, length).join(".");
-    if (wanted.every(({ name }) => perClass.test(name) || !isPartOf(name, part))) return part;
-  }
-  return first!.slice(0, longest).join(".");
-}
-
-/** What the order of classes is looked for in. */
-interface OrderTask {
-  readonly names: WeightNames;
-  readonly scheme: NameScheme;
-  readonly used: readonly WantedTensor[];
-}
-
-/** An order of classes that differs from the recipe's. */
-interface FoundOrder {
-  readonly name: string;
-  /** By train id, the class's place in the file. */
-  readonly indices: readonly number[];
-}
-
-/**
- * The order in which a file counts classes. The person's word counts before the file's metadata, these before
- * the scheme's. Undefined: the recipe's own order, or no tensor runs over classes.
- */
-function classOrderOf(fitting: Fitting, { names, scheme, used }: OrderTask): FoundOrder | undefined {
-  const { path, file, classes } = fitting;
-  const name = fitting.classOrder ?? file.metadata["class_order"] ?? scheme.classOrder ?? "ours";
-  if (name === "ours" || !used.some((one) => names.perClass.test(one.name))) return undefined;
-  const order = Object.hasOwn(names.classOrders, name) ? names.classOrders[name] : undefined;
-  if (order === undefined) {
-    const known = ["ours", ...Object.keys(names.classOrders)].join(", ");
-    throw refusal(path, `there is no class order "${name}" for this model; expected one of ${known}`);
-  }
-  const indices = classIndices(order, classes);
-  if (typeof indices !== "string") return { name, indices };
-  throw refusal(
-    path,
-    `its classes are in the ${name} order, whose first ${classes.length} are without "${indices}"; if they are in the recipe's own, convert it with plca weights import --class-order ours`,
-  );
-}
-
-/**
- * For each class of the recipe, its place in an order that is cut to as many classes; or the name of the
- * first class that the order lacks.
- */
-export function classIndices(
-  order: readonly string[],
-  classes: readonly string[],
-): readonly number[] | string {
-  const first = order.slice(0, classes.length);
-  const indices = classes.map((name) => first.indexOf(name));
-  return indices.includes(-1) ? classes[indices.indexOf(-1)]! : indices;
-}
-
-/**
- * The first axis in another order: block `indices[k]` becomes block k. @param data as many equal blocks as
- * there are indices
- */
-export function reordered(data: Float32Array, indices: readonly number[]): Float32Array {
-  const block = data.length / indices.length;
-  const result = new Float32Array(data.length);
-  indices.forEach((from, to) => result.set(data.subarray(from * block, (from + 1) * block), to * block));
-  return result;
 }
 
 /** The first two names of a list, for messages. */

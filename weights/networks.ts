@@ -17,7 +17,7 @@ import { printable } from "../core/printable.ts";
 import type { NameRule, NameScheme, WeightNames } from "../core/weights.ts";
 import { countOf } from "../core/words.ts";
 import type { LazyTensor } from "./stored_tensor.ts";
-import type { UnreadTensor, WeightsFile } from "./read.ts";
+import type { UnreadTensor, WeightsFile } from "./weights_file.ts";
 
 /** Begins the names of what a checkpoint of plca holds for training alone. */
 export const TRAINING = /^(?:optimizer|player|loss|stream|network)\//;
@@ -107,12 +107,12 @@ export function namedBy(
   isWanted: (own: string) => boolean,
 ): Named | undefined {
   const bare = parts[0] === "module" ? parts.slice(1) : parts;
-  const found = ruleFor(scheme, bare.join("."));
-  if ((found?.own !== undefined && found.own !== null && isWanted(found.own)) || !bare.includes("module")) {
-    return found;
+  const outer = ruleFor(scheme, bare.join("."));
+  if ((outer?.own !== undefined && outer.own !== null && isWanted(outer.own)) || !bare.includes("module")) {
+    return outer;
   }
   const inner = ruleFor(scheme, bare.filter((part) => part !== "module").join("."));
-  return inner?.own != null && isWanted(inner.own) ? inner : found;
+  return inner?.own != null && isWanted(inner.own) ? inner : outer;
 }
 
 /** The first rule of a scheme that matches a name, and what it makes of it. */
@@ -157,7 +157,7 @@ interface Candidate {
 
 /** The networks of a file by one scheme. */
 function candidatesOf(scheme: NameScheme, entries: readonly Entry[], wanted: Wanted): Network[] {
-  const found = new Map<string, Candidate>();
+  const candidates = new Map<string, Candidate>();
   const has = (own: string) => wanted.has(own);
   for (const entry of entries) {
     const { path, keys, inFile, wrapper } = entry;
@@ -169,15 +169,15 @@ function candidatesOf(scheme: NameScheme, entries: readonly Entry[], wanted: Wan
       const own = namedBy(scheme, path.slice(length), has)?.own;
       if (own === undefined || own === null || !has(own)) continue;
       const prefix = path.slice(0, length), id = JSON.stringify(prefix);
-      const candidate = found.get(id) ??
+      const candidate = candidates.get(id) ??
         { prefix, keys: Math.min(keys, length), tensors: new Set(), fitting: 0 };
-      found.set(id, candidate);
+      candidates.set(id, candidate);
       candidate.tensors.add(entry);
       if (wanted.fits(own, entry.found.shape)) candidate.fitting += 1;
       break;
     }
   }
-  return [...found.values()].map((candidate) => ({ scheme, ...candidate }));
+  return [...candidates.values()].map((candidate) => ({ scheme, ...candidate }));
 }
 
 // --- choice -----------------------------------------------------------------------------------------------
@@ -229,98 +229,19 @@ function isInside({ prefix }: Network, outer: Network): boolean {
  * What `--take` calls networks: their prefix, or their key, where these tell them apart, else the whole path.
  */
 export function labelsOf(networks: readonly Pick<Network, "prefix" | "keys">[]): string[] {
-  const whole = (parts: readonly string[], keys: number) =>
+  const joined = (parts: readonly string[], keys: number) =>
     `${parts.join(".")}${parts.length > keys ? "." : ""}`;
   const short = networks.map(({ prefix, keys }) =>
-    whole(prefix.slice(prefix.length > keys ? keys : 0), prefix.length > keys ? 0 : keys)
+    joined(prefix.slice(prefix.length > keys ? keys : 0), prefix.length > keys ? 0 : keys)
   );
   return networks.map(({ prefix, keys }, k) =>
     short.filter((label) => label === short[k]).length === 1 && short[k] !== ""
       ? short[k]!
-      : whole(prefix, keys)
+      : joined(prefix, keys)
   );
 }
 
 /** The prefix within the dictionary, as in `model.`; "" when there is none worth telling. */
 export function toldPrefix({ prefix, keys }: Pick<Network, "prefix" | "keys">): string {
   return prefix.slice(keys).map((part) => `${part}.`).join("");
-}
-
-// --- --take -----------------------------------------------------------------------------------------------
-
-/**
- * The tensors under a prefix, their paths cut behind it. The prefix is looked for at the start of names and
- * of keys first, then anywhere in the path.
- * @param take as the person wrote it, with or without a last dot
- * @throws UserError when there are none, or when the prefix stands in several places
- */
-export function taken(entries: readonly Entry[], take: string, path: string): Entry[] {
-  const wanted = partsOf(take.replace(/\.+$/, ""));
-  const refuse = (why: string) => new UserError(`${path}: ${printable(why)}`);
-  if (wanted.length === 0 || wanted.some((part) => part === "")) {
-    throw refuse(
-      `--take ${JSON.stringify(take)}: expected the beginning of names, as in model. or ema_model.`,
-    );
-  }
-  const at = ({ path: parts }: Entry, place: number) => wanted.every((part, k) => parts[place + k] === part);
-  const atStart = (entry: Entry) => at(entry, 0) ? 0 : at(entry, entry.keys) ? entry.keys : undefined;
-  const anywhere = (entry: Entry) => {
-    const place = entry.path.findIndex((_, k) => at(entry, k));
-    return place < 0 ? undefined : place;
-  };
-  for (const placeOf of [atStart, anywhere]) {
-    const found = entries.flatMap((entry) => {
-      const place = placeOf(entry);
-      // A tensor of that name is no network.
-      return place === undefined || place + wanted.length >= entry.path.length ? [] : [{ entry, place }];
-    });
-    if (found.length === 0) continue;
-    const places = [
-      ...new Set(found.map(({ entry, place }) => entry.path.slice(0, place + wanted.length).join("."))),
-    ];
-    if (places.length > 1) {
-      throw refuse(
-        `--take ${take} stands for several places: ${
-          places.slice(0, SHOWN).join(", ")
-        }; give one of them whole`,
-      );
-    }
-    return found.map(({ entry, place }) => cut(entry, place + wanted.length));
-  }
-  throw refuse(`nothing in it lies under ${take}; it holds ${beginningsOf(entries)}`);
-}
-
-/** A file as if it held nothing but what lies under a prefix. @throws UserError as {@linkcode taken} */
-export function takenFile(file: WeightsFile, take: string, path: string): WeightsFile {
-  const tensors = new Map<string, LazyTensor>(), unread = new Map<string, UnreadTensor>();
-  for (const { path: parts, found } of taken(entriesOf(file), take, path)) {
-    if (isRead(found)) tensors.set(parts.join("."), found);
-    else unread.set(parts.join("."), found);
-  }
-  const wrapper = take.replace(/\.+$/, "");
-  return { ...file, wrapper, tensors, dictionaries: [{ keys: [wrapper], tensors, unread }] };
-}
-
-/** An entry without the first parts of its path. */
-function cut({ keys, path, ...entry }: Entry, length: number): Entry {
-  return { ...entry, path: path.slice(length), keys: Math.max(0, keys - length) };
-}
-
-const SHOWN = 5;
-
-/**
- * What a person could take, for the error: the dictionaries, or what names begin with, the most tensors
- * first.
- */
-function beginningsOf(entries: readonly Entry[]): string {
-  const count = (beginning: (entry: Entry) => string) => {
-    const counts = new Map<string, number>();
-    for (const entry of entries) counts.set(beginning(entry), (counts.get(beginning(entry)) ?? 0) + 1);
-    return counts;
-  };
-  const dictionaries = count(({ path, keys }) => path.slice(0, keys).join(".") || "the top");
-  const counts = dictionaries.size > 1 ? dictionaries : count(({ path, keys }) => `${path[keys]}.`);
-  const all = [...counts].sort(([, a], [, b]) => b - a);
-  const shown = all.slice(0, SHOWN).map(([name, count]) => `${name} (${countOf(count, "tensor")})`);
-  return `${shown.join(", ")}${all.length > SHOWN ? ` and ${all.length - SHOWN} more` : ""}`;
 }

@@ -9,7 +9,8 @@ import { bytesOf } from "./stored_tensor.ts";
 import { Cursor } from "./cursor.ts";
 import type { TorchStorage } from "./torch_tensor.ts";
 import { type StorageId, torchWorld } from "./torch_world.ts";
-import { plainText, unpickle } from "./unpickle.ts";
+import { plainText } from "./pickle_values.ts";
+import { unpickle } from "./unpickle.ts";
 import { unzipped } from "./zip.ts";
 
 /** What torch.save was given: arrays, `Map`s, numbers, texts, and {@linkcode TorchTensor}s among them. */

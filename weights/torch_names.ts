@@ -7,7 +7,14 @@ import type { Cursor } from "./cursor.ts";
 import type { DType } from "./stored_tensor.ts";
 import { NumpyArray, NumpyType } from "./torch_numpy.ts";
 import { type TorchStorage, TorchTensor } from "./torch_tensor.ts";
-import { isGlobal, Opaque, type PickleGlobal, pickleGlobal, plainText, unknownGlobal } from "./unpickle.ts";
+import {
+  isGlobal,
+  Opaque,
+  type PickleGlobal,
+  pickleGlobal,
+  plainText,
+  unknownGlobal,
+} from "./pickle_values.ts";
 
 /** Types of element by the name of the storage class. */
 const STORAGES: Readonly<Record<string, DType>> = {

@@ -1,5 +1,5 @@
 /** Single numbers and arrays of numpy in a pickle, as far as a checkpoint's values need them. */
-import { type Buildable, plainText } from "./unpickle.ts";
+import { type Buildable, plainText } from "./pickle_values.ts";
 
 /** numpy's own limit is 64. */
 const MOST_SIDES = 64;

@@ -13,7 +13,7 @@ import {
   storedTensor,
 } from "./stored_tensor.ts";
 import type { Cursor } from "./cursor.ts";
-import type { Buildable } from "./unpickle.ts";
+import type { Buildable } from "./pickle_values.ts";
 
 /** A row of elements of one type, which tensors share. */
 export interface TorchStorage {

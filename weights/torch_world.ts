@@ -13,7 +13,7 @@ import type { Cursor } from "./cursor.ts";
 import type { DType } from "./stored_tensor.ts";
 import { isCount, torchNames } from "./torch_names.ts";
 import type { TorchStorage } from "./torch_tensor.ts";
-import { isGlobal, Opaque, type PickleWorld } from "./unpickle.ts";
+import { isGlobal, Opaque, type PickleWorld } from "./pickle_values.ts";
 
 /** How a file names a storage. */
 export interface StorageId {

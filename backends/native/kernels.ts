@@ -1,7 +1,7 @@
 /**
  * The start of `native`: the module of `wasm` is started, ONNX Runtime is loaded from its shared library, and
  * the products of both tfjs and ops/ are led to it. Because the library is called through hand-written
- * addresses of functions (ort.ts), a small product in all four layouts is computed and compared before
+ * addresses of functions (ort_api.ts), a small product in all four layouts is computed and compared before
  * anything depends on it.
  */
 import * as tf from "@tensorflow/tfjs-core";

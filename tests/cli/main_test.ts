@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { optionsSchema } from "../../config/json_schema.ts";
+import { optionsSchema } from "../../config/entry_schema.ts";
 import { EMBEDDED } from "../../config/embedded.ts";
 import { builtins } from "../../builtins.ts";
 import { KINDS } from "../../core/plugin.ts";

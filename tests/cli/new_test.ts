@@ -13,8 +13,10 @@ Deno.test("new loss writes a loss of under 25 lines and a test that passes", () 
       stdout,
       "Wrote my_loss.ts and my_loss_test.ts\n" +
         `Test it:           npx --yes deno@2.9.6 test --config ${config} --allow-read --allow-env my_loss_test.ts\n` +
-        'Use it in a recipe, under "losses:" (the path starts at the recipe\'s folder):\n' +
-        "  - use: ./my_loss.ts\n    weight: 0.1\n",
+        "A recipe beside it that adds it to the losses of the one it extends:\n" +
+        "  extends: street\n  losses:\n    my-loss: { use: ./my_loss.ts, weight: 0.1 }\n" +
+        "In a recipe that lists all its losses itself, as a further line of the list:\n" +
+        "    - { use: ./my_loss.ts, weight: 0.1 }\n",
     );
     assert.ok((await Deno.readTextFile(join(folder, "my_loss.ts"))).split("\n").length <= 25);
     const test = await new Deno.Command(Deno.execPath(), {
@@ -34,6 +36,17 @@ Deno.test("new loss overwrites nothing and writes nothing when one of the two is
     assert.deepEqual([code, stderr], [2, "mine_test.ts exists already; choose another name\n"]);
     assert.deepEqual([...Deno.readDirSync(folder)].map((entry) => entry.name), ["mine_test.ts"]);
     assert.equal(await Deno.readTextFile(join(folder, "mine_test.ts")), "mine");
+  }));
+
+Deno.test("new loss prints a recipe that keeps the losses of the one it extends", () =>
+  inFolder(async (folder) => {
+    const { stdout } = await plca(["new", "loss", "my_loss"], { cwd: folder });
+    const printed = /^ {2}extends: [^]*?(?=^\S)/m.exec(stdout)![0];
+    await Deno.writeTextFile(join(folder, "mine.yaml"), printed.replaceAll(/^ {2}/gm, ""));
+    const street = await plca(["check", "street"], { cwd: folder });
+    const mine = await plca(["check", "mine.yaml", "--import"], { cwd: folder });
+    const objective = (text: string) => /^ *objective {2}(.*)$/m.exec(text)![1];
+    assert.equal(objective(mine.stdout), `${objective(street.stdout)} + 0.1 my-loss`);
   }));
 
 Deno.test("a new loss is at once usable in a recipe", () =>

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
 import { builtins } from "../../builtins.ts";
-import { type JsonSchema, recipeSchema } from "../../config/json_schema.ts";
+import type { JsonSchema } from "../../config/entry_schema.ts";
+import { recipeSchema } from "../../config/json_schema.ts";
 
 const SCHEMA = recipeSchema(builtins());
 

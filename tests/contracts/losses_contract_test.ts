@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { builtins } from "../../builtins.ts";
 import { hasLogits } from "../../config/check_step.ts";
 import { check } from "../../config/explain.ts";
-import { optionsSchema } from "../../config/json_schema.ts";
+import { optionsSchema } from "../../config/entry_schema.ts";
 import { ConfigError } from "../../core/errors.ts";
 import { IGNORE_LABEL } from "../../core/label_space.ts";
 import { neededStreams, neededViews } from "../../core/needs.ts";

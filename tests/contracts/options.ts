@@ -1,5 +1,5 @@
 /** Other valid options of a plugin, found from the JSON Schema of its options. */
-import type { JsonSchema } from "../../config/json_schema.ts";
+import type { JsonSchema } from "../../config/entry_schema.ts";
 
 /** The same options but for one. */
 export interface Variant {

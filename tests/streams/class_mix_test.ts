@@ -7,7 +7,7 @@ import { Random } from "../../core/random.ts";
 import { drawHalf, presentLabels } from "../../streams/mixing.ts";
 import { changeColours, drawChanges } from "../../streams/colour_jitter.ts";
 import type { Batch } from "../../datasets/loader.ts";
-import { computePass } from "../../train/context.ts";
+import { computePass } from "../../train/compute_pass.ts";
 import { assembled, learning, optimizerPlan, planned, tinyPlan } from "../train/fakes.ts";
 import { network, stepTest, tensorsAfter } from "../train/parts.ts";
 import { go, run, test } from "../train/runs.ts";

@@ -7,7 +7,7 @@ import type { Images } from "../../core/plugin.ts";
 import { Random } from "../../core/random.ts";
 import type { Batch } from "../../datasets/loader.ts";
 import { changeColours, drawChanges } from "../../streams/colour_jitter.ts";
-import { computePass } from "../../train/context.ts";
+import { computePass } from "../../train/compute_pass.ts";
 import { relative } from "../goldens.ts";
 import { assembled, learning, optimizerPlan, planned, tinyModel, tinyPlan } from "../train/fakes.ts";
 import { network, stepTest } from "../train/parts.ts";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors } from "../../weights/safetensors.ts";
-import type { StateEntry } from "../../train/assemble.ts";
+import type { StateEntry } from "../../train/state.ts";
 import { type CheckpointState, readCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
 import { newestWhole } from "../../train/resume.ts";
 import { loadWeights } from "../../train/weights.ts";

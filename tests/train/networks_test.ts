@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { gradients } from "../../ops/gradients.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import type { ModelPlan, NetworkPlan } from "../../core/plugin.ts";
-import { computePass } from "../../train/context.ts";
+import { computePass } from "../../train/compute_pass.ts";
 import { evaluate, openPredictor, train } from "../../train/mod.ts";
 import {
   assembled,

@@ -6,7 +6,8 @@ import type { LossPlan, Needs, NetworkPlan, Stream, StreamPlan, TermSetup } from
 import type { Batch } from "../../datasets/loader.ts";
 import type { Run } from "../../train/assemble.ts";
 import type { Batches } from "../../train/context.ts";
-import { type StepInput, type StepValues, trainStep } from "../../train/step.ts";
+import { type StepInput, trainStep } from "../../train/step.ts";
+import type { StepValues } from "../../train/step_values.ts";
 import { assembled, optimizerPlan, SIDE, tinyModel, type TinyParts, tinyPlan } from "./fakes.ts";
 
 /** A test on the native backend. */

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { StoredTensor } from "../../weights/stored_tensor.ts";
 import { describeWeights, weightsDescription } from "../../weights/describe.ts";
-import { readWeights, type WeightsFile } from "../../weights/read.ts";
+import { readWeights } from "../../weights/read.ts";
+import type { WeightsFile } from "../../weights/weights_file.ts";
 import { encodeTorch } from "../../weights/write_torch.ts";
 
 const one: StoredTensor = { dtype: "F32", shape: [1], data: new Float32Array(1) };

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import type { WeightNames } from "../../core/weights.ts";
 import { describeWeights, weightsDescription } from "../../weights/describe.ts";
-import { describeImport, type Fitting, fitWeights } from "../../weights/mapping.ts";
-import { takenFile } from "../../weights/networks.ts";
+import { describeImport, fitWeights } from "../../weights/mapping.ts";
+import type { Fitting } from "../../weights/fitting.ts";
+import { takenFile } from "../../weights/take.ts";
 import { readWeights } from "../../weights/read.ts";
 import { encodeSafetensors } from "../../weights/safetensors.ts";
 import type { StoredTensor } from "../../weights/stored_tensor.ts";

@@ -6,7 +6,8 @@ import { firstNonFinite, type StoredTensor } from "../../weights/stored_tensor.t
 import { CITYSCAPES_SPACES } from "../../datasets/cityscapes_classes.ts";
 import { deeplabV2Names } from "../../models/deeplab_v2_names.ts";
 import { inClassOrder } from "../../weights/export.ts";
-import { describeImport, type Fitting, fitWeights } from "../../weights/mapping.ts";
+import { describeImport, fitWeights } from "../../weights/mapping.ts";
+import type { Fitting } from "../../weights/fitting.ts";
 import { readWeights } from "../../weights/read.ts";
 import { encodeTorch } from "../../weights/write_torch.ts";
 

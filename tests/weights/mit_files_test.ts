@@ -10,7 +10,8 @@ import { mixTransformer, PUBLISHED_EPSILONS } from "../../models/mix_transformer
 import { mitNames } from "../../models/mit_names.ts";
 import { models } from "../../models/mod.ts";
 import type { Layers } from "../../ops/layers/scope.ts";
-import { assembleModel, modelState } from "../../train/assemble.ts";
+import { assembleModel } from "../../train/assemble.ts";
+import { modelState } from "../../train/state.ts";
 import { initialiseFrom } from "../../train/weights.ts";
 import { describeImport, fitWeights } from "../../weights/mapping.ts";
 import { readWeights } from "../../weights/read.ts";

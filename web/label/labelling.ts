@@ -37,7 +37,10 @@ export interface Labelling {
   film(): void;
 }
 
-/** Loads the networks, labels the first sample, and then what the visitor asks for. */
+/**
+ * Loads the networks, labels the first sample, and then what the visitor asks for. One hook of short functions,
+ * which share the references and setters above them.
+ */
 export function useLabelling(data: LabelPageData): Labelling {
   const camera = useRef<Camera | undefined>(undefined);
   // A picture that comes before they are loaded waits for them, and fails with them.

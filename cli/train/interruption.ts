@@ -1,6 +1,6 @@
-import type { EndEvent, TrainEvent } from "../core/events.ts";
-import type { RunPlan } from "../core/plan.ts";
-import { countOf } from "../core/words.ts";
+import type { EndEvent, TrainEvent } from "../../core/events.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import { countOf } from "../../core/words.ts";
 
 /** Follows the events of a run, and says in one sentence where it was stopped. */
 export interface Interruption {

@@ -1,13 +1,13 @@
 /** A training in processes that plca has a launcher start, and start again when one of them dies. */
 import { resolve } from "node:path";
-import { UserError } from "../core/errors.ts";
-import { countOf } from "../core/words.ts";
-import { LAST_CHECKPOINT, phaseFolders } from "../run_folder/layout.ts";
-import { makeRunFolder } from "../run_folder/make.ts";
-import type { CommandOf } from "./grammar.ts";
-import type { Host } from "./host.ts";
-import { planUnrun } from "./recipes.ts";
-import { shown, stat } from "./run_folder.ts";
+import { UserError } from "../../core/errors.ts";
+import { countOf } from "../../core/words.ts";
+import { LAST_CHECKPOINT, phaseFolders } from "../../run_folder/layout.ts";
+import { makeRunFolder } from "../../run_folder/make.ts";
+import type { CommandOf } from "../grammar.ts";
+import type { Host } from "../host.ts";
+import { planUnrun } from "../recipes.ts";
+import { shown, stat } from "../run_folder.ts";
 
 /** Statuses that another start does not change: done, a mistake that was told, interrupted. */
 const FINAL = [0, 2, 130];

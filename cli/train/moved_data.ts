@@ -7,17 +7,18 @@
  * checksum (`inputs.json` of the run); the new paths are then written into the run's `config.yaml`.
  */
 import { join } from "node:path";
-import { formatPath, UserError } from "../core/errors.ts";
-import type { RunPlan } from "../core/plan.ts";
-import type { DatasetPlan } from "../core/plugin.ts";
-import { diskFiles } from "../datasets/files.ts";
-import { configText } from "../run_folder/config.ts";
-import { CONFIG } from "../run_folder/layout.ts";
-import { writeWhole } from "../run_folder/write.ts";
-import { comparedText, compareInputs, readInputs } from "../train/inputs.ts";
-import { commandLine } from "./command_line.ts";
-import type { Host } from "./host.ts";
-import { shown } from "./run_folder.ts";
+import { formatPath, UserError } from "../../core/errors.ts";
+import type { RunPlan } from "../../core/plan.ts";
+import type { DatasetPlan } from "../../core/plugin.ts";
+import { diskFiles } from "../../datasets/files.ts";
+import { configText } from "../../run_folder/config.ts";
+import { CONFIG } from "../../run_folder/layout.ts";
+import { writeWhole } from "../../run_folder/write.ts";
+import { comparedText, compareInputs } from "../../train/moved_inputs.ts";
+import { readInputs } from "../../train/recorded_inputs.ts";
+import { commandLine } from "../command_line.ts";
+import type { Host } from "../host.ts";
+import { shown } from "../run_folder.ts";
 
 /** A setting of a resolved recipe. */
 interface Setting {
