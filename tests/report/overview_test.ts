@@ -91,6 +91,11 @@ Deno.test("runsGrid: earlier phases have a column as soon as one run has some", 
   ]);
 });
 
+Deno.test("runsGrid: a baseline is an earlier phase", () => {
+  const phases = [{ name: "source-only", last: 0.25, best: null }, { name: "a", last: null, best: null }];
+  assert.equal(cellsOf({ phases })["earlier phases"], "source-only 25.0");
+});
+
 Deno.test("runsGrid: steps are a dash until their number is known", () => {
   assert.equal(cellsOf({ steps: 0, step: 0 })["step"], "-");
   assert.equal(cellsOf({ modified: null })["age"], "-");

@@ -24,11 +24,11 @@ Deno.test("withSign: percent with its sign, a dash for null", () => {
 });
 
 Deno.test("shortClass: the last word, at most six letters", () => {
-  assert.deepEqual(["road", "traffic light", "fences", "building", ""].map(shortClass), [
+  assert.deepEqual(["road", "traffic light", "fences", "terrain", ""].map(shortClass), [
     "road",
     "light",
     "fences",
-    "build.",
+    "terra.",
     "",
   ]);
 });
@@ -70,5 +70,6 @@ Deno.test("ablationGrid: ticks in the order in which variants first have the par
       "2 images of val, pixels counted at size original 4x2",
     ],
   });
+  assert.deepEqual(ablationGrid(variants.slice(2)).head, ["", "seeds", "mIoU %", "mIoU* %"]);
   assert.deepEqual(ablationGrid([]), { head: ["", "seeds", "mIoU %"], rows: [], notes: [] });
 });

@@ -21,6 +21,10 @@ Deno.test("lanesOf: a run alone has a colour for each phase, and grey for the fi
     ["warm-up", 1, 0, 1],
     ["a", 0, 0, 0],
   ]);
+  assert.deepEqual(looks(dataOf(["a-001", [phase("source-only"), phase("a")]])), [
+    ["source-only", 6, 0, 1],
+    ["a", 0, 0, 0],
+  ]);
   // A phase without a name.
   assert.deepEqual(looks(dataOf(["a-001", [phase("")]])), [["a-001", 0, 0, 0]]);
 });

@@ -43,15 +43,29 @@ const labelsOf = (ids: readonly number[], confidence: readonly number[] = ids.ma
   confidence: Float32Array.from(confidence),
 });
 
-/** What is drawn of a row of pixels, without their opacity. */
-function drawn(pixels: readonly (readonly number[])[], found: readonly Labels[], showing: Partial<Showing>) {
+/** What is drawn of pixels in two columns, or of one, without their opacity. */
+function drawn(
+  pixels: readonly (readonly number[])[],
+  found: readonly Labels[],
+  showing: Partial<Showing>,
+  width = pixels.length,
+) {
   const put: Picture[] = [];
   const canvas = {
     width: 1,
     height: 1,
-    getContext: () => ({ putImageData: (image: Picture) => put.push(image) }),
+    getContext: (kind: string) => ({
+      putImageData(image: Picture, x: number, y: number) {
+        assert.deepEqual([kind, x, y], ["2d", 0, 0]);
+        put.push(image);
+      },
+    }),
   };
-  const picture = new Picture(Uint8ClampedArray.from(pixels.flatMap((rgb) => [...rgb, 7])), pixels.length, 1);
+  const picture = new Picture(
+    Uint8ClampedArray.from(pixels.flatMap((rgb) => [...rgb, 7])),
+    width,
+    pixels.length / width,
+  );
   const all: Showing = {
     shown: "labels",
     opacity: 0.5,
@@ -60,7 +74,7 @@ function drawn(pixels: readonly (readonly number[])[], found: readonly Labels[],
     ...showing,
   };
   draw(canvas as unknown as HTMLCanvasElement, picture as unknown as ImageData, found, all);
-  assert.deepEqual([canvas.width, canvas.height], [pixels.length, 1]);
+  assert.deepEqual([canvas.width, canvas.height], [width, pixels.length / width]);
   const { data } = put[0]!;
   assert.deepEqual([...data].filter((_, k) => k % 4 === 3), pixels.map(() => 255));
   return pixels.map((_, k) => [...data.subarray(4 * k, 4 * k + 3)]);
@@ -97,6 +111,10 @@ Deno.test("draw: of two networks the first left of the line, the second from the
     assert.deepEqual(firsts(0), [false, false, false, false]);
     assert.deepEqual(firsts(1), [true, true, true, true]);
     assert.deepEqual(firsts(0.3), [true, false, false, false]);
+    assert.deepEqual(firsts(0.4), [true, true, false, false]);
+    // The line runs down through all rows.
+    const rows = drawn(pixels, found, { opacity: 1, split: 0.5 }, 2);
+    assert.deepEqual(rows.map(([red]) => red === 100), [true, false, true, false]);
     // A network alone has the whole picture.
     assert.deepEqual(drawn(pixels, found.slice(0, 1), { opacity: 1, split: 0 })[3], [100, 0, 0]);
   }));
@@ -114,7 +132,10 @@ async function seen(width: number, height: number, size: PageSize): Promise<[num
       return {
         drawImage: (_: unknown, x: number, y: number, wide: number, tall: number) =>
           assert.deepEqual([x, y, wide, tall], [0, 0, this.width, this.height]),
-        getImageData: (_x: number, _y: number, wide: number, tall: number) => (sides = [wide, tall]),
+        getImageData(x: number, y: number, wide: number, tall: number) {
+          assert.deepEqual([x, y], [0, 0]);
+          sides = [wide, tall];
+        },
       };
     }
   }
@@ -162,7 +183,7 @@ async function opened({ status = 200, providers, gpu = false }: World, body: (ne
           outputNames: ["probabilities"],
           run: async ({ images }: { images: { data: Float32Array; dims: readonly number[] } }) => {
             const data = run(images.data, images.dims);
-            return { probabilities: { data, dims: [1, 2, ...images.dims.slice(2)] } };
+            return { probabilities: { data, dims: [1, 3, ...images.dims.slice(2)] } };
           },
         });
       },
@@ -183,8 +204,9 @@ async function opened({ status = 200, providers, gpu = false }: World, body: (ne
   return started;
 }
 
-/** Two classes on two pixels: the first wins at the first, both are equal at the second. */
-const probabilities = () => Float32Array.of(0.75, 0.5, 0.25, 0.5);
+/** Three classes on two rows of two pixels: each wins once, and at the last the second and the third are equal. */
+const probabilities = () =>
+  Float32Array.from([[0.75, 0.25, 0.25, 0], [0.125, 0.5, 0.25, 0.5], [0.125, 0.25, 0.5, 0.5]].flat());
 
 Deno.test("openNetwork: normalises planes in the network's order, and takes the first of the highest", async () => {
   const given: number[][] = [];
@@ -194,17 +216,18 @@ Deno.test("openNetwork: normalises planes in the network's order, and takes the 
   };
   const started = await opened({ providers: { wasm } }, async (network) => {
     assert.equal(network.device, "WebAssembly");
-    const picture = new Picture(Uint8ClampedArray.of(2, 4, 6, 255, 10, 20, 30, 0), 2, 1);
+    const pixels = [2, 4, 6, 255, 10, 20, 30, 0, 0, 0, 0, 255, 2, 2, 2, 255];
+    const picture = new Picture(Uint8ClampedArray.from(pixels), 2, 2);
     const { width, height, ids, confidence } = await network.label(picture as unknown as ImageData);
-    assert.deepEqual([width, height, [...ids], [...confidence]], [2, 1, [0, 0], [0.75, 0.5]]);
+    assert.deepEqual([width, height, [...ids], [...confidence]], [2, 2, [0, 1, 2, 1], [0.75, 0.5, 0.5, 0.5]]);
   });
   // Blue, green, red: (6 / 2 - 1) / 1 and (30 / 2 - 1) / 1, then (4 / 2 - 2) / 2, ...
-  assert.deepEqual(given, [[2, 14, 0, 4, -0.5, 0.5], [1, 3, 1, 2]]);
+  assert.deepEqual(given, [[2, 14, -1, 0, 0, 4, -1, -0.5, -0.5, 0.5, -0.75, -0.5], [1, 3, 2, 2]]);
   assert.deepEqual(started, ["wasm"]);
 });
 
 Deno.test("openNetwork: the GPU where it runs, the processor where an operator fails only when it runs", async () => {
-  const many = (_: Float32Array, dims: readonly number[]) => new Float32Array(2 * dims[2]! * dims[3]!);
+  const many = (_: Float32Array, dims: readonly number[]) => new Float32Array(3 * dims[2]! * dims[3]!);
   const fast = await opened({ gpu: true, providers: { webgpu: many } }, (network) => {
     assert.equal(network.device, "WebGPU");
     return Promise.resolve();
