@@ -47,7 +47,23 @@ Deno.test("sizeOf: height and width of one to five digits, without zeros in fron
   assert.equal(sizeOf(undefined), undefined);
   assert.deepEqual(sizeOf("512x1024"), [512, 1024]);
   assert.deepEqual([sizeOf("1x99999"), sizeOf("40x7")], [[1, 99999], [40, 7]]);
-  for (const text of ["", "512", "0x5", "5x0", "05x5", "5X5", "5x", "x5", "-5x5", "5.5x5", "100000x5", " 5x5", "5x5 "]) {
+  for (
+    const text of [
+      "",
+      "512",
+      "0x5",
+      "5x0",
+      "05x5",
+      "5X5",
+      "5x",
+      "x5",
+      "-5x5",
+      "5.5x5",
+      "100000x5",
+      " 5x5",
+      "5x5 ",
+    ]
+  ) {
     assert.throws(() => sizeOf(text), {
       name: "UserError",
       message: `--size ${text}: expected HEIGHTxWIDTH in pixels, as in 512x1024`,

@@ -20,7 +20,13 @@ async function found(cwd: string, given: readonly string[], leaveOut: readonly s
   return result.map(({ path, name }) => [path.slice(cwd.length + 1), name]);
 }
 
-const PHOTOS = ["photos/b/1.jpg", "photos/a/1.jpg", "photos/z.PNG", "photos/notes.txt", "photos/a/x.tar.webp"];
+const PHOTOS = [
+  "photos/b/1.jpg",
+  "photos/a/1.jpg",
+  "photos/z.PNG",
+  "photos/notes.txt",
+  "photos/a/x.tar.webp",
+];
 
 Deno.test("imageInputs: the images of a folder with its subfolders, sorted, named by their path below it", () =>
   withFiles(PHOTOS, async (folder) => {
@@ -108,7 +114,11 @@ Deno.test("refuseSameNames: names both images and the file that both would becom
     refuseSameNames(host, [image("/data/a/1.jpg", "a/1"), image("/data/1.jpg", "1")], "out");
     assert.throws(
       () =>
-        refuseSameNames(host, [image("/data/a/1.jpg", "1"), image("/x/2", "2"), image("/x/1.png", "1")], "out"),
+        refuseSameNames(
+          host,
+          [image("/data/a/1.jpg", "1"), image("/x/2", "2"), image("/x/1.png", "1")],
+          "out",
+        ),
       {
         name: "UserError",
         message:

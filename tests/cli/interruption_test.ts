@@ -10,9 +10,16 @@ const phase = (name: string, steps: number, jobs: readonly string[] = []) => ({
   before: jobs.map((job) => ({ name: job })),
 });
 
-const PLAN = { phases: [phase("source-only", 1), phase("adapted", 40, ["labels", "classes"])] } as unknown as RunPlan;
+const PLAN = {
+  phases: [phase("source-only", 1), phase("adapted", 40, ["labels", "classes"])],
+} as unknown as RunPlan;
 
-const ended = (name: string, step: number): TrainEvent => ({ type: "end", phase: name, step, interrupted: true });
+const ended = (name: string, step: number): TrainEvent => ({
+  type: "end",
+  phase: name,
+  step,
+  interrupted: true,
+});
 const note = (name: string, message: string): TrainEvent => ({ type: "note", phase: name, message });
 
 function textAfter(...events: readonly TrainEvent[]): string {
@@ -49,7 +56,11 @@ Deno.test("interruption: in a job of a phase, the last that began; another phase
     "Interrupted in adapted, in its job classes.",
   );
   assert.equal(
-    textAfter(begins("labels"), { type: "start", phase: "adapted", steps: 40, batch: 1 }, ended("adapted", 0)),
+    textAfter(
+      begins("labels"),
+      { type: "start", phase: "adapted", steps: 40, batch: 1 },
+      ended("adapted", 0),
+    ),
     "Interrupted in adapted before its first step.",
   );
   // Notes that only look so, or are of another phase.

@@ -31,7 +31,11 @@ Deno.test("JobProcess.of: undefined without a launcher, and for one that started
 
 Deno.test("JobProcess.isIdle: commands that do not share their work are the first process's", async () => {
   const idle = async (rank: number) =>
-    (await inJob(env(rank), (job) => (["train", "eval", "predict", "check", "export", "view"] as const).map((name) => job.isIdle(name))))
+    (await inJob(
+      env(rank),
+      (job) =>
+        (["train", "eval", "predict", "check", "export", "view"] as const).map((name) => job.isIdle(name)),
+    ))
       .result;
   assert.deepEqual(await idle(0), Array(6).fill(false));
   assert.deepEqual(await idle(1), [false, false, false, true, true, true]);
@@ -63,7 +67,8 @@ Deno.test("JobProcess.host: only the first process shows anything, and only it m
 
 Deno.test("JobProcess.threads: the cores among the processes of this machine, unless the launcher divided them", async () => {
   const threads = async (local: string | undefined, cores: { cores: number; installed?: number }) =>
-    (await inJob(env(0, local === undefined ? {} : { MPI_LOCALNRANKS: local }), (job) => job.threads, cores)).result;
+    (await inJob(env(0, local === undefined ? {} : { MPI_LOCALNRANKS: local }), (job) => job.threads, cores))
+      .result;
   assert.equal(await threads("3", { cores: 8 }), 2);
   assert.equal(await threads("3", { cores: 8, installed: 8 }), 2);
   assert.equal(await threads("16", { cores: 8 }), 1);
@@ -73,8 +78,10 @@ Deno.test("JobProcess.threads: the cores among the processes of this machine, un
 
 Deno.test("JobProcess.end: the first process ends with its status, others are content", async () => {
   for (const [rank, code] of [[0, 2], [1, 0]] as const) {
-    const { result, stderr } = await inJob(env(rank), (job, host) =>
-      job.end({ code: 2 }, () => host.stderr.write("never")));
+    const { result, stderr } = await inJob(
+      env(rank),
+      (job, host) => job.end({ code: 2 }, () => host.stderr.write("never")),
+    );
     assert.deepEqual([result, stderr], [code, ""]);
   }
 });

@@ -34,7 +34,8 @@ interface Options {
 
 /** Trains, and says what was started. */
 async function launch(options: Options) {
-  const { folder, words = ["train", "tiny.yaml", "--launch", "mpirun -n 4", "--restarts=2"], codes } = options;
+  const { folder, words = ["train", "tiny.yaml", "--launch", "mpirun -n 4", "--restarts=2"], codes } =
+    options;
   const { args = {}, during, launcher = "mpirun  -n 4 " } = options;
   await Deno.writeTextFile(join(folder, "tiny.yaml"), tinyRecipe("name: tiny\n"));
   const lines: { launcher: readonly string[]; args: readonly string[]; cwd: string }[] = [];
@@ -74,7 +75,14 @@ Deno.test("launchTraining: the folder that was asked for, by its name or by --na
   inFolder(async (folder) => {
     const words = ["train", "tiny.yaml", "--run=mine", "--launch=mpirun", "--set", "seed=3"];
     const mine = await launch({ folder, words, codes: [0], args: { run: "mine", set: ["seed=3"] } });
-    assert.deepEqual(mine.lines[0]!.args, ["train", "tiny.yaml", "--set", "seed=3", "--run", join(folder, "mine")]);
+    assert.deepEqual(mine.lines[0]!.args, [
+      "train",
+      "tiny.yaml",
+      "--set",
+      "seed=3",
+      "--run",
+      join(folder, "mine"),
+    ]);
     const named = await launch({ folder, codes: [0], args: { name: "own" } });
     assert.equal(named.lines[0]!.args.at(-1), join(folder, "runs/own-001"));
   }));
@@ -130,7 +138,12 @@ Deno.test("launchTraining: a run that is resumed has its line as it was typed, w
     await Deno.mkdir(join(folder, "R"));
     await Deno.writeTextFile(join(folder, "R/config.yaml"), tinyRecipe("name: tiny\n"));
     const words = ["train", "--resume", "R", "--launch", "mpirun -n 2", "--restarts", "3", "--quiet"];
-    const { lines } = await launch({ folder, words, codes: [1, 0], args: { resume: "R", restarts: 3, quiet: true } });
+    const { lines } = await launch({
+      folder,
+      words,
+      codes: [1, 0],
+      args: { resume: "R", restarts: 3, quiet: true },
+    });
     assert.deepEqual(lines.map(({ args }) => args), [
       ["train", "--resume", "R", "--quiet"],
       ["train", "--resume", join(folder, "R"), "--quiet"],

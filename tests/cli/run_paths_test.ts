@@ -64,7 +64,10 @@ Deno.test("readResult: of a run or a file of an evaluation; what is wrong is sai
     const evaluation = evaluationOf();
     await Deno.mkdir(join(folder, "a"));
     const refused = (name: string, message: string) =>
-      assert.rejects(readResult(join(folder, name), name), { name: "UserError", message: `${name}: ${message}` });
+      assert.rejects(readResult(join(folder, name), name), {
+        name: "UserError",
+        message: `${name}: ${message}`,
+      });
     const expected = "; expected a run folder or what plca eval --json prints";
     await refused("gone", "there is no such file");
     await refused(
@@ -87,7 +90,8 @@ Deno.test("requirePaper: the paper's classes in its order, and no others", () =>
   for (const { classes } of PAPER_TABLES) requirePaper(classes);
   assert.throws(() => requirePaper(["road", "sky"]), {
     name: "UserError",
-    message: "--paper: the paper reports on Cityscapes' 19 and SYNTHIA's 16 classes, these are others: road, sky",
+    message:
+      "--paper: the paper reports on Cityscapes' 19 and SYNTHIA's 16 classes, these are others: road, sky",
   });
   assert.throws(() => requirePaper(PAPER_TABLES[0]!.classes.toReversed()), { name: "UserError" });
 });
@@ -130,12 +134,15 @@ Deno.test("noFile: why a file cannot be used", () =>
 
 Deno.test("recipeFiles: the YAML files of a folder by name; a folder without one is refused", () =>
   inFolder(async (folder) => {
-    const refused = (message: string) => assert.rejects(recipeFiles(join(folder, "rows"), "rows"), { message });
+    const refused = (message: string) =>
+      assert.rejects(recipeFiles(join(folder, "rows"), "rows"), { message });
     await refused("rows: there is no such file");
     await Deno.mkdir(join(folder, "rows"));
     await Deno.writeTextFile(join(folder, "rows/notes.txt"), "");
     await refused("rows: the folder holds no .yaml file");
-    for (const name of ["b.yaml", "a.yml", "c.yaml.bak"]) await Deno.writeTextFile(join(folder, "rows", name), "");
+    for (const name of ["b.yaml", "a.yml", "c.yaml.bak"]) {
+      await Deno.writeTextFile(join(folder, "rows", name), "");
+    }
     assert.deepEqual(
       await recipeFiles(join(folder, "rows"), "rows"),
       ["a.yml", "b.yaml"].map((name) => join(folder, "rows", name)),
@@ -153,7 +160,13 @@ Deno.test("chooseWeights: weights in a run have its recipe, those beside a recip
       (await withHost(
         { cwd: folder },
         (host) =>
-          chooseWeights(host, { run: undefined, recipe: undefined, checkpoint: undefined, runs: "runs", ...more }),
+          chooseWeights(host, {
+            run: undefined,
+            recipe: undefined,
+            checkpoint: undefined,
+            runs: "runs",
+            ...more,
+          }),
       )).result;
     const config = join(run, "config.yaml");
     assert.deepEqual(await chosen({ checkpoint: "runs/a-001/checkpoints/best.safetensors" }), {

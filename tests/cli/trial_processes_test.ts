@@ -75,11 +75,14 @@ Deno.test("trainTrials: a recipe and a command line for each, one after the othe
   inFolder(async (out) => {
     const trials = [trialOf(out, "a"), trialOf(out, "b", 7)];
     const { result, stderr, started, most } = await train({ out, trials });
-    assert.deepEqual(started.map(({ args, cwd, cores }) => [args, cwd, cores]), trials.map((trial) => [
-      ["train", join(out, "recipes", `${basename(trial.folder)}.yaml`), "--run", trial.folder, "--quiet"],
-      out,
-      undefined,
-    ]));
+    assert.deepEqual(
+      started.map(({ args, cwd, cores }) => [args, cwd, cores]),
+      trials.map((trial) => [
+        ["train", join(out, "recipes", `${basename(trial.folder)}.yaml`), "--run", trial.folder, "--quiet"],
+        out,
+        undefined,
+      ]),
+    );
     assert.equal(await Deno.readTextFile(join(out, "recipes/b-7.yaml")), "name: b\nseed: 7\n");
     assert.deepEqual([most, namesOf(result!.done.keys()), result!.failures.size], [1, ["a-0", "b-7"], 0]);
     const reached = "mIoU 50.0 % at label size original 4x2";
@@ -200,7 +203,10 @@ Deno.test("trainTrials: where no process may be started that is said", () =>
   inFolder(async (out) => {
     const started = withHost({ cwd: out }, ({ processes: _, ...host }) =>
       trainTrials(host, { out, jobs: 1, trials: [], quiet: true }));
-    await assert.rejects(started, { name: "UserError", message: "no other process may be started from here" });
+    await assert.rejects(started, {
+      name: "UserError",
+      message: "no other process may be started from here",
+    });
   }));
 
 Deno.test("readCost: the most memory over all calls; empty where nothing was noted", () =>

@@ -90,10 +90,14 @@ for (const [section, expected] of Object.entries(WRONG)) {
 }
 
 Deno.test("loadRecipe: 64 phases are planned, one more is not", async () => {
-  const phases = (count: number) => `phases: [${Array.from({ length: count }, (_, k) => `{ name: p${k} }`).join(", ")}]\n`;
+  const phases = (count: number) =>
+    `phases: [${Array.from({ length: count }, (_, k) => `{ name: p${k} }`).join(", ")}]\n`;
   const files = (count: number) => ({ files: { "/recipes/good.yaml": GOOD + phases(count) } });
   assert.equal((await load(files(64))).phases.length, 64);
-  assert.equal(await mistakes(files(65)), "recipes/good.yaml:20:1 phases: expected at most 64 phases: there are 65");
+  assert.equal(
+    await mistakes(files(65)),
+    "recipes/good.yaml:20:1 phases: expected at most 64 phases: there are 65",
+  );
 });
 
 Deno.test("loadRecipe: a phase's length is a share of the recipe's steps, rounded, at least one", async () => {
@@ -101,7 +105,13 @@ Deno.test("loadRecipe: a phase's length is a share of the recipe's steps, rounde
     const phases = `phases: [{ name: a, length: ${length}${training} }]\n`;
     return (await load({ files: { "/recipes/good.yaml": GOOD + phases } })).phases[0]!.training.steps;
   };
-  assert.deepEqual(await Promise.all([0.5, 0.26, 0.24, 0.01, 2].map((length) => steps(length))), [5, 3, 2, 1, 20]);
+  assert.deepEqual(await Promise.all([0.5, 0.26, 0.24, 0.01, 2].map((length) => steps(length))), [
+    5,
+    3,
+    2,
+    1,
+    20,
+  ]);
   // Steps of its own count.
   assert.equal(await steps(0.5, ", training: { steps: 7 }"), 7);
   const without = GOOD.replace("training:\n  steps: 10\n", "training: { batch: 2 }\n");

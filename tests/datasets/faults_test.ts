@@ -19,7 +19,10 @@ const idsError = (ids: readonly number[], colours = false) =>
   );
 
 Deno.test("UnknownIdsError: one id, or up to eight with a pixel each, in ascending order", () => {
-  assert.equal(idsError([7]).message, "a.png: label id 7 at pixel (0, 10) is not known; expected one of 0, 1");
+  assert.equal(
+    idsError([7]).message,
+    "a.png: label id 7 at pixel (0, 10) is not known; expected one of 0, 1",
+  );
   const two = idsError([9, 7]);
   assert.equal(
     two.message,
@@ -61,19 +64,30 @@ Deno.test("someOf: three names, and how many more there are", () => {
 
 Deno.test("hex and stem: small parts of names and messages", () => {
   assert.deepEqual([0, 0x804080, 0xffffff].map(hex), ["#000000", "#804080", "#ffffff"]);
-  assert.deepEqual(["a.b/c", "a/b.tar.gz", "a\\b.png", ".hidden", "a."].map(stem), ["a.b/c", "a/b.tar", "a\\b", "", "a"]);
+  assert.deepEqual(["a.b/c", "a/b.tar.gz", "a\\b.png", ".hidden", "a."].map(stem), [
+    "a.b/c",
+    "a/b.tar",
+    "a\\b",
+    "",
+    "a",
+  ]);
 });
 
 Deno.test("IMAGES and LABELS: by the ending, in any case, and nothing else", () => {
   const names = ["a.jpg", "a.JPEG", "a.jpe", "a.jfif", "a.png", "a.tif", "a.TIFF", "a.webp"];
   assert.deepEqual(names.filter((name) => !IMAGES.test.test(name)), []);
-  assert.deepEqual(["a.gif", "a.jpg.txt", "ajpg", "a.png~", "png"].filter((name) => IMAGES.test.test(name)), []);
+  assert.deepEqual(
+    ["a.gif", "a.jpg.txt", "ajpg", "a.png~", "png"].filter((name) => IMAGES.test.test(name)),
+    [],
+  );
   assert.deepEqual(["a.png", "a.PNG", "a.jpg"].map((name) => LABELS.test.test(name)), [true, true, false]);
 });
 
 Deno.test("formOf: what a file is by its first bytes, whatever its name", () => {
   const bytes = (...parts: readonly (string | readonly number[])[]) =>
-    Uint8Array.from(parts.flatMap((part) => typeof part === "string" ? [...new TextEncoder().encode(part)] : [...part]));
+    Uint8Array.from(
+      parts.flatMap((part) => typeof part === "string" ? [...new TextEncoder().encode(part)] : [...part]),
+    );
   assert.equal(formOf(bytes("II*", [0])), "TIFF");
   assert.equal(formOf(bytes("MM", [0], "*")), "TIFF");
   assert.equal(formOf(bytes("II+", [0])), "TIFF");
@@ -95,9 +109,15 @@ Deno.test("partnersOf: ids that are another id with an ending of label files", (
     ["a_mask", "a"],
     ["b.gt", "b"],
   ]);
-  assert.deepEqual([...partnersOf(["x/a", "x/a_GT", "y/a_gt", "a mask", "a"])], [["x/a_GT", "x/a"], ["a mask", "a"]]);
+  assert.deepEqual([...partnersOf(["x/a", "x/a_GT", "y/a_gt", "a mask", "a"])], [["x/a_GT", "x/a"], [
+    "a mask",
+    "a",
+  ]]);
   // The shortest ending counts, and one alone is no id.
-  assert.deepEqual([...partnersOf(["_mask", "", "a_gt", "a_gt_mask", "a"])], [["a_gt", "a"], ["a_gt_mask", "a_gt"]]);
+  assert.deepEqual([...partnersOf(["_mask", "", "a_gt", "a_gt_mask", "a"])], [["a_gt", "a"], [
+    "a_gt_mask",
+    "a_gt",
+  ]]);
   assert.equal(maskSuffixOf(["b", "a", "a_groundTruth"]), "_groundTruth");
   assert.equal(maskSuffixOf(["a_mask", "b_mask"]), undefined);
 });
@@ -126,7 +146,8 @@ Deno.test("Palettes: an index that has several colours is told with the files, u
   assert.deepEqual([palettes.differing(), palettes.finding()], [[], undefined]);
   for (const name of ["b", "c", "d", "e", "f"]) palettes.add(`${name}.png`, [[0, 0], [1, 0x00ff00]]);
   assert.deepEqual(palettes.differing(), [1]);
-  const rest = "; an index may then mean another class from file to file: `labels: { by: colour }`, with colours in " +
+  const rest =
+    "; an index may then mean another class from file to file: `labels: { by: colour }`, with colours in " +
     "`classes`, reads what is shown, `labels: { by: index }` the indices all the same";
   assert.equal(
     palettes.finding(),
@@ -148,12 +169,15 @@ Deno.test("Palettes: of an index with many colours four are told", () => {
 
 const GIVEN: GivenClasses = { classes: { road: [7], sky: [23, 24] }, ignore: [0], other: "error" };
 const issues = (more: Partial<GivenClasses>, kind: "index" | "colour" = "index") =>
-  classIssues({ ...GIVEN, ...more }, kind, ["data", "source"]).map(({ path, message }) => [path.slice(2).join("."), message]);
+  classIssues({ ...GIVEN, ...more }, kind, ["data", "source"]).map((
+    { path, message },
+  ) => [path.slice(2).join("."), message]);
 
 Deno.test("classIssues: at least two classes, at most 255, each value once", () => {
   assert.deepEqual(issues({}), []);
   assert.deepEqual(issues({ classes: { road: [7] } }), [["classes", "expected at least two classes"]]);
-  const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, k) => [`c${k}`, [k + 1]]));
+  const many = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, k) => [`c${k}`, [k + 1]]));
   assert.deepEqual(issues({ classes: many(255) }), []);
   assert.deepEqual(issues({ classes: many(256) }), [["classes", "expected at most 255 classes"]]);
   assert.deepEqual(issues({ classes: { road: [7, 7], sky: [0] } }), [
@@ -173,7 +197,9 @@ Deno.test("classIssues: ids and colours are told apart", () => {
     ["classes.sky", expected],
     ["ignore", expected],
   ]);
-  const colours = { classes: { road: [128, 64, 128], sky: ["#4682b4", [1, 2, 3]] }, ignore: [] } as Partial<GivenClasses>;
+  const colours = { classes: { road: [128, 64, 128], sky: ["#4682b4", [1, 2, 3]] }, ignore: [] } as Partial<
+    GivenClasses
+  >;
   assert.deepEqual(issues(colours, "colour"), []);
   assert.deepEqual(issues({ classes: { road: [128, 64, 128], sky: ["#804080"] }, ignore: [] }, "colour"), [
     ["classes.sky", 'colour #804080 belongs to "road" already'],
@@ -189,7 +215,11 @@ Deno.test("classMap: train ids in the order of the classes; what is listed nowhe
   assert.deepEqual([7, 23, 24, 0, 9].map(trainId), [0, 1, 1, 255, undefined]);
   assert.equal(expected, "one of 0, 7, 23, 24 (or `other: ignore` in the recipe)");
   assert.equal(classMap({ ...GIVEN, other: "ignore" }, "index").trainId(9), 255);
-  const colours = classMap({ classes: { road: [128, 64, 128], sky: ["#00000A"] }, ignore: [[0, 0, 1]], other: "error" }, "colour");
+  const colours = classMap({
+    classes: { road: [128, 64, 128], sky: ["#00000A"] },
+    ignore: [[0, 0, 1]],
+    other: "error",
+  }, "colour");
   assert.deepEqual([0x804080, 10, 1, 2].map(colours.trainId), [0, 1, 255, undefined]);
   assert.equal(colours.expected, "one of #000001, #00000a, #804080 (or `other: ignore` in the recipe)");
 });
@@ -201,7 +231,8 @@ function hintsOf(inspections: readonly Partial<Inspection>[], { labels = true, w
   return book.findings(whole);
 }
 
-const deep = (name: string, from: number, to: number) => ({ facts: { name, deep: [from, to] } }) as unknown as Partial<Inspection>;
+const deep = (name: string, from: number, to: number) =>
+  ({ facts: { name, deep: [from, to] } }) as unknown as Partial<Inspection>;
 
 Deno.test("FactBook: images of 16 bits that use little of their range, with the range of all of them", () => {
   const { hints } = hintsOf([deep("a.png", 100, 4000), deep("b.png", 0, 16383), deep("c.png", 0, 16384), {}]);

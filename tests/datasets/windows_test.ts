@@ -7,6 +7,7 @@ import { drawScene, STREET_LENGTH } from "../../datasets/street/scene.ts";
 import { countedPart } from "../../datasets/transforms/counted_part.ts";
 import { resizedCrop, shortSideSize, windowAt } from "../../datasets/transforms/sample.ts";
 import { Random } from "../../core/random.ts";
+import { SOFT_BYTES } from "../../core/soft_labels.ts";
 
 Deno.test("windowAt: the first and the last window that fit, and all of an image that is smaller", () => {
   const at = (place: readonly [number, number], width = 10, height = 6) => {
@@ -25,16 +26,39 @@ Deno.test("shortSideSize: the short side as wanted, the long one rounded, never 
   assert.deepEqual(shortSideSize({ width: 100, height: 200 }, 50), { width: 50, height: 100 });
   assert.deepEqual(shortSideSize({ width: 100, height: 100 }, 33), { width: 33, height: 33 });
   assert.deepEqual(shortSideSize({ width: 3, height: 2 }, 3), { width: 5, height: 3 });
+  assert.deepEqual(shortSideSize({ width: 2, height: 3 }, 3), { width: 3, height: 5 });
   assert.deepEqual(shortSideSize({ width: 1, height: 1000 }, 1), { width: 1, height: 1000 });
 });
 
 Deno.test("resizedCrop: an image that is smaller lies at the top left, the rest is filled and ignored", () => {
-  const sample = { width: 2, height: 1, image: Uint8Array.of(1, 2, 3, 4, 5, 6), labels: Uint8Array.of(7, 8) };
-  const crop = { size: [2, 3], place: [0.5, 0.5], fill: [9, 10, 11], ignoreLabel: 255 } as const;
-  const padded = resizedCrop(sample as Parameters<typeof resizedCrop>[0], { width: 2, height: 1 }, crop);
-  assert.deepEqual([padded.width, padded.height], [3, 2]);
-  assert.deepEqual([...padded.labels!], [7, 8, 255, 255, 255, 255]);
-  assert.deepEqual([...padded.image], [1, 2, 3, 4, 5, 6, ...[1, 2, 3, 4].flatMap(() => [9, 10, 11])]);
+  const soft = Uint8Array.from({ length: 4 * SOFT_BYTES }, (_, k) => 1 + k % 200);
+  const sample = {
+    id: "a",
+    width: 2,
+    height: 2,
+    image: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12),
+    labels: Uint8Array.of(7, 8, 9, 10),
+    soft,
+  };
+  const crop = { size: [3, 3], place: [0.5, 0.5], fill: [90, 91, 92], ignoreLabel: 255 } as const;
+  const padded = resizedCrop(sample, { width: 2, height: 2 }, crop);
+  assert.deepEqual([padded.width, padded.height], [3, 3]);
+  assert.deepEqual([...padded.labels!], [7, 8, 255, 9, 10, 255, 255, 255, 255]);
+  const fill = [90, 91, 92];
+  assert.deepEqual([...padded.image], [1, 2, 3, 4, 5, 6, ...fill, 7, 8, 9, 10, 11, 12, ...fill, ...fill, ...fill, ...fill]);
+  const [first, second, rest] = [0, 3, 6].map((at) => padded.soft!.subarray(at * SOFT_BYTES, (at + 3) * SOFT_BYTES));
+  const none = new Uint8Array(SOFT_BYTES);
+  assert.deepEqual([...first!], [...soft.subarray(0, 2 * SOFT_BYTES), ...none]);
+  assert.deepEqual([...second!], [...soft.subarray(2 * SOFT_BYTES), ...none]);
+  assert.ok(rest!.every((byte) => byte === 0));
+  // Too narrow alone, or too low alone.
+  for (const size of [[2, 3], [3, 2]] as const) {
+    const { width, height, labels } = resizedCrop(sample, { width: 2, height: 2 }, { ...crop, size });
+    assert.deepEqual([height, width, labels!.filter((id) => id === 255).length], [...size, 2]);
+  }
+  // A sample without labels has none in its padding either.
+  const { labels: _, soft: __, ...bare } = sample;
+  assert.deepEqual(Object.keys(resizedCrop(bare, { width: 2, height: 2 }, crop)).toSorted(), ["height", "id", "image", "width"]);
 });
 
 /** Rows and columns that count of a crop of 10 x 10 in an image of 20 x 40. */
@@ -81,26 +105,56 @@ const HAZE = { colour: [0, 0, 0], distance: 10 } as const;
 function painted(paint: (canvas: Canvas, ink: Parameters<Canvas["rectangle"]>[2]) => void): string[] {
   const canvas = new Canvas({ width: 6, height: 4 }, HAZE);
   paint(canvas, { colour: [1, 2, 3], clear: 1, label: 7 });
-  return Array.from({ length: 4 }, (_, y) =>
-    [...canvas.labels.subarray(6 * y, 6 * y + 6)].map((label) => label === 7 ? "#" : ".").join(""));
+  return Array.from(
+    { length: 4 },
+    (_, y) => [...canvas.labels.subarray(6 * y, 6 * y + 6)].map((label) => label === 7 ? "#" : ".").join(""),
+  );
 }
 
 Deno.test("Canvas: shapes have the pixels whose middles lie inside, cut at the edges", () => {
-  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([1, 1], [3, 3], ink)), ["......", ".##...", ".##...", "......"]);
-  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([-5, -5], [2, 50], ink)), ["##....", "##....", "##....", "##...."]);
-  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[0, 0], [6, 4], [0, 4]], ink)), ["#.....", "##....", "####..", "#####."]);
-  assert.deepEqual(painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink })), [".####.", "######", "######", ".####."]);
+  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([1, 1], [3, 3], ink)), [
+    "......",
+    ".##...",
+    ".##...",
+    "......",
+  ]);
+  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([-5, -5], [2, 50], ink)), [
+    "##....",
+    "##....",
+    "##....",
+    "##....",
+  ]);
+  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[0, 0], [6, 4], [0, 4]], ink)), [
+    "#.....",
+    "##....",
+    "####..",
+    "#####.",
+  ]);
+  assert.deepEqual(painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink })), [
+    ".####.",
+    "######",
+    "######",
+    ".####.",
+  ]);
 });
 
 Deno.test("Canvas: what is thinner than a pixel is one pixel wide, and what lies outside paints nothing", () => {
-  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([2.1, 0], [2.2, 4], ink)), ["..#...", "..#...", "..#...", "..#..."]);
-  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([8, 0], [9, 4], ink)), Array(4).fill("......"));
-  assert.deepEqual(painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink, shade: (x) => x < 3 ? 0 : 1 })), [
-    "...##.",
-    "...###",
-    "...###",
-    "...##.",
+  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([2.1, 0], [2.2, 4], ink)), [
+    "..#...",
+    "..#...",
+    "..#...",
+    "..#...",
   ]);
+  assert.deepEqual(painted((canvas, ink) => canvas.rectangle([8, 0], [9, 4], ink)), Array(4).fill("......"));
+  assert.deepEqual(
+    painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink, shade: (x) => x < 3 ? 0 : 1 })),
+    [
+      "...##.",
+      "...###",
+      "...###",
+      "...##.",
+    ],
+  );
 });
 
 Deno.test("Canvas.set: the haze takes its part of the colour, more of what is farther away", () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { RunPlan } from "../../core/plan.ts";
-import { type HubParts, hubFiles } from "../../export/hub.ts";
+import { hubFiles, type HubParts } from "../../export/hub.ts";
 import { exportMetadata } from "../../export/metadata.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { inFolder } from "../cli/fake_host.ts";
@@ -27,7 +27,15 @@ const PARTS: HubParts = {
   size: [32, 40],
   onnx: new Map([["onnx/model.onnx", Uint8Array.of(1)], ["onnx/model_fp16.onnx", Uint8Array.of(2)]]),
   recipe: "name: größe\n",
-  card: { name: "own", model: "deeplab-v2", source: "street", transformers: false, notes: [], onnx: [], version: "0" },
+  card: {
+    name: "own",
+    model: "deeplab-v2",
+    source: "street",
+    transformers: false,
+    notes: [],
+    onnx: [],
+    version: "0",
+  },
 };
 
 /** The folder's files by path; those of JSON parsed. */
@@ -101,7 +109,11 @@ Deno.test("hubFiles: a layout of transformers names tensors and configuration, a
   ]);
   const { tensors } = decodeSafetensors(all.get("model.safetensors")!, "x");
   assert.deepEqual([...tensors.keys()], ["decode_head.conv.weight", "decode_head.conv.steps"]);
-  assert.deepEqual(tensors.get("decode_head.conv.steps"), { dtype: "F32", shape: [1], data: Float32Array.of(0.5) });
+  assert.deepEqual(tensors.get("decode_head.conv.steps"), {
+    dtype: "F32",
+    shape: [1],
+    data: Float32Array.of(0.5),
+  });
 });
 
 const PLAN = {
@@ -145,7 +157,12 @@ Deno.test("exportMetadata: no run is named for a recipe outside of one, and noth
     await Deno.writeTextFile(checkpoint, "");
     const plan = { ...PLAN, evaluation: {} } as RunPlan;
     for (const recipe of ["recipes/own.yaml", undefined]) {
-      const found = await exportMetadata(plan, { checkpoint, recipe, phase: undefined, inputs: "normalised" });
+      const found = await exportMetadata(plan, {
+        checkpoint,
+        recipe,
+        phase: undefined,
+        inputs: "normalised",
+      });
       assert.deepEqual(["run", "phase", "evaluation_size"].filter((name) => name in found), []);
     }
   }));

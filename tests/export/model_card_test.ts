@@ -66,7 +66,9 @@ const EVALUATION = {
 };
 
 Deno.test("modelCard: the front matter has the mean, of which data and split it is", () => {
-  const [, front] = /^---\n([\s\S]*?)---\n\n# street\n/.exec(modelCard({ ...FACTS, evaluation: EVALUATION }))!;
+  const [, front] = /^---\n([\s\S]*?)---\n\n# street\n/.exec(
+    modelCard({ ...FACTS, evaluation: EVALUATION }),
+  )!;
   assert.deepEqual(parse(front!), {
     library_name: "transformers",
     pipeline_tag: "image-segmentation",
@@ -88,8 +90,10 @@ Deno.test("modelCard: the front matter has the mean, of which data and split it 
 });
 
 Deno.test("modelCard: what it was trained on and by which method, as far as that is known", () => {
-  const sentence = (more: Partial<CardFacts>) => /\n(A network .*)\n/.exec(modelCard({ ...FACTS, ...more }))![1];
-  const begin = "A network (`mit`) that labels every pixel, trained on labelled images of gtav and unlabelled images of cityscapes";
+  const sentence = (more: Partial<CardFacts>) =>
+    /\n(A network .*)\n/.exec(modelCard({ ...FACTS, ...more }))![1];
+  const begin =
+    "A network (`mit`) that labels every pixel, trained on labelled images of gtav and unlabelled images of cityscapes";
   assert.equal(sentence({}), `${begin}. Made with plca 0.1.0.`);
   assert.equal(sentence({ method: { title: "PLCA" } }), `${begin}, by PLCA. Made with plca 0.1.0.`);
   assert.equal(
@@ -109,12 +113,18 @@ Deno.test("modelCard: results say on how many images, at which size and how they
     /\nIoU in percent on 500 images of the test split, pixels counted at original 4x4\. Measured with the commands below\.\n/,
   );
   assert.match(words({ inference: "flip" }), / pixels counted at original 4x4, with flip\. Measured /);
-  assert.match(words({}), /\n\| class \| IoU % \|\n\| --- \| --- \|\n\| road \| 50\.0 \|\n\| mIoU \| 45\.7 \|\n/);
+  assert.match(
+    words({}),
+    /\n\| class \| IoU % \|\n\| --- \| --- \|\n\| road \| 50\.0 \|\n\| mIoU \| 45\.7 \|\n/,
+  );
 });
 
 Deno.test("modelCard: how to use it, with transformers where that reads it, and the notes below", () => {
   const card = modelCard({ ...FACTS, notes: ["One.", "Two."], onnx: ["a.onnx", "b.onnx"] });
-  assert.match(card, /\n```python\nfrom transformers import AutoImageProcessor, SegformerForSemanticSegmentation\n/);
+  assert.match(
+    card,
+    /\n```python\nfrom transformers import AutoImageProcessor, SegformerForSemanticSegmentation\n/,
+  );
   assert.match(card, /\n`a\.onnx` and `b\.onnx`: the same network as ONNX, opset 17; /);
   assert.match(
     card,

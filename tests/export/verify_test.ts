@@ -19,7 +19,10 @@ const trial = (...images: number[]): Trial => ({
 });
 
 /** Compares a network that changes nothing with a file that answers so. */
-function compared(answer: (given: Batch) => Batch, trials: readonly Trial[] = [trial(1, 2, 3, 6, 5, 4)]): Comparison {
+function compared(
+  answer: (given: Batch) => Batch,
+  trials: readonly Trial[] = [trial(1, 2, 3, 6, 5, 4)],
+): Comparison {
   const file = { run: answer, close() {} } as unknown as WholeSession;
   const { ensemble } = networkOfFunction((images) => tf.clone(images));
   return compareOutputs(file, ensemble, { ...PLAIN, wanted: "logits", trials });
@@ -81,7 +84,10 @@ test("refusal: a thousandth or a hundred-thousandth of the largest, whichever is
   assert.match(refused({ difference: 1.1e-3, largest: 100 })!, /expected at most 0\.00100$/);
   assert.equal(refused({ difference: 0.05 }, true), undefined);
   assert.equal(refused({ difference: 0.5, largest: 10 }, true), undefined);
-  assert.match(refused({ difference: 0.6, largest: 10 }, true)!, /^the file differs from the network by 0\.600, expected at most 0\.500$/);
+  assert.match(
+    refused({ difference: 0.6, largest: 10 }, true)!,
+    /^the file differs from the network by 0\.600, expected at most 0\.500$/,
+  );
   assert.match(refused({ difference: NaN })!, /^the file differs from the network by NaN/);
 });
 
@@ -107,16 +113,19 @@ const OPTIONS = { input: "x", output: "y", bytes: false, half: false, producerVe
 /** A pool of these numbers on sides of 9 and 12 that makes this side. */
 function pool(size: number, stride: number, padding: number, out: readonly number[]) {
   const x = valueOf([[1, 1], [9, 12], [9, 12], [2, 2]]), y = valueOf([[1, 1], out, out, [2, 2]]);
-  return () => lower({ input: x, steps: [stepOf("maxPool", [x], y, { size, stride, padding })], output: y }, OPTIONS);
+  return () =>
+    lower({ input: x, steps: [stepOf("maxPool", [x], y, { size, stride, padding })], output: y }, OPTIONS);
 }
 
 test("lower: windows that hang over the edge become padding behind it, where that is one for all sizes", () => {
   assert.equal(pool(3, 2, 1, [5, 6])().nodes, 2);
   assert.equal(pool(3, 2, 0, [4, 6])().nodes, 2);
-  for (const [args, words] of [
-    [[3, 2, 1, [4, 7]], "windows of 3, stride 2, padding 1"],
-    [[2, 2, 1, [6, 7]], "windows of 2, stride 2, padding 1"],
-  ] as const) {
+  for (
+    const [args, words] of [
+      [[3, 2, 1, [4, 7]], "windows of 3, stride 2, padding 1"],
+      [[2, 2, 1, [6, 7]], "windows of 2, stride 2, padding 1"],
+    ] as const
+  ) {
     assert.throws(pool(...args as unknown as Parameters<typeof pool>), {
       name: "UserError",
       message: `the operator maxPool cannot be exported with ${words}`,
@@ -136,8 +145,8 @@ test("lower: a cast to another type than numbers and truth is refused", () => {
 test("lower: a number that changes with the size is refused by the operator's name", () => {
   const x = valueOf([[1, 1], [8, 9], [8, 9], [3, 3]]), y = valueOf([[1, 1], [8, 9], [8, 9], [2, 2]]);
   const filter = fixed([1, 1, 3, 2], new Float32Array(6));
-  const conv = (attributes: Record<string, number | undefined>) =>
-    () => lower({ input: x, steps: [stepOf("conv2d", [x, filter], y, attributes)], output: y }, OPTIONS);
+  const conv = (attributes: Record<string, number | undefined>) => () =>
+    lower({ input: x, steps: [stepOf("conv2d", [x, filter], y, attributes)], output: y }, OPTIONS);
   assert.throws(conv({ stride: undefined, padding: 0, dilation: 1 }), {
     name: "UserError",
     message: "the operator conv2d cannot be exported: its stride is undefined, expected a number",

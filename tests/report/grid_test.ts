@@ -20,7 +20,10 @@ Deno.test("renderGrid, text: the first column on the left, numbers on the right,
 });
 
 Deno.test("renderGrid, text: names of different lengths alone have no space behind them", () => {
-  assert.equal(renderGrid({ head: ["name"], rows: [["a"], ["long name"]], notes: [] }, "text"), "name\na\nlong name");
+  assert.equal(
+    renderGrid({ head: ["name"], rows: [["a"], ["long name"]], notes: [] }, "text"),
+    "name\na\nlong name",
+  );
 });
 
 Deno.test("renderGrid, markdown: numbers on the right, notes after an empty line", () => {

@@ -34,7 +34,10 @@ const WRONG: Readonly<Record<string, readonly unknown[]>> = {
   split: [undefined, 3],
   labelSize: [undefined, 40],
   phase: [null, 3],
-  subsets: [{}, [null], [{ classes: "road", miou: 0.5 }], [{ classes: [], miou: 7 }], [{ miou: 0.5 }], [{ classes: [], miou: 0.5 }, {}]],
+  subsets: [{}, [null], [{ classes: "road", miou: 0.5 }], [{ classes: [], miou: 7 }], [{ miou: 0.5 }], [{
+    classes: [],
+    miou: 0.5,
+  }, {}]],
 };
 
 for (const [field, values] of Object.entries(WRONG)) {

@@ -246,7 +246,8 @@ Deno.test("RunLog: 64 phases and a baseline are read, the lines of a further one
   const lines = Array.from({ length: 67 }, (_, k) => ({ type: "note", phase: `p${k}`, message: "x" }));
   const log = logOf(linesOf(...lines, { type: "note", phase: "p3", message: "y" }));
   assert.equal(log.phases.length, 65);
-  const refused = (line: number) => `runs/a-001/events.jsonl:${line}: it is of one phase more than 64 and a baseline`;
+  const refused = (line: number) =>
+    `runs/a-001/events.jsonl:${line}: it is of one phase more than 64 and a baseline`;
   assert.deepEqual(log.problems.shown, [refused(66), refused(67)]);
   assert.deepEqual([log.phases[3]!.notes, log.latest!.name], [["x", "y"], "p3"]);
 });

@@ -92,7 +92,12 @@ const DATA = "default-src 'none'; frame-ancestors 'none'; sandbox";
 Deno.test("answers: each has the type of what it is, its policy, and the headers of all", async () => {
   const stream = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
   const all: readonly (readonly [Response, type: string, policy: string, status: number])[] = [
-    [page("<p>"), "text/html; charset=utf-8", "frame-ancestors 'none'; base-uri 'none'; form-action 'none'", 200],
+    [
+      page("<p>"),
+      "text/html; charset=utf-8",
+      "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+      200,
+    ],
     [json({ a: 1 }), "application/json; charset=utf-8", DATA, 200],
     [problem({ status: 403, reason: "no" }), "application/json; charset=utf-8", DATA, 403],
     [png(Uint8Array.of(1)), "image/png", DATA, 200],

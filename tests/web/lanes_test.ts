@@ -10,7 +10,8 @@ const phase = (name: string, curves: ReportPhase["curves"] = {}) => ({ name, cur
 const dataOf = (...runs: readonly (readonly [title: string, phases: readonly ReportPhase[]])[]) =>
   ({ runs: runs.map(([title, phases]) => ({ title, phases })) }) as unknown as ReportData;
 
-const lanes = (data: ReportData, runs = [...data.runs.keys()]) => lanesOf(data, { classes: [], colours: [], runs });
+const lanes = (data: ReportData, runs = [...data.runs.keys()]) =>
+  lanesOf(data, { classes: [], colours: [], runs });
 const looks = (data: ReportData, runs?: number[]) =>
   lanes(data, runs).map(({ title, colour, dash, later }) => [title, colour, dash, later]);
 
@@ -79,7 +80,10 @@ Deno.test("manySeries: a colour for each name, a dash for each lane; the lane is
 });
 
 Deno.test("curveNames: each once, in the order in which they first occur", () => {
-  const data = dataOf(["x", [phase("p", { b: curve(1), a: curve(1) }), phase("q", { c: curve(), a: curve(1) })]]);
+  const data = dataOf(["x", [
+    phase("p", { b: curve(1), a: curve(1) }),
+    phase("q", { c: curve(), a: curve(1) }),
+  ]]);
   assert.deepEqual(curveNames(lanes(data)), ["b", "a", "c"]);
 });
 

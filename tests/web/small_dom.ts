@@ -113,7 +113,13 @@ export class SmallElement extends SmallNode {
     const handler = this.#handlers.get(type);
     if (handler === undefined) throw new Error(`<${this.localName}> does not listen to ${type}`);
     const nothing = () => {};
-    handler.call(this, { type, currentTarget: this, preventDefault: nothing, stopPropagation: nothing, ...more });
+    handler.call(this, {
+      type,
+      currentTarget: this,
+      preventDefault: nothing,
+      stopPropagation: nothing,
+      ...more,
+    });
     await new Promise((drawn) => setTimeout(drawn));
   }
 }

@@ -13,9 +13,7 @@ import { type SmallElement, withDrawn } from "./small_dom.ts";
 
 /** The texts of all cells, row by row. */
 const rowsOf = (root: SmallElement) =>
-  root.all("tr").map((row) =>
-    row.childNodes.map((cell) => cell.textContent)
-  );
+  root.all("tr").map((row) => row.childNodes.map((cell) => cell.textContent));
 
 const COLUMNS = [
   { title: "source-only", values: [0.34, null, 0.5] },
@@ -33,10 +31,24 @@ Deno.test("DeltaTable: shares in percent, and differences in points from the fir
       ["mIoU", "50.0", "50.0", "0.0", "–", "–"],
     ]);
     assert.equal(root.all("caption")[0]!.textContent, "IoU");
-    assert.deepEqual(root.all("tr").map(({ attributes }) => attributes["class"]), [undefined, "", "", "strong"]);
-    assert.deepEqual(root.all("th").slice(0, 3).map(({ attributes }) => attributes["colSpan"]), ["1", "2", "2"]);
+    assert.deepEqual(root.all("tr").map(({ attributes }) => attributes["class"]), [
+      undefined,
+      "",
+      "",
+      "strong",
+    ]);
+    assert.deepEqual(root.all("th").slice(0, 3).map(({ attributes }) => attributes["colSpan"]), [
+      "1",
+      "2",
+      "2",
+    ]);
     const bars = root.all("span").filter(({ attributes }) => attributes["class"] === "bar");
-    assert.deepEqual(bars.slice(0, 4).map(({ attributes }) => attributes["style --share"]), ["0.34", "0.356", "0.3", "0"]);
+    assert.deepEqual(bars.slice(0, 4).map(({ attributes }) => attributes["style --share"]), [
+      "0.34",
+      "0.356",
+      "0.3",
+      "0",
+    ]);
   }));
 
 Deno.test("DeltaTable: against another column; one that is not there is the first", async () => {
@@ -56,7 +68,10 @@ Deno.test("DeltaTable: against another column; one that is not there is the firs
 
 Deno.test("DeltaTable: nothing without rows or columns", async () => {
   for (const [rows, columns] of [[[], COLUMNS], [ROWS, []]] as const) {
-    await withDrawn(h(DeltaTable, { caption: "", rows, columns }), (root) => assert.deepEqual(root.childNodes, []));
+    await withDrawn(
+      h(DeltaTable, { caption: "", rows, columns }),
+      (root) => assert.deepEqual(root.childNodes, []),
+    );
   }
 });
 
@@ -113,7 +128,10 @@ Deno.test("Confusion: the cell under the pointer, or that arrow keys lead to, is
   withDrawn(h(Confusion, CONFUSION), async (root) => {
     const cell = (place: string) => root.querySelector(`[data-cell="${place}"]`)!;
     const told = () => root.all("p")[0]!.textContent;
-    const inOrder = () => root.all("td").filter(({ attributes }) => attributes["tabIndex"] === "0").map(({ attributes }) => attributes["data-cell"]);
+    const inOrder = () =>
+      root.all("td").filter(({ attributes }) => attributes["tabIndex"] === "0").map(({ attributes }) =>
+        attributes["data-cell"]
+      );
     assert.equal(told(), "99.5 % of road is found (1,990 of 2,000 pixels)");
     await cell("1 0").fire("pointerenter");
     assert.equal(told(), "25.0 % of sky is taken for road (50 of 200 pixels)");
@@ -123,7 +141,9 @@ Deno.test("Confusion: the cell under the pointer, or that arrow keys lead to, is
     await cell("1 1").fire("keydown", { key: "ArrowDown" });
     assert.equal(told(), "No pixel is labelled pole");
     // Not beyond the edge, and other keys do nothing.
-    for (const key of ["ArrowDown", "ArrowRight", "ArrowRight", "x"]) await cell("2 1").fire("keydown", { key });
+    for (const key of ["ArrowDown", "ArrowRight", "ArrowRight", "x"]) {
+      await cell("2 1").fire("keydown", { key });
+    }
     assert.deepEqual(inOrder(), ["2 2"]);
     await cell("2 2").fire("keydown", { key: "ArrowUp" });
     await cell("1 2").fire("keydown", { key: "ArrowLeft" });
@@ -142,10 +162,13 @@ Deno.test("ClassMark and inkOn: colour, pattern, and ink that can be seen on it"
   ]);
   const drawn = async (pattern: "plain" | "lines" | "dots") => {
     let parts: string[] = [];
-    await withDrawn(h(ClassMark, { style: { colour: [1, 2, 3], pattern } as Parameters<typeof ClassMark>[0]["style"] }), (root) => {
-      assert.equal(root.all("rect")[0]!.attributes["fill"], "rgb(1 2 3)");
-      parts = ["path", "circle"].map((name) => `${name} ${root.all(name).length}`);
-    });
+    await withDrawn(
+      h(ClassMark, { style: { colour: [1, 2, 3], pattern } as Parameters<typeof ClassMark>[0]["style"] }),
+      (root) => {
+        assert.equal(root.all("rect")[0]!.attributes["fill"], "rgb(1 2 3)");
+        parts = ["path", "circle"].map((name) => `${name} ${root.all(name).length}`);
+      },
+    );
     return parts.join(", ");
   };
   assert.equal(await drawn("plain"), "path 0, circle 0");
@@ -199,13 +222,19 @@ Deno.test("Results: every class and mean of what was measured, with the notes be
 });
 
 Deno.test("Results: of three and more the person chooses the one that others are measured against", () => {
-  const lanes = [0.25, 0.5, 0.75].map((miou, k) => laneOf(`run ${k}`, { evaluation: evaluationOf({ miou }) }));
+  const lanes = [0.25, 0.5, 0.75].map((miou, k) =>
+    laneOf(`run ${k}`, { evaluation: evaluationOf({ miou }) })
+  );
   const mean = (root: SmallElement) => rowsOf(root).find(([name]) => name === "mIoU");
   return withDrawn(h(Results, { id: "r", group, lanes, styles: [] }), async (root) => {
     assert.deepEqual(mean(root), ["mIoU", "25.0", "50.0", "+25.0", "75.0", "+50.0"]);
     assert.equal(root.all("p").at(-1)!.textContent, "2 images of val, pixels counted at size original 4x2");
     const [select] = root.all("select");
-    assert.deepEqual(select!.all("option").map(({ textContent }) => textContent), ["run 0", "run 1", "run 2"]);
+    assert.deepEqual(select!.all("option").map(({ textContent }) => textContent), [
+      "run 0",
+      "run 1",
+      "run 2",
+    ]);
     await select!.fire("change", { currentTarget: { value: "2" } });
     assert.deepEqual(mean(root), ["mIoU", "25.0", "−50.0", "50.0", "−25.0", "75.0"]);
   });

@@ -35,8 +35,13 @@ Deno.test("Cursor.line: up to the line end, which is passed over", () => {
 Deno.test("Cursor: what lies beyond the end is an error, and the place stays", () => {
   const cursor = new Cursor(Uint8Array.of(1, 2, 3), "a.pth");
   cursor.u8();
-  for (const read of [() => cursor.take(3), () => cursor.u32(), () => cursor.text(1e12), () => cursor.f64()]) {
-    assert.throws(read, /^DataError: a\.pth: the file is cut short: \d+ bytes are announced where 2 are left$/);
+  for (
+    const read of [() => cursor.take(3), () => cursor.u32(), () => cursor.text(1e12), () => cursor.f64()]
+  ) {
+    assert.throws(
+      read,
+      /^DataError: a\.pth: the file is cut short: \d+ bytes are announced where 2 are left$/,
+    );
     assert.equal(cursor.at, 1);
   }
   assert.deepEqual([...cursor.take(2)], [2, 3]);
@@ -44,5 +49,8 @@ Deno.test("Cursor: what lies beyond the end is an error, and the place stays", (
 });
 
 Deno.test("Cursor.fail: the message can be shown on a terminal", () => {
-  assert.throws(() => new Cursor(BYTES, "x").fail("a\x1b[2J\nb"), { name: "DataError", message: "x: a?[2J?b" });
+  assert.throws(() => new Cursor(BYTES, "x").fail("a\x1b[2J\nb"), {
+    name: "DataError",
+    message: "x: a?[2J?b",
+  });
 });

@@ -20,7 +20,10 @@ for (const [start, message] of ARCHIVES) {
     assert.equal(notWeights(Uint8Array.from([...start, 0, 1])), message);
     assert.notEqual(notWeights(Uint8Array.from([...start.slice(0, 1), 0, 0, 1, 0, 0, 0])), message);
     // The length of a safetensors file's header may be these bytes; its brace tells.
-    const safetensors = Uint8Array.from([...start.slice(0, 8), ...Array(8 - Math.min(8, start.length)).fill(0)]);
+    const safetensors = Uint8Array.from([
+      ...start.slice(0, 8),
+      ...Array(8 - Math.min(8, start.length)).fill(0),
+    ]);
     assert.equal(notWeights(Uint8Array.from([...safetensors, 0x7b, 0x7d])), undefined);
   });
 }

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { decodeSafetensors, encodeSafetensors, readMetadata } from "../../weights/safetensors.ts";
-import { firstNonFinite, isDType, sizeOf, type StoredTensor, toFloat32 } from "../../weights/stored_tensor.ts";
+import {
+  firstNonFinite,
+  isDType,
+  sizeOf,
+  type StoredTensor,
+  toFloat32,
+} from "../../weights/stored_tensor.ts";
 
 /** A file with this header and so many bytes behind it. */
 function fileOf(header: unknown, data = 16): Uint8Array {
@@ -15,7 +21,10 @@ const entry = (more: Record<string, unknown> = {}) => ({
   w: { dtype: "F32", shape: [2], data_offsets: [0, 8], ...more },
 });
 
-const refused = (why: string) => ({ name: "UserError", message: `a.safetensors: ${why}; expected a safetensors file` });
+const refused = (why: string) => ({
+  name: "UserError",
+  message: `a.safetensors: ${why}; expected a safetensors file`,
+});
 
 const DAMAGED: Readonly<Record<string, readonly [bytes: Uint8Array, why: string]>> = {
   "nothing": [new Uint8Array(0), "only 0 bytes"],
@@ -29,7 +38,10 @@ const DAMAGED: Readonly<Record<string, readonly [bytes: Uint8Array, why: string]
   "a header that is no text": [fileOf("{}").fill(0xff, 8, 10), "its header is not JSON"],
   "a list as header": [fileOf("[]"), "its header is no mapping of names to tensors"],
   "null as header": [fileOf("null"), "its header is no mapping of names to tensors"],
-  "an entry that is a number": [fileOf({ w: 3 }), "tensor w has no dtype, shape and data_offsets of whole numbers"],
+  "an entry that is a number": [
+    fileOf({ w: 3 }),
+    "tensor w has no dtype, shape and data_offsets of whole numbers",
+  ],
   "a shape with a fraction": [
     fileOf(entry({ shape: [0.5] })),
     "tensor w has no dtype, shape and data_offsets of whole numbers",
@@ -49,7 +61,10 @@ const DAMAGED: Readonly<Record<string, readonly [bytes: Uint8Array, why: string]
     "tensor w of shape [2] has 4 bytes",
   ],
   "data beyond the end": [fileOf(entry(), 7), "tensor w ends beyond the file, which was cut short"],
-  "a name with an escape": [fileOf({ "a\x1b": 3 }), "tensor a? has no dtype, shape and data_offsets of whole numbers"],
+  "a name with an escape": [
+    fileOf({ "a\x1b": 3 }),
+    "tensor a? has no dtype, shape and data_offsets of whole numbers",
+  ],
 };
 
 for (const [name, [bytes, why]] of Object.entries(DAMAGED)) {
@@ -59,7 +74,10 @@ for (const [name, [bytes, why]] of Object.entries(DAMAGED)) {
 }
 
 Deno.test("decodeSafetensors: a type that plca does not know is told apart, with its shape", () => {
-  const { tensors, unread } = decodeSafetensors(fileOf({ ...entry(), q: { ...entry().w, dtype: "F8_E4M3" } }), "x");
+  const { tensors, unread } = decodeSafetensors(
+    fileOf({ ...entry(), q: { ...entry().w, dtype: "F8_E4M3" } }),
+    "x",
+  );
   assert.deepEqual([...tensors.keys()], ["w"]);
   assert.deepEqual([...unread!], [["q", { dtype: "F8_E4M3", shape: [2] }]]);
   assert.equal("unread" in decodeSafetensors(fileOf(entry()), "x"), false);
@@ -71,7 +89,7 @@ Deno.test("decodeSafetensors: a scalar, an empty tensor and names of any kind", 
     tensors: new Map<string, StoredTensor>([
       ["scalar", { dtype: "F32", shape: [], data: Float32Array.of(7) }],
       ["empty", { dtype: "F32", shape: [0, 3], data: new Float32Array(0) }],
-      ["größe \" \\", { dtype: "BOOL", shape: [3], data: Uint8Array.of(1, 0, 1) }],
+      ['größe " \\', { dtype: "BOOL", shape: [3], data: Uint8Array.of(1, 0, 1) }],
     ]),
     metadata: {},
   };
@@ -126,7 +144,10 @@ Deno.test("readMetadata: a header larger than allowed is refused before it is re
   assert.deepEqual((await textsOf(bytes)).found, {});
   await assert.rejects(textsOf(bytes, 999), refused("its header has 1000 bytes"));
   await assert.rejects(textsOf(bytes.subarray(0, 5)), refused("only 5 bytes"));
-  await assert.rejects(textsOf(bytes.subarray(0, 500)), refused("its header claims 1000 bytes, the file has 500"));
+  await assert.rejects(
+    textsOf(bytes.subarray(0, 500)),
+    refused("its header claims 1000 bytes, the file has 500"),
+  );
 });
 
 Deno.test("toFloat32: every type, rounded where it must be; float32 itself is not copied", () => {
@@ -151,5 +172,11 @@ Deno.test("toFloat32: every type, rounded where it must be; float32 itself is no
 
 Deno.test("firstNonFinite: the place of the first NaN or infinite element", () => {
   const at = (...values: number[]) => firstNonFinite(Float32Array.from(values));
-  assert.deepEqual([at(), at(1, -3e38), at(1, NaN, Infinity), at(-Infinity), at(0, 1, Infinity)], [-1, -1, 1, 0, 2]);
+  assert.deepEqual([at(), at(1, -3e38), at(1, NaN, Infinity), at(-Infinity), at(0, 1, Infinity)], [
+    -1,
+    -1,
+    1,
+    0,
+    2,
+  ]);
 });

@@ -17,7 +17,9 @@ type Part = string | readonly number[];
 /** Known names are those of `known`, with what they make of their arguments; others are opaque. */
 const WORLD: PickleWorld = {
   find: (module, name) =>
-    module === "known" ? pickleGlobal(`known.${name}`, (args) => ({ [name]: args })) : module === "value"
+    module === "known"
+      ? pickleGlobal(`known.${name}`, (args) => ({ [name]: args }))
+      : module === "value"
       ? pickleGlobal(`value.${name}`)
       : unknownGlobal(`${module}.${name}`),
   persistent: (id) => ({ outside: id }),
@@ -80,9 +82,16 @@ const VALUES: Readonly<Record<string, readonly [pickle: readonly Part[], value: 
     ["(K", [1], "p5\nK", [2], "q", [6], "K", [3], "r", [7, 1, 0, 0], "g5\nh", [6], "j", [7, 1, 0, 0], "l."],
     [1, 2, 3, 1, 2, 3],
   ],
-  "MEMOIZE, under the next number": [["(K", [8], [0x94], "K", [9], [0x94], "h", [1], "h", [0], "l."], [8, 9, 9, 8]],
+  "MEMOIZE, under the next number": [["(K", [8], [0x94], "K", [9], [0x94], "h", [1], "h", [0], "l."], [
+    8,
+    9,
+    9,
+    8,
+  ]],
   "GLOBAL and REDUCE": [["cknown\nf\n(K", [1], "K", [2], "tR."], { f: [1, 2] }],
-  "STACK_GLOBAL and NEWOBJ": [["U", [5], "knownU", [1], "g", [0x93], "K", [3], [0x85, 0x81], "."], { g: [3] }],
+  "STACK_GLOBAL and NEWOBJ": [["U", [5], "knownU", [1], "g", [0x93], "K", [3], [0x85, 0x81], "."], {
+    g: [3],
+  }],
   "INST": [["(K", [1], "iknown\nh\n."], { h: [1] }],
   "OBJ": [["(cknown\nk\nK", [1], "K", [2], "o."], { k: [1, 2] }],
   "NEWOBJ_EX, with arguments by name behind the others": [
@@ -113,13 +122,19 @@ const DAMAGED: Readonly<Record<string, readonly [pickle: readonly Part[], messag
   "ADDITEMS to a list": [["](K", [1], [0x90]], "values are added to what is no set (byte 5"],
   "STACK_GLOBAL of a number": [["K", [1], "U", [1], "a", [0x93]], "a name is no text (byte 6"],
   "REDUCE of a number": [["K", [1], ")R"], "it calls what is no name (byte 4"],
-  "REDUCE with arguments that are no tuple": [["cknown\nf\nK", [1], "R"], "it calls what is no name (byte 12"],
+  "REDUCE with arguments that are no tuple": [
+    ["cknown\nf\nK", [1], "R"],
+    "it calls what is no name (byte 12",
+  ],
   "REDUCE of what a call made": [["cknown\nf\n)R)R"], "it calls what is no name (byte 13"],
   "REDUCE of a name that is a value": [["cvalue\nf\n)R"], "it calls value.f, which is a value (byte 11"],
   "BUILD on a number": [["K", [1], "Nb"], "attributes are set on a plain value (byte 4"],
   "INT with letters": [["I1x\n"], "a whole number has other characters than digits (byte 4"],
   "LONG of nothing": [["L\n"], "a whole number has other characters than digits (byte 2"],
-  "LONG of 601 digits": [["L", "1".repeat(601), "\n"], "a whole number has other characters than digits (byte 603"],
+  "LONG of 601 digits": [
+    ["L", "1".repeat(601), "\n"],
+    "a whole number has other characters than digits (byte 603",
+  ],
   "LONG4 of 257 bytes": [[[0x8b, 1, 1, 0, 0], Array(257).fill(1)], "a whole number has 257 bytes (byte 262"],
   "STRING without quotes": [["Sabc\n"], "a text has no quotes (byte 5"],
   "STRING with two kinds of quotes": [["S'abc\"\n"], "a text has no quotes (byte 7"],

@@ -10,7 +10,15 @@ import {
   sourceOptions,
   targetOptions,
 } from "../../../web/explorer/overlays.ts";
-import { checkpointWords, coverageWords, digits, levelWords, place, rowWords, share } from "../../../web/explorer/words.ts";
+import {
+  checkpointWords,
+  coverageWords,
+  digits,
+  levelWords,
+  place,
+  rowWords,
+  share,
+} from "../../../web/explorer/words.ts";
 import type { ClassStyle } from "../../../web/palette.ts";
 
 const SIDE = {
@@ -66,15 +74,28 @@ Deno.test("present: the choice while it is offered, else the first", () => {
 });
 
 Deno.test("layerOfSource: each overlay's layer; none while its row is not there", () => {
-  const kind = (overlay: Parameters<typeof layerOfSource>[0], back?: RowView) => layerOfSource(overlay, VIEW, back)?.kind;
+  const kind = (overlay: Parameters<typeof layerOfSource>[0], back?: RowView) =>
+    layerOfSource(overlay, VIEW, back)?.kind;
   assert.deepEqual(
-    [kind("cycles"), kind("return"), kind("return", ROW), kind("labels"), kind("predictions"), kind("none", ROW)],
+    [
+      kind("cycles"),
+      kind("return"),
+      kind("return", ROW),
+      kind("labels"),
+      kind("predictions"),
+      kind("none", ROW),
+    ],
     ["kinds", undefined, "heat", "classes", "classes", undefined],
   );
   assert.deepEqual(layerOfSource("labels", VIEW, undefined), { kind: "classes", ids: [0, 1] });
   assert.deepEqual(layerOfSource("predictions", VIEW, undefined), { kind: "classes", ids: [1, 1] });
   assert.equal(layerOfSource("labels", { ...VIEW, source: unlabelled }, undefined), undefined);
-  assert.deepEqual(layerOfSource("return", VIEW, ROW), { kind: "heat", values: [0.5, null], low: 0.5, high: 0.5 });
+  assert.deepEqual(layerOfSource("return", VIEW, ROW), {
+    kind: "heat",
+    values: [0.5, null],
+    low: 0.5,
+    high: 0.5,
+  });
 });
 
 Deno.test("layerOfTarget: similarities as they are, weights from 0, aggregation without the pixel's own", () => {
@@ -84,7 +105,11 @@ Deno.test("layerOfTarget: similarities as they are, weights from 0, aggregation 
   assert.deepEqual(layer("weights"), { kind: "heat", values: [0.9, 0.1], low: 0, high: 0.9 });
   assert.deepEqual(layer("aggregation"), { kind: "heat", values: [0.9, 0.1], low: 0, high: 0.1 });
   assert.deepEqual(layer("aggregation", ROW, 1), { kind: "heat", values: [0.9, 0.1], low: 0, high: 0.9 });
-  assert.deepEqual([layer("covered")?.kind, layer("labels")?.kind, layer("none")], ["kinds", "classes", undefined]);
+  assert.deepEqual([layer("covered")?.kind, layer("labels")?.kind, layer("none")], [
+    "kinds",
+    "classes",
+    undefined,
+  ]);
   for (const overlay of ["similarity", "weights", "aggregation"] as const) {
     assert.equal(layerOfTarget(overlay, VIEW, { row: undefined, at: 0 }), undefined);
   }
@@ -129,7 +154,8 @@ Deno.test("rowWords: similarity, what enters the softmax, and the weight of one 
 });
 
 Deno.test("coverageWords: without target labels nothing is said of right choices, without labelled ones that", () => {
-  const both = "50.0\u00a0% of the 2 source pixels are associated; they cover 50.0\u00a0% of the 2 target pixels.";
+  const both =
+    "50.0\u00a0% of the 2 source pixels are associated; they cover 50.0\u00a0% of the 2 target pixels.";
   assert.equal(coverageWords({ ...VIEW, correct: null }), both);
   assert.equal(
     coverageWords({ ...VIEW, correct: { right: 0, labelled: 0 } }),

@@ -22,7 +22,9 @@ class Picture {
 /** Sets globals while `body` runs. */
 async function withGlobals(values: Readonly<Record<string, unknown>>, body: () => void | Promise<void>) {
   const all: Readonly<Record<string, unknown>> = { ImageData: Picture, ...values };
-  const before = Object.keys(all).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const);
+  const before = Object.keys(all).map((name) =>
+    [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const
+  );
   try {
     for (const [name, value] of Object.entries(all)) {
       Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
@@ -139,7 +141,10 @@ async function seen(width: number, height: number, size: PageSize): Promise<[num
       };
     }
   }
-  await withGlobals({ OffscreenCanvas: Canvas }, () => void pixelsOf({} as CanvasImageSource, [width, height], size));
+  await withGlobals(
+    { OffscreenCanvas: Canvas },
+    () => void pixelsOf({} as CanvasImageSource, [width, height], size),
+  );
   return sides;
 }
 
@@ -160,12 +165,17 @@ const NORMALIZATION: Normalization = { order: "bgr", scale: 0.5, mean: [1, 2, 3]
 interface World {
   readonly status?: number;
   /** What computes a picture; undefined: it cannot be started. */
-  readonly providers: Readonly<Record<string, ((data: Float32Array, dims: readonly number[]) => Float32Array) | undefined>>;
+  readonly providers: Readonly<
+    Record<string, ((data: Float32Array, dims: readonly number[]) => Float32Array) | undefined>
+  >;
   readonly gpu?: boolean;
 }
 
 /** Opens a network in a browser with these. */
-async function opened({ status = 200, providers, gpu = false }: World, body: (network: Awaited<ReturnType<typeof openNetwork>>) => Promise<void>) {
+async function opened(
+  { status = 200, providers, gpu = false }: World,
+  body: (network: Awaited<ReturnType<typeof openNetwork>>) => Promise<void>,
+) {
   const started: string[] = [], env = { logLevel: "", wasm: { wasmPaths: "", numThreads: 8 } };
   const ort = {
     env,
@@ -262,6 +272,8 @@ Deno.test("startCamera: why there is no picture", async () => {
       message: "the browser gives a camera only to https pages and to localhost",
     }));
   const mediaDevices = { getUserMedia: () => Promise.reject(new Error("Permission denied")) };
-  await withGlobals({ navigator: { mediaDevices } }, () =>
-    assert.rejects(startCamera(), { message: "there is no picture of a camera (Permission denied)" }));
+  await withGlobals(
+    { navigator: { mediaDevices } },
+    () => assert.rejects(startCamera(), { message: "there is no picture of a camera (Permission denied)" }),
+  );
 });
