@@ -49,6 +49,10 @@ Deno.test("UnknownIdsError: colours in the order met", () => {
     "a.png: colours #ff0000 at pixel (0, 10), #00000a at pixel (1, 11) are not known; expected one of 0, 1",
   );
   assert.equal(
+    idsError([8, 7, 6, 5, 4, 3, 2, 1], true).message.slice(0, 70),
+    "a.png: colours #000008 at pixel (0, 10), #000007 at pixel (1, 11), #00",
+  );
+  assert.equal(
     idsError([9, 8, 7, 6, 5, 4, 3, 2, 1], true).message,
     "a.png: 9 colours #000009 at pixel (0, 10) and others are not known; expected one of 0, 1",
   );

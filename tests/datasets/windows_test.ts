@@ -130,6 +130,9 @@ Deno.test("Canvas: shapes have the pixels whose middles lie inside, cut at the e
     "####..",
     "#####.",
   ]);
+  // The same points from another one on, and the other way round, are the same shape.
+  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 0], [0, 4], [6, 4]], ink)), [".....#", "....##", "..####", ".#####"]);
+  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 4], [0, 4], [6, 0]], ink)), [".....#", "....##", "..####", ".#####"]);
   assert.deepEqual(painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink })), [
     ".####.",
     "######",
@@ -158,10 +161,10 @@ Deno.test("Canvas: what is thinner than a pixel is one pixel wide, and what lies
 });
 
 Deno.test("Canvas.set: the haze takes its part of the colour, more of what is farther away", () => {
-  const canvas = new Canvas({ width: 1, height: 1 }, { colour: [100, 0, 50], distance: 10 });
+  const canvas = new Canvas({ width: 1, height: 1 }, { colour: [100, 20, 50], distance: 10 });
   assert.deepEqual([canvas.clarity(0), canvas.clarity(10).toFixed(4)], [1, "0.3679"]);
   canvas.set(0, { colour: [40, 80, 10], clear: 0.75, label: 3 }, 0.5);
-  assert.deepEqual([[...canvas.colours], [...canvas.labels]], [[40, 30, 16.25], [3]]);
+  assert.deepEqual([[...canvas.colours], [...canvas.labels]], [[40, 35, 16.25], [3]]);
 });
 
 Deno.test("hash and noise: seeded, within 0 and 1, and continuous from grid point to grid point", () => {

@@ -86,7 +86,12 @@ export class SmallElement extends SmallNode {
     this.#handlers.delete(type);
   }
 
-  focus(): void {}
+  /** The element that took the focus last. */
+  static focused: SmallElement | undefined;
+
+  focus(): void {
+    SmallElement.focused = this;
+  }
 
   /** All elements below with this name, in the order of the document. */
   all(name: string): SmallElement[] {
@@ -108,19 +113,23 @@ export class SmallElement extends SmallNode {
     return below(this).find((one) => one.attributes[name!] === value) ?? null;
   }
 
-  /** Lets something happen to the element, and waits until the page is drawn again. */
-  async fire(type: string, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  /**
+   * Lets something happen to the element, and waits until the page is drawn again. @returns whether the handler keeps
+   * the browser from doing its own
+   */
+  async fire(type: string, more: Readonly<Record<string, unknown>> = {}): Promise<boolean> {
     const handler = this.#handlers.get(type);
     if (handler === undefined) throw new Error(`<${this.localName}> does not listen to ${type}`);
-    const nothing = () => {};
+    let prevented = false;
     handler.call(this, {
       type,
       currentTarget: this,
-      preventDefault: nothing,
-      stopPropagation: nothing,
+      preventDefault: () => void (prevented = true),
+      stopPropagation: () => {},
       ...more,
     });
     await new Promise((drawn) => setTimeout(drawn));
+    return prevented;
   }
 }
 

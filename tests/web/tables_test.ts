@@ -9,11 +9,17 @@ import type { Lane } from "../../web/report/lanes.ts";
 import { measured, Results } from "../../web/report/results.tsx";
 import { Name } from "../../web/text.tsx";
 import { evaluationOf } from "../report/evaluations.ts";
-import { type SmallElement, withDrawn } from "./small_dom.ts";
+import { SmallElement, withDrawn } from "./small_dom.ts";
 
 /** The texts of all cells, row by row. */
 const rowsOf = (root: SmallElement) =>
   root.all("tr").map((row) => row.childNodes.map((cell) => cell.textContent));
+
+/** What readers of a screen are told of the part that scrolls, and whether keys reach it. */
+function regionOf(root: SmallElement): (string | undefined)[] {
+  const { attributes } = root.all("div").find(({ attributes }) => attributes["class"] === "scroll")!;
+  return [attributes["role"], attributes["aria-label"], attributes["tabIndex"]];
+}
 
 const COLUMNS = [
   { title: "source-only", values: [0.34, null, 0.5] },
@@ -31,6 +37,11 @@ Deno.test("DeltaTable: shares in percent, and differences in points from the fir
       ["mIoU", "50.0", "50.0", "0.0", "–", "–"],
     ]);
     assert.equal(root.all("caption")[0]!.textContent, "IoU");
+    assert.deepEqual(regionOf(root), ["region", "IoU", "0"]);
+    assert.deepEqual(root.all("th").map(({ attributes }) => attributes["scope"]), [
+      ...["col", "col", "col"],
+      ...["row", "row", "row"],
+    ]);
     assert.deepEqual(root.all("tr").map(({ attributes }) => attributes["class"]), [
       undefined,
       "",
@@ -110,6 +121,8 @@ Deno.test("Confusion: each row in percent of its own pixels; a row without pixel
       ["sky", "25", "75", "·"],
       ["pole", "", "", ""],
     ]);
+    assert.deepEqual(regionOf(root), ["region", "Confusion", "0"]);
+    assert.equal(root.all("figcaption")[0]!.textContent, "Confusion");
     const cells = root.all("td").slice(1);
     assert.deepEqual(cells.slice(0, 3).map(({ attributes }) => attributes["aria-label"]), [
       "road taken for road: 99.5 %",
@@ -136,7 +149,8 @@ Deno.test("Confusion: the cell under the pointer, or that arrow keys lead to, is
     await cell("1 0").fire("pointerenter");
     assert.equal(told(), "25.0 % of sky is taken for road (50 of 200 pixels)");
     assert.deepEqual(inOrder(), ["1 0"]);
-    await cell("1 0").fire("keydown", { key: "ArrowRight" });
+    assert.equal(await cell("1 0").fire("keydown", { key: "ArrowRight" }), true);
+    assert.equal(SmallElement.focused, cell("1 1"));
     assert.equal(told(), "75.0 % of sky is found (150 of 200 pixels)");
     await cell("1 1").fire("keydown", { key: "ArrowDown" });
     assert.equal(told(), "No pixel is labelled pole");
@@ -218,8 +232,16 @@ Deno.test("Results: every class and mean of what was measured, with the notes be
       "adapted: validation of step 20 in one pass per image, pixels counted at size original 4x2",
     ]);
     assert.deepEqual(root.all("select"), []);
+    assert.equal(root.all("h2")[0]!.textContent, "Results by class");
+    assert.equal(root.all("caption")[0]!.textContent, "IoU in percent, and the difference in points");
   });
 });
+
+Deno.test("Results: of one there is no difference, and the caption says so", () =>
+  withDrawn(h(Results, { id: "r", group, lanes: [laneOf("a", { evaluation: evaluationOf() })], styles: [] }), (root) => {
+    assert.equal(root.all("caption")[0]!.textContent, "IoU in percent");
+    assert.deepEqual(rowsOf(root)[1], ["road", "50.0"]);
+  }));
 
 Deno.test("Results: of three and more the person chooses the one that others are measured against", () => {
   const lanes = [0.25, 0.5, 0.75].map((miou, k) =>
@@ -230,6 +252,7 @@ Deno.test("Results: of three and more the person chooses the one that others are
     assert.deepEqual(mean(root), ["mIoU", "25.0", "50.0", "+25.0", "75.0", "+50.0"]);
     assert.equal(root.all("p").at(-1)!.textContent, "2 images of val, pixels counted at size original 4x2");
     const [select] = root.all("select");
+    assert.match(root.all("label")[0]!.textContent, /^Points against run 0/);
     assert.deepEqual(select!.all("option").map(({ textContent }) => textContent), [
       "run 0",
       "run 1",

@@ -191,9 +191,9 @@ async function opened(
         return Promise.resolve({
           inputNames: ["images"],
           outputNames: ["probabilities"],
-          run: async ({ images }: { images: { data: Float32Array; dims: readonly number[] } }) => {
+          run: ({ images }: { images: { data: Float32Array; dims: readonly number[] } }) => {
             const data = run(images.data, images.dims);
-            return { probabilities: { data, dims: [1, 3, ...images.dims.slice(2)] } };
+            return Promise.resolve({ probabilities: { data, dims: [1, 3, ...images.dims.slice(2)] } });
           },
         });
       },
@@ -243,7 +243,7 @@ Deno.test("openNetwork: the GPU where it runs, the processor where an operator f
     return Promise.resolve();
   });
   assert.deepEqual(fast, ["webgpu"]);
-  const failing = () => {
+  const failing = (): never => {
     throw new Error("only when it runs");
   };
   const slow = await opened({ gpu: true, providers: { webgpu: failing, wasm: many } }, (network) => {
