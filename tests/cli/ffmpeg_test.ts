@@ -91,7 +91,8 @@ test("probeVideo: a film that is shown turned by a quarter has its sides swapped
 test("probeVideo: what holds no video, or cannot be read, in the program's last line without the path", async () => {
   await assert.rejects(probed({ streams: [] }), { name: "UserError", message: "it holds no video" });
   await assert.rejects(probed({}), { message: "it holds no video" });
-  const failing = (words: string) => withPrograms({ ffprobe: `printf '${words}' >&2; exit 1` }, async () => void await probeVideo("a.mp4"));
+  const failing = (words: string) =>
+    withPrograms({ ffprobe: `printf '${words}' >&2; exit 1` }, async () => void await probeVideo("a.mp4"));
   await assert.rejects(failing("first\\nfile:a.mp4: moov atom not found\\n"), {
     name: "UserError",
     message: "ffprobe cannot read it: moov atom not found",
@@ -121,8 +122,14 @@ async function framesOf(script: string, most = Infinity): Promise<number[][]> {
 }
 
 test("videoFrames: whole frames, however the bytes come; half a frame at the end is none", async () => {
-  assert.deepEqual(await framesOf("printf abcdefghijkl"), [[..."abcdef"], [..."ghijkl"]].map((frame) => frame.map((sign) => sign.charCodeAt(0))));
-  assert.equal((await framesOf("printf abc; sleep 0.05; printf defghi; sleep 0.05; printf jklmno")).length, 2);
+  assert.deepEqual(
+    await framesOf("printf abcdefghijkl"),
+    [[..."abcdef"], [..."ghijkl"]].map((frame) => frame.map((sign) => sign.charCodeAt(0))),
+  );
+  assert.equal(
+    (await framesOf("printf abc; sleep 0.05; printf defghi; sleep 0.05; printf jklmno")).length,
+    2,
+  );
   assert.deepEqual(await framesOf(":"), []);
 });
 
@@ -153,7 +160,10 @@ test("writeVideo: a program that fails is named with the file and its last line"
   withPrograms({ ffmpeg: "cat > /dev/null; printf 'no space left\\n' >&2; exit 1" }, async () => {
     const writer = writeVideo("out.mp4", SHAPE);
     await writer.write(new Uint8Array(6));
-    await assert.rejects(writer.close(), { name: "UserError", message: "ffmpeg cannot write out.mp4: no space left" });
+    await assert.rejects(writer.close(), {
+      name: "UserError",
+      message: "ffmpeg cannot write out.mp4: no space left",
+    });
   }));
 
 test("writeVideo: given up, the program is ended", () =>

@@ -197,16 +197,19 @@ const REFUSED: Readonly<Record<string, RegExp>> = {
   "train --name": /`--name` requires a value|--name/,
   "train --quiet --quiet": /--quiet/,
   "predict a": /--out/,
-  "predict a --out b --opacity -0.1": /`--opacity`: Expected a value greater than or equal to 0, but got "-0\.1"/,
+  "predict a --out b --opacity -0.1":
+    /`--opacity`: Expected a value greater than or equal to 0, but got "-0\.1"/,
   "predict a --out b --ids both": /`--ids`: Expected one of "train" and "dataset", but got "both"/,
   "export --images 0": /`--images`: Expected a value greater than or equal to 1, but got "0"/,
   "export --images 101": /`--images`: Expected a value less than or equal to 100, but got "101"/,
   "compare a --jobs 257": /`--jobs`: Expected a value less than or equal to 256, but got "257"/,
   "compare a --steps 0": /`--steps`: Expected a value greater than or equal to 1, but got "0"/,
-  "compare a --format html": /`--format`: Expected one of "text", "markdown", "latex", and "csv", but got "html"/,
+  "compare a --format html":
+    /`--format`: Expected one of "text", "markdown", "latex", and "csv", but got "html"/,
   "report a --images 51": /`--images`: Expected a value less than or equal to 50, but got "51"/,
   "view --port 65536": /`--port`: Expected a value less than or equal to 65,535, but got "65536"/,
-  "data check a --split all": /`--split`: Expected one of "source", "target", "val", and "test", but got "all"/,
+  "data check a --split all":
+    /`--split`: Expected one of "source", "target", "val", and "test", but got "all"/,
   "check": /^2 Error: /,
   "new": /^2 Error: /,
 };

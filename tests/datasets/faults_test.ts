@@ -1,6 +1,6 @@
 /** What is wrong with files of a dataset, in words: small parts that every message is made of. */
 import assert from "node:assert/strict";
-import { classIssues, classMap, type GivenClasses } from "../../datasets/class_entries.ts";
+import { classEntries, classIssues, classMap, type GivenClasses } from "../../datasets/class_entries.ts";
 import { FactBook } from "../../datasets/fact_book.ts";
 import { someOf, UnknownIdsError } from "../../datasets/faults.ts";
 import { hex } from "../../datasets/hex.ts";
@@ -226,6 +226,27 @@ Deno.test("classMap: train ids in the order of the classes; what is listed nowhe
   }, "colour");
   assert.deepEqual([0x804080, 10, 1, 2].map(colours.trainId), [0, 1, 255, undefined]);
   assert.equal(colours.expected, "one of #000001, #00000a, #804080 (or `other: ignore` in the recipe)");
+});
+
+Deno.test("classEntries: ids of 16 bits, colours of three bytes or as #rrggbb, and nothing else", () => {
+  const accepted = (value: unknown) => classEntries.safeParse([value]).success;
+  for (const value of [0, 65535, [0, 128, 255], "#00fFaA"]) {
+    assert.equal(accepted(value), true, JSON.stringify(value));
+  }
+  const refused = [
+    -1,
+    65536,
+    1.5,
+    [0, 0, 256],
+    [-1, 0, 0],
+    [1, 2],
+    [1, 2, 3, 4],
+    "#fff",
+    "00ffaa",
+    "#00ffag",
+    null,
+  ];
+  for (const value of refused) assert.equal(accepted(value), false, JSON.stringify(value));
 });
 
 /** What a dataset's images say together. */

@@ -45,8 +45,28 @@ Deno.test("resizedCrop: an image that is smaller lies at the top left, the rest 
   assert.deepEqual([padded.width, padded.height], [3, 3]);
   assert.deepEqual([...padded.labels!], [7, 8, 255, 9, 10, 255, 255, 255, 255]);
   const fill = [90, 91, 92];
-  assert.deepEqual([...padded.image], [1, 2, 3, 4, 5, 6, ...fill, 7, 8, 9, 10, 11, 12, ...fill, ...fill, ...fill, ...fill]);
-  const [first, second, rest] = [0, 3, 6].map((at) => padded.soft!.subarray(at * SOFT_BYTES, (at + 3) * SOFT_BYTES));
+  assert.deepEqual([...padded.image], [
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    ...fill,
+    7,
+    8,
+    9,
+    10,
+    11,
+    12,
+    ...fill,
+    ...fill,
+    ...fill,
+    ...fill,
+  ]);
+  const [first, second, rest] = [0, 3, 6].map((at) =>
+    padded.soft!.subarray(at * SOFT_BYTES, (at + 3) * SOFT_BYTES)
+  );
   const none = new Uint8Array(SOFT_BYTES);
   assert.deepEqual([...first!], [...soft.subarray(0, 2 * SOFT_BYTES), ...none]);
   assert.deepEqual([...second!], [...soft.subarray(2 * SOFT_BYTES), ...none]);
@@ -58,7 +78,12 @@ Deno.test("resizedCrop: an image that is smaller lies at the top left, the rest 
   }
   // A sample without labels has none in its padding either.
   const { labels: _, soft: __, ...bare } = sample;
-  assert.deepEqual(Object.keys(resizedCrop(bare, { width: 2, height: 2 }, crop)).toSorted(), ["height", "id", "image", "width"]);
+  assert.deepEqual(Object.keys(resizedCrop(bare, { width: 2, height: 2 }, crop)).toSorted(), [
+    "height",
+    "id",
+    "image",
+    "width",
+  ]);
 });
 
 /** Rows and columns that count of a crop of 10 x 10 in an image of 20 x 40. */
@@ -131,8 +156,18 @@ Deno.test("Canvas: shapes have the pixels whose middles lie inside, cut at the e
     "#####.",
   ]);
   // The same points from another one on, and the other way round, are the same shape.
-  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 0], [0, 4], [6, 4]], ink)), [".....#", "....##", "..####", ".#####"]);
-  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 4], [0, 4], [6, 0]], ink)), [".....#", "....##", "..####", ".#####"]);
+  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 0], [0, 4], [6, 4]], ink)), [
+    ".....#",
+    "....##",
+    "..####",
+    ".#####",
+  ]);
+  assert.deepEqual(painted((canvas, ink) => canvas.polygon([[6, 4], [0, 4], [6, 0]], ink)), [
+    ".....#",
+    "....##",
+    "..####",
+    ".#####",
+  ]);
   assert.deepEqual(painted((canvas, ink) => canvas.ellipse([3, 2], [3, 2], { ink })), [
     ".####.",
     "######",

@@ -56,7 +56,7 @@ const CASES: Readonly<Record<string, Run>> = {
   "Less": chosen(tf.less),
   "LessEqual": chosen(tf.lessEqual),
   "Equal": (x) => tf.where(tf.equal(tf.relu(x), 0), tf.neg(x), x),
-  "Select, between a map and a number": (x) => tf.where(tf.greater(x, 0), x, tf.scalar(2)),
+  "Select, between a map and a number": (x) => tf.where(tf.greater(x, 0), x, 2),
   "Sum, over the channels, kept": (x) => tf.sub(x, tf.sum(x, 3, true)),
   "Sum, over the channels, left out": (x) => tf.expandDims(tf.sum(x, -1), 3),
   "Mean, over height and width": (x) => tf.sub(x, tf.mean(x, [1, 2], true)),

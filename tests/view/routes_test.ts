@@ -26,7 +26,9 @@ Deno.test("serve: each question reaches its part of the explorer, with numbers a
     assert.deepEqual(await answer("explorer"), { levels: [] });
     assert.deepEqual(await answer("checkpoints"), [{ id: "checkpoints/last.safetensors" }]);
     assert.deepEqual(await answer(`level?${PAIR}`), { level: ASKED });
-    assert.deepEqual(await answer(`row?${PAIR}&kind=back&pixel=3`), { row: { ...ASKED, kind: "back", pixel: 3 } });
+    assert.deepEqual(await answer(`row?${PAIR}&kind=back&pixel=3`), {
+      row: { ...ASKED, kind: "back", pixel: 3 },
+    });
     assert.deepEqual(await answer("image?set=val&index=7"), { problem: "there is no image 7" });
   }));
 
@@ -42,9 +44,12 @@ Deno.test("serve: the run with its revision, and whether its folder is gone", ()
   withServer({}, async ({ address }) => {
     const { revision, gone, report } = await (await fetch(`${address}api/run`)).json();
     assert.deepEqual([revision, gone], [1, false]);
-    assert.deepEqual(report.runs[0].phases.map(({ name, step, steps }: Record<string, unknown>) => [name, step, steps]), [
-      ["tiny", 3, 100],
-    ]);
+    assert.deepEqual(
+      report.runs[0].phases.map(({ name, step, steps }: Record<string, unknown>) => [name, step, steps]),
+      [
+        ["tiny", 3, 100],
+      ],
+    );
   }));
 
 Deno.test("serve: pictures are asked for with the request's signal; without them the reason", () =>
@@ -62,6 +67,10 @@ Deno.test("serve: HEAD has the headers alone, other addresses nothing", () =>
     ]);
     for (const path of ["api", "api/", "api/run/x", "index.html", "events.jsonl"]) {
       const response = await fetch(`${address}${path}`);
-      assert.deepEqual([response.status, await response.json()], [404, { problem: "there is nothing here" }], path);
+      assert.deepEqual(
+        [response.status, await response.json()],
+        [404, { problem: "there is nothing here" }],
+        path,
+      );
     }
   }));

@@ -238,10 +238,13 @@ Deno.test("Results: every class and mean of what was measured, with the notes be
 });
 
 Deno.test("Results: of one there is no difference, and the caption says so", () =>
-  withDrawn(h(Results, { id: "r", group, lanes: [laneOf("a", { evaluation: evaluationOf() })], styles: [] }), (root) => {
-    assert.equal(root.all("caption")[0]!.textContent, "IoU in percent");
-    assert.deepEqual(rowsOf(root)[1], ["road", "50.0"]);
-  }));
+  withDrawn(
+    h(Results, { id: "r", group, lanes: [laneOf("a", { evaluation: evaluationOf() })], styles: [] }),
+    (root) => {
+      assert.equal(root.all("caption")[0]!.textContent, "IoU in percent");
+      assert.deepEqual(rowsOf(root)[1], ["road", "50.0"]);
+    },
+  ));
 
 Deno.test("Results: of three and more the person chooses the one that others are measured against", () => {
   const lanes = [0.25, 0.5, 0.75].map((miou, k) =>
