@@ -74,7 +74,8 @@ async function expand(host: Host, given: string, leaveOut: readonly string[]): P
  */
 export function fixedPart(given: string): string {
   const parts = given.split(/[\\/]/), first = parts.findIndex((part) => /[*?[{]/.test(part));
-  return first < 0 ? given : parts.slice(0, first).join("/") || ".";
+  if (first < 0) return given;
+  return parts.slice(0, first).join("/") || (first === 0 ? "." : "/");
 }
 
 /** The files below a folder. @throws UserError that calls the folder as the person does */

@@ -9,7 +9,7 @@ import { filterOf, type Lowering } from "./maps.ts";
 
 /** Height and width of an attribute that is a number or two. */
 function two({ op, attributes }: GraphStep, name: string): [number, number] {
-  const value = attributes[name] ?? 1;
+  const value = attributes[name];
   if (typeof value === "number") return [value, value];
   if (Array.isArray(value) && value.length === 2) return [value[0], value[1]];
   throw new UserError(

@@ -71,8 +71,9 @@ function reduction(type: string): Lowering {
 
 const argMax: Lowering = (emit, step) => {
   const [x] = step.inputs, [axis] = axesIn(step);
-  const planes = x!.sides.length === 4 && emit.inPlanes(x!);
-  const at = planes ? axisInPlanes(axis!) : axis!;
+  // Without its channels a map is the same in both forms; without another side it is not.
+  const planes = x!.sides.length === 4 && axis === 3 && emit.inPlanes(x!);
+  const at = planes ? axisInPlanes(axis) : axis!;
   const ids = emit.node("ArgMax", [planes ? emit.planes(x!) : emit.rows(x!)], { axis: at, keepdims: 0 });
   emit.set(step.outputs[0]!, { rows: emit.node("Cast", [ids], { to: 6 }) });
 };

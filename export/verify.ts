@@ -139,7 +139,7 @@ export function refusal(
   { wanted, half }: Pick<WholeImageOptions, "wanted"> & { readonly half: boolean },
 ): string | undefined {
   const limits = half ? HALF : WHOLE;
-  const unequal = 1 - equal / pixels;
+  const unequal = (pixels - equal) / pixels;
   const allowed = Math.max(limits.difference, limits.relative * largest);
   if (wanted !== "labels" && !(difference <= allowed)) {
     return `the file differs from the network by ${difference.toPrecision(3)}, expected at most ${

@@ -216,7 +216,7 @@ export async function readRecord(folder: string, given: string): Promise<RunReco
     throw new UserError(`${given}: its ${RECORD} cannot be read (${reason(cause)})`, { cause });
   }
   const { backend, versions } = record;
-  if (typeof backend !== "string" || typeof versions !== "object") {
+  if (typeof backend !== "string" || typeof versions !== "object" || versions === null) {
     throw new UserError(
       `${given}: its ${RECORD} names no backend and versions; plca train wrote another one`,
     );

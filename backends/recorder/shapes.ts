@@ -34,7 +34,8 @@ const reduced = (dtype?: tf.DataType): Shaped => (called) => {
 /** The axes of a reduction or of a reversal, counted from 0; if the call names none, all. */
 export function axesOf({ inputs, attributes }: Called): number[] {
   const rank = inputs[0]!.shape.length;
-  const given = attributes["axis"] ?? attributes["dims"];
+  // tfjs calls them otherwise in `Max` and `Min`, and in `Reverse`.
+  const given = attributes["axis"] ?? attributes["reductionIndices"] ?? attributes["dims"];
   const axes = given === undefined ? inputs[0]!.shape.map((_, axis) => axis) : numbers(given);
   return axes.map((axis) => axis < 0 ? axis + rank : axis);
 }

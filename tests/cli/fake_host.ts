@@ -80,6 +80,22 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
   return { code, stdout, stderr };
 }
 
+/** Calls `body` with the host of such a process. @returns what it returned, and what it wrote */
+export async function withHost<T>(
+  fake: Fake & { readonly args?: readonly string[] },
+  body: (host: Host) => T | Promise<T>,
+): Promise<Outcome & { readonly result: T }> {
+  let result: T | undefined;
+  const outcome = await plca(fake.args ?? [], {
+    ...fake,
+    async program(host) {
+      result = await body(host);
+      return 0;
+    },
+  });
+  return { ...outcome, result: result as T };
+}
+
 /** Calls `body` with a new empty folder that is removed afterwards. */
 export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir());

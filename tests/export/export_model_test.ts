@@ -7,9 +7,8 @@ import { UserError } from "../../core/errors.ts";
 import { recordRun } from "../../backends/recorder/record.ts";
 import { unify } from "../../export/graph.ts";
 import { openModel } from "../../export/run_model.ts";
-import { trialsOf } from "../../export/trials.ts";
-import { compareOutputs, type Comparison, refusal } from "../../export/verify.ts";
-import { fileOf, networkOf, PLAIN } from "./networks.ts";
+import { type Comparison, refusal } from "../../export/verify.ts";
+import { comparedOn, type fileOf, networkOf } from "./networks.ts";
 
 await selectBackend("native");
 
@@ -20,15 +19,6 @@ const NORMALIZATION = {
   deviation: [0.2, 0.25, 0.3],
 } as const;
 
-const picture = (width: number, height: number, seed: number) => ({
-  width,
-  height,
-  data: Uint8Array.from(
-    { length: 3 * width * height },
-    (_, k) => (k * 37 + seed * 101 + (k >> 5) * 11) % 256,
-  ),
-});
-
 interface Case {
   readonly model: string;
   readonly options?: object;
@@ -38,25 +28,8 @@ interface Case {
 function compared({ model, options = {}, exported = {} }: Case): Comparison {
   const network = networkOf(model, options);
   try {
-    const { model: bytes } = fileOf(network, exported);
     const [height, width] = exported.size ?? [70, 85];
-    const pictures = [picture(width, height, 1), picture(width, height, 2)];
-    const trials = trialsOf(pictures, {
-      normalization: NORMALIZATION,
-      bytes: exported.bytes !== undefined,
-      free: exported.size === undefined,
-    });
-    const file = openModel({ model: bytes, input: "images", output: exported.wanted ?? "logits" });
-    try {
-      return compareOutputs(file, network.ensemble, {
-        ...PLAIN,
-        wanted: "logits",
-        ...exported,
-        trials,
-      });
-    } finally {
-      file.close();
-    }
+    return comparedOn([width, height], network, exported);
   } finally {
     network.dispose();
   }

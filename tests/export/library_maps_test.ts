@@ -2,30 +2,12 @@
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
-import { openModel } from "../../export/run_model.ts";
-import { trialsOf } from "../../export/trials.ts";
-import { compareOutputs } from "../../export/verify.ts";
-import { fileOf, PLAIN, type TestNetwork } from "./networks.ts";
+import { comparedOn, networkOfFunction } from "./networks.ts";
 
 await selectBackend("native");
 
 const drawn = (shape: [number, number, number, number], seed: number) =>
   tf.randomNormal([...shape], 0, 0.3, "float32", seed) as tf.Tensor4D;
-
-/** A network that is one function of the images. */
-function networkOf(run: (images: tf.Tensor4D) => tf.Tensor4D): TestNetwork {
-  const segmenter = {
-    params: [],
-    buffers: {},
-    classify: (features: tf.Tensor4D) => features,
-    forward: (batches: readonly tf.Tensor4D[]) =>
-      batches.map((images) => {
-        const logits = run(images);
-        return { logits, taps: { logits } };
-      }),
-  };
-  return { ensemble: { networks: [{ segmenter, weight: 1 }], featureTap: "logits" }, dispose() {} };
-}
 
 const CASES: Readonly<Record<string, (images: tf.Tensor4D) => tf.Tensor4D>> = {
   "tf.conv2d, same and valid, strides and dilations": (x) => {
@@ -48,21 +30,7 @@ for (const [name, run] of Object.entries(CASES)) {
     sanitizeOps: false,
     sanitizeResources: false,
     fn() {
-      const network = networkOf(run);
-      const { model } = fileOf(network);
-      const picture = (seed: number) => ({
-        width: 85,
-        height: 70,
-        data: Uint8Array.from({ length: 3 * 85 * 70 }, (_, k) => (k * 37 + seed * 101) % 256),
-      });
-      const trials = trialsOf([picture(1), picture(2)], {
-        normalization: { order: "rgb", scale: 1 / 255, mean: [0.5, 0.5, 0.5], deviation: [1, 1, 1] },
-        bytes: false,
-        free: true,
-      });
-      const file = openModel({ model, input: "images", output: "logits" });
-      const found = compareOutputs(file, network.ensemble, { ...PLAIN, wanted: "logits", trials });
-      file.close();
+      const found = comparedOn([85, 70], networkOfFunction(run));
       assert.ok(found.difference < 1e-5 && found.pixels > 20, JSON.stringify(found));
       assert.equal(found.equal, found.pixels);
     },

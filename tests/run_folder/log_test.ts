@@ -241,3 +241,61 @@ Deno.test("steps and values that no axis can show are damage of their line", () 
   ]);
   assert.equal(log.phases[0]!.done, 1e9);
 });
+
+Deno.test("RunLog: 64 phases and a baseline are read, the lines of a further one left out", () => {
+  const lines = Array.from({ length: 67 }, (_, k) => ({ type: "note", phase: `p${k}`, message: "x" }));
+  const log = logOf(linesOf(...lines, { type: "note", phase: "p3", message: "y" }));
+  assert.equal(log.phases.length, 65);
+  const refused = (line: number) =>
+    `runs/a-001/events.jsonl:${line}: it is of one phase more than 64 and a baseline`;
+  assert.deepEqual(log.problems.shown, [refused(66), refused(67)]);
+  assert.deepEqual([log.phases[3]!.notes, log.latest!.name], [["x", "y"], "p3"]);
+});
+
+Deno.test("RunLog: the latest hundred notes of a phase are kept, and 64 unknown types counted", () => {
+  const notes = Array.from({ length: 103 }, (_, k) => ({ type: "note", phase: "a", message: `note ${k}` }));
+  const [phase] = logOf(linesOf(...notes)).phases;
+  assert.deepEqual([phase!.notes.length, phase!.notes[0], phase!.notes.at(-1)], [100, "note 3", "note 102"]);
+  const types = Array.from({ length: 70 }, (_, k) => ({ type: `t${k}` }));
+  const { unknown } = logOf(linesOf(...types, { type: "t3" }, { type: "t69" }));
+  assert.deepEqual([unknown.size, unknown.get("t3"), unknown.get("t69")], [64, 2, undefined]);
+});
+
+Deno.test("RunLog.head: the first 256 bytes, however they come", () => {
+  const text = bytes.encode("x".repeat(300));
+  for (const size of [1, 100, 256, 300]) {
+    const log = new RunLog("e");
+    for (let at = 0; at < text.length; at += size) log.add(text.subarray(at, at + size));
+    assert.deepEqual(log.head, text.subarray(0, 256));
+  }
+  const short = new RunLog("e");
+  short.add(text.subarray(0, 3));
+  assert.equal(short.head.length, 3);
+});
+
+Deno.test("PhaseLog: checkpoints after the step from which a run is resumed are taken back", () => {
+  const checkpoint = (step: number) => ({ type: "checkpoint", phase: "a", step, path: `${step}` });
+  const log = logOf(linesOf(
+    START,
+    checkpoint(2),
+    checkpoint(4),
+    checkpoint(6),
+    START,
+    { type: "resume", phase: "a", step: 4 },
+    checkpoint(8),
+  ));
+  assert.deepEqual(log.phases[0]!.checkpoints.map(({ step }) => step), [2, 4, 8]);
+});
+
+Deno.test("PhaseLog: measures without labels are columns beside the validation", () => {
+  const log = logOf(linesOf(
+    validationLine(2, 0.5, { labelFree: { entropy: 0.25 } }),
+    validationLine(4, 0.5, { labelFree: { entropy: 0.5 } }),
+  ));
+  assert.deepEqual(valuesOf(log, "labelFree/entropy"), { steps: [2, 4], values: [0.25, 0.5] });
+});
+
+Deno.test("PhaseLog.best: of equal ones the first", () => {
+  const log = logOf(linesOf(validationLine(2, 0.5), validationLine(4, 0.5), validationLine(6, 0.4)));
+  assert.equal(log.phases[0]!.best?.step, 2);
+});

@@ -166,6 +166,7 @@ Deno.test("every damaged line and file is counted, though only some are shown", 
   const run = await stateOf({ "run.json": "[]", "events.jsonl": "broken\n".repeat(500) });
   assert.equal(run.damaged, 501);
   assert.equal(run.problems.length, 22);
+  assert.equal(run.problems.at(-1), "runs/a-001/events.jsonl: 500 lines were left out");
 });
 
 Deno.test("a log is read on from where it was", async () => {
