@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { courseOf } from "../../cli/course.ts";
-import { interruption } from "../../cli/interruption.ts";
+import { interruption } from "../../cli/train/interruption.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
 

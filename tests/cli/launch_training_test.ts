@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { CommandOf } from "../../cli/grammar.ts";
 import type { Job } from "../../cli/job.ts";
-import { launchTraining } from "../../cli/launch_training.ts";
+import { launchTraining } from "../../cli/train/launch.ts";
 import { inFolder, withHost } from "./fake_host.ts";
 import { tinyRecipe } from "./tiny.ts";
 

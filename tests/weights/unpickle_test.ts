@@ -9,8 +9,8 @@ import {
   type PickleWorld,
   plainText,
   unknownGlobal,
-  unpickle,
-} from "../../weights/unpickle.ts";
+} from "../../weights/pickle_values.ts";
+import { unpickle } from "../../weights/unpickle.ts";
 
 type Part = string | readonly number[];
 
