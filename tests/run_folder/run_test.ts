@@ -254,15 +254,14 @@ Deno.test(
     }),
 );
 
-Deno.test("a recipe that contains itself, or is too much, is damage", async () => {
+Deno.test("a recipe that contains itself, or is too deep, is damage", async () => {
   const problems = async (config: string) => (await stateOf({ "config.yaml": config })).problems;
   const damage = (what: string) => [`runs/a-001/config.yaml: ${what}`];
   assert.deepEqual(await problems("a: &x\n  b: *x"), damage("an alias in it contains itself"));
   assert.deepEqual(await problems("a: &x [1, 2]\nb: *x\nc: *x"), []);
   const deep = `a: ${"[".repeat(101)}${"]".repeat(101)}`;
   assert.deepEqual(await problems(deep), damage("its values are nested deeper than 100"));
-  const much = `a: [${"1,".repeat(100_000)}]`;
-  assert.deepEqual(await problems(much), damage("it has more than 100000 values"));
+  // How many values are too many: config_test.ts, where that takes less time.
   assert.deepEqual(await problems("- a"), damage("expected a mapping"));
 });
 
