@@ -206,7 +206,11 @@ test("imageShares: least where the mean probabilities are the shares; without sh
     imageShares(z(odds), shares && tf.tensor1d([...shares])).dataSync()[0]!;
   near([of(0), of(0, [0.5, 0.5])], [Math.log(2), Math.log(2)]);
   near([of(Math.log(3))], [of(Math.log(3), [0.5, 0.5])]);
-  near([of(Math.log(3))], [-0.5 * Math.log(0.75) - 0.5 * Math.log(0.25)]);
+  // Of two classes either share would give the same; of three 1/3 shows.
+  const third = [0.5, 0.25, 0.25].map((p) => -(Math.log(p) + 2 * Math.log(1 - p)) / 3);
+  near(imageShares(tf.tensor4d([Math.log(2), 0, 0], [1, 1, 1, 3])).dataSync(), [
+    third.reduce((a, b) => a + b) / 3,
+  ]);
   const least = of(Math.log(3), [0.75, 0.25]);
   near([least], [-0.75 * Math.log(0.75) - 0.25 * Math.log(0.25)], 1e-5);
   for (const odds of [Math.log(2), Math.log(4)]) assert.ok(of(odds, [0.75, 0.25]) > least);

@@ -9,6 +9,7 @@ import { maxPool } from "../../ops/max_pool.ts";
 import { nearestLabels } from "../../ops/nearest.ts";
 import { reflectPad } from "../../ops/reflect_pad.ts";
 import { resizeBilinear } from "../../ops/resize_bilinear.ts";
+import { resizePositions } from "../../ops/resize_positions.ts";
 import { place, weights } from "../../ops/resize_products.ts";
 import { gaussianBlur, kernelSide } from "../../streams/gaussian_blur.ts";
 import { normals } from "../contracts/differences.ts";
@@ -85,6 +86,35 @@ for (const backend of BACKENDS) {
             assert.ok(Math.min(...all) >= Math.min(...values) - 1e-6);
           })),
         { seed: 1, numRuns: 40 },
+      );
+      return Promise.resolve();
+    },
+  );
+
+  backendTest(
+    backend,
+    "resizePositions: a plain table stays plain, and the first token stays as it is",
+    () => {
+      fc.assert(
+        fc.property(
+          fc.integer({ min: 1, max: 6 }),
+          side,
+          side,
+          fc.boolean(),
+          (table, tall, wide, antialias) =>
+            tf.tidy(() => {
+              const x = tf.concat(
+                [tf.fill([1, 1, 2], 9), tf.fill([1, table ** 2, 2], 0.5)],
+                1,
+              ) as tf.Tensor3D;
+              const y = resizePositions(x, [tall, wide], { offset: 0.1, antialias });
+              assert.deepEqual(y.shape, [1, 1 + tall * wide, 2]);
+              const values = y.dataSync();
+              assert.deepEqual([values[0], values[1]], [9, 9]);
+              assert.ok(values.slice(2).every((value) => Math.abs(value - 0.5) < 1e-5));
+            }),
+        ),
+        { seed: 1, numRuns: 30 },
       );
       return Promise.resolve();
     },
