@@ -37,7 +37,7 @@ export class Registry implements PluginLookup {
    */
   plan<K extends Kind>(kind: K, choice: PluginChoice, at: ConfigPath = []): PlanOf[K] {
     const { type, options, path } = choiceParts(choice, at);
-    if (type === undefined) throw new ConfigError([{ path: at, message: `expected the type of a ${kind}` }]);
+    if (type === undefined) throw new ConfigError([{ path: at, message: `expected the ${kind}'s type` }]);
     const plugin = this.get(kind, type, path("type"));
     return plugin.plan(parse(plugin.options, options ?? {}, path("options")), path("options"), this);
   }

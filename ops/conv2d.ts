@@ -19,10 +19,9 @@ export interface Conv2dOptions extends Partial<Window> {
 
 /**
  * Cross-correlation with gradients for any stride and dilation (tfjs has none for dilation > 1). If the
- * filter or the bias is a variable that is not trainable, its gradient is zeros without being computed. Kept for the
- * gradient: input and filter, and the result where it has a leak.
- * @param x float32 [N, H, W, I] @param filter float32 [h, w, I, O]; `wasm` and `native` compute square ones
- * only
+ * filter or the bias is a variable that is not trainable, its gradient is zeros without being computed. Kept
+ * for the gradient: input and filter, and the result where it has a leak.
+ * @param x float32 [N, H, W, I] @param filter float32 [h, h, I, O]: square, because kernels know one side only
  * @returns float32 [N, H', W', O], H' = floor((H + 2 padding - dilation (h - 1) - 1) / stride) + 1; no images
  * give no images
  */

@@ -9,8 +9,8 @@ import { kernels } from "./kernels.ts";
  * over the result. Its own gradients are that convolution, and the filter's gradient with the two maps
  * exchanged.
  * @param x float32 [N, H, W, I]
- * @param filter float32 [h, w, O, I]: the filter of the convolution that leads from the result to `x`.
- * PyTorch's files keep it as [I, O, h, w].
+ * @param filter float32 [h, h, O, I], square: the filter of the convolution that leads from the result to `x`.
+ * PyTorch's files keep it as [I, O, h, h].
  * @returns float32 [N, H', W', O], H' = (H - 1) stride - 2 padding + dilation (h - 1) + 1
  * @throws UserError when a side of the result would have no pixel
  */

@@ -30,7 +30,9 @@ export function focalCrossEntropy(
   // An ignored pixel gets q = 1: its term is 0, and it has no gradient.
   const q = tf.add(tf.sum(tf.mul(tf.softmax(logits), truth), 3), tf.sub(1, counted));
   const kept = tf.clipByValue(q, LEAST, 1 - LEAST);
-  const each = tf.mul(tf.pow(tf.sub(1, kept), gamma), tf.log(kept));
+  // In float32 the upper bound is 1: a power of 0 below 1 has no finite slope, and 0 times that is NaN.
+  const missing = tf.maximum(tf.sub(1, kept), LEAST);
+  const each = tf.mul(tf.pow(missing, gamma), tf.log(kept));
   const sum = tf.sum(tf.mul(each, counted));
   return tf.div(tf.neg(sum), sharedCount(tf.sum(counted), world)) as tf.Scalar;
 }

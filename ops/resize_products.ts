@@ -76,14 +76,16 @@ export interface Matrices {
 
 /**
  * A X B^T for every image and channel; transposed, A^T X B.
- * @param x float32 [N, H, W, C], none of them 0 @param transposed for the gradient
- * @returns float32 [N, H', W', C], the sides as the matrices say
+ * @param x float32 [N, H, W, C] @param transposed for the gradient
+ * @returns float32 [N, H', W', C], the sides as the matrices say; of or to a side of 0, zeros
  */
 export function byProducts(x: tf.Tensor4D, { rows, columns }: Matrices, transposed: boolean): tf.Tensor4D {
   return tf.tidy(() => {
     const [n, h, w, c] = x.shape;
     const side = transposed ? 1 : 0;
     const tall = rows.shape[side], wide = columns.shape[side];
+    // Engines fail with products of nothing: such a sum has no terms, or no place.
+    if (x.size === 0 || tall * wide === 0) return tf.zeros([n, tall, wide, c]);
     // Rows first: [tall, h] x [h, w c] for each image; then columns: [wide, w] x [w, c] for each row.
     const a = times(rows, tf.reshape(x, [n, h, w * c]) as tf.Tensor3D, transposed);
     const b = times(columns, tf.reshape(a, [n * tall, w, c]) as tf.Tensor3D, transposed);

@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs-core";
+import * as tf from "@tensorflow/tfjs-core";
 import { kernels } from "../kernels.ts";
 import { denseAggregate } from "./dense_aggregation.ts";
 import { deviceAggregate } from "./device/aggregation.ts";
@@ -18,6 +18,8 @@ import { streamedAggregate } from "./streaming/aggregation.ts";
  * @returns float32 [N, P, C]. If every x_i is a distribution (sums to 1, nothing negative), so is every y_i.
  */
 export function aggregate(x: tf.Tensor3D, options: AggregationOptions): tf.Tensor3D {
+  // Some engines cannot cut images out of a batch without pixels.
+  if (x.size === 0) return tf.clone(x);
   const { rows, deviceRows, dense } = kernels();
   if (dense) return denseAggregate(x, options);
   return deviceRows

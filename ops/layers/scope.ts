@@ -44,7 +44,8 @@ export function layersIn(layers: Layers, part: string): Layers {
     ...layers,
     param: (name, initial, inner) => layers.param(name, initial, within(inner)),
     normal: (name, shape, deviation, inner) => layers.normal(name, shape, deviation, within(inner)),
-    normalFilter: (name, shape, deviation) => layers.normalFilter(name, shape, deviation, part),
+    normalFilter: (name, shape, deviation, inner) =>
+      layers.normalFilter(name, shape, deviation, within(inner)),
   };
 }
 

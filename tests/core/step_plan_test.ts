@@ -1,8 +1,22 @@
 import assert from "node:assert/strict";
-import type { PlannedLoss, PlannedNetwork, PlannedStream } from "../../core/plan.ts";
-import type { ModelPlan, Needs, ViewNeed } from "../../core/plugin.ts";
-import { CircularStreamError, planUpdates, readStreams, type StepParts } from "../../core/step_plan.ts";
-import { tinyData } from "../train/fakes.ts";
+import {
+  lastPhase,
+  type PhasePlan,
+  type PlannedJob,
+  type PlannedLoss,
+  type PlannedNetwork,
+  type PlannedStream,
+} from "../../core/plan.ts";
+import type { ModelPlan, Needs, OwnerPlan, ViewNeed } from "../../core/plugin.ts";
+import {
+  CircularStreamError,
+  planPasses,
+  planUpdates,
+  readStreams,
+  type StepParts,
+  usedParts,
+} from "../../core/step_plan.ts";
+import { optimizerPlan, tinyData, tinyPlan } from "../train/fakes.ts";
 
 const place = (name: string) => ({ name, at: [], origin: "recipe.yaml" });
 const unused = () => {
@@ -173,4 +187,102 @@ Deno.test("names that do not exist are passed over: whoever reads a recipe repor
     loss(of({ stream: "mixed" })),
   ], { streams: [made("mixed", { streams: ["nothing", "source"] })] });
   assert.deepEqual(outline(given), [["make mixed", "student source mixed *"]]);
+});
+
+Deno.test("a maker's view that lets gradients flow is no constant; other views of makers are", () => {
+  const maker = (flows: boolean) =>
+    made("mixed", { views: [{ stream: "target", flows }, { stream: "source" }] });
+  const term = loss(of({ stream: "mixed", by: "teacher" }));
+  const outlineOf = (flows: boolean) =>
+    outline(parts([term], { streams: [maker(flows)], networks: [network("teacher")] }));
+  assert.deepEqual(outlineOf(true), [["student target source *", "make mixed", "teacher mixed *"]]);
+  assert.deepEqual(outlineOf(false), [["student target source", "make mixed", "teacher mixed *"]]);
+});
+
+Deno.test("updates are ordered as numbers, and without losses there is none", () => {
+  const given = parts([10, 9, 1, 2].map((update) => loss(sourceOnly, update)));
+  assert.deepEqual(planUpdates(given).map(({ update }) => update), [1, 2, 9, 10]);
+  assert.deepEqual(planUpdates(parts([])), []);
+  assert.deepEqual(planPasses(parts([]), []), { reads: [], entries: [] });
+});
+
+Deno.test("planPasses: images that are only looked at are read, and no network passes over them", () => {
+  const { reads, entries } = planPasses(parts([]), [{ streams: ["source", "mixed"] }, {
+    streams: ["target"],
+  }]);
+  assert.deepEqual([reads, entries], [["target", "source"], []]);
+});
+
+/** A phase with these parts beside target and source. */
+function phase(more: Partial<PhasePlan>): PhasePlan {
+  const whole = lastPhase(tinyPlan());
+  return { ...whole, ...more, streams: [read("target"), read("source"), ...more.streams ?? []] };
+}
+
+/** What a phase keeps of its streams and networks, by name. */
+function kept(given: PhasePlan, predicting?: string): [string[], string[]] {
+  const { streams, networks } = usedParts(given, predicting);
+  return [streams.map(({ name }) => name), networks.map(({ name }) => name)];
+}
+
+const all = {
+  networks: [network("teacher"), network("guide")],
+  streams: [made("mixed", sourceOnly), read("third")],
+};
+
+Deno.test("usedParts drops streams that no term needs and networks that nothing reads", () => {
+  assert.deepEqual(kept(phase({ ...all, losses: [loss(sourceOnly)] })), [["source"], []]);
+  const reading = loss(of({ stream: "mixed", by: "guide" }));
+  assert.deepEqual(kept(phase({ ...all, losses: [reading] })), [["source", "mixed"], ["guide"]]);
+  assert.deepEqual(kept(phase({ ...all, losses: [] })), [[], []]);
+});
+
+Deno.test("usedParts keeps a network that predicts, whose parameters are read, or that an owner trains", () => {
+  const kindOf = (needs: Needs, owners: readonly OwnerPlan[] = []): PlannedLoss => ({
+    ...loss(needs),
+    plan: { needs, owners, create: unused },
+  });
+  const networksOf = (term: PlannedLoss, predicting?: string) =>
+    kept(phase({ ...all, losses: [term] }), predicting)[1];
+  assert.deepEqual(networksOf(loss(sourceOnly), "teacher"), ["teacher"]);
+  assert.deepEqual(networksOf(kindOf({ ...sourceOnly, parameters: ["guide"] })), ["guide"]);
+  const optimizer = optimizerPlan({ lr: 1 });
+  assert.deepEqual(networksOf(kindOf(sourceOnly, [{ name: "own", optimizer, trains: "teacher" }])), [
+    "teacher",
+  ]);
+  // The same of a stream that is made.
+  const mixed: PlannedStream = {
+    ...place("mixed"),
+    plan: { needs: { ...sourceOnly, parameters: ["guide"] }, create: unused },
+  };
+  assert.deepEqual(kept(phase({ ...all, streams: [mixed], losses: [loss(of({ stream: "mixed" }))] }))[1], [
+    "guide",
+  ]);
+});
+
+Deno.test("usedParts keeps streams that jobs read, and those whose images a used one takes", () => {
+  const job = { ...place("labels"), plan: { reads: ["third"], run: unused } } as PlannedJob;
+  assert.deepEqual(kept(phase({ ...all, losses: [loss(sourceOnly)], before: [job] }))[0], [
+    "source",
+    "third",
+  ]);
+  const dataset = { ...tinyData(), streams: [{ stream: "third", at: [] }] };
+  const joined: PlannedStream = { ...place("joined"), labels: true, dataset };
+  const given = phase({
+    ...all,
+    streams: [...all.streams, joined],
+    losses: [loss(of({ stream: "joined" }))],
+  });
+  assert.deepEqual(kept(given)[0], ["third", "joined"]);
+});
+
+Deno.test("usedParts leaves a phase alone whose needs are not known, or whose streams go in a circle", () => {
+  const unknown = phase({ ...all, losses: [{ ...loss(sourceOnly), unrun: true }] });
+  assert.equal(usedParts(unknown), unknown);
+  const circle = phase({
+    ...all,
+    streams: [made("a", { streams: ["b"] }), made("b", { streams: ["a"] })],
+    losses: [loss(of({ stream: "a" }))],
+  });
+  assert.equal(usedParts(circle), circle);
 });

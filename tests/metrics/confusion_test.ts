@@ -59,3 +59,45 @@ Deno.test("confusion: ids outside the classes and unequal lengths are refused", 
   });
   assert.throws(() => counted([0, 1], [0]), { name: "RangeError", message: "2 labels, but 1 predictions" });
 });
+
+Deno.test("confusion: counted in parts or at once, in any order, it is the same matrix", () => {
+  const labels = [0, 1, 2, 255, 2, 1, 0], predictions = [0, 2, 2, 1, 1, 1, 0];
+  const whole = counted(labels, predictions);
+  const parts = emptyConfusion(3);
+  for (const [from, to] of [[4, 7], [0, 4], [4, 4]] as const) {
+    countPixels(parts, {
+      labels: labels.slice(from, to),
+      predictions: predictions.slice(from, to),
+      ignore: 255,
+    });
+  }
+  assert.deepEqual(parts, whole);
+  assert.equal(whole.counts.reduce((sum, count) => sum + count, 0), 6);
+});
+
+Deno.test("confusion: exchanging labels and predictions transposes the matrix and keeps every IoU", () => {
+  const [one, other] = [[0, 1, 2, 2, 1, 0, 0], [0, 2, 2, 1, 1, 1, 0]];
+  const there = counted(one, other), back = counted(other, one);
+  const rows = confusionRows(there);
+  assert.deepEqual(confusionRows(back), rows.map((_, k) => rows.map((row) => row[k]!)));
+  assert.deepEqual(classIou(back), classIou(there));
+  assert.equal(pixelAccuracy(back), pixelAccuracy(there));
+});
+
+Deno.test("confusion: what is refused leaves the pixels before it counted, and a prediction is checked too", () => {
+  const confusion = emptyConfusion(2);
+  assert.throws(
+    () => countPixels(confusion, { labels: [0, 1], predictions: [0, 2], ignore: 255 }),
+    { name: "RangeError", message: "label 1 with prediction 2 at pixel 1; expected ids in 0..1" },
+  );
+  assert.throws(() => counted([NaN], [0]), { name: "RangeError" });
+  assert.throws(() => counted([0], [-1]), { name: "RangeError" });
+  // Under an ignored label any prediction passes.
+  countPixels(confusion, { labels: [255], predictions: [9], ignore: 255 });
+  assert.deepEqual([...confusion.counts], [1, 0, 0, 0]);
+});
+
+Deno.test("meanIou: classes without an IoU have no part in the mean, 0 has", () => {
+  assert.equal(meanIou([0.5, null, 1, 0]), 0.5);
+  assert.equal(meanIou([null, 0]), 0);
+});

@@ -12,6 +12,7 @@ import { adamOptimizer } from "../../optim/adam.ts";
 import { optimizers } from "../../optim/mod.ts";
 import { polyMultiplier } from "../../optim/schedule.ts";
 import { sgdOptimizer } from "../../optim/sgd.ts";
+import { zeroSlots } from "../../optim/slots.ts";
 
 const setup = {
   variable: (_: string, initial: tf.Tensor, trainable = true) => tf.variable(initial, trainable),
@@ -208,4 +209,77 @@ Deno.test("poly: DAFormer's recorded rates, where the warm-up multiplies the cur
     const found = schedule.multiplier(steps[k]!, 40_000);
     assert.ok(Math.abs(found - expected) < 1e-6, `step ${steps[k]}: ${found}, recorded ${expected}`);
   });
+});
+
+test("zeroSlots: zeros of each parameter's shape, or a number, by the parameter's name", () => {
+  const slots: Record<string, tf.Variable> = {};
+  const params = [param("a", [1, 2]), param("b", [3])];
+  const made = zeroSlots(params, setup, { slot: "mean", slots });
+  zeroSlots(params, setup, { slot: "step", slots, scalar: true });
+  assert.deepEqual(Object.keys(slots), ["a/mean", "b/mean", "a/step", "b/step"]);
+  assert.equal(made[1], slots["b/mean"]);
+  assert.deepEqual(Object.values(slots).map(({ shape }) => shape), [[2], [1], [], []]);
+  assert.ok(
+    Object.values(slots).every((slot) => !slot.trainable && slot.dataSync().every((value) => value === 0)),
+  );
+});
+
+test("sgd: the factors of a parameter's groups act on its rate and its decay alone", () => {
+  const params = [param("a", [1]), { ...param("b", [1]), rate: 10, decay: 0.5 }, {
+    ...param("c", [1]),
+    decay: 0,
+  }];
+  const sgd = sgdOptimizer(params, setup, { lr: 0.1, momentum: 0, weight_decay: 0.2 });
+  assert.equal(sgd.rate, 0.1);
+  sgd.apply(params.map(() => tf.tensor1d([1])), 0.5);
+  close(params[0]!.value, [1 - 0.05 * 1.2]);
+  close(params[1]!.value, [1 - 0.5 * 1.1]);
+  close(params[2]!.value, [1 - 0.05]);
+});
+
+test("adam: rate, decay and the schedule's multiplier act where they should", () => {
+  const options = { lr: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weight_decay: 0.5 };
+  // The first step is the rate times the sign of what is minimised, whatever its size.
+  const after = (more: object, given: object = {}, multiplier = 1) => {
+    const p = { ...param("w", [2]), ...more };
+    adamOptimizer([p], setup, { ...options, ...given }).apply([tf.tensor1d([-0.3])], multiplier);
+    return p.value;
+  };
+  close(after({}), [2 - 0.1]);
+  close(after({ decay: 0 }), [2 + 0.1]);
+  close(after({ rate: 3 }, {}, 0.5), [2 - 0.15]);
+  close(after({}, { decoupled: true }), [2 * (1 - 0.1 * 0.5) + 0.1]);
+  close(after({ rate: 2, decay: 0.5 }, { decoupled: true }, 0.5), [2 * (1 - 0.1 * 0.25) + 0.1]);
+  close(after({}, { weight_decay: 0, epsilon: 0.3 }), [2 + 0.1 * 0.3 / 0.6], 1e-5);
+});
+
+test("adam: without a memory of gradients a step follows the last one alone", () => {
+  const p = param("w", [0]);
+  const options = { lr: 1, beta1: 0, beta2: 0, epsilon: 1e-8, weight_decay: 0 };
+  const adam = adamOptimizer([p], setup, options);
+  adam.apply([tf.tensor1d([100])], 1);
+  adam.apply([tf.tensor1d([-0.01])], 1);
+  close(p.value, [0], 1e-5);
+  assert.equal(adam.rate, 1);
+});
+
+test("sgd: a parameter that is updated twice keeps the decay that was added before", () => {
+  const p = { ...param("w", [1]), repeats: 2 };
+  const sgd = sgdOptimizer([p], setup, { lr: 0.5, momentum: 0, weight_decay: 0.25 });
+  const gradient = tf.tensor1d([1]);
+  sgd.apply([gradient], 1);
+  // g = 1 + 0.25, w = 0.375; then g = 1.25 + 0.25 * 0.375.
+  close(p.value, [0.375 - 0.5 * (1.25 + 0.25 * 0.375)]);
+  close(gradient, [1]);
+});
+
+Deno.test("poly: the warm-up rises from its start to the peak, or along the curve", () => {
+  const of = (options: object) =>
+    registry.plan("schedule", { type: "poly", options: { power: 1, ...options } });
+  const at = (options: object) => [0, 1, 2, 3, 4].map((step) => of(options).multiplier(step, 4));
+  assert.deepEqual(at({}), [1, 0.75, 0.5, 0.25, 0]);
+  assert.deepEqual(at({ warmup: 0.5, warmup_from: 0.5 }), [0.5, 0.75, 0.5, 0.25, 0]);
+  assert.deepEqual(at({ warmup: 0.5, warmup_to: "curve" }), [0, 0.375, 0.5, 0.25, 0]);
+  assert.deepEqual(at({ warmup: 1 }), [0, 0.25, 0.5, 0.75, 0]);
+  assert.deepEqual(at({ horizon: 2 }), [1, 0.875, 0.75, 0.625, 0.5]);
 });
