@@ -141,8 +141,11 @@ async function begun(host: Host, args: CommandOf<"train">, team: Team): Promise<
   return { plan, folder, resume: false, onFailure, moved: backend.moved };
 }
 
-function selectedBackend({ job }: Host, { backend, memory }: RunPlan): Promise<SelectedBackend> {
-  return selectBackend(backend, { memory, threads: job?.threads });
+function selectedBackend(
+  { job }: Host,
+  { backend, memory, precision }: RunPlan,
+): Promise<SelectedBackend> {
+  return selectBackend(backend, { memory, threads: job?.threads, precision });
 }
 
 /** `4 processes by MPICH 4.0.2, `; "" without a launcher. */

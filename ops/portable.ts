@@ -91,5 +91,6 @@ export const portable: Kernels = {
   attentionGradient: portableAttentionGradient,
   rows: portableRows,
   deviceRows: undefined,
+  shrinking: undefined,
   dense: false,
 };
