@@ -5,7 +5,7 @@
  * between backends is a field here or a kernel in ops/kernel_types.ts.
  */
 import type { MovedMemory } from "../core/memory.ts";
-import type { BackendName } from "../core/plan.ts";
+import type { BackendName, Precision } from "../core/plan.ts";
 
 /** One backend. A record is light: the library behind it is imported by `start`. */
 export interface Backend {
@@ -29,9 +29,10 @@ export interface Backend {
    * @param memory bytes that tensors may take in all, for a backend that moves tensors out of a heap; absent:
    * what the machine has free
    * @param threads so many compute, where it computes in several; absent: one for each core
+   * @param precision in which maps are kept for the gradient; only `webgpu` knows `half`, others ignore it
    * @throws Error that says why it cannot be used here
    */
-  start(memory?: number, threads?: number): Promise<Started | void>;
+  start(memory?: number, threads?: number, precision?: Precision): Promise<Started | void>;
 }
 
 /** What a started backend with a heap of its own reports. */

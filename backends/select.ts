@@ -5,7 +5,7 @@
  */
 import { UserError } from "../core/errors.ts";
 import type { MovedMemory } from "../core/memory.ts";
-import type { BackendName } from "../core/plan.ts";
+import type { BackendName, Precision } from "../core/plan.ts";
 import { messageOf } from "../core/words.ts";
 import type { Backend, Inspected, Started } from "./backend.ts";
 import { BACKENDS } from "./mod.ts";
@@ -39,6 +39,8 @@ export interface SelectOptions {
   readonly memory?: number | undefined;
   /** So many threads compute, where a backend has several; absent: one for each core. */
   readonly threads?: number | undefined;
+  /** In which maps are kept for the gradient; absent: `full`. Others than `webgpu` ignore it. */
+  readonly precision?: Precision | undefined;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function selectBackend(
 }
 
 /** The first backend that starts. @throws UserError, with a line for each, when none does */
-type Limits = Pick<SelectOptions, "memory" | "threads">;
+type Limits = Pick<SelectOptions, "memory" | "threads" | "precision">;
 
 async function firstThatStarts(among: readonly Backend[], limits: Limits): Promise<SelectedBackend> {
   const notes: string[] = [];
@@ -85,9 +87,12 @@ export async function inspectBackends(): Promise<readonly BackendReport[]> {
 }
 
 /** Starts a backend. @returns its report, if it has one; a text that says why it cannot be used */
-async function start(backend: Backend, { memory, threads }: Limits): Promise<Started | string | undefined> {
+async function start(
+  backend: Backend,
+  { memory, threads, precision }: Limits,
+): Promise<Started | string | undefined> {
   try {
-    return await backend.start(memory, threads) ?? undefined;
+    return await backend.start(memory, threads, precision) ?? undefined;
   } catch (error) {
     return messageOf(error);
   }

@@ -91,6 +91,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     seed,
     backend: backend.name,
     ...(backend.memory === undefined ? {} : { memory: backend.memory * 2 ** 30 }),
+    ...(backend.precision === undefined ? {} : { precision: backend.precision }),
     labelSpace,
     data: data.plan,
     input: inputPlan(input),
@@ -102,7 +103,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     resolved: {
       name,
       seed,
-      backend: backend.memory === undefined ? backend.name : backend,
+      backend: Object.keys(backend).length === 1 ? backend.name : backend,
       data: data.resolved,
       input,
       model: { ...model.named, ...ownWeights, options: model.options },

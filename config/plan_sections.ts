@@ -13,6 +13,7 @@ import type {
   DataPlan,
   DiagnosticsPlan,
   InputPlan,
+  Precision,
   TrainingPlan,
   TrainingTransforms,
 } from "../core/plan.ts";
@@ -169,15 +170,21 @@ export function checkTargetLabels(
 /** Backends whose engine takes what it needs. */
 const UNBOUNDED = ["tensorflow", "webgpu", "cpu"];
 
+/** The section `backend`. */
+export interface BackendPlan {
+  readonly name: BackendName | "auto";
+  /** In GiB. */
+  readonly memory?: number;
+  readonly precision?: Precision;
+}
+
 /**
- * The backend's name and its limit of memory in GiB; undefined after recording a mistake. A limit on a
- * backend that would not keep it is a mistake.
+ * The backend's name, its limit of memory and its precision; undefined after recording a mistake. What the
+ * backend would not keep to is a mistake.
  */
-export function planBackend(
-  findings: Findings,
-): { readonly name: BackendName | "auto"; readonly memory?: number | undefined } | undefined {
+export function planBackend(findings: Findings): BackendPlan | undefined {
   const section = findings.value(["backend"], sections.backend);
-  const { name, memory } = typeof section === "object" ? section : { name: section };
+  const { name, memory, precision } = typeof section === "object" ? section : { name: section };
   if (name === undefined) return undefined;
   if (memory !== undefined && UNBOUNDED.includes(name)) {
     findings.add(
@@ -185,7 +192,17 @@ export function planBackend(
       `${name} takes what it needs: only native and wasm keep to a limit, as in {name: native, memory: 16}`,
     );
   }
-  return { name, ...(memory === undefined ? {} : { memory }) };
+  if (precision === "half" && name !== "webgpu") {
+    findings.add(
+      ["backend", "precision"],
+      `${name} keeps maps in 32 bits: only webgpu has half, as in {name: webgpu, precision: half}`,
+    );
+  }
+  return {
+    name,
+    ...(memory === undefined ? {} : { memory }),
+    ...(precision === undefined ? {} : { precision }),
+  };
 }
 
 type LogsSection = z.infer<typeof sections.logs>;

@@ -62,6 +62,10 @@ export const sections = {
         "GB that all tensors may take on native and wasm: what does not fit the 4 GB of their heap waits outside of it; " +
           "absent: what the machine has free, less 2 GB",
       ),
+      precision: z.enum(["full", "half"]).optional().describe(
+        "in which webgpu keeps maps for the gradient: half, numbers of 16 bits, takes less memory; " +
+          "weights, sums and everything that is computed stay at 32 bits; absent: full",
+      ),
     }),
   ]).default("auto").describe("where tensors live; auto takes a GPU, then native"),
   input: z.strictObject({

@@ -37,6 +37,9 @@ export type BackendName = "native" | "tensorflow" | "wasm" | "webgpu" | "cpu";
 /** What `eval --split` accepts. `train` is the labelled source. */
 export type Split = "train" | "val" | "test";
 
+/** In how many bits maps are kept for the gradient: 32 or 16. */
+export type Precision = "full" | "half";
+
 /** Everything that a run is made from. Made by `loadRecipe` (config/load.ts). */
 export interface RunPlan {
   /** From the recipe; names the run folder. */
@@ -47,6 +50,8 @@ export interface RunPlan {
   readonly backend: BackendName | "auto";
   /** Bytes that tensors may take in all, where the backend moves them; absent: what the machine has free. */
   readonly memory?: number;
+  /** Absent: `full`. */
+  readonly precision?: Precision;
   /** The classes of source and evaluation. */
   readonly labelSpace: LabelSpace;
   /** Source, target and the splits to evaluate. */

@@ -107,10 +107,22 @@ export function resnet(layers: Layers, shape: ResnetShape) {
     const first = stem(images, pass);
     const pool = maxPool(first, { size: 3, stride: 2, padding: 1 }, { ceil: shape.stem === "single" });
     let x = pool;
-    const outputs = stages.map((stage) => x = stage.reduce((input, layer) => layer(input, pass), x));
+    const outputs = stages.map((stage) => x = inTurn(stage, x, pass));
     const [layer1, layer2, layer3, layer4] = outputs;
     return { stem: first, pool, layer1: layer1!, layer2: layer2!, layer3: layer3!, layer4: layer4! };
   };
+}
+
+/**
+ * The result of one layer after the other. What lies between two of them is let go: for the gradient, operators
+ * keep what they need by themselves, perhaps in fewer bits.
+ */
+function inTurn(stage: readonly Layer[], first: tf.Tensor4D, pass: Pass): tf.Tensor4D {
+  return stage.reduce((input, layer) => {
+    const output = layer(input, pass);
+    if (input !== first) input.dispose();
+    return output;
+  }, first);
 }
 
 /** The convolutions before the pooling. */

@@ -16,6 +16,8 @@
  * returns for the same reason: it may return `dy` itself, or a tensor that it saved.
  */
 import * as tf from "@tensorflow/tfjs-core";
+import { Kept } from "./kept.ts";
+import { kernels } from "./kernels.ts";
 
 /** One recorded operator. */
 interface TapeNode {
@@ -74,12 +76,14 @@ export function gradients<Y extends tf.Tensor>(
   }
   const outer = engine.state.activeTape;
   let tape: TapeNode[] = [];
+  const { shrinking } = kernels();
+  const kept = shrinking && new Kept(shrinking);
   try {
     const value = engine.scopedRun(() => engine.startTape(), () => {
       engine.endTape();
       tape = engine.state.activeTape ?? [];
       engine.state.activeTape = outer;
-    }, () => tf.tidy(f));
+    }, () => kept ? kept.recording(() => tf.tidy(f)) : tf.tidy(f));
     let grads: (tf.Tensor | undefined)[] = [];
     tf.tidy(() => {
       grads = backward({
@@ -89,6 +93,7 @@ export function gradients<Y extends tf.Tensor>(
         dy: dy ?? tf.ones(value.shape),
         ownsDy: dy === undefined,
         listener,
+        kept,
       });
       return grads.filter((grad) => grad !== undefined);
     });
@@ -128,6 +133,7 @@ interface Backward {
   readonly dy: tf.Tensor;
   readonly ownsDy: boolean;
   readonly listener: BackwardListener | undefined;
+  readonly kept: Kept | undefined;
 }
 
 /**
@@ -135,7 +141,7 @@ interface Backward {
  * maps a tensor's id to its gradient as far as it is added up. A tensor's consumers come after it on the
  * tape, so when its own node has its turn its gradient is complete.
  */
-function backward({ tape, value, xs, dy, ownsDy, listener }: Backward): (tf.Tensor | undefined)[] {
+function backward({ tape, value, xs, dy, ownsDy, listener, kept }: Backward): (tf.Tensor | undefined)[] {
   const between = nodesBetween(tape, xs, value);
   for (const node of tape) if (!between.has(node)) free(node);
   const wanted = new Set(xs.map(({ id }) => id));
@@ -145,7 +151,9 @@ function backward({ tape, value, xs, dy, ownsDy, listener }: Backward): (tf.Tens
     const dys = node.outputs.map(({ id }) => slopes.get(id) ?? null);
     if (dys.some((slope) => slope !== null)) {
       const inputs = between.get(node)!;
-      inputGradients(node, inputs, dys).forEach((dx, k) => addTo(slopes, node.inputs[inputs[k]!]!.id, dx));
+      const compute = () => inputGradients(node, inputs, dys);
+      const slopesIn = kept ? kept.restored(node.saved, compute) : compute();
+      slopesIn.forEach((dx, k) => addTo(slopes, node.inputs[inputs[k]!]!.id, dx));
     }
     free(node);
     for (const { id } of node.outputs) {

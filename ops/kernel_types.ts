@@ -100,11 +100,23 @@ export interface Kernels {
   readonly rows: RowKernels;
   /** The same where they are not read (ops/association/device). If these are given, `rows` is not used. */
   readonly deviceRows: DeviceRowKernels | undefined;
+  /** How maps are kept for the gradient in fewer bits; undefined where they are kept as they are. */
+  readonly shrinking: Shrinking | undefined;
   /**
    * Whether the aggregation forms the similarities of all pixels at once, by plain operators, instead of by
    * either of these: for recording a network into a graph, which has no loop over blocks.
    */
   readonly dense: boolean;
+}
+
+/** Smaller copies of tensors. */
+export interface Shrinking {
+  /** Numbers of a tensor below which a copy is not worth it. */
+  readonly least: number;
+  /** A small copy. @param x float32 */
+  shrink(x: tf.Tensor): tf.Tensor;
+  /** What it was a copy of, up to rounding. */
+  restore(small: tf.Tensor, shape: readonly number[]): tf.Tensor;
 }
 
 /** The mean and variance that a part of a batch was normalised with. */

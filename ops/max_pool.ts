@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import type { PoolWindow } from "./kernel_types.ts";
+import { keepExactly } from "./kept.ts";
 import { kernels } from "./kernels.ts";
 
 /** Where the last window of a side may lie. */
@@ -27,6 +28,8 @@ export function maxPool(
   const op = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [tf.Tensor4D, tf.GradSaveFunc];
     const value = kernels().maxPool(input, window, out);
+    // The gradient looks for the first of the largest; rounded numbers are more often equal.
+    keepExactly(input, value);
     save([input, value]);
     return {
       value,

@@ -96,5 +96,6 @@ export const portable: Kernels = {
   attentionGradient: portableAttentionGradient,
   rows: portableRows,
   deviceRows: undefined,
+  shrinking: undefined,
   dense: false,
 };

@@ -37,8 +37,9 @@ export function goldenTest(
   backend: BackendName,
   name: string,
   run: (read: Read) => Record<string, tf.Tensor>,
+  { how = "", tolerance = TOLERANCE }: { readonly how?: string; readonly tolerance?: number } = {},
 ): void {
-  backendTest(backend, `${name} equals the recorded values`, async () => {
+  backendTest(backend, `${name} equals the recorded values${how}`, async () => {
     recorded ??= readGolden("plca_ops_and_losses.safetensors");
     const read: Read = (key) => {
       const stored = recorded!.tensors.get(`${name}/${key}`);
@@ -51,7 +52,7 @@ export function goldenTest(
       const expected = read(key);
       assert.deepEqual(value.shape, expected.shape, key);
       const error = relative(await value.data() as Float32Array, await expected.data() as Float32Array);
-      assert.ok(error <= TOLERANCE, `${key}: off by ${error}`);
+      assert.ok(error <= tolerance, `${key}: off by ${error}`);
       tf.dispose([value, expected]);
     }
     assert.equal(tf.memory().numTensors, before, "tensors leaked");

@@ -19,7 +19,8 @@ export const webgpu: Backend = {
       return { takes: false, reason: messageOf(error) };
     }
   },
-  start: async () => await (await import("./kernels.ts")).startWebgpu(),
+  start: async (_memory, _threads, precision) =>
+    await (await import("./kernels.ts")).startWebgpu(precision === "half"),
 };
 
 /**

@@ -75,7 +75,7 @@ function looking(count: number): string {
     ${
     names(count).map((name) =>
       `for (var k = index; k < uniforms.${name}Shape; k = k + uniforms.together) {
-      broken = broken || isBroken(${name}[k]);
+      broken = broken || isBroken(f32(${name}[k]));
     }`
     ).join("\n    ")
   }

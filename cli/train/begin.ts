@@ -72,8 +72,11 @@ export async function beginRun(host: Host, args: CommandOf<"train">, team: Team)
   return { plan, folder, resume: false, onFailure, moved: backend.moved };
 }
 
-function selectedBackend({ job }: Host, { backend, memory }: RunPlan): Promise<SelectedBackend> {
-  return selectBackend(backend, { memory, threads: job?.threads });
+function selectedBackend(
+  { job }: Host,
+  { backend, memory, precision }: RunPlan,
+): Promise<SelectedBackend> {
+  return selectBackend(backend, { memory, threads: job?.threads, precision });
 }
 
 /** `4 processes by MPICH 4.0.2, `; "" without a launcher. */

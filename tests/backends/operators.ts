@@ -11,7 +11,8 @@ import { goldenCases, goldenTest, type Read, withGradients } from "../goldens.ts
 import { testBackboneOperators } from "./backbone_operators.ts";
 import { testMethodOperators } from "./method_operators.ts";
 
-interface Case {
+/** A recorded operator. */
+export interface Case {
   readonly name: string;
   readonly op: string;
   readonly stride: number;
@@ -33,7 +34,8 @@ export function testOperators(backend: BackendName): void {
   testBackboneOperators(backend);
 }
 
-const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Tensor>> = {
+/** How each is computed, by its name; the results by their recorded names. */
+export const OPERATORS: Record<string, (one: Case, read: Read) => Record<string, tf.Tensor>> = {
   conv2d(one, read) {
     const filter = tf.transpose(read("w"), [1, 2, 3, 0]); // read() made [O, h, w, I] of OIHW
     const { value, grads } = withGradients(

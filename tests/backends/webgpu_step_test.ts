@@ -10,9 +10,10 @@ import { builtins } from "../../builtins.ts";
 import type { PlannedLoss } from "../../core/plan.ts";
 import type { Similarity } from "../../core/plugin.ts";
 import { passOf, runPass, tensorsOf } from "../../train/pass.ts";
+import type { Run } from "../../train/assemble.ts";
 import { trainStep } from "../../train/step.ts";
 import { formulaImages } from "../formula.ts";
-import { backendTest } from "../goldens.ts";
+import { backendTest, relative } from "../goldens.ts";
 import { assembled, tinyPlan } from "../train/fakes.ts";
 import { denseAggregate, denseAssociation } from "../ops/association/dense.ts";
 import { deeplab, trainingStep } from "../../bench/training_step.ts";
@@ -131,6 +132,34 @@ if (webgpu.available) {
     } finally {
       run.dispose();
     }
+  });
+
+  /** A pass of the full objective, with maps kept in 16 bits or in 32. */
+  const onePass = (run: Run, half: boolean) => {
+    replaceKernels("webgpu", webgpuKernels(undefined, half));
+    return runPass(run, batches(), passOf(run, run.terms, { step: 0, steps: 1, pass: 0 }));
+  };
+
+  backendTest("webgpu", "maps kept in 16 bits: values stay, gradients are off by rounding", async () => {
+    const computed = await Promise.all([true, false].map(async (half) => {
+      const run = assembledRun();
+      try {
+        const pass = onePass(run, half);
+        const read = async (tensors: readonly (tf.Tensor | null)[]) => {
+          const values = await Promise.all(tensors.map((x) => x?.data() ?? []));
+          return values.flatMap((numbers) => [...numbers]);
+        };
+        const values = await read(pass.scalars.map(({ value }) => value));
+        const result = { values, grads: await read(pass.grads) };
+        tf.dispose(tensorsOf(pass));
+        return result;
+      } finally {
+        run.dispose();
+      }
+    }));
+    assert.deepEqual(computed[0]!.values, computed[1]!.values);
+    const error = relative(computed[0]!.grads, computed[1]!.grads);
+    assert.ok(error > 1e-6 && error < 5e-3, `off by ${error}`);
   });
 
   for (const name of ["cosine", "negative-kl", "negative-euclidean"]) {

@@ -4,6 +4,7 @@ import { testDevice } from "./device.ts";
 import { testDeviceLimits } from "./device_limits.ts";
 import { testDeviceStreaming } from "./device_streaming.ts";
 import { testConvolutionGradients } from "./convolution_gradients.ts";
+import { testHalves } from "./halves.ts";
 import { testLovaszShaders } from "./lovasz_shaders.ts";
 import { testLosses } from "./losses.ts";
 import { testNormShaders } from "./norm_shaders.ts";
@@ -25,6 +26,7 @@ if (webgpu.available) {
   testUpdateShaders();
   testDeviceLimits();
   testDevice();
+  testHalves();
   testDeviceStreaming("webgpu", (rows) => ({ ...ROWS, blockRows: () => rows }), 20);
 } else {
   // Software Vulkan is enough: mesa-vulkan-drivers on Debian.
