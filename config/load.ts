@@ -115,6 +115,11 @@ async function recipePath({ path, text }: RecipeSource, options: LoadOptions): P
   if (text === undefined && isRecipeName(path)) {
     const embedded = embeddedRecipe(path);
     if (embedded !== undefined) return embedded;
+    const open = options.overrides?.find((override) => !override.includes("="));
+    // A blank in the place of `=` makes a recipe of the value.
+    if (open !== undefined) {
+      throw new UserError(`--set ${open}: expected path=value without a blank, as in --set ${open}=${path}`);
+    }
     throw new UserError(`there is no recipe called "${path}"${await insteadOf(path, options)}`);
   }
   return resolve(options.cwd, path);
