@@ -1,5 +1,6 @@
 /**
  * `plca check`: plans a recipe and prints what a run of it would do, without opening data or making a tensor.
+ * Of weights and data it only looks whether what the recipe names is there.
  * Plugin files of the recipe are not run, so it is safe for a stranger's recipe; with `--import` they are, in
  * a narrowed thread.
  */
@@ -7,8 +8,10 @@ import { fileURLToPath } from "node:url";
 import { lastPhase, type PhasePlan } from "../core/plan.ts";
 import { countOf } from "../core/words.ts";
 import { objectiveText, stepLines } from "../report/step_text.ts";
+import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { missingFiles, namedData, startWeights } from "./named_files.ts";
 import { namedPaths, narrowly } from "./narrow.ts";
 import { planOf, planUnrun } from "./recipes.ts";
 import { shown } from "./run_folder.ts";
@@ -50,6 +53,14 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   const extended = recipes.slice(1).filter((path) => !path.startsWith(OWN_RECIPES));
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
+  const data = namedData(plan);
+  for (const line of await missingFiles(host, [...startWeights(plan), ...data])) {
+    host.stdout.write(`  missing    ${line}\n`);
+  }
+  if (data.length > 0) {
+    const look = commandLine(host, `data check ${args.recipe}`);
+    host.stdout.write(`  not opened images and labels; ${look} looks at every one\n`);
+  }
   for (const file of files) {
     host.stdout.write(`  not run    ${shown(host, file)}; --import runs it, to check its options\n`);
   }

@@ -12,6 +12,7 @@ import { newestRun } from "../run_folder/newest.ts";
 import { newestWhole } from "../train/resume.ts";
 import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
+import { neighbour } from "./neighbour.ts";
 import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
 /** What the person named, as `eval`, `predict` and `export` take it. */
@@ -45,7 +46,9 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
       throw new UserError(`--recipe ${recipe}: whose weights? name their file with --checkpoint`);
     }
     const folder = run === undefined ? await latestRun(host, runs) : resolve(host.cwd, run);
-    if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
+    if (!(await stat(folder))?.isDirectory) {
+      throw new UserError(`--run ${run}: there is no such folder${await neighbour(folder, host.cwd)}`);
+    }
     const config = await recipeIn(host, folder);
     const whole = await newestWhole(folder, diskFiles());
     if (!whole) {

@@ -3,15 +3,18 @@
  * planOf} runs the recipe's plugin files, {@linkcode planUnrun} neither runs nor opens them. Only training
  * needs the first.
  */
+import { join } from "node:path";
 import { loadRecipe } from "../config/load.ts";
 import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import type { RunPlan } from "../core/plan.ts";
 import type { Plugin } from "../core/plugin.ts";
 import { megabytes, reason } from "../core/words.ts";
+import { CONFIG } from "../run_folder/layout.ts";
 import { builtins } from "../builtins.ts";
 import type { Host } from "./host.ts";
 import { importPlugin } from "./import_plugin.ts";
+import { neighbour } from "./neighbour.ts";
 
 /** The most bytes of a recipe, or of any other text that plca reads whole. */
 const LARGEST_TEXT = 16e6;
@@ -20,6 +23,11 @@ const LARGEST_TEXT = 16e6;
 export async function readText(path: string): Promise<string> {
   try {
     const found = await Deno.stat(path);
+    if (found.isDirectory && await Deno.stat(join(path, CONFIG)).then(() => true, () => false)) {
+      throw new UserError(
+        `it is the folder of a run, expected a file: its recipe is ${CONFIG} in it, and train --resume goes on with it`,
+      );
+    }
     const other = notAFile(found);
     if (other !== undefined) throw new UserError(`it is ${other}, expected a file`);
     if (found.size > LARGEST_TEXT) {
@@ -30,7 +38,8 @@ export async function readText(path: string): Promise<string> {
     return await Deno.readTextFile(path);
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    throw new UserError(reason(cause), { cause });
+    const near = cause instanceof Deno.errors.NotFound ? await neighbour(path) : "";
+    throw new UserError(`${reason(cause)}${near}`, { cause });
   }
 }
 

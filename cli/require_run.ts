@@ -6,6 +6,7 @@ import { EVENTS, RECORD } from "../run_folder/layout.ts";
 import { newestRun } from "../run_folder/newest.ts";
 import { isRunFolder } from "../run_folder/read.ts";
 import type { Host } from "./host.ts";
+import { neighbour } from "./neighbour.ts";
 import { shown, stat } from "./run_folder.ts";
 
 /**
@@ -16,7 +17,8 @@ export async function requireRun(host: Host, folder: string): Promise<void> {
   const name = printable(shown(host, folder));
   const info = await stat(folder);
   if (info === undefined) {
-    throw new UserError(`${name}: there is no such folder; expected a run, as in runs/street-001`);
+    const near = await neighbour(folder, host.cwd) || "; expected a run, as in runs/street-001";
+    throw new UserError(`${name}: there is no such folder${near}`);
   }
   if (!info.isDirectory) {
     throw new UserError(`${name}: it is a file; expected a run folder, as in runs/street-001`);

@@ -1,14 +1,13 @@
-import { join, resolve } from "node:path";
 import { UserError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { reason } from "../core/words.ts";
 import { renderGrid } from "../report/grid.ts";
-import { diskRun, type RunFiles } from "../run_folder/files.ts";
 import { overviewOf, type RunOverview, runsGrid } from "../report/overview.ts";
-import { isRunFolder, readRun } from "../run_folder/read.ts";
+import { readRun } from "../run_folder/read.ts";
 import { commandLine } from "./command_line.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { runsBelow } from "./runs_below.ts";
 
 /** How many damaged lines and files of a run are shown; further ones are counted. */
 const SHOWN_PROBLEMS = 3;
@@ -30,7 +29,7 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
       : reason(cause);
     throw new UserError(`${printable(given)}: ${why}`, { cause });
   });
-  for (const files of folders) {
+  for (const { files } of folders) {
     const run = await readRun(files);
     overviews.push(overviewOf(run));
     for (const problem of run.problems.slice(0, SHOWN_PROBLEMS)) host.stderr.write(`${problem}\n`);
@@ -49,26 +48,4 @@ export async function runsCommand(host: Host, args: CommandOf<"runs">): Promise<
   }
   host.stdout.write(`${renderGrid(runsGrid(overviews, host.now().getTime()), "text")}\n`);
   return 0;
-}
-
-/**
- * The runs at a folder: the folder itself, those in it, and those of folders in it, as ablations have them.
- * Folders in it that cannot be read are named and left out.
- */
-async function runsBelow(host: Host, given: string): Promise<RunFiles[]> {
-  const root = resolve(host.cwd, given);
-  const runs: RunFiles[] = [];
-  const look = async (path: string, depth: number): Promise<void> => {
-    const files = diskRun(join(root, path), join(given, path));
-    if (await isRunFolder(files)) return void runs.push(files);
-    if (depth === 0) return;
-    for await (const { name, isDirectory } of Deno.readDir(join(root, path))) {
-      if (!isDirectory) continue;
-      await look(join(path, name), depth - 1).catch((cause) => {
-        host.stderr.write(`${printable(join(given, path, name))}: ${reason(cause)}\n`);
-      });
-    }
-  };
-  await look("", 2);
-  return runs;
 }

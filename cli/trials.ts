@@ -115,7 +115,12 @@ export async function recipeFiles(folder: string, given: string): Promise<string
   try {
     for await (const entry of Deno.readDir(folder)) if (/\.ya?ml$/.test(entry.name)) files.push(entry.name);
   } catch (cause) {
-    throw new UserError(`${given}: ${reason(cause)}`, { cause });
+    const why = cause instanceof Deno.errors.NotFound
+      ? "there is no such folder"
+      : cause instanceof Deno.errors.NotADirectory
+      ? "it is a file, expected a folder"
+      : reason(cause);
+    throw new UserError(`${given}: ${why}`, { cause });
   }
   if (files.length === 0) throw new UserError(`${given}: the folder holds no .yaml file`);
   return files.sort().map((file) => join(folder, file));

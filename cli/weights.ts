@@ -24,6 +24,7 @@ import { convertWeights, weightsPath } from "../train/weights.ts";
 import { recipeIn } from "./choose_weights.ts";
 import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
+import { neighbour } from "./neighbour.ts";
 import { planUnrun } from "./recipes.ts";
 import { noFile, runAround, shown, stat } from "./run_folder.ts";
 
@@ -179,7 +180,7 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
   }
   const folder = run === undefined ? undefined : resolve(host.cwd, run);
   if (folder !== undefined && !(await stat(folder))?.isDirectory) {
-    throw new UserError(`--run ${run}: there is no such folder`);
+    throw new UserError(`--run ${run}: there is no such folder${await neighbour(folder, host.cwd)}`);
   }
   if (checkpoint === undefined) {
     const last = join(folder!, LAST_CHECKPOINT);

@@ -22,7 +22,7 @@ import type { Plugin } from "../core/plugin.ts";
 import type { Registry } from "../core/registry.ts";
 import { suggestion } from "../core/suggest.ts";
 import { messageOf } from "../core/words.ts";
-import { EMBEDDED, embeddedRecipe, isRecipeName } from "./embedded.ts";
+import { EMBEDDED, embeddedRecipe, isMethod, isRecipeName, methodHint, methodPaths } from "./embedded.ts";
 import { Findings } from "./findings.ts";
 import { find, locate, type Located, type LocatedMapping, parseYaml } from "./locate.ts";
 import { applySet, flattenDatasets, merge } from "./merge.ts";
@@ -64,7 +64,7 @@ export interface LoadOptions {
  * @throws UserError when the recipe itself cannot be read, or no embedded recipe has that name
  */
 export async function loadRecipe(source: RecipeSource, options: LoadOptions): Promise<RunPlan> {
-  const path = recipePath(source, options.cwd);
+  const path = await recipePath(source, options);
   let root: Located;
   try {
     const text = source.text ?? await options.readText(path);
@@ -79,7 +79,21 @@ export async function loadRecipe(source: RecipeSource, options: LoadOptions): Pr
   const findings = new Findings(withAbsoluteFiles(applySets(root, options)));
   const user = await importUsed(findings, options);
   const stem = basename(path).replace(/\.ya?ml$/, "");
-  return planRecipe(findings, { registry: options.registry, user, stem });
+  try {
+    return planRecipe(findings, { registry: options.registry, user, stem });
+  } catch (error) {
+    throw isMethod(path) ? withMethodHint(error, path, options.cwd) : error;
+  }
+}
+
+/** A method that lacks data was most likely meant for data of one's own. */
+function withMethodHint(error: unknown, path: string, cwd: string): unknown {
+  if (!(error instanceof ConfigError) || error.issues.every((issue) => issue.path[0] !== "data")) {
+    return error;
+  }
+  const shown = display(path, cwd);
+  const message = methodHint(basename(path, ".yaml"), shown);
+  return new ConfigError([...error.issues, { path: [], position: shown, message }]);
 }
 
 /** Applies every `--set` in the order given, then complains about all of them that failed together. */
@@ -97,13 +111,27 @@ function applySets(root: Located, { overrides = [], cwd }: LoadOptions): Located
   return root;
 }
 
-function recipePath({ path, text }: RecipeSource, cwd: string): string {
+async function recipePath({ path, text }: RecipeSource, options: LoadOptions): Promise<string> {
   if (text === undefined && isRecipeName(path)) {
     const embedded = embeddedRecipe(path);
     if (embedded !== undefined) return embedded;
-    throw new UserError(`there is no recipe called "${path}"${suggestion(path, EMBEDDED)}`);
+    const open = options.overrides?.find((override) => !override.includes("="));
+    // A blank in the place of `=` makes a recipe of the value.
+    if (open !== undefined) {
+      throw new UserError(`--set ${open}: expected path=value without a blank, as in --set ${open}=${path}`);
+    }
+    throw new UserError(`there is no recipe called "${path}"${await insteadOf(path, options)}`);
   }
-  return resolve(cwd, path);
+  return resolve(options.cwd, path);
+}
+
+/** What a name that is no recipe's may mean: a method, or a recipe that was mistyped. */
+async function insteadOf(name: string, { readText, cwd }: LoadOptions): Promise<string> {
+  for (const file of methodPaths(name)) {
+    const found = await readText(file).then(() => true, () => false);
+    if (found) return `; ${methodHint(name, display(file, cwd))}`;
+  }
+  return suggestion(name, EMBEDDED);
 }
 
 /** Paths below the current folder are shown from there. */
@@ -131,13 +159,13 @@ async function readChain({ path, text, chain }: Link, options: LoadOptions): Pro
   const { cwd } = options;
   const own = ownPart({ path, text }, cwd);
   if (chain.length === 0 && options.base !== undefined) {
-    const base = recipePath({ path: options.base }, cwd);
+    const base = await recipePath({ path: options.base }, options);
     const baseText = await options.readText(base);
     return laidOn(await readChain({ path: base, text: baseText, chain: [path] }, options), own);
   }
   const seen = [...chain, path];
   let whole: Located | undefined;
-  for (const { base, refuse } of basesOf(own, path)) {
+  for (const { base, refuse } of await basesOf(own, path, options)) {
     if (seen.includes(base)) {
       throw refuse(
         `a recipe cannot extend itself: ${[...seen, base].map((file) => basename(file)).join(" -> ")}`,
@@ -177,22 +205,26 @@ interface Base {
 }
 
 /** The recipes that `extends` names, in their order. @throws ConfigError */
-function basesOf(own: LocatedMapping, path: string): readonly Base[] {
+async function basesOf(
+  own: LocatedMapping,
+  path: string,
+  options: LoadOptions,
+): Promise<readonly Base[]> {
   const parent = find(own, ["extends"]);
   if (parent === undefined) return [];
   const items = parent.kind === "sequence" ? parent.items : [parent];
   const refuseAt = (at: ConfigPath) => (message: string) =>
     new ConfigError([{ path: at, position: locate(own, at).where, message }]);
   if (items.length === 0) throw refuseAt(["extends"])("expected at least one recipe");
-  return items.map((item, k) => {
+  return await Promise.all(items.map(async (item, k) => {
     const refuse = refuseAt(parent.kind === "sequence" ? ["extends", k] : ["extends"]);
     if (item.kind !== "scalar" || typeof item.value !== "string" || item.value === "") {
       throw refuse(`expected the path of a recipe, or one of ${EMBEDDED.join(", ")}`);
     }
     const base = isRecipeName(item.value) ? embeddedRecipe(item.value) : resolve(dirname(path), item.value);
     if (base !== undefined) return { base, refuse };
-    throw refuse(`there is no recipe called "${item.value}"${suggestion(item.value, EMBEDDED)}`);
-  });
+    throw refuse(`there is no recipe called "${item.value}"${await insteadOf(item.value, options)}`);
+  }));
 }
 
 /**

@@ -16,7 +16,7 @@
  */
 import { resolve } from "node:path";
 import { ConfigError, type ConfigPath, formatPath } from "../core/errors.ts";
-import { type Located, type LocatedMapping, parseYaml, type Place } from "./locate.ts";
+import { type Located, type LocatedMapping, parseYaml, type Place, plain } from "./locate.ts";
 import { suggestion } from "../core/suggest.ts";
 import { TERM_KEYS } from "./recipe.ts";
 import { changeTerms, holdsTerms, isNewTerm, termIndex, termNameOf } from "./terms.ts";
@@ -209,7 +209,8 @@ function put(node: Located | undefined, task: Put): Located {
       ? suggestion(part, parent.items.map(termNameOf).filter((name) => name !== undefined))
       : "";
     throw refuse(
-      `${here} is a ${parent.kind === "sequence" ? "list" : "single value"} without a key "${part}"${known}`,
+      `${here} is a ${parent.kind === "sequence" ? "list" : "single value"} without a key "${part}"${known}` +
+        switchedOff(parent, task),
     );
   }
   const child = put(parent.entries.get(part), deeper);
@@ -228,6 +229,16 @@ function put(node: Located | undefined, task: Put): Located {
     };
   }
   return merge(parent, over, path.slice(0, depth));
+}
+
+/** How a part that is off is switched on with this value: its mapping is written whole. "" for all others. */
+function switchedOff(node: Located, { path, depth, value }: Put): string {
+  const rest = path.slice(depth);
+  if (node.kind !== "scalar" || node.value !== false || rest.some((part) => typeof part === "number")) {
+    return "";
+  }
+  const inner = rest.reduceRight<string>((text, part) => `{${part}: ${text}}`, JSON.stringify(plain(value)));
+  return `: it is false; write it whole, as in --set '${formatPath(path.slice(0, depth))}=${inner}'`;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { Evaluation } from "../core/events.ts";
 import type { MethodPlan } from "../core/plan.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
-import { countedNotes, describeSubset, shortClass, spread } from "./means.ts";
+import { countedNotes, describeSubset, shortClasses, spread } from "./means.ts";
 import { paperTable } from "./paper.ts";
 import type { SnapshotPicks } from "./snapshots.ts";
 
@@ -61,7 +61,7 @@ export function comparisonGrid(methods: readonly ComparedMethod[], options: Comp
     head: [
       "",
       "kind",
-      ...classes.map((name) => options.short ? shortClass(name) : name),
+      ...(options.short ? shortClasses(classes) : classes),
       "mIoU %",
       ...names.map((name) => `${name} %`),
       "best %",

@@ -70,6 +70,15 @@ export function withSign(share: number | null): string {
   return share === null ? "-" : `${percent(share)} %`;
 }
 
+/**
+ * Names of classes for a terminal: short ones ({@linkcode shortClass}), but where two would read alike, as
+ * `class_0` and `class_1`, both are whole.
+ */
+export function shortClasses(names: readonly string[]): string[] {
+  const short = names.map(shortClass);
+  return names.map((name, k) => short.indexOf(short[k]!) === short.lastIndexOf(short[k]!) ? short[k]! : name);
+}
+
 /** The last word of a class's name, at most six letters. */
 export function shortClass(name: string): string {
   const word = name.split(" ").at(-1)!;

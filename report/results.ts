@@ -5,7 +5,7 @@
 import type { Evaluation } from "../core/events.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
-import { countedText, describeSubset, shortClass } from "./means.ts";
+import { countedText, describeSubset, shortClasses } from "./means.ts";
 import { paperTable } from "./paper.ts";
 
 /** One method's results. */
@@ -40,7 +40,7 @@ export function resultsGrid(results: readonly Result[], { short, paper }: Result
   const printed = paper ? paperTable(classes) : undefined;
   const columns = [...classes, "mIoU", ...names];
   return {
-    head: ["IoU %", ...classes.map((name) => short ? shortClass(name) : name), "mIoU", ...names],
+    head: ["IoU %", ...(short ? shortClasses(classes) : classes), "mIoU", ...names],
     rows: [
       ...own,
       ...printed?.rows.map(({ title, cells }) => [title, ...columns.map((name) => cells[name] ?? "-")]) ?? [],

@@ -82,7 +82,8 @@ export function finalEvaluation({ evaluation }: RunPlan, phase: PhasePlan | unde
 export async function openSplit(plan: RunPlan, split: Split, input: Input): Promise<InputDataset> {
   const dataset = plan.data.splits[split];
   if (dataset === undefined) {
-    const known = Object.keys(plan.data.splits).join(", ");
+    const known = Object.keys(plan.data.splits)
+      .map((name) => name === "train" ? "train (the labelled source)" : name).join(", ");
     throw new UserError(`the recipe has no ${split} split; it has ${known === "" ? "none" : known}`);
   }
   const opened = await input.open(dataset);

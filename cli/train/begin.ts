@@ -23,6 +23,8 @@ import { makeRunFolder, readRecord, recordRun, type RunRecord } from "../../run_
 import type { Team } from "../../train/together.ts";
 import type { CommandOf } from "../grammar.ts";
 import type { Host } from "../host.ts";
+import { requireStart } from "../named_files.ts";
+import { neighbour } from "../neighbour.ts";
 import { planOf, type RecipeChoice } from "../recipes.ts";
 import { beginningOf, latestCheckpoint, shown, stat } from "../run_folder.ts";
 import { VERSIONS } from "../versions.ts";
@@ -54,6 +56,7 @@ export function choiceOf(args: CommandOf<"train">): RecipeChoice {
 export async function beginRun(host: Host, args: CommandOf<"train">, team: Team): Promise<BegunRun> {
   const { plan, backend } = await team.each(async () => {
     const plan = await planOf(host, choiceOf(args));
+    await requireStart(host, plan);
     return { plan, backend: await selectedBackend(host, plan) };
   });
   requireOneRun(team, plan, backend);
@@ -131,8 +134,9 @@ export async function resumableRun(
   const folder = resolve(host.cwd, given);
   const config = join(folder, CONFIG);
   if (!await stat(config)) {
+    const near = await stat(folder) ? "" : await neighbour(folder, host.cwd);
     throw new UserError(
-      `--resume ${given}: expected a run folder with its ${CONFIG}, as in runs/street-001`,
+      `--resume ${given}: expected a run folder with its ${CONFIG}, as in runs/street-001${near}`,
     );
   }
   const record = await readRecord(folder, given);

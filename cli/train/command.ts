@@ -19,6 +19,7 @@ import { Team } from "../../train/together.ts";
 import { memoryTeller } from "../debug_memory.ts";
 import type { CommandOf } from "../grammar.ts";
 import type { Host } from "../host.ts";
+import { requireStart } from "../named_files.ts";
 import { narrowly } from "../narrow.ts";
 import { lateError, withAdvice } from "./advice.ts";
 import { beginRun, type BegunRun, choiceOf, resumableRun, resumeRun } from "./begin.ts";
@@ -55,6 +56,8 @@ async function trainNarrowly(host: Host, args: CommandOf<"train">): Promise<numb
           return { plans: [await planned(choice)], write: [folder] };
         }
         const plan = await planned(choiceOf(args));
+        // Here folders may be listed for what was meant, in the thread they may not.
+        await requireStart(host, plan);
         // The first process tells the others where the run lies.
         if (host.job && host.job.launch.rank > 0) {
           return { plans: [plan], write: [resolve(host.cwd, args.run ?? args.runs)] };

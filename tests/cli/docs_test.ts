@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { encode } from "fast-png";
 import { RECIPE_KEYS } from "../../config/recipe.ts";
+import { LAUNCH } from "../../cli/versions.ts";
 import { inFolder, plca } from "./fake_host.ts";
 
 const text = await Deno.readTextFile(fileURLToPath(new URL("../../docs/recipes.md", import.meta.url)));
@@ -35,7 +36,8 @@ Deno.test("the folder recipe of docs/recipes.md passes check and reads the folde
         "    student sees target, source together: layer4, probabilities\n" +
         "    minimise cross-entropy + 0.1 association\n" +
         "    update student\n" +
-        "  reads      scenes\n",
+        "  reads      scenes\n" +
+        `  not opened images and labels; ${LAUNCH} task plca data check scenes.yaml looks at every one\n`,
       stderr: "",
     });
     const small = ["input={crop: 32, short_side: 32}", "training={steps: 1, batch: 1}", "backend=wasm"];

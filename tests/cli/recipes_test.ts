@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { inFolder, plca } from "./fake_host.ts";
 import { tinyRecipe } from "./tiny.ts";
 
@@ -64,5 +65,27 @@ Deno.test("a recipe of more than 16 MB, a folder and a file that is not there ar
     await refused("big.yaml", "it has 16.2 MB, expected at most 16 MB");
     await refused("folder.yaml", "it is a folder, expected a file");
     await refused("none.yaml", "there is no such file");
+  });
+});
+
+Deno.test("a method in the place of a recipe is told what it is laid on", async () => {
+  await inFolder(async (folder) => {
+    const file = fileURLToPath(new URL("../../recipes/methods/dacs.yaml", import.meta.url));
+    const hint = "it is a method, which is laid on a recipe with data: plca compare RECIPE --methods dacs, " +
+      `or a recipe that begins with extends: [RECIPE, ${file}]`;
+    const refused = async (...args: string[]) => {
+      const { code, stderr } = await plca(args, { cwd: folder });
+      assert.equal(code, 2);
+      return stderr;
+    };
+    assert.equal(await refused("check", "dacs"), `there is no recipe called "dacs"; ${hint}\n`);
+    await Deno.writeTextFile(join(folder, "mine.yaml"), "extends: [street, dacs]\n");
+    assert.equal(
+      await refused("check", "mine.yaml"),
+      `mine.yaml:1:19 extends[1]: there is no recipe called "dacs"; ${hint}\n`,
+    );
+    const lines = (await refused("train", file)).split("\n");
+    assert.match(lines[0]!, /gtav_to_cityscapes\.yaml:13:1 data: root is missing/);
+    assert.deepEqual(lines.slice(1), [`${file}: ${hint}`, ""]);
   });
 });

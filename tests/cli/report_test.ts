@@ -240,7 +240,7 @@ reporting(
     };
     const config = join(folder, "a", "config.yaml");
     await edit(config, (text) => text.replace(/^ {2}val:\n(?: {4}.*\n)+/m, ""));
-    assert.equal(await said(), "the recipe has no val split; it has train");
+    assert.equal(await said(), "the recipe has no val split; it has train (the labelled source)");
     await copy(join(folder, "b"), join(folder, "a"));
     await edit(
       config,

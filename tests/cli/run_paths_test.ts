@@ -136,7 +136,7 @@ Deno.test("recipeFiles: the YAML files of a folder by name; a folder without one
   inFolder(async (folder) => {
     const refused = (message: string) =>
       assert.rejects(recipeFiles(join(folder, "rows"), "rows"), { message });
-    await refused("rows: there is no such file");
+    await refused("rows: there is no such folder");
     await Deno.mkdir(join(folder, "rows"));
     await Deno.writeTextFile(join(folder, "rows/notes.txt"), "");
     await refused("rows: the folder holds no .yaml file");

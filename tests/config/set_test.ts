@@ -32,6 +32,21 @@ for (const [set, message] of REFUSED) {
   });
 }
 
+Deno.test("a blank in the place of = is told from a recipe of the value's name", async () => {
+  await assert.rejects(load({ path: "10", set: ["training.steps"] }), {
+    name: "UserError",
+    message: "--set training.steps: expected path=value without a blank, as in --set training.steps=10",
+  });
+});
+
+Deno.test("a key below something that is off: how it is switched on", async () => {
+  assert.equal(
+    await mistakes({ set: ["evaluation.aggregation=false", "evaluation.aggregation.alpha=0.5"] }),
+    '--set evaluation.aggregation.alpha: evaluation.aggregation is a single value without a key "alpha": it is ' +
+      "false; write it whole, as in --set 'evaluation.aggregation={alpha: 0.5}'",
+  );
+});
+
 Deno.test("every refused --set is reported", async () => {
   assert.equal(
     await mistakes({ set: ["nothing", "losses[9].weight=1"] }),

@@ -84,7 +84,7 @@ test("a missing split is named with those there are", async (folder) => {
   };
   await assert.rejects(evaluate(tinyPlan(), options), {
     name: "UserError",
-    message: "the recipe has no test split; it has train, val",
+    message: "the recipe has no test split; it has train (the labelled source), val",
   });
   const { result, events } = await run(tinyPlan({ data: { splits: {} } }), folder);
   assert.deepEqual(result, { steps: 12, interrupted: false, earlier: [] });
