@@ -12,7 +12,7 @@ import { newestRun } from "../run_folder/newest.ts";
 import { newestWhole } from "../train/resume.ts";
 import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
-import { noFile, runAround, shown, stat } from "./run_folder.ts";
+import { noFile, noLastWeights, runAround, shown, stat } from "./run_folder.ts";
 
 /** What the person named, as `eval`, `predict` and `export` take it. */
 export interface WeightsWanted {
@@ -48,11 +48,7 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
     if (!(await stat(folder))?.isDirectory) throw new UserError(`--run ${run}: there is no such folder`);
     const config = await recipeIn(host, folder);
     const whole = await newestWhole(folder, diskFiles());
-    if (!whole) {
-      throw new UserError(
-        `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
-      );
-    }
+    if (!whole) throw await noLastWeights(host, folder, shown(host, folder));
     if (whole.damage !== "") host.stderr.write(`${whole.damage}\n`);
     return { recipe: config, checkpoint: whole.path };
   }
