@@ -13,7 +13,7 @@ import { newestWhole } from "../train/resume.ts";
 import { commandLine } from "./command_line.ts";
 import type { Host } from "./host.ts";
 import { neighbour } from "./neighbour.ts";
-import { noFile, runAround, shown, stat } from "./run_folder.ts";
+import { noFile, noLastWeights, runAround, shown, stat } from "./run_folder.ts";
 
 /** What the person named, as `eval`, `predict` and `export` take it. */
 export interface WeightsWanted {
@@ -51,11 +51,7 @@ export async function chooseWeights(host: Host, wanted: WeightsWanted): Promise<
     }
     const config = await recipeIn(host, folder);
     const whole = await newestWhole(folder, diskFiles());
-    if (!whole) {
-      throw new UserError(
-        `${shown(host, folder)} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`,
-      );
-    }
+    if (!whole) throw await noLastWeights(host, folder, shown(host, folder));
     if (whole.damage !== "") host.stderr.write(`${whole.damage}\n`);
     return { recipe: config, checkpoint: whole.path };
   }

@@ -4,8 +4,10 @@ import { UserError } from "../core/errors.ts";
 import { notAFile } from "../core/file_kind.ts";
 import { IN_PACKAGE } from "../core/packaged.ts";
 import type { RunPlan } from "../core/plan.ts";
+import { printable } from "../core/printable.ts";
 import { reason } from "../core/words.ts";
-import { diskRun } from "../run_folder/files.ts";
+import { parseConfig } from "../run_folder/config.ts";
+import { diskRun, readText } from "../run_folder/files.ts";
 import { CONFIG, LAST_CHECKPOINT, phaseFolders } from "../run_folder/layout.ts";
 import type { Beginning } from "../run_folder/make.ts";
 import type { Host } from "./host.ts";
@@ -88,6 +90,30 @@ export async function latestCheckpoint({ resolved }: RunPlan, run: string): Prom
     if (await stat(path)) return path;
   }
   return undefined;
+}
+
+/**
+ * The error for a run without weights of its last phase. Where a phase before it left some, as in a run that
+ * was interrupted there, it names their file, which belongs to this run's recipe as well.
+ * @param run absolute
+ * @param given the same as the person wrote it
+ */
+export async function noLastWeights(host: Host, run: string, given: string): Promise<UserError> {
+  const says = `${given} has no ${LAST_CHECKPOINT}`;
+  const text = await readText(diskRun(run), CONFIG).catch(() => undefined);
+  const read = parseConfig(text ?? "");
+  const phases = "parsed" in read ? phaseFolders(read.parsed) : [];
+  for (const { name, folder } of phases.toReversed()) {
+    const path = join(run, folder, LAST_CHECKPOINT);
+    if (!(await stat(path))?.isFile) continue;
+    return new UserError(
+      `${says}: it did not come to its last phase; the weights of its phase ${
+        printable(name)
+      } are used with ` +
+        `--checkpoint ${printable(shown(host, path))}`,
+    );
+  }
+  return new UserError(`${says}; its training wrote no weights yet`);
 }
 
 /** What lies at a path; undefined when nothing does, or it may not be looked at. */

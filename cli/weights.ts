@@ -26,7 +26,7 @@ import type { CommandOf } from "./grammar.ts";
 import type { Host } from "./host.ts";
 import { neighbour } from "./neighbour.ts";
 import { planUnrun } from "./recipes.ts";
-import { noFile, runAround, shown, stat } from "./run_folder.ts";
+import { noFile, noLastWeights, runAround, shown, stat } from "./run_folder.ts";
 
 /** A parsed `plca weights`. */
 type Weights = CommandOf<"weights">;
@@ -185,7 +185,7 @@ async function chosen(host: Host, { run, checkpoint }: ActionOf<"export">): Prom
   if (checkpoint === undefined) {
     const last = join(folder!, LAST_CHECKPOINT);
     if (await stat(last)) return { checkpoint: last, folder };
-    throw new UserError(`${run} has no ${LAST_CHECKPOINT}; its training wrote no weights yet`);
+    throw await noLastWeights(host, folder!, run!);
   }
   const file = resolve(host.cwd, checkpoint);
   const missing = noFile(await stat(file));

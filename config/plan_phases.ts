@@ -18,6 +18,7 @@ import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
 import { checkStep } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
+import { checkIdleSets } from "./idle_sets.ts";
 import type { Plugins } from "./lenient.ts";
 import { find, type LocatedMapping } from "./locate.ts";
 import { merge } from "./merge.ts";
@@ -115,6 +116,7 @@ function listedPhases(findings: Findings, setup: PhaseSetup): (PlannedPhase | un
     const name = find(item, ["name"]);
     return name?.kind === "scalar" ? name.value : undefined;
   });
+  checkIdleSets(findings, node.items.map((item, k) => ({ name: names[k], node: item })));
   const planned: (PlannedPhase | undefined)[] = [];
   node.items.forEach((item, k) => {
     const at = ["phases", k];

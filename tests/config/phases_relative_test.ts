@@ -42,6 +42,24 @@ Deno.test("an extending recipe changes phases by name, and null takes one out", 
   assert.deepEqual(one.phases[0]!.losses.find(({ name }) => name === "plain")!.weight, 5);
 });
 
+Deno.test("--set of steps that every phase has as its own is refused, with the places to set", async () => {
+  const own = (steps: string) => ({
+    path: "recipes/child.yaml",
+    files: files(`extends: base.yaml\nphases: { second: { training: { steps: 7 } }${steps} }\n`),
+  });
+  // The first phase still takes its share.
+  const { phases } = await load({ ...own(""), set: ["training.steps=10"] });
+  assert.deepEqual(phases.map(({ training }) => training.steps), [5, 7]);
+  const both = own(", first: { training: { steps: 9 } }");
+  assert.equal(
+    await mistakes({ ...both, set: ["training.steps=2", "training.batch=3"] }),
+    "--set training.steps: has no effect, since every phase has its own; set phases.first.training.steps, " +
+      "phases.second.training.steps instead",
+  );
+  const set = ["training.steps=2", "phases.second.training.steps=3"];
+  assert.deepEqual((await load({ ...both, set })).phases.map(({ training }) => training.steps), [9, 3]);
+});
+
 Deno.test("a phase that is not there, a length of nothing, a rate that is no number", async () => {
   assert.equal(
     await mistakes(child("phases: { secnd: { length: 1 } }\n")),
