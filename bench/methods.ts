@@ -53,7 +53,7 @@ export async function methods([data = "", folder]: readonly string[]): Promise<v
         ["best", ...LABEL_FREE.map(({ name }) => name)].flatMap((name) => gain(runs, name)).join("; ")
       }.`,
       `The runs were made with plca ${[...new Set(runs.map(({ commit }) => commit))].join(", ")}, ` +
-      `from ${dates(runs)}.`,
+      `${dates(runs)}.`,
     ],
     columns: [
       ...["method", "kind", "last", "best", "seeds", "time", "memory"],
@@ -131,7 +131,7 @@ function belowPlain(all: readonly Method[], plain: Method | undefined): string[]
 
 function dates(runs: readonly KeptRun[]): string {
   const days = runs.map(({ date }) => date).sort();
-  return days[0] === days.at(-1) ? `${days[0]}` : `${days[0]} to ${days.at(-1)}`;
+  return days[0] === days.at(-1) ? `on ${days[0]}` : `from ${days[0]} to ${days.at(-1)}`;
 }
 
 function picked(runs: readonly KeptRun[], name: string): string {
