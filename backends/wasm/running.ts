@@ -45,6 +45,14 @@ function known<A, R>(name: string, f: (argument: A) => R, argument: A): R {
 }
 
 /**
+ * A step of a kernel as a kernel of its own: when it ends, its tensors may leave, though the whole goes on.
+ * @param name as errors call it
+ */
+export function step(name: string, f: () => void): void {
+  known(name, f, undefined);
+}
+
+/**
  * The same for a kernel that changes none of its arguments: after InPieces all other tensors leave, and it
  * begins again. Within another kernel the error goes on to that one, because it holds the tensors that stand
  * in the way.

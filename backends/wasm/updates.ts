@@ -8,6 +8,7 @@ import { portableAdamStep } from "../../ops/adam_step.ts";
 import type { AdamCall, SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
 import { address, isShared, zeroTensor } from "./heap.ts";
+import { step } from "./running.ts";
 import { simd } from "./simd.ts";
 
 /** See {@linkcode Kernels.sgdStep}. */
@@ -18,10 +19,12 @@ export function heapSgdStep(call: SgdCall): void {
   simd("sgdStep", ...places, value.size, rate, momentum, decay);
 }
 
-/** See {@linkcode Kernels.finite}. */
+/** See {@linkcode Kernels.finite}. One gradient at a time is in the heap: all of them may not fit. */
 export function heapFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
   const sum = zeroTensor([]) as tf.Scalar;
-  for (const tensor of tensors) simd("addSum", address(tensor), tensor.size, address(sum));
+  for (const tensor of tensors) {
+    step("addSum", () => simd("addSum", address(tensor), tensor.size, address(sum)));
+  }
   return sum;
 }
 
