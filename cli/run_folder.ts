@@ -107,7 +107,9 @@ export async function noLastWeights(host: Host, run: string, given: string): Pro
     const path = join(run, folder, LAST_CHECKPOINT);
     if (!(await stat(path))?.isFile) continue;
     return new UserError(
-      `${says}: it did not come to its last phase; the weights of its phase ${printable(name)} are used with ` +
+      `${says}: it did not come to its last phase; the weights of its phase ${
+        printable(name)
+      } are used with ` +
         `--checkpoint ${printable(shown(host, path))}`,
     );
   }

@@ -186,14 +186,18 @@ Deno.test("chooseWeights: weights in a run have its recipe, those beside a recip
       message: "runs/a-001 has no checkpoints/last.safetensors; its training wrote no weights yet",
     });
     // As a run that was interrupted in its first phase leaves it.
-    await Deno.writeTextFile(config, "name: a\nphases: [{ name: association }, { name: again }, { name: end }]\n");
+    await Deno.writeTextFile(
+      config,
+      "name: a\nphases: [{ name: association }, { name: again }, { name: end }]\n",
+    );
     const earlier = join(run, "phases/association/checkpoints");
     await Deno.mkdir(earlier, { recursive: true });
     await Deno.writeTextFile(join(earlier, "last.safetensors"), "");
     const inPhase = "runs/a-001/phases/association/checkpoints/last.safetensors";
     await assert.rejects(chosen({ run: "runs/a-001" }), {
       name: "UserError",
-      message: "runs/a-001 has no checkpoints/last.safetensors: it did not come to its last phase; the weights of " +
+      message:
+        "runs/a-001 has no checkpoints/last.safetensors: it did not come to its last phase; the weights of " +
         `its phase association are used with --checkpoint ${inPhase}`,
     });
     assert.deepEqual(await chosen({ checkpoint: inPhase }), {
