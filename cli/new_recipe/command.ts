@@ -43,9 +43,11 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   const judged = val ?? (target.pairing ? target : undefined);
   const classes = guessClasses(source.survey, judged?.survey);
 
-  const place = new Places(out, [source, target, ...(val ? [val] : [])], classes.source.by);
-  const sourceEntry = place.entry(source, "source");
   const split = val || classes.unfit !== undefined ? undefined : splitOf(target);
+  const found = [source, target, ...(val ? [val] : [])];
+  const lists = split !== undefined || found.some(({ whole }) => !whole);
+  const place = new Places(out, found, { by: classes.source.by, lists });
+  const sourceEntry = place.entry(source, "source");
   const targetEntry = split
     ? place.listed(target, "target", split.target, split.says)
     : place.entry(target, "target");
@@ -63,7 +65,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
     classes,
     looked: lookedText(source, judged),
     settings: settingsFor({
-      shortSides: [source, target, ...(val ? [val] : [])].map(({ survey }) => survey.shortSide),
+      shortSides: found.map(({ survey }) => survey.shortSide),
       images: source.pairs.length,
       freeMemory: host.machine.memory.free,
     }),
@@ -81,7 +83,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   for (const file of [...place.lists, { path: out, text }]) {
     await writeWhole(file.path, new TextEncoder().encode(file.text));
   }
-  report(host, { out, lists: place.lists, found: [source, target, ...(val ? [val] : [])], classes });
+  report(host, { out, lists: place.lists, found, classes });
   return 0;
 }
 
