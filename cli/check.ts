@@ -50,6 +50,11 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
     for (const { name } of phase.before) host.stdout.write(`    first the job ${name}\n`);
     for (const line of stepLines(phase)) host.stdout.write(`    ${line}\n`);
   }
+  if (files.length > 0) {
+    host.stdout.write(
+      "  incomplete what is above lacks what files that were not run read and train; --import shows it whole\n",
+    );
+  }
   const extended = recipes.slice(1).filter((path) => !path.startsWith(OWN_RECIPES));
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);

@@ -4,7 +4,7 @@
  * which every guess is marked as one. The recipe is planned before it is written, so it can at least be
  * trained.
  */
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { loadRecipe } from "../../config/load.ts";
 import { NAME } from "../../config/recipe.ts";
 import { UserError } from "../../core/errors.ts";
@@ -21,7 +21,7 @@ import { shown } from "../run_folder.ts";
 import { findFolders, type OwnFolders, type OwnPair } from "./folders.ts";
 import { type ListFile, Places, REPAINTED } from "./places.ts";
 import { settingsFor } from "./settings.ts";
-import { imagesText, recipeText } from "./text.ts";
+import { imagesText, recipeText, shellWord } from "./text.ts";
 
 /** The share of the target's labelled images that is kept for validation, and the most of them. */
 const [KEPT, MOST_KEPT] = [0.2, 200] as const;
@@ -43,9 +43,11 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   const judged = val ?? (target.pairing ? target : undefined);
   const classes = guessClasses(source.survey, judged?.survey);
 
-  const place = new Places(out, [source, target, ...(val ? [val] : [])], classes.source.by);
-  const sourceEntry = place.entry(source, "source");
   const split = val || classes.unfit !== undefined ? undefined : splitOf(target);
+  const found = [source, target, ...(val ? [val] : [])];
+  const lists = split !== undefined || found.some(({ whole }) => !whole);
+  const place = new Places(out, found, { by: classes.source.by, lists });
+  const sourceEntry = place.entry(source, "source");
   const targetEntry = split
     ? place.listed(target, "target", split.target, split.says)
     : place.entry(target, "target");
@@ -56,6 +58,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
     : split && place.listed(target, "val", split.val, `${imagesText(split.val.length, true)}`);
   const text = recipeText({
     name: args.name,
+    file: basename(out),
     ...(place.root === undefined ? {} : { root: place.root }),
     source: sourceEntry,
     target: targetEntry,
@@ -63,7 +66,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
     classes,
     looked: lookedText(source, judged),
     settings: settingsFor({
-      shortSides: [source, target, ...(val ? [val] : [])].map(({ survey }) => survey.shortSide),
+      shortSides: found.map(({ survey }) => survey.shortSide),
       images: source.pairs.length,
       freeMemory: host.machine.memory.free,
     }),
@@ -81,7 +84,7 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   for (const file of [...place.lists, { path: out, text }]) {
     await writeWhole(file.path, new TextEncoder().encode(file.text));
   }
-  report(host, { out, lists: place.lists, found: [source, target, ...(val ? [val] : [])], classes });
+  report(host, { out, lists: place.lists, found, classes });
   return 0;
 }
 
@@ -151,9 +154,4 @@ function report(host: Host, { out, lists, found, classes }: Report): void {
   const path = shellWord(shown(host, out));
   say(`Check it: ${commandLine(host, `data check ${path}`)}`);
   say(`Train:    ${commandLine(host, `train ${path}`)}`);
-}
-
-/** A text as one word of a shell. */
-function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -17,6 +17,14 @@ export interface ListFile {
   readonly text: string;
 }
 
+/** What is known of the datasets before they are written. */
+export interface Writing {
+  /** What all label files hold, or the source's where the others are not used. */
+  readonly by: "index" | "colour";
+  /** Whether some of them need a list. */
+  readonly lists: boolean;
+}
+
 /** Where the datasets lie, as the recipe writes it: below a common root, by folders or by lists. */
 export class Places {
   /** As the recipe writes it; absent where the folders have nothing in common. */
@@ -27,14 +35,16 @@ export class Places {
   /** Absolute. */
   readonly #root: string;
 
-  /** @param by what all label files hold, or the source's where the others are not used */
-  constructor(out: string, found: readonly OwnFolders[], by: "index" | "colour") {
+  constructor(out: string, found: readonly OwnFolders[], { by, lists }: Writing) {
     this.#out = out;
     this.#by = by;
-    this.#root = common(
+    const home = dirname(out);
+    const inside = common(
       found.flatMap(({ images, labels }) => labels === undefined ? [images] : [images, labels]),
     );
-    const home = dirname(out);
+    // A list lies beside the recipe and is named below the root: then recipe, lists and data move together.
+    const around = lists ? common([home, inside]) : "/";
+    this.#root = around === "/" ? inside : around;
     if (this.#root === "/" || common([home, this.#root]) === "/") this.root = this.#root;
     else this.root = relative(home, this.#root) || ".";
   }

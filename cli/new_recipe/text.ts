@@ -17,6 +17,8 @@ export interface DatasetEntry {
 /** What the text is made of. */
 export interface RecipeParts {
   readonly name: string;
+  /** What the recipe's file is called. */
+  readonly file: string;
   /** As the recipe writes it; absent: paths are absolute. */
   readonly root?: string;
   readonly source: DatasetEntry;
@@ -33,6 +35,7 @@ export interface RecipeParts {
 /** The recipe: YAML with comments. */
 export function recipeText(parts: RecipeParts): string {
   const { name, root, source, target, val, classes, settings } = parts;
+  const file = shellWord(parts.file);
   const other = val && classes.target && !sameIds(classes.source, classes.target)
     ? classes.target
     : undefined;
@@ -40,8 +43,8 @@ export function recipeText(parts: RecipeParts): string {
   const targetClasses = other ? mapLines(other) : shared;
   return [
     `# Written by plca new recipe. What was guessed says so. First`,
-    `#   plca data check ${name}.yaml    reads every file once, then`,
-    `#   plca train ${name}.yaml`,
+    `#   plca data check ${file}    reads every file once, then`,
+    `#   plca train ${file}`,
     `# Every key: docs/recipes.md; images of your own: docs/datasets.md.`,
     `name: ${quoted(name)}`,
     `seed: ${parts.seed}`,
@@ -199,6 +202,11 @@ export function quoted(text: string): string {
     !/^(true|false|null|yes|no|on|off|y|n|\.(nan|inf))$/i.test(text) &&
     !/^\.?\d/.test(text);
   return plain ? text : JSON.stringify(text);
+}
+
+/** A text as one word of a shell. */
+export function shellWord(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `3 images with labels` */

@@ -172,6 +172,13 @@ Deno.test("check runs no file that a recipe names", () =>
     const { code, stdout, stderr } = await plca(["check", "mine.yaml"], { cwd: folder });
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, /^ {2}objective {2}cross-entropy \+ evil-loss$/m);
+    assert.ok(
+      stdout.includes(
+        "    minimise cross-entropy + evil-loss\n    update student\n" +
+          "  incomplete what is above lacks what files that were not run read and train; --import shows it whole\n",
+      ),
+      stdout,
+    );
     assert.match(stdout, /\n {2}not run {4}evil_loss\.ts; --import runs it, to check its options\n$/);
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name).toSorted(), [
       "evil_loss.ts",

@@ -177,6 +177,37 @@ recipeTest(
   },
 );
 
+recipeTest("new recipe: recipe, lists and data move together", async (folder) => {
+  await putPairs(folder, { images: "here/data/i", annotation: "here/data/l" });
+  await putPairs(folder, { images: "here/data/t", annotation: "here/data/l", count: 3 });
+  const given = ["--source", "data/i", "data/l", "--target", "data/t", "data/l"];
+  const { code, stderr } = await newRecipe(join(folder, "here"), ...given);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const text = await Deno.readTextFile(join(folder, "here/my_data.yaml"));
+  assert.match(text, /\n {4}list: my_data_target\.txt\n/);
+  assert.match(text, /\n {2}root: \. # .*\n/);
+  assert.match(text, /\n {4}images: data\/i\n/);
+  assert.ok(!text.includes(folder), text);
+  await Deno.rename(join(folder, "here"), join(folder, "there"));
+  await trains(join(folder, "there"), "my_data.yaml");
+});
+
+recipeTest("new recipe: the commands at its top name the file that was written", async (folder) => {
+  await putPairs(folder, { images: "i", annotation: "l" });
+  const given = ["--source", "i", "l", "--target", "i", "--out", "my good.yml"];
+  const { code, stderr } = await newRecipe(folder, ...given);
+  assert.deepEqual([code, stderr], [0, ""]);
+  const text = await Deno.readTextFile(join(folder, "my good.yml"));
+  assert.ok(
+    text.startsWith(
+      "# Written by plca new recipe. What was guessed says so. First\n" +
+        "#   plca data check 'my good.yml'    reads every file once, then\n" +
+        "#   plca train 'my good.yml'\n",
+    ),
+    text,
+  );
+});
+
 recipeTest("new recipe: labels that are shades or one id are told in one line", async (folder) => {
   await putPairs(folder, { images: "i" });
   const kinds = {
