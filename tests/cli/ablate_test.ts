@@ -150,7 +150,7 @@ const WRONG: readonly (readonly [args: readonly string[], message: string])[] = 
   [["--seeds", "0,0"], "--seeds 0,0: expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--seeds", ""], "--seeds : expected different whole numbers from 0 on, as in 0,1,2\n"],
   [["--seeds", "a"], "--seeds a: expected different whole numbers from 0 on, as in 0,1,2\n"],
-  [["--rows", "gone"], "--rows gone: there is no such file\n"],
+  [["--rows", "gone"], "--rows gone: there is no such folder\n"],
   [["--set", "data.val="], "base.yaml: it has no val split, so variants cannot be compared\n"],
   [
     ["--paper"],

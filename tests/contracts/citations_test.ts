@@ -10,6 +10,7 @@ const CHECKED: Readonly<Record<string, readonly string[]>> = {
   "docs/evaluation.md": ["section 3.5", "Eq. 2 and 3"],
   "docs/experiments.md": ["section 4.2", "Eq. 14", "Eq. 1-10", "section 3.3"],
   "docs/method.md": ["section 3.5"],
+  "docs/performance.md": ["Eq. 5-6"],
   "docs/view.md": ["Eq. 5-6", "Eq. 7-8"],
   "losses/association.ts": ["Eq. 1-10 and 12", "Eq. 4 and 10", "Eq. 5-6", "Eq. 7", "Eq. 7-8"],
   "losses/cross_entropy.ts": ["Eq. 11"],
