@@ -7,7 +7,7 @@ import { heapDepthwise } from "./depthwise.ts";
 import type { Multiply } from "./products.ts";
 import { heapRows } from "./rows.ts";
 import { heapLeakyRelu } from "./leaky_relu.ts";
-import { heapAdamStep, heapFinite, heapSgdStep } from "./updates.ts";
+import { heapFinite, heapSgdStep } from "./updates.ts";
 import { heapTokens } from "./tokens.ts";
 
 /**
@@ -23,7 +23,6 @@ export function heapKernels(multiply: Multiply, parts: AttentionParts): Partial<
     batchNormGradient: heapBatchNormGradient,
     ...heapLeakyRelu,
     sgdStep: heapSgdStep,
-    adamStep: heapAdamStep,
     finite: heapFinite,
     ...heapTokens(multiply),
     ...heapDepthwise,

@@ -33,7 +33,6 @@ export type SimdKernel =
   | "leakyRelu"
   | "leakyReluGradient"
   | "sgdStep"
-  | "adamStep"
   | "addSum"
   | "layerNorm"
   | "layerNormGradient"

@@ -4,8 +4,7 @@
  * say) shares that memory and must not change with it, so a variable that has one takes the portable way.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { portableAdamStep } from "../../ops/adam_step.ts";
-import type { AdamCall, SgdCall } from "../../ops/kernel_types.ts";
+import type { SgdCall } from "../../ops/kernel_types.ts";
 import { portableSgdStep } from "../../ops/sgd_step.ts";
 import { address, isShared, zeroTensor } from "./heap.ts";
 import { step } from "./running.ts";
@@ -26,13 +25,4 @@ export function heapFinite(tensors: readonly tf.Tensor[]): tf.Scalar {
     step("addSum", () => simd("addSum", address(tensor), tensor.size, address(sum)));
   }
   return sum;
-}
-
-/** See {@linkcode Kernels.adamStep}. */
-export function heapAdamStep(call: AdamCall): void {
-  const { value, gradient, mean, square, beta1, beta2, epsilon, decay, keep, rate, correction } = call;
-  if ([value, mean, square].some(isShared)) return portableAdamStep(call);
-  const places = [value, gradient, mean, square].map((tensor: tf.Tensor) => address(tensor));
-  const betas = [beta1, 1 - beta1, beta2, 1 - beta2];
-  simd("adamStep", ...places, value.size, ...betas, epsilon, decay, keep, address(rate), address(correction));
 }
