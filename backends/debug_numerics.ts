@@ -45,7 +45,7 @@ export function watchNumerics(): void {
     if (typeof kernel !== "function") return [name, kernel];
     return [name, (...args: unknown[]) => {
       const inputs = tensorsIn(args);
-      // An update (sgdStep, adamStep) has no result but changes its arguments, so these are looked at before and after.
+      // An update (sgdStep) has no result but changes its arguments, so these are looked at before and after.
       const healthy = inputs.every(isFinite);
       const result = (kernel as (...args: unknown[]) => unknown)(...args);
       if (healthy) check(name, [], [...tensorsIn([result]), ...inputs], inputs);

@@ -58,8 +58,6 @@ export interface Kernels {
   leakyReluGradient(dy: tf.Tensor4D, y: tf.Tensor4D, leak: number): tf.Tensor4D;
   /** g += decay p; buffer = momentum buffer + g; p -= rate buffer. */
   sgdStep(call: SgdCall): void;
-  /** A step of Adam for one variable; see {@linkcode AdamCall}. */
-  adamStep(call: AdamCall): void;
   /** variable = keep variable + factor add, for one change after the other. */
   runningStep(call: RunningCall): void;
   /** A scalar that is finite only if every number of the tensors, all float32, is; no tensors: finite. */
@@ -199,31 +197,6 @@ export interface SgdCall {
   readonly rate: number;
   readonly momentum: number;
   readonly decay: number;
-}
-
-/**
- * A step of Adam for one variable: g += decay p; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
- * p = keep p - rate m / (sqrt(v / correction) + epsilon). All of `value`, `mean` and `square` change.
- */
-export interface AdamCall {
-  readonly value: tf.Variable;
-  readonly gradient: tf.Tensor;
-  /** m, of the value's shape. */
-  readonly mean: tf.Variable;
-  /** v, of the value's shape. */
-  readonly square: tf.Variable;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
-  readonly decay: number;
-  /** 1, or less where weights decay by themselves. */
-  readonly keep: number;
-  /**
-   * The learning rate over 1 - beta1^t. A tensor, as `correction` is, so that a device need not be waited for.
-   */
-  readonly rate: tf.Scalar;
-  /** 1 - beta2^t */
-  readonly correction: tf.Scalar;
 }
 
 /** The changes of one running statistic in a step. */

@@ -7,7 +7,6 @@
  * is, for each tap, a product of the pixels that the tap sees with the output's gradient.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { portableAdamStep } from "./adam_step.ts";
 import type { Kernels, Window } from "./kernel_types.ts";
 import { portableLeakyRelu, portableLeakyReluGradient } from "./leaky_relu.ts";
 import { sortedLovasz } from "./lovasz_sort.ts";
@@ -79,7 +78,6 @@ export const portable: Kernels = {
   leakyRelu: portableLeakyRelu,
   leakyReluGradient: portableLeakyReluGradient,
   sgdStep: portableSgdStep,
-  adamStep: portableAdamStep,
   runningStep: portableRunningStep,
   finite: portableFinite,
   lovasz: sortedLovasz,

@@ -8,7 +8,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { definePlugin, type OptimizedParam, type Optimizer, type Setup } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
-import { kernels } from "../ops/kernels.ts";
 import { zeroSlots } from "./slots.ts";
 
 /** The options of {@linkcode adamOptimizer}, before the factors of groups and of the schedule. */
@@ -69,24 +68,17 @@ export function adamOptimizer(
       params.forEach(({ value, rate: factor = 1, decay = 1 }, k) => {
         const grad = grads[k];
         if (!grad) return;
-        const step = steps[k]! as tf.Variable<tf.Rank.R0>,
-          rate = lr * multiplier * factor,
-          decayed = weight_decay * decay;
+        const mean = means[k]!, square = squares[k]!, step = steps[k]!;
         tf.tidy(() => {
+          const decayed = weight_decay * decay;
+          const g = decayed === 0 || decoupled ? grad : tf.add(grad, tf.mul(value, decayed));
           step.assign(tf.add(step, 1));
-          kernels().adamStep({
-            value,
-            gradient: grad,
-            mean: means[k]!,
-            square: squares[k]!,
-            beta1,
-            beta2,
-            epsilon,
-            decay: decoupled ? 0 : decayed,
-            keep: decoupled ? 1 - rate * decayed : 1,
-            rate: tf.div(rate, correction(beta1, step)),
-            correction: correction(beta2, step),
-          });
+          mean.assign(tf.add(tf.mul(mean, beta1), tf.mul(g, 1 - beta1)));
+          square.assign(tf.add(tf.mul(square, beta2), tf.mul(tf.square(g), 1 - beta2)));
+          const root = tf.add(tf.sqrt(tf.div(square, correction(beta2, step))), epsilon);
+          const rate = tf.div(lr * multiplier * factor, correction(beta1, step));
+          const left = decoupled ? tf.mul(value, 1 - lr * multiplier * factor * decayed) : value;
+          value.assign(tf.sub(left, tf.div(tf.mul(mean, rate), root)));
         });
       });
     },
@@ -97,6 +89,6 @@ export function adamOptimizer(
  * 1 - beta^step, by expm1: for a beta near 1 and a small step the plain difference would lose digits. The
  * result is a tensor, because the step is read from the slot that a checkpoint restores.
  */
-function correction(beta: number, step: tf.Scalar): tf.Scalar {
+function correction(beta: number, step: tf.Tensor): tf.Tensor {
   return beta === 0 ? tf.onesLike(step) : tf.neg(tf.expm1(tf.mul(step, Math.log(beta))));
 }

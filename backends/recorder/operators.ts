@@ -84,5 +84,4 @@ export const recordingKernels: Partial<Kernels> = {
   lovasz: notRecorded("lovasz"),
   leakyReluGradient: notRecorded("leakyReluGradient"),
   sgdStep: notRecorded("sgdStep"),
-  adamStep: notRecorded("adamStep"),
 };

@@ -76,16 +76,16 @@ function free(made: readonly object[]): void {
 }
 
 /**
- * The same kernels, each known while it runs. Those of rows and the optimisers' steps change their arguments,
+ * The same kernels, each known while it runs. Those of rows and the optimiser's step change their arguments,
  * so they never run twice.
  */
-export function knownKernels({ rows, sgdStep, adamStep, ...kernels }: Partial<Kernels>): Partial<Kernels> {
+export function knownKernels({ rows, sgdStep, ...kernels }: Partial<Kernels>): Partial<Kernels> {
   return {
     ...everyOne(kernels, (name, f) => (...args) =>
       // The scope also frees what a first call had allocated before it was stopped.
       knownTwice(name, () => tf.tidy(() => f(...args) as tf.TensorContainer), undefined)),
     ...everyOne(
-      { ...(sgdStep ? { sgdStep } : {}), ...(adamStep ? { adamStep } : {}) },
+      { ...(sgdStep ? { sgdStep } : {}) },
       (name, f) => (...args) => known(name, () => f(...args), 0),
     ),
     ...(rows ? { rows: everyOne(rows, (name, f) => (...args) => known(name, () => f(...args), 0)) } : {}),

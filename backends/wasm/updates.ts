@@ -1,7 +1,7 @@
 /**
- * The steps of the optimisers in the variables' own memory, in one pass, and the look at the gradients before
- * them. A clone of a weight (in a checkpoint,
- * say) shares that memory and must not change with it, so a variable that has one takes the portable way.
+ * The step of gradient descent in the variables' own memory, in one pass, and the look at all gradients before
+ * it. A clone of a weight (in a checkpoint, say) shares that memory and must not change with it, so a variable
+ * that has one takes the portable way.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { SgdCall } from "../../ops/kernel_types.ts";

@@ -279,48 +279,6 @@ for (const momentum of [0, 0.9]) {
   });
 }
 
-for (
-  const { what, decay, keep } of [{ what: "Adam", decay: 0.1, keep: 1 }, {
-    what: "AdamW",
-    decay: 0,
-    keep: 0.9,
-  }]
-) {
-  test(`a step of ${what} equals the portable one`, async () => {
-    await agree({
-      shapes: [[37], [37], [37], [37]],
-      f: (start, gradient, slope, unsigned) => {
-        const [value, mean] = [tf.variable(start!), tf.variable(slope!)];
-        const square = tf.variable(tf.square(unsigned!));
-        const [rate, correction] = [tf.scalar(0.3), tf.scalar(0.271)];
-        const numbers = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, decay, keep };
-        kernels().adamStep({ value, gradient: gradient!, mean, square, ...numbers, rate, correction });
-        const result = tf.concat([value, mean, square]);
-        tf.dispose([value, mean, square]);
-        return result;
-      },
-      gradients: false,
-    });
-  });
-}
-
-test("a step of Adam leaves a copy of the weights as it was", async () => {
-  const value = tf.variable(tf.tensor1d([1, 2, 3, 4, 5])), copy = tf.clone(value), gradient = tf.ones([5]);
-  const [mean, square] = [tf.variable(tf.zeros([5])), tf.variable(tf.zeros([5]))];
-  const [rate, correction] = [tf.scalar(0.1), tf.scalar(1)];
-  const numbers = { beta1: 0, beta2: 0, epsilon: 0, decay: 0, keep: 1 };
-  kernels().adamStep({ value, gradient, mean, square, ...numbers, rate, correction });
-  assert.deepEqual([...await value.data()].map((x) => x.toFixed(4)), [
-    "0.9000",
-    "1.9000",
-    "2.9000",
-    "3.9000",
-    "4.9000",
-  ]);
-  assert.deepEqual([...await copy.data()], [1, 2, 3, 4, 5]);
-  tf.dispose([value, copy, gradient, mean, square, rate, correction]);
-});
-
 test("a filter's gradient where windows see much more than there are outputs equals the portable one", async () => {
   for (const stride of [1, 2]) {
     const window = { stride, padding: 1, dilation: 1 };

@@ -1,4 +1,4 @@
-/** The steps of the optimisers, over all weights of a variable in one pass, and the look at gradients before it. */
+/** The step of the optimiser, over all weights of a variable in one pass, and the look at gradients before it. */
 import { bytes, total } from "./math";
 
 /**
