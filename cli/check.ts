@@ -6,6 +6,7 @@
  */
 import { fileURLToPath } from "node:url";
 import { lastPhase, type PhasePlan } from "../core/plan.ts";
+import { randomStart } from "../core/random_start.ts";
 import { countOf } from "../core/words.ts";
 import { objectiveText, stepLines } from "../report/step_text.ts";
 import { commandLine } from "./command_line.ts";
@@ -58,6 +59,8 @@ export async function checkCommand(host: Host, args: CommandOf<"check">): Promis
   const extended = recipes.slice(1).filter((path) => !path.startsWith(OWN_RECIPES));
   const named = [...extended, ...namedPaths([plan], files)].map((path) => shown(host, path));
   if (named.length > 0) host.stdout.write(`  reads      ${named.join(", ")}\n`);
+  const random = randomStart(plan);
+  if (random !== undefined) host.stdout.write(`  note       ${random}\n`);
   const data = namedData(plan);
   for (const line of await missingFiles(host, [...startWeights(plan), ...data])) {
     host.stdout.write(`  missing    ${line}\n`);

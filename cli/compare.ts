@@ -47,7 +47,10 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
   const { jobs, quiet } = args;
   const trained = await trainTrials(host, { out, jobs, quiet, trials });
   if (trained === undefined) return 130;
-  if (!quiet) host.stderr.write(`The runs lie in ${shown(host, out)}\n`);
+  if (!quiet) {
+    const beside = jobs > 1 ? `; ${jobs} trained at a time, so that times of steps hold only roughly` : "";
+    host.stderr.write(`The runs lie in ${shown(host, out)}${beside}\n`);
+  }
   const methods = await comparedMethods(trials, trained);
   const options = { reference: REFERENCE, paper: args.paper, short: args.format === "text" };
   const chosen = methods.map(({ name, method, runs }) => ({

@@ -52,7 +52,8 @@ export async function dataStatsCommand(host: Host, args: CommandOf<"data stats">
   }
   const dataset = plan.data.origins?.get(source)?.plugin.name ?? "dataset";
   await writeWhole(file, new TextEncoder().encode(renderStats(classStats({ dataset, space, images }))));
-  const counted = `${images.length} images of ${dataset}, ${space.classes.length} classes of ${space.name}`;
+  const whose = space.name === dataset ? "" : ` of ${space.name}`;
+  const counted = `${images.length} images of ${dataset}, ${space.classes.length} classes${whose}`;
   host.stdout.write(`${counted}: ${shown(host, file)}\n`);
   // Paths of a recipe start at its folder.
   const recipe = resolve(host.cwd, args.recipe);

@@ -15,7 +15,9 @@ export async function doctorCommand(host: Host): Promise<number> {
     `plca ${VERSIONS.plca}, ${machine.runtime}, ${machine.system}`,
     `TensorFlow.js ${VERSIONS.tfjs}, ONNX Runtime ${VERSIONS.onnxruntime}`,
     `cores   ${machine.cores}`,
-    `memory  ${gibibytes(machine.memory.total)}, ${gibibytes(machine.memory.free)} free`,
+    `memory  ${gibibytes(machine.memory.total)}, ${gibibytes(machine.memory.free)} free${
+      machine.memory.limited ? ", in a container" : ""
+    }`,
     "backends",
     ...reports.map(backendLine),
     processesLine(host),

@@ -1,6 +1,7 @@
 /** The process: the only place with console, exit, signals and the environment. */
 import process from "node:process";
-import { constants, cpus, freemem, setPriority, tmpdir, totalmem } from "node:os";
+import { constants, cpus, setPriority, tmpdir } from "node:os";
+import { type MachineMemory, machineMemory } from "../backends/machine_memory.ts";
 import type { Job } from "./job.ts";
 import {
   plcaLine,
@@ -94,8 +95,8 @@ export interface Machine {
   readonly cores: number;
   /** Those that are there; more than `cores` where this process was bound to some. Absent: as many. */
   readonly installed?: number;
-  /** Bytes. */
-  readonly memory: { readonly total: number; readonly free: number };
+  /** Of the container where there is one with a limit. */
+  readonly memory: MachineMemory;
   /** `deno 2.9.6`. */
   readonly runtime: string;
   /** `linux x86_64`. */
@@ -116,7 +117,7 @@ function processHost(own: Partial<Host> = {}): Host {
       return {
         cores: navigator.hardwareConcurrency,
         installed: cpus().length,
-        memory: { total: totalmem(), free: freemem() },
+        memory: machineMemory(),
         runtime: `deno ${Deno.version.deno}`,
         system: `${Deno.build.os} ${Deno.build.arch}`,
       };

@@ -20,7 +20,7 @@ export async function readResult(path: string, shown: string): Promise<Evaluatio
     const isRun = (await Deno.stat(path)).isDirectory;
     text = isRun ? await readRunText(diskRun(path), EVALUATION) : await readText(path);
   } catch (cause) {
-    throw failed(cause);
+    throw failed(cause instanceof Deno.errors.NotFound ? "there is no such run folder or file" : cause);
   }
   if (text === undefined) {
     throw failed(`it has no ${EVALUATION}: its training did not come to its end, or had no val split`);

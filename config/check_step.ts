@@ -10,7 +10,6 @@
  * StepCheck.unrun}).
  */
 import type { ConfigPath } from "../core/errors.ts";
-import type { LabelSpace } from "../core/label_space.ts";
 import { neededStreams, type NeededView, neededViews } from "../core/needs.ts";
 import {
   isMade,
@@ -28,15 +27,19 @@ import { STUDENT } from "../core/term.ts";
 import { checkDrawnStreams } from "./check_drawn_streams.ts";
 import type { Findings } from "./findings.ts";
 
+/** The parts of a phase that its step is made of. */
+export type PhaseStep = Pick<PhasePlan, "losses" | "streams" | "networks" | "before" | "groups">;
+
 /** A phase and what it refers to. */
 export interface StepCheck {
-  readonly phase: PhasePlan;
+  readonly phase: PhaseStep;
   /** Of this phase and of those before it. */
   readonly jobs: readonly PlannedJob[];
   readonly model: ModelPlan;
   /** Whether the model's taps and groups are not known. */
   readonly unrun: boolean;
-  readonly labelSpace: LabelSpace;
+  /** The number of classes; undefined when it is not known. */
+  readonly classes: number | undefined;
 }
 
 /** Something that reads views and may own parameters. */
@@ -110,7 +113,7 @@ function checkNames(findings: Findings, one: Reader, { phase }: StepCheck): void
 function checkView(
   findings: Findings,
   { reader: one, view }: { readonly reader: Reader; readonly view: NeededView },
-  { phase, model, unrun, labelSpace }: StepCheck,
+  { phase, model, unrun, classes }: StepCheck,
 ): void {
   const stream = phase.streams.find(({ name }) => name === view.stream);
   if (view.labels && stream && isRead(stream) && !stream.labels) {
@@ -133,8 +136,7 @@ function checkView(
       );
     }
   }
-  const taps = (network?.model ?? model).taps(labelSpace.classes.length);
-  const classes = labelSpace.classes.length;
+  const taps = (network?.model ?? model).taps(classes ?? 0);
   for (const { name, space, logits, at = optionsOf(one) } of view.taps) {
     const tap = taps[name];
     const whose = network ? `the network "${network.name}"` : "the model";
@@ -150,7 +152,7 @@ function checkView(
           fitting.length > 0 ? ` (${fitting.join(", ")})` : ""
         }`,
       );
-    } else if (logits && !hasLogits(tap, classes)) {
+    } else if (logits && classes !== undefined && !hasLogits(tap, classes)) {
       const fitting = Object.keys(taps).filter((other) => hasLogits(taps[other]!, classes));
       findings.add(
         at,

@@ -81,7 +81,10 @@ function used(kind: Kind): JsonSchema {
 export const WEIGHTS = {
   [WEIGHTS_KEY]: {
     anyOf: [
-      { type: ["string", "null"], description: "a file that training starts from; relative to this file" },
+      {
+        type: ["string", "null"],
+        description: "a file that training starts from, relative to this file; of model also seed: no file",
+      },
       optionsSchema(weightsMapping),
     ],
   },

@@ -18,6 +18,7 @@ import type { OptionsSchema } from "../core/schema.ts";
 import { suggestion } from "../core/suggest.ts";
 import { check, type KeyedIssue } from "./explain.ts";
 import { find, locate, type Located, type LocatedMapping, locateKey, plain } from "./locate.ts";
+import { parsePath } from "./merge.ts";
 
 /** A recipe that is being read, and the mistakes found in it so far. */
 export class Findings {
@@ -206,7 +207,7 @@ function isNull(node: Located): boolean {
  */
 function samePlace(written: string, path: ConfigPath): boolean {
   if (written === formatPath(path)) return true;
-  const parts = written.split(".");
-  return parts.length === path.length &&
-    parts.every((part, k) => typeof path[k] === "number" || part === path[k]);
+  const parts = parsePath(written);
+  return parts?.length === path.length &&
+    parts.every((part, k) => part === path[k] || typeof part === "string" && typeof path[k] === "number");
 }

@@ -12,7 +12,7 @@ import { partOf, planEntryOf } from "./plugins.ts";
 import { termName } from "./recipe.ts";
 
 /** The jobs of these phases, in the order of their work. */
-export function jobsOf(phases: readonly PhasePlan[]): readonly PlannedJob[] {
+export function jobsOf(phases: readonly Pick<PhasePlan, "before">[]): readonly PlannedJob[] {
   return phases.flatMap((phase) => phase.before);
 }
 

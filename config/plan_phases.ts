@@ -11,12 +11,11 @@
  * same order. A baseline deliberately does not: it is compared with the run, so it must see the same images.
  */
 import { ConfigError, type ConfigPath } from "../core/errors.ts";
-import type { LabelSpace } from "../core/label_space.ts";
 import { isRead, MOST_PHASES, type PhasePlan, type RunPlan } from "../core/plan.ts";
 import type { ModelPlan, SchedulePlan } from "../core/plugin.ts";
 import { usedParts } from "../core/step_plan.ts";
 import { suggestion } from "../core/suggest.ts";
-import { checkStep } from "./check_step.ts";
+import { checkStep, type PhaseStep } from "./check_step.ts";
 import type { Findings } from "./findings.ts";
 import { checkIdleSets } from "./idle_sets.ts";
 import type { Plugins } from "./lenient.ts";
@@ -37,7 +36,8 @@ export interface PhaseSetup extends StreamSetup, Plugins {
   readonly model: ModelPlan;
   /** Whether the model's taps and groups are not known. */
   readonly unrun: boolean;
-  readonly labelSpace: LabelSpace;
+  /** The number of classes; undefined when the data has mistakes. */
+  readonly classes: number | undefined;
   /** The recipe's name, which is the last phase's where there are no `phases:`. */
   readonly name: string;
   /** Kept though no term reads it, because it predicts. */
@@ -188,21 +188,26 @@ function planPhase(
   const jobs = at.length === 0 ? [] : planJobs(findings, task);
   const rated = at.length > 0 && findings.whole.has([...at, "rate"]);
   const rate = rated ? findings.whole.value([...at, "rate"], phaseRate) : undefined;
-  if (!optimizer || !schedule || !training || !streams || !networks || !jobs) return undefined;
+  if (!streams || !networks || !jobs) return undefined;
+  const step: PhaseStep = {
+    before: jobs.map(({ job }) => job),
+    streams: ordered(findings, streams.streams, training?.order),
+    networks: networks.networks,
+    losses: losses.map(({ loss }) => loss),
+    groups: Object.entries(groups ?? {}).map(([group, factors]) => ({ group, ...factors })),
+  };
+  // Before the phase is given up: a mistake in `training`, say, hides no wrong tap.
+  checkStep(findings, { ...task, phase: step, jobs: jobsOf([...task.before, step]) });
+  if (!optimizer || !schedule || !training) return undefined;
   const plan: PhasePlan = {
     name,
     from: from.start,
-    before: jobs.map(({ job }) => job),
-    streams: ordered(findings, streams.streams, training.order),
-    networks: networks.networks,
-    losses: losses.map(({ loss }) => loss),
+    ...step,
     optimizer: optimizer.plan,
-    groups: Object.entries(groups ?? {}).map(([group, factors]) => ({ group, ...factors })),
     schedule: scaled(schedule.plan, rate),
     training: trainingPlan(training),
     ...(task.before.length === 0 ? {} : { draws: name }),
   };
-  checkStep(findings, { ...task, phase: plan, jobs: jobsOf([...task.before, plan]) });
   return {
     plan,
     resolved: {

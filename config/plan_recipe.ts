@@ -14,6 +14,7 @@
 import type { RunPlan } from "../core/plan.ts";
 import type { Findings } from "./findings.ts";
 import type { Plugins } from "./lenient.ts";
+import { checkCrops } from "./check_crops.ts";
 import { planData } from "./plan_data.ts";
 import {
   checkEvaluation,
@@ -56,7 +57,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
   const data = planData(findings, setup);
   const input = locatedInput(findings, findings.value(["input"], sections.input));
   const model = planEntryOf(findings, { ...setup, kind: "model", path: ["model"], moreKeys: [WEIGHTS_KEY] });
-  const { weights, resolved: ownWeights } = planWeights(findings, ["model"]);
+  const { resolved: ownWeights, ...start } = planWeights(findings, ["model"]);
   const evaluation = locatedEvaluation(findings, findings.value(["evaluation"], sections.evaluation));
   const logs = findings.has(["logs"]) ? wholeLogs(findings.value(["logs"], sections.logs)) : undefined;
   const method = findings.has(["method"]) ? findings.value(["method"], sections.method) : undefined;
@@ -67,11 +68,15 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     data: data?.plan,
     origins: data?.origins ?? new Map(),
     model: model?.plan ?? mistaken("model"),
-    unrun: !model || model.unrun === true || !data,
-    labelSpace,
+    unrun: !model || model.unrun === true,
+    classes: data?.plan.source.labelSpace.classes.length,
     predicting: evaluation?.network,
   });
   if (input) checkImageSizes(findings, input, planned?.streams);
+  if (input && planned && model && !model.unrun) {
+    const fit = { phases: planned.phases, model: model.plan, classes: labelSpace.classes.length };
+    checkCrops(findings, inputPlan(input), fit);
+  }
   const aggregation = evaluation ? planAggregation(findings, setup, evaluation) : undefined;
   const cycles = evaluation ? planCycles(findings, setup, evaluation) : undefined;
   if (evaluation) {
@@ -95,7 +100,7 @@ export function planRecipe(findings: Findings, setup: PlanSetup): RunPlan {
     labelSpace,
     data: data.plan,
     input: inputPlan(input),
-    model: { type: model.plugin.name, plan: model.plan, ...(weights ? { weights } : {}) },
+    model: { type: model.plugin.name, plan: model.plan, ...start },
     phases: planned.phases,
     evaluation: evaluationPlan(evaluation, { aggregation, cycles }),
     ...(method === undefined ? {} : { method }),

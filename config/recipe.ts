@@ -22,6 +22,9 @@ export const runName = z.string().regex(NAME.pattern);
 /** The key of `model`, and of networks, that names a file to start from. */
 export const WEIGHTS_KEY = "weights";
 
+/** The value of `model.weights` that says: random numbers of the run's seed, and no file. */
+export const WEIGHTS_OF_SEED = "seed";
+
 /** `weights:` where it is more than a file's name. */
 export const weightsMapping = z.strictObject({
   file: z.string().min(1).describe("a file that training starts from; relative to this file"),

@@ -39,6 +39,11 @@ export interface ModelPlan {
    * The groups of its parameters, so that a wrong name in `optimizer.groups` fails when the recipe is read.
    */
   readonly groups?: readonly string[];
+  /**
+   * The published weights that have exactly its sizes, as in `ResNet-101 trained on ImageNet`: what a person
+   * would want to start from. Absent: no published weights are known to fit.
+   */
+  readonly published?: string;
   /** How published files name its tensors; absent: files must use its own names. */
   readonly weightNames?: WeightNames;
   /** The same network in transformers; absent: transformers has none like it. */

@@ -99,6 +99,8 @@ export interface PlannedModel {
   readonly plan: ModelPlan;
   /** A file that training starts from; absent: the network starts from the seed alone. */
   readonly weights?: WeightsSource;
+  /** The recipe says `weights: seed`, so that the start from random numbers is known to be meant. */
+  readonly fromSeed?: true;
 }
 
 /** A term of the objective. */

@@ -30,6 +30,8 @@ export interface Batch {
    * image has some.
    */
   readonly soft?: Uint8Array;
+  /** Share of pixels that lie outside the images, in (0, 1); absent: none do. */
+  readonly padding?: number;
   /** A factor for each image; absent: 1. */
   readonly marks?: readonly number[];
   /** Of each image the part whose pixels count; absent: all of it. */
@@ -95,6 +97,7 @@ function batchOf(
   const ids = new Uint8Array(labels ? plan.length * height * width : 0);
   const fill = meanColour(normalization);
   const counted: Part[] = [];
+  let covered = 0;
   const soft = labels && samples.some((sample) => sample.soft)
     ? new Uint8Array(ids.length * SOFT_BYTES)
     : undefined;
@@ -105,6 +108,7 @@ function batchOf(
     }
     // What is resized whole was so before it was kept.
     const size = shortSide === undefined ? read : shortSideSize(read, shortSide);
+    covered += Math.min(size.height, height) * Math.min(size.width, width);
     const wanted = { size, crop: transforms.crop, place, again, holds, criteria: transforms.criteria };
     const chosen = labels
       ? preferredPlace(read, { size, crop: transforms.crop, draw }) ??
@@ -120,12 +124,14 @@ function batchOf(
     if (labels && cut) ids.set(cut, n * cut.length);
     if (soft && cut) soft.set(shares ?? softOf(cut, ignoreLabel), n * cut.length * SOFT_BYTES);
   }
+  const padding = 1 - covered / (plan.length * height * width);
   return {
     ids: samples.map(({ id }) => id),
     images,
     ...(labels ? { labels: ids } : {}),
     ...(soft ? { soft } : {}),
     ...(transforms.margins ? { counted } : {}),
+    ...(padding > 0 ? { padding } : {}),
     ...(samples.some(({ mark }) => mark !== undefined) ? { marks: samples.map(({ mark = 1 }) => mark) } : {}),
     size: [height, width],
   };

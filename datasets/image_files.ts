@@ -13,6 +13,9 @@ export const IMAGES: FileKind = {
   words: "JPEG, PNG, TIFF or WebP",
 };
 
+/** Images by their names that are not read; a person who has some wants to know that they are passed over. */
+export const UNREAD_IMAGES = /\.(bmp|gif|hei[cf]|avif|jp2|jxl|tga|p[gp]m|exr|dng|cr2|nef|arw)$/i;
+
 /** What is read as labels. */
 export const LABELS: FileKind = { test: /\.png$/i, words: "PNG" };
 

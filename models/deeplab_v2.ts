@@ -6,7 +6,7 @@ import { layersOf } from "../ops/layers/scope.ts";
 import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { classifier } from "./classifier.ts";
 import { deeplabV2Names } from "./deeplab_v2_names.ts";
-import { blocksOf, sizeOptions, trainingOptions } from "./resnet_options.ts";
+import { blocksOf, publishedResnet, sizeOptions, trainingOptions } from "./resnet_options.ts";
 import { resnet, resnetChannels, type ResnetShape, resnetTaps } from "./resnet.ts";
 
 const RATES = [6, 12, 18, 24];
@@ -111,6 +111,7 @@ function deeplabPlan(shape: ResnetShape, head: HeadOptions): ModelPlan {
       "head",
       ...names.map((name) => `head/${name}`),
     ],
+    ...publishedResnet(shape),
     weightNames: deeplabV2Names({ heads: names.length, branches: head.rates.length }),
     taps(numClasses) {
       const logits = (place: number) =>

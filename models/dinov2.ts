@@ -101,6 +101,7 @@ export const dinov2 = definePlugin({
         "head",
         ...given.head === "light" ? ["head/norm"] : [],
       ],
+      ...(typeof given.size === "string" ? { published: `DINOv2 of size ${given.size}` } : {}),
       weightNames: DINOV2_NAMES,
       taps: (numClasses) => tapsOf(shape, given, numClasses),
       create: (setup) => network(setup, shape, given),

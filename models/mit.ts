@@ -128,11 +128,13 @@ function checkHeads({ dims, heads }: MixTransformerShape, at: ConfigPath): void 
 /** The plan: taps, groups and names, which are known before any weight exists. */
 function mitPlan(given: Options, shape: MixTransformerShape, width: number): ModelPlan {
   const fuses = given.head !== "deeplab-v2";
+  const published = given.dims === undefined && given.blocks === undefined;
   const affine = given.batch_norm !== "affine-frozen";
   const groups = ["backbone", "backbone/norm", "head"];
   return {
     featureTap: fuses ? "fused" : "stage4",
     groups: fuses && affine ? [...groups, "head/norm"] : groups,
+    ...(published ? { published: `MiT-${given.size} trained on ImageNet` } : {}),
     weightNames: mitNames(given.head),
     ...(given.head === "segformer"
       ? {

@@ -10,7 +10,7 @@ import { forwardTogether, type RunNetwork } from "../ops/layers/together.ts";
 import { resizeBilinear } from "../ops/resize_bilinear.ts";
 import { PSPNET_NAMES } from "./pspnet_names.ts";
 import { convolutionAndNorm, resnet, resnetChannels, type ResnetShape, resnetTaps } from "./resnet.ts";
-import { blocksOf, sizeOptions, trainingOptions } from "./resnet_options.ts";
+import { blocksOf, publishedResnet, sizeOptions, trainingOptions } from "./resnet_options.ts";
 
 const options = z.strictObject({
   ...sizeOptions,
@@ -59,6 +59,7 @@ export const pspnet = definePlugin({
     return {
       featureTap: "pyramid",
       groups: parts.flatMap((part) => shape.affine ? [part, `${part}/norm`] : [part]),
+      ...publishedResnet(shape),
       weightNames: PSPNET_NAMES,
       taps(numClasses) {
         const logits = { channels: numClasses, stride: 8, space: "real" } as const;

@@ -1,6 +1,7 @@
 /**
  * Options that networks share: those of a bottleneck ResNet's size, and those of training with batch norms.
  */
+import type { ModelPlan } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import type { ResnetShape } from "./resnet.ts";
 
@@ -24,6 +25,13 @@ export const trainingOptions = {
       "keep only the blocks' inputs for the gradient and compute the rest again: less memory, more time",
     ),
 };
+
+/** A plan's `published`, where weights of a ResNet of such blocks and width are published. */
+export function publishedResnet({ layers, width }: ResnetShape): Pick<ModelPlan, "published"> {
+  const preset = Object.entries(PRESETS).find(([, blocks]) => String(blocks) === String(layers));
+  if (preset === undefined || width !== 1) return {};
+  return { published: `${preset[0].replace("resnet", "ResNet-")} trained on ImageNet` };
+}
 
 /** The number of blocks in each stage, by preset or as given. */
 export function blocksOf(layers: keyof typeof PRESETS | readonly number[]): ResnetShape["layers"] {

@@ -5,6 +5,7 @@
  * The loop shows it every batch, and writes what it says as notes of the run; nothing else changes.
  */
 import { countOf } from "../core/words.ts";
+import type { BatchWatch } from "./batch_watch.ts";
 import type { Batches } from "./context.ts";
 import type { OpenStream } from "./loaders.ts";
 
@@ -12,7 +13,7 @@ import type { OpenStream } from "./loaders.ts";
 const MANY = 100;
 
 /** Watches each stream with labels until it has shown one, or a note was given about it. */
-export class LabelWatch {
+export class LabelWatch implements BatchWatch {
   readonly #ignore: number;
   /** The streams that showed no label yet: how many images were seen, and after how many a note is given. */
   readonly #bare: Map<string, { seen: number; readonly wanted: number }>;

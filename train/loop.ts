@@ -31,7 +31,7 @@ import {
   type Values,
 } from "./diagnostics.ts";
 import type { JobPlace } from "./jobs.ts";
-import type { LabelWatch } from "./label_watch.ts";
+import type { BatchWatch } from "./batch_watch.ts";
 import { type Loaders, nextBatches } from "./loaders.ts";
 import { describePlanned } from "./loss_errors.ts";
 import { Pace } from "./pace.ts";
@@ -85,8 +85,8 @@ export interface LoopSetup extends PhaseOptions {
   readonly loaders: Loaders;
   /** The batches with labels that training does not see, by stream; none unless diagnostics ask for them. */
   readonly labelled: ReadonlyMap<string, BatchLookup>;
-  /** Notices streams without a label. */
-  readonly watch: LabelWatch;
+  /** What looks at every batch for oddities. */
+  readonly watches: readonly BatchWatch[];
 }
 
 /** The state of a phase while it runs. */
@@ -136,7 +136,7 @@ export class Loop {
     } catch (error) {
       throw await this.#checkpoints.withLastGood(error, this.#done);
     }
-    for (const message of this.#setup.watch.end()) emit({ type: "note", phase, message });
+    this.#note(this.#setup.watches.flatMap((one) => one.end?.() ?? []));
     if (this.#checkpoints.saved < this.#done) await this.#checkpoints.save("last", this.#done);
     const final = this.#done === steps ? await this.#finish() : undefined;
     const interrupted = team.signal.aborted && final === undefined;
@@ -151,7 +151,7 @@ export class Loop {
 
   /** Makes one step, with what is measured of it, its hooks and its events. */
   async #step(rate: ReturnType<typeof stepRate>, pace: Pace): Promise<void> {
-    const { emit, team, phase: { name: phase, training, schedule } } = this.#setup;
+    const { emit, team, watches, phase: { name: phase, training, schedule } } = this.#setup;
     rate.begin();
     pace.begin();
     const watch = this.#isMeasured() ? stopwatch() : undefined;
@@ -160,9 +160,7 @@ export class Loop {
       while (passes.length < training.accumulation) passes.push(await nextBatches(this.#setup.loaders));
     });
     watch?.over("input");
-    for (const message of passes.flatMap((batches) => this.#setup.watch.see(batches))) {
-      emit({ type: "note", phase, message });
-    }
+    this.#note(passes.flatMap((batches) => watches.flatMap((one) => one.see(batches))));
     const clock = { step: this.#done, steps: training.steps };
     const multiplier = schedule.multiplier(clock.step, clock.steps);
     const { clipNorm } = training;
@@ -189,6 +187,16 @@ export class Loop {
     await this.#histograms();
     if (Object.keys(diagnostics).length === 0) return;
     emit({ type: "diagnostics", phase, step: this.#done, values: diagnostics });
+  }
+
+  /** Writes notes about the data, each once in a run. */
+  #note(messages: readonly string[]): void {
+    const { told, emit, phase: { name: phase } } = this.#setup;
+    for (const message of messages) {
+      if (told.has(message)) continue;
+      told.add(message);
+      emit({ type: "note", phase, message });
+    }
   }
 
   /** Hands the student's weights to the log, in steps for which it wants them. */

@@ -18,6 +18,7 @@ import { openLabelled } from "./diagnostics.ts";
 import { openSplit } from "./evaluate.ts";
 import { jobDataset, requireAsLeft, runJobs } from "./jobs.ts";
 import { LabelWatch } from "./label_watch.ts";
+import { PaddingWatch } from "./padding_watch.ts";
 import {
   close,
   jobsBehind,
@@ -83,8 +84,8 @@ export async function trainPhase(options: PhaseOptions): Promise<PhaseResult> {
     }
     const skip = (from?.state.step ?? 0) * phase.training.accumulation;
     loaders = await team.each(() => openLoaders(plan, { phase, streams, skip, share: team.world }));
-    const watch = new LabelWatch(streams, plan.labelSpace.ignore);
-    return await new Loop(run, { ...options, validation, loaders, labelled, watch }).train();
+    const watches = [new LabelWatch(streams, plan.labelSpace.ignore), new PaddingWatch()];
+    return await new Loop(run, { ...options, validation, loaders, labelled, watches }).train();
   } finally {
     close(loaders);
     for (const lookup of labelled.values()) lookup.close();

@@ -10,6 +10,7 @@ import { UserError } from "../core/errors.ts";
 import type { TrainEvent } from "../core/events.ts";
 import type { PhasePlan, RunPlan } from "../core/plan.ts";
 import type { FileReader, Segmenter } from "../core/plugin.ts";
+import { randomStart } from "../core/random_start.ts";
 import { foldersOf, LAST_CHECKPOINT, within } from "../run_folder/layout.ts";
 import { describeImport, type ImportReport } from "../weights/mapping.ts";
 import type { Run } from "./assemble.ts";
@@ -38,9 +39,10 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
   const state = modelState(run.segmenter);
   const { weights } = plan.model;
   if (from.kind === "seed") {
+    const random = randomStart(plan);
     if (weights !== undefined) {
       noteImport(weights.file, await initialiseFrom(weights, { plan, state }, files), note);
-    }
+    } else if (random !== undefined && phase === plan.phases[0]?.name) note(random);
   } else {
     const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
     await loadWeights(path, { plan, state }, files);

@@ -6,6 +6,8 @@
  * All models share one pool of threads. Memory patterns and the arena are off, which would hold memory of
  * past runs for later ones.
  */
+import type { Begun } from "../wasm/background.ts";
+import { openSemaphores, type Semaphores } from "./semaphore.ts";
 import { type Api, check, cString, made, namesOf, openLibrary, type Pointer } from "./ort_api.ts";
 
 const WARNINGS = 2, ALL_OPTIMIZATIONS = 99;
@@ -30,6 +32,11 @@ export interface Session {
    * model's order. @throws Error with the library's message
    */
   run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
+  /**
+   * Lets a thread of the library compute the outputs. All memory must stay as it is until the run is over.
+   * @returns undefined, and nothing is computed, where that cannot be waited for or there is one thread only
+   */
+  begin(inputs: readonly Operand[], outputs: readonly Operand[]): Begun | undefined;
 }
 
 /** Numbers and their sides. */
@@ -87,10 +94,11 @@ function startOrt(version: string, api: Api, threads: number): Ort {
     return made(api, (out) => api.createSessionFromArray(env, bytes, BigInt(bytes.length), by, out));
   };
   let whole: Pointer | undefined;
+  const semaphores = threads > 1 ? openSemaphores() : undefined;
   return {
     version,
     load(model, inputs, outputs) {
-      return sessionOf(api, { session: loaded(model, options), memory, inputs, outputs });
+      return sessionOf(api, { session: loaded(model, options), memory, inputs, outputs }, semaphores);
     },
     open(model, input, output) {
       const session = loaded(model, whole ??= optionsOf());
@@ -171,7 +179,11 @@ interface Loaded {
  * The session of a loaded model. A run wraps each operand in an OrtValue, which borrows its memory, and
  * releases it after.
  */
-function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Session {
+function sessionOf(
+  api: Api,
+  { session, memory, inputs, outputs }: Loaded,
+  semaphores: Semaphores | undefined,
+): Session {
   const [inputNames, outputNames] = [namesOf(inputs), namesOf(outputs)];
   const [inputCount, outputCount] = [BigInt(inputs.length), BigInt(outputs.length)];
   const value = ({ address, dims }: Operand): bigint => {
@@ -185,27 +197,57 @@ function sessionOf(api: Api, { session, memory, inputs, outputs }: Loaded): Sess
     );
     return out[0]!;
   };
+  const valuesOf = (operands: readonly Operand[]) => {
+    // Of an ArrayBuffer, so that it stays where it is while another thread reads it.
+    const values = new BigUint64Array(new ArrayBuffer(8 * operands.length));
+    operands.forEach((operand, k) => values[k] = value(operand));
+    return values;
+  };
+  const argumentsOf = (feeds: BigUint64Array<ArrayBuffer>, fetches: BigUint64Array<ArrayBuffer>) =>
+    [inputNames.addresses, feeds, inputCount, outputNames.addresses, outputCount, fetches] as const;
+  const release = (...lists: readonly BigUint64Array[]) => {
+    for (const list of lists) {
+      for (const address of list) api.releaseValue(Deno.UnsafePointer.create(address));
+    }
+  };
   return {
     run(inputOperands, outputOperands) {
-      const feeds = BigUint64Array.from(inputOperands, value);
-      const fetches = BigUint64Array.from(outputOperands, value);
+      const feeds = valuesOf(inputOperands), fetches = valuesOf(outputOperands);
       try {
-        check(
-          api,
-          api.run(
-            session,
-            null,
-            inputNames.addresses,
-            feeds,
-            inputCount,
-            outputNames.addresses,
-            outputCount,
-            fetches,
-          ),
-        );
+        check(api, api.run(session, null, ...argumentsOf(feeds, fetches)));
       } finally {
-        for (const address of [...feeds, ...fetches]) api.releaseValue(Deno.UnsafePointer.create(address));
+        release(feeds, fetches);
       }
+    },
+    begin(inputOperands, outputOperands) {
+      if (semaphores === undefined) return undefined;
+      const feeds = valuesOf(inputOperands), fetches = valuesOf(outputOperands);
+      const semaphore = semaphores.make();
+      // The library calls `raise` with the semaphore's address, and then with what came of the run, which the C
+      // function does not take. Runs whose shapes are right do not fail.
+      const begun = argumentsOf(feeds, fetches);
+      try {
+        check(api, api.runAsync(session, null, ...begun, semaphores.raise, semaphore.at));
+      } catch (error) {
+        release(feeds, fetches);
+        throw error;
+      }
+      let over = false;
+      const end = () => {
+        over = true;
+        release(feeds, fetches);
+      };
+      return {
+        isOver() {
+          if (!over && semaphore.taken()) end();
+          return over;
+        },
+        wait() {
+          if (over) return;
+          semaphore.wait();
+          end();
+        },
+      };
     },
   };
 }

@@ -51,6 +51,14 @@ const FUNCTIONS = {
   setGlobalIntraOpNumThreads: [147, ["pointer", "i32"], "pointer"],
   setGlobalInterOpNumThreads: [148, ["pointer", "i32"], "pointer"],
   setGlobalSpinControl: [149, ["pointer", "i32"], "pointer"],
+  runAsync: [
+    260,
+    [
+      ...["pointer", "pointer", "buffer", "buffer", "usize", "buffer", "usize", "buffer"] as const,
+      ...["pointer", "pointer"] as const,
+    ],
+    "pointer",
+  ],
 } as const satisfies Record<string, readonly [number, readonly Native[], "pointer" | "void"]>;
 
 type Name = keyof typeof FUNCTIONS;
@@ -147,9 +155,8 @@ export interface Names {
 
 export function namesOf(names: readonly string[]): Names {
   const strings = names.map(cString);
-  const addresses = BigUint64Array.from(
-    strings,
-    (string) => Deno.UnsafePointer.value(Deno.UnsafePointer.of(string)),
-  );
+  // Of an ArrayBuffer: it is read by other threads too, and the memory of a small array of its own could move.
+  const addresses = new BigUint64Array(new ArrayBuffer(8 * strings.length));
+  strings.forEach((string, k) => addresses[k] = Deno.UnsafePointer.value(Deno.UnsafePointer.of(string)));
   return { strings, addresses };
 }

@@ -6,10 +6,18 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { address, emptyTensor } from "../wasm/heap.ts";
-import { type Matrix, type Multiply, type MultiplyPlanes, type Planes, whole } from "../wasm/products.ts";
+import { inBackground } from "../wasm/background.ts";
+import {
+  type Matrix,
+  type Multiply,
+  type MultiplyLater,
+  type MultiplyPlanes,
+  type Planes,
+  whole,
+} from "../wasm/products.ts";
 import { simd } from "../wasm/simd.ts";
 import { batchProduct } from "./mat_mul_model.ts";
-import { type Operand, runModel } from "./runtime.ts";
+import { beginModel, type Call, type Operand, runModel } from "./runtime.ts";
 
 /**
  * From so many columns of the result on, transposing the left factor first is faster than Gemm's own
@@ -17,18 +25,50 @@ import { type Operand, runModel } from "./runtime.ts";
  */
 const WORTH_TURNING = 1024;
 
+/** So many multiplications and more are worth the way to another thread and back. */
+const WORTH_LEAVING = 2 ** 22;
+
 /** See {@linkcode Multiply}. */
-export const nativeMultiply: Multiply = ([a, b], into, add) => {
-  if (!a.transposed || into.columns < WORTH_TURNING) return multiply([a, b], into, add);
-  tf.tidy(() => {
-    const turned = emptyTensor([a.columns, a.rows]) as tf.Tensor2D;
-    simd("transpose", address(a.tensor, a.from * a.columns), a.rows, a.columns, address(turned));
-    multiply([whole(turned), b], into, add);
+export const nativeMultiply: Multiply = ([a, b], into, add) =>
+  turnedFirst(a, into, (left) => runModel(gemm([left, b], into, add)));
+
+/** See {@linkcode MultiplyLater}. */
+export const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => {
+  if (into.rows * into.columns * b.rows < WORTH_LEAVING) {
+    nativeMultiply([a, b], into, add);
+    after?.finish();
+    return;
+  }
+  turnedFirst(a, into, (left) => {
+    const call = gemm([left, b], into, add);
+    inBackground({
+      reads: [left.tensor, b.tensor, ...(after ? [into.tensor] : [])],
+      writes: after?.gives ?? into.tensor,
+      begin: () => beginModel(call),
+      now: () => runModel(call),
+      ...(after ? { finish: () => after.finish() } : {}),
+    });
   });
 };
 
-/** The product without transposing first. */
-const multiply: Multiply = ([a, b], into, add) => {
+/** Multiplies with the left factor, or with a transposed copy of it where that is faster. */
+function turnedFirst(left: Matrix, into: Matrix, multiply: (left: Matrix) => void): void {
+  if (!left.transposed || into.columns < WORTH_TURNING) return multiply(left);
+  tf.tidy(() => {
+    const turned = emptyTensor([left.columns, left.rows]) as tf.Tensor2D;
+    simd(
+      "transpose",
+      address(left.tensor, left.from * left.columns),
+      left.rows,
+      left.columns,
+      address(turned),
+    );
+    multiply(whole(turned));
+  });
+}
+
+/** A product, and what is added to it. */
+function gemm([a, b]: readonly [Matrix, Matrix], into: Matrix, add: boolean | tf.Tensor1D): Call {
   const operand = ({ tensor, from, rows, columns }: Matrix) => ({
     tensor,
     element: from * columns,
@@ -36,18 +76,18 @@ const multiply: Multiply = ([a, b], into, add) => {
   });
   const sum = operand(into);
   const added = add === false ? [] : [add === true ? sum : { tensor: add, dims: [1, add.size] }];
-  runGemm([operand(a), operand(b), ...added], sum, [a, b]);
-};
+  return gemmOf([operand(a), operand(b), ...added], sum, [a, b]);
+}
 
 interface Turned {
   readonly transposed?: boolean;
 }
 
 /** @param operands the factors and, if something is added to their product, that */
-function runGemm(operands: readonly Operand[], into: Operand, [a, b]: readonly [Turned, Turned]): void {
+function gemmOf(operands: readonly Operand[], into: Operand, [a, b]: readonly [Turned, Turned]): Call {
   const [transA, transB] = [Number(a.transposed ?? false), Number(b.transposed ?? false)];
   const inputs = operands.map((_, k) => `x${k}`);
-  runModel({
+  return {
     key: `gemm ${transA} ${transB} ${operands.length}`,
     graph: () => ({
       inputs,
@@ -56,7 +96,7 @@ function runGemm(operands: readonly Operand[], into: Operand, [a, b]: readonly [
     }),
     inputs: operands,
     outputs: [into],
-  });
+  };
 }
 
 /** See {@linkcode MultiplyPlanes}: one plane is a Gemm, several are a MatMul of a batch. */
@@ -68,6 +108,6 @@ export const nativeMultiplyPlanes: MultiplyPlanes = ([a, b], into, add) => {
     dims: single ? [rows, columns] : [planes, rows, columns],
   });
   const factors = [operand(a), operand(b)], sum = operand(into);
-  if (single) return runGemm([...factors, ...(add ? [sum] : [])], sum, [a, b]);
+  if (single) return runModel(gemmOf([...factors, ...(add ? [sum] : [])], sum, [a, b]));
   runModel(batchProduct(factors, sum, [a.transposed ?? false, b.transposed ?? false]));
 };

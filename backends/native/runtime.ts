@@ -5,6 +5,7 @@
  * whenever the buffer is another one. Loaded models are kept by key.
  */
 import type * as tf from "@tensorflow/tfjs-core";
+import type { Begun } from "../wasm/background.ts";
 import { address, heapMemory } from "../wasm/heap.ts";
 import { encodeModel, type Graph } from "../onnx_model.ts";
 import { openOrt, type Ort, type Session } from "./ort.ts";
@@ -49,11 +50,22 @@ export interface Call {
  * loaded or refuses
  */
 export function runModel({ key, graph, inputs, outputs }: Call): void {
-  const heap = heapStart();
-  const operand = ({ tensor, dims = tensor.shape, element = 0 }: Operand) => {
-    return { address: heap + BigInt(address(tensor, element)), dims };
-  };
-  session(key, graph).run(inputs.map(operand), outputs.map(operand));
+  session(key, graph).run(inputs.map(operandOf), outputs.map(operandOf));
+}
+
+/**
+ * Begins to run a model on another thread. The tensors must stay where they are until it is over. @returns
+ * undefined where that cannot be, and nothing is computed @throws Error as {@linkcode runModel}
+ */
+export function beginModel({ key, graph, inputs, outputs }: Call): Begun | undefined {
+  return session(key, graph).begin(inputs.map(operandOf), outputs.map(operandOf));
+}
+
+/** Where the tensor's values are in this process. */
+function operandOf({ tensor, dims = tensor.shape, element = 0 }: Operand) {
+  // The address first: a tensor that comes back may make the heap grow.
+  const offset = address(tensor, element);
+  return { address: heapStart() + BigInt(offset), dims };
 }
 
 let heap: { readonly buffer: ArrayBufferLike; readonly start: bigint } | undefined;

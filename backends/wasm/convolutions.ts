@@ -16,7 +16,7 @@ import {
   hasFewOutputs,
 } from "./few_outputs.ts";
 import { address, emptyTensor, zeroTensor } from "./heap.ts";
-import { type Matrix, type Multiply, whole } from "./products.ts";
+import { type Matrix, type Multiply, type MultiplyLater, whole } from "./products.ts";
 import { simd } from "./simd.ts";
 
 /** Bytes of the rows that exist at once. */
@@ -92,25 +92,39 @@ function turnedFilterGradient(
   dy: tf.Tensor4D,
   x: tf.Tensor4D,
   gradient: tf.Tensor4D,
-  { multiply, geometry }: { readonly multiply: Multiply; readonly geometry: Geometry },
+  { multiply, later, geometry }: {
+    readonly multiply: Multiply;
+    readonly later: MultiplyLater;
+    readonly geometry: Geometry;
+  },
 ): tf.Tensor4D {
   const { rows: columns, columns: output } = filterMatrix(gradient);
+  const count = dy.size / output;
   tf.tidy(() => {
     const sum = whole(emptyTensor([output, columns]) as tf.Tensor2D);
+    const turnBack = {
+      gives: gradient,
+      finish: () => simd("transpose", address(sum.tensor), output, columns, address(gradient)),
+    };
     forEachRun(geometry, (rows, from, run) => {
       simd("patches", address(x), ...run, address(rows.tensor));
       const slopes = emptyTensor([output, rows.rows]) as tf.Tensor2D;
       simd("transpose", address(dy, from * output), rows.rows, output, address(slopes));
-      multiply([whole(slopes), rows], sum, from > 0);
+      const factors = [whole(slopes), rows] as const;
+      if (from + rows.rows < count) multiply(factors, sum, from > 0);
+      else later(factors, sum, from > 0, turnBack);
     });
-    simd("transpose", address(sum.tensor), output, columns, address(gradient));
   });
   return gradient;
 }
 
-/** The convolutions of a backend that multiplies by `multiply`. Filters are square. */
+/**
+ * The convolutions of a backend that multiplies by `multiply`, and for the gradients of filters by `later`.
+ * Filters are square.
+ */
 export function heapConvolutions(
   multiply: Multiply,
+  later: MultiplyLater,
 ): Pick<Kernels, "conv2d" | "conv2dInputGradient" | "conv2dFilterGradient"> {
   return {
     conv2d(x, filter, window) {
@@ -147,15 +161,16 @@ export function heapConvolutions(
       if (hasFewOutputs(filterShape, window)) return fewOutputsFilterGradient(dy, x, filterShape, window);
       const gradient = emptyTensor(filterShape) as tf.Tensor4D;
       if (seesPixels(filterShape, window)) {
-        multiply([{ ...pixels(x), transposed: true }, pixels(dy)], filterMatrix(gradient), false);
+        later([{ ...pixels(x), transposed: true }, pixels(dy)], filterMatrix(gradient), false);
         return gradient;
       }
       const geometry = { image: x.shape, out: dy.shape, side: filterShape[0], window };
-      if (isWide(filterShape)) return turnedFilterGradient(dy, x, gradient, { multiply, geometry });
+      if (isWide(filterShape)) return turnedFilterGradient(dy, x, gradient, { multiply, later, geometry });
       forEachRun(geometry, (rows, from, run) => {
         simd("patches", address(x), ...run, address(rows.tensor));
         const slopes = pixels(dy, from, rows.rows);
-        multiply([{ ...rows, transposed: true }, slopes], filterMatrix(gradient), from > 0);
+        const product = from + rows.rows < dy.size / dy.shape[3] ? multiply : later;
+        product([{ ...rows, transposed: true }, slopes], filterMatrix(gradient), from > 0);
       });
       return gradient;
     },

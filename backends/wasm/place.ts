@@ -41,6 +41,10 @@ export class Place implements TensorRecord {
   readonly number: number;
   /** `memoryOffset` without a use: its address while it is in the heap. */
   offset: number;
+  /** How many jobs of other threads read or write the values: then it must neither move nor be freed. */
+  busy = 0;
+  /** Waits for the job that writes the values; undefined while none does. */
+  pending: (() => void) | undefined;
   #holder: Running | undefined;
   readonly #bringBack: BringBack;
 
@@ -66,16 +70,21 @@ export class Place implements TensorRecord {
     return this.offset;
   }
 
-  /** Whether a kernel that has not ended may have its address: then it must not move. */
+  /** Whether a kernel that has not ended, or a job, may have its address: then it must not move. */
   get held(): boolean {
+    return this.busy > 0 || this.#isHeldByKernel;
+  }
+
+  get #isHeldByKernel(): boolean {
     return this.#holder?.active ?? false;
   }
 
-  /** Notes a use: the values come into the heap, and the running kernel holds them. */
+  /** Notes a use: the values are made or come into the heap, and the running kernel holds them. */
   #use(): void {
+    this.pending?.();
     if (this.stored) this.#bringBack(this);
     this.used = ++uses;
     // Kernels end from the inside out, so a kernel that holds it already will hold it at least as long.
-    if (!this.held) this.#holder = running();
+    if (!this.#isHeldByKernel) this.#holder = running();
   }
 }

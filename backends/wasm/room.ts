@@ -11,6 +11,7 @@
  * An allocation goes through these cases:
  *
  * - It fits: the module's allocator finds a place.
+ * - There is none, and other threads work on tensors (background.ts): it waits for them, and tries again.
  * - The limit is reached: the oldest tensor leaves, and the allocation is tried again.
  * - There is room, but in pieces: the oldest run of neighbours leaves whose place is large enough together
  *   (runs.ts).
@@ -25,6 +26,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { UserError } from "../../core/errors.ts";
 import type { MovedMemory } from "../../core/memory.ts";
 import { sizeOf } from "./heap.ts";
+import { endBackground } from "./background.ts";
 import { InPieces, noMemory } from "./no_memory.ts";
 import { Outside, sizeOutside } from "./outside.ts";
 import { Place, type TensorRecord } from "./place.ts";
@@ -152,6 +154,11 @@ export class Room {
     const { dataIdMap } = this.#backend;
     if (!dataIdMap.has(id)) return true;
     const record = dataIdMap.get(id);
+    // A job works on it. Those that only read hold a reference of their own, so that this ends none of them.
+    if (record instanceof Place && record.busy > 0 && (force || record.refCount === 1)) {
+      endBackground();
+      if (!dataIdMap.has(id)) return true;
+    }
     record.refCount--;
     if (!force && record.refCount > 0) return false;
     if (!(record instanceof Place)) this.#free(record.memoryOffset, record.id);
@@ -172,6 +179,8 @@ export class Room {
       const tight = this.#used + bytes > most;
       const address = tight ? 0 : this.#take(bytes);
       if (address > 0 || bytes === 0) return address;
+      // What jobs keep for themselves may be all that is missing.
+      if (endBackground()) continue;
       const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
       if (leaving.length === 0) throw this.#noRoom(bytes, most);
       for (const place of leaving) this.#moveOut(place, bytes, swapped);

@@ -88,13 +88,13 @@ export async function newRecipeCommand(host: Host, args: CommandOf<"new recipe">
   return 0;
 }
 
-/** How many label files were looked at, in words. */
+/** How many label files were read, in words. */
 function lookedText(source: OwnFolders, judged: OwnFolders | undefined): string {
   let some = false;
   const parts = [source, ...(judged ? [judged] : [])].map(({ option, survey, pairing }) => {
-    const all = pairing!.pairs.length;
+    const all = pairing!.pairs.length, read = survey.looked - survey.broken.length;
     some ||= survey.looked < all;
-    const looked = survey.looked < all ? `${survey.looked} of the ${all}` : `all ${all}`;
+    const looked = read < all ? `${read} of the ${all}` : `all ${all}`;
     return `${looked} label files of ${option.slice(2)}`;
   });
   return `${parts.join(" and ")}${

@@ -19,6 +19,7 @@ import {
   type Pairing,
   withoutRivals,
 } from "../../datasets/found/pairing.ts";
+import { UNREAD_IMAGES } from "../../datasets/image_files.ts";
 import { NoIdsError } from "../../datasets/found/pair_facts.ts";
 import { type Survey, survey } from "../../datasets/found/survey.ts";
 import type { Host } from "../host.ts";
@@ -75,7 +76,8 @@ export async function findFolders(host: Host, named: NamedFolders): Promise<OwnF
   const together = images === labels;
   const labelFiles = together ? files : await namesIn(labels!, images!);
   const pairing = pairFiles({ images: files, labels: labelFiles, together });
-  const found = { images: images!, labels: labels!, pairing };
+  const unread = files.filter((name) => UNREAD_IMAGES.test(name) && !isHidden(name));
+  const found = { images: images!, labels: labels!, pairing, unread };
   if (pairing.pairs.length > 0) {
     try {
       return await withLabels(host, named, found);
@@ -84,7 +86,7 @@ export async function findFolders(host: Host, named: NamedFolders): Promise<OwnF
       if (!(error instanceof NoIdsError) || labelled || named.folders.length > 1) throw error;
     }
   } else if (labelled || named.folders.length > 1) throw new UserError(noPair(named, files, labelFiles));
-  return await withoutLabels(host, option, { images: images!, files });
+  return await withoutLabels(host, option, { images: images!, files, unread });
 }
 
 /** Files below a folder, without those below the other one where it lies inside. */
@@ -144,11 +146,13 @@ interface Found {
   readonly images: string;
   readonly labels: string;
   readonly pairing: Pairing;
+  /** Images of forms that are not read. */
+  readonly unread: readonly string[];
 }
 
 /** Pairs, after some of them were looked at. @throws UserError when none can be used */
 async function withLabels(host: Host, { option }: NamedFolders, found: Found): Promise<OwnFolders> {
-  const { images, labels, pairing } = found;
+  const { images, labels, pairing, unread } = found;
   const all = pairing.pairs.map((pair): OwnPair => ({
     image: `${images}/${pair.image}`,
     labels: `${labels}/${pair.labels}`,
@@ -164,6 +168,7 @@ async function withLabels(host: Host, { option }: NamedFolders, found: Found): P
     ...remark(unlabelled, "image", "without labels"),
     ...remark(orphans, "label file", "without an image"),
     ...remark(competing, "image", RIVAL),
+    ...remark(unread, "image", UNREAD),
     ...brokenRemarks(seen),
   ];
   const whole = !prefixed && images !== labels && unlabelled.length + competing.length + broken.size === 0;
@@ -174,7 +179,7 @@ async function withLabels(host: Host, { option }: NamedFolders, found: Found): P
 async function withoutLabels(
   host: Host,
   option: string,
-  { images, files }: { readonly images: string; readonly files: readonly string[] },
+  { images, files, unread }: Pick<Found, "images" | "unread"> & { readonly files: readonly string[] },
 ): Promise<OwnFolders> {
   const { first, rivals } = withoutRivals(files.filter((name) => IMAGE.test(name) && !isHidden(name)));
   const pairs = first.map((name): OwnPair => ({ image: `${images}/${name}` }));
@@ -186,7 +191,11 @@ async function withoutLabels(
     images,
     pairs: pairs.filter((pair) => !broken.has(pair)),
     survey: seen,
-    remarks: [...remark(rivals, "image", RIVAL), ...brokenRemarks(seen)],
+    remarks: [
+      ...remark(rivals, "image", RIVAL),
+      ...remark(unread, "image", UNREAD),
+      ...brokenRemarks(seen),
+    ],
     whole: rivals.length + broken.size === 0,
   };
 }
@@ -198,6 +207,9 @@ function progress(host: Host, option: string) {
 
 /** Why one of two images with the same name is left out. */
 const RIVAL = "with the name of another one, but for the extension";
+
+/** Why images of other forms are left out. */
+const UNREAD = "of a form that is not read; save such as PNG or JPEG";
 
 /** Broken files that are named. */
 const NAMED = 5;

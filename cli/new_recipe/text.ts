@@ -70,6 +70,9 @@ function entryLines(key: string, { comments, place }: DatasetEntry, classes: rea
   ];
 }
 
+/** A class of a smaller share than this may be pixels that somebody left by mistake. */
+const STRAY = 1e-5;
+
 /** The source's classes in lines, with how often each occurs. */
 function classLines({ classes, looked }: RecipeParts): string[] {
   const { title, source, target } = classes;
@@ -86,8 +89,12 @@ function classLines({ classes, looked }: RecipeParts): string[] {
     ...names.map((line) => `# ${line}`),
     "classes: &classes",
     ...source.classes.map((each, at) => {
-      const there = target === undefined ? "" : `, target ${shareText(target.classes[at]!.share)}`;
-      return `  ${entry(each, source).padEnd(width)} # source ${shareText(each.share)}${there}`;
+      const other = target?.classes[at]!.share;
+      const there = other === undefined ? "" : `, target ${shareText(other)}`;
+      const stray = Math.max(each.share, other ?? 0) < STRAY
+        ? "; so few pixels may be a mistake: move it into ignore"
+        : "";
+      return `  ${entry(each, source).padEnd(width)} # source ${shareText(each.share)}${there}${stray}`;
     }),
     `# ${classes.ignoring}`,
   ];

@@ -110,7 +110,7 @@ async function trainRun(
     if (late) throw late;
     output.close();
     if (args.json) return result.interrupted ? 130 : 0;
-    return await conclude(host, { plan, folder, result, stop, quiet: args.quiet });
+    return await conclude(host, { plan, folder, result, stop, quiet: args.quiet, stepped });
   } catch (error) {
     output.close();
     // A run that never made a step holds nothing worth a number.

@@ -22,12 +22,14 @@ interface Conclusion {
   readonly result: TrainResult;
   readonly stop: Interruption;
   readonly quiet: boolean;
+  /** Whether this process made a step. */
+  readonly stepped: boolean;
 }
 
 /** Writes the last lines. @returns the exit status: 0, or 130 when interrupted */
 export async function conclude(
   host: Host,
-  { plan, folder, result, stop, quiet }: Conclusion,
+  { plan, folder, result, stop, quiet, stepped }: Conclusion,
 ): Promise<number> {
   const run = shown(host, folder);
   const write = (line: string) => host.stdout.write(`${line}\n`);
@@ -43,6 +45,7 @@ export async function conclude(
     write(`  ${commandLine(host, `eval --checkpoint ${shown(host, weights)} --split ${splitOf(plan)}`)}`);
     return 130;
   }
+  if (!stepped) write(`All steps of ${run} were done already; nothing was trained.`);
   const { final, best } = result;
   if (final) {
     const columns = await evaluations(plan, folder);

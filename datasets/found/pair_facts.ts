@@ -5,7 +5,7 @@
 import sharp from "sharp";
 import { DataError } from "../../core/errors.ts";
 import type { FileReader } from "../../core/plugin.ts";
-import { decodeStored, type StoredPng } from "../decode.ts";
+import { decodeImage, decodeStored, type StoredPng } from "../decode.ts";
 
 /** An image and, where it has one, its label file; absolute paths. */
 export interface SurveyedPair {
@@ -69,16 +69,16 @@ export async function readPair({ image, labels }: SurveyedPair, files: FileReade
   return { width: stored.width, height: stored.height, labels: valuesOf(stored, labels), ...told, brightest };
 }
 
-/** What an image file says of itself. `brightest` is the largest sample of a 16-bit image, 0 for others. */
+/**
+ * What an image file says of itself. It is decoded as training would: a header is still there when the rest
+ * of a file is not. `brightest` is the largest sample of a 16-bit image, 0 for others.
+ */
 async function factsOf(image: string, files: FileReader) {
   const bytes = await files.read(image);
-  try {
-    const { width, height, orientation = 1, depth } = await sharp(bytes).metadata();
-    const stats = depth === "ushort" ? (await sharp(bytes).removeAlpha().stats()).channels : [];
-    return { width, height, orientation, brightest: Math.max(0, ...stats.map(({ max }) => max)) };
-  } catch (cause) {
-    throw new DataError(image, "the image is damaged or not a JPEG or PNG", { cause });
-  }
+  const { width, height } = await decodeImage(bytes, image);
+  const { orientation = 1, depth } = await sharp(bytes).metadata();
+  const stats = depth === "ushort" ? (await sharp(bytes).removeAlpha().stats()).channels : [];
+  return { width, height, orientation, brightest: Math.max(0, ...stats.map(({ max }) => max)) };
 }
 
 /** What a label PNG holds: ids of one channel, or colours as 0xrrggbb of several. */

@@ -19,10 +19,7 @@ const MOMENTUM = 0.1;
 export interface Pass {
   /** The taps that will be read beside `logits`; a network may leave out all others. Absent: all. */
   readonly taps?: readonly string[] | undefined;
-  /**
-   * How many images each part of the batch has; parts are normalised by their own statistics. Absent: the
-   * running statistics are used.
-   */
+  /** The processes whose batches have their statistics together; absent: this one's alone. */
   readonly world?: World | undefined;
   /**
    * The images of each part of the batch, which has statistics of its own; absent: the running statistics are

@@ -192,6 +192,28 @@ backendTest("native", "where the heap is in pieces, neighbours leave together", 
   return Promise.resolve();
 });
 
+Deno.test("tensors may take what the machine has free when the heap is full, less 2 GB", () => {
+  let free = 20 * GB;
+  const { heap, outside } = limitsOf(undefined, () => ({ total: 24 * GB, free, limited: false }));
+  assert.equal(heap, HEAP_ALONE.heap);
+  free = 16 * GB;
+  assert.equal(outside(GB), 15 * GB);
+  free = GB;
+  assert.equal(outside(0), 0);
+});
+
+Deno.test("in a container tensors may take what it has free at the start, less a quarter or 2 GB", () => {
+  const inContainer = (total: number, free: number, memory?: number) => {
+    const { heap, outside } = limitsOf(memory, () => ({ total, free, limited: true }));
+    return [heap, outside(GB)];
+  };
+  const { heap } = HEAP_ALONE;
+  assert.deepEqual(inContainer(16 * GB, 15 * GB), [heap, 13 * GB - heap]);
+  assert.deepEqual(inContainer(4 * GB, 3.5 * GB), [2.5 * GB, 0]);
+  assert.deepEqual(inContainer(GB, 0.25 * GB), [0.25 * GB, 0]);
+  assert.deepEqual(inContainer(4 * GB, 3.5 * GB, 3 * GB), [3 * GB, 0]);
+});
+
 backendTest("native", "an operator begins anew where the tensors that it holds leave room in pieces", () => {
   heapRoom().limit({ ...HEAP_ALONE, outside: () => GB });
   const { wasm } = tf.backend() as unknown as {

@@ -55,7 +55,12 @@ export async function plca(args: readonly string[], fake: Fake): Promise<Outcome
     stderr: stream((text) => stderr += text),
     env: (name) => fake.env?.[name],
     now: () => new Date(Date.UTC(2030, 0, 2)),
-    machine: { cores: 3, memory: { total: 2 ** 34, free: 2 ** 33 }, runtime: "deno test", system: "test" },
+    machine: {
+      cores: 3,
+      memory: { total: 2 ** 34, free: 2 ** 33, limited: false },
+      runtime: "deno test",
+      system: "test",
+    },
     onInterrupt(handler) {
       handlers.add(handler);
       return () => handlers.delete(handler);

@@ -370,7 +370,7 @@ recipeTest(
           "  left out: 1 image without labels (left over.jpg)\n" +
           "target: 2 images; 3 looked at\n" +
           "  left out: 1 image with the name of another one, but for the extension (#1 a.png)\n" +
-          `  left out: ${folder}/t/broken.jpg: the image is damaged or not a JPEG or PNG\n`,
+          `  left out: ${folder}/t/broken.jpg: the image is damaged, cut short or not a JPEG or PNG\n`,
       ),
       stdout,
     );
@@ -382,5 +382,38 @@ recipeTest(
     assert.deepEqual([again.code, again.stderr], [0, ""]);
     const list = await Deno.readTextFile(join(inside, "my_data_source.txt"));
     assert.match(list, /^\.\/#1 a\.jpg\tlabels\/#1 a\.png\n\.\/'b'\.jpg\tlabels\/'b'\.png\n/);
+  },
+);
+
+recipeTest(
+  "new recipe: files whose beginning alone is sound, forms that are not read, stray pixels",
+  async (folder) => {
+    await putPairs(folder, { images: "i", annotation: "l", count: 3 });
+    const whole = await Deno.readFile(join(folder, "i/b.jpg"));
+    await put(folder, "i/b.jpg", whole.slice(0, whole.length / 2));
+    await put(folder, "i/scan.bmp", "BM");
+    await put(folder, "i/.hidden.bmp", "BM");
+    const large: Size = [400, 300];
+    await put(folder, "i/large.jpg", await picture("large.jpg", large));
+    const stray = new Uint8Array(400 * 300).fill(1);
+    stray[1234] = 99;
+    await put(folder, "l/large.png", encode({ width: 400, height: 300, channels: 1, data: stray }));
+    const { code, stdout, stderr } = await newRecipe(folder, "--source", "i", "l", "--target", "i");
+    assert.deepEqual([code, stderr], [0, ""]);
+    const remarks = "  left out: 1 image of a form that is not read; save such as PNG or JPEG (scan.bmp)\n" +
+      `  left out: ${folder}/i/b.jpg: the image is cut short: its end is missing; copy or download it again\n`;
+    assert.ok(
+      stdout.startsWith(
+        `source: 3 images with labels; 4 looked at\n${remarks}target: 3 images; 4 looked at\n${remarks}`,
+      ),
+      stdout,
+    );
+    const text = await Deno.readTextFile(join(folder, "my_data.yaml"));
+    assert.match(text, /\n {4}# 3 of the 4 label files of source\.\n/);
+    assert.match(
+      text,
+      /class_99: \[99\] # source < 0\.1 %; so few pixels may be a mistake: move it into ignore\n/,
+    );
+    await trains(folder, "my_data.yaml");
   },
 );

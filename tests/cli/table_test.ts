@@ -112,7 +112,7 @@ withRuns("table as Markdown, LaTeX and CSV", async (folder) => {
 });
 
 const WRONG: readonly (readonly [args: string, message: string])[] = [
-  ["gone", "gone: there is no such file\n"],
+  ["gone", "gone: there is no such run folder or file\n"],
   ["empty", "empty: it has no evaluation.json: its training did not come to its end, or had no val split\n"],
   ["text.json", "text.json: it is not JSON; expected a run folder or what plca eval --json prints\n"],
   [

@@ -215,6 +215,10 @@ tiny("train --resume ends with the weights of a run that was never stopped", asy
   assert.match(resumed.stdout, /\nTarget mIoU [\d.]+ % at .*[+-][\d.]+ points against source-only\.\n/);
   const weights = (run: string) => Deno.readFile(join(folder, run, "checkpoints", "last.safetensors"));
   assert.deepEqual(await weights("parts"), await weights("whole"));
+  const finished = await plca(["train", "--resume", "whole"], { cwd: folder });
+  done(finished);
+  assert.match(finished.stdout, /\nAll steps of whole were done already; nothing was trained\.\n\nIoU %/);
+  assert.ok(!resumed.stdout.includes("nothing was trained"));
 });
 
 const NOT_RESUMED: readonly (readonly [args: readonly string[], message: string])[] = [

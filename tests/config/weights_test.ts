@@ -25,6 +25,14 @@ Deno.test("--set model.weights is relative to the current folder; nothing remove
   assert.ok(!("weights" in plain.model));
 });
 
+Deno.test("model.weights: seed names no file, is told apart from a file of that name, and is recorded", async () => {
+  const plan = await load({ files: withWeights("weights: seed") });
+  assert.deepEqual([plan.model.weights, plan.model.fromSeed], [undefined, true]);
+  assert.deepEqual(plan.resolved["model"], { type: "net", weights: "seed", options: { width: 1 } });
+  const file = await load({ files: withWeights("weights: ./seed") });
+  assert.deepEqual([file.model.weights, file.model.fromSeed], [{ file: "/recipes/seed" }, undefined]);
+});
+
 Deno.test("model.weights as a mapping: what is taken of the file, and what is left out", async () => {
   const whole = "weights: { file: ../files/a.pth, take: ema_model., without: [classifier] }";
   const plan = await load({ files: withWeights(whole) });

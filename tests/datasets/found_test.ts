@@ -243,7 +243,7 @@ Deno.test("a survey names pairs that cannot be used and counts the others", asyn
   assert.equal(looked, 4);
   assert.deepEqual(broken.map(({ why }) => why), [
     "/2l: the labels are 2 x 4 pixels, the image 4 x 2",
-    "/3: the image is damaged or not a JPEG or PNG",
+    "/3: the image is damaged, cut short or not a JPEG or PNG",
     "/4l: the label image is damaged, cut short or not a PNG",
   ]);
 });

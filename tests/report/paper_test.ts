@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { ablationGrid } from "../../report/ablation.ts";
 import { PAPER_TABLES } from "../../report/paper.ts";
+import { evaluationOf } from "./evaluations.ts";
 
 const [GTAV, SYNTHIA] = PAPER_TABLES;
 const METHODS = "Source Only,AdaptSeg,ADVENT,CLAN,DISE,SSF-DAN,PatchAlign,MaxSquare,CRST,PLCA".split(",")
@@ -65,10 +66,8 @@ Deno.test("cells that were read in the paper", () => {
 });
 
 Deno.test("an ablation beside Table 1", () => {
-  const evaluation = {
-    ...{ split: "val", images: 500, labelSize: "original 2048x1024", classes: SYNTHIA!.classes },
-    ...{ iou: SYNTHIA!.classes.map(() => 0.5), miou: 0.5, pixelAccuracy: 0.5, confusion: [] },
-  };
+  const { classes } = SYNTHIA!;
+  const evaluation = evaluationOf({ images: 500, classes, iou: classes.map(() => 0.5) });
   const variants = ["source-only", "without-aggregation", "mine"].map((name) => ({
     ...{ name, parts: ["cross-entropy"], evaluations: [evaluation] },
   }));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { columnsFor, reportRun } from "../../report/report_run.ts";
 import { readRun } from "../../run_folder/read.ts";
 import { linesOf, memoryRun, stepLine, validationLine } from "../run_folder/memory_run.ts";
+import { evaluationOf } from "./evaluations.ts";
 
 const upTo = (count: number) => Array.from({ length: count }, (_, k) => k + 1);
 
@@ -14,15 +15,15 @@ async function reported(files: Record<string, unknown>, columns = 50) {
 }
 
 const EVALUATION = {
+  ...evaluationOf({
+    labelSize: "original 40x32",
+    classes: ["road", "sky"],
+    iou: [0.25, null],
+    miou: 0.25,
+    pixelAccuracy: 0.5,
+    confusion: [[1, 3], [0, 0]],
+  }),
   phase: "a",
-  split: "val",
-  images: 2,
-  labelSize: "original 40x32",
-  classes: ["road", "sky"],
-  iou: [0.25, null],
-  miou: 0.25,
-  pixelAccuracy: 0.5,
-  confusion: [[1, 3], [0, 0]],
 };
 
 Deno.test("a run is told as its files say it", async () => {

@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { parseEvaluation, readEvaluation } from "../../run_folder/evaluation.ts";
 import { memoryRun } from "./memory_run.ts";
+import { evaluationOf } from "../report/evaluations.ts";
 
 const WHOLE = {
+  ...evaluationOf({ classes: ["road", "sky"], confusion: [[1, 0], [0, 0]] }),
   phase: "a",
   step: 40,
-  split: "val",
-  images: 2,
-  labelSize: "original 40x32",
-  classes: ["road", "sky"],
-  iou: [0.5, null],
-  miou: 0.5,
-  pixelAccuracy: 0.7,
-  confusion: [[1, 0], [0, 0]],
 };
 
 const NONE = { message: "it holds no evaluation" };

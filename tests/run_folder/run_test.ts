@@ -5,20 +5,14 @@ import { openLineLog } from "../../run_folder/lock.ts";
 import { inFolder } from "../cli/fake_host.ts";
 import { linesOf, memoryRun, stepLine, validationLine } from "./memory_run.ts";
 import { PHASES, THREE_PHASES } from "./three_phases.ts";
+import { evaluationOf } from "../report/evaluations.ts";
 
 const START = { type: "start", phase: "a", steps: 40, batch: 2 };
 const CONFIG = "name: a\nbaseline: { name: source-only }\n";
 const EVALUATION = {
+  ...evaluationOf({ classes: ["road", "sky"], confusion: [[1, 0], [0, 0]] }),
   phase: "a",
   step: 40,
-  split: "val",
-  images: 2,
-  labelSize: "original 40x32",
-  classes: ["road", "sky"],
-  iou: [0.5, null],
-  miou: 0.5,
-  pixelAccuracy: 0.7,
-  confusion: [[1, 0], [0, 0]],
 };
 
 function stateOf(files: Record<string, unknown>, locked?: boolean) {

@@ -1,0 +1,94 @@
+/**
+ * Work that another thread does while this one goes on with the step.
+ *
+ * Many kernels use one core alone, and a processor has several. The gradient of a filter is needed at the end
+ * of the backward pass only, so its product is handed to another thread, and the kernels that follow run
+ * beside it. Nobody has to know: the gradient is a tensor like others, and whoever reads its address first
+ * waits until the job is over (place.ts).
+ *
+ * A job holds what it works on. Tensors that it reads are not freed before its end, though their scope may
+ * end earlier, and none of its tensors moves out of the heap. That is memory for longer, so jobs are few at a
+ * time ({@linkcode MOST}); where they are as many, the work is done at once, by this thread. Either way the
+ * same product is computed in the same order, so results are equal to the last bit. The heap may grow while a
+ * job runs: its 4 GB are reserved from the start, so that it grows where it lies.
+ */
+import * as tf from "@tensorflow/tfjs-core";
+import type { Place } from "./place.ts";
+
+/** Work that another thread has begun. */
+export interface Begun {
+  /** Whether it is over. */
+  isOver(): boolean;
+  /** Returns when it is over. */
+  wait(): void;
+}
+
+/** A piece of work on tensors of the heap. */
+export interface Work {
+  /** The tensors that it reads; none of them is written before it is over. */
+  readonly reads: readonly tf.TensorInfo[];
+  /** The tensor whose values are there when it is over. */
+  readonly writes: tf.TensorInfo;
+  /** Begins it elsewhere; undefined where that cannot be. */
+  begin(): Begun | undefined;
+  /** Does it here. */
+  now(): void;
+  /** What is left to do on this thread when it is over; absent: nothing. */
+  finish?(): void;
+}
+
+/** So many jobs may have begun at a time. */
+const MOST = 4;
+
+/** Ends a job that is begun; a second call does nothing. */
+interface Job {
+  readonly begun: Begun;
+  end(): void;
+}
+
+/** Those that have begun, oldest first. */
+const jobs: Job[] = [];
+
+/** Does the work in another thread if there is one that is free for it, else here. */
+export function inBackground(work: Work): void {
+  for (const job of [...jobs]) if (job.begun.isOver()) job.end();
+  const begun = jobs.length < MOST ? work.begin() : undefined;
+  if (begun === undefined) {
+    work.now();
+    work.finish?.();
+    return;
+  }
+  const { dataIdMap } = tf.backend() as unknown as { dataIdMap: { get(id: object): Place } };
+  const backend = tf.backend();
+  const reads = work.reads.map(({ dataId }) => ({ dataId, place: dataIdMap.get(dataId) }));
+  const written = dataIdMap.get(work.writes.dataId);
+  for (const { place } of reads) {
+    place.busy++;
+    place.refCount++;
+  }
+  written.busy++;
+  const job: Job = {
+    begun,
+    end() {
+      if (!jobs.includes(job)) return;
+      jobs.splice(jobs.indexOf(job), 1);
+      begun.wait();
+      written.pending = undefined;
+      written.busy--;
+      work.finish?.();
+      for (const { dataId, place } of reads) {
+        place.busy--;
+        backend.disposeData(dataId);
+      }
+    },
+  };
+  written.pending = () => job.end();
+  jobs.push(job);
+}
+
+/** Waits for every job. @returns whether there was one */
+export function endBackground(): boolean {
+  const some = jobs.length > 0;
+  for (const job of [...jobs]) job.end();
+  return some;
+}

@@ -1,0 +1,129 @@
+/** Gradients of filters that another thread computes while kernels go on. */
+import * as tf from "@tensorflow/tfjs-core";
+import assert from "node:assert/strict";
+import { nativeMultiply } from "../../backends/native/products.ts";
+import { openSemaphores } from "../../backends/native/semaphore.ts";
+import { endBackground } from "../../backends/wasm/background.ts";
+import { heapConvolutions } from "../../backends/wasm/convolutions.ts";
+import { limitsOf } from "../../backends/wasm/limits.ts";
+import { multiplyAtOnce } from "../../backends/wasm/products.ts";
+import { HEAP_ALONE, heapRoom } from "../../backends/wasm/room.ts";
+import { kernels } from "../../ops/kernels.ts";
+import type { Shape4D, Window } from "../../ops/kernel_types.ts";
+import { backendTest } from "../goldens.ts";
+
+const PLAIN: Window = { stride: 1, padding: 0, dilation: 1 };
+const PADDED: Window = { stride: 1, padding: 2, dilation: 2 };
+
+interface Case {
+  readonly x: Shape4D;
+  readonly filter: Shape4D;
+  readonly window: Window;
+}
+
+/** A 1x1 filter; the same with a left factor that is turned first; 3x3 with one product, with several, and turned back. */
+const CASES: readonly Case[] = [
+  { x: [1, 33, 33, 256], filter: [1, 1, 256, 64], window: PLAIN },
+  { x: [1, 17, 17, 256], filter: [1, 1, 256, 1024], window: PLAIN },
+  { x: [2, 17, 17, 64], filter: [3, 3, 64, 64], window: PADDED },
+  { x: [1, 65, 65, 96], filter: [3, 3, 96, 96], window: PADDED },
+  { x: [1, 17, 17, 128], filter: [3, 3, 128, 128], window: PADDED },
+  { x: [1, 41, 41, 256], filter: [3, 3, 256, 256], window: { ...PADDED, stride: 2 } },
+];
+
+/** What is given, and the gradient as one thread computes it. */
+function madeOf({ x, filter, window }: Case, seed: number) {
+  const image = tf.randomNormal(x, 0, 1, "float32", seed) as tf.Tensor4D;
+  const weights = tf.randomNormal(filter, 0, 1, "float32", seed + 1) as tf.Tensor4D;
+  const y = kernels().conv2d(image, weights, window);
+  const dy = tf.randomNormal(y.shape, 0, 1, "float32", seed + 2) as tf.Tensor4D;
+  const alone = heapConvolutions(nativeMultiply, multiplyAtOnce(nativeMultiply));
+  const expected = tf.tidy(() => alone.conv2dFilterGradient(dy, image, filter, window).dataSync());
+  tf.dispose([y, weights]);
+  return { image, dy, expected };
+}
+
+backendTest("native", "gradients of filters are the same, bit for bit, as one thread makes them", () => {
+  for (const [k, one] of CASES.entries()) {
+    tf.tidy(() => {
+      const { image, dy, expected } = madeOf(one, k);
+      const gradient = kernels().conv2dFilterGradient(dy, image, one.filter, one.window);
+      assert.deepEqual(gradient.dataSync(), expected, one.filter.join());
+    });
+  }
+  return Promise.resolve();
+});
+
+backendTest(
+  "native",
+  "what a job reads stays until it is over, though its scope has ended and others allocate",
+  () => {
+    const before = tf.memory().numTensors;
+    for (let round = 0; round < 3; round++) {
+      const jobs = CASES.map((one, k) => {
+        const { image, dy, expected } = madeOf(one, 10 * round + k);
+        const gradient = kernels().conv2dFilterGradient(dy, image, one.filter, one.window);
+        tf.dispose([image, dy]);
+        // Would take the freed memory.
+        tf.tidy(() => void [tf.fill(one.x, round), tf.fill(one.x, k)]);
+        return { gradient, expected };
+      });
+      for (const { gradient, expected } of jobs.toReversed()) {
+        assert.deepEqual(gradient.dataSync(), expected);
+        gradient.dispose();
+      }
+    }
+    assert.equal(tf.memory().numTensors, before);
+    return Promise.resolve();
+  },
+);
+
+backendTest("native", "a gradient that nobody reads frees everything", () => {
+  endBackground();
+  const { heap } = heapRoom().moved;
+  for (const one of CASES) {
+    tf.tidy(() => {
+      const { image, dy } = madeOf(one, 1);
+      kernels().conv2dFilterGradient(dy, image, one.filter, one.window);
+    });
+  }
+  endBackground();
+  assert.equal(heapRoom().moved.heap, heap);
+  assert.equal(endBackground(), false);
+  return Promise.resolve();
+});
+
+backendTest("native", "a heap that is full waits for jobs before it gives up", () => {
+  const room = heapRoom(), one = CASES[0]!;
+  const { image, dy, expected } = madeOf(one, 3);
+  try {
+    const gradient = kernels().conv2dFilterGradient(dy, image, one.filter, one.window);
+    tf.dispose([image, dy]);
+    // Room for the gradient and one thing more, as soon as what the job reads is gone.
+    const held = room.moved.heap;
+    room.limit({ ...HEAP_ALONE, heap: held + 1000 });
+    const large = tf.fill([200_000], 1);
+    assert.deepEqual(gradient.dataSync(), expected);
+    tf.dispose([large, gradient]);
+  } finally {
+    room.limit(limitsOf());
+  }
+  return Promise.resolve();
+});
+
+Deno.test("a semaphore is taken once for each raise, and waiting for a raised one returns", () => {
+  const semaphores = openSemaphores();
+  if (Deno.build.os !== "linux") return assert.equal(semaphores, undefined);
+  const { raise, make } = semaphores!;
+  const post = new Deno.UnsafeFnPointer(raise as Deno.PointerObject<never>, {
+    parameters: ["pointer"],
+    result: "i32",
+  });
+  const [one, other] = [make(), make()];
+  assert.equal(one.taken(), false);
+  post.call(one.at);
+  assert.deepEqual([other.taken(), one.taken(), one.taken()], [false, true, false]);
+  post.call(one.at);
+  one.wait();
+  assert.equal(one.taken(), false);
+});
