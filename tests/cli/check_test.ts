@@ -92,6 +92,11 @@ Deno.test("check: a crop of less than a cell of a map that is read", async () =>
     2,
     `--set input.crop: expected at least 8 pixels, ${one}: it is 64 x 4\n`,
   ]);
+  const coarsest = await checked("street", "input.crop=6", "losses.association.options.levels[0].tap=layer1");
+  assert.match(
+    coarsest.stderr,
+    /expected at least 8 pixels, of which tap "probabilities" makes one cell: it is 6 x 6/,
+  );
   const own = await checked("street", "input.streams={target: {crop: 7}}");
   assert.deepEqual([own.code, own.stderr], [
     2,
