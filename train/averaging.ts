@@ -26,10 +26,18 @@ export interface WholeGradients {
   readonly joint: readonly Gradients[];
 }
 
+/**
+ * So many complete gradients wait before one is handed over. Handing over reads a gradient, and a backend may
+ * still be computing the latest on another thread.
+ */
+const LATEST = 4;
+
 /** Takes the means of one update; each update needs a new one. */
 export class Averaging {
   readonly #world: World;
   #begun: GradualMean | undefined;
+  /** Hands over a gradient each, oldest first. */
+  readonly #complete: (() => void)[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -47,8 +55,13 @@ export class Averaging {
       const begun = this.#begun = world.gradual!(variables);
       const before = earlier.map(gradientsOf);
       return {
-        done: (k, grad) =>
-          void tf.tidy(() => begun.add(k, mean([...before.map((grads) => [grads[k]!]), [grad ?? null]])[0]!)),
+        done: (k, grad) => {
+          const own = grad ?? null;
+          this.#complete.push(() =>
+            void tf.tidy(() => begun.add(k, mean([...before.map((grads) => [grads[k]!]), [own]])[0]!))
+          );
+          if (this.#complete.length > LATEST) this.#complete.shift()!();
+        },
         between: () => begun.pump(),
       };
     };
@@ -59,6 +72,7 @@ export class Averaging {
    * caller; where there is one pass and one process they are those of the pass itself.
    */
   whole(passes: readonly Pass[]): WholeGradients {
+    for (const handOver of this.#complete.splice(0)) handOver();
     return tf.tidy(() => {
       const all = this.#begun ? this.#begun.end() : this.#world.mean(mean(passes.map(gradientsOf)));
       const joint = jointOf(passes[0]!);

@@ -34,7 +34,7 @@ export interface Session {
   run(inputs: readonly Operand[], outputs: readonly Operand[]): void;
   /**
    * Lets a thread of the library compute the outputs. All memory must stay as it is until the run is over.
-   * @returns undefined, and nothing is computed, where that cannot be waited for or there is one thread only
+   * @returns undefined, and nothing is computed, where there is no semaphore to wait on or one thread only
    */
   begin(inputs: readonly Operand[], outputs: readonly Operand[]): Begun | undefined;
 }
@@ -223,14 +223,15 @@ function sessionOf(
       if (semaphores === undefined) return undefined;
       const feeds = valuesOf(inputOperands), fetches = valuesOf(outputOperands);
       const semaphore = semaphores.make();
-      // The library calls `raise` with the semaphore's address, and then with what came of the run, which the C
-      // function does not take. Runs whose shapes are right do not fail.
-      const begun = argumentsOf(feeds, fetches);
+      // The library calls `raise` with the semaphore's address, and then with the status of the run, which the C
+      // function ignores. A run fails only for shapes that do not fit or for want of memory.
+      const args = argumentsOf(feeds, fetches);
       try {
-        check(api, api.runAsync(session, null, ...begun, semaphores.raise, semaphore.at));
-      } catch (error) {
+        check(api, api.runAsync(session, null, ...args, semaphores.raise, semaphore.at));
+      } catch {
+        // The pool has one thread after all, or is full: done here, it works or says what is wrong.
         release(feeds, fetches);
-        throw error;
+        return undefined;
       }
       let over = false;
       const end = () => {

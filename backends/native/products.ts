@@ -5,7 +5,7 @@
  * its output.
  */
 import * as tf from "@tensorflow/tfjs-core";
-import { address, emptyTensor } from "../wasm/heap.ts";
+import { address, emptyTensor, floatsAt } from "../wasm/heap.ts";
 import { inBackground } from "../wasm/background.ts";
 import {
   type Matrix,
@@ -39,6 +39,8 @@ export const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => 
     after?.finish();
     return;
   }
+  // Should the run fail unnoticed, the gradient is not finite, and the step says so. A sum has no such mark.
+  if (!add) floatsAt(address(into.tensor, into.from * into.columns), 1)[0] = NaN;
   turnedFirst(a, into, (left) => {
     const call = gemm([left, b], into, add);
     inBackground({

@@ -55,7 +55,7 @@ export function runModel({ key, graph, inputs, outputs }: Call): void {
 
 /**
  * Begins to run a model on another thread. The tensors must stay where they are until it is over. @returns
- * undefined where that cannot be, and nothing is computed @throws Error as {@linkcode runModel}
+ * undefined where no other thread can, and nothing is computed @throws Error as {@linkcode runModel}
  */
 export function beginModel({ key, graph, inputs, outputs }: Call): Begun | undefined {
   return session(key, graph).begin(inputs.map(operandOf), outputs.map(operandOf));

@@ -7,9 +7,9 @@
  * waits until the job is over (place.ts).
  *
  * A job holds what it works on. Tensors that it reads are not freed before its end, though their scope may
- * end earlier, and none of its tensors moves out of the heap. That is memory for longer, so jobs are few at a
- * time ({@linkcode MOST}); where they are as many, the work is done at once, by this thread. Either way the
- * same product is computed in the same order, so results are equal to the last bit. The heap may grow while a
+ * end earlier, and none of its tensors moves out of the heap. That is memory for longer, so at most
+ * {@linkcode MOST} jobs run at a time; when that many are running, this thread does the work itself. So it
+ * does for a while where the heap is full, since each new tensor would wait for the jobs. Either way the same product is computed in the same order, so results are equal to the last bit. The heap may grow while a
  * job runs: its 4 GB are reserved from the start, so that it grows where it lies.
  */
 import * as tf from "@tensorflow/tfjs-core";
@@ -37,8 +37,11 @@ export interface Work {
   finish?(): void;
 }
 
-/** So many jobs may have begun at a time. */
+/** So many jobs may run at a time. */
 const MOST = 4;
+
+/** So many pieces of work are done at once after a heap that was full had to wait for jobs. */
+const PAUSE = 20;
 
 /** Ends a job that is begun; a second call does nothing. */
 interface Job {
@@ -46,13 +49,17 @@ interface Job {
   end(): void;
 }
 
-/** Those that have begun, oldest first. */
+/** Those that run, oldest first. */
 const jobs: Job[] = [];
 
-/** Does the work in another thread if there is one that is free for it, else here. */
+/** How many pieces of work are still to be done at once. */
+let paused = 0;
+
+/** Does the work in another thread, unless {@linkcode MOST} jobs are still running; then here. */
 export function inBackground(work: Work): void {
   for (const job of [...jobs]) if (job.begun.isOver()) job.end();
-  const begun = jobs.length < MOST ? work.begin() : undefined;
+  if (paused > 0) paused--;
+  const begun = jobs.length < MOST && paused === 0 ? work.begin() : undefined;
   if (begun === undefined) {
     work.now();
     work.finish?.();
@@ -75,10 +82,13 @@ export function inBackground(work: Work): void {
       begun.wait();
       written.pending = undefined;
       written.busy--;
-      work.finish?.();
-      for (const { dataId, place } of reads) {
-        place.busy--;
-        backend.disposeData(dataId);
+      try {
+        work.finish?.();
+      } finally {
+        for (const { dataId, place } of reads) {
+          place.busy--;
+          if (backend.disposeData(dataId)) tf.engine().removeDataId(dataId, backend);
+        }
       }
     },
   };
@@ -91,4 +101,13 @@ export function endBackground(): boolean {
   const some = jobs.length > 0;
   for (const job of [...jobs]) job.end();
   return some;
+}
+
+/**
+ * The same because the heap is full and what jobs hold may be what is missing. If one was still running, the
+ * next pieces of work are done at once. @returns whether there was one
+ */
+export function freeBackground(): boolean {
+  if (jobs.some(({ begun }) => !begun.isOver())) paused = PAUSE;
+  return endBackground();
 }

@@ -32,8 +32,8 @@ export function address(tensor: tf.TensorInfo, element = 0): number {
 }
 
 /**
- * Whether other handles (clones, reshaped tensors) lie in the same memory: it must not be written in place
- * then.
+ * Whether others have the same memory (clones, reshaped tensors, a job that reads it): it must not be written
+ * in place then.
  */
 export function isShared(tensor: tf.TensorInfo): boolean {
   return backend().dataIdMap.get(tensor.dataId).refCount > 1;

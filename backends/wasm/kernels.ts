@@ -12,8 +12,9 @@ import { heapTokens } from "./tokens.ts";
 
 /**
  * All kernels that work in the WASM heap. `wasm` and `native` share them and differ in the arguments.
- * @param multiply matrix products @param parts of attention @param later products whose results are not read
- * soon
+ * @param multiply matrix products
+ * @param parts of attention
+ * @param later products whose results are not read soon
  */
 export function heapKernels(
   multiply: Multiply,

@@ -10,8 +10,8 @@ const FEWEST = 2 ** 28;
 /**
  * How much tensors may take, inside the heap and outside.
  * @param memory bytes in all; absent: the whole heap and, outside of it, what the machine has free when the
- * heap is full, less a margin of 2 GB. In a container with a limit both are what it has free at the start,
- * less a quarter of its limit or 2 GB
+ * heap is full, less a margin of 2 GB. In a container with a limit heap and rest together may take what it
+ * has free at the start, less a quarter of its limit or 2 GB
  * @param machine asks how much there is
  */
 export function limitsOf(memory?: number, machine = machineMemory): Limits {

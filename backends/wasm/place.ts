@@ -1,9 +1,9 @@
 /**
  * Where a tensor's values are. The library keeps a record for each tensor's data and reads the field
  * `memoryOffset` (or `id`) just before it uses the values. `Place` stands in for that record, with both
- * fields as getters: reading one is the moment when the values are needed. It brings them back if they had
- * left the heap, notes the use, and pins them until the running kernel ends. So neither the library nor our
- * kernels know that tensors move.
+ * fields as getters: reading one is the moment when the values are needed. It waits for a job that is still
+ * computing them (background.ts), brings them back if they had left the heap, notes the use, and pins them
+ * until the running kernel ends. So neither the library nor our kernels know that tensors move.
  */
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Stored } from "./outside.ts";

@@ -25,10 +25,10 @@ export interface Matrix {
 export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: boolean | tf.Tensor1D) => void;
 
 /**
- * The same product, that may still be computed when it returns: who reads the address of `into` waits for it
- * (background.ts). Nothing may write to the factors until then.
- * @param after what is left to do with `into` on this thread; `gives` is what it is done for, and who reads
- * that waits instead. Absent: nothing
+ * The same product, that may still be computed when it returns: whoever reads the address of `into` waits for
+ * it (background.ts). Nothing may write to the factors until then.
+ * @param after what is left to do with `into` on this thread. `gives` is the tensor that `finish` writes;
+ * whoever reads that waits instead. Absent: nothing
  */
 export type MultiplyLater = (
   factors: readonly [Matrix, Matrix],
@@ -37,7 +37,7 @@ export type MultiplyLater = (
   after?: { readonly gives: tf.TensorInfo; finish(): void },
 ) => void;
 
-/** Products that are there at once, in the form of such that may come later. */
+/** Products that are there at once, as a {@linkcode MultiplyLater}. */
 export function multiplyAtOnce(multiply: Multiply): MultiplyLater {
   return (factors, into, add, after) => {
     multiply(factors, into, add);

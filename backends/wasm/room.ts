@@ -26,7 +26,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import type { UserError } from "../../core/errors.ts";
 import type { MovedMemory } from "../../core/memory.ts";
 import { sizeOf } from "./heap.ts";
-import { endBackground } from "./background.ts";
+import { endBackground, freeBackground } from "./background.ts";
 import { InPieces, noMemory } from "./no_memory.ts";
 import { Outside, sizeOutside } from "./outside.ts";
 import { Place, type TensorRecord } from "./place.ts";
@@ -154,7 +154,7 @@ export class Room {
     const { dataIdMap } = this.#backend;
     if (!dataIdMap.has(id)) return true;
     const record = dataIdMap.get(id);
-    // A job works on it. Those that only read hold a reference of their own, so that this ends none of them.
+    // A job works on it. What a job reads has a reference of the job's own, so only `force` would free it early.
     if (record instanceof Place && record.busy > 0 && (force || record.refCount === 1)) {
       endBackground();
       if (!dataIdMap.has(id)) return true;
@@ -180,7 +180,7 @@ export class Room {
       const address = tight ? 0 : this.#take(bytes);
       if (address > 0 || bytes === 0) return address;
       // What jobs keep for themselves may be all that is missing.
-      if (endBackground()) continue;
+      if (freeBackground()) continue;
       const leaving = bytes > most ? [] : tight ? this.#oldest() : oldestRun([...this.#inside], bytes, END);
       if (leaving.length === 0) throw this.#noRoom(bytes, most);
       for (const place of leaving) this.#moveOut(place, bytes, swapped);

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { nativeMultiply } from "../../backends/native/products.ts";
 import { openSemaphores } from "../../backends/native/semaphore.ts";
-import { endBackground } from "../../backends/wasm/background.ts";
+import { endBackground, freeBackground, inBackground } from "../../backends/wasm/background.ts";
 import { heapConvolutions } from "../../backends/wasm/convolutions.ts";
 import { limitsOf } from "../../backends/wasm/limits.ts";
 import { multiplyAtOnce } from "../../backends/wasm/products.ts";
@@ -78,6 +78,17 @@ backendTest(
   },
 );
 
+backendTest("native", "large products do run on another thread, where there is one", () => {
+  endBackground();
+  const usable = openSemaphores() !== undefined && navigator.hardwareConcurrency > 1;
+  tf.tidy(() => {
+    const { image, dy } = madeOf(CASES[0]!, 2);
+    kernels().conv2dFilterGradient(dy, image, CASES[0]!.filter, CASES[0]!.window);
+    assert.equal(endBackground(), usable);
+  });
+  return Promise.resolve();
+});
+
 backendTest("native", "a gradient that nobody reads frees everything", () => {
   endBackground();
   const { heap } = heapRoom().moved;
@@ -110,6 +121,66 @@ backendTest("native", "a heap that is full waits for jobs before it gives up", (
   }
   return Promise.resolve();
 });
+
+/** Work on a tensor of zeros that is over when `end` says so; `done` tells what became of it, in order. */
+function workOn(done: string[], name: string, end: { over: boolean }) {
+  const tensor = tf.zeros([4]);
+  const begun = {
+    isOver: () => end.over,
+    wait() {
+      end.over = true;
+      done.push(`waited for ${name}`);
+    },
+  };
+  inBackground({
+    reads: [],
+    writes: tensor,
+    begin() {
+      done.push(`began ${name}`);
+      return begun;
+    },
+    now: () => void done.push(`did ${name}`),
+    finish: () => void done.push(`finished ${name}`),
+  });
+  return tensor;
+}
+
+backendTest("native", "four jobs run at a time; whoever reads a tensor waits for its job alone", () => {
+  endBackground();
+  const done: string[] = [], ends = [..."abcde"].map(() => ({ over: false }));
+  const tensors = [..."abcde"].map((name, k) => workOn(done, name, ends[k]!));
+  assert.deepEqual(done.splice(0), ["began a", "began b", "began c", "began d", "did e", "finished e"]);
+  assert.deepEqual([...tensors[1]!.dataSync()], [0, 0, 0, 0]);
+  tensors[1]!.dataSync();
+  assert.deepEqual(done.splice(0), ["waited for b", "finished b"]);
+  ends[0]!.over = true;
+  tensors.push(workOn(done, "f", { over: false }), workOn(done, "g", { over: false }));
+  assert.deepEqual(done.splice(0), ["waited for a", "finished a", "began f", "began g"]);
+  tf.dispose(tensors);
+  assert.deepEqual(
+    done.toSorted(),
+    [..."cdfg"].flatMap((name) => [`finished ${name}`, `waited for ${name}`]).toSorted(),
+  );
+  return Promise.resolve();
+});
+
+backendTest(
+  "native",
+  "after a full heap had to wait for a job, the next pieces of work are done at once",
+  () => {
+    endBackground();
+    const done: string[] = [], tensors = [workOn(done, "a", { over: true })];
+    assert.equal(freeBackground(), true);
+    tensors.push(workOn(done, "b", { over: false }));
+    assert.equal(freeBackground(), true);
+    done.length = 0;
+    for (let k = 0; k < 20; k++) tensors.push(workOn(done, "c", { over: true }));
+    assert.equal(done.filter((what) => what === "did c").length, 19);
+    assert.equal(done.at(-1), "began c");
+    tf.dispose(tensors);
+    return Promise.resolve();
+  },
+);
 
 Deno.test("a semaphore is taken once for each raise, and waiting for a raised one returns", () => {
   const semaphores = openSemaphores();

@@ -95,7 +95,10 @@ Deno.test("check --import runs it without leave to write anywhere or to add a pa
   await inWorld(LOSS(ATTEMPTS + PACKAGE, ""), async ({ mine }) => {
     const args = ["check", "tiny.yaml", "--set", "model.weights=../theirs/start.pth"];
     const { stdout: unrun } = await plca(args, mine);
-    assert.match(unrun, /\n {2}reads {6}losses, \/.+\/theirs\/start\.pth\n {2}not run {4}losses\/odd\.ts;/);
+    assert.match(
+      unrun,
+      /\n {2}reads {6}losses, \/.+\/theirs\/start\.pth\n {2}missing {4}[^\n]+\n {2}not run {4}losses\/odd\.ts;/,
+    );
     await Deno.writeTextFile(join(mine, "next.yaml"), "extends: ./tiny.yaml\n");
     const { stdout: extending } = await plca(["check", "next.yaml"], mine);
     assert.match(extending, /\n {2}reads {6}tiny\.yaml, losses\n/);
