@@ -89,7 +89,7 @@ function classLines({ classes, looked }: RecipeParts): string[] {
     ...names.map((line) => `# ${line}`),
     "classes: &classes",
     ...source.classes.map((each, at) => {
-      const other = target?.classes[at]!.share;
+      const other = target?.classes[at]?.share;
       const there = other === undefined ? "" : `, target ${shareText(other)}`;
       const stray = Math.max(each.share, other ?? 0) < STRAY
         ? "; so few pixels may be a mistake: move it into ignore"
