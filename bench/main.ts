@@ -13,7 +13,7 @@ import { input } from "./input.ts";
 import { methods } from "./methods.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
-import { speed } from "./speed.ts";
+import { speed, steps } from "./speed.ts";
 import { street } from "./street.ts";
 import { view } from "./view.ts";
 import { tensorflow } from "./tensorflow.ts";
@@ -21,6 +21,7 @@ import { gpu } from "./gpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  steps,
   backbones,
   tensorflow,
   checkpointing,
@@ -39,7 +40,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
 };
 
 /** Minutes each; `street` trains six times, and `camvid` needs the data. */
-const EVERYTHING = ["speed", "tensorflow", "checkpointing", "input"];
+const EVERYTHING = ["speed", "steps", "tensorflow", "checkpointing", "input"];
 
 const [name, ...args] = Deno.args;
 if (name !== undefined && BENCHMARKS[name] === undefined) {

@@ -6,6 +6,7 @@ import project from "../deno.json" with { type: "json" };
 /** The sections of RESULTS.md, in its order. */
 const SECTIONS = [
   "speed",
+  "steps",
   "backbones",
   "backbone_operators",
   "tensorflow",

@@ -1,8 +1,9 @@
 /**
- * Association, training step and evaluation beside the PyTorch peer, each in a process of its own, ours and
- * the peer's in turn:
+ * Associations and evaluation, and training steps, beside the PyTorch peer, each in a process of its own, ours
+ * and the peer's in turn:
  *
  *     deno task bench speed [torch_plca.py]
+ *     deno task bench steps [torch_plca.py]
  */
 import { fileURLToPath } from "node:url";
 import { COMPARED_COLUMNS, COMPARED_TEXT, compareWorks, type Work } from "./compared.ts";
@@ -44,40 +45,50 @@ function stepWork(
   };
 }
 
-const WORKS: readonly Work[] = [
+/** Associations, forward and backward. */
+const ASSOCIATIONS: readonly Work[] = [
   associationWork(92, 2048, "cosine", { rounds: 3, goals: [0.75, 0.15] }),
   associationWork(92, 19, "negative-kl", { rounds: 5, goals: [0.4, 0.1] }),
   associationWork(46, 512, "cosine", { rounds: 7, goals: [0.75, undefined] }),
+];
+
+const STEPS: readonly Work[] = [
   stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 129, batch: 1 }, 0.85),
   stepWork("ResNet-101", { layers: "3,4,23,3", width: 1, crop: 321, batch: 1 }, 0.85),
   stepWork("layers 1,1,1,1, width 0.5", { layers: "1,1,1,1", width: 0.5, crop: 144, batch: 2 }, 0.85),
-  {
-    title: "evaluation, ResNet-101, 1460x730, with aggregation",
-    ours: ["evaluation", "730", "1460"],
-    peer: (script) => [fileURLToPath(new URL("peer_evaluation.py", import.meta.url)), script, "730", "1460"],
-    rounds: 3,
-    memory: "extra",
-    goals: [0.8, 0.5],
-  },
 ];
+
+const EVALUATION: Work = {
+  title: "evaluation, ResNet-101, 1460x730, with aggregation",
+  ours: ["evaluation", "730", "1460"],
+  peer: (script) => [fileURLToPath(new URL("peer_evaluation.py", import.meta.url)), script, "730", "1460"],
+  rounds: 3,
+  memory: "extra",
+  goals: [0.8, 0.5],
+};
 
 /** Sides of the images whose association's memory is followed. */
 const GROWTH = [32, 48, 64, 96, 128];
 
-/** Measures ours, and the peer's where it is installed. */
-export async function speed([given]: readonly string[]): Promise<void> {
+/** Compares works, ours and the peer's where it is installed. */
+async function compared(works: readonly Work[], given: string | undefined) {
   const found = await findPeer(given);
   const peer = typeof found === "string" ? undefined : found;
   if (typeof found === "string") console.log(found);
-  const rows = await compareWorks(WORKS, peer);
+  return { rows: await compareWorks(works, peer), peer: peer === undefined ? "" : " torch_plca.py" };
+}
+
+/** Measures associations and the evaluation. */
+export async function speed([given]: readonly string[]): Promise<void> {
+  const { rows, peer } = await compared([...ASSOCIATIONS, EVALUATION], given);
   const growth = [];
   for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
   const product = await runOurs(["product"]);
   await record("speed", {
-    title: "Speed and memory beside the PyTorch peer",
+    title: "Association and evaluation beside the PyTorch peer",
     text: [
       COMPARED_TEXT,
-      "Memory: of associations and the evaluation the highest resident set above that before the work, of steps all of it.",
+      "Memory is the highest resident set above that before the work.",
       `A matrix product of 4096 x 4096 x 4096 runs at ${
         (2 * 4096 ** 3 / product.seconds / 1e9).toFixed(0)
       } GFLOP/s here; ` +
@@ -86,7 +97,19 @@ export async function speed([given]: readonly string[]): Promise<void> {
     ],
     columns: COMPARED_COLUMNS,
     rows,
-    commands: [`deno task bench speed${peer === undefined ? "" : " torch_plca.py"}`],
+    commands: [`deno task bench speed${peer}`],
+  });
+}
+
+/** Measures training steps. */
+export async function steps([given]: readonly string[]): Promise<void> {
+  const { rows, peer } = await compared(STEPS, given);
+  await record("steps", {
+    title: "Training steps beside the PyTorch peer",
+    text: [COMPARED_TEXT, "Memory is the highest resident set."],
+    columns: COMPARED_COLUMNS,
+    rows,
+    commands: [`deno task bench steps${peer}`],
   });
 }
 
