@@ -2,7 +2,7 @@
  * How much memory there is to take. In a container the machine's own numbers mislead: a process that takes
  * more than its control group may have is killed, however much the machine has free.
  */
-import process from "node:process";
+import { constrainedMemory, memoryUsage } from "node:process";
 
 /** Memory in bytes; of the container where there is one with a limit. */
 export interface MachineMemory {
@@ -17,10 +17,10 @@ export interface MachineMemory {
 export function machineMemory(): MachineMemory {
   try {
     const { total, available: free } = Deno.systemMemoryInfo();
-    const limit = process.constrainedMemory();
+    const limit = constrainedMemory();
     // Without a limit it is 0, or a number beyond every machine's.
     if (!(limit > 0 && limit < total)) return { total, free, limited: false };
-    const own = Math.max(0, limit - process.memoryUsage.rss());
+    const own = Math.max(0, limit - memoryUsage.rss());
     return { total: limit, free: Math.min(free, own), limited: true };
   } catch {
     return { total: 0, free: 0, limited: false };

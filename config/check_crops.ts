@@ -1,6 +1,7 @@
 /**
- * Crops must be at least as large as one cell of each map that is read of them. A smaller crop is one cell:
- * its maps hold a single vector each, in which associations and opponents find nothing to compare.
+ * Crops must be larger than one cell of each map that is read of them, along one side at least. A smaller
+ * crop is one cell: its maps hold a single vector each, in which associations and opponents find nothing to
+ * compare.
  */
 import { neededViews } from "../core/needs.ts";
 import type { InputPlan, PhasePlan } from "../core/plan.ts";
@@ -14,7 +15,7 @@ export interface CropCheck {
   readonly classes: number;
 }
 
-/** Records each stream's crop that is smaller than a cell of a tap that a loss reads of the stream. */
+/** Records each stream's crop both of whose sides are below a cell of a tap that a loss reads of the stream. */
 export function checkCrops(
   findings: Findings,
   input: InputPlan,
@@ -27,11 +28,13 @@ export function checkCrops(
       const at = input.streams?.[stream] ? ["input", "streams", stream, "crop"] : ["input", "crop"];
       const cells = taps.map(({ name }) => ({ name, stride: infos[name]?.stride ?? 1 }));
       const coarsest = cells.toSorted((a, b) => b.stride - a.stride)[0];
-      if (coarsest === undefined || Math.min(...crop) >= coarsest.stride) continue;
+      if (coarsest === undefined || Math.max(...crop) >= coarsest.stride) continue;
       findings.add(
         at,
-        `expected at least ${Math.ceil(coarsest.stride)} pixels, of which tap "${coarsest.name}" makes one ` +
-          `cell: it is ${crop.join(" x ")}`,
+        `expected a side of at least ${
+          Math.ceil(coarsest.stride)
+        } pixels, of which tap "${coarsest.name}" makes ` +
+          `one cell: it is ${crop.join(" x ")}`,
       );
     }
   }

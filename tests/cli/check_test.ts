@@ -87,20 +87,20 @@ Deno.test("check: a wrong tap is found beside other mistakes, and named in the w
 
 Deno.test("check: a crop of less than a cell of a map that is read", async () => {
   const one = 'of which tap "layer4" makes one cell';
-  const { code, stderr } = await checked("street", "input.crop=[64,4]");
+  const { code, stderr } = await checked("street", "input.crop=[7,4]");
   assert.deepEqual([code, stderr], [
     2,
-    `--set input.crop: expected at least 8 pixels, ${one}: it is 64 x 4\n`,
+    `--set input.crop: expected a side of at least 8 pixels, ${one}: it is 7 x 4\n`,
   ]);
   const coarsest = await checked("street", "input.crop=6", "losses.association.options.levels[0].tap=layer1");
   assert.match(
     coarsest.stderr,
-    /expected at least 8 pixels, of which tap "probabilities" makes one cell: it is 6 x 6/,
+    /expected a side of at least 8 pixels, of which tap "probabilities" makes one cell: it is 6 x 6/,
   );
   const own = await checked("street", "input.streams={target: {crop: 7}}");
   assert.deepEqual([own.code, own.stderr], [
     2,
-    `--set input.streams input.streams.target.crop: expected at least 8 pixels, ${one}: it is 7 x 7\n`,
+    `--set input.streams input.streams.target.crop: expected a side of at least 8 pixels, ${one}: it is 7 x 7\n`,
   ]);
-  assert.equal((await checked("street", "input.crop=8")).code, 0);
+  for (const crop of ["8", "[4, 8]"]) assert.equal((await checked("street", `input.crop=${crop}`)).code, 0);
 });

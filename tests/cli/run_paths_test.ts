@@ -69,7 +69,7 @@ Deno.test("readResult: of a run or a file of an evaluation; what is wrong is sai
         message: `${name}: ${message}`,
       });
     const expected = "; expected a run folder or what plca eval --json prints";
-    await refused("gone", "there is no such file");
+    await refused("gone", "there is no such run folder or file");
     await refused(
       "a",
       "it has no evaluation.json: its training did not come to its end, or had no val split",
