@@ -9,8 +9,9 @@
  * A job holds what it works on. Tensors that it reads are not freed before its end, though their scope may
  * end earlier, and none of its tensors moves out of the heap. That is memory for longer, so at most
  * {@linkcode MOST} jobs run at a time; when that many are running, this thread does the work itself. So it
- * does for a while where the heap is full, since each new tensor would wait for the jobs. Either way the same product is computed in the same order, so results are equal to the last bit. The heap may grow while a
- * job runs: its 4 GB are reserved from the start, so that it grows where it lies.
+ * does for a while where the heap is full, since each new tensor would wait for the jobs. Either way the same
+ * product is computed in the same order, so results are equal to the last bit. The heap may grow while a job
+ * runs: its 4 GB are reserved from the start, so that it grows where it lies.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Place } from "./place.ts";
@@ -29,7 +30,7 @@ export interface Work {
   readonly reads: readonly tf.TensorInfo[];
   /** The tensor whose values are there when it is over. */
   readonly writes: tf.TensorInfo;
-  /** Begins it elsewhere; undefined where that cannot be. */
+  /** Begins it on another thread; undefined where none can. */
   begin(): Begun | undefined;
   /** Does it here. */
   now(): void;
@@ -43,9 +44,10 @@ const MOST = 4;
 /** So many pieces of work are done at once after a heap that was full had to wait for jobs. */
 const PAUSE = 20;
 
-/** Ends a job that is begun; a second call does nothing. */
+/** A piece of work that runs on another thread. */
 interface Job {
   readonly begun: Begun;
+  /** Waits for it and frees what it held; a second call does nothing. */
   end(): void;
 }
 
