@@ -21,3 +21,8 @@ export function commandLine(host: Pick<Host, "env">, words: string): string {
   const otherwise = IN_PACKAGE ? `npx ${PACKAGE}` : `${LAUNCH} task plca`;
   return `${host.env(LAUNCHER) ? "plca" : otherwise} ${words}`;
 }
+
+/** A text as one word of a shell, for commands that are shown. */
+export function shellWord(text: string): string {
+  return /^[\w./=:@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -67,6 +67,16 @@ export function backendTest(backend: BackendName, name: string, fn: () => Promis
   });
 }
 
+/** A test on `cpu` in a scope of its own, outside of which no tensor may be left. */
+export function scopedTest(name: string, run: () => void): void {
+  backendTest("cpu", name, () => {
+    const before = tf.memory().numTensors;
+    tf.tidy(run);
+    assert.equal(tf.memory().numTensors, before, "tensors leaked");
+    return Promise.resolve();
+  });
+}
+
 /** The value of `f` and its gradients with respect to every input. */
 export function withGradients(f: (...xs: tf.Tensor[]) => tf.Tensor, xs: tf.Tensor[], dy?: tf.Tensor) {
   const { value, grads } = gradients(() => f(...xs), xs, dy);

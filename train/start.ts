@@ -42,7 +42,9 @@ export async function initialise(run: Run, options: StartOptions): Promise<void>
     const random = randomStart(plan);
     if (weights !== undefined) {
       noteImport(weights.file, await initialiseFrom(weights, { plan, state }, files), note);
-    } else if (random !== undefined && phase === plan.phases[0]?.name) note(random);
+    } else if (random !== undefined && phase === plan.phases.find((one) => one.from.kind === "seed")?.name) {
+      note(random);
+    }
   } else {
     const path = from.kind === "file" ? from.path : checkpointOf(plan, runDir, from.name);
     await loadWeights(path, { plan, state }, files);

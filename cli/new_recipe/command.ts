@@ -13,7 +13,7 @@ import { countOf } from "../../core/words.ts";
 import { builtins } from "../../builtins.ts";
 import { type ClassGuess, guessClasses } from "../../datasets/found/classes.ts";
 import { writeWhole } from "../../run_folder/write.ts";
-import { commandLine } from "../command_line.ts";
+import { commandLine, shellWord } from "../command_line.ts";
 import type { CommandOf } from "../grammar.ts";
 import type { Host } from "../host.ts";
 import { requireWritable } from "../output_file.ts";
@@ -21,7 +21,7 @@ import { shown } from "../run_folder.ts";
 import { findFolders, type OwnFolders, type OwnPair } from "./folders.ts";
 import { type ListFile, Places, REPAINTED } from "./places.ts";
 import { settingsFor } from "./settings.ts";
-import { imagesText, recipeText, shellWord } from "./text.ts";
+import { imagesText, recipeText } from "./text.ts";
 
 /** The share of the target's labelled images that is kept for validation, and the most of them. */
 const [KEPT, MOST_KEPT] = [0.2, 200] as const;

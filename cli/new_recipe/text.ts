@@ -4,6 +4,7 @@
  */
 import { countOf, percent } from "../../core/words.ts";
 import { type ClassGuess, type GuessedClass, type GuessedMap, hexOf } from "../../datasets/found/classes.ts";
+import { shellWord } from "../command_line.ts";
 import type { Settings } from "./settings.ts";
 
 /** One data set of the recipe. */
@@ -209,11 +210,6 @@ export function quoted(text: string): string {
     !/^(true|false|null|yes|no|on|off|y|n|\.(nan|inf))$/i.test(text) &&
     !/^\.?\d/.test(text);
   return plain ? text : JSON.stringify(text);
-}
-
-/** A text as one word of a shell. */
-export function shellWord(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** `3 images with labels` */

@@ -7,7 +7,7 @@ import { DataError, UserError } from "../../core/errors.ts";
 import { plannedParts, type RunPlan } from "../../core/plan.ts";
 import { IMAGES } from "../../datasets/image_files.ts";
 import { CONFIG } from "../../run_folder/layout.ts";
-import { commandLine } from "../command_line.ts";
+import { commandLine, shellWord } from "../command_line.ts";
 import type { CommandOf } from "../grammar.ts";
 import type { Host } from "../host.ts";
 import { blaming } from "../narrow.ts";
@@ -75,7 +75,5 @@ function withDataCheck(host: Host, error: DataError, recipe: string): UserError 
 
 /** The recipe as the person gave it, for another command. */
 function recipeWords({ recipe = "street", set }: CommandOf<"train">): string {
-  const quoted = (word: string) =>
-    /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-  return [recipe, ...set.flatMap((each) => ["--set", each])].map(quoted).join(" ");
+  return [recipe, ...set.flatMap((each) => ["--set", each])].map(shellWord).join(" ");
 }

@@ -8,17 +8,8 @@ import { forwardTogether, type RunNetwork } from "../../../ops/layers/together.t
 import { checkpoint } from "../../../ops/checkpoint.ts";
 import { gradients } from "../../../ops/gradients.ts";
 import { normals } from "../../contracts/differences.ts";
-import { backendTest, relative } from "../../goldens.ts";
+import { backendTest, relative, scopedTest } from "../../goldens.ts";
 import { looseLayers } from "../../mit.ts";
-
-function test(name: string, run: () => void): void {
-  backendTest("cpu", name, () => {
-    const before = tf.memory().numTensors;
-    tf.tidy(run);
-    assert.equal(tf.memory().numTensors, before, "tensors leaked");
-    return Promise.resolve();
-  });
-}
 
 const images = (name: string, n: number, side = 4) =>
   tf.tensor4d(normals(n * side * side * 3, 1, name), [n, side, side, 3]);
@@ -39,22 +30,25 @@ function network(passes: Pass[] = []) {
   };
 }
 
-test("forwardTogether: batches of one size are joined, of several sizes run one after the other", () => {
-  const passes: Pass[] = [], { run, done } = network(passes);
-  const forward = forwardTogether(run, { batch: true });
-  assert.deepEqual(forward([], { training: true }), []);
-  assert.equal(passes.length, 0);
-  const same = forward([images("a", 2), images("b", 1)], { training: true });
-  assert.deepEqual(passes.map(({ parts }) => parts), [[2, 1]]);
-  assert.deepEqual(same.map(({ logits }) => logits.shape[0]), [2, 1]);
-  passes.length = 0;
-  const other = forward([images("a", 2), images("b", 1, 5), images("c", 1)], { training: true });
-  assert.deepEqual(passes.map(({ parts }) => parts), [[2], [1], [1]]);
-  assert.deepEqual(other.map(({ logits }) => logits.shape), [[2, 4, 4, 3], [1, 5, 5, 3], [1, 4, 4, 3]]);
-  done();
-});
+scopedTest(
+  "forwardTogether: batches of one size are joined, of several sizes run one after the other",
+  () => {
+    const passes: Pass[] = [], { run, done } = network(passes);
+    const forward = forwardTogether(run, { batch: true });
+    assert.deepEqual(forward([], { training: true }), []);
+    assert.equal(passes.length, 0);
+    const same = forward([images("a", 2), images("b", 1)], { training: true });
+    assert.deepEqual(passes.map(({ parts }) => parts), [[2, 1]]);
+    assert.deepEqual(same.map(({ logits }) => logits.shape[0]), [2, 1]);
+    passes.length = 0;
+    const other = forward([images("a", 2), images("b", 1, 5), images("c", 1)], { training: true });
+    assert.deepEqual(passes.map(({ parts }) => parts), [[2], [1], [1]]);
+    assert.deepEqual(other.map(({ logits }) => logits.shape), [[2, 4, 4, 3], [1, 5, 5, 3], [1, 4, 4, 3]]);
+    done();
+  },
+);
 
-test("forwardTogether: a batch has the statistics, taps and updates that it has alone", () => {
+scopedTest("forwardTogether: a batch has the statistics, taps and updates that it has alone", () => {
   const { run, layers, done } = network();
   const forward = forwardTogether(run, { batch: true });
   const [a, b] = [images("a", 2), tf.add<tf.Tensor4D>(images("b", 3), 5)];
@@ -74,30 +68,36 @@ test("forwardTogether: a batch has the statistics, taps and updates that it has 
   done();
 });
 
-test("forwardTogether: in evaluation, and where statistics are fixed, running ones are used and nothing is reported", () => {
-  for (const [batch, training] of [[true, false], [false, true], [false, false]] as const) {
-    const passes: Pass[] = [], { run, done } = network(passes);
-    const [one, other] = forwardTogether(run, { batch })([images("a", 1), images("b", 2)], { training });
-    assert.deepEqual([one!.updates, other!.updates, passes[0]!.parts], [undefined, undefined, undefined]);
-    assert.ok(relative(other!.logits.dataSync(), images("b", 2).dataSync()) < 1e-4);
+scopedTest(
+  "forwardTogether: in evaluation, and where statistics are fixed, running ones are used and nothing is reported",
+  () => {
+    for (const [batch, training] of [[true, false], [false, true], [false, false]] as const) {
+      const passes: Pass[] = [], { run, done } = network(passes);
+      const [one, other] = forwardTogether(run, { batch })([images("a", 1), images("b", 2)], { training });
+      assert.deepEqual([one!.updates, other!.updates, passes[0]!.parts], [undefined, undefined, undefined]);
+      assert.ok(relative(other!.logits.dataSync(), images("b", 2).dataSync()) < 1e-4);
+      done();
+    }
+  },
+);
+
+scopedTest(
+  "forwardTogether: of several batches only the wanted taps are cut out, and the logits always",
+  () => {
+    const { run, done } = network();
+    const forward = forwardTogether(run, { batch: false });
+    const keys = (taps?: readonly string[]) =>
+      Object.keys(
+        forward([images("a", 1), images("b", 1)], { training: false, ...(taps ? { taps } : {}) })[1]!.taps,
+      );
+    assert.deepEqual(keys(["half"]), ["logits", "half"]);
+    assert.deepEqual(keys([]), ["logits"]);
+    assert.deepEqual(keys(), ["logits", "half", "input"]);
     done();
-  }
-});
+  },
+);
 
-test("forwardTogether: of several batches only the wanted taps are cut out, and the logits always", () => {
-  const { run, done } = network();
-  const forward = forwardTogether(run, { batch: false });
-  const keys = (taps?: readonly string[]) =>
-    Object.keys(
-      forward([images("a", 1), images("b", 1)], { training: false, ...(taps ? { taps } : {}) })[1]!.taps,
-    );
-  assert.deepEqual(keys(["half"]), ["logits", "half"]);
-  assert.deepEqual(keys([]), ["logits"]);
-  assert.deepEqual(keys(), ["logits", "half", "input"]);
-  done();
-});
-
-test("forwardTogether: each batch draws from its own stream, and hides its own share", () => {
+scopedTest("forwardTogether: each batch draws from its own stream, and hides its own share", () => {
   const passes: Pass[] = [];
   const run: RunNetwork = (x, pass) => {
     passes.push(pass);
@@ -119,7 +119,7 @@ test("forwardTogether: each batch draws from its own stream, and hides its own s
   assert.deepEqual(passes.map(({ hide }) => hide), [[0, 0.3], undefined, [0.2], undefined]);
 });
 
-test("forwardTogether: a block that runs again for its gradient reports its statistics once", () => {
+scopedTest("forwardTogether: a block that runs again for its gradient reports its statistics once", () => {
   const layers = looseLayers();
   const norm = batchNorm(layers, ["n", 3]);
   const weights = layers.params.map(({ value }) => value);
