@@ -8,7 +8,7 @@ import { forwardTogether, type RunNetwork } from "../../../ops/layers/together.t
 import { checkpoint } from "../../../ops/checkpoint.ts";
 import { gradients } from "../../../ops/gradients.ts";
 import { normals } from "../../contracts/differences.ts";
-import { backendTest, relative, scopedTest } from "../../goldens.ts";
+import { relative, scopedTest } from "../../goldens.ts";
 import { looseLayers } from "../../mit.ts";
 
 const images = (name: string, n: number, side = 4) =>
