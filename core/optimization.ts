@@ -31,7 +31,7 @@ export interface OptimizedParam extends Param {
 
 /** Factors of one entry of `optimizer.groups`. */
 export interface GroupFactors {
-  /** The group, or a part of its name. */
+  /** The recipe's key, which may mean several groups: {@linkcode inGroup}. */
   readonly group: string;
   /** On the learning rate. */
   readonly rate: number;
@@ -47,7 +47,7 @@ export interface GroupFactors {
  */
 export interface Optimizer {
   /**
-   * Updates every parameter once.
+   * Updates every parameter, as often as its `repeats` says.
    * @param grads aligned with `params`; null leaves that variable and its slots alone
    * @param multiplier on the base learning rate, from the schedule
    */
@@ -61,8 +61,9 @@ export interface Optimizer {
 /** The learning rate's multiplier over time. */
 export interface SchedulePlan {
   /**
-   * The factor on the base learning rate, in [0, 1] for the built-in ones. @param step counts from 0 @param
-   * steps the run's length
+   * The factor on the base learning rate, in [0, 1] for the built-in ones.
+   * @param step counts from 0
+   * @param steps the run's length
    */
   multiplier(step: number, steps: number): number;
 }

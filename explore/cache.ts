@@ -1,17 +1,17 @@
-/** What was computed, as long as there is room. */
+/** Results that may be asked for again, as long as there is room for them. */
 
 /**
- * Keeps values up to a number of bytes. The one that was not asked for the longest goes first; the last one
- * that was set always stays, even if it is larger than all the room.
+ * Keeps values up to a number of bytes. The least recently used one is dropped first; the one that was set
+ * last always stays, even if it alone exceeds that number.
  */
 export class Cache<T> {
-  readonly #largest: number;
+  readonly #capacity: number;
   readonly #entries = new Map<string, { readonly value: T; readonly bytes: number }>();
   #bytes = 0;
 
-  /** @param largest in bytes */
-  constructor(largest: number) {
-    this.#largest = largest;
+  /** @param capacity in bytes */
+  constructor(capacity: number) {
+    this.#capacity = capacity;
   }
 
   /** The value; undefined when it is not, or no longer, there. Asking makes it the youngest. */
@@ -29,7 +29,7 @@ export class Cache<T> {
     this.#entries.set(key, { value, bytes });
     this.#bytes += bytes;
     for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#largest || oldest === key) return;
+      if (this.#bytes <= this.#capacity || oldest === key) return;
       this.#remove(oldest);
     }
   }

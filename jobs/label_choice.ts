@@ -24,8 +24,8 @@ export type ThresholdRule =
   | { readonly kind: "fixed"; readonly confidence: number };
 
 /**
- * A threshold for each class, in 0..1. For a class that was never predicted, and for `portion` if the share
- * is less than one pixel, it is 1, which only a probability of 1 reaches; for `quantile` it is then the cap.
+ * A threshold for each class, in 0..1. `portion` gives 1, which only a probability of 1 reaches, to a class
+ * that was never predicted or of which the share is less than one pixel; `quantile` gives such a class the cap.
  * @param confidences by class, of the pixels that the network took for it
  */
 export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confidences[]): Float32Array {

@@ -10,7 +10,7 @@ import { defaultDeviation } from "./vision_transformer.ts";
 export interface LightHead {
   /** float32 [N, h, w, C] to [N, 4h, 4w, C / 4]. */
   decode(features: tf.Tensor4D): tf.Tensor4D;
-  /** float32 [N, h, w, C / 4] to logits [N, h, w, classes]. */
+  /** float32 [N, 4h, 4w, C / 4] to logits [N, 4h, 4w, classes]. */
   classify(decoded: tf.Tensor4D): tf.Tensor4D;
 }
 
@@ -26,10 +26,11 @@ export interface LightHeadShape {
 /**
  * VFM-UDA's head (Englert et al. 2024): two transposed convolutions 2x2 that double the size and halve the
  * channels, with a GELU between them, a 3x3 convolution and a 1x1 classifier. A norm over channels follows
- * all but the last, and none of them adds a bias.
+ * each but the classifier, and no convolution adds a bias.
  */
 export function lightHead(layers: Layers, { width, classes, epsilon }: LightHeadShape): LightHead {
   const half = width / 2, quarter = width / 4;
+  // PyTorch counts the outputs of a transposed convolution as the inputs of its default deviation.
   const doubled = (name: string, input: number, output: number) => {
     const filter = layers.normalFilter(`${name}.weight`, [2, 2, output, input], defaultDeviation(4 * output));
     return (x: tf.Tensor4D) => conv2dTranspose(x, filter, { stride: 2 });

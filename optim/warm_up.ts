@@ -3,8 +3,9 @@ import { pluginChoice } from "../core/plugin_choice.ts";
 import { z } from "../core/schema.ts";
 
 /**
- * Any schedule after a rise (Goyal et al. 2017): while step < share * steps its multiplier is replaced by, or
- * multiplied with, a straight line from `from` to 1.
+ * Any schedule after a rise (Goyal et al. 2017): while step < share * steps its multiplier is multiplied with a
+ * straight line from `from` to 1 (`curve`), or replaced by that line (`peak`). After a rise to the peak the rate
+ * goes on where the other schedule is by then, which may be lower.
  */
 export const warmUp = definePlugin({
   kind: "schedule",

@@ -2,6 +2,7 @@
  * Several processes, one run. A launcher of MPI starts the same command on every one of them; here each finds
  * the others. Nothing is loaded, and nothing changes, in a process that no launcher started.
  */
+import { UserError } from "../core/errors.ts";
 import type { Launch } from "./launch.ts";
 import { openLibrary } from "./library.ts";
 import { Mpi } from "./mpi.ts";
@@ -11,14 +12,14 @@ export { type Launch, launchOf } from "./launch.ts";
 export { type Library, openLibrary } from "./library.ts";
 export { Mpi } from "./mpi.ts";
 
-/** What a process knows of its job. */
+/** A process's place among those of its job, and the ways to leave them. */
 export interface Processes {
   readonly world: MpiWorld;
   /** Such as `MPICH 4.0.2`. */
   readonly version: string;
   /** `rank 1 of 4 on node7` */
   readonly who: string;
-  /** Waits for the others, then leaves them in peace. */
+  /** Waits for the others, then ends MPI. */
   close(): void;
   /** Ends all processes of the job, this one included. */
   abort(code: number): void;
@@ -28,13 +29,14 @@ export interface Processes {
 const TIMEOUT = 600;
 
 /**
- * Begins MPI. @param env a variable, undefined where it is not set: PLCA_MPI is a library's file,
+ * Begins MPI. @param env gives a variable's value, undefined where it is not set: PLCA_MPI is a library's file,
  * PLCA_MPI_TIMEOUT a limit in seconds
- * @throws UserError when there is no MPI, or it does not belong to the launcher
+ * @throws UserError when there is no MPI, it does not belong to the launcher, or the limit is no number above 0
  */
 export function openProcesses(launch: Launch, env: (name: string) => string | undefined): Processes {
+  const timeout = timeoutOf(env("PLCA_MPI_TIMEOUT"));
   const library = openLibrary(env("PLCA_MPI"));
-  const mpi = new Mpi(library, { launch, timeout: Number(env("PLCA_MPI_TIMEOUT") ?? TIMEOUT) || TIMEOUT });
+  const mpi = new Mpi(library, { launch, timeout });
   return {
     world: new MpiWorld(mpi),
     version: library.version,
@@ -42,4 +44,17 @@ export function openProcesses(launch: Launch, env: (name: string) => string | un
     close: () => mpi.finalize(),
     abort: (code) => mpi.abort(code),
   };
+}
+
+/**
+ * The limit in seconds. @param given as PLCA_MPI_TIMEOUT has it; undefined or empty: the default @throws
+ * UserError when it is no number above 0
+ */
+function timeoutOf(given: string | undefined): number {
+  if (given === undefined || given === "") return TIMEOUT;
+  const seconds = Number(given);
+  if (seconds > 0) return seconds;
+  throw new UserError(
+    `PLCA_MPI_TIMEOUT is ${given}: expected a number of seconds above 0, such as ${TIMEOUT}`,
+  );
 }

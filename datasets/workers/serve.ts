@@ -46,7 +46,6 @@ export function serve(answer: Answer): (order: Order) => void {
     switch (order.type) {
       case "maker": {
         const made = makerOf(order.recipe);
-        // A failure is told with each job that needs the maker.
         made.catch(() => {});
         makers.set(order.maker, made);
         return;
@@ -71,7 +70,7 @@ export function serve(answer: Answer): (order: Order) => void {
 /** Opens the dataset and makes its maker. A failure is reported with each job that needs the maker. */
 async function makerOf({ kind, dataset, options }: MakerRecipe): Promise<AnyMaker> {
   const opened = await open(dataset);
-  // The main thread asks each maker for what its kind takes.
+  // The casts hold because the main thread sends each maker only requests of its kind.
   switch (kind) {
     case "batch":
       return batchMaker(opened, options) as AnyMaker;

@@ -16,8 +16,8 @@ export function frame(data: Uint8Array): Uint8Array {
 }
 
 /**
- * TFRecord's masked checksum: rotated by 15 bits, and a constant added, because data may hold checksums
- * themselves.
+ * TFRecord's masked checksum: rotated right by 15 bits, and a constant added. The plain one would do
+ * badly on data that contain checksums.
  */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

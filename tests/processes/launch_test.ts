@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { drawnForOwn } from "../../core/world.ts";
-import { launchOf } from "../../processes/mod.ts";
+import { launchOf, openProcesses } from "../../processes/mod.ts";
 
 function launchBy(env: Readonly<Record<string, string>>) {
   return launchOf((name) => env[name]);
@@ -29,6 +29,22 @@ Deno.test("launchers are known by what they tell a process; an allocation of Slu
     size: 2,
     local: undefined,
   });
+});
+
+Deno.test("openProcesses refuses a PLCA_MPI_TIMEOUT that is no number above 0, before it looks for MPI", () => {
+  for (const given of ["abc", "0", "-1", "1m"]) {
+    assert.throws(
+      () =>
+        openProcesses(
+          { rank: 0, size: 1, local: 1 },
+          (name) => name === "PLCA_MPI_TIMEOUT" ? given : "/none",
+        ),
+      {
+        name: "UserError",
+        message: `PLCA_MPI_TIMEOUT is ${given}: expected a number of seconds above 0, such as 600`,
+      },
+    );
+  }
 });
 
 Deno.test("what is drawn for the parts of a batch is what is drawn for the whole", () => {
