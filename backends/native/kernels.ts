@@ -12,7 +12,7 @@ import { whole } from "../wasm/products.ts";
 import { startHeap, useKernels } from "../wasm/start.ts";
 import { nativeGelu, nativeSoftmax } from "./functions.ts";
 import { replaceMatMul } from "./mat_mul.ts";
-import { nativeMultiply, nativeMultiplyLater, nativeMultiplyPlanes } from "./products.ts";
+import { nativeMultiply, nativeProducts } from "./products.ts";
 import { loadRuntime } from "./runtime.ts";
 
 /**
@@ -28,11 +28,7 @@ export async function startNative(memory?: number, threads?: number): Promise<St
   }
   replaceMatMul();
   useKernels({
-    ...heapKernels(
-      nativeMultiply,
-      { multiply: nativeMultiplyPlanes, softmax: nativeSoftmax },
-      nativeMultiplyLater,
-    ),
+    ...heapKernels(nativeProducts, nativeSoftmax),
     ...nativeGelu,
   });
   return started;

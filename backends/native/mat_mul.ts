@@ -5,7 +5,7 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { emptyInfo, sizeOf } from "../wasm/heap.ts";
-import { batchProduct } from "./mat_mul_model.ts";
+import { batchProduct } from "./batch_product.ts";
 import { nativeMultiply } from "./products.ts";
 import { runModel } from "./runtime.ts";
 

@@ -12,11 +12,13 @@ import {
   type Multiply,
   type MultiplyLater,
   type MultiplyPlanes,
+  type MultiplyPlanesLater,
   type Planes,
+  type Products,
   whole,
 } from "../wasm/products.ts";
 import { simd } from "../wasm/simd.ts";
-import { batchProduct } from "./mat_mul_model.ts";
+import { batchProduct } from "./batch_product.ts";
 import { beginModel, type Call, type Operand, runModel } from "./runtime.ts";
 
 /**
@@ -33,7 +35,7 @@ export const nativeMultiply: Multiply = ([a, b], into, add) =>
   turnedFirst(a, into, (left) => runModel(gemm([left, b], into, add)));
 
 /** See {@linkcode MultiplyLater}. */
-export const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => {
+const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => {
   if (into.rows * into.columns * b.rows < WORTH_LEAVING) {
     nativeMultiply([a, b], into, add);
     after?.finish();
@@ -44,7 +46,7 @@ export const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => 
   turnedFirst(a, into, (left) => {
     const call = gemm([left, b], into, add);
     inBackground({
-      reads: [left.tensor, b.tensor, ...(after ? [into.tensor] : [])],
+      reads: [left.tensor, b.tensor, ...(after ? [into.tensor, ...(after.needs ?? [])] : [])],
       writes: after?.gives ?? into.tensor,
       begin: () => beginModel(call),
       now: () => runModel(call),
@@ -102,7 +104,9 @@ function gemmOf(operands: readonly Operand[], into: Operand, [a, b]: readonly [T
 }
 
 /** See {@linkcode MultiplyPlanes}: one plane is a Gemm, several are a MatMul of a batch. */
-export const nativeMultiplyPlanes: MultiplyPlanes = ([a, b], into, add) => {
+const nativeMultiplyPlanes: MultiplyPlanes = (factors, into, add) => runModel(planesCall(factors, into, add));
+
+function planesCall([a, b]: readonly [Planes, Planes], into: Planes, add: boolean): Call {
   const single = into.planes === 1;
   const operand = ({ tensor, element, planes, rows, columns }: Planes) => ({
     tensor,
@@ -110,6 +114,32 @@ export const nativeMultiplyPlanes: MultiplyPlanes = ([a, b], into, add) => {
     dims: single ? [rows, columns] : [planes, rows, columns],
   });
   const factors = [operand(a), operand(b)], sum = operand(into);
-  if (single) return runModel(gemmOf([...factors, ...(add ? [sum] : [])], sum, [a, b]));
-  runModel(batchProduct(factors, sum, [a.transposed ?? false, b.transposed ?? false]));
+  if (single) return gemmOf([...factors, ...(add ? [sum] : [])], sum, [a, b]);
+  return batchProduct(factors, sum, [a.transposed ?? false, b.transposed ?? false]);
+}
+
+/** See {@linkcode MultiplyPlanesLater}. */
+const nativeMultiplyPlanesLater: MultiplyPlanesLater = ([a, b], into, after) => {
+  const call = planesCall([a, b], into, false);
+  if (into.planes * into.rows * into.columns * b.rows < WORTH_LEAVING) {
+    runModel(call);
+    after.finish();
+    return;
+  }
+  floatsAt(address(into.tensor, into.element), 1)[0] = NaN;
+  inBackground({
+    reads: [a.tensor, b.tensor, into.tensor, ...(after.needs ?? [])],
+    writes: after.gives,
+    begin: () => beginModel(call),
+    now: () => runModel(call),
+    finish: () => after.finish(),
+  });
+};
+
+/** The products of `native`. */
+export const nativeProducts: Products = {
+  multiply: nativeMultiply,
+  planes: nativeMultiplyPlanes,
+  later: nativeMultiplyLater,
+  planesLater: nativeMultiplyPlanesLater,
 };

@@ -4,8 +4,8 @@
  * output. All rows at once would be nine times the image for a 3x3 filter, so only 8 MB of them exist at a
  * time. Backward, a product of the output's gradient with the transposed filter gives rows, which are added
  * back to the pixels they came from; the filter's gradient is the product of the rows, transposed, with the
- * output's gradient. A 1x1 filter of stride 1 sees the pixels as they lie and needs no rows. Filters must be
- * square.
+ * output's gradient. A 1x1 filter of stride 1 sees the pixels as they lie and needs no rows. Two kinds take
+ * other ways: few outputs (few_outputs.ts) and wide 3x3 filters (winograd.ts). Filters must be square.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { Kernels, Shape4D, Window } from "../../ops/kernel_types.ts";
@@ -16,11 +16,12 @@ import {
   hasFewOutputs,
 } from "./few_outputs.ts";
 import { address, emptyTensor, zeroTensor } from "./heap.ts";
-import { type Matrix, type Multiply, type MultiplyLater, whole } from "./products.ts";
+import { type Matrix, type Multiply, type MultiplyLater, type Products, whole } from "./products.ts";
 import { simd } from "./simd.ts";
+import { hasTiles, tiledConv2d, tiledFilterGradient, tiledInputGradient } from "./winograd.ts";
 
-/** Bytes of the rows that exist at once. */
-const PATCHES = 2 ** 23;
+/** The most bytes that the rows of one run take. */
+const PATCH_BYTES = 2 ** 23;
 
 /** The side of the output. */
 function outputSide(side: number, kernel: number, { stride, padding, dilation }: Window): number {
@@ -65,7 +66,7 @@ function forEachRun(
 ): void {
   const [, height, width, channels] = image;
   const columns = side * side * channels, count = out[0] * out[1] * out[2];
-  const most = Math.max(1, Math.floor(PATCHES / (4 * columns)));
+  const most = Math.max(1, Math.floor(PATCH_BYTES / (4 * columns)));
   // Runs of about one length, so that the last is no small rest, for which a product would be inefficient.
   const length = Math.ceil(count / Math.ceil(count / most));
   const shape = [height, width, channels, side, window.stride, window.padding, window.dilation];
@@ -118,13 +119,9 @@ function turnedFilterGradient(
   return gradient;
 }
 
-/**
- * The convolutions of a backend that multiplies by `multiply`, and for the gradients of filters by `later`.
- * Filters are square.
- */
+/** The convolutions of a backend with these products. Filters are square. */
 export function heapConvolutions(
-  multiply: Multiply,
-  later: MultiplyLater,
+  { multiply, planes, later, planesLater }: Products,
 ): Pick<Kernels, "conv2d" | "conv2dInputGradient" | "conv2dFilterGradient"> {
   return {
     conv2d(x, filter, window) {
@@ -132,6 +129,7 @@ export function heapConvolutions(
       const sides = [height, width].map((length) => outputSide(length, side, window));
       const out: Shape4D = [n, sides[0]!, sides[1]!, output];
       if (hasFewOutputs(filter.shape, window)) return fewOutputsConv2d(x, filter, window, out);
+      if (hasTiles(filter.shape, window)) return tiledConv2d(x, filter, window, planes);
       const y = emptyTensor(out) as tf.Tensor4D;
       if (seesPixels(filter.shape, window)) multiply([pixels(x), filterMatrix(filter)], pixels(y), false);
       else {
@@ -144,6 +142,7 @@ export function heapConvolutions(
     },
     conv2dInputGradient(dy, filter, xShape, window) {
       if (hasFewOutputs(filter.shape, window)) return fewOutputsInputGradient(dy, filter, xShape, window);
+      if (hasTiles(filter.shape, window)) return tiledInputGradient(dy, filter, window, planes);
       const weights = { ...filterMatrix(filter), transposed: true };
       if (seesPixels(filter.shape, window)) {
         const dx = emptyTensor(xShape) as tf.Tensor4D;
@@ -163,6 +162,9 @@ export function heapConvolutions(
       if (seesPixels(filterShape, window)) {
         later([{ ...pixels(x), transposed: true }, pixels(dy)], filterMatrix(gradient), false);
         return gradient;
+      }
+      if (hasTiles(filterShape, window)) {
+        return tiledFilterGradient(dy, x, gradient, { window, multiply: planes, later: planesLater });
       }
       const geometry = { image: x.shape, out: dy.shape, side: filterShape[0], window };
       if (isWide(filterShape)) return turnedFilterGradient(dy, x, gradient, { multiply, later, geometry });

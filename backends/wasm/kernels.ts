@@ -4,7 +4,7 @@ import { heapConvolutions } from "./convolutions.ts";
 import { heapMaxPool, heapMaxPoolGradient } from "./max_pool.ts";
 import { type AttentionParts, heapAttention } from "./attention.ts";
 import { heapDepthwise } from "./depthwise.ts";
-import { type Multiply, multiplyAtOnce } from "./products.ts";
+import type { Products } from "./products.ts";
 import { heapRows } from "./rows.ts";
 import { heapLeakyRelu } from "./leaky_relu.ts";
 import { heapFinite, heapSgdStep } from "./updates.ts";
@@ -12,17 +12,12 @@ import { heapTokens } from "./tokens.ts";
 
 /**
  * All kernels that work in the WASM heap. `wasm` and `native` share them and differ in the arguments.
- * @param multiply matrix products
- * @param parts of attention
- * @param later products whose results are not read soon
+ * @param softmax of attention's scores
  */
-export function heapKernels(
-  multiply: Multiply,
-  parts: AttentionParts,
-  later = multiplyAtOnce(multiply),
-): Partial<Kernels> {
+export function heapKernels(products: Products, softmax: AttentionParts["softmax"]): Partial<Kernels> {
+  const { multiply, planes } = products;
   return {
-    ...heapConvolutions(multiply, later),
+    ...heapConvolutions(products),
     maxPool: heapMaxPool,
     maxPoolGradient: heapMaxPoolGradient,
     batchNorm: heapBatchNorm,
@@ -32,7 +27,7 @@ export function heapKernels(
     finite: heapFinite,
     ...heapTokens(multiply),
     ...heapDepthwise,
-    ...heapAttention(parts),
+    ...heapAttention({ multiply: planes, softmax }),
     rows: heapRows(multiply),
   };
 }

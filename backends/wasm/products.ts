@@ -27,22 +27,24 @@ export type Multiply = (factors: readonly [Matrix, Matrix], into: Matrix, add: b
 /**
  * The same product, that may still be computed when it returns: whoever reads the address of `into` waits for
  * it (background.ts). Nothing may write to the factors until then.
- * @param after what is left to do with `into` on this thread. `gives` is the tensor that `finish` writes;
- * whoever reads that waits instead. Absent: nothing
+ * @param after what is left to do with `into` on this thread; whoever reads the tensor that it gives waits
+ * instead. Absent: nothing
  */
 export type MultiplyLater = (
   factors: readonly [Matrix, Matrix],
   into: Matrix,
   add: boolean,
-  after?: { readonly gives: tf.TensorInfo; finish(): void },
+  after?: After,
 ) => void;
 
-/** Products that are there at once, as a {@linkcode MultiplyLater}. */
-export function multiplyAtOnce(multiply: Multiply): MultiplyLater {
-  return (factors, into, add, after) => {
-    multiply(factors, into, add);
-    after?.finish();
-  };
+/** What is left to do with a product. */
+export interface After {
+  /** The tensor that `finish` computes from it. */
+  readonly gives: tf.TensorInfo;
+  /** What `finish` reads beside it; absent: nothing. */
+  readonly needs?: readonly tf.TensorInfo[];
+  /** Must not allocate: it may run inside of any kernel. */
+  finish(): void;
 }
 
 /** Matrices that follow each other in a float32 tensor. */
@@ -62,6 +64,39 @@ export interface Planes {
  * of `into` must not be that of a factor.
  */
 export type MultiplyPlanes = (factors: readonly [Planes, Planes], into: Planes, add: boolean) => void;
+
+/** {@linkcode MultiplyLater} for planes. */
+export type MultiplyPlanesLater = (
+  factors: readonly [Planes, Planes],
+  into: Planes,
+  after: After,
+) => void;
+
+/** The matrix products of a backend. */
+export interface Products {
+  readonly multiply: Multiply;
+  readonly planes: MultiplyPlanes;
+  /** For results that are not read soon. */
+  readonly later: MultiplyLater;
+  /** Likewise. */
+  readonly planesLater: MultiplyPlanesLater;
+}
+
+/** Products of which none is computed later. */
+export function productsAtOnce(multiply: Multiply, planes: MultiplyPlanes): Products {
+  return {
+    multiply,
+    planes,
+    later(factors, into, add, after) {
+      multiply(factors, into, add);
+      after?.finish();
+    },
+    planesLater(factors, into, after) {
+      planes(factors, into, false);
+      after.finish();
+    },
+  };
+}
 
 /** All of a matrix. */
 export function whole(tensor: tf.Tensor2D): Matrix {

@@ -1,12 +1,12 @@
 /** Gradients of filters that another thread computes while kernels go on. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { nativeMultiply } from "../../backends/native/products.ts";
+import { nativeProducts } from "../../backends/native/products.ts";
 import { openSemaphores } from "../../backends/native/semaphore.ts";
 import { endBackground, freeBackground, inBackground } from "../../backends/wasm/background.ts";
 import { heapConvolutions } from "../../backends/wasm/convolutions.ts";
 import { limitsOf } from "../../backends/wasm/limits.ts";
-import { multiplyAtOnce } from "../../backends/wasm/products.ts";
+import { productsAtOnce } from "../../backends/wasm/products.ts";
 import { HEAP_ALONE, heapRoom } from "../../backends/wasm/room.ts";
 import { kernels } from "../../ops/kernels.ts";
 import type { Shape4D, Window } from "../../ops/kernel_types.ts";
@@ -21,7 +21,10 @@ interface Case {
   readonly window: Window;
 }
 
-/** A 1x1 filter; the same with a left factor that is turned first; 3x3 with one product, with several, and turned back. */
+/**
+ * A 1x1 filter; the same with a left factor that is turned first; 3x3 with one product, with several, and turned back;
+ * in tiles, with one run of them and with several.
+ */
 const CASES: readonly Case[] = [
   { x: [1, 33, 33, 256], filter: [1, 1, 256, 64], window: PLAIN },
   { x: [1, 17, 17, 256], filter: [1, 1, 256, 1024], window: PLAIN },
@@ -29,6 +32,8 @@ const CASES: readonly Case[] = [
   { x: [1, 65, 65, 96], filter: [3, 3, 96, 96], window: PADDED },
   { x: [1, 17, 17, 128], filter: [3, 3, 128, 128], window: PADDED },
   { x: [1, 41, 41, 256], filter: [3, 3, 256, 256], window: { ...PADDED, stride: 2 } },
+  { x: [1, 17, 17, 256], filter: [3, 3, 256, 256], window: PADDED },
+  { x: [1, 41, 41, 256], filter: [3, 3, 256, 256], window: PADDED },
 ];
 
 /** What is given, and the gradient as one thread computes it. */
@@ -37,7 +42,7 @@ function madeOf({ x, filter, window }: Case, seed: number) {
   const weights = tf.randomNormal(filter, 0, 1, "float32", seed + 1) as tf.Tensor4D;
   const y = kernels().conv2d(image, weights, window);
   const dy = tf.randomNormal(y.shape, 0, 1, "float32", seed + 2) as tf.Tensor4D;
-  const alone = heapConvolutions(nativeMultiply, multiplyAtOnce(nativeMultiply));
+  const alone = heapConvolutions(productsAtOnce(nativeProducts.multiply, nativeProducts.planes));
   const expected = tf.tidy(() => alone.conv2dFilterGradient(dy, image, filter, window).dataSync());
   tf.dispose([y, weights]);
   return { image, dy, expected };

@@ -6,7 +6,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeModel } from "../../backends/onnx_model.ts";
-import { nativeMultiply, nativeMultiplyPlanes } from "../../backends/native/products.ts";
+import { nativeProducts } from "../../backends/native/products.ts";
 import { runtime } from "../../backends/native/runtime.ts";
 import { address, emptyTensor, heapView, integersOf, isShared, sizeOf } from "../../backends/wasm/heap.ts";
 import {
@@ -22,7 +22,7 @@ import { normals } from "../contracts/differences.ts";
 import { backendTest, relative } from "../goldens.ts";
 
 const PRODUCTS: Readonly<Record<string, { multiply: Multiply; planes: MultiplyPlanes }>> = {
-  native: { multiply: nativeMultiply, planes: nativeMultiplyPlanes },
+  native: nativeProducts,
   wasm: { multiply: copiedMultiply, planes: copiedMultiplyPlanes },
 };
 

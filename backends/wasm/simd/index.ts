@@ -14,6 +14,7 @@ export * from "./row_gradients";
 export * from "./tables";
 export * from "./channels";
 export * from "./windows";
+export * from "./winograd";
 export * from "./update";
 export * from "./leaky_relu";
 export * from "./tokens";

@@ -2,9 +2,10 @@ import type { Node } from "../onnx_model.ts";
 import type { Call, Operand } from "./runtime.ts";
 
 /**
- * The call that multiplies matrices in the last two dimensions; the dimensions before are a batch, broadcast
- * as ONNX does. MatMul has no flag for a transposed factor, so a Transpose node comes before it.
- * @param transposed whether each factor is
+ * Describes the call that multiplies matrices in the last two dimensions; the dimensions before are a batch,
+ * broadcast as ONNX does. MatMul has no flag for a transposed factor, so a Transpose node comes before it; its
+ * permutation depends on the rank, which is why the key has it.
+ * @param factors and `into`: where they and the product lie @param transposed for each factor, whether it is
  */
 export function batchProduct(
   [a, b]: readonly Operand[],
