@@ -11,6 +11,7 @@ import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
+import { levels, networks } from "./miniatures.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
 import { speed, steps } from "./speed.ts";
@@ -32,6 +33,8 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   camvid,
   ablation,
   methods,
+  networks,
+  levels,
   faults,
   report,
   view,

@@ -19,6 +19,8 @@ const SECTIONS = [
   "ablation",
   "methods",
   "methods_camvid",
+  "networks",
+  "levels",
   "faults",
   "clusters",
   "clusters_kills",
