@@ -138,6 +138,7 @@ const nativeMultiplyPlanesLater: MultiplyPlanesLater = ([a, b], into, after) => 
 
 /** The products of `native`. */
 export const nativeProducts: Products = {
+  fastPlanes: true,
   multiply: nativeMultiply,
   planes: nativeMultiplyPlanes,
   later: nativeMultiplyLater,

@@ -121,15 +121,17 @@ function turnedFilterGradient(
 
 /** The convolutions of a backend with these products. Filters are square. */
 export function heapConvolutions(
-  { multiply, planes, later, planesLater }: Products,
+  { multiply, planes, later, planesLater, fastPlanes }: Products,
 ): Pick<Kernels, "conv2d" | "conv2dInputGradient" | "conv2dFilterGradient"> {
+  const inTiles = (image: Shape4D, filter: Shape4D, window: Window) =>
+    fastPlanes && hasTiles(image, filter, window);
   return {
     conv2d(x, filter, window) {
       const [n, height, width] = x.shape, [side, , , output] = filter.shape;
       const sides = [height, width].map((length) => outputSide(length, side, window));
       const out: Shape4D = [n, sides[0]!, sides[1]!, output];
       if (hasFewOutputs(filter.shape, window)) return fewOutputsConv2d(x, filter, window, out);
-      if (hasTiles(filter.shape, window)) return tiledConv2d(x, filter, window, planes);
+      if (inTiles(x.shape, filter.shape, window)) return tiledConv2d(x, filter, window, planes);
       const y = emptyTensor(out) as tf.Tensor4D;
       if (seesPixels(filter.shape, window)) multiply([pixels(x), filterMatrix(filter)], pixels(y), false);
       else {
@@ -142,7 +144,7 @@ export function heapConvolutions(
     },
     conv2dInputGradient(dy, filter, xShape, window) {
       if (hasFewOutputs(filter.shape, window)) return fewOutputsInputGradient(dy, filter, xShape, window);
-      if (hasTiles(filter.shape, window)) return tiledInputGradient(dy, filter, window, planes);
+      if (inTiles(xShape, filter.shape, window)) return tiledInputGradient(dy, filter, window, planes);
       const weights = { ...filterMatrix(filter), transposed: true };
       if (seesPixels(filter.shape, window)) {
         const dx = emptyTensor(xShape) as tf.Tensor4D;
@@ -158,12 +160,13 @@ export function heapConvolutions(
     },
     conv2dFilterGradient(dy, x, filterShape, window) {
       if (hasFewOutputs(filterShape, window)) return fewOutputsFilterGradient(dy, x, filterShape, window);
+      if (x.size === 0) return zeroTensor(filterShape) as tf.Tensor4D;
       const gradient = emptyTensor(filterShape) as tf.Tensor4D;
       if (seesPixels(filterShape, window)) {
         later([{ ...pixels(x), transposed: true }, pixels(dy)], filterMatrix(gradient), false);
         return gradient;
       }
-      if (hasTiles(filterShape, window)) {
+      if (inTiles(x.shape, filterShape, window)) {
         return tiledFilterGradient(dy, x, gradient, { window, multiply: planes, later: planesLater });
       }
       const geometry = { image: x.shape, out: dy.shape, side: filterShape[0], window };

@@ -74,6 +74,8 @@ export type MultiplyPlanesLater = (
 
 /** The matrix products of a backend. */
 export interface Products {
+  /** Whether 16 planes at once are about as fast as one product of as many multiplications (winograd.ts). */
+  readonly fastPlanes: boolean;
   readonly multiply: Multiply;
   readonly planes: MultiplyPlanes;
   /** For results that are not read soon. */
@@ -83,8 +85,11 @@ export interface Products {
 }
 
 /** Products of which none is computed later. */
-export function productsAtOnce(multiply: Multiply, planes: MultiplyPlanes): Products {
+export function productsAtOnce(
+  { multiply, planes, fastPlanes }: Pick<Products, "multiply" | "planes" | "fastPlanes">,
+): Products {
   return {
+    fastPlanes,
     multiply,
     planes,
     later(factors, into, add, after) {
@@ -104,7 +109,7 @@ export function whole(tensor: tf.Tensor2D): Matrix {
 }
 
 /** Products by tfjs's own kernel. */
-export const copiedMultiply: Multiply = (factors, into, add) =>
+const copiedMultiply: Multiply = (factors, into, add) =>
   tf.tidy(() => {
     const [a, b] = factors.map((factor) => part(factor));
     const product = tf.matMul(a!, b!, factors[0].transposed, factors[1].transposed);
@@ -117,8 +122,8 @@ export const copiedMultiply: Multiply = (factors, into, add) =>
     }
   });
 
-/** The same for planes. */
-export const copiedMultiplyPlanes: MultiplyPlanes = (factors, into, add) =>
+/** The same for planes. tfjs multiplies several in a plain loop, without SIMD. */
+const copiedMultiplyPlanes: MultiplyPlanes = (factors, into, add) =>
   tf.tidy(() => {
     const [a, b] = factors.map(planesPart);
     const product = tf.matMul(a!, b!, factors[0].transposed, factors[1].transposed);
@@ -138,3 +143,10 @@ function part({ tensor, from, rows, columns }: Matrix): tf.Tensor2D {
   const all = tf.reshape(tensor as tf.Tensor, [sizeOf(tensor.shape) / columns, columns]) as tf.Tensor2D;
   return tf.slice(all, [from, 0], [rows, columns]);
 }
+
+/** The products of `wasm`. */
+export const copiedProducts: Products = productsAtOnce({
+  multiply: copiedMultiply,
+  planes: copiedMultiplyPlanes,
+  fastPlanes: false,
+});

@@ -10,7 +10,7 @@ import { limitsOf } from "./limits.ts";
 import { heapRoom } from "./room.ts";
 import { knowLibrary, knownKernels } from "./running.ts";
 import { registerMissingGradients } from "./missing_gradients.ts";
-import { copiedMultiply, copiedMultiplyPlanes, productsAtOnce } from "./products.ts";
+import { copiedProducts } from "./products.ts";
 import { shareIdentity } from "./share_identity.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function startHeap(memory?: number): Promise<Started> {
  */
 export async function startWasm(memory?: number): Promise<Started> {
   const started = await startHeap(memory);
-  useKernels(heapKernels(productsAtOnce(copiedMultiply, copiedMultiplyPlanes), heapSoftmax));
+  useKernels(heapKernels(copiedProducts, heapSoftmax));
   return started;
 }
 

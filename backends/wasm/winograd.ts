@@ -9,8 +9,8 @@
  * matrix product of its own, [tiles, I] [I, O]: here called a plane. The gradient of the input is the same
  * over the mirrored map, with the channels exchanged; that of the filter takes the transposed steps.
  *
- * Pixels of a tile lie `dilation` apart. A map is thus divided into as many interleaved ones, each with tiles
- * of its own, and all that knows it are two tables of where tiles begin.
+ * Pixels of a tile lie `dilation` apart. A map is thus divided into dilation^2 interleaved ones, each with tiles
+ * of its own; two tables of where tiles begin are all that knows it.
  *
  * Rounding differs from that of the plain sum, by about as much as the order of a long sum changes it: the
  * factors of the sums are 1 and 1/2.
@@ -21,8 +21,11 @@ import { address, emptyTensor, zeroTensor } from "./heap.ts";
 import type { MultiplyPlanes, MultiplyPlanesLater, Planes } from "./products.ts";
 import { simd } from "./simd.ts";
 
-/** The most bytes that the planes of one run take, those of the filter aside. */
-const PLANE_BYTES = 2 ** 23;
+/**
+ * About as many bytes the planes of one run take, those of the filter aside; or as many as these, if they are
+ * larger, since each run reads all of them.
+ */
+const PLANE_BYTES = 2 ** 24;
 
 /**
  * From so many input and output channels on. With fewer it would be faster too, but there is little to gain:
@@ -30,14 +33,22 @@ const PLANE_BYTES = 2 ** 23;
  */
 const FEWEST_CHANNELS = 256;
 
+/** At most so many multiplications a pixel, of nine, are worth the transforms. */
+const MOST_PRODUCTS = 6;
+
 /**
- * Whether a convolution is computed so: 3x3, stride 1, the output as large as the input, and enough channels.
+ * Whether a convolution is computed so: 3x3, stride 1, the output as large as the input, enough channels, and
+ * tiles that have most of their pixels inside the image. With a dilation of its side each tile has one alone.
  */
-export function hasTiles(filterShape: readonly number[], window: Window): boolean {
-  const [height, width, input, output] = filterShape as Shape4D;
-  const { stride, padding, dilation } = window;
-  return height === 3 && width === 3 && stride === 1 && padding === dilation &&
-    [input, output].every((channels) => channels >= FEWEST_CHANNELS && channels % 4 === 0);
+export function hasTiles(
+  [, height, width]: Shape4D,
+  [rows, columns, input, output]: Shape4D,
+  { stride, padding, dilation }: Window,
+): boolean {
+  if (rows !== 3 || columns !== 3 || stride !== 1 || padding !== dilation || dilation < 1) return false;
+  if (![input, output].every((channels) => channels >= FEWEST_CHANNELS && channels % 4 === 0)) return false;
+  const tiles = begins(height, dilation).length * begins(width, dilation).length;
+  return 16 * tiles <= MOST_PRODUCTS * height * width;
 }
 
 /**
@@ -60,7 +71,10 @@ interface Run {
   readonly last: boolean;
   /** Rows of their planes. */
   readonly rows: number;
-  /** Between the address of the map with its sides and that of the planes. */
+  /**
+   * From the map's address on all arguments but the last, the planes. Each call makes a row of zeros for pixels
+   * beyond the image, which `winogradOutput` writes to.
+   */
   of(map: tf.Tensor4D): number[];
 }
 
@@ -73,13 +87,10 @@ function oddOf(tiles: number): number {
   return tiles + 1 - tiles % 2;
 }
 
-/**
- * Goes through all tiles of a map in runs whose planes take 8 MB at most, with so many channels of planes in
- * all.
- */
+/** Goes through all tiles of a map in runs, for a filter of so many inputs and outputs. */
 function forEachRun(
   [images, height, width]: Shape4D,
-  channels: number,
+  [input, output]: readonly [number, number],
   dilation: number,
   visit: (run: Run) => void,
 ): void {
@@ -87,7 +98,8 @@ function forEachRun(
     const rows = begins(height, dilation), columns = begins(width, dilation);
     const [tops, lefts] = [tf.tensor1d(rows, "int32"), tf.tensor1d(columns, "int32")];
     const count = images * rows.length * columns.length;
-    const most = Math.max(1, Math.floor(PLANE_BYTES / (4 * 16 * channels)));
+    const bytes = Math.max(PLANE_BYTES, 4 * 16 * input * output);
+    const most = Math.max(1, Math.floor(bytes / (4 * 16 * (input + output))));
     // Runs of about one length, so that the last is no small rest, for which a product would be inefficient.
     const length = Math.ceil(count / Math.ceil(count / most));
     for (let from = 0; from < count; from += length) {
@@ -147,7 +159,7 @@ function convolve(
 ): tf.Tensor4D {
   const [images, height, width, input] = x.shape;
   const y = emptyTensor([images, height, width, channels]) as tf.Tensor4D;
-  forEachRun(x.shape, input + channels, dilation, (run) => {
+  forEachRun(x.shape, [input, channels], dilation, (run) => {
     const products = planesOf(run.rows, channels);
     multiply([seenPlanes(x, run), filter], products, false);
     simd("winogradOutput", ...run.of(y), address(products.tensor));
@@ -192,7 +204,7 @@ export function tiledFilterGradient(
   const [, , input, output] = gradient.shape;
   tf.tidy(() => {
     const sum = planesOf(input, output);
-    forEachRun(x.shape, input + output, window.dilation, (run) => {
+    forEachRun(x.shape, [input, output], window.dilation, (run) => {
       const slopes = planesOf(run.rows, output);
       simd("winogradSlopes", ...run.of(dy), address(slopes.tensor));
       const factors = [{ ...seenPlanes(x, run), transposed: true }, slopes] as const;

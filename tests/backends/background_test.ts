@@ -42,7 +42,7 @@ function madeOf({ x, filter, window }: Case, seed: number) {
   const weights = tf.randomNormal(filter, 0, 1, "float32", seed + 1) as tf.Tensor4D;
   const y = kernels().conv2d(image, weights, window);
   const dy = tf.randomNormal(y.shape, 0, 1, "float32", seed + 2) as tf.Tensor4D;
-  const alone = heapConvolutions(productsAtOnce(nativeProducts.multiply, nativeProducts.planes));
+  const alone = heapConvolutions(productsAtOnce(nativeProducts));
   const expected = tf.tidy(() => alone.conv2dFilterGradient(dy, image, filter, window).dataSync());
   tf.dispose([y, weights]);
   return { image, dy, expected };

@@ -10,8 +10,7 @@ import { nativeProducts } from "../../backends/native/products.ts";
 import { runtime } from "../../backends/native/runtime.ts";
 import { address, emptyTensor, heapView, integersOf, isShared, sizeOf } from "../../backends/wasm/heap.ts";
 import {
-  copiedMultiply,
-  copiedMultiplyPlanes,
+  copiedProducts,
   type Matrix,
   type Multiply,
   type MultiplyPlanes,
@@ -23,7 +22,7 @@ import { backendTest, relative } from "../goldens.ts";
 
 const PRODUCTS: Readonly<Record<string, { multiply: Multiply; planes: MultiplyPlanes }>> = {
   native: nativeProducts,
-  wasm: { multiply: copiedMultiply, planes: copiedMultiplyPlanes },
+  wasm: copiedProducts,
 };
 
 /** a b of matrices in double precision, either of them transposed. */

@@ -100,7 +100,8 @@ function entry(table: usize, k: i32): i32 {
 
 /**
  * The planes of the input's tiles `from` to `to` - 1, counted over images, rows and columns of tiles.
- * @param tops int32 [tileRows]: the first output row of each row of tiles; the other lies `dilation` below
+ * @param tops int32 [tileRows]: the first output row of each row of tiles; the other lies `dilation` below,
+ * or above if that is negative
  * @param lefts int32 [tileColumns], likewise @param zeros float32 [channels], all 0
  * @param planes float32 [16, rows, channels]; rows beyond those of the tiles become 0
  */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { nativeMultiply } from "../../../backends/native/products.ts";
 import { heapRows } from "../../../backends/wasm/rows.ts";
-import { copiedMultiply } from "../../../backends/wasm/products.ts";
+import { copiedProducts } from "../../../backends/wasm/products.ts";
 import { aggregate } from "../../../ops/association/aggregation.ts";
 import { associationLoss } from "../../../ops/association/loss.ts";
 import { gradients } from "../../../ops/gradients.ts";
@@ -92,7 +92,11 @@ function isClose(actual: ArrayLike<number>, expected: ArrayLike<number>): boolea
   return difference <= 1e-4 * norm + 1e-7;
 }
 
-const ROWS = { portable: portableRows, wasm: heapRows(copiedMultiply), native: heapRows(nativeMultiply) };
+const ROWS = {
+  portable: portableRows,
+  wasm: heapRows(copiedProducts.multiply),
+  native: heapRows(nativeMultiply),
+};
 
 for (const plugin of similarities) {
   for (const [how, rows] of Object.entries(ROWS)) {
