@@ -27,6 +27,9 @@ import { simd } from "./simd.ts";
  */
 const PLANE_BYTES = 2 ** 24;
 
+/** Numbers of scratch memory for the kernels of filters. */
+const SCRATCH = 2 ** 12;
+
 /**
  * From so many input and output channels on. With fewer it would be faster too, but there is little to gain:
  * a percent of a step of ResNet-101. And the numbers of small networks stay those of the plain sum.
@@ -130,9 +133,9 @@ function forEachRun(
   });
 }
 
-/** 16 matrices that nobody has written yet. */
-function planesOf(rows: number, columns: number): Planes {
-  return { tensor: emptyTensor([16, rows, columns]), element: 0, planes: 16, rows, columns };
+/** 16 matrices whose values are not set yet. @param spare numbers of memory behind them */
+function planesOf(rows: number, columns: number, spare = 0): Planes {
+  return { tensor: emptyTensor([16 * rows * columns + spare]), element: 0, planes: 16, rows, columns };
 }
 
 /** The planes of the tiles that windows see, [16, tiles, channels]. */
@@ -146,7 +149,8 @@ function seenPlanes(x: tf.Tensor4D, run: Run): Planes {
 function filterPlanes(filter: tf.Tensor4D): Planes {
   const [, , input, output] = filter.shape;
   const planes = planesOf(input, output);
-  simd("winogradFilter", address(filter), input * output, address(planes.tensor));
+  const scratch = emptyTensor([SCRATCH]);
+  simd("winogradFilter", address(filter), input * output, address(scratch), address(planes.tensor));
   return planes;
 }
 
@@ -203,7 +207,9 @@ export function tiledFilterGradient(
 ): tf.Tensor4D {
   const [, , input, output] = gradient.shape;
   tf.tidy(() => {
-    const sum = planesOf(input, output);
+    const size = 16 * input * output;
+    // With scratch memory at its end, since `finish` must not allocate.
+    const sum = planesOf(input, output, SCRATCH);
     forEachRun(x.shape, [input, output], window.dilation, (run) => {
       const slopes = planesOf(run.rows, output);
       simd("winogradSlopes", ...run.of(dy), address(slopes.tensor));
@@ -221,7 +227,8 @@ export function tiledFilterGradient(
         needs: [sum.tensor],
         finish() {
           add();
-          simd("winogradFilterGradient", address(sum.tensor), input * output, address(gradient));
+          const [sums, scratch] = [address(sum.tensor), address(sum.tensor, size)];
+          simd("winogradFilterGradient", sums, input * output, scratch, address(gradient));
         },
       });
     });
