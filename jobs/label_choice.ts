@@ -25,7 +25,8 @@ export type ThresholdRule =
 
 /**
  * A threshold for each class, in 0..1. `portion` gives 1, which only a probability of 1 reaches, to a class
- * that was never predicted or of which the share is less than one pixel; `quantile` gives such a class the cap.
+ * that was never predicted or of which the share is less than one pixel; `quantile` gives a class
+ * that was never predicted the cap.
  * @param confidences by class, of the pixels that the network took for it
  */
 export function thresholdsOf(rule: ThresholdRule, confidences: readonly Confidences[]): Float32Array {

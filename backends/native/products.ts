@@ -8,6 +8,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { address, emptyTensor, floatsAt } from "../wasm/heap.ts";
 import { inBackground } from "../wasm/background.ts";
 import {
+  type After,
   type Matrix,
   type Multiply,
   type MultiplyLater,
@@ -43,17 +44,20 @@ const nativeMultiplyLater: MultiplyLater = ([a, b], into, add, after) => {
   }
   // Should the run fail unnoticed, the gradient is not finite, and the step says so. A sum has no such mark.
   if (!add) floatsAt(address(into.tensor, into.from * into.columns), 1)[0] = NaN;
-  turnedFirst(a, into, (left) => {
-    const call = gemm([left, b], into, add);
-    inBackground({
-      reads: [left.tensor, b.tensor, ...(after ? [into.tensor, ...(after.needs ?? [])] : [])],
-      writes: after?.gives ?? into.tensor,
-      begin: () => beginModel(call),
-      now: () => runModel(call),
-      ...(after ? { finish: () => after.finish() } : {}),
-    });
-  });
+  turnedFirst(a, into, (left) => runLater(gemm([left, b], into, add), [left.tensor, b.tensor], after));
 };
+
+/** Runs a model of one output on another thread, where there is one that is free. @param reads the factors */
+function runLater(call: Call, reads: readonly tf.TensorInfo[], after: After | undefined): void {
+  const { tensor } = call.outputs[0]!;
+  inBackground({
+    reads: [...reads, ...(after ? [tensor, ...(after.needs ?? [])] : [])],
+    writes: after?.gives ?? tensor,
+    begin: () => beginModel(call),
+    now: () => runModel(call),
+    ...(after ? { finish: () => after.finish() } : {}),
+  });
+}
 
 /** Multiplies with the left factor, or with a transposed copy of it where that is faster. */
 function turnedFirst(left: Matrix, into: Matrix, multiply: (left: Matrix) => void): void {
@@ -127,13 +131,7 @@ const nativeMultiplyPlanesLater: MultiplyPlanesLater = ([a, b], into, after) => 
     return;
   }
   floatsAt(address(into.tensor, into.element), 1)[0] = NaN;
-  inBackground({
-    reads: [a.tensor, b.tensor, into.tensor, ...(after.needs ?? [])],
-    writes: after.gives,
-    begin: () => beginModel(call),
-    now: () => runModel(call),
-    finish: () => after.finish(),
-  });
+  runLater(call, [a.tensor, b.tensor], after);
 };
 
 /** The products of `native`. */

@@ -54,3 +54,11 @@ export function bytes(count: i32): usize {
 
 /** Elements whose sum is kept in float32 before it is carried to float64. */
 export const CHUNK: i32 = 512;
+
+/** Copies so many float32. */
+@inline
+export function copy(from: usize, count: i32, to: usize): void {
+  let c = 0;
+  for (; c <= count - 4; c += 4) v128.store(to + bytes(c), v128.load(from + bytes(c)));
+  for (; c < count; c++) store<f32>(to + bytes(c), load<f32>(from + bytes(c)));
+}

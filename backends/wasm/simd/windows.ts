@@ -2,14 +2,7 @@
  * Windows that slide over images, float32 NHWC. `patches` copies what windows see into the rows of a matrix, so that
  * a convolution becomes a product; `addPatches` is its transpose, for the gradient; and max-pooling.
  */
-import { bytes } from "./math";
-
-@inline
-function copy(from: usize, count: i32, to: usize): void {
-  let c = 0;
-  for (; c <= count - 4; c += 4) v128.store(to + bytes(c), v128.load(from + bytes(c)));
-  for (; c < count; c++) store<f32>(to + bytes(c), load<f32>(from + bytes(c)));
-}
+import { bytes, copy } from "./math";
 
 @inline
 function clear(count: i32, to: usize): void {

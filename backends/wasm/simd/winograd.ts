@@ -8,7 +8,7 @@
  * matrix that is applied to the columns of a tile and then to its rows. The functions at the top apply it to one row,
  * for four channels at a time. `channels` must be a multiple of four.
  */
-import { bytes } from "./math";
+import { bytes, copy } from "./math";
 
 /** Bytes of four numbers. */
 const FOUR: usize = 16;
@@ -285,12 +285,6 @@ const BLOCK: usize = 512;
 /** Bytes from the inputs of a block to its results. */
 const RESULTS: usize = 16 * BLOCK;
 
-/** Copies a multiple of 16 bytes. */
-@inline
-function copy(from: usize, size: usize, to: usize): void {
-  for (let at: usize = 0; at < size; at += FOUR) v128.store(to + at, v128.load(from + at));
-}
-
 /** The planes of a block of the filter, both in scratch memory. */
 function filterBlock(scratch: usize, size: usize): void {
   for (let c: usize = 0; c < size; c += FOUR) {
@@ -350,10 +344,10 @@ function filterGradientBlock(scratch: usize, size: usize): void {
 export function winogradFilter(filter: usize, count: i32, scratch: usize, planes: usize): void {
   const plane = bytes(count);
   for (let start: usize = 0; start < plane; start += BLOCK) {
-    const size = min(BLOCK, plane - start);
-    for (let k: usize = 0; k < 9; k++) copy(filter + k * plane + start, size, scratch + k * BLOCK);
+    const size = min(BLOCK, plane - start), numbers = <i32> (size >> 2);
+    for (let k: usize = 0; k < 9; k++) copy(filter + k * plane + start, numbers, scratch + k * BLOCK);
     filterBlock(scratch, size);
-    for (let k: usize = 0; k < 16; k++) copy(scratch + RESULTS + k * BLOCK, size, planes + k * plane + start);
+    for (let k: usize = 0; k < 16; k++) copy(scratch + RESULTS + k * BLOCK, numbers, planes + k * plane + start);
   }
 }
 
@@ -364,9 +358,9 @@ export function winogradFilter(filter: usize, count: i32, scratch: usize, planes
 export function winogradFilterGradient(planes: usize, count: i32, scratch: usize, gradient: usize): void {
   const plane = bytes(count);
   for (let start: usize = 0; start < plane; start += BLOCK) {
-    const size = min(BLOCK, plane - start);
-    for (let k: usize = 0; k < 16; k++) copy(planes + k * plane + start, size, scratch + k * BLOCK);
+    const size = min(BLOCK, plane - start), numbers = <i32> (size >> 2);
+    for (let k: usize = 0; k < 16; k++) copy(planes + k * plane + start, numbers, scratch + k * BLOCK);
     filterGradientBlock(scratch, size);
-    for (let k: usize = 0; k < 9; k++) copy(scratch + RESULTS + k * BLOCK, size, gradient + k * plane + start);
+    for (let k: usize = 0; k < 9; k++) copy(scratch + RESULTS + k * BLOCK, numbers, gradient + k * plane + start);
   }
 }
