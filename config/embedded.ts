@@ -13,6 +13,7 @@ export const EMBEDDED: readonly string[] = [
   "camvid_day_to_dusk",
   "camvid_source_only",
   "camvid_mit",
+  "camvid_dinov2",
   "gtav_to_cityscapes",
   "gtav_to_cityscapes_8",
   "synthia_to_cityscapes",

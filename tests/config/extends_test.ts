@@ -111,12 +111,12 @@ Deno.test("extends that leads nowhere", async () => {
   assert.equal(
     await mistakes(text("[street, a]")),
     'a.yaml:1:19 extends[1]: there is no recipe called "a"; expected one of street, street_mit, street_dinov2, ' +
-      "camvid_day_to_dusk, camvid_source_only, camvid_mit, gtav_to_cityscapes, gtav_to_cityscapes_8, synthia_to_cityscapes",
+      "camvid_day_to_dusk, camvid_source_only, camvid_mit, camvid_dinov2, gtav_to_cityscapes, gtav_to_cityscapes_8, synthia_to_cityscapes",
   );
   assert.equal(
     await mistakes(text("{a: b}")),
     "a.yaml:1:1 extends: expected the path of a recipe, or one of street, street_mit, street_dinov2, " +
-      "camvid_day_to_dusk, camvid_source_only, camvid_mit, gtav_to_cityscapes, gtav_to_cityscapes_8, synthia_to_cityscapes",
+      "camvid_day_to_dusk, camvid_source_only, camvid_mit, camvid_dinov2, gtav_to_cityscapes, gtav_to_cityscapes_8, synthia_to_cityscapes",
   );
 });
 

@@ -207,22 +207,12 @@ Deno.test("the rows of levels try every stage named in them, alone and in pairs,
   }));
   assert.equal(new Set(tried).size, rows.length);
   assert.deepEqual(tried, [
-    ...[
-      "",
-      "layer2",
-      "layer3",
-      "layer4",
-      "probabilities",
-      "layer2 layer4",
-      "layer3 layer4",
-      "layer3 probabilities",
-    ]
-      .map((taps) => `deeplab-v2 ${taps}`),
-    "deeplab-v2 layer4 probabilities",
-    ...["", "stage2", "stage3", "stage4", "fused", "probabilities", "stage2 stage4", "stage3 stage4"]
-      .map((taps) => `mit ${taps}`),
-    "mit stage3 probabilities",
-    "mit stage4 probabilities",
+    ...["", "layer1", "layer2", "layer3", "layer4", "probabilities"].map((taps) => `deeplab-v2 ${taps}`),
+    ...["layer2 layer3", "layer2 layer4", "layer3 layer4"].map((taps) => `deeplab-v2 ${taps}`),
+    ...["layer3 probabilities", "layer4 probabilities"].map((taps) => `deeplab-v2 ${taps}`),
+    ...["", "stage1", "stage2", "stage3", "stage4", "fused", "probabilities"].map((taps) => `mit ${taps}`),
+    ...["stage2 stage3", "stage2 stage4", "stage3 stage4"].map((taps) => `mit ${taps}`),
+    ...["stage3 probabilities", "stage4 probabilities"].map((taps) => `mit ${taps}`),
     "mit stage3 stage4 probabilities",
   ]);
 });

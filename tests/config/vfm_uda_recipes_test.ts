@@ -9,12 +9,14 @@ import { isMade, lastPhase, type RunPlan } from "../../core/plan.ts";
 const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
 const registry = builtins();
 
-function planOf(file: string, set: readonly string[] = []): Promise<RunPlan> {
+/** @param base what it is laid on, instead of what it extends */
+function planOf(file: string, set: readonly string[] = [], base?: string): Promise<RunPlan> {
   return loadRecipe({ path: join(METHODS, file) }, {
     registry,
     cwd: METHODS,
     readText: (path) => Deno.readTextFile(path),
     overrides: ["data.root=/data", ...set],
+    ...(base === undefined ? {} : { base }),
   });
 }
 
@@ -153,6 +155,28 @@ Deno.test("the miniature has the method's teacher, streams and terms, and hides 
   assert.deepEqual(masked!.options, { ...other!.options, hide: "patches", cell: masked!.options["cell"] });
   for (const key of ["losses", "networks"]) assert.deepEqual(small.resolved[key], method.resolved[key], key);
   assert.equal((small.resolved["model"] as Resolved[string]).type, "dinov2");
+});
+
+Deno.test("on CamVid the small transformer of the drawn streets has CamVid's data and steps, by each method", async () => {
+  const set = ["baseline="];
+  const own = await planOf("../camvid_dinov2.yaml", set);
+  const [camvid, street] = [
+    await planOf("../camvid_day_to_dusk.yaml", set),
+    await planOf("../street_dinov2.yaml", set),
+  ];
+  for (const key of ["data", "input", "training", "evaluation"]) {
+    assert.deepEqual(own.resolved[key], camvid.resolved[key], key);
+  }
+  for (const key of ["losses", "optimizer", "schedule"]) {
+    assert.deepEqual(own.resolved[key], street.resolved[key], key);
+  }
+  const [model, other] = [own, street].map(({ resolved }) => (resolved as Resolved)["model"]!);
+  // A crop is 1.1 times as large for the network, in patches of 14.
+  const table = Math.floor(own.input.streams!["source"]!.crop![0] * 1.1 / 14);
+  assert.deepEqual(model, { ...other, options: { ...other!.options, table } });
+  const { name, ...whole } = (await planOf("dinov2/vfm_uda_camvid.yaml")).resolved;
+  assert.equal(name, "vfm_uda_camvid");
+  assert.deepEqual({ ...whole, name: "vfm_uda" }, (await planOf("vfm_uda.yaml", [], "camvid_dinov2")).resolved);
 });
 
 Deno.test("patches of a network that needs all of them are refused where the stream says so", async () => {
