@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import { ConfigError } from "../core/errors.ts";
+import { ConfigError, type ConfigPath } from "../core/errors.ts";
 import { definePlugin, type ModelPlan, type Segmenter, type Setup, type TapInfo } from "../core/plugin.ts";
 import { z } from "../core/schema.ts";
 import { drawnForOwn, solo } from "../core/world.ts";
@@ -53,8 +53,15 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
-/** Epsilon of every norm; the channels within the feed-forward parts are so many times the width. */
-const EPSILON = 1e-6, RATIO = 4;
+/** The numbers of a network that no option changes, since all published sizes share them. */
+export interface Dinov2Constants {
+  /** The channels within the feed-forward parts are so many times the width. */
+  readonly ratio: number;
+  /** Of the transformer's norms. */
+  readonly epsilon: number;
+  /** Of the light head's norms. */
+  readonly headEpsilon: number;
+}
 
 /**
  * DINOv2 (Oquab et al. 2024), a vision transformer that learned from images without labels, with VFM-UDA's
@@ -66,48 +73,55 @@ const EPSILON = 1e-6, RATIO = 4;
  * Taps: `block0` and so on, the patches after a block through the last norm; `decoded`, what the light head
  * classifies. It has no batch norms, so it runs alike in training and evaluation, except for hidden patches.
  */
-export const dinov2 = definePlugin({
-  kind: "model",
-  name: "dinov2",
-  summary: "DINOv2: a vision transformer of 14x14 patches, with VFM-UDA's light head; masks on tokens",
-  source: "Oquab et al. 2024; Darcet et al. 2024; Englert et al. 2024",
-  options,
-  plan(given, at): ModelPlan {
-    const sides = typeof given.size === "string" ? SIZES[given.size] : given.size;
-    if (sides.width % sides.heads !== 0) {
-      throw new ConfigError([{
-        path: [...at, "size", "heads"],
-        message:
-          `${sides.heads} heads do not divide a width of ${sides.width}; choose a divisor of the width`,
-      }]);
-    }
-    const shape: VisionTransformerShape = {
-      ...sides,
-      patch: given.patch,
-      table: given.table,
-      registers: given.registers,
-      ratio: RATIO,
-      epsilon: EPSILON,
-      positions: given.registers > 0 ? { offset: 0, antialias: true } : { offset: 0.1, antialias: false },
-      checkpointing: given.checkpointing,
-    };
-    return {
-      featureTap: given.head === "light" ? "decoded" : blockTap(sides.blocks - 1),
-      hides: true,
-      groups: [
-        ...["token", "position", "patch", "block", "block/norm", "block/scale", "norm"].map((part) =>
-          `backbone/${part}`
-        ),
-        "head",
-        ...given.head === "light" ? ["head/norm"] : [],
-      ],
-      ...(typeof given.size === "string" ? { published: `DINOv2 of size ${given.size}` } : {}),
-      weightNames: DINOV2_NAMES,
-      taps: (numClasses) => tapsOf(shape, given, numClasses),
-      create: (setup) => network(setup, shape, given),
-    };
-  },
-});
+export const dinov2 = dinov2With({ ratio: 4, epsilon: 1e-6, headEpsilon: 1e-6 });
+
+/** The plugin `dinov2` with other constants, as recorded networks may have them. */
+export function dinov2With(constants: Dinov2Constants) {
+  return definePlugin({
+    kind: "model",
+    name: "dinov2",
+    summary: "DINOv2: a vision transformer of 14x14 patches, with VFM-UDA's light head; masks on tokens",
+    source: "Oquab et al. 2024; Darcet et al. 2024; Englert et al. 2024",
+    options,
+    plan: (given, at) => dinov2Plan(given, at, constants),
+  });
+}
+
+/** The plan: taps, groups and names, which are known before any weight exists. @throws ConfigError */
+function dinov2Plan(given: Options, at: ConfigPath, constants: Dinov2Constants): ModelPlan {
+  const sides = typeof given.size === "string" ? SIZES[given.size] : given.size;
+  if (sides.width % sides.heads !== 0) {
+    throw new ConfigError([{
+      path: [...at, "size", "heads"],
+      message: `${sides.heads} heads do not divide a width of ${sides.width}; choose a divisor of the width`,
+    }]);
+  }
+  const shape: VisionTransformerShape = {
+    ...sides,
+    patch: given.patch,
+    table: given.table,
+    registers: given.registers,
+    ratio: constants.ratio,
+    epsilon: constants.epsilon,
+    positions: given.registers > 0 ? { offset: 0, antialias: true } : { offset: 0.1, antialias: false },
+    checkpointing: given.checkpointing,
+  };
+  return {
+    featureTap: given.head === "light" ? "decoded" : blockTap(sides.blocks - 1),
+    hides: true,
+    groups: [
+      ...["token", "position", "patch", "block", "block/norm", "block/scale", "norm"].map((part) =>
+        `backbone/${part}`
+      ),
+      "head",
+      ...given.head === "light" ? ["head/norm"] : [],
+    ],
+    ...(typeof given.size === "string" ? { published: `DINOv2 of size ${given.size}` } : {}),
+    weightNames: DINOV2_NAMES,
+    taps: (numClasses) => tapsOf(shape, given, numClasses),
+    create: (setup) => network(setup, shape, { given, constants }),
+  };
+}
 
 function blockTap(block: number): string {
   return `block${block}`;
@@ -145,9 +159,20 @@ interface Head {
   classify(features: tf.Tensor4D): tf.Tensor4D;
 }
 
+/** What a network is made of beside its shape. */
+interface Numbers {
+  readonly given: Options;
+  readonly constants: Dinov2Constants;
+}
+
 /** Builds the chosen head. */
-function headOf(layers: Layers, { width }: VisionTransformerShape, given: Options, classes: number): Head {
-  if (given.head === "light") return lightHead(layers, { width, classes, epsilon: EPSILON });
+function headOf(
+  layers: Layers,
+  { width }: VisionTransformerShape,
+  { given, constants }: Numbers,
+  classes: number,
+): Head {
+  if (given.head === "light") return lightHead(layers, { width, classes, epsilon: constants.headEpsilon });
   const rates = given.aspp_rates;
   const classify = classifier(
     layers,
@@ -161,10 +186,11 @@ function headOf(layers: Layers, { width }: VisionTransformerShape, given: Option
 }
 
 /** Allocates the network. */
-function network(setup: Setup, shape: VisionTransformerShape, given: Options): Segmenter {
+function network(setup: Setup, shape: VisionTransformerShape, numbers: Numbers): Segmenter {
+  const { given } = numbers;
   const layers = layersOf(setup);
   const encode = visionTransformer(layers, shape);
-  const { decode, classify } = headOf(layers, shape, given, setup.numClasses);
+  const { decode, classify } = headOf(layers, shape, numbers, setup.numClasses);
   const names = Array.from({ length: shape.blocks }, (_, k) => blockTap(k));
   const run: RunNetwork = (images, pass) => {
     const [height, width] = [images.shape[1], images.shape[2]].map((side) => patchesOf(side, shape, given));

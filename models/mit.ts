@@ -74,6 +74,9 @@ const options = z.strictObject({
 
 type Options = z.output<typeof options>;
 
+/** The numbers of an encoder that no option changes, since all published sizes share them. */
+export type MitConstants = Pick<MixTransformerShape, "ratio" | "epsilon">;
+
 /**
  * The Mix Transformer (Xie et al. 2021, SegFormer) with one of three heads. Four stages shrink the map to
  * strides 4, 8, 16 and 32, so the encoder gives fine maps as well as a wide view.
@@ -82,24 +85,30 @@ type Options = z.output<typeof options>;
  * `segformer` and `daformer`, `fused` at stride 4, which the classifier reads; `logits` and `probabilities`
  * at its stride. With `deeplab-v2` the classifier reads `stage4`, and logits come at stride 32.
  */
-export const mit = definePlugin({
-  kind: "model",
-  name: "mit",
-  summary: "Mix Transformer, b0 to b5, with SegFormer's, DAFormer's or DeepLab-v2's head",
-  source: "Xie et al. 2021; Hoyer et al. 2022",
-  options,
-  plan(given, at) {
-    const shape = shapeOf(given);
-    checkHeads(shape, at);
-    const width = given.head_width ??
-      (given.head === "segformer" ? MIT_SIZES[given.size].width : DAFORMER_WIDTH);
-    return mitPlan(given, shape, width);
-  },
-});
+export const mit = mitWith({ ratio: 4, epsilon: PUBLISHED_EPSILONS });
+
+/** The plugin `mit` with other constants, as recorded networks may have them. */
+export function mitWith(constants: MitConstants) {
+  return definePlugin({
+    kind: "model",
+    name: "mit",
+    summary: "Mix Transformer, b0 to b5, with SegFormer's, DAFormer's or DeepLab-v2's head",
+    source: "Xie et al. 2021; Hoyer et al. 2022",
+    options,
+    plan(given, at) {
+      const shape = shapeOf(given, constants);
+      checkHeads(shape, at);
+      const width = given.head_width ??
+        (given.head === "segformer" ? MIT_SIZES[given.size].width : DAFORMER_WIDTH);
+      return mitPlan(given, shape, width);
+    },
+  });
+}
 
 /** The encoder's sizes, by preset and by single numbers. */
 function shapeOf(
   { size, dims, blocks, heads, reductions, drop_path, checkpointing }: Options,
+  constants: MitConstants,
 ): MixTransformerShape {
   const four = (numbers: readonly number[]) => numbers as unknown as PerStage;
   return {
@@ -107,9 +116,8 @@ function shapeOf(
     blocks: four(blocks ?? MIT_SIZES[size].blocks),
     heads: four(heads),
     reductions: four(reductions),
-    ratio: 4,
+    ...constants,
     dropPath: drop_path,
-    epsilon: PUBLISHED_EPSILONS,
     checkpointing,
   };
 }

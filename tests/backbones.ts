@@ -50,13 +50,6 @@ export function backboneCases<T extends BackboneCase = BackboneCase>(beginning: 
   return readGoldenJson<T[]>("backbones.json").filter(({ name }) => name.startsWith(beginning));
 }
 
-/** The case of this name. */
-export function backboneCase<T extends BackboneCase = BackboneCase>(name: string): T {
-  const found = backboneCases<T>(name).find((one) => one.name === name);
-  assert.ok(found, `no recorded case ${name}`);
-  return found;
-}
-
 /** A recorded tensor as the file keeps it. */
 export function stored({ name }: Pick<BackboneCase, "name">, key: string): StoredTensor {
   const found = recorded.get(`${name}/${key}`);

@@ -1,5 +1,9 @@
 /** The recorded Mix Transformers: what their cases say beside the tensors. */
 import * as tf from "@tensorflow/tfjs-core";
+import type { ModelPlan } from "../core/plugin.ts";
+import { Registry } from "../core/registry.ts";
+import { mitWith } from "../models/mit.ts";
+import type { FuseOrder } from "../models/mit_heads.ts";
 import { mixTransformer, type MixTransformerShape } from "../models/mix_transformer.ts";
 import type { Layers } from "../ops/layers/scope.ts";
 import { layersOf } from "../ops/layers/scope.ts";
@@ -39,6 +43,37 @@ export function encoderShape({ mlp_ratio, eps, drop_path, ...numbers }: MitOptio
     epsilon: eps,
     checkpointing: false,
   };
+}
+
+/** The head of a recorded network, by what its weights are called. */
+function headOf({ weights = {} }: MitCase): "segformer" | "daformer" {
+  return Object.keys(weights).some((name) => name.startsWith("decode_head.embed_layers."))
+    ? "daformer"
+    : "segformer";
+}
+
+/** The order in which the head puts the stages together, counted from 0. */
+export function fuseOrder({ options }: MitCase): FuseOrder {
+  return options.concat!.map((stage) => stage - 1);
+}
+
+/** The model `mit` with all recorded numbers. @param more options that the case has otherwise, or not at all */
+export function mitPlanOf(one: MitCase, more: object = {}): ModelPlan {
+  const { dims, blocks, heads, reductions, head_width, concat, mlp_ratio: ratio, eps: epsilon } = one.options;
+  const head = headOf(one);
+  const finestFirst = head === "segformer" && concat?.[0] === 1;
+  const options = {
+    ...{ dims, blocks, heads, reductions, head, head_width },
+    ...(finestFirst ? { fuse_order: "finest-first" } : {}),
+    ...more,
+  };
+  return new Registry([mitWith({ ratio, epsilon })]).plan("model", { type: "mit", options });
+}
+
+/** As many classes as the recorded network tells apart. */
+export function recordedSpace({ options }: MitCase) {
+  const classes = Array.from({ length: options.classes! }, (_, k) => `class ${k}`);
+  return { name: "recorded", classes, ignore: 255 };
 }
 
 /** Layers that belong to the test. @param classes the network's */

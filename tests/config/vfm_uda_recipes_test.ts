@@ -172,11 +172,14 @@ Deno.test("on CamVid the small transformer of the drawn streets has CamVid's dat
   }
   const [model, other] = [own, street].map(({ resolved }) => (resolved as Resolved)["model"]!);
   // A crop is 1.1 times as large for the network, in patches of 14.
-  const table = Math.floor(own.input.streams!["source"]!.crop![0] * 1.1 / 14);
+  const table = Math.floor(own.input.training.crop[0] * 1.1 / 14);
   assert.deepEqual(model, { ...other, options: { ...other!.options, table } });
   const { name, ...whole } = (await planOf("dinov2/vfm_uda_camvid.yaml")).resolved;
   assert.equal(name, "vfm_uda_camvid");
-  assert.deepEqual({ ...whole, name: "vfm_uda" }, (await planOf("vfm_uda.yaml", [], "camvid_dinov2")).resolved);
+  assert.deepEqual(
+    { ...whole, name: "vfm_uda" },
+    (await planOf("vfm_uda.yaml", [], "camvid_dinov2")).resolved,
+  );
 });
 
 Deno.test("patches of a network that needs all of them are refused where the stream says so", async () => {

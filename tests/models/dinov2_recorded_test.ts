@@ -1,8 +1,9 @@
 /** DINOv2's transformer and VFM-UDA's head, held to the recorded values; shapes, names and numbers come from the list. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { builtins } from "../../builtins.ts";
 import type { Param, Setup } from "../../core/plugin.ts";
+import { Registry } from "../../core/registry.ts";
+import { dinov2With } from "../../models/dinov2.ts";
 import { lightHead } from "../../models/light_head.ts";
 import { visionTransformer, type VisionTransformerShape } from "../../models/vision_transformer.ts";
 import { gradients } from "../../ops/gradients.ts";
@@ -179,7 +180,9 @@ for (const of of backboneCases<VitCase>("vfm_uda/")) {
 
   recordedTest(`${of.name}: the model dinov2 gives the recorded logits`, async () => {
     const { width, blocks, heads, patch, table, registers, classes, encoder_size } = of.options;
-    const plan = builtins().plan("model", {
+    const { mlp_ratio: ratio, eps: epsilon, head_norm_eps } = of.options;
+    const plugin = dinov2With({ ratio, epsilon, headEpsilon: head_norm_eps! });
+    const plan = new Registry([plugin]).plan("model", {
       type: "dinov2",
       options: {
         size: { width, blocks, heads },

@@ -1,10 +1,7 @@
 /** The Mix Transformer and its heads against the recorded values. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import type { ModelPlan, View } from "../../core/plugin.ts";
-import { Registry } from "../../core/registry.ts";
-import { PUBLISHED_EPSILONS } from "../../models/mix_transformer.ts";
-import { models } from "../../models/mod.ts";
+import type { View } from "../../core/plugin.ts";
 import { crossEntropy } from "../../ops/cross_entropy.ts";
 import { gradients } from "../../ops/gradients.ts";
 import type { Pass } from "../../ops/layers/batch_norm.ts";
@@ -24,10 +21,8 @@ import {
 } from "../backbones.ts";
 import { backendTest } from "../goldens.ts";
 import { tensorflowTest } from "../tensorflow.ts";
-import { asStored, encoderOf, type MitCase, type MitOptions } from "../mit.ts";
+import { asStored, encoderOf, type MitCase, type MitOptions, mitPlanOf, recordedSpace } from "../mit.ts";
 import { tinyPlan } from "../train/fakes.ts";
-
-const registry = new Registry(models);
 
 /** A test after which there are no more tensors than before it; what it makes itself lies in a scope of its own. */
 function tidyTest(name: string, fn: () => Promise<void>): void {
@@ -112,28 +107,11 @@ async function equalsGradients(one: BackboneCase, grads: ReadonlyMap<string, tf.
 
 // --- with heads -------------------------------------------------------------------------------------------
 
-function planned(one: MitCase, more: object = {}): ModelPlan {
-  const { dims, blocks, heads, reductions, head_width, concat, eps } = one.options;
-  assert.deepEqual(eps, PUBLISHED_EPSILONS);
-  const options = {
-    dims,
-    blocks,
-    heads,
-    reductions,
-    head: one.method.includes("daformer") ? "daformer" : "segformer",
-    head_width,
-    ...(concat && concat[0] === 1 && !one.method.includes("daformer") ? { fuse_order: "finest-first" } : {}),
-    ...more,
-  };
-  return registry.plan("model", { type: "mit", options });
-}
-
 async function withModel(one: MitCase, more: object, use: (model: Model) => Promise<void>): Promise<void> {
-  const classes = Array.from({ length: one.options.classes! }, (_, k) => `class ${k}`);
   const model = assembleModel({
     ...tinyPlan(),
-    labelSpace: { name: "recorded", classes, ignore: 255 },
-    model: { type: "mit", plan: planned(one, more) },
+    labelSpace: recordedSpace(one),
+    model: { type: "mit", plan: mitPlanOf(one, more) },
   });
   try {
     for (const entry of model.state) assignStored(entry, weightOf(one, entry.name));
@@ -144,10 +122,12 @@ async function withModel(one: MitCase, more: object, use: (model: Model) => Prom
   }
 }
 
-/** Every 7th row and 5th column of the logits at the image's size. */
-function probe(logits: tf.Tensor4D, [, height, width]: number[]): tf.Tensor {
+/** Of the logits at the image's size the rows and columns that the list names in words. */
+function probe({ name, note }: BackboneCase, logits: tf.Tensor4D, [, height, width]: number[]): tf.Tensor {
+  const [, row, column] = /every (\d+)\w* row and (\d+)\w* column/.exec(String(note)) ?? [];
+  assert.ok(column, `${name}: its note does not say which pixels it has`);
   const whole = resizeBilinear(logits, [height!, width!]);
-  return tf.stridedSlice(whole, [0, 0, 0, 0], whole.shape, [1, 7, 5, 1]);
+  return tf.stridedSlice(whole, [0, 0, 0, 0], whole.shape, [1, Number(row), Number(column), 1]);
 }
 
 for (const one of [...backboneCases<MitCase>("segformer/"), ...backboneCases<MitCase>("daformer/")]) {
@@ -186,7 +166,7 @@ for (const one of [...backboneCases<MitCase>("segformer/"), ...backboneCases<Mit
       const { logits, updates = [] } = view!;
       await equalsBackbone(one, "logits", logits);
       if (one.outputs["probe"]) {
-        await equalsBackbone(one, "probe", probe(logits, image.shape));
+        await equalsBackbone(one, "probe", probe(one, logits, image.shape));
       }
       if (one.outputs["loss"]) await equalsBackbone(one, "loss", tf.reshape(value, [1]));
       if (one.outputs["gx"]) await equalsBackbone(one, "gx", grads[0]!);

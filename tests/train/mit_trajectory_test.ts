@@ -1,4 +1,4 @@
-/** Three recorded training steps of a Mix Transformer with SegFormer's head, AdamW, its groups and a warm-up. */
+/** Recorded training steps of a Mix Transformer with SegFormer's head, AdamW, its groups and a warm-up. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
 import { builtins } from "../../builtins.ts";
@@ -7,7 +7,7 @@ import { trainStep } from "../../train/step.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
 import { backboneCases, equalsBackbone, inputOf, readInput, stored, weightOf } from "../backbones.ts";
 import { backendTest } from "../goldens.ts";
-import type { MitCase, MitOptions } from "../mit.ts";
+import { type MitCase, type MitOptions, mitPlanOf, recordedSpace } from "../mit.ts";
 import { assembled, tinyPlan } from "./fakes.ts";
 
 interface Trajectory extends MitCase {
@@ -16,6 +16,9 @@ interface Trajectory extends MitCase {
     readonly betas: readonly [number, number];
     readonly adam_eps: number;
     readonly lr: number;
+    readonly optimizer: string;
+    /** Rates and decays, in words. */
+    readonly groups: string;
     readonly schedule: {
       readonly total: number;
       readonly warm_up: number;
@@ -29,39 +32,41 @@ interface Trajectory extends MitCase {
 
 const registry = builtins();
 
+/** What the list says of rates and decays, with those of the encoder's norms and of the whole head. */
+function groupsOf(words: string) {
+  const found =
+    /^'head' in the name: rate x(.+), decay (.+); else 'norm' in the name: decay (.+); else decay (.+)$/
+      .exec(words);
+  assert.ok(found, `rates and decays in other words than the test knows: ${words}`);
+  const [rate, head, norm, decay] = found.slice(1).map(Number) as [number, number, number, number];
+  // So batch norms of the head decay, and layer norms of the encoder do not.
+  return {
+    weight_decay: decay,
+    groups: [
+      { group: "head", rate, decay: head / decay },
+      { group: "backbone/norm", rate: 1, decay: norm / decay },
+    ],
+  };
+}
+
 for (const one of backboneCases<Trajectory>("trajectory/")) {
   backendTest(
     "native",
     `${one.name}: losses, weights and running statistics follow the recorded ones`,
     async () => {
-      const { dims, blocks, heads, reductions, head_width, classes, steps, lr, betas, adam_eps, schedule } =
-        one.options;
-      const model = {
-        dims,
-        blocks,
-        heads,
-        reductions,
-        head_width,
-        head: "segformer",
-        drop_path: 0,
-        dropout: 0,
-      };
+      const { steps, lr, betas: [beta1, beta2], adam_eps: epsilon, schedule } = one.options;
+      const { weight_decay, groups } = groupsOf(one.options.groups);
       const { total, warm_up, warm_up_ratio: from, power } = schedule;
       const loss = registry.plan("loss", { type: "cross-entropy" });
       const plan = tinyPlan({
         losses: [{ name: "ce", weight: 1, plan: loss, at: ["losses"], origin: "cross-entropy" }],
-        labelSpace: {
-          name: "recorded",
-          classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
-          ignore: 255,
-        },
-        model: { type: "mit", plan: registry.plan("model", { type: "mit", options: model }) },
+        labelSpace: recordedSpace(one),
+        model: { type: "mit", plan: mitPlanOf(one, { drop_path: 0, dropout: 0 }) },
         optimizer: registry.plan("optimizer", {
-          type: "adamw",
-          options: { lr, beta1: betas[0], beta2: betas[1], epsilon: adam_eps, weight_decay: 0.01 },
+          type: one.options.optimizer.toLowerCase(),
+          options: { lr, beta1, beta2, epsilon, weight_decay },
         }),
-        // As DAFormer's configuration reads them: batch-norm of the head decays, layer norms of the encoder do not.
-        groups: [{ group: "head", rate: 10, decay: 1 }, { group: "backbone/norm", rate: 1, decay: 0 }],
+        groups,
       });
       const { multiplier } = registry.plan("schedule", {
         type: "warm-up",

@@ -1,24 +1,30 @@
 /** Files of Mix Transformers in the namings that are published, and the wrappers around them. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import { Registry } from "../../core/registry.ts";
 import { diskFiles } from "../../datasets/files.ts";
 import type { WeightsSource } from "../../core/weights.ts";
-import { MIT_SIZES } from "../../models/mit.ts";
-import { daformerHead, segformerHead } from "../../models/mit_heads.ts";
+import { segformerHead } from "../../models/mit_heads.ts";
 import { mixTransformer, PUBLISHED_EPSILONS } from "../../models/mix_transformer.ts";
 import { mitNames } from "../../models/mit_names.ts";
-import { models } from "../../models/mod.ts";
-import type { Layers } from "../../ops/layers/scope.ts";
 import { assembleModel } from "../../train/assemble.ts";
 import { modelState } from "../../train/state.ts";
 import { initialiseFrom } from "../../train/weights.ts";
 import { describeImport, fitWeights } from "../../weights/mapping.ts";
 import { readWeights } from "../../weights/read.ts";
-import { sizeOf, type StoredTensor, toFloat32 } from "../../weights/stored_tensor.ts";
-import { backboneCase, equalsBackbone, readInput, weightOf } from "../backbones.ts";
+import { type LazyTensor, type StoredTensor, toFloat32 } from "../../weights/stored_tensor.ts";
+import type { WeightsFile } from "../../weights/weights_file.ts";
+import { backboneCases, equalsBackbone, readInput, weightOf } from "../backbones.ts";
 import { backendTest } from "../goldens.ts";
-import { asStored, encoderShape, fill, looseLayers, type MitCase } from "../mit.ts";
+import {
+  asStored,
+  encoderShape,
+  fill,
+  fuseOrder,
+  looseLayers,
+  type MitCase,
+  mitPlanOf,
+  recordedSpace,
+} from "../mit.ts";
 import { plainFiles, tinyPlan } from "../train/fakes.ts";
 
 const goldens = new URL("../goldens/", import.meta.url);
@@ -26,234 +32,242 @@ const pathOf = (name: string) => new URL(name, goldens).pathname;
 const readFile = (name: string) => readWeights(Deno.readFileSync(new URL(name, goldens)), name);
 
 interface FilesCase extends MitCase {
+  /** By naming, files with the encoder; by head, files with the whole network. */
   readonly files: Readonly<Record<string, string>>;
-  readonly tensor_counts: Readonly<Record<string, number>>;
 }
+
+/** Files of encoders in several namings, and files of whole networks. */
+const checkpoints = backboneCases<FilesCase>("checkpoint/");
 
 // --- namings ----------------------------------------------------------------------------------------------
 
-const encoder = backboneCase<FilesCase>("checkpoint/mit_tiny");
-const wanted = Object.entries(encoder.weights!).map(([name, { shape }]) => ({
-  name: `backbone.${name}`,
-  shape,
-}));
-
-/** What the model's names make of a file. */
-function fitted(name: string) {
-  const file = readFile(name);
-  return { file, ...fitWeights({ path: name, file, names: mitNames("segformer"), wanted, classes: [] }) };
+interface NamingCase extends FilesCase {
+  /** By naming, without the classifier. */
+  readonly tensor_counts: Readonly<Record<string, number>>;
+  /** By a weight's original name: the tensors that it is in other namings, or is a part of. */
+  readonly names: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
-for (const [naming, name] of Object.entries(encoder.files)) {
-  Deno.test(`${name} (${naming} names) has every tensor of the encoder and nothing else`, () => {
-    const { file, tensors, unexpected, report } = fitted(name);
-    assert.deepEqual([...tensors.keys()], wanted.map(({ name }) => name));
-    for (const { name: own, shape } of wanted) {
-      const expected = weightOf(encoder, own.slice("backbone.".length));
-      assert.deepEqual(tensors.get(own)!.shape, shape, own);
-      assert.deepEqual(tensors.get(own)!.data, toFloat32(expected), own);
-    }
-    assert.deepEqual([unexpected, report.initialised, report.warnings], [[], [], []]);
-    // The classifier of ImageNet is all that is left.
-    const skipped = report.skipped.flatMap(({ names }) => names);
-    assert.equal(file.tensors.size - skipped.length, encoder.tensor_counts[naming]);
-    assert.ok(skipped.every((one) => /^(?:head|classifier)\./.test(one)), skipped.join());
-  });
-}
-
-Deno.test("whoever uses a published file is told its licence; of plca's own files nothing is said", () => {
-  const { file, report } = fitted(encoder.files["original"]!);
-  assert.match(
-    report.notice!,
-    /^the published weights of MiT and SegFormer are under the NVIDIA Source Code License/,
-  );
-  const own = { ...file, metadata: { producer: "plca" } };
-  const again = fitWeights({ path: "own", file: own, names: mitNames("segformer"), wanted, classes: [] });
-  assert.equal(again.report.notice, undefined);
-});
-
-Deno.test("keys without values, and rows that do not divide, stay what they are and are named", () => {
-  const file = readFile(encoder.files["hf"]!);
-  const key = "segformer.encoder.block.0.0.attention.self.key.weight";
-  const tensors = new Map([...file.tensors].filter(([name]) => name !== key));
+/** A file with other tensors, all at its top. */
+function changed(file: WeightsFile, tensors: Iterable<readonly [string, LazyTensor]>): WeightsFile {
   const { dictionaries: _, ...rest } = file;
-  const { report } = fitWeights({
-    path: "cut",
-    file: { ...rest, tensors },
-    names: mitNames("segformer"),
-    wanted,
-    classes: [],
-  });
-  assert.deepEqual(report.initialised, [{ group: "backbone", names: ["backbone.block1.0.attn.kv.weight"] }]);
-  assert.deepEqual(report.warnings, [
-    "1 of the model's 100 tensors of backbone are not in the file: is it of another network?",
-  ]);
-});
-
-/** Layers that count what they are asked for and allocate nothing. */
-function counting() {
-  const sizes = new Map<string, number>();
-  const counted = (name: string, size: number) => {
-    sizes.set(name, size);
-    return {} as tf.Variable;
-  };
-  const layers: Layers = {
-    params: [],
-    buffers: {},
-    param: (name, initial) => counted(name, initial.size),
-    buffer: () => ({}) as tf.Variable,
-    normal: (name, shape) => counted(name, sizeOf(shape)),
-    normalFilter: (name, shape) => counted(name, sizeOf(shape)) as tf.Variable<tf.Rank.R4>,
-  };
-  return { sizes, layers };
+  return { ...rest, tensors: new Map(tensors) };
 }
 
-backendTest(
-  "native",
-  "every size has as many tensors and numbers as the published files, its head too",
-  () => {
-    const published = {
-      b0: [176, 3_319_392, 399_635],
-      b1: [176, 13_151_424, 530_707],
-      b2: [332, 24_196_288, 3_164_947],
-      b3: [572, 44_072_128, 3_164_947],
-      b4: [832, 60_842_688, 3_164_947],
-      b5: [1052, 81_443_008, 3_164_947],
-    };
-    const sum = (sizes: ReadonlyMap<string, number>) => [...sizes.values()].reduce((a, b) => a + b, 0);
-    for (const [size, { dims, blocks, width }] of Object.entries(MIT_SIZES)) {
-      const numbers = { dims, blocks, heads: [1, 2, 5, 8], reductions: [8, 4, 2, 1], mlp_ratio: 4 } as const;
-      const encoder = counting(), head = counting();
-      tf.tidy(() => {
-        mixTransformer(encoder.layers, encoderShape({ ...numbers, eps: PUBLISHED_EPSILONS }));
-        segformerHead(head.layers, { dims, width, classes: 19, affine: true }, [3, 2, 1, 0]);
-      });
-      const found = [encoder.sizes.size, sum(encoder.sizes), sum(head.sizes)];
-      assert.deepEqual(found, published[size as keyof typeof published], size);
-    }
-    const head = counting();
-    const { dims } = MIT_SIZES.b5;
-    tf.tidy(() => void daformerHead(head.layers, { dims, width: 256, classes: 19, affine: true }));
-    assert.equal(sum(head.sizes), 3_712_275);
-    return Promise.resolve();
-  },
-);
+const wantedOf = (one: MitCase) =>
+  Object.entries(one.weights!).map(([name, { shape }]) => ({ name: `backbone.${name}`, shape }));
+
+/** What the model's names make of a file with an encoder. */
+function fitted(one: MitCase, file: WeightsFile) {
+  const names = mitNames("segformer"), wanted = wantedOf(one);
+  return fitWeights({ path: "file", file, names, wanted, classes: [] });
+}
+
+/** Fails unless a file has every tensor of the encoder, and but for the classifier of ImageNet nothing else. */
+function assertWhole(one: MitCase, file: WeightsFile, count: number) {
+  const { tensors, unexpected, report } = fitted(one, file);
+  assert.deepEqual([...tensors.keys()], wantedOf(one).map(({ name }) => name));
+  for (const { name: own, shape } of wantedOf(one)) {
+    const expected = weightOf(one, own.slice("backbone.".length));
+    assert.deepEqual(tensors.get(own)!.shape, shape, own);
+    assert.deepEqual(tensors.get(own)!.data, toFloat32(expected), own);
+  }
+  assert.deepEqual([unexpected, report.initialised, report.warnings], [[], [], []]);
+  const skipped = report.skipped.flatMap(({ names }) => names);
+  assert.equal(file.tensors.size - skipped.length, count);
+  assert.ok(skipped.every((one) => /^(?:encoder\.)?(?:head|classifier)\./.test(one)), skipped.join());
+  return report;
+}
+
+const isNaming = (one: FilesCase): one is NamingCase => "tensor_counts" in one;
+
+for (const one of checkpoints.filter(isNaming)) {
+  for (const [naming, name] of Object.entries(one.files)) {
+    Deno.test(`${name} (${naming} names) has every tensor of the encoder and nothing else`, () => {
+      assertWhole(one, readFile(name), one.tensor_counts[naming]!);
+    });
+  }
+
+  Deno.test(`${one.name}: the encoder of timm and segmentation_models_pytorch lies a level deeper`, () => {
+    const file = readFile(one.files["original"]!);
+    const deeper = changed(file, [...file.tensors].map(([name, tensor]) => [`encoder.${name}`, tensor]));
+    const { scheme, prefix } = assertWhole(one, deeper, one.tensor_counts["original"]!);
+    assert.deepEqual([scheme, prefix], ["MiT", "encoder."]);
+  });
+
+  Deno.test(`${one.name}: who uses a published file is told its licence; of plca's own files nothing is said`, () => {
+    const file = readFile(one.files["original"]!);
+    assert.match(
+      fitted(one, file).report.notice!,
+      /^the published weights of MiT and SegFormer are under the NVIDIA Source Code License/,
+    );
+    assert.equal(fitted(one, { ...file, metadata: { producer: "plca" } }).report.notice, undefined);
+  });
+
+  Deno.test(`${one.name}: keys without values, and rows that do not divide, stay what they are and are named`, () => {
+    const file = readFile(one.files["hf"]!);
+    const [joined, { hf }] = Object.entries(one.names).find(([, { hf }]) => hf!.length > 1)!;
+    const { report } = fitted(one, changed(file, [...file.tensors].filter(([name]) => name !== hf![0])));
+    assert.deepEqual(report.initialised, [{ group: "backbone", names: [`backbone.${joined}`] }]);
+    assert.deepEqual(report.warnings, [
+      `1 of the model's ${
+        wantedOf(one).length
+      } tensors of backbone are not in the file: is it of another network?`,
+    ]);
+  });
+}
 
 // --- wrappers ---------------------------------------------------------------------------------------------
 
-const wrapped = backboneCase<FilesCase>("checkpoint/wrappers");
+/** The recorded network with this head, as it begins. @param more options beside the recorded ones */
+function begun(one: MitCase, more: object = {}) {
+  const plan = mitPlanOf(one, more);
+  const planned = { ...tinyPlan(), labelSpace: recordedSpace(one), model: { type: "mit", plan } };
+  return { planned, model: assembleModel(planned) };
+}
 
-/** The model that a file of the case is read into. */
-async function imported(head: "segformer" | "daformer", source: Omit<WeightsSource, "file">) {
-  const { dims, blocks, heads, reductions, head_width, classes } = wrapped.options;
-  const options = { dims, blocks, heads, reductions, head_width, head };
-  const plan = new Registry(models).plan("model", { type: "mit", options });
-  const labelSpace = {
-    name: "wrapped",
-    classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
-    ignore: 255,
-  };
-  const planned = { ...tinyPlan(), labelSpace, model: { type: "mit", plan } };
-  const model = assembleModel(planned);
+/** What becomes of the network by a file of the case. */
+async function imported(one: FilesCase, head: string, source: Omit<WeightsSource, "file">) {
+  const { planned, model } = begun(one, { head });
   const target = { plan: planned, state: model.state };
-  const report = await initialiseFrom({ file: pathOf(wrapped.files[head]!), ...source }, target, plainFiles);
+  const report = await initialiseFrom({ file: pathOf(one.files[head]!), ...source }, target, plainFiles);
   const values = new Map(modelState(model.segmenter).map(({ name, variable }) => [name, asStored(variable)]));
   model.dispose();
   return { report, values };
 }
 
-for (const head of ["segformer", "daformer"] as const) {
-  backendTest("native", `${wrapped.files[head]}: the network that was evaluated, whole`, async () => {
-    const { report, values } = await imported(head, {});
-    for (const [name, { values: found }] of values) {
-      assert.deepEqual(Array.from(found), Array.from(toFloat32(weightOf(wrapped, name))), name);
+/** How many tensors each network of a file has, counts of batches apart. */
+function sizesIn(file: WeightsFile) {
+  const names = [...file.tensors.keys()];
+  const isCount = (name: string) => name.endsWith("num_batches_tracked");
+  const networks = names.filter((name) => !isCount(name)).map((name) => name.split(".")[0]!);
+  const sizes = [...new Set(networks)].map((network) =>
+    [network, networks.filter((one) => one === network).length] as const
+  );
+  return { counts: names.filter(isCount).length, sizes: new Map(sizes) };
+}
+
+for (const one of checkpoints.filter((one) => !isNaming(one))) {
+  for (const [head, name] of Object.entries(one.files)) {
+    backendTest("native", `${name}: the network that was evaluated, whole`, async () => {
+      const { report, values } = await imported(one, head, {});
+      for (const [name, { values: found }] of values) {
+        assert.deepEqual(Array.from(found), Array.from(toFloat32(weightOf(one, name))), name);
+      }
+      assert.deepEqual(report.initialised, []);
+      assert.equal(report.used.length, values.size);
+    });
+  }
+
+  backendTest(
+    "native",
+    `${one.name}: of DAFormer's checkpoints the student is taken, or the teacher`,
+    async () => {
+      const student = await imported(one, "daformer", {});
+      const { counts, sizes } = sizesIn(readFile(one.files["daformer"]!));
+      const others = [...sizes].filter(([network]) => network !== "model");
+      assert.equal(sizes.get("model"), student.values.size);
+      assert.equal(
+        describeImport(student.report),
+        `${student.values.size} tensors used (SegFormer and DAFormer names, after model.); skipped: ` +
+          [["num_batches_tracked", counts], ...others].map(([what, size]) => `${what} (${size})`).join(", "),
+      );
+      assert.deepEqual(
+        student.report.warnings,
+        others.map(([network, size]) =>
+          `it also holds ${network}. (${size} tensors that fit), which --take ${network}. takes instead`
+        ),
+      );
+      const teacher = await imported(one, "daformer", { take: "ema_model" });
+      assert.equal(teacher.report.used.length, teacher.values.size);
+      for (const [name, { values }] of teacher.values) {
+        assert.notDeepEqual(values, student.values.get(name)!.values, name);
+      }
+    },
+  );
+
+  backendTest("native", `${one.name}: of HRDA's and MIC's two heads the one that labels is taken`, () => {
+    const file = readFile(one.files["daformer"]!);
+    // HRDA's head lies a level deeper, and beside it one of the same form that weighs the two resolutions.
+    const tensors = [...file.tensors].flatMap(([name, tensor]) => {
+      const inHead = (part: string) => name.replace(/^(\w+\.decode_head)\./, `$1.${part}.`);
+      if (inHead("head") === name) return [[name, tensor] as const];
+      const other = file.tensors.get(name.replace(/^\w+\./, "ema_model."))!;
+      return [[inHead("head"), tensor] as const, [inHead("scale_attention"), other] as const];
+    });
+    const { model } = begun(one, { head: "daformer" });
+    const wanted = model.state.map(({ name, variable }) => ({ name, shape: asStored(variable).shape }));
+    model.dispose();
+    const { classes } = recordedSpace(one);
+    const fitting = {
+      path: "hrda",
+      file: changed(file, tensors),
+      names: mitNames("daformer"),
+      wanted,
+      classes,
+    };
+    const { tensors: own, unexpected, report } = fitWeights(fitting);
+    assert.deepEqual([unexpected, report.initialised, report.prefix], [[], [], "model."]);
+    assert.equal(own.size, wanted.length);
+    for (const [name, { data }] of own) assert.deepEqual(data, toFloat32(weightOf(one, name)), name);
+    const { tensors: teacher } = fitWeights({ ...fitting, take: "ema_model" });
+    assert.equal(teacher.size, wanted.length);
+    for (const [name, { data }] of teacher) {
+      assert.deepEqual(data, toFloat32(file.tensors.get(`ema_model.${name}`)!.read()), name);
     }
-    assert.deepEqual(report.initialised, []);
-    assert.equal(report.used.length, values.size);
+    return Promise.resolve();
   });
 }
 
-backendTest(
-  "native",
-  "of DAFormer's checkpoints the student is taken, or the teacher who asks for it",
-  async () => {
-    const student = await imported("daformer", {});
-    assert.equal(
-      describeImport(student.report),
-      "150 tensors used (SegFormer and DAFormer names, after model.); skipped: num_batches_tracked (24), ema_model (150), " +
-        "imnet_model (150)",
-    );
-    assert.deepEqual(student.report.warnings, [
-      "it also holds ema_model. (150 tensors that fit), which --take ema_model. takes instead",
-      "it also holds imnet_model. (150 tensors that fit), which --take imnet_model. takes instead",
-    ]);
-    const teacher = await imported("daformer", { take: "ema_model" });
-    assert.equal(teacher.report.used.length, teacher.values.size);
-    for (const [name, { values }] of teacher.values) {
-      assert.notDeepEqual(values, student.values.get(name)!.values, name);
-    }
-  },
-);
-
 // --- a folder of transformers -----------------------------------------------------------------------------
 
-const folder = backboneCase<MitCase & { readonly folder: string }>("hf/segformer_tiny");
+interface FolderCase extends MitCase {
+  readonly folder: string;
+}
 
-backendTest(
-  "native",
-  "a folder that transformers wrote gives the logits that transformers computes",
-  async () => {
-    const file = readFile(`${folder.folder}/model.safetensors`);
-    const { classes, head_width: width, eps, dims } = folder.options;
-    const original = { block: 1e-6, patch: 1e-5, reduction: 1e-5 };
-    for (const [key, epsilon] of [["logits_eps_hf", eps], ["logits_eps_original", original]] as const) {
-      const layers = looseLayers(classes);
-      const encode = mixTransformer(layers, encoderShape({ ...folder.options, eps: epsilon }));
-      const head = segformerHead(layers, { dims, width: width!, classes: classes!, affine: true }, [
-        3,
-        2,
-        1,
-        0,
-      ]);
-      const all = [
-        ...layers.params.map(({ name, value }) => [name, value] as const),
-        ...Object.entries(layers.buffers),
-      ];
-      const { tensors, unexpected, report } = fitWeights({
-        path: folder.folder,
-        file,
-        names: mitNames("segformer"),
-        wanted: all.map(([name, value]) => ({ name, shape: asStored(value).shape })),
-        classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
-      });
-      assert.deepEqual([unexpected, report.initialised, report.warnings], [[], [], []]);
-      assert.equal(report.scheme, "Hugging Face");
-      fill(layers, (name) => tensors.get(name) as StoredTensor);
-      const stages = encode(readInput<tf.Tensor4D>(folder, "x"), {});
-      const { stage1, stage2, stage3, stage4 } = stages;
-      const logits = head.classify(head.fuse([stage1, stage2, stage3, stage4], {}));
-      await equalsBackbone(folder, key, logits);
-      if (epsilon !== eps) continue;
-      for (const [k, map] of Object.values(stages).entries()) await equalsBackbone(folder, `c${k + 1}`, map);
-    }
-  },
-);
-
-backendTest("native", "a recipe may name the folder instead of the file in it", async () => {
-  const { dims, blocks, head_width, classes } = folder.options;
-  const plan = new Registry(models).plan("model", { type: "mit", options: { dims, blocks, head_width } });
-  const labelSpace = {
-    name: "hf",
-    classes: Array.from({ length: classes! }, (_, k) => `class ${k}`),
-    ignore: 255,
-  };
-  const planned = { ...tinyPlan(), labelSpace, model: { type: "mit", plan } };
-  const model = assembleModel(planned);
-  const report = await initialiseFrom(
-    { file: pathOf(folder.folder) },
-    { plan: planned, state: model.state },
-    diskFiles(),
+for (const one of backboneCases<FolderCase>("hf/")) {
+  backendTest(
+    "native",
+    `${one.name}: a folder that transformers wrote gives the logits that transformers computes`,
+    async () => {
+      const file = readFile(`${one.folder}/model.safetensors`);
+      const { classes, head_width: width, eps, dims } = one.options;
+      for (
+        const [key, epsilon] of [["logits_eps_hf", eps], ["logits_eps_original", PUBLISHED_EPSILONS]] as const
+      ) {
+        const layers = looseLayers(classes);
+        const encode = mixTransformer(layers, encoderShape({ ...one.options, eps: epsilon }));
+        const sizes = { dims, width: width!, classes: classes!, affine: true };
+        const head = segformerHead(layers, sizes, fuseOrder(one));
+        const all = [
+          ...layers.params.map(({ name, value }) => [name, value] as const),
+          ...Object.entries(layers.buffers),
+        ];
+        const { tensors, unexpected, report } = fitWeights({
+          path: one.folder,
+          file,
+          names: mitNames("segformer"),
+          wanted: all.map(([name, value]) => ({ name, shape: asStored(value).shape })),
+          classes: recordedSpace(one).classes,
+        });
+        assert.deepEqual([unexpected, report.initialised, report.warnings], [[], [], []]);
+        assert.equal(report.scheme, "Hugging Face");
+        fill(layers, (name) => tensors.get(name) as StoredTensor);
+        const stages = encode(readInput<tf.Tensor4D>(one, "x"), {});
+        const { stage1, stage2, stage3, stage4 } = stages;
+        const logits = head.classify(head.fuse([stage1, stage2, stage3, stage4], {}));
+        await equalsBackbone(one, key, logits);
+        if (epsilon !== eps) continue;
+        for (const [k, map] of Object.values(stages).entries()) await equalsBackbone(one, `c${k + 1}`, map);
+      }
+    },
   );
-  assert.equal(report.used.length, model.state.length);
-  model.dispose();
-});
+
+  backendTest("native", `${one.name}: a recipe may name the folder instead of the file in it`, async () => {
+    const { planned, model } = begun(one);
+    const target = { plan: planned, state: model.state };
+    const report = await initialiseFrom({ file: pathOf(one.folder) }, target, diskFiles());
+    assert.equal(report.used.length, model.state.length);
+    model.dispose();
+  });
+}
