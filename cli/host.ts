@@ -12,6 +12,7 @@ import {
   startPlca,
 } from "./start_plca.ts";
 import { type Order, type Report, startThread, wordsOf } from "./thread.ts";
+import { startWatch, type WatchOrder } from "./watch.ts";
 
 /** What commands may know of the process and do to it; tests hand in their own. */
 export interface Host {
@@ -27,6 +28,11 @@ export interface Host {
   /** Calls `handler` with 1, 2, ... on each Ctrl-C or termination; the result stops listening. */
   onInterrupt(handler: (count: number) => void): () => void;
   exit(code: number): never;
+  /**
+   * Ends the process with these words and status 2 after so many seconds, also within a call of a native library,
+   * unless the function that it returns is called before. Absent: nothing does.
+   */
+  watch?(seconds: number, words: string): () => void;
   /** From now on other processes come first, where the system allows that. */
   yieldToOthers(): void;
   /**
@@ -124,6 +130,7 @@ function processHost(own: Partial<Host> = {}): Host {
     },
     onInterrupt,
     exit: (code) => Deno.exit(code),
+    watch: startWatch,
     yieldToOthers() {
       try {
         setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
@@ -261,6 +268,22 @@ export function runThread(main: (host: Host) => Promise<number>): void {
     if (order.type === "run") return void run(order);
     interrupts = order.count;
     for (const handler of handlers) handler(interrupts);
+  };
+}
+
+/** Milliseconds in which a launcher reads the last words of a process. */
+const FAREWELL = 300;
+
+/** In a thread that watches another one: waits, and ends the process unless it was called off. */
+export function runWatch(): void {
+  const thread = globalThis as unknown as Pick<Worker, "onmessage"> & { close(): void };
+  thread.onmessage = ({ data: { seconds, words, over } }: MessageEvent<WatchOrder>) => {
+    if (Atomics.wait(over, 0, 0, 1000 * seconds) === "timed-out") {
+      stream(Deno.stderr).write(words);
+      Atomics.wait(over, 0, 0, FAREWELL);
+      exitAtOnce(2);
+    }
+    thread.close();
   };
 }
 

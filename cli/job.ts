@@ -84,8 +84,13 @@ export class JobProcess implements Job {
   }
 
   open(): World {
-    const { env } = this.#host;
-    return (this.#processes ??= openProcesses(this.launch, env)).world;
+    const { env, watch } = this.#host, { rank } = this.launch;
+    this.#processes ??= openProcesses(
+      this.launch,
+      env,
+      watch && ((seconds, words) => watch(seconds, `${words}\nrank ${rank} ended the job\n`)),
+    );
+    return this.#processes.world;
   }
 
   get threads(): number {

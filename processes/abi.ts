@@ -26,6 +26,8 @@ export interface Abi {
   readonly statusIgnore: bigint;
   /** Only the thread that begins calls MPI. */
   readonly funneled: number;
+  /** Stands for the rank of a sender: whoever it is. */
+  readonly anySource: number;
 }
 
 /** MPI 5.0, chapter 20. */
@@ -42,6 +44,7 @@ export const STANDARD: Abi = {
   inPlace: 1n,
   statusIgnore: 0n,
   funneled: 1024,
+  anySource: -1,
 };
 
 /** MPICH 3.1 and later, Intel MPI, MVAPICH. */
@@ -58,6 +61,7 @@ export const MPICH: Abi = {
   inPlace: 0xffff_ffff_ffff_ffffn,
   statusIgnore: 1n,
   funneled: 1,
+  anySource: -2,
 };
 
 /** Bytes that are enough for the strings that MPI writes. */
@@ -74,10 +78,11 @@ export function symbolsOf({ handle }: Pick<Abi, "handle">) {
     MPI_Abort: function_(handle, int),
     MPI_Comm_rank: function_(handle, buffer),
     MPI_Comm_size: function_(handle, buffer),
-    MPI_Comm_dup: function_(handle, buffer),
+    MPI_Comm_idup: function_(handle, buffer, buffer),
     MPI_Comm_set_errhandler: function_(handle, handle),
     MPI_Error_string: function_(int, buffer, buffer),
     MPI_Get_processor_name: function_(buffer, buffer),
+    MPI_Ibarrier: function_(handle, buffer),
     MPI_Iallreduce: function_(any, buffer, int, handle, handle, handle, buffer),
     MPI_Iallgatherv: function_(any, int, handle, buffer, buffer, buffer, handle, handle, buffer),
     MPI_Ialltoallv: function_(
@@ -86,6 +91,7 @@ export function symbolsOf({ handle }: Pick<Abi, "handle">) {
     ),
     MPI_Isend: function_(buffer, int, handle, int, int, handle, buffer),
     MPI_Irecv: function_(buffer, int, handle, int, int, handle, buffer),
+    MPI_Iprobe: function_(int, int, handle, buffer, any),
     MPI_Test: function_(buffer, buffer, any),
   } as const;
 }

@@ -8,7 +8,8 @@
  */
 import * as tf from "@tensorflow/tfjs-core";
 import type { GradualMean } from "../core/world.ts";
-import { floats, type Mpi, type Request } from "./mpi.ts";
+import type { Mpi } from "./mpi.ts";
+import { floats, type Request } from "./requests.ts";
 
 /** Elements of a bucket: about 25 MB. */
 const BUCKET = 25e6 / 4;

@@ -5,12 +5,12 @@
 import { UserError } from "../core/errors.ts";
 import type { Launch } from "./launch.ts";
 import { openLibrary } from "./library.ts";
-import { Mpi } from "./mpi.ts";
+import { Mpi, type Watch } from "./mpi.ts";
 import { MpiWorld } from "./world.ts";
 
 export { type Launch, launchOf } from "./launch.ts";
 export { type Library, openLibrary } from "./library.ts";
-export { Mpi } from "./mpi.ts";
+export { Mpi, type Watch } from "./mpi.ts";
 
 /** A process's place among those of its job, and the ways to leave them. */
 export interface Processes {
@@ -19,7 +19,7 @@ export interface Processes {
   readonly version: string;
   /** `rank 1 of 4 on node7` */
   readonly who: string;
-  /** Waits for the others, then ends MPI. */
+  /** Waits for the others, then ends MPI. @throws UserError that names those who do not come */
   close(): void;
   /** Ends all processes of the job, this one included. */
   abort(code: number): void;
@@ -29,14 +29,21 @@ export interface Processes {
 const TIMEOUT = 600;
 
 /**
- * Begins MPI. @param env gives a variable's value, undefined where it is not set: PLCA_MPI is a library's file,
+ * Begins MPI.
+ * @param env gives a variable's value, undefined where it is not set: PLCA_MPI is a library's file,
  * PLCA_MPI_TIMEOUT a limit in seconds
- * @throws UserError when there is no MPI, it does not belong to the launcher, or the limit is no number above 0
+ * @param watch ends the process where MPI does not begin within the limit; absent: it waits without end
+ * @throws UserError when there is no MPI, it does not belong to the launcher, others do not come, or the limit
+ * is no number above 0
  */
-export function openProcesses(launch: Launch, env: (name: string) => string | undefined): Processes {
+export function openProcesses(
+  launch: Launch,
+  env: (name: string) => string | undefined,
+  watch?: Watch,
+): Processes {
   const timeout = timeoutOf(env("PLCA_MPI_TIMEOUT"));
   const library = openLibrary(env("PLCA_MPI"));
-  const mpi = new Mpi(library, { launch, timeout });
+  const mpi = new Mpi(library, { launch, timeout, watch });
   return {
     world: new MpiWorld(mpi),
     version: library.version,

@@ -1,42 +1,38 @@
 /**
  * MPI as plca uses it. Everything that waits is begun without waiting and then asked for, so that a wait can
- * have an end: MPI makes progress only while it is called, and a call that waits cannot be left.
+ * have an end: MPI makes progress only while it is called, and a call that waits cannot be left. Only the
+ * beginning of MPI itself waits within one call.
  *
- * world.ts and buckets.ts call it. Buffers that are under way must be held until the library is done with
- * them; a collected one would be written to after it is another's memory.
+ * world.ts and buckets.ts call it. All processes must begin the same things in the same order; roll_call.ts
+ * finds out who did not.
  */
 import { UserError } from "../core/errors.ts";
-import { type Abi, type Symbols, TEXT_BYTES } from "./abi.ts";
+import { TEXT_BYTES } from "./abi.ts";
 import type { Launch } from "./launch.ts";
 import type { Library } from "./library.ts";
+import { bytes, floats, type Request, Requests, wholeNumbers } from "./requests.ts";
+import { RollCall } from "./roll_call.ts";
 
-/** Something that was begun. */
-export interface Request {
-  /** In memory of MPI's own kind. */
-  readonly handle: Uint8Array;
-  /** What MPI reads or writes until it is done; kept so that nothing frees it. */
-  readonly held: readonly ArrayBufferView[];
-  /** For the error when it takes too long. */
-  readonly what: string;
-  /** Whether it is of gradients, which come in an order of their own. */
-  readonly ofGradients: boolean;
-  done: boolean;
-}
+/** Ends this process with these words after so many seconds, unless the function is called before. */
+export type Watch = (seconds: number, words: string) => () => void;
 
 /** How long is waited, and where. */
 export interface MpiOptions {
   readonly launch: Launch;
   /** Seconds after which a process that waits asks who is missing. */
   readonly timeout: number;
+  /** Ends a process for which MPI does not begin within the limit; absent: it waits without end. */
+  readonly watch?: Watch | undefined;
 }
 
 /** Milliseconds in which a process asks again at once, before it sleeps between questions. */
 const EAGER = 0.5;
 /** Milliseconds of a sleep, from and to. */
 const SLEEP = [0.05, 1] as const;
-/** Seconds in which the others answer that they wait as well. */
-const ANSWER = 3;
-const WAITING = 7_001;
+
+/** Seconds by which processes other than the first one speak later. */
+const SECOND_SPEAKER = 3;
+const LIMIT = "PLCA_MPI_TIMEOUT is the limit in seconds";
 
 /** One process among those of MPI. */
 export class Mpi {
@@ -45,31 +41,32 @@ export class Mpi {
   /** The machine's name, as MPI tells it. */
   readonly host: string;
   readonly library: Library;
-  readonly #abi: Abi;
-  readonly #call: Symbols;
+  readonly #requests: Requests;
   readonly #timeout: number;
-  /**
-   * Communicators of their own: for what comes in the order of the program, for gradients, and for who asks
-   * who is missing.
-   */
+  readonly #rollCall: RollCall;
+  /** Communicators of their own: for what comes in the order of the program, and for gradients. */
   readonly #ordered: number | bigint;
   readonly #gradients: number | bigint;
-  readonly #asking: number | bigint;
   readonly #sleeper = new Int32Array(new SharedArrayBuffer(4));
   /** How many things of the program's order were begun. */
   #begun = 0;
   /** Seconds of this process in which it waited for gradients, and for everything else. */
   readonly waited = { gradients: 0, others: 0 };
 
-  /** Begins MPI. @throws UserError when the launcher and MPI do not fit together */
-  constructor(library: Library, { launch, timeout }: MpiOptions) {
+  /**
+   * Begins MPI. @throws UserError when the launcher and MPI do not fit together, or others do not begin
+   */
+  constructor(library: Library, options: MpiOptions) {
+    const { launch, timeout } = options;
     this.library = library;
-    this.#abi = library.abi;
-    this.#call = library.symbols;
+    this.#requests = new Requests(library);
     this.#timeout = timeout;
-    this.#check("MPI_Init_thread", this.#call.MPI_Init_thread(0n, 0n, this.#abi.funneled, new Int32Array(1)));
-    const { commWorld, errorsReturn } = this.#abi;
-    this.#check("MPI_Comm_set_errhandler", this.#call.MPI_Comm_set_errhandler(commWorld, errorsReturn));
+    this.#init(options);
+    const { call, abi: { commWorld, errorsReturn } } = this.#requests;
+    this.#check(
+      "MPI_Comm_set_errhandler",
+      call.MPI_Comm_set_errhandler(commWorld as never, errorsReturn as never),
+    );
     this.rank = this.#number("MPI_Comm_rank");
     this.size = this.#number("MPI_Comm_size");
     this.host = this.#hostName();
@@ -79,7 +76,8 @@ export class Mpi {
           "the launcher is of another MPI; use the mpirun that belongs to this library, or name its library by PLCA_MPI",
       );
     }
-    [this.#ordered, this.#gradients, this.#asking] = [this.#another(), this.#another(), this.#another()];
+    this.#rollCall = new RollCall(this.#requests, { rank: this.rank, size: this.size });
+    [this.#ordered, this.#gradients] = [this.#another(), this.#another()];
   }
 
   /** Begins a sum over all processes, in place, of gradients: they come in an order of their own. */
@@ -107,9 +105,9 @@ export class Mpi {
     const { counts, starts, length } = layoutOf(lengths);
     const all = (part instanceof Float32Array ? floats(length) : bytes(length)) as T;
     all.set(part, starts[this.rank]!);
-    const { inPlace, float, byte } = this.#abi, type = part instanceof Float32Array ? float : byte;
-    const request = this.#request([all, counts, starts], `exchange ${this.#begun}`);
-    const code = this.#call.MPI_Iallgatherv(
+    const { inPlace, float, byte } = this.#requests.abi, type = part instanceof Float32Array ? float : byte;
+    const request = this.#requests.made([all, counts, starts], `exchange ${this.#begun}`);
+    const code = this.#requests.call.MPI_Iallgatherv(
       ...[inPlace, 0, type as never] as const,
       ...[all, counts, starts, type as never, this.#ordered as never, request.handle] as const,
     );
@@ -128,8 +126,9 @@ export class Mpi {
     const sent = floats(out.length), got = floats(into.length);
     parts.forEach((part, rank) => sent.set(part, out.starts[rank]!));
     const held = [sent, got, out.counts, out.starts, into.counts, into.starts];
-    const request = this.#request(held, `exchange ${this.#begun}`), type = this.#abi.float as never;
-    const code = this.#call.MPI_Ialltoallv(
+    const request = this.#requests.made(held, `exchange ${this.#begun}`),
+      type = this.#requests.abi.float as never;
+    const code = this.#requests.call.MPI_Ialltoallv(
       ...[sent, out.counts, out.starts, type] as const,
       ...[got, into.counts, into.starts, type, this.#ordered as never, request.handle] as const,
     );
@@ -140,10 +139,7 @@ export class Mpi {
 
   /** Whether something that was begun is done; lets MPI work on it. */
   test(request: Request): boolean {
-    if (request.done) return true;
-    const flag = new Int32Array(1);
-    this.#check("MPI_Test", this.#call.MPI_Test(request.handle, flag, this.#abi.statusIgnore));
-    return request.done = flag[0] !== 0;
+    return this.#requests.test(request);
   }
 
   /** Waits for something that was begun. @throws UserError that names the processes that are missing */
@@ -154,29 +150,36 @@ export class Mpi {
       if (performance.now() - began < EAGER) continue;
       Atomics.wait(this.#sleeper, 0, 0, sleep);
       sleep = Math.min(SLEEP[1], sleep * 1.1);
-      if (performance.now() - began > 1000 * this.#timeout) throw this.#missing(request);
+      // Not in short waits, which are most of them.
+      if (sleep === SLEEP[1]) this.#rollCall.answer(request.what);
+      if (performance.now() - began > 1000 * this.#timeout) throw this.#late(request);
     }
     this.waited[request.ofGradients ? "gradients" : "others"] += (performance.now() - began) / 1000;
   }
 
-  /** Ends MPI once all processes do. */
+  /** Ends MPI once all processes do. @throws UserError that names the processes that are missing */
   finalize(): void {
-    this.#call.MPI_Finalize();
+    // MPI_Finalize waits for the others as well, but without a limit.
+    const { call } = this.#requests, request = this.#requests.made([], "the end");
+    this.#check("MPI_Ibarrier", call.MPI_Ibarrier(this.#ordered as never, request.handle));
+    this.wait(request);
+    call.MPI_Finalize();
   }
 
   /** Ends every process of the job, this one included. */
   abort(code: number): void {
-    this.#call.MPI_Abort(this.#abi.commWorld as never, code);
+    const { call, abi } = this.#requests;
+    call.MPI_Abort(abi.commWorld as never, code);
   }
 
   #sum(
     data: Float32Array | Float64Array,
     { comm, what }: { readonly comm: number | bigint; readonly what: string },
   ): Request {
-    const { inPlace, float, double, sum } = this.#abi;
-    const request = this.#request([data], what, comm === this.#gradients);
+    const { inPlace, float, double, sum } = this.#requests.abi;
+    const request = this.#requests.made([data], what, comm === this.#gradients);
     const type = data instanceof Float64Array ? double : float;
-    const code = this.#call.MPI_Iallreduce(
+    const code = this.#requests.call.MPI_Iallreduce(
       inPlace,
       data as Float32Array<ArrayBuffer>,
       data.length,
@@ -189,66 +192,53 @@ export class Mpi {
     return request;
   }
 
-  #request(held: readonly ArrayBufferView[], what: string, ofGradients = false) {
-    return { handle: bytes(this.#abi.handleBytes), held, what, ofGradients, done: false };
-  }
-
-  /**
-   * Asks all others whether they wait too: whoever does not answer is what is waited for. What a process has
-   * to say is so short that MPI delivers it whatever the others do.
-   */
-  #missing(request: Request): UserError {
-    const said = bytes(8), others = [...Array(this.size).keys()].filter((rank) => rank !== this.rank);
-    new Float64Array(said.buffer)[0] = this.#begun;
-    const { byte } = this.#abi, comm = this.#asking as never;
-    const heard = others.map((rank) => {
-      const answer = bytes(8),
-        sent = this.#request([said], "asking"),
-        asked = this.#request([answer], "asking");
-      this.#call.MPI_Isend(said, 8, byte as never, rank, WAITING, comm, sent.handle);
-      this.#call.MPI_Irecv(answer, 8, byte as never, rank, WAITING, comm, asked.handle);
-      return { rank, sent, asked };
-    });
-    const until = performance.now() + 1000 * ANSWER;
-    while (performance.now() < until) {
-      for (const { sent, asked } of heard) [sent, asked].forEach((one) => this.test(one));
-      Atomics.wait(this.#sleeper, 0, 0, SLEEP[1]);
-    }
-    const missing = heard.filter(({ asked }) => !asked.done).map(({ rank }) => rank);
-    const who = missing.length === 0
-      ? "all others wait as well, for something else"
-      : `${missing.length === 1 ? "rank" : "ranks"} ${missing.join(", ")} did not come`;
+  #late({ what }: Request): UserError {
     return new UserError(
-      `${request.what} with the other processes was not over after ${this.#timeout} s: ${who}; ` +
-        "PLCA_MPI_TIMEOUT is the limit in seconds",
+      `${what} with the other processes was not over after ${this.#timeout} s: ${
+        this.#rollCall.whoIsMissing(what)
+      }; ` +
+        LIMIT,
     );
   }
 
+  /** Begins MPI itself, which is one call that waits until every process has made it. */
+  #init({ launch: { rank }, timeout, watch }: MpiOptions): void {
+    const { call, abi: { funneled } } = this.#requests;
+    // The first one speaks for all, unless it is the one that did not come.
+    const begun = watch?.(
+      timeout + Math.min(rank, 1) * SECOND_SPEAKER,
+      `MPI did not begin within ${timeout} s: a process of the job did not come to its start, and MPI cannot say ` +
+        `which; ${LIMIT}`,
+    );
+    try {
+      this.#check("MPI_Init_thread", call.MPI_Init_thread(0n, 0n, funneled, new Int32Array(1)));
+    } finally {
+      begun?.();
+    }
+  }
+
   #number(name: "MPI_Comm_rank" | "MPI_Comm_size"): number {
-    const value = new Int32Array(1);
-    this.#check(name, this.#call[name](this.#abi.commWorld as never, value));
+    const { call, abi } = this.#requests, value = new Int32Array(1);
+    this.#check(name, call[name](abi.commWorld as never, value));
     return value[0]!;
   }
 
   #another(): number | bigint {
-    const handle = bytes(this.#abi.handleBytes);
-    this.#check("MPI_Comm_dup", this.#call.MPI_Comm_dup(this.#abi.commWorld as never, handle));
-    return this.#abi.handleBytes === 8
-      ? new BigUint64Array(handle.buffer)[0]!
-      : new Int32Array(handle.buffer)[0]!;
+    const { call, abi: { commWorld, handleBytes } } = this.#requests;
+    const made = bytes(handleBytes), request = this.#requests.made([made], "the start");
+    this.#check("MPI_Comm_idup", call.MPI_Comm_idup(commWorld as never, made, request.handle));
+    this.wait(request);
+    return handleBytes === 8 ? new BigUint64Array(made.buffer)[0]! : new Int32Array(made.buffer)[0]!;
   }
 
   #hostName(): string {
     const text = bytes(TEXT_BYTES.host), length = new Int32Array(1);
-    this.#check("MPI_Get_processor_name", this.#call.MPI_Get_processor_name(text, length));
+    this.#check("MPI_Get_processor_name", this.#requests.call.MPI_Get_processor_name(text, length));
     return new TextDecoder().decode(text.subarray(0, length[0]!));
   }
 
   #check(name: string, code: number): void {
-    if (code === 0) return;
-    const text = bytes(TEXT_BYTES.error), length = new Int32Array(1);
-    this.#call.MPI_Error_string(code, text, length);
-    throw new UserError(`${name} failed: ${new TextDecoder().decode(text.subarray(0, length[0]!)).trim()}`);
+    this.#requests.check(name, code);
   }
 }
 
@@ -258,21 +248,4 @@ function layoutOf(lengths: readonly number[]) {
   counts.set(lengths);
   for (let k = 1; k < lengths.length; k++) starts[k] = starts[k - 1]! + counts[k - 1]!;
   return { counts, starts, length: starts.at(-1)! + counts.at(-1)! };
-}
-
-/**
- * Memory that stays where it is: small arrays made by length alone may be moved while MPI writes into them.
- */
-export function bytes(length: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new ArrayBuffer(length));
-}
-
-/** The same of whole numbers. */
-function wholeNumbers(length: number): Int32Array<ArrayBuffer> {
-  return new Int32Array(new ArrayBuffer(4 * length));
-}
-
-/** The same of numbers. */
-export function floats(length: number): Float32Array<ArrayBuffer> {
-  return new Float32Array(new ArrayBuffer(4 * length));
 }

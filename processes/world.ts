@@ -7,7 +7,8 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { exchangeJson, type GradualMean, type World } from "../core/world.ts";
 import { Buckets } from "./buckets.ts";
-import { bytes, floats, type Mpi } from "./mpi.ts";
+import type { Mpi } from "./mpi.ts";
+import { bytes, floats } from "./requests.ts";
 
 /** Buckets of so many groups of parameters are kept. */
 const KEPT = 4;

@@ -1,19 +1,38 @@
 /** Tests of several processes, skipped (and counted by tests/run.ts) where no MPI is installed. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { type Library, openLibrary } from "../../processes/library.ts";
 import { root } from "../own_files.ts";
 
-/** Its launcher; undefined when there is none. */
-export const launcher = ["mpiexec.mpich", "mpiexec.hydra", "mpiexec"].find((program) => {
+/** The launcher that lies beside a library, as in a wheel of pip, or else the system's; undefined when there is none. */
+function launcherOf(library: string | undefined): string | undefined {
+  const beside = library === undefined ? [] : [`${dirname(dirname(library))}/bin/mpiexec.hydra`];
+  return [...beside, "mpiexec.mpich", "mpiexec.hydra", "mpiexec"].find((program) => {
+    try {
+      const { success, stdout } = new Deno.Command(program, { args: ["--version"], stderr: "null" })
+        .outputSync();
+      // Open MPI's starts programs that find no library of its kind.
+      return success && !new TextDecoder().decode(stdout).includes("Open MPI");
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The launcher of MPI; undefined when there is none. */
+export const launcher = launcherOf(Deno.env.get("PLCA_MPI"));
+
+/**
+ * An MPI with the standard interface: named by PLCA_STANDARD_MPI, or the one that plca takes; else why there is none.
+ */
+export function standardLibrary(): Library | string {
   try {
-    const { success, stdout } = new Deno.Command(program, { args: ["--version"], stderr: "null" })
-      .outputSync();
-    // Open MPI's starts programs that find no library of its kind.
-    return success && !new TextDecoder().decode(stdout).includes("Open MPI");
+    const library = openLibrary(Deno.env.get("PLCA_STANDARD_MPI") ?? Deno.env.get("PLCA_MPI"));
+    return library.abi.handleBytes === 8 ? library : "no libmpi_abi.so here; PLCA_STANDARD_MPI may name one";
   } catch {
-    return false;
+    return "no MPI with the standard interface";
   }
-});
+}
 
 /** How a job ended. */
 export interface JobOutcome {
@@ -37,26 +56,30 @@ export interface JobWanted {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** What starts several; absent: the system's. */
-  readonly launcher?: string;
+  /** The file or name of an MPI, for its launcher and as PLCA_MPI; absent: what plca takes. */
+  readonly library?: string;
+  /** Words that run what follows them, between the launcher and Deno; absent: none. */
+  readonly behind?: readonly string[];
 }
 
 /** Starts a job, or without a launcher one process. */
 export function startJob(
-  { processes, args, cwd, env = {}, launcher: program = launcher }: JobWanted,
+  { processes, args, cwd, env = {}, library, behind = [] }: JobWanted,
 ): RunningJob {
   const [file, ...rest] = args;
   const line = [
+    ...behind,
     Deno.execPath(),
     ...["run", "--quiet", "--no-check", "--no-prompt", "-A", "--config", join(root, "deno.json")],
     ...[join(root, file!), ...rest],
   ];
+  const program = library === undefined ? launcher : launcherOf(library);
   const [first, ...words] = processes === 1 ? line : [program!, "-n", String(processes), ...line];
   const began = performance.now();
   const child = new Deno.Command(first!, {
     args: words,
     cwd,
-    env: { ...env, NO_COLOR: "1", INIT_CWD: cwd },
+    env: { ...library === undefined ? {} : { PLCA_MPI: library }, ...env, NO_COLOR: "1", INIT_CWD: cwd },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -1,8 +1,7 @@
 /** Which MPI is taken: the standard interface, MPICH's, and none that cannot be called. */
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
 import { type Library, openLibrary } from "../../processes/mod.ts";
-import { assertSuccess, launcher, mpiTest, runJob } from "./launching.ts";
+import { assertSuccess, mpiTest, runJob, standardLibrary } from "./launching.ts";
 import { recipeText } from "./recipes.ts";
 import { hasElf, stubLibrary } from "./stub_library.ts";
 
@@ -34,30 +33,10 @@ Deno.test({
   },
 });
 
-/** An MPI with the standard interface, named by PLCA_MPI or found by its name; else why there is none. */
-function standard(): Library | string {
-  try {
-    const library = openLibrary(Deno.env.get("PLCA_MPI"));
-    return library.abi.handleBytes === 8 ? library : `no libmpi_abi.so here; PLCA_MPI may name one`;
-  } catch {
-    return "no MPI";
-  }
-}
-
-/** The launcher that lies beside a library, as in a wheel of pip, or else the system's. */
-function launcherOf({ name }: Library): string | undefined {
-  const beside = `${dirname(dirname(name))}/bin/mpiexec`;
-  try {
-    return Deno.statSync(beside).isFile ? beside : launcher;
-  } catch {
-    return launcher;
-  }
-}
-
-const library = standard();
+const library = standardLibrary();
 
 mpiTest("2 processes by the standard interface make the losses of one, to rounding", async (folder) => {
-  const { name, version } = library as Library, program = launcherOf(library as Library);
+  const { name, version } = library as Library;
   const training = { steps: 3, batch: 4, validate_every: 0, log_every: 1 };
   Deno.writeTextFileSync(`${folder}/short.yaml`, recipeText("plca", { name: "short", training }));
   const trained = async (processes: number) => {
@@ -66,8 +45,7 @@ mpiTest("2 processes by the standard interface make the losses of one, to roundi
       processes,
       args,
       cwd: folder,
-      env: { PLCA_MPI: name },
-      ...(program === undefined ? {} : { launcher: program }),
+      library: name,
     });
     assertSuccess(outcome);
     const lines = Deno.readTextFileSync(`${folder}/run-${processes}/events.jsonl`).split("\n");
