@@ -2,15 +2,12 @@
 import assert from "node:assert/strict";
 import { encode } from "fast-png";
 import { Random } from "../../core/random.ts";
+import { weightsOf } from "./bad_loss.ts";
 import { assertSuccess, mpiTest, runJob, said, stepOf } from "./launching.ts";
 import { recipeText } from "./recipes.ts";
 
-function run(folder: string, words: readonly string[]) {
-  return runJob({ processes: 2, args: ["cli/main.ts", "train", ...words, "--quiet"], cwd: folder });
-}
-
-function weights(folder: string, name: string): Uint8Array {
-  return Deno.readFileSync(`${folder}/${name}/checkpoints/last.safetensors`);
+function run(folder: string, words: readonly string[], behind: readonly string[] = []) {
+  return runJob({ processes: 2, args: ["cli/main.ts", "train", ...words, "--quiet"], cwd: folder, behind });
 }
 
 function command(name: string, ...args: string[]): void {
@@ -63,7 +60,7 @@ mpiTest(
       assert.ok(reached > 1 && reached < 12, `step ${reached}`);
       command("mount", "-o", "remount,size=64m", disk);
       assertSuccess(await run(disk, ["--resume", "run"]));
-      assert.deepEqual(weights(disk, "run"), weights(folder, "whole"));
+      assert.deepEqual(weightsOf(`${disk}/run`), weightsOf(`${folder}/whole`));
     } finally {
       // A process that was ended just now may still have it open.
       command("umount", "-l", disk);
@@ -72,7 +69,7 @@ mpiTest(
   unmountable(),
 );
 
-/** Images of noise with labels, and a recipe that reads them. */
+/** Images of noise with labels in `disk/data`, and beside it a recipe that reads them. */
 function drawImages(folder: string): void {
   const random = Random.stream(1, "processes/images"), side = 40;
   const draw = (channels: number, most: number) =>
@@ -82,17 +79,17 @@ function drawImages(folder: string): void {
       channels,
       data: Uint8Array.from({ length: side * side * channels }, () => random.integer(0, most)),
     });
-  for (const kind of ["images", "labels"]) Deno.mkdirSync(`${folder}/${kind}`);
+  for (const kind of ["images", "labels"]) Deno.mkdirSync(`${folder}/disk/data/${kind}`, { recursive: true });
   for (let k = 0; k < 8; k++) {
-    Deno.writeFileSync(`${folder}/images/${k}.png`, draw(3, 255));
-    Deno.writeFileSync(`${folder}/labels/${k}.png`, draw(1, 1));
+    Deno.writeFileSync(`${folder}/disk/data/images/${k}.png`, draw(3, 255));
+    Deno.writeFileSync(`${folder}/disk/data/labels/${k}.png`, draw(1, 1));
   }
   const data = { type: "folder", images: "images", labels: "labels", classes: { a: [0], b: [1] } };
   const training = { steps: 8, batch: 2, validate_every: 0, log_every: 1, checkpoint_every: 1 };
   const recipe = {
     name: "images",
     training,
-    data: { root: ".", source: data, target: data, val: null, test: null },
+    data: { root: "disk/data", source: data, target: data, val: null, test: null },
   };
   Deno.writeTextFileSync(`${folder}/images.yaml`, recipeText("plca", recipe));
 }
@@ -103,7 +100,7 @@ mpiTest(
     drawImages(folder);
     assertSuccess(await run(folder, ["images.yaml", "--run", "whole"]));
     // The process 1 is the first to read it, in the second step.
-    const broken = `${folder}/images/7.png`, bytes = Deno.readFileSync(broken);
+    const broken = `${folder}/disk/data/images/7.png`, bytes = Deno.readFileSync(broken);
     Deno.writeFileSync(broken, bytes.subarray(0, 300));
     const { code, stderr, seconds } = await run(folder, ["images.yaml", "--run", "run"]);
     assert.notEqual(code, 0);
@@ -115,6 +112,30 @@ mpiTest(
     assert.ok(seconds < 60, `${seconds} s`);
     Deno.writeFileSync(broken, bytes);
     assertSuccess(await run(folder, ["--resume", "run"]));
-    assert.deepEqual(weights(folder, "run"), weights(folder, "whole"));
+    assert.deepEqual(weightsOf(`${folder}/run`), weightsOf(`${folder}/whole`));
   },
+);
+
+/** Runs a command so that the process 1 alone finds nothing in a folder, as where it was not mounted. */
+const HIDING = `
+folder=$1
+shift
+[ "$PMI_RANK" = 1 ] || exec "$@"
+exec unshare --mount sh -c 'mount -t tmpfs tmpfs "$0" && exec "$@"' "$folder" "$@"
+`;
+
+mpiTest(
+  "a process that cannot see the data ends all before the first step, with its rank",
+  async (folder) => {
+    drawImages(folder);
+    const behind = ["sh", "-c", HIDING, "sh", `${folder}/disk`];
+    const { code, stderr, seconds } = await run(folder, ["images.yaml", "--run", "run"], behind);
+    assert.notEqual(code, 0);
+    assert.match(
+      said(stderr),
+      /^data\.root .*\/disk\/data: there is no such folder \(rank 1 of 2\)\nrank 0 of 2 on \S+ ended the job$/,
+    );
+    assert.ok(seconds < 60, `${seconds} s`);
+  },
+  unmountable(),
 );
