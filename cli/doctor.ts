@@ -27,7 +27,7 @@ export async function doctorCommand(host: Host): Promise<number> {
 }
 
 /** The line on MPI: its library, or why there is none, and whether a launcher started this process. */
-function processesLine({ env, job }: Host): string {
+export function processesLine({ env, job }: Pick<Host, "env" | "job">): string {
   const started = job
     ? `; a launcher started ${job.launch.size ?? "several"} processes`
     : "; no launcher started this process";
