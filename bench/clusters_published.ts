@@ -1,5 +1,5 @@
 /**
- * An update of gtav_to_cityscapes as published by eight processes, an image of 730x730 of each domain in each:
+ * An update of gtav_to_cityscapes_8, the published batch by eight processes, an image of 730x730 of each domain in each:
  *
  *     deno task bench clusters published [CROP [PROCESSES]]
  *

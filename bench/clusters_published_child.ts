@@ -1,5 +1,5 @@
 /**
- * One update of gtav_to_cityscapes by several processes, on random images, one of each domain in each process:
+ * One update of gtav_to_cityscapes_8 by several processes, on random images, one of each domain in each process:
  * `clusters_published_child.ts CROP FOLDER`. Every process writes what it measured as JSON into FOLDER/RANK.json.
  */
 import { resourceUsage } from "node:process";
@@ -37,6 +37,7 @@ if (import.meta.main) {
   const threads = Math.max(1, Math.floor(navigator.hardwareConcurrency / world.size));
   await selectBackend("native", { threads });
   const { run, passes } = await publishedUpdate({
+    recipe: "gtav_to_cityscapes_8",
     crop: Number(crop),
     batch: 1,
     passes: 1,

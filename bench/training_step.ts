@@ -81,16 +81,20 @@ export async function trainingStep({ backend, model, crop, batch }: {
 }
 
 /** An update of gtav_to_cityscapes as published but for its weights and images, which are random. */
-export async function publishedUpdate({ crop, batch, passes, checkpointing, seed = 0 }: {
-  readonly crop: number;
-  readonly batch: number;
-  readonly passes: number;
-  readonly checkpointing: boolean;
-  /** Of the images. */
-  readonly seed?: number;
-}): Promise<{ run: Run; passes: StepInput["passes"] }> {
+export async function publishedUpdate(
+  { recipe = "gtav_to_cityscapes", crop, batch, passes, checkpointing, seed = 0 }: {
+    /** That recipe, or one that extends it. */
+    readonly recipe?: string;
+    readonly crop: number;
+    readonly batch: number;
+    readonly passes: number;
+    readonly checkpointing: boolean;
+    /** Of the images. */
+    readonly seed?: number;
+  },
+): Promise<{ run: Run; passes: StepInput["passes"] }> {
   const text = `
-extends: gtav_to_cityscapes
+extends: ${recipe}
 data: { root: . }
 model: { options: { checkpointing: ${checkpointing} } }
 `;
