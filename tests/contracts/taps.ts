@@ -137,8 +137,11 @@ export function frozenTensors({ networks }: Run): number {
   );
 }
 
-/** A run whose only term is this loss. The taps' values and what the loss draws follow from the seed. */
-export function assembleLoss(plan: LossPlan, seed: number): Run {
+/**
+ * A run whose only term is this loss. The taps' values and what the loss draws follow from the seed.
+ * @param straight keep every number positive that a leaky ReLU of an opponent sees
+ */
+export function assembleLoss(plan: LossPlan, seed: number, { straight = false } = {}): Run {
   const run = assembled(tinyPlan({
     seed,
     labelSpace: { name: "contract", classes: CLASSES, ignore: IGNORE_LABEL },
@@ -150,7 +153,22 @@ export function assembleLoss(plan: LossPlan, seed: number): Run {
   }));
   // At their first weights opponents hardly react to anything; at twice these, five layers react 32 times as much.
   tf.tidy(() => opponentParams(run).forEach(({ value }) => value.assign(tf.mul(value, 2))));
+  if (straight) tf.tidy(() => straighten(run));
   return run;
+}
+
+/**
+ * Makes the taps positive, and all layers of the opponents but the last, which has a channel for the score. Sums become
+ * twice a mean, or five layers would end where the loss is flat; of the fourth powers, or all channels would be alike.
+ */
+function straighten(run: Run): void {
+  for (const { value } of run.segmenter.params) value.assign(tf.abs(value));
+  for (const { value } of opponentParams(run)) {
+    if (value.shape.at(-1) === 1) continue;
+    const positive = tf.pow(value, 4);
+    const mean = (filter: tf.Tensor) => tf.div(filter, tf.sum(filter, [0, 1, 2], true));
+    value.assign(value.rank === 4 ? tf.mul(mean(positive), 2) : positive);
+  }
 }
 
 /** Those that the term reads; the target's labels are always the same. */

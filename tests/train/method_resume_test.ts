@@ -1,60 +1,14 @@
 /** Methods with networks of their own: stopped in their middle, they end as if they had not been; and what they refuse. */
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { builtins } from "../../builtins.ts";
-import { loadRecipe } from "../../config/load.ts";
+import { join } from "node:path";
 import type { RunPlan } from "../../core/plan.ts";
 import { encodeSafetensors } from "../../weights/safetensors.ts";
-import { go, pathTest, undisturbed, valuesOfEvents } from "./runs.ts";
-
-const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
-
-/** What a method is laid on, in the place of what it extends. */
-const TINY = `
-name: tiny
-seed: 3
-data:
-  source: { type: street, domain: day, split: train, width: 64, height: 48, count: 6 }
-  target: { type: street, domain: dusk, split: train, width: 64, height: 48, count: 6 }
-  val: { type: street, domain: dusk, split: val, width: 64, height: 48, count: 1 }
-input: { crop: [40, 48], workers: 0 }
-model: { type: deeplab-v2, options: { layers: [1, 1, 1, 1], width: 0.0625 } }
-losses:
-  - type: cross-entropy
-  - type: lovasz-softmax
-  - type: association
-  - type: label-smoothing
-optimizer: { type: sgd, options: { lr: 0.01 } }
-schedule: { type: poly }
-training: { steps: 10, batch: 2, checkpoint_every: 2 }
-`;
-
-/** A recipe of recipes/methods, laid on the tiny one, with lines of the test's own at its end. */
-function planOf(name: string, more = "", overrides: readonly string[] = []): Promise<RunPlan> {
-  const path = join(METHODS, "of_the_test.yaml");
-  return loadRecipe({ path }, {
-    registry: builtins(),
-    cwd: METHODS,
-    readText: (file) => {
-      if (file === path) return Promise.resolve(`extends: ./${name}.yaml\n${more}`);
-      if (![METHODS, join(METHODS, "mit")].includes(dirname(file))) return Promise.resolve(TINY);
-      return Deno.readTextFile(file);
-    },
-    overrides: [...overrides],
-  });
-}
+import { type Method, ONE_ROUND, planOf, testResuming } from "./method_plans.ts";
+import { go, pathTest } from "./runs.ts";
 
 const PSPNET = "model: { type: pspnet, options: { layers: [1, 1, 1, 1], width: 0.0625, dropout: 0.5 } }\n" +
   "losses: { cross-entropy-auxiliary: { type: cross-entropy, weight: 0.4, options: { tap: auxiliary } } }\n" +
   "phases: { statistics: { losses: { cross-entropy-auxiliary: null } } }\n";
-
-interface Method {
-  readonly recipe: string;
-  readonly more?: string;
-  readonly overrides?: readonly string[];
-  readonly stops: readonly string[];
-}
 
 const CASES: Readonly<Record<string, Method>> = {
   "pyCDA: two updates a step, dropout, statistics estimated anew": {
@@ -118,26 +72,44 @@ const TRANSFORMERS: Readonly<Record<string, Method>> = {
   },
 };
 
-for (
-  const [what, { recipe, more = "", overrides = [], stops }] of Object.entries({ ...CASES, ...TRANSFORMERS })
-) {
-  pathTest(`${what}: the same bits, wherever it was stopped`, async (folder) => {
-    const plan = await planOf(recipe, `name: of_the_test\n${more}`, overrides);
-    const whole = await undisturbed(plan);
-    const events = [];
-    for (const stop of [...stops, "never"]) {
-      const told = await go(
-        folder,
-        plan,
-        (event) => event.type === "step" && `${event.phase} ${event.step}` === stop,
-      );
-      events.push(...told.events);
-      assert.equal(told.result.interrupted, stop !== "never", stop);
-    }
-    assert.deepEqual(valuesOfEvents(events), valuesOfEvents(whole.events));
-    assert.deepEqual(await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`), whole.weights);
-  });
-}
+/** Beside those of recipes_resume_test.ts. */
+const FURTHER: Readonly<Record<string, Method>> = {
+  "DAFormer's strategy: a teacher that moves ahead, a network as the student began, rare classes drawn": {
+    recipe: "daformer_strategy",
+    overrides: ["training.steps=4", "input.rare_class_sampling.min_pixels=10"],
+    stops: ["of_the_test 1", "of_the_test 2"],
+  },
+  "PLCA with DACS: the association beside a teacher's mixed images": {
+    recipe: "plca_dacs",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 1"],
+  },
+  "PLCA with DACS and masks": {
+    recipe: "plca_dacs_masks",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 2"],
+  },
+  "AdaptSeg (LS-GAN): an opponent": {
+    recipe: "adaptseg_lsgan",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 1"],
+  },
+  "MaxSquare: a second head that learns from both": {
+    recipe: "maxsquare_multi",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 1"],
+  },
+  "CRST (MRKLD): a round, its labels written, marks of the images": {
+    recipe: "crst_mrkld",
+    ...ONE_ROUND,
+  },
+  "CRST (LRENT): a round, its distributions written": {
+    recipe: "crst_lrent",
+    ...ONE_ROUND,
+  },
+};
+
+testResuming({ ...CASES, ...TRANSFORMERS, ...FURTHER });
 
 /** Fails to train with this message; nothing is left that could be taken for a result. */
 async function refuses(folder: string, plan: RunPlan, message: RegExp): Promise<void> {

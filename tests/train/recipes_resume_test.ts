@@ -1,0 +1,21 @@
+/** A recipe of each kind, stopped in the middle of what it adds, ends as if it had not been; more: method_resume_test.ts. */
+import { ONE_ROUND, testResuming } from "./method_plans.ts";
+
+testResuming({
+  "DACS: a teacher, and images mixed at random": {
+    recipe: "dacs",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 1"],
+  },
+  "ADVENT: two opponents": {
+    recipe: "advent",
+    overrides: ["training.steps=3"],
+    stops: ["of_the_test 1"],
+  },
+  "CBST: a round, its labels written": { recipe: "cbst", ...ONE_ROUND },
+  "PLCA + self-training: statistics estimated, labels written, PLCA on these": {
+    recipe: "plca_selftraining",
+    overrides: ["training.steps=10", "phases.association.length=0.2"],
+    stops: ["statistics 1", "second 2"],
+  },
+});
