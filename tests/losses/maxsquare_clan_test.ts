@@ -64,8 +64,11 @@ recordedTest("maxsquare/plain", async () => {
   });
 });
 
+type Weighted = MethodCase & { readonly ratio: number };
+type Guided = MethodCase & { readonly threshold: number };
+
 recordedTest("maxsquare/image_weighted", async () => {
-  const one = methodCase<MethodCase & { readonly ratio: number }>("maxsquare/image_weighted");
+  const one = methodCase<Weighted>("maxsquare/image_weighted");
   const z = read<tf.Tensor4D>(one, "z");
   const more = { image_weighted: true, ratio: one.ratio, form: "released" };
   const { value, gradient } = alone(termOf("maximum-squares", { numClasses: z.shape[3], ...more }), z);
@@ -74,7 +77,7 @@ recordedTest("maxsquare/image_weighted", async () => {
 });
 
 recordedTest("maxsquare/guidance", async () => {
-  const one = methodCase<MethodCase & { readonly threshold: number }>("maxsquare/guidance");
+  const one = methodCase<Guided>("maxsquare/guidance");
   const heads = ["main", "aux"].map((key) => read<tf.Tensor4D>(one, key)) as [tf.Tensor4D, tf.Tensor4D];
   const term = termOf("self-guidance", { numClasses: heads[0].shape[3], threshold: one.threshold });
   const { value, grads } = gradients(
@@ -92,8 +95,11 @@ recordedTest("maxsquare/objective_multi", async () => {
   );
   const heads = ["main", "aux"].map((key) => read<tf.Tensor4D>(one, key));
   const numClasses = heads[0]!.shape[3];
-  const squares = termOf("maximum-squares", { numClasses, image_weighted: true, form: "released" });
-  const guidance = termOf("self-guidance", { numClasses });
+  // The parts are those of the cases before.
+  const { ratio } = methodCase<Weighted>("maxsquare/image_weighted");
+  const { threshold } = methodCase<Guided>("maxsquare/guidance");
+  const squares = termOf("maximum-squares", { numClasses, image_weighted: true, ratio, form: "released" });
+  const guidance = termOf("self-guidance", { numClasses, threshold });
   const { value, grads } = withGradients((main, auxiliary) => {
     const both = [main, auxiliary] as [tf.Tensor4D, tf.Tensor4D];
     const context = bothHeads({ target: both, size: sizeOf(both[0]) });
@@ -134,8 +140,9 @@ recordedTest("clan/weight_discrepancy", async () => {
   });
   // In state-dict order the main head comes first; it is the second here.
   const params = [...heads[1]!, ...heads[0]!];
-  const term = termOf("weight-discrepancy", { numClasses: 5 });
-  const zeros = tf.zeros([1, 1, 1, 5]) as tf.Tensor4D;
+  const [numClasses] = one.tensors["gfirst1"]!;
+  const term = termOf("weight-discrepancy", { numClasses: numClasses! });
+  const zeros = tf.zeros([1, 1, 1, numClasses!]) as tf.Tensor4D;
   const context = { ...bothHeads({ target: [zeros, zeros], size: [1, 1] }), parameters: () => params };
   const { value, grads } = gradients(
     () => term.compute(context).loss,

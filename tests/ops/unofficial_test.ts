@@ -21,7 +21,9 @@ interface UnofficialCase extends MethodCase {
   readonly K: number;
 }
 
-const setup: Setup = { seed: 1, numClasses: 5, variable: (_, initial) => tf.variable(initial) };
+function setupOf(numClasses: number): Setup {
+  return { seed: 1, numClasses, variable: (_, initial) => tf.variable(initial) };
+}
 
 const CASES: Readonly<Record<string, (one: UnofficialCase) => Promise<void>>> = {
   async "ssfdan/reweighting"(one) {
@@ -45,9 +47,11 @@ const CASES: Readonly<Record<string, (one: UnofficialCase) => Promise<void>>> = 
   async "patchalign/modes"(one) {
     const labels = read<tf.Tensor3D>(one, "labels");
     const [height, width] = labels.shape.slice(1) as [number, number];
-    const histograms = patchHistograms(labels, one.patch, setup.numClasses);
+    const centres = read<tf.Tensor2D>(one, "centres");
+    // Of each of a patch's four cells the shares of the classes.
+    const histograms = patchHistograms(labels, one.patch, centres.shape[1] / 4);
     await equalsRecorded(one, "histograms", { actual: histograms });
-    const assigned = nearestCentres(histograms, read<tf.Tensor2D>(one, "centres"));
+    const assigned = nearestCentres(histograms, centres);
     assert.deepEqual(await assigned.data(), await read(one, "assignment").data());
     const [rows, columns] = patchGrid([height, width], one.patch);
     assert.equal(rows * columns, one.tensors["assignment"]![1]);
@@ -55,6 +59,7 @@ const CASES: Readonly<Record<string, (one: UnofficialCase) => Promise<void>>> = 
   async "patchalign/terms"(one) {
     const weights = one.formula_weights!;
     const [wide, classes] = weights["H"]!.shapes["0.weight"]!;
+    const setup = setupOf(classes!);
     const head = patchHead(setup, { input: classes!, width: wide!, clusters: one.K });
     const opponent = patchJudge(setup, { input: one.K });
     for (const [key, { params }] of Object.entries({ H: head, D_l: opponent })) {
@@ -70,10 +75,7 @@ const CASES: Readonly<Record<string, (one: UnofficialCase) => Promise<void>>> = 
     const features = (z: tf.Tensor) => head.classify(cells(z));
     await equalsRecorded(one, "cells", { actual: cells(read(one, "z")) });
     await equalsRecorded(one, "features", { actual: features(read(one, "z")) });
-    const labels = tf.reshape(read(modesCase, "assignment"), [
-      2,
-      ...grid,
-    ]) as tf.Tensor3D;
+    const labels = tf.reshape(read(modesCase, "assignment"), [-1, ...grid]) as tf.Tensor3D;
     const modes = withGradients((z) => crossEntropy(features(z!), { labels }), [read(one, "z")]);
     await equalsRecorded(one, "mode_loss", { actual: modes.value });
     await equalsRecorded(one, "gz_mode", { actual: modes.grads[0]! });

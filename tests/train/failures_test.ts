@@ -5,6 +5,7 @@ import type { StepContext } from "../../core/plugin.ts";
 import { DataError, LossError, UserError } from "../../core/errors.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import { lastPhase } from "../../core/plan.ts";
+import { diskFiles } from "../../datasets/files.ts";
 import { evaluate } from "../../train/mod.ts";
 import { crossEntropy, lossPlan, plainFiles, planned, tinyData, type TinyParts, tinyPlan } from "./fakes.ts";
 import { network } from "./parts.ts";
@@ -192,16 +193,26 @@ const absent: Record<string, (path: string) => TinyParts> = {
   }),
 };
 
+/** What lies in the place of a file, and what is said of it. */
+const UNREADABLE: readonly (readonly [text: string | undefined, fault: string])[] = [
+  [undefined, "there is no such file"],
+  [
+    "no weights",
+    'it is a text that begins with "no weights"; expected a checkpoint as torch.save or safetensors write it',
+  ],
+];
+
 for (const [what, partsOf] of Object.entries(absent)) {
   test(`the file of ${what} is looked at before anything is trained`, async (folder) => {
     const path = `${folder.path}/weights.safetensors`;
     const told: TrainEvent[] = [];
-    const training = () => run(tinyPlan(partsOf(path), { steps: 2 }), folder, (event) => told.push(event));
+    const training = () =>
+      run(tinyPlan(partsOf(path), { steps: 2 }), folder, (event) => told.push(event), diskFiles());
     const tensors = tf.memory().numTensors;
-    for (const text of [undefined, "no weights"]) {
+    for (const [text, fault] of UNREADABLE) {
       if (text !== undefined) await Deno.writeTextFile(path, text);
-      await assert.rejects(training(), { message: /weights\.safetensors/ });
-      assert.deepEqual(told.splice(0).map(({ type, phase }) => [type, phase]), [["failure", "tiny"]]);
+      await assert.rejects(training(), { name: "DataError", message: `${path}: ${fault}` });
+      assert.deepEqual(told.splice(0), [{ type: "failure", phase: "tiny", message: `${path}: ${fault}` }]);
     }
     assert.equal(tf.memory().numTensors, tensors);
     await run(tinyPlan({ seed: 9 }, { steps: 1 }), folder);

@@ -7,7 +7,7 @@ import { loadRecipe } from "../../config/load.ts";
 import type { RunPlan } from "../../core/plan.ts";
 import { go, pathTest, undisturbed, valuesOfEvents } from "./runs.ts";
 
-export const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
+const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
 
 /** What a method is laid on, in the place of what it extends. */
 const TINY = `

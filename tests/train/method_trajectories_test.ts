@@ -39,7 +39,7 @@ interface Method {
   /** The recorded columns of a step's values. */
   readonly columns: (
     values: Readonly<Record<string, number>>,
-    step: number,
+    at: { readonly one: OpponentTrajectory; readonly step: number },
   ) => Readonly<Record<string, number>>;
   /** Taps whose sums the record has after the last step, by its key. */
   readonly evaluated: Readonly<Record<string, readonly string[]>>;
@@ -73,7 +73,8 @@ const METHODS: Readonly<Record<string, Method>> = {
   CLAN: {
     heads: { auxiliary: "layer4" },
     opponents: { adversarial: "D" },
-    schedule: ({ power }) => ({ power, warmup: 0.1 }),
+    // The warm-up is the first step.
+    schedule: ({ power, horizon }) => ({ power, warmup: 1 / horizon }),
     losses(one) {
       const damped = (from: number) =>
         ({ from, to: 0, start: 0, steps: 1, shape: "linear", unit: "phase" }) as const;
@@ -83,16 +84,16 @@ const METHODS: Readonly<Record<string, Method>> = {
         term("adversarial", "local-adversarial", damped(0.001), {
           epsilon: one.epsilon,
           lambda: one.lambda_local,
-          warmup: 0.1,
+          warmup: 1 / one.horizon,
           ...opponent(one),
         }),
         term("weights", "weight-discrepancy", damped(0.02), {}),
       ];
     },
-    columns: (values, step) => ({
+    columns: (values, { one: { horizon }, step }) => ({
       focal_sum: values["focal1"]! + values["focal2"]!,
-      adversarial: values["adversarial"]! * 0.001 * (1 - step / 10),
-      weight_discrepancy: values["weights"]! * 0.02 * (1 - step / 10),
+      adversarial: values["adversarial"]! * 0.001 * (1 - step / horizon),
+      weight_discrepancy: values["weights"]! * 0.02 * (1 - step / horizon),
       d_source: values["adversarial/discriminator/source"]!,
       d_target: values["adversarial/discriminator/target"]!,
     }),
@@ -161,7 +162,7 @@ for (const one of cases) {
             target: formulaBatch(one.formula_images.target, step),
           }],
         });
-        equalsColumns(method.columns(terms, step), { columns: one.columns, recorded, step });
+        equalsColumns(method.columns(terms, { one, step }), { columns: one.columns, recorded, step });
       }
 
       const loose = { tolerance: 1e-2 };

@@ -9,7 +9,7 @@ testResuming({
   },
   "ADVENT: two opponents": {
     recipe: "advent",
-    overrides: ["training.steps=3"],
+    overrides: ["training.steps=2"],
     stops: ["of_the_test 1"],
   },
   "CBST: a round, its labels written": { recipe: "cbst", ...ONE_ROUND },

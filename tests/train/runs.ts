@@ -1,7 +1,9 @@
 /** Whole runs of the tiny network, and what they leave. */
+import assert from "node:assert/strict";
 import { selectBackend } from "../../backends/select.ts";
 import type { TrainEvent } from "../../core/events.ts";
 import type { RunPlan } from "../../core/plan.ts";
+import type { FileReader } from "../../core/plugin.ts";
 import { decodeSafetensors } from "../../weights/safetensors.ts";
 import { toFloat32 } from "../../weights/stored_tensor.ts";
 import type { CheckpointState } from "../../train/checkpoint.ts";
@@ -50,6 +52,12 @@ export function test(name: string, run: (folder: Folder) => Promise<void>): void
   });
 }
 
+/** An error's message with a folder and lines of recipes left out, which differ from place to place. */
+export function placeless(error: unknown, folder: string): string {
+  assert.ok(error instanceof Error);
+  return error.message.replaceAll(`${folder}/`, "").replace(/(\.yaml):\d+:\d+/g, "$1");
+}
+
 /** What a run said, and its switch. */
 export interface Told {
   readonly events: TrainEvent[];
@@ -61,12 +69,13 @@ export async function run(
   plan: RunPlan,
   folder: Folder,
   onEvent: (event: TrainEvent, told: Told) => void = () => {},
+  files: FileReader = plainFiles,
 ) {
   const told: Told = { events: [], control: new AbortController() };
   const result = await train(plan, {
     runDir: `${folder.path}/run`,
     signal: told.control.signal,
-    files: plainFiles,
+    files,
     onEvent: (event) => {
       told.events.push(event);
       onEvent(event, told);
@@ -101,6 +110,7 @@ export async function go(
   folder: string,
   chosen: RunPlan,
   stopAt: (event: TrainEvent) => boolean = () => false,
+  files: FileReader = plainFiles,
 ): Promise<Gone> {
   const events: TrainEvent[] = [];
   const control = new AbortController();
@@ -108,7 +118,7 @@ export async function go(
     runDir: `${folder}/run`,
     resume: true,
     signal: control.signal,
-    files: plainFiles,
+    files,
     onEvent(event) {
       events.push(event);
       if (stopAt(event)) control.abort();
