@@ -55,6 +55,11 @@ export interface Method {
   readonly stops: readonly string[];
 }
 
+/** Lets a teacher be sure of what a network of a few steps tells, so that its labels count in a stream. */
+export function sureFrom(stream: string, threshold = 0.2): string {
+  return `streams.${stream}.options.threshold=${threshold}`;
+}
+
 /** Of a recipe in rounds the first one, whose labels are written before its first step. */
 export const ONE_ROUND: Omit<Method, "recipe"> = {
   more: "phases: { round-2: null, round-3: null }\n",

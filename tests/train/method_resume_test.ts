@@ -1,5 +1,5 @@
 /** Methods with networks of their own: stopped in their middle, they end as if they had not been. */
-import { type Method, ONE_ROUND, testResuming } from "./method_plans.ts";
+import { type Method, ONE_ROUND, sureFrom, testResuming } from "./method_plans.ts";
 
 const PSPNET = "model: { type: pspnet, options: { layers: [1, 1, 1, 1], width: 0.0625, dropout: 0.5 } }\n" +
   "losses: { cross-entropy-auxiliary: { type: cross-entropy, weight: 0.4, options: { tap: auxiliary } } }\n" +
@@ -71,17 +71,17 @@ const TRANSFORMERS: Readonly<Record<string, Method>> = {
 const FURTHER: Readonly<Record<string, Method>> = {
   "DAFormer's strategy: a teacher that moves ahead, a network as the student began, rare classes drawn": {
     recipe: "daformer_strategy",
-    overrides: ["training.steps=4", "input.rare_class_sampling.min_pixels=10"],
-    stops: ["of_the_test 1", "of_the_test 2"],
+    overrides: ["training.steps=3", "input.rare_class_sampling.min_pixels=10", sureFrom("mixed")],
+    stops: ["of_the_test 2"],
   },
   "PLCA with DACS: the association beside a teacher's mixed images": {
     recipe: "plca_dacs",
-    overrides: ["training.steps=3"],
-    stops: ["of_the_test 1"],
+    overrides: ["training.steps=3", sureFrom("mixed")],
+    stops: ["of_the_test 2"],
   },
   "PLCA with DACS and masks": {
     recipe: "plca_dacs_masks",
-    overrides: ["training.steps=3"],
+    overrides: ["training.steps=3", sureFrom("mixed"), sureFrom("pseudo")],
     stops: ["of_the_test 2"],
   },
   "AdaptSeg (LS-GAN): an opponent": {

@@ -1,11 +1,11 @@
 /** A recipe of each kind, stopped in the middle of what it adds, ends as if it had not been; more: method_resume_test.ts. */
-import { ONE_ROUND, testResuming } from "./method_plans.ts";
+import { ONE_ROUND, sureFrom, testResuming } from "./method_plans.ts";
 
 testResuming({
   "DACS: a teacher, and images mixed at random": {
     recipe: "dacs",
-    overrides: ["training.steps=3"],
-    stops: ["of_the_test 1"],
+    overrides: ["training.steps=3", sureFrom("mixed")],
+    stops: ["of_the_test 2"],
   },
   "ADVENT: two opponents": {
     recipe: "advent",
