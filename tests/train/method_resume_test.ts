@@ -49,7 +49,12 @@ const TRANSFORMERS: Readonly<Record<string, Method>> = {
   "VFM-UDA: a teacher of two views, images disturbed one by one, patches hidden": {
     recipe: "vfm_uda",
     more: DINOV2,
-    overrides: ["training.steps=5", "optimizer.type=adamw", "streams.masked.options.hide=patches"],
+    overrides: [
+      "training.steps=5",
+      "optimizer.type=adamw",
+      "streams.masked.options.hide=patches",
+      sureFrom("pseudo"),
+    ],
     stops: ["of_the_test 1", "of_the_test 3"],
   },
   "MIC: a Mix Transformer, whose branches and channels are left out at random, blocks computed again": {
@@ -57,12 +62,17 @@ const TRANSFORMERS: Readonly<Record<string, Method>> = {
     more:
       "model: { options: { dims: [4, 8, 10, 16], blocks: [1, 1, 1, 2], head_width: 8, drop_path: 0.5, dropout: 0.5, " +
       "checkpointing: true } }\n",
-    overrides: ["training.steps=5", "input.rare_class_sampling.min_pixels=10"],
+    overrides: [
+      "training.steps=5",
+      "input.rare_class_sampling.min_pixels=10",
+      sureFrom("mixed"),
+      sureFrom("pseudo"),
+    ],
     stops: ["of_the_test 1", "of_the_test 3"],
   },
   "VFM-UDA on DeepLab-v2: cells hidden": {
     recipe: "vfm_uda",
-    overrides: ["training.steps=3"],
+    overrides: ["training.steps=3", sureFrom("pseudo")],
     stops: ["of_the_test 2"],
   },
 };
