@@ -51,13 +51,20 @@ export interface Method {
   /** Lines of YAML. */
   readonly more?: string;
   readonly overrides?: readonly string[];
-  /** After these steps of phases, as in `adaptation 3`. */
-  readonly stops: readonly string[];
+  /** After these steps of phases, as in `adaptation 3`; absent: after every step but the last. */
+  readonly stops?: readonly string[];
 }
 
 /** Lets a teacher be sure of what a network of a few steps tells, so that its labels count in a stream. */
 export function sureFrom(stream: string, threshold = 0.2): string {
   return `streams.${stream}.options.threshold=${threshold}`;
+}
+
+/** The recipes of a folder below recipes/methods, "" for that folder itself, as {@linkcode planOf} takes them. */
+export function recipesIn(folder: string): string[] {
+  return [...Deno.readDirSync(join(METHODS, folder))].flatMap(({ name }) =>
+    name.endsWith(".yaml") ? [join(folder, name.slice(0, -".yaml".length))] : []
+  ).sort();
 }
 
 /** Of a recipe in rounds the first one, whose labels are written before its first step. */
@@ -69,11 +76,15 @@ export const ONE_ROUND: Omit<Method, "recipe"> = {
 
 /** Tests that each run ends with the bits that it has without a stop. */
 export function testResuming(methods: Readonly<Record<string, Method>>): void {
-  for (const [what, { recipe, more = "", overrides = [], stops }] of Object.entries(methods)) {
+  for (const [what, { recipe, more = "", overrides = [], stops: given }] of Object.entries(methods)) {
     pathTest(`${what}: the same bits, wherever it was stopped`, async (folder) => {
       const plan = await planOf(recipe, `name: of_the_test\n${more}`, overrides);
       const whole = await undisturbed(plan);
-      const events = [];
+      const steps = whole.events.flatMap((event) =>
+        event.type === "step" ? [`${event.phase} ${event.step}`] : []
+      );
+      const events = [], stops = given ?? steps.slice(0, -1);
+      assert.ok(stops.length > 0);
       for (const stop of [...stops, "never"]) {
         const told = await go(
           folder,

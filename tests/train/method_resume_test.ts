@@ -1,5 +1,5 @@
-/** Methods with networks of their own: stopped in their middle, they end as if they had not been. */
-import { type Method, ONE_ROUND, sureFrom, testResuming } from "./method_plans.ts";
+/** Every recipe of a method, stopped in the middle of what it adds, ends as if it had not been. */
+import { type Method, ONE_ROUND, recipesIn, sureFrom, testResuming } from "./method_plans.ts";
 
 const PSPNET = "model: { type: pspnet, options: { layers: [1, 1, 1, 1], width: 0.0625, dropout: 0.5 } }\n" +
   "losses: { cross-entropy-auxiliary: { type: cross-entropy, weight: 0.4, options: { tap: auxiliary } } }\n" +
@@ -45,6 +45,10 @@ const DINOV2 =
   "model: { type: dinov2, options: { size: { width: 8, blocks: 2, heads: 2 }, table: 3, checkpointing: true } }\n" +
   "input: { streams: { target: { crop: [40, 48], margins: [0.1, 0, 0.2, 0] } } }\n";
 
+const MIT =
+  "model: { options: { dims: [4, 8, 10, 16], blocks: [1, 1, 1, 2], head_width: 8, drop_path: 0.5, dropout: 0.5, " +
+  "checkpointing: true } }\n";
+
 const TRANSFORMERS: Readonly<Record<string, Method>> = {
   "VFM-UDA: a teacher of two views, images disturbed one by one, patches hidden": {
     recipe: "vfm_uda",
@@ -59,9 +63,7 @@ const TRANSFORMERS: Readonly<Record<string, Method>> = {
   },
   "MIC: a Mix Transformer, whose branches and channels are left out at random, blocks computed again": {
     recipe: "mit/mic",
-    more:
-      "model: { options: { dims: [4, 8, 10, 16], blocks: [1, 1, 1, 2], head_width: 8, drop_path: 0.5, dropout: 0.5, " +
-      "checkpointing: true } }\n",
+    more: MIT,
     overrides: [
       "training.steps=5",
       "input.rare_class_sampling.min_pixels=10",
@@ -115,4 +117,17 @@ const FURTHER: Readonly<Record<string, Method>> = {
   },
 };
 
-testResuming({ ...CASES, ...TRANSFORMERS, ...FURTHER });
+const METHODS = { ...CASES, ...TRANSFORMERS, ...FURTHER };
+testResuming(METHODS);
+
+/** Those of recipes_resume_test.ts. */
+const TESTED = new Set(["dacs", "advent", "cbst", "plca_selftraining"]);
+for (const { recipe } of Object.values(METHODS)) TESTED.add(recipe);
+
+const rest = (folder: string, more?: string) =>
+  recipesIn(folder).filter((recipe) => !TESTED.has(recipe)).map((recipe): [string, Method] => [
+    recipe,
+    { recipe, overrides: ["training.steps=2"], ...more === undefined ? {} : { more } },
+  ]);
+
+testResuming(Object.fromEntries([...rest(""), ...rest("mit", MIT)]));
