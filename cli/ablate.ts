@@ -129,7 +129,8 @@ function results(trials: readonly Trial[], done: ReadonlyMap<Trial, Evaluation>)
 async function trialsOf(host: Host, args: CommandOf<"ablate">, planned: Planner): Promise<Trial[]> {
   const given = args.rows ?? TABLE_1;
   const files = await recipeFiles(rowsOf(host, args), `--rows ${given}`);
-  return await planTrials({ args, given, files, out: outOf(host, args, KIND), planned });
+  const out = outOf(host, args, KIND);
+  return await planTrials({ args, given, files, out, planned, stepsOf: "each phase" });
 }
 
 /** The folder of the variants' recipes, absolute: that of `--rows`, else the paper's Table 1. */

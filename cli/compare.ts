@@ -43,6 +43,7 @@ export async function compareCommand(host: Host, args: CommandOf<"compare">): Pr
     files,
     out,
     planned,
+    stepsOf: "recipe",
   });
   const { jobs, quiet } = args;
   const trained = await trainTrials(host, { out, jobs, quiet, trials });

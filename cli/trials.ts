@@ -34,7 +34,7 @@ export interface TrialArguments {
   readonly recipe: string;
   /** Separated by commas. */
   readonly seeds: string;
-  /** Instead of the recipe's. */
+  /** Instead of the recipe's; of which phases, {@linkcode TrialsWanted} says. */
   readonly steps: number | undefined;
   readonly set: readonly string[];
   readonly out: string | undefined;
@@ -58,14 +58,20 @@ export interface TrialsWanted {
   /** The folder of all runs, absolute. */
   readonly out: string;
   readonly planned: Planner;
+  /**
+   * Whose steps `--steps` replaces: those of `each phase`, or the `recipe`'s, of which phases with a `length`
+   * keep their share.
+   */
+  readonly stepsOf: "each phase" | "recipe";
 }
 
 /**
  * Plans all trials, all variants of one seed first, so that what was interrupted can be compared already.
- * @throws UserError for seeds that are none, a recipe without a val split, variants of one name, and every
- *   mistake of a recipe
+ * @throws UserError for seeds that are none, a recipe without a val split, variants of one name, phases that
+ *   `--steps` cannot shorten, and every mistake of a recipe
  */
-export async function planTrials({ args, given, files, out, planned }: TrialsWanted): Promise<Trial[]> {
+export async function planTrials(wanted: TrialsWanted): Promise<Trial[]> {
+  const { args, given, files, out } = wanted;
   const seeds = args.seeds.split(",").map((seed) => /^\d+$/.test(seed) ? Number(seed) : NaN);
   if (seeds.some(Number.isNaN) || new Set(seeds).size < seeds.length) {
     throw new UserError(`--seeds ${args.seeds}: expected different whole numbers from 0 on, as in 0,1,2`);
@@ -73,7 +79,7 @@ export async function planTrials({ args, given, files, out, planned }: TrialsWan
   const trials: Trial[] = [];
   for (const file of files) {
     for (const seed of seeds) {
-      const plan = await planTrial(file, { args, seed, planned });
+      const plan = await planTrial(file, seed, wanted);
       if (!plan.data.splits.val) {
         throw new UserError(`${args.recipe}: it has no val split, so variants cannot be compared`);
       }
@@ -92,19 +98,31 @@ export async function planTrials({ args, given, files, out, planned }: TrialsWan
  */
 async function planTrial(
   path: string,
-  { args, seed, planned }: { args: TrialArguments; seed: number; planned: Planner },
+  seed: number,
+  { args, planned, stepsOf }: TrialsWanted,
 ): Promise<RunPlan> {
-  const plan = (steps: readonly string[]) =>
-    // A baseline is a variant of its own here.
-    planned({ path, overrides: ["baseline=", ...args.set, ...steps, `seed=${seed}`], base: args.recipe });
+  const plan = (more: readonly string[]) =>
+    planned({ path, overrides: ["baseline=", ...args.set, ...more, `seed=${seed}`], base: args.recipe });
   const { steps } = args;
   if (steps === undefined) return await plan([]);
   const whole = await plan([`training.steps=${steps}`]);
+  if (stepsOf === "recipe") {
+    const longer = await plan([`training.steps=${MUCH * steps}`]);
+    const own = whole.phases.find(({ training }, k) => training.steps === longer.phases[k]!.training.steps);
+    if (own === undefined) return whole;
+    throw new UserError(
+      `--steps ${steps}: the phase "${own.name}" of ${whole.name} has ${own.training.steps} steps of its own; give it a ` +
+        "length, its share of the recipe's steps, instead",
+    );
+  }
   // Its phases may have steps of their own.
   return whole.phases.every(({ training }) => training.steps === steps)
     ? whole
     : await plan(whole.phases.map((_, k) => `phases[${k}].training.steps=${steps}`));
 }
+
+/** Of so many times the recipe's steps every share is longer; steps of a phase's own are not. */
+const MUCH = 1e6;
 
 /**
  * The recipes in a folder, absolute, in the order of their names. @param given how the person called it

@@ -228,6 +228,9 @@ export const sections = {
       "whether details of it were never published, so that no published number is promised",
     ),
     source: z.string().min(1).optional().describe("who published it, as in Tsai et al. 2018"),
+    paper: z.string().min(1).optional().describe(
+      "its name in the tables of Kang et al. 2020, as in MaxSquare; absent: they do not have it",
+    ),
   }).describe("what the objective is known as, for tables; absent: the recipe's name"),
   logs: z.union([
     z.literal("tensorboard"),

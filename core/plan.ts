@@ -82,6 +82,8 @@ export interface MethodPlan {
   readonly unofficial: boolean;
   /** Who published it. */
   readonly source?: string | undefined;
+  /** Its name in Tables 2 and 3 of Kang et al. 2020; absent: they do not have it. */
+  readonly paper?: string | undefined;
 }
 
 /** What is written for TensorBoard beside the scalars. */

@@ -10,7 +10,7 @@ import type { MethodPlan } from "../core/plan.ts";
 import { percent } from "../core/words.ts";
 import type { Grid } from "./grid.ts";
 import { countedNotes, describeSubset, shortClasses, spread } from "./means.ts";
-import { paperTable } from "./paper.ts";
+import { paperRow, type PaperTable, paperTable } from "./paper.ts";
 import type { SnapshotPicks } from "./snapshots.ts";
 
 /** One training of a method that came to its end. */
@@ -48,14 +48,16 @@ export interface ComparisonOptions {
 /**
  * One row for each method: its kind, the mean IoU of every class over its seeds, mIoU of the last weights as
  * mean and sample deviation, the mean of the best validations, and the medians of a step's time and of the
- * memory as multiples of the reference's. What is not known is "-". All evaluations must be of the same
- * classes; no methods give an empty grid.
+ * memory as multiples of the reference's. With `paper` the last columns hold the paper's means of the rows
+ * that recipes name (`method.paper`), over all classes and over the evaluations' subsets. What is not known
+ * is "-". All evaluations must be of the same classes; no methods give an empty grid.
  */
 export function comparisonGrid(methods: readonly ComparedMethod[], options: ComparisonOptions): Grid {
   const done = methods.flatMap(({ runs }) => runs);
   const { classes = [], subsets = [] } = done[0]?.evaluation ?? {};
   const names = subsets.map(({ name }) => name);
   const printed = options.paper ? paperTable(classes) : undefined;
+  const printedMeans = ["mIoU", ...names].filter((mean) => printed?.rows.some(({ cells }) => mean in cells));
   const reference = methods.find(({ name }) => name === options.reference);
   return {
     head: [
@@ -68,7 +70,7 @@ export function comparisonGrid(methods: readonly ComparedMethod[], options: Comp
       "seeds",
       "time",
       "memory",
-      ...(printed ? ["paper %"] : []),
+      ...printedMeans.map((mean) => mean === "mIoU" ? "paper %" : `paper ${mean} %`),
     ],
     rows: methods.map((each) => {
       const { name, method, runs } = each;
@@ -83,7 +85,7 @@ export function comparisonGrid(methods: readonly ComparedMethod[], options: Comp
         String(runs.length),
         ratio(each, reference, ({ secondsPerStep }) => secondsPerStep),
         ratio(each, reference, ({ peakBytes }) => peakBytes),
-        ...(printed ? [printedMean(printed.rows, method?.title ?? name)] : []),
+        ...printedMeans.map((mean) => printedMean(printed, method, mean)),
       ];
     }),
     notes: [
@@ -129,10 +131,7 @@ function ratio(
   return ofMethod === undefined || ofReference === undefined ? "-" : (ofMethod / ofReference).toFixed(2);
 }
 
-/**
- * The paper's mIoU of the row whose title is the method's, but for what stands in brackets; "-" when there is
- * none.
- */
-function printedMean(rows: NonNullable<ReturnType<typeof paperTable>>["rows"], title: string): string {
-  return rows.find((row) => row.title.replace(/ \(.*/, "") === title)?.cells["mIoU"] ?? "-";
+/** A mean of the row that the recipe names; "-" where it names none and where the paper has no such mean. */
+function printedMean(table: PaperTable | undefined, method: MethodPlan | undefined, mean: string): string {
+  return paperRow(table, method?.paper)?.cells[mean] || "-";
 }

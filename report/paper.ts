@@ -138,3 +138,11 @@ export const PAPER_TABLES: readonly PaperTable[] = [
 export function paperTable(classes: readonly string[]): PaperTable | undefined {
   return PAPER_TABLES.find((table) => String(table.classes) === String(classes));
 }
+
+/**
+ * The row of a method by its name in the tables, without what stands in brackets behind it, as in
+ * `MaxSquare`; undefined: there is none.
+ */
+export function paperRow(table: PaperTable | undefined, name: string | undefined): PaperRow | undefined {
+  return table?.rows.find(({ title }) => title.replace(/ \(.*/, "") === name);
+}

@@ -17,7 +17,10 @@ export const ablate = command(
       description:
         message`The variants, one YAML file each, in the order of their names (default: Table 1's).`,
     })),
-    ...trialOptions("RUNS/ablation-RECIPE"),
+    ...trialOptions(
+      "RUNS/ablation-RECIPE",
+      "Train each phase for so many steps instead of the recipe's.",
+    ),
     paper: withDefault(
       flag("--paper", { description: message`Add what the paper's Table 1 reports for the same classes.` }),
       false,

@@ -18,7 +18,10 @@ export const compare = command(
       description:
         message`Methods, separated by commas: names of recipes/methods (and of its folder mit, whose methods bring a network of their own) or YAML files (default: all of recipes/methods).`,
     })),
-    ...trialOptions("RUNS/comparison-RECIPE"),
+    ...trialOptions(
+      "RUNS/comparison-RECIPE",
+      "Train for so many steps instead of the recipe's; phases with a length have their share of them.",
+    ),
     paper: withDefault(
       flag("--paper", { description: message`Add what the paper reports for the same classes.` }),
       false,

@@ -64,9 +64,10 @@ export const format = withDefault(
 
 /**
  * Options of commands that train several recipes over several seeds (`ablate`, `compare`).
- * @param out the folder of all runs where `--out` gives none, for the help
+ * @param out the folder of all runs where `--out` gives none, for the help @param steps what `--steps` does,
+ * for the help
  */
-export function trialOptions(out: string) {
+export function trialOptions(out: string, steps: string) {
   return {
     seeds: withDefault(
       option("--seeds", string({ metavar: "LIST" }), {
@@ -75,7 +76,7 @@ export function trialOptions(out: string) {
       "0,1,2",
     ),
     steps: optional(option("--steps", integer({ metavar: "N", min: 1 }), {
-      description: message`Train each of them for so many steps instead of the recipe's.`,
+      description: [text(steps)],
     })),
     jobs: withDefault(
       option("--jobs", integer({ metavar: "N", min: 1, max: 256 }), {

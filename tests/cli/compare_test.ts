@@ -92,6 +92,27 @@ methods("compare refuses a method that is not there before anything is trained",
   assert.deepEqual([...Deno.readDirSync(folder)].filter(({ name }) => name === "runs"), []);
 });
 
+methods("--steps is the recipe's: phases with a length keep their share of it", async (folder) => {
+  const phases = "phases: [{ name: first, length: 1 }, { name: second, length: 0.5 }]\n";
+  await Deno.writeTextFile(join(folder, "own.yaml"), OWN + phases);
+  const { code, stderr } = await plca([...COMPARE, "own.yaml", "--seeds", "0", "--steps", "4"], {
+    cwd: folder,
+  });
+  assert.equal(code, 0, stderr);
+  const config = await Deno.readTextFile(join(folder, "runs", "comparison-base", "own-0", "config.yaml"));
+  assert.deepEqual([...config.matchAll(/ steps: (\d+)/g)].map(([, steps]) => steps), ["4", "2"]);
+});
+
+methods("compare refuses --steps where a phase has steps of its own", async (folder) => {
+  const phases = "phases: [{ name: first, length: 1 }, { name: second, training: { steps: 3 } }]\n";
+  await Deno.writeTextFile(join(folder, "own.yaml"), OWN + phases);
+  const found = await plca([...COMPARE, "own.yaml", "--seeds", "0", "--steps", "4"], { cwd: folder });
+  assert.deepEqual([found.code, found.stderr], [
+    2,
+    '--steps 4: the phase "second" of own has 3 steps of its own; give it a length, its share of the recipe\'s steps, instead\n',
+  ]);
+});
+
 methods("compare knows methods that bring a network by name", async (folder) => {
   const found = await plca([...COMPARE, "plca_mit,daformr"], { cwd: folder });
   assert.deepEqual([found.code, found.stderr], [

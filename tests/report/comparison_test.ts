@@ -105,19 +105,40 @@ Deno.test("comparisonGrid: short names of classes only in the head", () => {
   assert.deepEqual(head.slice(2, 4), ["road", "light"]);
 });
 
-Deno.test("comparisonGrid: the paper's column is that of the method's title, for its classes alone", () => {
+Deno.test("comparisonGrid: the paper's columns are of the row that the recipe names, and of no other", () => {
   const { classes } = PAPER_TABLES[0]!;
   const evaluation = evaluationOf({ classes, iou: classes.map(() => 0.5) });
-  const method = (title: string) => ({ name: title, method: { title, unofficial: false } });
+  const method = (title: string, paper?: string) => ({
+    name: title,
+    method: { title, unofficial: false, paper },
+    runs: [],
+  });
   const methods = [
-    { ...method("AdaptSeg"), runs: [runOf({ evaluation })] },
-    { ...method("Adapt"), runs: [] },
+    { ...method("MaxSquare+IW+Multi", "MaxSquare"), runs: [runOf({ evaluation })] },
+    { ...method("CRST (MRKLD)", "CRST") },
+    { ...method("MaxSquare") },
+    { ...method("Mine", "Max") },
     { name: "PLCA", runs: [] },
   ];
   const { head, rows, notes } = comparisonGrid(methods, { ...OPTIONS, paper: true });
-  assert.equal(head.at(-1), "paper %");
-  assert.deepEqual(rows.map((row) => row.at(-1)), ["42.4", "-", "47.7"]);
+  assert.deepEqual(head.slice(-2), ["memory", "paper %"]);
+  assert.deepEqual(rows.map((row) => row.at(-1)), ["46.4", "47.1", "-", "-", "-"]);
   assert.match(notes.at(-1)!, /^PatchAlign/);
   const others = comparisonGrid([{ name: "a", runs: [runOf()] }], { ...OPTIONS, paper: true });
   assert.ok(!others.head.includes("paper %"));
+});
+
+Deno.test("comparisonGrid: over 16 classes the paper's mean of 13 stands beside that of all", () => {
+  const { classes } = PAPER_TABLES[1]!;
+  const subsets = [{ name: "mIoU*", classes: classes.slice(1), miou: 0.5 }];
+  const evaluation = evaluationOf({ classes, iou: classes.map(() => 0.5), subsets });
+  const methods = ["CLAN", "DISE", "SSF-DAN"].map((paper) => ({
+    name: paper,
+    method: { title: "any", unofficial: false, paper },
+    runs: [runOf({ evaluation })],
+  }));
+  const { head, rows } = comparisonGrid(methods, { ...OPTIONS, paper: true });
+  assert.deepEqual(head.slice(-2), ["paper %", "paper mIoU* %"]);
+  assert.deepEqual(rows.map((row) => row.slice(-2)), [["-", "47.8"], ["41.5", "48.7"], ["-", "50.0"]]);
+  assert.ok(rows.every((row) => row.length === head.length));
 });
