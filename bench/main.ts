@@ -11,6 +11,7 @@ import { exported } from "./export.ts";
 import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
+import { methodSteps } from "./method_steps.ts";
 import { levels, networks } from "./miniatures.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   camvid,
   ablation,
   methods,
+  "method-steps": methodSteps,
   networks,
   levels,
   faults,

@@ -99,10 +99,14 @@ export async function runOurs(args: readonly string[], script = "speed_child.ts"
   return await runScript(script, args) as Measured;
 }
 
-/** Runs a script of this folder that prints JSON. */
-export async function runScript(script: string, args: readonly string[]): Promise<unknown> {
+/** Runs a script of this folder that prints JSON. @param more permissions beside the usual ones */
+export async function runScript(
+  script: string,
+  args: readonly string[],
+  more: readonly "write"[] = [],
+): Promise<unknown> {
   const child = fileURLToPath(new URL(script, import.meta.url));
-  const permissions = ["read", "env", "ffi", "sys"].map((name) => `--allow-${name}`);
+  const permissions = ["read", "env", "ffi", "sys", ...more].map((name) => `--allow-${name}`);
   const flags = ["run", "--quiet", "--v8-flags=--expose-gc", ...permissions];
   return await json(Deno.execPath(), [...flags, child, ...args]);
 }

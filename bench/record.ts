@@ -19,6 +19,7 @@ const SECTIONS = [
   "ablation",
   "methods",
   "methods_camvid",
+  "method_steps",
   "networks",
   "levels",
   "faults",
