@@ -6,7 +6,7 @@
  * LIST: names of recipes/methods, separated by commas. What is measured is added to
  * bench/results/runs/method_steps.json, from which the table of methods takes its time and memory too.
  */
-import { ownMethods } from "./method_recipes.ts";
+import { ownMethods, titleOf } from "./method_recipes.ts";
 import type { MeasuredSteps } from "./method_steps_child.ts";
 import { runScript } from "./processes.ts";
 import { commit, record } from "./record.ts";
@@ -108,7 +108,7 @@ function listed(runs: readonly MeasuredSteps[]) {
 async function write(all: Readonly<Record<string, KeptSteps>>): Promise<void> {
   const kept = Object.fromEntries(Object.entries(all).sort(([a], [b]) => a.localeCompare(b)));
   await Deno.writeTextFile(FILE, `${JSON.stringify(kept, null, 1)}\n`);
-  const titles = new Map(ownMethods().map(({ name, title }) => [name, title]));
+  const titles = new Map(ownMethods().map((recipe) => [recipe.name, titleOf(recipe)]));
   const rows = Object.entries(kept).map(([name, one]) => ({ name, one, times: ratios(one, "seconds") }));
   const steps = [...new Set(Object.values(kept).map(({ steps }) => steps))].join(" or ");
   const commits = [...new Set(Object.values(kept).map(({ commit }) => commit))].join(", ");

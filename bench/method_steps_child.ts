@@ -8,13 +8,11 @@
  * Jobs before a phase are left out, and so are validation and checkpoints, which are not made.
  */
 import { resourceUsage } from "node:process";
-import { fileURLToPath } from "node:url";
 import { selectBackend } from "../backends/select.ts";
-import { builtins } from "../builtins.ts";
-import { loadRecipe } from "../config/load.ts";
 import type { TrainEvent } from "../core/events.ts";
 import { diskFiles } from "../datasets/files.ts";
 import { train } from "../train/mod.ts";
+import { planOn } from "./method_recipes.ts";
 import { mean, median } from "./statistics.ts";
 
 /** What a child prints. */
@@ -35,10 +33,12 @@ const WARM_UP = 3, TOGETHER = 5;
 const IMAGES = 40;
 
 async function measure(method: string, wanted: number): Promise<MeasuredSteps> {
-  const whole = await planOf(method, []);
+  const whole = await planOn("street", method);
   const blocks = Math.ceil(wanted / TOGETHER), steps = WARM_UP + TOGETHER * blocks;
   const listed = whole.resolved["phases"] !== undefined;
-  const plan = await planOf(method, [
+  const plan = await planOn("street", method, [
+    "backend=native",
+    "seed=0",
     ...whole.phases.map((_, k) => `${listed ? `phases[${k}].` : ""}training.steps=${steps}`),
     "training.log_every=1",
     "training.validate_every=0",
@@ -80,16 +80,6 @@ function secondsOf(ends: readonly number[]): number {
     (_, k) => counted.slice(TOGETHER * k, TOGETHER * (k + 1)),
   );
   return median(blocks.map(mean));
-}
-
-function planOf(method: string, more: readonly string[]) {
-  return loadRecipe({ path: fileURLToPath(new URL(`../recipes/methods/${method}.yaml`, import.meta.url)) }, {
-    registry: builtins(),
-    base: "street",
-    cwd: Deno.cwd(),
-    overrides: ["baseline=", "backend=native", "seed=0", ...more],
-    readText: (path) => Deno.readTextFile(path),
-  });
 }
 
 if (import.meta.main) {
