@@ -151,7 +151,8 @@ for (const [name, { terms, heads = {}, rates, steps, horizon }] of Object.entrie
         type: "sgd",
         options: { lr: 2.5e-4, momentum: 0.9, weight_decay: 5e-4 },
       });
-      assert.deepEqual(lastPhase(plan).streams.map(({ name }) => name), ["source", "target"]);
+      const blurred = norm === "train" ? ["source-blurred", "target-blurred"] : [];
+      assert.deepEqual(lastPhase(plan).streams.map(({ name }) => name), ["source", "target", ...blurred]);
       const size = name === "maxsquare_multi" ? [640, 1280] : [512, 1024];
       const sourceSize = data === "gtav" ? [720, 1280] : [760, 1280];
       const flip = norm === "train" || name === "clan";

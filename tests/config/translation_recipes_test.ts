@@ -143,7 +143,11 @@ for (const data of ["gtav", "synthia"] as const) {
     assert.deepEqual([order, scale, deviation], ["bgr", 1, [128, 128, 128]]);
     assert.deepEqual(mean, [104.00698793, 116.66876762, 122.67891434]);
     assert.equal(plan.input.alignCorners, true);
-    assert.deepEqual(plan.input.training.crop, data === "gtav" ? [256, 512] : [512, 1024]);
+    const crop = data === "gtav" ? [256, 512] : [512, 1024];
+    const criteria = { tries: 6, mostShare: 1, leastClasses: 3, leastShare: 0.02 };
+    const shortSide = data === "gtav" ? [504, 720] : [532, 760];
+    assert.deepEqual(plan.input.training, { size: [512, 1024], crop, flip: true, criteria });
+    assert.deepEqual(plan.input.streams, { source: { shortSide, crop, flip: true, criteria } });
     assert.equal(plan.evaluation.labelSize, "input");
   });
 
