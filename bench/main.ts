@@ -13,6 +13,7 @@ import { input } from "./input.ts";
 import { methods } from "./methods.ts";
 import { methodSteps } from "./method_steps.ts";
 import { levels, networks } from "./miniatures.ts";
+import { pseudoLabels } from "./pseudo_labels.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
 import { speed, steps } from "./speed.ts";
@@ -35,6 +36,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   ablation,
   methods,
   "method-steps": methodSteps,
+  "pseudo-labels": pseudoLabels,
   networks,
   levels,
   faults,

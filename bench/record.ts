@@ -22,6 +22,7 @@ const SECTIONS = [
   "methods_camvid",
   "methods_camvid_classes",
   "method_steps",
+  "pseudo_labels",
   "networks",
   "levels",
   "faults",
