@@ -12,7 +12,7 @@ import { runScript } from "./processes.ts";
 import { commit, record } from "./record.ts";
 import { median, medianAndRange } from "./statistics.ts";
 
-const REFERENCE = "plca", STEPS = 20, ROUNDS = 3;
+const REFERENCE = "plca", STEPS = 15, ROUNDS = 3;
 
 /** What was measured of a method, a value for each round. */
 export interface KeptSteps {
