@@ -12,7 +12,7 @@ import { faults } from "./faults.ts";
 import { input } from "./input.ts";
 import { methods } from "./methods.ts";
 import { methodSteps } from "./method_steps.ts";
-import { levels, networks } from "./miniatures.ts";
+import { dinov2, levels, networks } from "./miniatures.ts";
 import { pseudoLabels } from "./pseudo_labels.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
@@ -39,6 +39,7 @@ const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<v
   "pseudo-labels": pseudoLabels,
   networks,
   levels,
+  dinov2,
   faults,
   report,
   view,

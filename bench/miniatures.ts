@@ -1,8 +1,9 @@
 /**
- * Two miniatures about networks, from runs that `plca compare` and `plca ablate` finished; trains nothing:
+ * Miniatures about networks, from runs that `plca compare` and `plca ablate` finished; trains nothing:
  *
  *     deno task bench networks [FOLDER_OF_DEEPLAB FOLDER_OF_MIT]
  *     deno task bench levels [FOLDER]
+ *     deno task bench dinov2 [FOLDER]
  *
  * The runs of the folders are added to bench/results/runs, so that a table can be made in pieces.
  */
@@ -67,6 +68,23 @@ export async function levels([folder]: readonly string[]): Promise<void> {
       `deno task plca ablate street --rows recipes/levels --seeds LIST --jobs 2 --set training.steps=${LEVELS_STEPS} ` +
       `--set training.validate_every=${LEVELS_STEPS / 2} --out FOLDER`,
       "deno task bench levels FOLDER",
+    ],
+  });
+}
+
+/** A small transformer in DINOv2's form by the methods that it has, on drawn streets. */
+export async function dinov2([folder]: readonly string[]): Promise<void> {
+  const data = "street_dinov2";
+  await write("dinov2", {
+    title: "A small transformer in DINOv2's form, on drawn streets",
+    text:
+      "Percent mIoU on the target's val split of `street` after the last of 100 steps, from random weights. PLCA with the " +
+      "recipe's weight of 0.01. Mean and sample deviation over seeds; `best`: the highest validation, chosen by labels.",
+    first: "network",
+    groups: [{ title: "width 96, 4 blocks, 3 heads", runs: await keepRuns(data, folder) }],
+    commands: [
+      `deno task plca compare ${data} --methods source_only,plca,dacs,vfm_uda --seeds 0,1,2 --jobs 2 --out FOLDER`,
+      "deno task bench dinov2 FOLDER",
     ],
   });
 }

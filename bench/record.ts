@@ -25,6 +25,7 @@ const SECTIONS = [
   "pseudo_labels",
   "networks",
   "levels",
+  "dinov2",
   "faults",
   "clusters",
   "clusters_kills",
