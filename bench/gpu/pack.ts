@@ -10,6 +10,9 @@ import { commit } from "../record.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** Bytes of the packed folder at most, so that it can be handed on. */
+export const MOST_BYTES = 55e6;
+
 /** The WebGPU of Chromium, which offers what Deno's does not: matrix units. */
 const DAWN = "webgpu@0.6.2";
 
@@ -45,7 +48,9 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
     await Deno.writeTextFile(join(app, "no_images.js"), NO_IMAGES);
     await cp(join(root, "tests/goldens"), join(app, "goldens"), { recursive: true });
     await cp(join(root, "recipes"), join(work, "recipes"), { recursive: true });
-    await Deno.copyFile(join(root, "bench/gpu/peer_gpu.py"), join(app, "peer_gpu.py"));
+    for (const name of ["gpu/peer_gpu.py", "peer_backbones.py"]) {
+      await Deno.copyFile(join(root, "bench", name), join(app, basename(name)));
+    }
     if (peer !== undefined) await Deno.copyFile(peer, join(app, "torch_plca.py"));
     await Deno.copyFile(await dawnFile(), join(app, "dawn.node"));
     await Deno.writeTextFile(join(app, "commit.txt"), await commit());

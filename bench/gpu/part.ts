@@ -2,13 +2,15 @@
  * One part of the GPU benchmark in a process of its own, so that a lost device or a time limit ends that part
  * alone. Prints JSON, a line for each thing measured:
  *
- *     adapter|products|operators|step [--dawn FILE] [--small] [LAYERS WIDTH CROP IMAGES]
+ *     adapter|products|association|operators [--dawn FILE] [--small]
+ *     step LAYERS WIDTH CROP IMAGES [--dawn FILE] [--small]
+ *     mit-step SIZE CROP IMAGES [--dawn FILE] [--small]
  */
 import { createRequire } from "node:module";
 import { selectBackend } from "../../backends/select.ts";
 import { measure } from "./measure.ts";
 import { MATRIX_UNITS, PRODUCTS, timeProduct } from "./products.ts";
-import { operators, step } from "./works.ts";
+import { associations, mitStep, operators, step, type Work } from "./works.ts";
 
 /** Of the rounds of one work. */
 const SECONDS = 4;
@@ -55,22 +57,30 @@ const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
       }
     }
   },
-  async operators({ small }) {
-    await selectBackend("webgpu");
-    for (const work of operators(small)) {
-      try {
-        print(await measure(work, small ? 0 : SECONDS / 2));
-      } catch (error) {
-        print({ name: work.name, refused: (error as Error).message.slice(0, 1000) });
-      }
-    }
-  },
-  async step({ small, rest: [layers, width, crop, images] }) {
-    await selectBackend("webgpu");
-    const work = step(layers!, Number(width), Number(crop), Number(images));
-    print(await measure(work, small ? 0 : SECONDS));
-  },
+  association: ({ small }) => all(associations(small), small),
+  operators: ({ small }) => all(operators(small), small),
+  step: ({ small, rest: [layers, width, crop, images] }) =>
+    whole(step(layers!, Number(width), Number(crop), Number(images)), small),
+  "mit-step": ({ small, rest: [size, crop, images] }) =>
+    whole(mitStep(size!, Number(crop), Number(images)), small),
 };
+
+/** Measures works one after another; one that is refused costs only itself. */
+async function all(works: readonly Work[], small: boolean): Promise<void> {
+  await selectBackend("webgpu");
+  for (const work of works) {
+    try {
+      print(await measure(work, small ? 0 : SECONDS / 2));
+    } catch (error) {
+      print({ name: work.name, refused: (error as Error).message.slice(0, 1000) });
+    }
+  }
+}
+
+async function whole(work: Work, small: boolean): Promise<void> {
+  await selectBackend("webgpu");
+  print(await measure(work, small ? 0 : SECONDS));
+}
 
 function print(value: unknown): void {
   console.log(JSON.stringify(value));

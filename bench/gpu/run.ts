@@ -2,10 +2,11 @@
  * Runs the parts of the packed benchmark one after another and writes one JSON file, after every part anew: a
  * part that fails, hangs or is cut off by the time limit costs only itself.
  *
- *     run.js --out FILE [--seconds 240] [--small] [--only BEGINNING OF A NAME]... [--python PROGRAM]
+ *     run.js --out FILE [--seconds 240] [--small] [--only BEGINNING OF A NAME]... [--python PROGRAM] [--bytes SIZE OF THE PACK]
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { outputOf, processorName } from "../processor.ts";
 import { exists, type Part, partsOf } from "./parts.ts";
 
 /** What became of a part. */
@@ -28,6 +29,10 @@ export interface GpuResult {
   readonly deno: string;
   readonly machine: Readonly<Record<string, unknown>>;
   readonly small: boolean;
+  /** Of the packed folder; absent in older files. */
+  readonly bytes?: number;
+  /** The interfaces of the network that have an address: none where nothing can be reached; likewise. */
+  readonly network?: readonly string[];
   readonly parts: readonly PartResult[];
 }
 
@@ -39,20 +44,12 @@ const { values: given } = parseArgs({
     small: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     python: { type: "string", default: "python3" },
+    bytes: { type: "string" },
   },
 });
 
 /** A file beside this one. */
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-
-async function outputOf(program: string, args: readonly string[]): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(program, { args: [...args], stderr: "null" }).output();
-    return new TextDecoder().decode(stdout).trim();
-  } catch {
-    return "";
-  }
-}
 
 function cardUse(): Promise<string> {
   return outputOf("nvidia-smi", ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]);
@@ -123,8 +120,7 @@ const result: GpuResult = {
   commit: exists(beside("commit.txt")) ? Deno.readTextFileSync(beside("commit.txt")).trim() : "",
   deno: Deno.version.deno,
   machine: {
-    // Deno itself may read /proc with all permissions only.
-    cpu: (await outputOf("grep", ["-m1", "model name", "/proc/cpuinfo"])).replace(/^.*: /, ""),
+    cpu: await processorName(),
     cores: navigator.hardwareConcurrency,
     gpu: await outputOf("nvidia-smi", [
       "--query-gpu=name,driver_version,memory.total",
@@ -132,6 +128,8 @@ const result: GpuResult = {
     ]),
   },
   small: given.small,
+  ...given.bytes === undefined ? {} : { bytes: Number(given.bytes) },
+  network: [...new Set(Deno.networkInterfaces().map(({ name }) => name))],
   parts: done,
 };
 const { small, python } = given;
