@@ -25,10 +25,10 @@ const BUNDLED = [
 ];
 
 /**
- * In place of the library that decodes images, whose native code would double the size; nothing measured
- * needs it.
+ * What is left out, since nothing measured needs it: the library that decodes images, whose native code would
+ * double the size, and the runtime of another backend. A module without anything stands in for both.
  */
-const NO_IMAGES = `export default () => { throw new Error("the packed benchmark reads no images"); };`;
+const LEFT_OUT = ["sharp", "onnxruntime-node"];
 
 /** @returns the size of the folder in bytes */
 export async function pack(folder: string, { peer }: { peer?: string | undefined }): Promise<number> {
@@ -36,16 +36,7 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
   try {
     const app = join(work, "app");
     await Deno.mkdir(app);
-    for (const file of BUNDLED) {
-      const out = join(app, basename(file).replace(/\.ts$/, ".js"));
-      const flags = ["--quiet", "--platform=deno", "--external", "sharp", `--output=${out}`];
-      await run(Deno.execPath(), ["bundle", ...flags, join(root, file)]);
-    }
-    await Deno.writeTextFile(
-      join(app, "imports.json"),
-      JSON.stringify({ imports: { sharp: "./no_images.js" } }),
-    );
-    await Deno.writeTextFile(join(app, "no_images.js"), NO_IMAGES);
+    await bundle(app);
     await cp(join(root, "tests/goldens"), join(app, "goldens"), { recursive: true });
     await cp(join(root, "recipes"), join(work, "recipes"), { recursive: true });
     for (const name of ["gpu/peer_gpu.py", "peer_backbones.py"]) {
@@ -68,6 +59,19 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
   return size;
 }
 
+/** Writes the programs into a folder, each as one file, and the map of imports that they need. */
+export async function bundle(app: string): Promise<void> {
+  const external = LEFT_OUT.flatMap((name) => ["--external", name]);
+  for (const file of BUNDLED) {
+    const out = join(app, basename(file).replace(/\.ts$/, ".js"));
+    const flags = ["--quiet", "--platform=deno", ...external, `--output=${out}`];
+    await run(Deno.execPath(), ["bundle", ...flags, join(root, file)], root);
+  }
+  const imports = Object.fromEntries(LEFT_OUT.map((name) => [name, "./left_out.js"]));
+  await Deno.writeTextFile(join(app, "imports.json"), JSON.stringify({ imports }));
+  await Deno.writeTextFile(join(app, "left_out.js"), "export default undefined;\n");
+}
+
 /** Dawn's library for this machine; with a lock file of its own, so that only this benchmark downloads it. */
 async function dawnFile(): Promise<string> {
   const find = `
@@ -87,8 +91,9 @@ async function compress(from: string, to: string): Promise<void> {
   await run("xz", ["-9e", "-T2", "-f", copy]);
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { stdout, success } = await new Deno.Command(program, { args: [...args], stderr: "inherit" })
+/** @param cwd absent: that of this process */
+async function run(program: string, args: readonly string[], cwd = Deno.cwd()): Promise<string> {
+  const { stdout, success } = await new Deno.Command(program, { args: [...args], cwd, stderr: "inherit" })
     .output();
   if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
   return new TextDecoder().decode(stdout);

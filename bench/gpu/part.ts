@@ -123,6 +123,8 @@ if (import.meta.main) {
   if (dawn >= 0) useDawn(rest.splice(dawn, 2)[1]!);
   const small = rest.indexOf("--small");
   if (small >= 0) rest.splice(small, 1);
-  await PARTS[name!]!({ small: small >= 0, rest });
+  const part = PARTS[name ?? ""];
+  if (part === undefined) throw new Error(`there is no part ${name}`);
+  await part({ small: small >= 0, rest });
   Deno.exit(0);
 }

@@ -6,7 +6,7 @@ export interface Part {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  /** It may take. */
+  /** It may take, of the usual 240 for all. */
   readonly seconds: number;
   /** What its output is. */
   readonly output: "json" | "tap";

@@ -1,7 +1,7 @@
 #!/bin/sh
 # plca's benchmark of one GPU: ./run.sh [--out FILE] [--seconds 240] [--small] [--python PROGRAM]
-# It needs a Vulkan driver and xz; it reads nothing of the network and writes FILE (default: gpu.json) and a folder
-# under TMPDIR, which it removes.
+# With more seconds each part may take longer, for slow machines. It needs a Vulkan driver and xz; it reads nothing of
+# the network and writes FILE (default: gpu.json) and a folder under TMPDIR, which it removes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)

@@ -29,18 +29,23 @@ export interface GpuResult {
   readonly deno: string;
   readonly machine: Readonly<Record<string, unknown>>;
   readonly small: boolean;
-  /** Of the packed folder; absent in older files. */
+  /** That it might take; absent in older files. */
+  readonly seconds?: number;
+  /** Of the packed folder; likewise. */
   readonly bytes?: number;
   /** The interfaces of the network that have an address: none where nothing can be reached; likewise. */
   readonly network?: readonly string[];
   readonly parts: readonly PartResult[];
 }
 
+/** The time that parts' own limits are made for. */
+const USUAL = 240;
+
 const { values: given } = parseArgs({
   args: Deno.args,
   options: {
     out: { type: "string" },
-    seconds: { type: "string", default: "240" },
+    seconds: { type: "string", default: `${USUAL}` },
     small: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     python: { type: "string", default: "python3" },
@@ -51,13 +56,16 @@ const { values: given } = parseArgs({
 /** A file beside this one. */
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
+/** Where there is more time in all, each part has more. */
+const patience = Math.max(1, Number(given.seconds) / USUAL);
+
 function cardUse(): Promise<string> {
   return outputOf("nvidia-smi", ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]);
 }
 
 async function runPart({ name, program, args, output, seconds }: Part, left: number): Promise<PartResult> {
   const started = performance.now();
-  const limit = Math.min(seconds, left);
+  const limit = Math.min(seconds * patience, left);
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, { args: [...args], stdout: "piped", stderr: "piped" }).spawn();
@@ -128,6 +136,7 @@ const result: GpuResult = {
     ]),
   },
   small: given.small,
+  seconds: Number(given.seconds),
   ...given.bytes === undefined ? {} : { bytes: Number(given.bytes) },
   network: [...new Set(Deno.networkInterfaces().map(({ name }) => name))],
   parts: done,

@@ -88,7 +88,8 @@ function cardSection(results: readonly GpuResult[]): Section {
 }
 
 function imitatedSection(results: readonly GpuResult[]): Section {
-  const alone = isAlone(results);
+  const alone = isAlone(results), { seconds } = results[0]!;
+  const words = ["--small", ...seconds === undefined ? [] : [`--seconds ${seconds}`], "--out gpu.json"];
   return {
     ...common(results, (first) => adapterOf(first) ?? "a processor that imitates a GPU"),
     title: "The packed GPU benchmark on software Vulkan",
@@ -102,7 +103,7 @@ function imitatedSection(results: readonly GpuResult[]): Section {
     ],
     commands: [
       "deno task bench gpu --pack FOLDER",
-      `${alone ? "unshare -n " : ""}FOLDER/run.sh --small --out gpu.json`,
+      `${alone ? "unshare -n " : ""}FOLDER/run.sh ${words.join(" ")}`,
       "deno task bench gpu --take gpu.json",
     ],
   };

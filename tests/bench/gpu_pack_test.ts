@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bundle } from "../../bench/gpu/pack.ts";
 import { partsOf } from "../../bench/gpu/parts.ts";
 import type { GpuResult, PartResult } from "../../bench/gpu/run.ts";
 import { gpuSections } from "../../bench/gpu/take.ts";
@@ -120,7 +121,7 @@ Deno.test("the file is whole when a part fails, does not end, is not there or ha
       ...["adapter", "products", "recorded", "PyTorch"].flatMap((name) => ["--only", name]),
     );
     assert.equal(result.commit, "abc");
-    assert.equal(result.bytes, 54e6);
+    assert.deepEqual([result.bytes, result.seconds], [54e6, 60]);
     assert.deepEqual(result.network, [...new Set(Deno.networkInterfaces().map(({ name }) => name))]);
     assert.deepEqual(states(result), [
       "adapter: ok",
@@ -142,6 +143,24 @@ Deno.test("the file is whole when a part fails, does not end, is not there or ha
     assert.deepEqual(states(late.result), ["association: out of time", "PyTorch: not started"]);
     assert.equal(late.result.parts[0]!.lines.length, 1);
     assert.equal(late.result.parts[1]!.errors, "no time was left");
+  }));
+
+Deno.test("what is packed needs no file of the project and nothing downloaded", () =>
+  inFolder(async (path) => {
+    await bundle(path);
+    const start = async (program: string, ...args: string[]) => {
+      const map = `--import-map=${join(path, "imports.json")}`,
+        flags = ["--no-config", "--cached-only", "--no-prompt"];
+      const { stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["run", "--quiet", map, ...flags, "--allow-read", "--allow-env", join(path, program), ...args],
+        env: { DENO_DIR: join(path, "empty") },
+        cwd: path,
+      }).output();
+      return new TextDecoder().decode(stderr);
+    };
+    // Both fail for what they are told, once everything that they import is there.
+    assert.match(await start("part.js", "nothing"), /there is no part nothing/);
+    assert.match(await start("run.js", "--nothing"), /Unknown option '--nothing'/);
   }));
 
 Deno.test("run.sh unpacks, runs with what it was given and leaves nothing behind", () =>
@@ -253,6 +272,7 @@ Deno.test("--take: software Vulkan has a section of its own, beside a card's", (
     machine: { gpu: "", cpu: "a processor", cores: 2 },
     small: true,
     bytes: 52_340_000,
+    seconds: 900,
     network: [],
   });
   const both = gpuSections([software, card]);
@@ -263,7 +283,7 @@ Deno.test("--take: software Vulkan has a section of its own, beside a card's", (
   assert.deepEqual(both.map(([, { rows }]) => rows.length), [1, 1]);
   const [[, real], [, imitated]] = both as [[string, Section], [string, Section]];
   assert.match(imitated.text[1]!, /has 52\.3 MB, of 55 .* without a network \(`unshare -n`\)/);
-  assert.match(imitated.commands[1]!, /^unshare -n .*--small/);
+  assert.match(imitated.commands[1]!, /^unshare -n .*--small --seconds 900 --out/);
   assert.ok(!real.text.some((line) => /MB, of 55|unshare/.test(line)), "older files tell neither");
 
   // Whole sizes, in an hour or more, make no card of it.
