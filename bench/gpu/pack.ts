@@ -3,6 +3,7 @@
  *
  *     deno task bench gpu --pack FOLDER
  */
+import { Buffer } from "node:buffer";
 import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { basename, join } from "node:path";
@@ -49,7 +50,8 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
     const tar = join(work, "app.tar");
     await run("tar", ["-cf", tar, "-C", work, "app", "recipes"]);
     await compress(tar, join(folder, "app.tar.xz"));
-    await compress(Deno.execPath(), join(folder, "deno.xz"));
+    const runtime = join(folder, "deno.xz");
+    if (!await isCompressed(Deno.execPath(), runtime)) await compress(Deno.execPath(), runtime);
     await Deno.copyFile(join(root, "bench/gpu/run.sh"), join(folder, "run.sh"));
   } finally {
     await Deno.remove(work, { recursive: true });
@@ -89,6 +91,18 @@ async function compress(from: string, to: string): Promise<void> {
   const copy = to.slice(0, -".xz".length);
   await Deno.copyFile(from, copy);
   await run("xz", ["-9e", "-T2", "-f", copy]);
+}
+
+/** Whether a former pack left the same file there: compressing the runtime takes minutes, comparing it seconds. */
+async function isCompressed(file: string, as: string): Promise<boolean> {
+  try {
+    await Deno.stat(as);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  const { stdout, success } = await new Deno.Command("xz", { args: ["-dc", as], stderr: "null" }).output();
+  return success && Buffer.compare(stdout, await Deno.readFile(file)) === 0;
 }
 
 /** @param cwd absent: that of this process */

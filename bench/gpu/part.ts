@@ -24,8 +24,7 @@ interface Given {
 
 const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   async adapter() {
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) throw new Error("no adapter");
+    const adapter = await findAdapter();
     const { vendor, architecture, device, description } = adapter.info;
     const units =
       (adapter.info as { subgroupMatrixConfigs?: Iterable<Record<string, unknown>> }).subgroupMatrixConfigs;
@@ -41,7 +40,7 @@ const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
     });
   },
   async products({ small }) {
-    const adapter = (await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }))!;
+    const adapter = await findAdapter();
     // Granted although not listed, at least by Deno: asking decides.
     const device = await firstDevice(adapter, [WANTED, WANTED.slice(0, 3), WANTED.slice(1, 3), []]);
     const granted = new Set<string>(device.features);
@@ -80,6 +79,12 @@ async function all(works: readonly Work[], small: boolean): Promise<void> {
 async function whole(work: Work, small: boolean): Promise<void> {
   await selectBackend("webgpu");
   print(await measure(work, small ? 0 : SECONDS));
+}
+
+async function findAdapter(): Promise<GPUAdapter> {
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("no adapter");
+  return adapter;
 }
 
 function print(value: unknown): void {

@@ -13,5 +13,7 @@ unpack "$here/deno.xz" >"$work/deno"
 chmod +x "$work/deno"
 unpack "$here/app.tar.xz" | tar -xf - -C "$work"
 bytes=$(cat "$here/deno.xz" "$here/app.tar.xz" "$here/run.sh" | wc -c)
-DENO_DIR="$work/cache" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 "$work/deno" run --quiet --cached-only --no-prompt \
+# Without the last variable Mesa complains.
+DENO_DIR="$work/cache" DENO_NO_UPDATE_CHECK=1 NO_COLOR=1 XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-$work}" \
+  "$work/deno" run --quiet --cached-only --no-prompt \
   --allow-read --allow-write --allow-env --allow-run --allow-sys "$work/app/run.js" --bytes "$bytes" --out gpu.json "$@"

@@ -191,7 +191,7 @@ function rowOf(part: string, line: Line): string[][] {
     part,
     `${line.name}${line.tf32 ? ", TF32" : ""}`,
     seconds.toPrecision(3),
-    number(teraflops, 1),
+    teraflops !== undefined && teraflops < 1 ? teraflops.toPrecision(2) : number(teraflops, 1),
     number(line.dispatches, 0),
     number(line.recordingSeconds, 3),
     number(line.megabytes, 0),
@@ -200,7 +200,7 @@ function rowOf(part: string, line: Line): string[][] {
 }
 
 function lastLine(text: string): string {
-  const line = text.trim().split("\n").find((one) => one.startsWith("error:")) ??
+  const line = text.trim().split("\n").findLast((one) => one.startsWith("error:")) ??
     text.trim().split("\n").at(-1)!;
   return line.slice(0, 200);
 }
