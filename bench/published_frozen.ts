@@ -86,6 +86,8 @@ export async function publishedFrozen(crops: readonly string[]): Promise<void> {
       "images, running statistics of random images. So one pass of four images of each domain is the same update as four " +
       "passes of one, but for rounding. The first has a heap as small beside its images as the real one is at 730x730, the " +
       "second fits the heap. Each in a process of its own; the first update of it.",
+      "The objective is a sum over all pixels in 32 bits, of four images at once or of one, and so differs from the fifth " +
+      "digit on; gradients do not depend on that sum.",
       ...apart,
     ],
     columns: [

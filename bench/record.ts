@@ -69,9 +69,14 @@ type Recorded = Omit<Section, "measured"> & Measured;
 const RESULTS = new URL("results/", import.meta.url);
 const PAGE = new URL("RESULTS.md", import.meta.url);
 
-/** Keeps a measurement and draws the page again. */
-export async function record(id: SectionId, { measured, ...section }: Section): Promise<void> {
-  const recorded: Recorded = { ...section, ...measured ?? await hereAndNow() };
+/**
+ * Keeps a measurement and draws the page again. Whoever measures may say in `BENCH_NOTE` what a reader has to
+ * know of the hour, as that other work ran beside; it becomes the last paragraph above the table.
+ */
+export async function record(id: SectionId, { measured, text, ...section }: Section): Promise<void> {
+  const note = Deno.env.get("BENCH_NOTE");
+  const texts = note === undefined ? text : [...text, note];
+  const recorded: Recorded = { ...section, text: texts, ...measured ?? await hereAndNow() };
   await Deno.mkdir(RESULTS, { recursive: true });
   await Deno.writeTextFile(new URL(`${id}.json`, RESULTS), `${JSON.stringify(recorded, null, 2)}\n`);
   await Deno.writeTextFile(PAGE, await page());

@@ -80,7 +80,7 @@ function cardSection(results: readonly GpuResult[]): Section {
       COLUMNS_TEXT,
     ],
     commands: [
-      "deno task bench gpu --pack FOLDER --peer torch_plca.py",
+      PACKING,
       "FOLDER/run.sh --out gpu.json",
       "deno task bench gpu --take gpu.json",
     ],
@@ -102,12 +102,14 @@ function imitatedSection(results: readonly GpuResult[]): Section {
       COLUMNS_TEXT,
     ],
     commands: [
-      "deno task bench gpu --pack FOLDER",
+      PACKING,
       `${alone ? "unshare -n " : ""}FOLDER/run.sh ${words.join(" ")}`,
       "deno task bench gpu --take gpu.json",
     ],
   };
 }
+
+const PACKING = "deno task bench gpu --pack FOLDER --peer torch_plca.py";
 
 /** Whether none of the starts could reach a network. */
 function isAlone(results: readonly GpuResult[]): boolean {
