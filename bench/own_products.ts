@@ -43,8 +43,10 @@ export function watchProducts(): () => OwnProducts {
         session.run(inputs, outputs);
       },
       begin(inputs, outputs) {
-        note(inputs, outputs);
-        return session.begin(inputs, outputs);
+        // Where no thread is free nothing was begun, and it is run after all.
+        const begun = session.begin(inputs, outputs);
+        if (begun !== undefined) note(inputs, outputs);
+        return begun;
       },
     };
   };
