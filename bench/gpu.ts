@@ -4,15 +4,15 @@
  *     deno task bench gpu --pack FOLDER [--peer torch_plca.py]
  *     FOLDER/run.sh --out gpu.json            (there)
  *     deno task bench gpu --take gpu.json...  (into bench/RESULTS.md)
+ *
+ * On a machine without one, software Vulkan shows that the pack works: `unshare -n FOLDER/run.sh --small`. Its
+ * file has a section of its own.
  */
 import { parseArgs } from "node:util";
-import { pack } from "./gpu/pack.ts";
+import { MOST_BYTES, pack } from "./gpu/pack.ts";
 import { take } from "./gpu/take.ts";
 
 const USAGE = "deno task bench gpu --pack FOLDER [--peer torch_plca.py], or --take FILE [--take FILE]...";
-
-/** Of the packed folder, so that it can be handed on. */
-const MOST_BYTES = 55e6;
 
 /** Packs the benchmark, or takes its file into the results. */
 export async function gpu(args: readonly string[]): Promise<void> {

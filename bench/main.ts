@@ -16,7 +16,7 @@ import { dinov2, levels, networks } from "./miniatures.ts";
 import { pseudoLabels } from "./pseudo_labels.ts";
 import { published } from "./published.ts";
 import { report } from "./report.ts";
-import { speed, steps } from "./speed.ts";
+import { products, speed, steps } from "./speed.ts";
 import { street } from "./street.ts";
 import { view } from "./view.ts";
 import { tensorflow } from "./tensorflow.ts";
@@ -24,6 +24,7 @@ import { gpu } from "./gpu.ts";
 
 const BENCHMARKS: Readonly<Record<string, (args: readonly string[]) => Promise<void>>> = {
   speed,
+  products,
   steps,
   backbones,
   tensorflow,

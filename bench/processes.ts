@@ -103,7 +103,7 @@ export async function runOurs(args: readonly string[], script = "speed_child.ts"
 export async function runScript(
   script: string,
   args: readonly string[],
-  more: readonly "write"[] = [],
+  more: readonly ("write" | `write=${string}`)[] = [],
 ): Promise<unknown> {
   const child = fileURLToPath(new URL(script, import.meta.url));
   const permissions = ["read", "env", "ffi", "sys", ...more].map((name) => `--allow-${name}`);

@@ -5,16 +5,22 @@
  *     deno task bench published [FILE]
  *
  * FILE holds what bench/published_child.ts printed; absent, it is run.
+ *
+ *     deno task bench published frozen [CROP...]
+ *
+ * compares it with single images (published_frozen.ts).
  */
 import { runScript } from "./processes.ts";
 import type { Published } from "./published_child.ts";
+import { publishedFrozen } from "./published_frozen.ts";
 import { record } from "./record.ts";
 
 /** The child's arguments: crop, images of each domain, passes, updates. */
 const WORK = ["730", "4", "2", "1", "checkpointing"];
 
 /** Measures in a process of its own, or takes what one measured elsewhere. */
-export async function published([file]: readonly string[]): Promise<void> {
+export async function published([file, ...rest]: readonly string[]): Promise<void> {
+  if (file === "frozen") return await publishedFrozen(rest);
   const measured = file === undefined
     ? await runScript("published_child.ts", WORK) as Published
     : JSON.parse(await Deno.readTextFile(file)) as Published;

@@ -2,10 +2,12 @@
  * What benchmarks measured: one JSON file each in bench/results, and bench/RESULTS.md drawn from all of them.
  */
 import project from "../deno.json" with { type: "json" };
+import { processorName } from "./processor.ts";
 
 /** The sections of RESULTS.md, in its order. */
 const SECTIONS = [
   "speed",
+  "own_products",
   "steps",
   "backbones",
   "backbone_operators",
@@ -13,6 +15,7 @@ const SECTIONS = [
   "tensorflow_operators",
   "checkpointing",
   "published",
+  "published_frozen",
   "input",
   "street",
   "camvid",
@@ -35,6 +38,7 @@ const SECTIONS = [
   "view",
   "export",
   "gpu",
+  "gpu_software",
 ] as const;
 
 /** A section of RESULTS.md. */
@@ -65,9 +69,14 @@ type Recorded = Omit<Section, "measured"> & Measured;
 const RESULTS = new URL("results/", import.meta.url);
 const PAGE = new URL("RESULTS.md", import.meta.url);
 
-/** Keeps a measurement and draws the page again. */
-export async function record(id: SectionId, { measured, ...section }: Section): Promise<void> {
-  const recorded: Recorded = { ...section, ...measured ?? await hereAndNow() };
+/**
+ * Keeps a measurement and draws the page again. Whoever measures may say in `BENCH_NOTE` what a reader has to
+ * know of the hour, as that other work ran beside; it becomes the last paragraph above the table.
+ */
+export async function record(id: SectionId, { measured, text, ...section }: Section): Promise<void> {
+  const note = Deno.env.get("BENCH_NOTE");
+  const texts = note === undefined ? text : [...text, note];
+  const recorded: Recorded = { ...section, text: texts, ...measured ?? await hereAndNow() };
   await Deno.mkdir(RESULTS, { recursive: true });
   await Deno.writeTextFile(new URL(`${id}.json`, RESULTS), `${JSON.stringify(recorded, null, 2)}\n`);
   await Deno.writeTextFile(PAGE, await page());
@@ -76,7 +85,7 @@ export async function record(id: SectionId, { measured, ...section }: Section): 
 async function hereAndNow(): Promise<Measured> {
   return {
     date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
+    machine: await machine(),
     versions: [
       `plca ${await commit()}`,
       `deno ${Deno.version.deno}`,
@@ -85,10 +94,9 @@ async function hereAndNow(): Promise<Measured> {
   };
 }
 
-function machine(): string {
-  const model = /model name\s*: (.*)/.exec(readOr("/proc/cpuinfo", ""))?.[1]?.trim();
+async function machine(): Promise<string> {
   const memory = `${Math.round(Deno.systemMemoryInfo().total / 2 ** 30)} GiB`;
-  return [model ?? Deno.build.arch, `${navigator.hardwareConcurrency} cores`, memory].join(", ");
+  return [await processorName(), `${navigator.hardwareConcurrency} cores`, memory].join(", ");
 }
 
 function pinned(name: string): string {

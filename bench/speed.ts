@@ -4,12 +4,14 @@
  *
  *     deno task bench speed [torch_plca.py]
  *     deno task bench steps [torch_plca.py]
+ *     deno task bench products    (of `speed`: associations beside their own products)
  */
 import { fileURLToPath } from "node:url";
 import { COMPARED_COLUMNS, COMPARED_TEXT, compareWorks, type Work } from "./compared.ts";
-import { findPeer, runOurs } from "./processes.ts";
+import { findPeer, runOurs, runScript } from "./processes.ts";
 import { record } from "./record.ts";
-import { median } from "./statistics.ts";
+import type { Share } from "./speed_child.ts";
+import { median, medianAndRange } from "./statistics.ts";
 
 function associationWork(
   side: number,
@@ -67,6 +69,9 @@ const EVALUATION: Work = {
   goals: [0.8, 0.5],
 };
 
+/** Associations that are measured in turn with their own products: side, channels, rounds. */
+const SHARES = [[92, 2048, 3], [46, 512, 9]] as const;
+
 /** Sides of the images whose association's memory is followed. */
 const GROWTH = [32, 48, 64, 96, 128];
 
@@ -83,21 +88,63 @@ export async function speed([given]: readonly string[]): Promise<void> {
   const { rows, peer } = await compared([...ASSOCIATIONS, EVALUATION], given);
   const growth = [];
   for (const name of ["negative-kl", "cosine"]) growth.push(await growthOf(name));
-  const product = await runOurs(["product"]);
   await record("speed", {
     title: "Association and evaluation beside the PyTorch peer",
     text: [
       COMPARED_TEXT,
       "Memory is the highest resident set above that before the work.",
-      `A matrix product of 4096 x 4096 x 4096 runs at ${
-        (2 * 4096 ** 3 / product.seconds / 1e9).toFixed(0)
-      } GFLOP/s here; ` +
-      "docs/performance.md says what that means for the association.",
       ...growth,
     ],
     columns: COMPARED_COLUMNS,
     rows,
     commands: [`deno task bench speed${peer}`],
+  });
+  await products();
+}
+
+/** Measures associations in turn with the products that they compute, which is what no other way could save. */
+export async function products(): Promise<void> {
+  const rows: string[][] = [];
+  for (const [side, channels, rounds] of SHARES) {
+    const args = ["share", `${side}`, `${channels}`, "cosine", `${rounds}`];
+    const found = await runScript("speed_child.ts", args) as Share;
+    const { association, alone, large, operations } = found;
+    const rate = (seconds: readonly number[], count = operations) =>
+      medianAndRange(seconds.map((time) => count / time / 1e9), 0);
+    rows.push([
+      `cosine, ${side}x${side}x${channels}, forward + backward (${rounds} rounds)`,
+      `${found.products}`,
+      (operations / 1e12).toPrecision(3),
+      medianAndRange(association, 2),
+      medianAndRange(alone, 2),
+      medianAndRange(alone.map((time, k) => time / association[k]!), 2),
+      rate(association),
+      rate(alone),
+      rate(large, 2 * 4096 ** 3),
+    ]);
+    console.log(rows.at(-1)!.join(" | "));
+  }
+  await record("own_products", {
+    title: "Associations beside their own products",
+    text: [
+      "How much of an association is matrix products? In one process, in turn: the association; the products that it asked " +
+      "the library for, once more alone, in the same shapes and order and by the same threads, on memory of their own; a " +
+      "product of 4096 x 4096 x 4096. Median and range over rounds after a first one; share: products alone by association " +
+      "of the same round.",
+    ],
+    columns: [
+      "association",
+      "products",
+      "TFLOP",
+      "s",
+      "products alone, s",
+      "share",
+      "GFLOP/s",
+      "products alone, GFLOP/s",
+      "4096 x 4096 x 4096, GFLOP/s",
+    ],
+    rows,
+    commands: ["deno task bench products"],
   });
 }
 

@@ -6,7 +6,7 @@
  *     evaluation HEIGHT WIDTH
  *     mit-step SIZE CROP BATCH STEPS
  *     mit-inference SIZE HEIGHT WIDTH ROUNDS
- *     product
+ *     share SIDE CHANNELS cosine|negative-kl ROUNDS
  */
 import { contrastByDefault } from "../ops/association/level.ts";
 import * as tf from "@tensorflow/tfjs-core";
@@ -22,6 +22,7 @@ import { Random } from "../core/random.ts";
 import { assembleModel } from "../train/assemble.ts";
 import { evaluateSegmenter } from "../train/evaluate.ts";
 import { trainStep } from "../train/step.ts";
+import { watchProducts } from "./own_products.ts";
 import { median } from "./statistics.ts";
 import {
   CLASSES,
@@ -75,7 +76,13 @@ async function measured(work: () => unknown | Promise<unknown>): Promise<Measure
   };
 }
 
-function association([side, channels, name]: readonly string[]): Promise<Measured> {
+function association(args: readonly string[]): Promise<Measured> {
+  const associate = associating(args);
+  return measured(() => associate());
+}
+
+/** Puts the inputs in place. @returns what associates them, forward and backward */
+function associating([side, channels, name]: readonly string[]): () => void {
   const registry = builtins();
   const similarity = registry.plan("similarity", name!);
   const pixels = Number(side) ** 2;
@@ -88,15 +95,54 @@ function association([side, channels, name]: readonly string[]): Promise<Measure
   };
   const source = features(), target = features();
   const labels = tf.tensor2d(integers(pixels), [1, pixels], "int32");
-  return measured(() => {
-    const { value } = gradients(() => {
+  return () => {
+    const { value, grads } = gradients(() => {
       const contrast = contrastByDefault(similarity);
       const mixed = aggregate(target, { similarity, alpha: 0.5, contrast });
       const options = { similarity, contrast: true, objective: "contrastive", ignoreLabel: 255 } as const;
       return associationLoss([source, mixed], labels, options).loss;
     }, [source, target]);
     value.dataSync();
-  });
+    value.dispose();
+    grads.forEach((grad) => grad?.dispose());
+  };
+}
+
+/** An association in turn with the products that it computes, and with one of 4096 x 4096 x 4096. */
+export interface Share {
+  /** Products of one association, and the operations in them. */
+  readonly products: number;
+  readonly operations: number;
+  /** Seconds of each round. */
+  readonly association: readonly number[];
+  readonly alone: readonly number[];
+  readonly large: readonly number[];
+}
+
+function share([side, channels, name, rounds]: readonly string[]): Share {
+  const watched = watchProducts();
+  const associate = associating([side!, channels!, name!]);
+  const a = normals([LARGE, LARGE], false) as tf.Tensor2D, b = normals([LARGE, LARGE], false) as tf.Tensor2D;
+  const multiply = () => tf.dispose(tf.matMul(a, b));
+  // The first of each takes memory from the system and loads models.
+  multiply();
+  watched().dispose();
+  associate();
+  const own = watched();
+  own.again();
+  const found = { association: [] as number[], alone: [] as number[], large: [] as number[] };
+  for (let k = 0; k < Number(rounds); k++) {
+    found.association.push(secondsOf(associate));
+    found.alone.push(own.again());
+    found.large.push(secondsOf(multiply));
+  }
+  return { products: own.count, operations: own.operations, ...found };
+}
+
+function secondsOf(work: () => void): number {
+  const started = performance.now();
+  work();
+  return (performance.now() - started) / 1000;
 }
 
 function step([layers, width, crop, batch, steps, checkpointing]: readonly string[]): Promise<Measured> {
@@ -173,29 +219,16 @@ async function evaluating(
     });
 }
 
-/** The machine's measure: the fastest of some large matrix products. */
-function product(): Promise<Measured> {
-  const side = 4096,
-    a = normals([side, side], false) as tf.Tensor2D,
-    b = normals([side, side], false) as tf.Tensor2D;
-  return measured(() => {
-    let best = Infinity;
-    for (let k = 0; k < 7; k++) {
-      const started = performance.now();
-      tf.dispose(tf.matMul(a, b));
-      best = Math.min(best, (performance.now() - started) / 1000);
-    }
-    return best;
-  });
-}
+/** The side of a large matrix product. */
+const LARGE = 4096;
 
-const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured>>> = {
+const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured> | Share>> = {
   association,
   step,
   evaluation,
   "mit-step": mitStep,
   "mit-inference": mitInference,
-  product,
+  share,
 };
 
 if (import.meta.main) {

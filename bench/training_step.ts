@@ -58,7 +58,8 @@ optimizer: ${optimizer}
   return { ...plan, labelSpace: { name: "19", classes, ignore: 255 } };
 }
 
-async function recipePlan(text: string): Promise<RunPlan> {
+/** The plan of a recipe. @param text in YAML */
+export async function recipePlan(text: string): Promise<RunPlan> {
   return await loadRecipe({ path: "bench.yaml", text }, {
     registry: builtins(),
     readText: (path) => Deno.readTextFile(path),
@@ -106,7 +107,8 @@ model: { options: { checkpointing: ${checkpointing} } }
   };
 }
 
-function randomBatches(
+/** Random images, and labels of the source's. @param batch images of each domain */
+export function randomBatches(
   random: Random,
   { crop, batch }: { readonly crop: number; readonly batch: number },
 ): StepInput["passes"][number] {

@@ -1,6 +1,6 @@
 /** `plca train --debug-memory`: what each step moved out of the backend's heap and back. */
 import { UserError } from "../core/errors.ts";
-import type { MovedMemory, MovedTensors } from "../core/memory.ts";
+import { movedBetween, type MovedMemory } from "../core/memory.ts";
 
 /** How many kinds of tensors are named, those that moved the most bytes. */
 const NAMED = 8;
@@ -34,9 +34,7 @@ export function memoryLines(step: number, before: MovedMemory, after: MovedMemor
   const [out, back] = [after.out - before.out, after.back - before.back];
   if (out + back === 0) return [`memory, step ${step}: nothing was moved; ${most}`];
   const seconds = (after.seconds - before.seconds).toFixed(1);
-  const former = new Map(before.tensors.map((tensors) => [tensors.what, tensors]));
-  const kinds = after.tensors.map((tensors) => since(former.get(tensors.what), tensors))
-    .filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
+  const kinds = movedBetween(before, after);
   return [
     `memory, step ${step}: ${gigabytes(out)} left the heap, ${
       gigabytes(back)
@@ -46,18 +44,6 @@ export function memoryLines(step: number, before: MovedMemory, after: MovedMemor
     ),
     ...kinds.length > NAMED ? [`  and ${kinds.length - NAMED} more kinds`] : [],
   ];
-}
-
-/** What tensors of one kind moved between two accounts. */
-function since(before: MovedTensors | undefined, after: MovedTensors): MovedTensors {
-  if (before === undefined) return after;
-  return {
-    what: after.what,
-    timesOut: after.timesOut - before.timesOut,
-    timesBack: after.timesBack - before.timesBack,
-    bytes: after.bytes - before.bytes,
-    seconds: after.seconds - before.seconds,
-  };
 }
 
 /** Bytes as text, in units of 2^30 bytes. */

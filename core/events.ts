@@ -124,7 +124,9 @@ export interface CheckpointEvent extends PhaseEvent<"checkpoint"> {
  *   `seconds/step`, their sum.
  * - `memory/out`, `memory/back`: bytes of tensors that left the heap in the step for want of room, and that
  *   came back; `memory/seconds`, the time of both; `memory/heap`, `memory/outside`: the most bytes of tensors
- *   in the heap and outside of it since the process began. Only where the backend has a heap of its own.
+ *   in the heap and outside of it since the process began; `memory/moved <operator> [<shape>]`: bytes both ways
+ *   of the three kinds of tensors that moved most, none if nothing moved. Only where the backend has a heap of
+ *   its own.
  */
 export interface DiagnosticsEvent extends PhaseEvent<"diagnostics"> {
   /** Updates done, this one included. */

@@ -37,3 +37,21 @@ export interface MovedTensors {
   /** Seconds, both ways together. */
   readonly seconds: number;
 }
+
+/** What moved between two accounts of one backend, by what made it, the largest sum of bytes first. */
+export function movedBetween(before: MovedMemory, after: MovedMemory): MovedTensors[] {
+  const former = new Map(before.tensors.map((tensors) => [tensors.what, tensors]));
+  return after.tensors.map((tensors) => since(former.get(tensors.what), tensors))
+    .filter(({ bytes }) => bytes > 0).sort((a, b) => b.bytes - a.bytes);
+}
+
+function since(before: MovedTensors | undefined, after: MovedTensors): MovedTensors {
+  if (before === undefined) return after;
+  return {
+    what: after.what,
+    timesOut: after.timesOut - before.timesOut,
+    timesBack: after.timesBack - before.timesBack,
+    bytes: after.bytes - before.bytes,
+    seconds: after.seconds - before.seconds,
+  };
+}

@@ -7,7 +7,7 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { normalisedEntropy } from "../ops/entropy.ts";
 import { UserError } from "../core/errors.ts";
-import type { MovedMemory } from "../core/memory.ts";
+import { movedBetween, type MovedMemory } from "../core/memory.ts";
 import type { Measure, PhasePlan, RunPlan } from "../core/plan.ts";
 import { viewKey } from "../core/needs.ts";
 import { STUDENT } from "../core/term.ts";
@@ -49,17 +49,23 @@ export async function measureStep(run: Run, step: MeasuredStep): Promise<Values>
   return Object.fromEntries(Object.entries(values).filter(([, value]) => Number.isFinite(value)));
 }
 
+/** How many kinds of tensors are named, those that moved the most bytes. */
+const NAMED = 3;
+
 /**
  * What the backend moved out of its heap during a step and back, in bytes and seconds, and the largest sizes
- * of the heap and of what lay outside since the run began, as `memory/...`.
+ * of the heap and of what lay outside since the run began, as `memory/...`; the kinds of tensors that moved
+ * most as `memory/moved <operator> [<shape>]`, their bytes both ways.
  */
 export function memoryValues(before: MovedMemory, after: MovedMemory): Values {
+  const kinds = movedBetween(before, after).slice(0, NAMED);
   return {
     "memory/heap": after.heapPeak,
     "memory/outside": after.outsidePeak,
     "memory/out": after.out - before.out,
     "memory/back": after.back - before.back,
     "memory/seconds": after.seconds - before.seconds,
+    ...Object.fromEntries(kinds.map(({ what, bytes }) => [`memory/moved ${what}`, bytes])),
   };
 }
 

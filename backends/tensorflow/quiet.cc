@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 namespace {
@@ -50,10 +51,12 @@ std::string Beside(const char* name) {
 extern "C" NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1() { return 8; }
 
 extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
-  // Errors are thrown; what the person set stays.
+  // Errors are thrown; what the person set stays. Who asks for everything hears which libraries of a card are missing.
   setenv("TF_CPP_MIN_LOG_LEVEL", "2", 0);
+  const bool loud = std::string(getenv("TF_CPP_MIN_LOG_LEVEL")) == "0";
   using Register = napi_value (*)(napi_env, napi_value);
-  const Silence silence;
+  std::optional<Silence> silence;
+  if (!loud) silence.emplace();
   void* addon = dlopen(Beside("tfjs_binding.node").c_str(), RTLD_NOW | RTLD_LOCAL | kOwnSymbolsFirst);
   void* found = addon == nullptr ? nullptr : dlsym(addon, "napi_register_module_v1");
   if (found == nullptr) {

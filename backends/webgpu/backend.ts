@@ -32,6 +32,11 @@ async function inspect(): Promise<Inspected> {
   if (!adapter) throw new Error("no WebGPU adapter found");
   const { vendor, device, description } = adapter.info;
   const label = [vendor, device, description].filter((part) => part).join(" ");
-  const software = /llvmpipe|swiftshader|lavapipe|software/i.test(label);
+  const software = isSoftware(label);
   return software ? { detail: `only a software adapter (${label})`, software } : { detail: label };
+}
+
+/** Whether an adapter of that name is a GPU that the processor imitates. */
+export function isSoftware(adapter: string): boolean {
+  return /llvmpipe|swiftshader|lavapipe|software/i.test(adapter);
 }

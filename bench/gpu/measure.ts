@@ -32,7 +32,13 @@ interface Timed {
   readonly query: Promise<number>;
 }
 
-/** @param seconds that the rounds take together, three rounds at least */
+/** Rounds of a work that takes less than `LONG` seconds, at least. */
+const FEWEST = 3;
+
+/** Of a work that takes so many seconds one round is enough. */
+const LONG = 10;
+
+/** @param seconds that the rounds take together, one of a long work and three of any other at least */
 export async function measure(work: Work, seconds: number): Promise<Measured> {
   const backend = tf.backend() as WebGPUBackend;
   const { bufferManager } = backend;
@@ -48,8 +54,8 @@ export async function measure(work: Work, seconds: number): Promise<Measured> {
   };
   try {
     const { dispatches, recording } = await counted(backend, started);
-    const rounds: number[] = [];
-    for (let sum = 0; rounds.length < 3 || sum < seconds && rounds.length < 30;) {
+    const rounds: number[] = [], fewest = first > LONG ? 1 : FEWEST;
+    for (let sum = 0; rounds.length < fewest || sum < seconds && rounds.length < 30;) {
       const one = await timed(started);
       rounds.push(one);
       sum += one;

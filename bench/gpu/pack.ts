@@ -3,12 +3,16 @@
  *
  *     deno task bench gpu --pack FOLDER
  */
+import { Buffer } from "node:buffer";
 import { cp } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { basename, join } from "node:path";
 import { commit } from "../record.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Bytes of the packed folder at most, so that it can be handed on. */
+export const MOST_BYTES = 55e6;
 
 /** The WebGPU of Chromium, which offers what Deno's does not: matrix units. */
 const DAWN = "webgpu@0.6.2";
@@ -22,10 +26,10 @@ const BUNDLED = [
 ];
 
 /**
- * In place of the library that decodes images, whose native code would double the size; nothing measured
- * needs it.
+ * What is left out, since nothing measured needs it: the library that decodes images, whose native code would
+ * double the size, and the runtime of another backend. A module without anything stands in for both.
  */
-const NO_IMAGES = `export default () => { throw new Error("the packed benchmark reads no images"); };`;
+const LEFT_OUT = ["sharp", "onnxruntime-node"];
 
 /** @returns the size of the folder in bytes */
 export async function pack(folder: string, { peer }: { peer?: string | undefined }): Promise<number> {
@@ -33,19 +37,12 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
   try {
     const app = join(work, "app");
     await Deno.mkdir(app);
-    for (const file of BUNDLED) {
-      const out = join(app, basename(file).replace(/\.ts$/, ".js"));
-      const flags = ["--quiet", "--platform=deno", "--external", "sharp", `--output=${out}`];
-      await run(Deno.execPath(), ["bundle", ...flags, join(root, file)]);
-    }
-    await Deno.writeTextFile(
-      join(app, "imports.json"),
-      JSON.stringify({ imports: { sharp: "./no_images.js" } }),
-    );
-    await Deno.writeTextFile(join(app, "no_images.js"), NO_IMAGES);
+    await bundle(app);
     await cp(join(root, "tests/goldens"), join(app, "goldens"), { recursive: true });
     await cp(join(root, "recipes"), join(work, "recipes"), { recursive: true });
-    await Deno.copyFile(join(root, "bench/gpu/peer_gpu.py"), join(app, "peer_gpu.py"));
+    for (const name of ["gpu/peer_gpu.py", "peer_backbones.py"]) {
+      await Deno.copyFile(join(root, "bench", name), join(app, basename(name)));
+    }
     if (peer !== undefined) await Deno.copyFile(peer, join(app, "torch_plca.py"));
     await Deno.copyFile(await dawnFile(), join(app, "dawn.node"));
     await Deno.writeTextFile(join(app, "commit.txt"), await commit());
@@ -53,7 +50,8 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
     const tar = join(work, "app.tar");
     await run("tar", ["-cf", tar, "-C", work, "app", "recipes"]);
     await compress(tar, join(folder, "app.tar.xz"));
-    await compress(Deno.execPath(), join(folder, "deno.xz"));
+    const runtime = join(folder, "deno.xz");
+    if (!await isCompressed(Deno.execPath(), runtime)) await compress(Deno.execPath(), runtime);
     await Deno.copyFile(join(root, "bench/gpu/run.sh"), join(folder, "run.sh"));
   } finally {
     await Deno.remove(work, { recursive: true });
@@ -61,6 +59,19 @@ export async function pack(folder: string, { peer }: { peer?: string | undefined
   let size = 0;
   for await (const entry of Deno.readDir(folder)) size += (await Deno.stat(join(folder, entry.name))).size;
   return size;
+}
+
+/** Writes the programs into a folder, each as one file, and the map of imports that they need. */
+export async function bundle(app: string): Promise<void> {
+  const external = LEFT_OUT.flatMap((name) => ["--external", name]);
+  for (const file of BUNDLED) {
+    const out = join(app, basename(file).replace(/\.ts$/, ".js"));
+    const flags = ["--quiet", "--platform=deno", ...external, `--output=${out}`];
+    await run(Deno.execPath(), ["bundle", ...flags, join(root, file)], root);
+  }
+  const imports = Object.fromEntries(LEFT_OUT.map((name) => [name, "./left_out.js"]));
+  await Deno.writeTextFile(join(app, "imports.json"), JSON.stringify({ imports }));
+  await Deno.writeTextFile(join(app, "left_out.js"), "export default undefined;\n");
 }
 
 /** Dawn's library for this machine; with a lock file of its own, so that only this benchmark downloads it. */
@@ -82,8 +93,21 @@ async function compress(from: string, to: string): Promise<void> {
   await run("xz", ["-9e", "-T2", "-f", copy]);
 }
 
-async function run(program: string, args: readonly string[]): Promise<string> {
-  const { stdout, success } = await new Deno.Command(program, { args: [...args], stderr: "inherit" })
+/** Whether a former pack left the same file there: compressing the runtime takes minutes, comparing it seconds. */
+async function isCompressed(file: string, as: string): Promise<boolean> {
+  try {
+    await Deno.stat(as);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+  const { stdout, success } = await new Deno.Command("xz", { args: ["-dc", as], stderr: "null" }).output();
+  return success && Buffer.compare(stdout, await Deno.readFile(file)) === 0;
+}
+
+/** @param cwd absent: that of this process */
+async function run(program: string, args: readonly string[], cwd = Deno.cwd()): Promise<string> {
+  const { stdout, success } = await new Deno.Command(program, { args: [...args], cwd, stderr: "inherit" })
     .output();
   if (!success) throw new Error(`${program} ${args.join(" ")} failed`);
   return new TextDecoder().decode(stdout);

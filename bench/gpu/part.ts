@@ -2,13 +2,15 @@
  * One part of the GPU benchmark in a process of its own, so that a lost device or a time limit ends that part
  * alone. Prints JSON, a line for each thing measured:
  *
- *     adapter|products|operators|step [--dawn FILE] [--small] [LAYERS WIDTH CROP IMAGES]
+ *     adapter|products|association|operators [--dawn FILE] [--small]
+ *     step LAYERS WIDTH CROP IMAGES [--dawn FILE] [--small]
+ *     mit-step SIZE CROP IMAGES [--dawn FILE] [--small]
  */
 import { createRequire } from "node:module";
 import { selectBackend } from "../../backends/select.ts";
 import { measure } from "./measure.ts";
 import { MATRIX_UNITS, PRODUCTS, timeProduct } from "./products.ts";
-import { operators, step } from "./works.ts";
+import { associations, mitStep, operators, step, type Work } from "./works.ts";
 
 /** Of the rounds of one work. */
 const SECONDS = 4;
@@ -22,8 +24,7 @@ interface Given {
 
 const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
   async adapter() {
-    const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
-    if (!adapter) throw new Error("no adapter");
+    const adapter = await findAdapter();
     const { vendor, architecture, device, description } = adapter.info;
     const units =
       (adapter.info as { subgroupMatrixConfigs?: Iterable<Record<string, unknown>> }).subgroupMatrixConfigs;
@@ -39,7 +40,7 @@ const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
     });
   },
   async products({ small }) {
-    const adapter = (await navigator.gpu.requestAdapter({ powerPreference: "high-performance" }))!;
+    const adapter = await findAdapter();
     // Granted although not listed, at least by Deno: asking decides.
     const device = await firstDevice(adapter, [WANTED, WANTED.slice(0, 3), WANTED.slice(1, 3), []]);
     const granted = new Set<string>(device.features);
@@ -55,22 +56,36 @@ const PARTS: Readonly<Record<string, (given: Given) => Promise<void>>> = {
       }
     }
   },
-  async operators({ small }) {
-    await selectBackend("webgpu");
-    for (const work of operators(small)) {
-      try {
-        print(await measure(work, small ? 0 : SECONDS / 2));
-      } catch (error) {
-        print({ name: work.name, refused: (error as Error).message.slice(0, 1000) });
-      }
-    }
-  },
-  async step({ small, rest: [layers, width, crop, images] }) {
-    await selectBackend("webgpu");
-    const work = step(layers!, Number(width), Number(crop), Number(images));
-    print(await measure(work, small ? 0 : SECONDS));
-  },
+  association: ({ small }) => all(associations(small), small),
+  operators: ({ small }) => all(operators(small), small),
+  step: ({ small, rest: [layers, width, crop, images] }) =>
+    whole(step(layers!, Number(width), Number(crop), Number(images)), small),
+  "mit-step": ({ small, rest: [size, crop, images] }) =>
+    whole(mitStep(size!, Number(crop), Number(images)), small),
 };
+
+/** Measures works one after another; one that is refused costs only itself. */
+async function all(works: readonly Work[], small: boolean): Promise<void> {
+  await selectBackend("webgpu");
+  for (const work of works) {
+    try {
+      print(await measure(work, small ? 0 : SECONDS / 2));
+    } catch (error) {
+      print({ name: work.name, refused: (error as Error).message.slice(0, 1000) });
+    }
+  }
+}
+
+async function whole(work: Work, small: boolean): Promise<void> {
+  await selectBackend("webgpu");
+  print(await measure(work, small ? 0 : SECONDS));
+}
+
+async function findAdapter(): Promise<GPUAdapter> {
+  const adapter = await navigator.gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("no adapter");
+  return adapter;
+}
 
 function print(value: unknown): void {
   console.log(JSON.stringify(value));
@@ -113,6 +128,8 @@ if (import.meta.main) {
   if (dawn >= 0) useDawn(rest.splice(dawn, 2)[1]!);
   const small = rest.indexOf("--small");
   if (small >= 0) rest.splice(small, 1);
-  await PARTS[name!]!({ small: small >= 0, rest });
+  const part = PARTS[name ?? ""];
+  if (part === undefined) throw new Error(`there is no part ${name}`);
+  await part({ small: small >= 0, rest });
   Deno.exit(0);
 }

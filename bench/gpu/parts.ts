@@ -6,7 +6,7 @@ export interface Part {
   readonly name: string;
   readonly program: string;
   readonly args: readonly string[];
-  /** It may take. */
+  /** It may take, of the usual 240 for all. */
   readonly seconds: number;
   /** What its output is. */
   readonly output: "json" | "tap";
@@ -33,86 +33,122 @@ export function exists(path: string): boolean {
 
 const PERMISSIONS = ["--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"];
 const QUIETLY = ["--unstable-webgpu", "--cached-only", "--no-prompt"];
-const RESNET101 = "[3,4,23,3]";
+
+/** A training step: its title, and the arguments of part.ts. */
+interface Step {
+  readonly title: string;
+  readonly args: readonly string[];
+}
+
+/** @param network title, layers, width @param images of each domain */
+function deeplabStep(network: readonly [string, string, string], crop: number, images: number): Step {
+  const [title, layers, width] = network;
+  return {
+    title: `step, ${title}, crop ${crop}, ${images}+${images} images`,
+    args: ["step", layers, width, `${crop}`, `${images}`],
+  };
+}
+
+/** @param size `b0` to `b5` @param images of each domain */
+function mitStep(size: string, crop: number, images: number): Step {
+  return {
+    title: `step, MiT-${size.toUpperCase()}, crop ${crop}, ${images}+${images} images`,
+    args: ["mit-step", size, `${crop}`, `${images}`],
+  };
+}
+
+const RESNET101 = ["ResNet-101", "[3,4,23,3]", "1"] as const;
+const slim = (width: string) => ["layers [1,1,1,1], width " + width, "[1,1,1,1]", width] as const;
+
+/** The steps in their order; the first one comes before everything that takes long. */
+const STEPS: readonly Step[] = [
+  deeplabStep(RESNET101, 321, 1),
+  deeplabStep(RESNET101, 129, 1),
+  deeplabStep(RESNET101, 129, 2),
+  deeplabStep(RESNET101, 129, 4),
+  deeplabStep(slim("0.5"), 144, 2),
+  mitStep("b0", 256, 2),
+  mitStep("b2", 256, 1),
+  deeplabStep(RESNET101, 730, 1),
+  deeplabStep(RESNET101, 321, 2),
+  deeplabStep(RESNET101, 321, 4),
+  deeplabStep(RESNET101, 730, 2),
+  deeplabStep(RESNET101, 730, 4),
+];
+
+/** The same kinds of steps at sizes that a processor can imitate. */
+const SMALL_STEPS: readonly Step[] = [
+  deeplabStep(slim("0.25"), 33, 1),
+  deeplabStep(slim("0.25"), 33, 2),
+  deeplabStep(slim("0.25"), 33, 4),
+  mitStep("b0", 32, 1),
+  mitStep("b2", 32, 1),
+];
 
 /** The parts in their order: what is most wanted comes first, because time may run out. */
-export function partsOf({ small, python, folder }: Given): readonly Part[] {
-  const beside = (name: string) => fileURLToPath(new URL(name, folder));
-  const imports = `--import-map=${beside("imports.json")}`;
-  const part = (name: string, seconds: number, ...args: string[]): Part => ({
-    name,
-    seconds,
-    output: "json",
-    program: Deno.execPath(),
-    args: [
-      ...["run", "--quiet", imports, ...QUIETLY, ...PERMISSIONS, beside("part.js")],
-      ...[...args, ...small ? ["--small"] : []],
-    ],
-  });
-  const recorded = (file: string, seconds: number): Part => ({
-    name: `recorded values: ${file.replace(/_test\.js$/, "")}`,
-    seconds,
-    output: "tap",
-    program: Deno.execPath(),
-    args: [
-      "test",
-      "--quiet",
-      imports,
-      "--no-check",
-      ...QUIETLY,
-      "--reporter=tap",
-      ...PERMISSIONS,
-      beside(file),
-    ],
-  });
-  const step = (layers: string, width: string, crop: string, images: string, dawn: string[] = []) => {
-    const title = layers === RESNET101 ? "ResNet-101" : `layers ${layers}, width ${width}`;
-    const name = `step, ${title}, crop ${crop}, ${images}+${images} images`;
-    return part(
-      `${name}${dawn.length > 0 ? ", Dawn" : ""}`,
-      90,
-      "step",
-      layers,
-      width,
-      crop,
-      images,
-      ...dawn,
-    );
-  };
-  const addon = beside("dawn.node"), peer = beside("torch_plca.py");
+export function partsOf(given: Given): readonly Part[] {
+  const { small, python, folder } = given;
+  const addon = beside(folder, "dawn.node"), peer = beside(folder, "torch_plca.py");
+  const part = (name: string, seconds: number, ...args: string[]) => partOf(given, name, seconds, args);
+  const withDawn = (name: string, seconds: number, ...args: string[]) =>
+    exists(addon) ? [part(`${name}, Dawn`, seconds, ...args, "--dawn", addon)] : [];
+  const step = ({ title, args }: Step) => part(title, 90, ...args);
   const torch: Part = {
     name: "PyTorch",
     seconds: 100,
     output: "json",
     program: python,
-    args: [beside("peer_gpu.py"), exists(peer) ? peer : "-", ...small ? ["--small"] : []],
+    args: [beside(folder, "peer_gpu.py"), exists(peer) ? peer : "-", ...small ? ["--small"] : []],
   };
-  const withDawn = (make: (dawn: string[]) => Part) => exists(addon) ? [make(["--dawn", addon])] : [];
-  const first = [
-    part("adapter", 20, "adapter"),
-    ...withDawn((dawn) => part("adapter, Dawn", 20, "adapter", ...dawn)),
-    part("products", 40, "products"),
-    ...withDawn((dawn) => part("products, Dawn", 40, "products", ...dawn)),
-    recorded("webgpu_test.js", 100),
-  ];
-  if (small) {
-    const slim = (dawn?: string[]) => step("[1,1,1,1]", "0.25", "33", "1", dawn);
-    return [...first, slim(), ...withDawn(slim), part("operators", 60, "operators"), torch];
-  }
+  const [first, ...steps] = small ? SMALL_STEPS : STEPS;
   return [
-    ...first,
-    step(RESNET101, "1", "321", "1"),
-    ...withDawn((dawn) => step(RESNET101, "1", "321", "1", dawn)),
+    part("adapter", 20, "adapter"),
+    ...withDawn("adapter", 20, "adapter"),
+    part("products", 40, "products"),
+    ...withDawn("products", 40, "products"),
+    recordedOf(given, "webgpu_test.js", 100),
+    step(first!),
+    part("association", 90, "association"),
+    ...withDawn(first!.title, 90, ...first!.args),
     torch,
     part("operators", 60, "operators"),
-    ...withDawn((dawn) => part("operators, Dawn", 60, "operators", ...dawn)),
-    step(RESNET101, "1", "129", "1"),
-    step("[1,1,1,1]", "0.5", "144", "2"),
-    step(RESNET101, "1", "730", "1"),
-    step(RESNET101, "1", "321", "2"),
-    step(RESNET101, "1", "321", "4"),
-    step(RESNET101, "1", "730", "2"),
-    step(RESNET101, "1", "730", "4"),
-    recorded("webgpu_step_test.js", 60),
+    ...small ? [] : withDawn("operators", 60, "operators"),
+    ...steps.map(step),
+    ...small
+      ? []
+      : [...withDawn("association", 90, "association"), recordedOf(given, "webgpu_step_test.js", 60)],
   ];
+}
+
+/** A part that part.ts measures. */
+function partOf({ folder, small }: Given, name: string, seconds: number, args: readonly string[]): Part {
+  const start = ["run", "--quiet", imports(folder), ...QUIETLY, ...PERMISSIONS, beside(folder, "part.js")];
+  return {
+    name,
+    seconds,
+    output: "json",
+    program: Deno.execPath(),
+    args: [...start, ...args, ...small ? ["--small"] : []],
+  };
+}
+
+/** A part that holds what is recorded: a file of tests. */
+function recordedOf({ folder }: Given, file: string, seconds: number): Part {
+  const how = ["--no-check", ...QUIETLY, "--reporter=tap", ...PERMISSIONS];
+  return {
+    name: `recorded values: ${file.replace(/_test\.js$/, "")}`,
+    seconds,
+    output: "tap",
+    program: Deno.execPath(),
+    args: ["test", "--quiet", imports(folder), ...how, beside(folder, file)],
+  };
+}
+
+function imports(folder: URL): string {
+  return `--import-map=${beside(folder, "imports.json")}`;
+}
+
+/** The path of a file of the folder. */
+function beside(folder: URL, name: string): string {
+  return fileURLToPath(new URL(name, folder));
 }

@@ -1,7 +1,7 @@
 """The PyTorch peer on a CUDA device: peer_gpu.py TORCH_PLCA.PY|- [--small]. Prints JSON, a line for each thing measured."""
 import importlib.util
 import json
-import statistics
+import os
 import sys
 import time
 
@@ -55,9 +55,23 @@ def association(peer, side, channels, metric):
 
 
 def step(peer, layers, width, crop, images, tf32):
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
-    net = peer.DeepLabV2(19, layers, width).to(device).train()
+    net = peer.DeepLabV2(19, layers, width).to(device)
     opt = torch.optim.SGD(net.parameters(), lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
+    training(peer, net, opt, f"layers {list(layers)}, width {width}", crop, images, tf32)
+
+
+def mit_step(peer, size, crop, images):
+    backbones = module("backbones", os.path.join(os.path.dirname(os.path.abspath(__file__)), "peer_backbones.py"))
+    if hasattr(torch, "set_default_device"):
+        torch.set_default_device(device)  # of what this network draws while it computes
+    net = backbones.MitSegformer(size, 19)
+    opt = torch.optim.AdamW(net.parameters(), lr=6e-4, weight_decay=0.01)
+    training(peer, net, opt, f"MiT-{size.upper()}, SegFormer's head", crop, images, False)
+
+
+def training(peer, net, opt, title, crop, images, tf32):
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+    net.train()
     xs, xt = (torch.randn(images, 3, crop, crop, device=device) for _ in range(2))
     y = torch.randint(0, 19, (images, crop, crop), device=device)
 
@@ -69,8 +83,14 @@ def step(peer, layers, width, crop, images, tf32):
         total.backward()
         opt.step()
 
-    name = f"step, layers {list(layers)}, width {width}, crop {crop}, {images}+{images} images"
-    measure(name, work, tf32=tf32)
+    measure(f"step, {title}, crop {crop}, {images}+{images} images", work, tf32=tf32)
+
+
+def module(name, path):
+    spec = importlib.util.spec_from_file_location(name, path)
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 script, small = sys.argv[1], "--small" in sys.argv
@@ -81,23 +101,27 @@ product(side, torch.float32, False)
 product(side, torch.float32, True)
 product(side, torch.float16, False)
 if script != "-":
-    spec = importlib.util.spec_from_file_location("peer", script)
-    peer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(peer)
+    peer = module("peer", script)
     resnet101 = (3, 4, 23, 3)
     if small:
         step(peer, (1, 1, 1, 1), 0.25, 33, 1, False)
         association(peer, 16, 19, "kl")
+        association(peer, 16, 64, "cos")
+        mit_step(peer, "b0", 32, 1)
     else:
         step(peer, resnet101, 1, 321, 1, False)
         step(peer, resnet101, 1, 321, 1, True)
-        step(peer, resnet101, 1, 129, 1, False)
+        association(peer, 46, 512, "cos")
+        association(peer, 92, 19, "kl")
+        association(peer, 92, 2048, "cos")
+        for images in (1, 2, 4):
+            step(peer, resnet101, 1, 129, images, False)
         step(peer, (1, 1, 1, 1), 0.5, 144, 2, False)
         step(peer, resnet101, 1, 730, 1, False)
+        step(peer, resnet101, 1, 321, 2, False)
         step(peer, resnet101, 1, 321, 4, False)
-        association(peer, 92, 2048, "cos")
-        association(peer, 92, 19, "kl")
-        association(peer, 46, 512, "cos")
         step(peer, resnet101, 1, 730, 2, False)
         step(peer, resnet101, 1, 730, 4, False)
         step(peer, resnet101, 1, 730, 4, True)
+        mit_step(peer, "b0", 256, 2)
+        mit_step(peer, "b2", 256, 1)

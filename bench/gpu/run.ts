@@ -2,10 +2,11 @@
  * Runs the parts of the packed benchmark one after another and writes one JSON file, after every part anew: a
  * part that fails, hangs or is cut off by the time limit costs only itself.
  *
- *     run.js --out FILE [--seconds 240] [--small] [--only BEGINNING OF A NAME]... [--python PROGRAM]
+ *     run.js --out FILE [--seconds 240] [--small] [--only BEGINNING OF A NAME]... [--python PROGRAM] [--bytes SIZE OF THE PACK]
  */
 import { parseArgs } from "node:util";
 import { fileURLToPath } from "node:url";
+import { outputOf, processorName } from "../processor.ts";
 import { exists, type Part, partsOf } from "./parts.ts";
 
 /** What became of a part. */
@@ -28,31 +29,35 @@ export interface GpuResult {
   readonly deno: string;
   readonly machine: Readonly<Record<string, unknown>>;
   readonly small: boolean;
+  /** That it might take; absent in older files. */
+  readonly seconds?: number;
+  /** Of the packed folder; likewise. */
+  readonly bytes?: number;
+  /** The interfaces of the network that have an address: none where nothing can be reached; likewise. */
+  readonly network?: readonly string[];
   readonly parts: readonly PartResult[];
 }
+
+/** The time that parts' own limits are made for. */
+const USUAL = 240;
 
 const { values: given } = parseArgs({
   args: Deno.args,
   options: {
     out: { type: "string" },
-    seconds: { type: "string", default: "240" },
+    seconds: { type: "string", default: `${USUAL}` },
     small: { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     python: { type: "string", default: "python3" },
+    bytes: { type: "string" },
   },
 });
 
 /** A file beside this one. */
 const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-async function outputOf(program: string, args: readonly string[]): Promise<string> {
-  try {
-    const { stdout } = await new Deno.Command(program, { args: [...args], stderr: "null" }).output();
-    return new TextDecoder().decode(stdout).trim();
-  } catch {
-    return "";
-  }
-}
+/** Where there is more time in all, each part has more. */
+const patience = Math.max(1, Number(given.seconds) / USUAL);
 
 function cardUse(): Promise<string> {
   return outputOf("nvidia-smi", ["--query-gpu=memory.used", "--format=csv,noheader,nounits"]);
@@ -60,7 +65,7 @@ function cardUse(): Promise<string> {
 
 async function runPart({ name, program, args, output, seconds }: Part, left: number): Promise<PartResult> {
   const started = performance.now();
-  const limit = Math.min(seconds, left);
+  const limit = Math.min(seconds * patience, left);
   let child: Deno.ChildProcess;
   try {
     child = new Deno.Command(program, { args: [...args], stdout: "piped", stderr: "piped" }).spawn();
@@ -123,8 +128,7 @@ const result: GpuResult = {
   commit: exists(beside("commit.txt")) ? Deno.readTextFileSync(beside("commit.txt")).trim() : "",
   deno: Deno.version.deno,
   machine: {
-    // Deno itself may read /proc with all permissions only.
-    cpu: (await outputOf("grep", ["-m1", "model name", "/proc/cpuinfo"])).replace(/^.*: /, ""),
+    cpu: await processorName(),
     cores: navigator.hardwareConcurrency,
     gpu: await outputOf("nvidia-smi", [
       "--query-gpu=name,driver_version,memory.total",
@@ -132,6 +136,9 @@ const result: GpuResult = {
     ]),
   },
   small: given.small,
+  seconds: Number(given.seconds),
+  ...given.bytes === undefined ? {} : { bytes: Number(given.bytes) },
+  network: [...new Set(Deno.networkInterfaces().map(({ name }) => name))],
   parts: done,
 };
 const { small, python } = given;

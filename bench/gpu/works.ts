@@ -11,7 +11,7 @@ import { lovasz } from "../../ops/lovasz.ts";
 import { Registry } from "../../core/registry.ts";
 import { similarities } from "../../losses/mod.ts";
 import { trainStep } from "../../train/step.ts";
-import { deeplab, trainingStep } from "../training_step.ts";
+import { deeplab, type MeasuredModel, mixTransformer, trainingStep } from "../training_step.ts";
 
 const registry = new Registry([...similarities]);
 
@@ -107,17 +107,23 @@ function convolving(side: number, channels: number): Work {
   );
 }
 
-/** A training step with the full objective of PLCA and 19 classes. @param images of each domain */
+/** A step of DeepLab-v2. @param images of each domain */
 export function step(layers: string, width: number, crop: number, images: number): Work {
+  const model = deeplab(`{ layers: ${layers}, width: ${width} }`);
+  return stepOf(`layers ${layers}, width ${width}`, model, crop, images);
+}
+
+/** A step of a Mix Transformer. @param size `b0` to `b5` @param images of each domain */
+export function mitStep(size: string, crop: number, images: number): Work {
+  return stepOf(`MiT-${size.toUpperCase()}, SegFormer's head`, mixTransformer(size), crop, images);
+}
+
+/** A training step with the full objective of PLCA and 19 classes. */
+function stepOf(title: string, model: MeasuredModel, crop: number, images: number): Work {
   return {
-    name: `step, layers ${layers}, width ${width}, crop ${crop}, ${images}+${images} images`,
+    name: `step, ${title}, crop ${crop}, ${images}+${images} images`,
     async start() {
-      const { run, passes } = await trainingStep({
-        backend: "webgpu",
-        model: deeplab(`{ layers: ${layers}, width: ${width} }`),
-        crop,
-        batch: images,
-      });
+      const { run, passes } = await trainingStep({ backend: "webgpu", model, crop, batch: images });
       let step = 0;
       return {
         round: () => trainStep(run, { step: step++, steps: 100, multiplier: 1, passes }),
@@ -149,18 +155,25 @@ function forward(kernel: number, side: number, channels: [number, number]): Work
   );
 }
 
-/** Everything but whole steps. @param small sizes that a processor can imitate in seconds */
+/** Associations, the largest last. @param small sizes that a processor can imitate in seconds */
+export function associations(small: boolean): readonly Work[] {
+  if (small) return [associating("negative-kl", 16, 19), associating("cosine", 16, 64)];
+  return [
+    associating("cosine", 46, 512),
+    associating("negative-kl", 92, 19),
+    associating("cosine", 92, 2048),
+  ];
+}
+
+/** Everything else but whole steps. @param small sizes that a processor can imitate in seconds */
 export function operators(small: boolean): readonly Work[] {
-  if (small) return [multiplying(256), associating("negative-kl", 16, 19), sorting(64), convolving(16, 32)];
+  if (small) return [multiplying(256), sorting(64), convolving(16, 32)];
   return [
     multiplying(4096),
     forward(1, 92, [1024, 256]),
     forward(3, 92, [256, 256]),
     forward(3, 92, [512, 512]),
     convolving(92, 256),
-    associating("cosine", 92, 2048),
-    associating("negative-kl", 92, 19),
-    associating("cosine", 46, 512),
     sorting(730),
   ];
 }

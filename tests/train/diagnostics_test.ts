@@ -5,8 +5,9 @@ import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import type { BackendName } from "../../core/plan.ts";
 import type { DiagnosticsEvent, TrainEvent } from "../../core/events.ts";
+import type { MovedMemory } from "../../core/memory.ts";
 import { diskFiles } from "../../datasets/files.ts";
-import { stopwatch } from "../../train/diagnostics.ts";
+import { memoryValues, stopwatch } from "../../train/diagnostics.ts";
 import { train } from "../../train/mod.ts";
 import { tinyRecipe } from "../cli/tiny.ts";
 import { crossEntropy, lossPlan, planned, tinyData, tinyPlan } from "./fakes.ts";
@@ -269,4 +270,35 @@ Deno.test("the time of the stages adds up, what was measured between them left o
   }
   assert.deepEqual(watch.values, { "seconds/input": 0.01, "seconds/forward": 0.04, "seconds/step": 0.05 });
   assert.equal(watch.measuring, 500);
+});
+
+Deno.test("memory: bytes of the step, and which tensors moved most in it", () => {
+  const account = (out: number, kinds: Readonly<Record<string, number>>): MovedMemory => ({
+    ...{
+      heap: 50,
+      heapPeak: 70 + out,
+      outside: 5,
+      outsidePeak: 9 + out,
+      out,
+      back: out / 2,
+      seconds: out / 4,
+    },
+    tensors: Object.entries(kinds).map(([what, bytes]) => ({
+      ...{ what, bytes, timesOut: 1, timesBack: 1, seconds: 1 },
+    })),
+  });
+  const before = account(8, { "conv2d [2, 3]": 8, "Add [1]": 4 });
+  const after = account(20, { "relu [5]": 3, "conv2d [2, 3]": 9, "Add [1]": 4, "max [1]": 7, "norm [2]": 2 });
+  assert.deepEqual(memoryValues(before, after), {
+    "memory/heap": 90,
+    "memory/outside": 29,
+    "memory/out": 12,
+    "memory/back": 6,
+    "memory/seconds": 3,
+    "memory/moved max [1]": 7,
+    "memory/moved relu [5]": 3,
+    "memory/moved norm [2]": 2,
+  });
+  const still = Object.keys(memoryValues(after, after)).filter((name) => name.startsWith("memory/moved"));
+  assert.deepEqual(still, []);
 });
