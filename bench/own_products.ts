@@ -26,8 +26,8 @@ export interface OwnProducts {
 }
 
 /**
- * Watches the products from now on; to be called before the first one, because models that are loaded already
- * are not seen. The native backend must be running. @returns a function that gives those since its last call
+ * Watches the products from now on; to be called before the native backend is selected, because models that
+ * are loaded already are not seen. @returns a function that gives those since its last call
  */
 export function watchProducts(): () => OwnProducts {
   const ort = runtime(), load = ort.load.bind(ort);

@@ -119,8 +119,10 @@ export interface Share {
   readonly large: readonly number[];
 }
 
-function share([side, channels, name, rounds]: readonly string[]): Share {
+async function share([side, channels, name, rounds]: readonly string[]): Promise<Share> {
+  // Before the backend starts, which loads models that the work runs as well.
   const watched = watchProducts();
+  await selectBackend("native");
   const associate = associating([side!, channels!, name!]);
   const a = normals([LARGE, LARGE], false) as tf.Tensor2D, b = normals([LARGE, LARGE], false) as tf.Tensor2D;
   const multiply = () => tf.dispose(tf.matMul(a, b));
@@ -222,7 +224,7 @@ async function evaluating(
 /** The side of a large matrix product. */
 const LARGE = 4096;
 
-const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured> | Share>> = {
+const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measured | Share>>> = {
   association,
   step,
   evaluation,
@@ -233,7 +235,7 @@ const WORKS: Readonly<Record<string, (args: readonly string[]) => Promise<Measur
 
 if (import.meta.main) {
   const [name, ...args] = Deno.args;
-  await selectBackend("native");
+  if (name !== "share") await selectBackend("native");
   console.log(JSON.stringify(await WORKS[name!]!(args)));
   Deno.exit(0);
 }
