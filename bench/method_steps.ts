@@ -116,7 +116,7 @@ async function write(all: Readonly<Record<string, KeptSteps>>): Promise<void> {
     title: "A step of every method beside PLCA's",
     text: [
       "On `street`, each method alone in a process of its own on all cores, and a run of PLCA between two of them, which both are " +
-      `compared with: ratios are of one round; median and range over the rounds. ${steps} steps of every phase after three; of ` +
+      `compared with: ratios are of one round; median (of two rounds the higher) and range over the rounds. ${steps} steps of every phase after three; of ` +
       "several phases the mean by their steps in the whole method, as `plca compare` counts. Jobs, validation and checkpoints are " +
       "left out of the time. Memory is the highest resident set of the process, jobs included, on 40 images of each domain; " +
       "what was loaded before the first step is part of it.",

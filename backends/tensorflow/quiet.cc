@@ -51,7 +51,7 @@ std::string Beside(const char* name) {
 extern "C" NAPI_MODULE_EXPORT int32_t node_api_module_get_api_version_v1() { return 8; }
 
 extern "C" NAPI_MODULE_EXPORT napi_value napi_register_module_v1(napi_env env, napi_value exports) {
-  // Errors are thrown; what the person set stays. Who asks for everything hears which libraries of a card are missing.
+  // Errors are thrown; what the person set stays. At 0 TensorFlow's own lines are shown: they name a card's missing libraries.
   setenv("TF_CPP_MIN_LOG_LEVEL", "2", 0);
   const bool loud = std::string(getenv("TF_CPP_MIN_LOG_LEVEL")) == "0";
   using Register = napi_value (*)(napi_env, napi_value);

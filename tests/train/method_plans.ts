@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { builtins } from "../../builtins.ts";
 import { loadRecipe } from "../../config/load.ts";
 import type { RunPlan } from "../../core/plan.ts";
-import { go, pathTest, undisturbed, valuesOfEvents } from "./runs.ts";
+import { pathTest, stopped, undisturbed, valuesOfEvents } from "./runs.ts";
 
 const METHODS = fileURLToPath(new URL("../../recipes/methods", import.meta.url));
 
@@ -83,17 +83,9 @@ export function testResuming(methods: Readonly<Record<string, Method>>): void {
       const steps = whole.events.flatMap((event) =>
         event.type === "step" ? [`${event.phase} ${event.step}`] : []
       );
-      const events = [], stops = given ?? steps.slice(0, -1);
+      const stops = given ?? steps.slice(0, -1);
       assert.ok(stops.length > 0);
-      for (const stop of [...stops, "never"]) {
-        const told = await go(
-          folder,
-          plan,
-          (event) => event.type === "step" && `${event.phase} ${event.step}` === stop,
-        );
-        events.push(...told.events);
-        assert.equal(told.result.interrupted, stop !== "never", stop);
-      }
+      const { events } = await stopped(folder, plan, stops);
       assert.deepEqual(valuesOfEvents(events), valuesOfEvents(whole.events));
       assert.deepEqual(await Deno.readFile(`${folder}/run/checkpoints/last.safetensors`), whole.weights);
     });

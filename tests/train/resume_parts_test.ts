@@ -1,9 +1,7 @@
 /** Runs with teachers, owners, made streams, several updates and phases: stopped in their middle, they end as if they had not been. */
 import * as tf from "@tensorflow/tfjs-core";
 import assert from "node:assert/strict";
-import type { TrainEvent } from "../../core/events.ts";
 import { MEASURES, type PlannedLoss, type RunPlan } from "../../core/plan.ts";
-import type { TrainResult } from "../../train/mod.ts";
 import {
   crossEntropy,
   learning,
@@ -14,7 +12,7 @@ import {
   tinyPlan,
 } from "./fakes.ts";
 import { averaging, following, madeStream, network, scalarOf } from "./parts.ts";
-import { go, pathTest as test, undisturbed, valuesOfEvents } from "./runs.ts";
+import { go, pathTest as test, stopped, undisturbed, valuesOfEvents } from "./runs.ts";
 
 const momentum = optimizerPlan({ lr: 0.02, momentum: 0.9 });
 
@@ -97,23 +95,6 @@ const parts: TinyParts = {
 };
 
 const training = { steps: 8, validateEvery: 4, checkpointEvery: 3, accumulation: 2 };
-
-/** Stops a run at each of these, as `phase step`, one after the other, and goes on. */
-async function stopped(folder: string, plan: RunPlan, stops: readonly string[]) {
-  const events: TrainEvent[] = [];
-  let result: TrainResult | undefined;
-  for (const stop of [...stops, "never"]) {
-    const told = await go(
-      folder,
-      plan,
-      (event) => event.type === "step" && `${event.phase} ${event.step}` === stop,
-    );
-    events.push(...told.events);
-    result = told.result;
-    assert.equal(result.interrupted, stop !== "never", stop);
-  }
-  return { events, result };
-}
 
 async function isUndisturbed(folder: string, plan: RunPlan, stops: readonly string[]): Promise<void> {
   const whole = await undisturbed(plan);

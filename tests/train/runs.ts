@@ -127,6 +127,21 @@ export async function go(
   return { events, result };
 }
 
+/** Stops a run at each of these, as `phase step`, one after the other, and goes on. */
+export async function stopped(folder: string, plan: RunPlan, stops: readonly string[]): Promise<Gone> {
+  const stopAt = (stop: string) => (event: TrainEvent) =>
+    event.type === "step" && `${event.phase} ${event.step}` === stop;
+  const events: TrainEvent[] = [];
+  for (const stop of stops) {
+    const told = await go(folder, plan, stopAt(stop));
+    events.push(...told.events);
+    assert.equal(told.result.interrupted, true, stop);
+  }
+  const last = await go(folder, plan);
+  assert.equal(last.result.interrupted, false);
+  return { events: [...events, ...last.events], result: last.result };
+}
+
 /** What later values follow from: everything but rates and paths. */
 export function valuesOfEvents(events: readonly TrainEvent[]): Map<string, unknown> {
   const found = new Map<string, unknown>();
